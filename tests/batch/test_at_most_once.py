@@ -296,6 +296,17 @@ class TestFromRunToRun:
         (result,) = setting.run(setting.runs(rows=rows)).values()
         assert [result.execution and result.execution.id] == ids
 
+    def test_an_execution_that_was_removed_meanwhile_does_not_fit(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0, "text": "x" * 70_000}]
+        setting.left_by_a_killed_run(*rows)
+        setting.emulator.fail("GET /executions/{execution_id}", status=404)
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=rows))
+        (unknown,) = caught.value.results
+        assert isinstance(unknown.error, APIConnectionError)
+        assert unknown.error.outcome_unknown
+        assert str(unknown.error).startswith("the process ended before the response to the request that starts the row")
+
     def test_executions_before_the_intent_do_not_fit(self, setting: RepeatedBatch) -> None:
         with setting.emulator.client() as client:
             client.workflows.execute(setting.workflow, inputs={"id": 0, "seconds": 0})

@@ -173,6 +173,20 @@ class TestRefusals:
         assert "No such file or directory" in text
         assert "pass a path in a folder that exists" in text
 
+    def test_a_file_system_without_locks(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unsupported(descriptor: int) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr("fibonacci._batch.locks.lock_file", unsupported)
+        assert "No locks available" in refusal(lambda: open_journal(path, HEADER))
+
+    def test_a_database_that_cannot_be_opened(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def failing(*_: object, **__: object) -> None:
+            raise sqlite3.OperationalError("unable to open database file")
+
+        monkeypatch.setattr("sqlite3.connect", failing)
+        assert "unable to open database file" in refusal(lambda: open_journal(path, HEADER))
+
     def test_a_file_that_cannot_be_made_durable(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(descriptor: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")

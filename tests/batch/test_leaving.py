@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult
+from fibonacci._async.batch._workers import beside
 from fibonacci.emulator import Emulator
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
@@ -227,3 +229,45 @@ class TestHandlersOfSeveralRuns:
         finally:
             signal.signal(signal.SIGINT, before)
         assert next(calls) == 2
+
+
+class TestWorkBesideAnEventLoop:
+    """What is written is written, and known to be, before a cancellation ends the task."""
+
+    def test_in_trio(self) -> None:
+        written: list[int] = []
+
+        async def main() -> None:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                written.append(await beside(lambda: 7))
+                await trio.lowlevel.checkpoint()
+                written.append(8)
+
+        trio.run(main)
+        assert written == [7]
+
+    def test_in_asyncio(self) -> None:
+        written: list[int] = []
+        is_canceled = threading.Event()
+
+        def write() -> int:
+            assert is_canceled.wait(30)
+            return 7
+
+        async def work() -> None:
+            written.append(await beside(write))
+            await asyncio.sleep(0)
+            written.append(8)
+
+        async def main() -> None:
+            task = asyncio.create_task(work())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.sleep(0)
+            is_canceled.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(main())
+        assert written == [7]

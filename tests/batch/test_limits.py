@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -141,10 +142,16 @@ class TestQuotas:
         began = here.clock.time()
         used_up = {"error": {"code": "quota_exceeded", "message": "The quota of runs per hour is used up."}}
         here.emulator.fail(EXECUTE, status=429, body=used_up, times=3)
-        (result,) = here.run(here.runs([0.0], concurrency=1))
-        assert result.succeeded
+
+        def rows() -> Iterator[dict[str, float]]:
+            yield {"seconds": 0.0}
+            here.emulator.fail(EXECUTE, status=429, body=used_up)
+            yield {"seconds": 0.0}
+
+        results = here.run(here.client.workflows.run_many(here.workflow, rows(), concurrency=1))
+        assert [result.succeeded for result in results] == [True, True]
         seconds = [each.time - began for each in here.emulator.requests.to(EXECUTE)]
-        assert seconds == pytest.approx([0, 60, 180, 420])
+        assert seconds == pytest.approx([0, 60, 180, 420, 420, 480]), "60 s again after a start"
 
 
 class TestStarts:
@@ -232,6 +239,32 @@ class TestStarts:
                 assert result.succeeded
             assert here.count(EXECUTE, 200) == 1
 
+    @pytest.mark.parametrize(("before", "after", "pages"), [(0, 201, 2), (201, 0, 1)])
+    def test_a_search_reads_the_list_back_to_the_intent(
+        self, before: int, after: int, pages: int, mode: Mode, tmp_path: Path
+    ) -> None:
+        here = platform(mode, time="manual")
+        inputs = {"seconds": 0.0}
+
+        def execute(number: int) -> None:
+            for index in range(number):
+                here.owner.workflows.execute(here.workflow, inputs={"seconds": 0.0, "other": index})
+
+        execute(before)
+        here.clock.sleep(60.0)
+        left = Row(0, "0", inputs, canonical(inputs))
+        left.intend(here.clock.time())
+        path = str(tmp_path / "runs.db")
+        with closing(open_journal(path, JournalHeader(here.workflow, "1", "index"))) as journal:
+            journal.write([left])
+        here.owner.workflows.execute(here.workflow, inputs=inputs, idempotency_key=left.idempotency_key)
+        execute(after)
+        here.emulator.requests.clear()
+        (result,) = here.run(here.runs([0.0], journal=path, concurrency=1))
+        assert result.succeeded
+        assert here.count("GET /executions") == pages
+        assert here.count(EXECUTE) == 0
+
     def test_an_outage_that_lasts_ends_the_run(self, mode: Mode) -> None:
         with pytest.raises(ServerError):
             self.started(mode, {"status": 503, "headers": {"Retry-After": "1"}, "times": None})
@@ -275,6 +308,20 @@ class TestOutages:
         assert [after - before for before, after in pairwise(looks[:8])] == pytest.approx(
             [2.04, 2.04, 4, 8, 10, 10, 10]
         ), "the first two looks would not be sooner anyway"
+
+    def test_a_look_that_a_quota_refuses_is_repeated_after_a_minute(self, mode: Mode) -> None:
+        here = platform(mode, time="manual")
+        here.client = mode.client_of(here.emulator, clock=here.clock, max_retries=0)
+        began = here.clock.time()
+        here.emulator.fail(
+            "GET /executions/{execution_id}",
+            status=429,
+            body={"error": {"code": "quota_exceeded", "message": "The quota of requests per hour is used up."}},
+        )
+        (result,) = here.run(here.runs([60.0], concurrency=1))
+        assert result.succeeded
+        first, second, *_ = (each.time - began for each in here.emulator.requests.to("GET /executions/{execution_id}"))
+        assert second - first == pytest.approx(60)
 
     def test_a_key_that_expires_ends_the_run(self, mode: Mode) -> None:
         here = platform(mode)

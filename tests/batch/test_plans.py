@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError
+import asyncio
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -25,6 +28,7 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
+from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
@@ -37,6 +41,7 @@ from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
 from fibonacci.models.organizations import Quota
 from tests.kit.assertions import each_row
+from tests.kit.clock import FakeClock
 
 
 class TestConcurrency:
@@ -207,6 +212,21 @@ class TestConcurrency:
                 break
             assert following > now
             now = following
+
+
+def test_rows_that_are_just_being_started_take_their_place_in_the_window() -> None:
+    async def windows() -> list[object]:
+        limits: Any = SimpleNamespace(remaining_window=lambda now: (30.0, 10), in_flight=2)
+        requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str)
+        options: Any = SimpleNamespace(concurrency=None, ordered=False)
+        context = AsyncBatchContext(requestor, Mock(), options, Mock(), None, limits, 0.0)
+        found: list[object] = []
+        for starting in (0, 1, 2, 5):
+            context.state.starting = {index: Row(index, str(index), {}, None) for index in range(starting)}
+            found.append(context.window())
+        return found
+
+    assert asyncio.run(windows()) == [(30.0, 10), (30.0, 10), (30.0, 10), (30.0, 7)], "the limiter has counted two"
 
 
 class TestWatching:
@@ -503,7 +523,7 @@ class TestOutcomes:
         for error, expected in (
             (lost, "unknown"),
             (KeyboardInterrupt(), "unknown"),
-            (CancelledError(), "unknown"),
+            (asyncio.CancelledError(), "unknown"),
             (QuotaExceededError("No more."), "quota"),
             (RateLimitError("Slower."), "again"),
             (APIConnectionError("refused"), "again"),
@@ -528,6 +548,14 @@ class TestOutcomes:
             (ValueError(), False),
         ):
             assert is_transient(error) is expected, repr(error)
+
+
+def test_a_row_that_is_far_ahead_of_the_next_result_waits() -> None:
+    queue = ResultQueue(ordered=True)
+    assert [queue.is_far(index) for index in (999, 1000)] == [False, True]
+    queue.skip(0)
+    assert [queue.is_far(index) for index in (1000, 1001)] == [False, True]
+    assert not ResultQueue(ordered=False).is_far(5000)
 
 
 @given(st.permutations(range(20)), st.sets(st.integers(0, 19)))

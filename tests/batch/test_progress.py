@@ -49,6 +49,10 @@ class TestText:
         text = self.TEXT.text(summary, self.LIMITS, now=0.0, paused=1800.0)
         assert text == "300 from the journal, 30 min left (20 runs at a time), waiting 30 min for the quota"
 
+    def test_without_a_number_of_rows_no_time_is_left(self) -> None:
+        summary = RunsSummary(done=100, failed=0, unknown=0, from_journal=0, left=100)
+        assert ProgressText(0.0, None).text(summary, BatchLimits(), now=600.0) == "10.0 a minute"
+
     def test_the_line_of_the_log(self) -> None:
         summary = RunsSummary(done=1_290, failed=8, unknown=2, from_journal=0, left=19_700)
         assert self.TEXT.line(summary, "text") == "1,298 of 20,000 rows have ended: text"

@@ -113,6 +113,15 @@ class TestRefusals:
                 journal.write([row(3)])
         assert "has 0 rows of 2: the server has lost or removed some" in refusal(redis_place.location)
 
+    def test_a_server_that_has_lost_the_last_write(self, redis_place: JournalPlace, looking: Any) -> None:
+        one = row(1)
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([one])
+            journal.write(started=[one])
+            looking.hset(keys_of(name_of(redis_place))[0], "writes", 1)
+            with pytest.raises(JournalError, match="has lost what this run wrote"):
+                journal.write(withdrawn=[one])
+
     def test_a_server_that_is_started_a_moment_later(self) -> None:
         server = RedisServer()
         with ExitStack() as stack:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -14,6 +16,8 @@ import pytest
 from fibonacci import Fibonacci, JournalError, RunResult
 from fibonacci._batch import redis_lease
 from fibonacci._batch.redis_records import keys_of
+from fibonacci._batch.redis_scripts import ACQUIRE, RELEASE, RENEW
+from fibonacci._core.lease_messages import StoreError
 from fibonacci.emulator import Emulator
 from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, refusal, row
 from tests.emulator.api import tool
@@ -68,6 +72,30 @@ class TestLease:
             time.sleep(0.5)
             assert looking.exists(lease)
         assert not looking.exists(lease)
+
+    def test_a_renewal_that_fails_is_repeated(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(redis_lease, "SECONDS", 0.03)
+        scripts: list[object] = []
+        renewed_again = threading.Event()
+
+        class FailingOnce:
+            def run(self, *commands: Sequence[object]) -> list[Any]:
+                (command,) = commands
+                scripts.append(command[1])
+                if scripts.count(RENEW) == 1:
+                    raise StoreError("lost")
+                if scripts.count(RENEW) == 3:
+                    renewed_again.set()
+                return [[lease.token.encode()] if command[1] == ACQUIRE else 1]
+
+            def close(self) -> None: ...
+
+        lease = redis_lease.JournalLease(FailingOnce(), "redis://h", ["header", "lease"])
+        lease.acquire([])
+        assert renewed_again.wait(30)
+        lease.release()
+        assert scripts[:4] == [ACQUIRE, *[RENEW] * 3]
+        assert scripts[-1] == RELEASE
 
     def test_who_has_lost_it_to_another_writes_nothing(self, redis_place: JournalPlace, looking: Any) -> None:
         lease, intents = keys_of(name_of(redis_place))[1], keys_of(name_of(redis_place))[3]

@@ -197,6 +197,25 @@ async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:
         yield {"name": number}
 
 
+def test_results_come_while_a_row_is_waited_for(emulator: Emulator, greeter: str) -> None:
+    async def main() -> list[int]:
+        delivered = asyncio.Event()
+
+        async def rows() -> AsyncIterator[dict[str, Any]]:
+            yield {"name": "Ada"}
+            await delivered.wait()
+            yield {"name": "Bob"}
+
+        seen: list[int] = []
+        async with emulator.async_client() as client:
+            async for result in client.workflows.run_many(greeter, rows()):
+                seen.append(result.index)
+                delivered.set()
+        return seen
+
+    assert asyncio.run(asyncio.wait_for(main(), 60)) == [0, 1]
+
+
 class _OneByOne:
     """An async iterable of rows that takes a moment for each, and counts how many are asked for at a time."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -139,6 +140,36 @@ class TestSignals:
         assert len(statuses(client, workflow)) <= 7
 
 
+@needs_signals
+def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets_it(
+    emulator: Emulator, workflow: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    got: list[int] = []
+    statuses: list[str] = []
+    journal = tmp_path / "runs.db"
+
+    async def main() -> None:
+        async with emulator.async_client() as client:
+            rows = [{"seconds": 0.02}] * 30
+            async for run in client.workflows.run_many(workflow, rows, concurrency=2, journal=journal):
+                assert got == []
+                if not statuses:
+                    signal.raise_signal(signal.SIGTERM)
+                statuses.append(run.status)
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
+    try:
+        asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [signal.SIGTERM]
+    assert 1 <= len(statuses) <= 6
+    assert set(statuses) == {"completed"}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("SIGTERM: no further row is started, and ")
+    assert line.endswith(f"To continue, make the same call again with journal={str(journal)!r}.")
+
+
 def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     rows = [{"seconds": 0}] * 5
@@ -149,6 +180,17 @@ def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str)
     del runs
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     assert len(list(client.workflows.run_many(workflow, rows))) == 5
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_runs_may_end_in_another_order_than_they_began(client: Fibonacci, workflow: str) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    first, second = (iter(client.workflows.run_many(workflow, [{"seconds": 0}] * 3)) for _ in range(2))
+    next(first)
+    next(second)
+    del first
+    assert signal.getsignal(signal.SIGINT) != before[0]
+    del second
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 

@@ -304,6 +304,14 @@ class TestWhatIsLeft:
         assert not limiter.window.is_over(49.9)
         assert limiter.window.is_over(50.0)
 
+    def test_the_length_of_a_window_is_the_longest_that_was_seen_of_it(self) -> None:
+        limiter = RateLimiter()
+        for now, length in ((0.0, 10), (5.0, 10), (9.0, 10), (20.0, 10)):
+            respond(limiter, admitted(limiter, now), now, stating(30, 11 - now % 20, now))
+            assert limiter.window.length == length
+        respond(limiter, admitted(limiter, 40.0), 40.0, stating(30, 31, 40.0))
+        assert limiter.window.length == 30
+
     def test_what_was_stated_two_minutes_ago_is_not_known(self) -> None:
         limiter = exhausted()
         assert limiter.window.remaining(119.0) == (HOUR - 119, 0)
@@ -320,6 +328,8 @@ class TestWhatIsLeft:
         assert limiter.window.is_exhausted()
         assert limiter.window.remaining(30.0) is None, "it is not known when it ends"
         assert delayed(limiter, 30.0) == 31, "a window of 30 s, and the margin"
+        admitted(limiter, 62.5)
+        assert limiter.window.left == 59, "those have certainly ended"
 
     def test_whether_only_time_ends_a_delay(self) -> None:
         def is_fixed(limiter: RateLimiter, now: float, endpoint: tuple[str, str] = GET) -> bool:
