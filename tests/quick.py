@@ -27,7 +27,7 @@ _NO_TESTS: Final = 5
 """The exit code of pytest when there are none."""
 
 
-class Row(NamedTuple):
+class ChangeRow(NamedTuple):
     """A row of the table."""
 
     paths: list[str]
@@ -49,13 +49,13 @@ class Selection(NamedTuple):
 
 
 @cache
-def rows() -> list[Row]:
+def rows() -> list[ChangeRow]:
     """Return the rows of the table."""
     lines = TABLE.read_text("utf-8").partition("| I changed |")[2].partition("\n\n")[0].splitlines()[2:]
-    return [Row(*(re.findall("`([^`]+)`", cell) for cell in line.split("|")[2:5])) for line in lines]
+    return [ChangeRow(*(re.findall("`([^`]+)`", cell) for cell in line.split("|")[2:5])) for line in lines]
 
 
-def row_of(path: str) -> Row | None:
+def row_of(path: str) -> ChangeRow | None:
     """Return the row with the longest path that a file is in, or is, which replaces `{folder}`; None without one."""
     path = path.replace("fibonacci/_sync/", "fibonacci/_async/")  # it is derived
     found = [(name, row) for row in rows() for name in row.paths if f"{path}/".startswith(f"{name}/")]
