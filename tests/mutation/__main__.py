@@ -125,7 +125,7 @@ class Copy:
         """Return why the tests of a file can't judge its mutants: they fail without one, or never import the file."""
         if (failure := self.run(path)) is not None:
             return f"without a change: {failure}"
-        broken = Mutant(path, 1, "raise AssertionError('the canary')", "", "")
+        broken = Mutant(path, 1, "", "raise AssertionError('the canary')", "", "")
         return None if self.failure(broken) else f"{path}: its tests do not notice that it can't be imported"
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ def report(mutants: Collection[Mutant], session: Session) -> float:
         The share that was caught.
     """
     rows = tomllib.loads(SURVIVORS.read_text("utf-8")).get("survivor", [])
-    reasons = {(row["file"], row["before"], row["after"]): row["reason"] for row in rows}
+    reasons = {(row["file"], row["place"], row["before"], row["after"]): row["reason"] for row in rows}
     survivors = [mutant for mutant in mutants if session.failures[str(mutant)] is None]
     of_part, survived = (Counter(part_of(mutant.path) for mutant in group) for group in (mutants, survivors))
     for mutant in survivors:

@@ -30,6 +30,7 @@ class Mutant(NamedTuple):
     Attributes:
         path: The file, from the root of the repository.
         line: The number of the first line that is changed.
+        place: The classes and functions that it is in, such as `Row.begin`; empty for none.
         source: The changed text of the file.
         before: The lines that are changed, without their indentation.
         after: The same lines after the change.
@@ -37,6 +38,7 @@ class Mutant(NamedTuple):
 
     path: str
     line: int
+    place: str
     source: str
     before: str
     after: str
@@ -47,9 +49,9 @@ class Mutant(NamedTuple):
         return "\n".join((f"{self.path}:{self.line}", *changed))
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What identifies it, wherever in the file the line is."""
-        return self.path, self.before, self.after
+    def key(self) -> tuple[str, str, str, str]:
+        """What identifies it, whatever the number of the line."""
+        return self.path, self.place, self.before, self.after
 
 
 def sample(paths: Iterable[str], seed: int, size: int) -> list[Mutant]:
@@ -106,4 +108,14 @@ def _mutant(path: str, operator: str, occurrence: int) -> Mutant | None:
     codes = difflib.SequenceMatcher(a=was, b=becomes, autojunk=False).get_opcodes()
     ((_, start, end, to, until),) = [code for code in codes if code[0] != "equal"]
     before, after = ("\n".join(filter(None, map(str.strip, part))) for part in (was[start:end], becomes[to:until]))
-    return Mutant(path, start + 1, mutated, before, after)
+    return Mutant(path, start + 1, _place(source, start + 1), mutated, before, after)
+
+
+def _place(source: str, line: int) -> str:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):  # outer ones first
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            begins = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            if begins <= line <= (node.end_lineno or 0):
+                names.append(node.name)
+    return ".".join(names)
