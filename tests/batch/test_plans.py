@@ -216,7 +216,7 @@ class TestConcurrency:
 
 def test_rows_that_are_just_being_started_take_their_place_in_the_window() -> None:
     async def windows() -> list[object]:
-        limits: Any = SimpleNamespace(remaining_window=lambda now: (30.0, 10), in_flight=2)
+        limits: Any = SimpleNamespace(remaining_window=Mock(return_value=(30.0, 10)), in_flight=2)
         requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str)
         options: Any = SimpleNamespace(concurrency=None, ordered=False)
         context = AsyncBatchContext(requestor, Mock(), options, Mock(), None, limits, 0.0)
