@@ -64,7 +64,8 @@ class TextStream(io.TextIOWrapper):
 def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invocation:
     """Run the command in this process. Its streams are no terminal, except for stdout where that is said."""
     if "mcp" in arguments:
-        import_module("mcp")  # its client gives the stderr of its import to the processes that it starts
+        with contextlib.suppress(ImportError):
+            import_module("mcp")  # its client gives the stderr of its import to the processes that it starts
     out, err = TextStream(is_terminal=on_terminal), TextStream()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _stdin(stdin):
         try:
