@@ -57,6 +57,13 @@ class LimitedPlatform:
         return sum(status in (None, each.status) for each in requests)
 
 
+@pytest.fixture(autouse=True)
+def no_error_is_lost(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Every error of a worker is handled: none is left in a task that nobody asks for its result."""
+    yield
+    assert not [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"]
+
+
 def platform(mode: Mode, plan: PlanName = "enterprise", time: TimeMode = "real") -> LimitedPlatform:
     emulator = Emulator(plan=plan, keep=None, time=time)
     mode.close_later(_Closing(emulator, is_async=mode.is_async))

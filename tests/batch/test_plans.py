@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, call
 
 import pytest
 from hypothesis import given
@@ -29,11 +30,16 @@ from fibonacci import (
     ValidationError,
 )
 from fibonacci._async.batch.context import AsyncBatchContext
+from fibonacci._async.batch.runner import AsyncBatchRunner
+from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
+from fibonacci._batch.journal_files import temporary_journal
+from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.row import Row, digest_of
+from fibonacci._batch.rows import RowParser
 from fibonacci._batch.search import created_at, earliest, inputs_digest, matches, may_repeat
 from fibonacci._batch.start_outcome import is_transient, start_outcome
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
@@ -227,6 +233,44 @@ def test_rows_that_are_just_being_started_take_their_place_in_the_window() -> No
         return found
 
     assert asyncio.run(windows()) == [(30.0, 10), (30.0, 10), (30.0, 10), (30.0, 7)], "the limiter has counted two"
+
+
+def test_a_part_of_the_window_is_left_for_looks_while_rows_run() -> None:
+    async def started(running: int) -> int:
+        limits: Any = SimpleNamespace(remaining_window=lambda now: (20.0, 100), in_flight=1000, last=None)
+        config = SimpleNamespace(idempotency=None, clock=None)
+        requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str, config=config)
+        options: Any = SimpleNamespace(
+            concurrency=1000, ordered=False, timeout=None, total=None, parser=RowParser(None, None)
+        )
+        with closing(temporary_journal(JournalHeader("wf-1", None, "index"))) as journal:
+            context = AsyncBatchContext(requestor, Mock(), options, journal, None, limits, 0.0)
+            context.watch.ended(60.0)  # looked at every two seconds
+            for index in range(running):
+                row = Row(index, str(index), {}, None)
+                row.begin(context.now, None)
+                context.state.running[str(index)] = row
+            context.work = Mock()  # type: ignore[method-assign]
+            await AsyncBatchRunner(context, iter([{}] * 500)).begin()
+            return len(context.state.starting)
+
+    assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
+
+
+def test_a_look_counts_the_requests_that_it_takes() -> None:
+    async def looked(running: int, pages: int) -> Any:
+        options: Any = SimpleNamespace(concurrency=None, ordered=False)
+        requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str)
+        context: Any = AsyncBatchContext(requestor, Mock(), options, Mock(), None, Mock(), 0.0)
+        context.watch.looked(0.0, requests=pages, pages=pages)
+        context.work, context.watch.looked = Mock(), Mock()
+        context.state.running = {str(index): Row(index, str(index), {}, None) for index in range(running)}
+        AsyncExecutionsWatcher(context).look()
+        return context.work.call_count, context.watch.looked.call_args
+
+    now = FakeClock().monotonic()
+    assert asyncio.run(looked(2, pages=3)) == (2, call(now, requests=2, pages=None)), "one by one"
+    assert asyncio.run(looked(4, pages=3)) == (1, None), "by the list, which tells how many when it is read"
 
 
 class TestWatching:

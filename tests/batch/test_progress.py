@@ -44,6 +44,11 @@ class TestText:
         summary = RunsSummary(done=100, failed=0, unknown=0, from_journal=0, left=100)
         assert self.TEXT.text(summary, BatchLimits(), now=600.0) == "10.0 a minute, 10 min left"
 
+    def test_a_limit_that_binds_for_two_minutes(self) -> None:
+        summary = RunsSummary(done=0, failed=0, unknown=0, from_journal=0, left=120)
+        text = self.TEXT.text(summary, BatchLimits(rate=60.0, duration=0.0), now=0.0)
+        assert text == "2 min left (60 requests a minute)"
+
     def test_while_a_quota_is_waited_for(self) -> None:
         summary = RunsSummary(done=300, failed=0, unknown=0, from_journal=300, left=10)
         text = self.TEXT.text(summary, self.LIMITS, now=0.0, paused=1800.0)

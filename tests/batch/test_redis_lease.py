@@ -73,6 +73,30 @@ class TestLease:
             assert looking.exists(lease)
         assert not looking.exists(lease)
 
+    def test_a_lease_of_another_run_is_waited_for_unless_it_is_renewed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sleeps: list[float] = []
+        monkeypatch.setattr("time.sleep", sleeps.append)
+
+        class Held:
+            """A server on which another run has the lease for so many milliseconds, one number at each question."""
+
+            def __init__(self, *left: int) -> None:
+                self._left = list(left)
+
+            def run(self, *commands: Sequence[object]) -> list[Any]:
+                if self._left:
+                    return [[b"other", self._left.pop(0), b"process 1 on h"]]
+                return [[str(commands[0][-3]).encode()] if commands[0][1] == ACQUIRE else 1]
+
+            def close(self) -> None: ...
+
+        lease = redis_lease.JournalLease(Held(600, 150, 0), "redis://h", [])
+        lease.acquire([])
+        lease.release()
+        assert sleeps == pytest.approx([0.455, 0.155, 0.005])
+        with pytest.raises(JournalError, match=r"is used by another run \(process 1 on h\), whose lease lapses in 9 s"):
+            redis_lease.JournalLease(Held(600, 9000), "redis://h", []).acquire([])
+
     def test_a_renewal_that_fails_is_repeated(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(redis_lease, "SECONDS", 0.03)
         scripts: list[object] = []

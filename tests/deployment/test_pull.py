@@ -143,6 +143,15 @@ def test_the_file_of_another_workflow_is_not_taken(flows: Flows) -> None:
     assert list(flows.lock()["workflows"]) == ["b.yaml"]
 
 
+def test_a_file_of_the_name_is_taken_if_it_is_nobodys(flows: Flows) -> None:
+    flows.write("mine.yaml", "flow-a")
+    first = flows.create("flow-a")
+    assert flows.pull(first.id) == flows.folder / "mine.yaml"
+    second = flows.create("flow-a", "another")
+    assert flows.pull(second.id) == flows.folder / "flow-a.yaml"
+    assert load(flows.folder / "mine.yaml").model_dump() == first.definition
+
+
 def test_a_workflow_whose_name_is_not_that_of_its_definition(flows: Flows) -> None:
     """The file has the definition; the plan leaves the name alone until the file or the workflow changes."""
     workflow = flows.mode.run(flows.client.workflows.create(name="shown", definition=definition("written")))

@@ -195,6 +195,12 @@ def test_a_lock_file(flows: Flows, kind: str) -> None:
     assert not (flows.folder / "other.yaml").exists()
 
 
+def test_a_lock_file_that_is_a_folder(flows: Flows) -> None:
+    flows.write("a.yaml", "a")
+    (flows.folder / "fibonacci.lock").mkdir()
+    assert refusal(flows).startswith(f"{flows.folder / 'fibonacci.lock'} cannot be read: ")
+
+
 def test_a_lock_file_none_of_whose_workflows_is_there(flows: Flows, mode: Mode) -> None:
     """The key of another organization, on a platform that does not tell organizations."""
     flows.write_five()

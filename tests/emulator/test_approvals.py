@@ -197,6 +197,16 @@ def test_a_run_of_a_deleted_workflow_can_only_be_rejected(api: Api) -> None:
     assert api.app.approvals.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
 
 
+def test_tools_of_the_users_own_have_a_category() -> None:
+    emulator = Emulator()
+    emulator.tool("frobnicate")(lambda call: {})
+    client = emulator.client()
+    (category,) = (each.model_dump()["category"] for each in client.tools.list() if each.name == "frobnicate")
+    client.organizations.governance.update("default", category_flags={category: True})
+    workflow = client.workflows.create(name="x", definition={"nodes": [tool("a", "frobnicate")]})
+    assert client.workflows.execute(workflow.id).status == "pending_approval"
+
+
 def test_the_emulator_approves_and_rejects() -> None:
     emulator = Emulator(organization="acme")
     client = emulator.client()
