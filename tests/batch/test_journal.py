@@ -114,6 +114,16 @@ def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_tempo
         journal.close()
 
 
+def test_any_number_of_rows_is_known_to_have_been_seen() -> None:
+    with closing(temporary_journal(HEADER)) as journal:
+        journal.write([row(number) for number in range(17_000)])
+        for number in (0, 8_191, 8_192, 16_999):
+            entry, was_seen = journal.find(f"k{number}", is_unique=False)
+            assert was_seen
+            assert entry is not None
+            assert entry.number == number + 1
+
+
 class TestRefusals:
     @BOTH
     @each_row(

@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock, call
+from unittest.mock import AsyncMock, Mock, call
 
 import pytest
 from hypothesis import given
@@ -258,19 +258,26 @@ def test_a_part_of_the_window_is_left_for_looks_while_rows_run() -> None:
 
 
 def test_a_look_counts_the_requests_that_it_takes() -> None:
-    async def looked(running: int, pages: int) -> Any:
+    now = FakeClock().monotonic()
+
+    async def looked(running: int, pages: int) -> object:
         options: Any = SimpleNamespace(concurrency=None, ordered=False)
         requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str)
         context: Any = AsyncBatchContext(requestor, Mock(), options, Mock(), None, Mock(), 0.0)
         context.watch.looked(0.0, requests=pages, pages=pages)
-        context.work, context.watch.looked = Mock(), Mock()
         context.state.running = {str(index): Row(index, str(index), {}, None) for index in range(running)}
+        found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
+        following = [(SimpleNamespace(items=found[:2]), "2"), (SimpleNamespace(items=found[2:]), None)]
+        context.requests.page = AsyncMock(side_effect=following)
+        context.work, context.watch.looked, context.report = Mock(), Mock(), lambda function: function()
         AsyncExecutionsWatcher(context).look()
-        return context.work.call_count, context.watch.looked.call_args
+        if running > pages:
+            await context.work.call_args.args[0]()
+        return context.watch.looked.call_args
 
-    now = FakeClock().monotonic()
-    assert asyncio.run(looked(2, pages=3)) == (2, call(now, requests=2, pages=None)), "one by one"
-    assert asyncio.run(looked(4, pages=3)) == (1, None), "by the list, which tells how many when it is read"
+    assert asyncio.run(looked(2, pages=3)) == call(now, requests=2, pages=None), "one by one"
+    assert asyncio.run(looked(4, pages=3)) == call(now, requests=2, pages=2), "on two pages of the list"
+    assert asyncio.run(looked(5, pages=3)) == call(now, requests=3, pages=2), "and one that is on neither"
 
 
 class TestWatching:
