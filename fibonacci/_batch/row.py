@@ -27,7 +27,7 @@ class Row:
         execution: The execution as last received; None before.
         execution_id: Its id; empty while it is not known.
         is_refused: Whether the request that starts it was certainly not carried out.
-        is_recorded: Whether the journal has that id, or that refusal.
+        is_recorded: Whether a worker has written that id, or that refusal, to the journal.
         deadline: When to stop waiting for it, in seconds on the monotonic clock; None for never.
         started_at: When its request was sent, on the monotonic clock.
         error: Why the outcome of its start is not known; None where it is.

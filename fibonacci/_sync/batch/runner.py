@@ -150,8 +150,6 @@ class BatchRunner:
         self._context.use_journal(write)
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
-        for row in state.started:
-            row.is_recorded = True
         state.withdrawn.clear()
         state.started.clear()
         state.finished.clear()
