@@ -49,7 +49,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/_batch/redis_*.py": _tests("batch/", "redis_servers redis_journal redis_lease journal at_most_once"),
     "fibonacci/_batch/*journal*.py": _tests("batch/", "journal journal_owner redis_journal at_most_once"),
     "fibonacci/_batch/*.py": _tests("batch/", "plans rows journal run_many at_most_once limits progress signals"),
-    "fibonacci/_async/batch/*.py": _tests("batch/", "run_many at_most_once rows limits leaving progress signals"),
+    "fibonacci/_async/batch/*.py": _tests("batch/", "plans run_many at_most_once rows limits leaving progress signals"),
     "fibonacci/_async/wait.py": (*_tests("faults/", "waiting run"), *_tests("", "progress")),
     "fibonacci/_core/retry.py": _tests("core/", "retry"),
     "fibonacci/_core/window.py": _LIMITER,
