@@ -69,8 +69,9 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
 # No other plugins: that of schemathesis alone takes 2 s to load. The sync half of the client is derived from the async
 # one and not mutated with it, so its cases would catch nothing.
 PYTEST: Final = (
-    *("-x", "-q", "-p", "no:cacheprovider", "-p", "xdist.plugin", "-p", "pytest_timeout", "--timeout=20"),
-    *("--timeout-method=thread", "-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0", "-k", "asyncio or not sync"),
+    *("-x", "-q", "-p", "no:cacheprovider", "-p", "xdist.plugin", "-p", "anyio.pytest_plugin"),
+    *("-p", "pytest_timeout", "--timeout=20", "--timeout-method=thread"),
+    *("-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0", "-k", "asyncio or not sync"),
 )
 
 
