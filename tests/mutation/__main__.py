@@ -30,7 +30,7 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Final, TypeVar, cast
 
-from tests.mutation.mutants import ROOT, Mutant, sample
+from tests.mutation.mutants import ROOT, SourceMutant, sample
 
 SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
 REQUIRED: Final = 0.92
@@ -104,7 +104,7 @@ class Copy:
         self._runner = subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True)
         self._changes = 0
 
-    def failure(self, mutant: Mutant) -> str | None:
+    def failure(self, mutant: SourceMutant) -> str | None:
         """Return what notices a mutant; None if nothing does."""
         file = self._folder / mutant.path
         file.write_text(mutant.source, "utf-8")
@@ -126,7 +126,7 @@ class Copy:
         """Return why the tests of a file can't judge its mutants: they fail without one, or never import the file."""
         if (failure := self.run(path)) is not None:
             return f"without a change: {failure}"
-        broken = Mutant(path, 1, "", "raise AssertionError('the canary')", "", "")
+        broken = SourceMutant(path, 1, "", "raise AssertionError('the canary')", "", "")
         return None if self.failure(broken) else f"{path}: its tests do not notice that it can't be imported"
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class Copy:
         self._runner.communicate()
 
 
-class Session:
+class Results:
     """What became of the mutants, kept in a file.
 
     Args:
@@ -148,7 +148,7 @@ class Session:
         for line in lines:
             self.failures |= json.loads(line)
 
-    def add(self, mutant: Mutant, failure: str | None) -> None:
+    def add(self, mutant: SourceMutant, failure: str | None) -> None:
         """Keep what noticed a mutant; None if nothing did."""
         self.failures[str(mutant)] = failure
         if self._file:
@@ -156,7 +156,7 @@ class Session:
                 print(json.dumps({str(mutant): failure}), file=file)
 
 
-def judge(mutants: Collection[Mutant], session: Session, jobs: int) -> None:
+def judge(mutants: Collection[SourceMutant], session: Results, jobs: int) -> None:
     """Run the tests of the mutants, several at a time.
 
     Raises:
@@ -174,7 +174,7 @@ def judge(mutants: Collection[Mutant], session: Session, jobs: int) -> None:
     def check(path: str) -> str | None:
         return with_copy(lambda copy: copy.error(path))
 
-    def run(mutant: Mutant) -> None:
+    def run(mutant: SourceMutant) -> None:
         session.add(mutant, with_copy(lambda copy: copy.failure(mutant)))
 
     with TemporaryDirectory() as folder, ExitStack() as copies, ThreadPoolExecutor(jobs) as pool:
@@ -188,7 +188,7 @@ def judge(mutants: Collection[Mutant], session: Session, jobs: int) -> None:
         print(file=sys.stderr)
 
 
-def report(mutants: Collection[Mutant], session: Session) -> float:
+def report(mutants: Collection[SourceMutant], session: Results) -> float:
     """Print how many mutants of each part were caught, and which were not.
 
     Returns:
@@ -230,7 +230,7 @@ def main() -> int:
     if options.list:
         print(*mutants, sep="\n")
         return 0
-    session = Session(options.session)
+    session = Results(options.session)
     judge([mutant for mutant in mutants if session.failures.get(str(mutant)) is None], session, options.jobs)
     return int(report(mutants, session) < REQUIRED)
 

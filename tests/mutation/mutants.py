@@ -24,7 +24,7 @@ for _name in ("ast", "mutating", "plugins"):
     importlib.import_module(f"cosmic_ray.{_name}")
 
 
-class Mutant(NamedTuple):
+class SourceMutant(NamedTuple):
     """A change of one place of a file.
 
     Attributes:
@@ -54,7 +54,7 @@ class Mutant(NamedTuple):
         return self.path, self.place, self.before, self.after
 
 
-def sample(paths: Iterable[str], seed: int, size: int) -> list[Mutant]:
+def sample(paths: Iterable[str], seed: int, size: int) -> list[SourceMutant]:
     """Return mutants of places that the seed chooses.
 
     A place that can be changed in several ways is taken once, with one of them. The choice depends on the text of the
@@ -94,7 +94,7 @@ def _without_effect(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, i
             yield (ignored.lineno, ignored.col_offset), (ignored.end_lineno or 0, ignored.end_col_offset or 0)
 
 
-def _mutant(path: str, operator: str, occurrence: int) -> Mutant | None:
+def _mutant(path: str, operator: str, occurrence: int) -> SourceMutant | None:
     """Return a mutant; None where the change makes no program, such as that of the `*` among parameters."""
     source = (ROOT / path).read_text("utf-8")
     try:
@@ -108,7 +108,7 @@ def _mutant(path: str, operator: str, occurrence: int) -> Mutant | None:
     codes = difflib.SequenceMatcher(a=was, b=becomes, autojunk=False).get_opcodes()
     ((_, start, end, to, until),) = [code for code in codes if code[0] != "equal"]
     before, after = ("\n".join(filter(None, map(str.strip, part))) for part in (was[start:end], becomes[to:until]))
-    return Mutant(path, start + 1, _place(source, start + 1), mutated, before, after)
+    return SourceMutant(path, start + 1, _place(source, start + 1), mutated, before, after)
 
 
 def _place(source: str, line: int) -> str:
