@@ -237,7 +237,7 @@ def test_rows_that_are_just_being_started_take_their_place_in_the_window() -> No
 
 def test_a_part_of_the_window_is_left_for_looks_while_rows_run() -> None:
     async def started(running: int) -> int:
-        limits: Any = SimpleNamespace(remaining_window=lambda now: (20.0, 100), in_flight=1000, last=None)
+        limits: Any = SimpleNamespace(remaining_window=Mock(return_value=(20.0, 100)), in_flight=1000, last=None)
         config = SimpleNamespace(idempotency=None, clock=None)
         requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str, config=config)
         options: Any = SimpleNamespace(
@@ -251,10 +251,15 @@ def test_a_part_of_the_window_is_left_for_looks_while_rows_run() -> None:
                 row.begin(context.now, None)
                 context.state.running[str(index)] = row
             context.work = Mock()  # type: ignore[method-assign]
-            await AsyncBatchRunner(context, iter([{}] * 500)).begin()
+            rows: list[Any] = [{}] * 500
+            await AsyncBatchRunner(context, iter(rows)).begin()
             return len(context.state.starting)
 
     assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
+
+
+def called(function: Callable[[], object]) -> object:
+    return function()
 
 
 def test_a_look_counts_the_requests_that_it_takes() -> None:
@@ -269,7 +274,7 @@ def test_a_look_counts_the_requests_that_it_takes() -> None:
         found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
         following = [(SimpleNamespace(items=found[:2]), "2"), (SimpleNamespace(items=found[2:]), None)]
         context.requests.page = AsyncMock(side_effect=following)
-        context.work, context.watch.looked, context.report = Mock(), Mock(), lambda function: function()
+        context.work, context.watch.looked, context.report = Mock(), Mock(), called
         AsyncExecutionsWatcher(context).look()
         if running > pages:
             await context.work.call_args.args[0]()
