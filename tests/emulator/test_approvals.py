@@ -199,11 +199,7 @@ def test_a_run_of_a_deleted_workflow_can_only_be_rejected(api: Api) -> None:
 
 def test_tools_of_the_users_own_have_a_category() -> None:
     emulator = Emulator()
-
-    @emulator.tool("frobnicate")
-    def frobnicate(call: ToolCall) -> str:
-        return "done"
-
+    emulator.tool("frobnicate")(lambda call: "done")
     client = emulator.client()
     (category,) = (each.model_dump()["category"] for each in client.tools.list() if each.name == "frobnicate")
     client.organizations.governance.update("default", category_flags={category: True})
