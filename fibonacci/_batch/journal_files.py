@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from pathlib import Path
 
 from fibonacci._batch.filesystems import network_filesystem_of
@@ -52,7 +53,9 @@ def temporary_journal(header: JournalHeader) -> SQLiteJournal:
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -16384")
     create(connection)
-    return SQLiteJournal(connection, "", None, header)
+    journal = SQLiteJournal(connection, "", None, header)
+    weakref.finalize(journal, connection.close)  # Python 3.13 warns of a connection that is collected without it
+    return journal
 
 
 def _open_locked(path: str, header: JournalHeader, lock: FileLock) -> SQLiteJournal:

@@ -22,6 +22,7 @@ from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.clock import Standstill
 from tests.kit.mode import Mode, each_mode
 from tests.kit.names import NameService
+from tests.kit.programs import free_port
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 from tests.kit.systems import linux_only
@@ -41,7 +42,7 @@ def short_stagger(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def server_and_hole() -> Generator[tuple[ScriptedServer, BlackHole]]:
     """Run a server, and a black hole at its port."""
-    with ScriptedServer(ok) as server, BlackHole(port=server.port) as hole:
+    with ScriptedServer(ok, port=free_port()) as server, BlackHole(port=server.port) as hole:
         yield server, hole
 
 
@@ -133,7 +134,10 @@ class TestSeveralAddresses:
 
     @all_modes_at_once
     def test_no_second_address_is_tried_when_the_first_accepts(self, mode: Mode, names: NameService) -> None:
-        with ScriptedServer(ok) as server, ScriptedServer(ok, host="127.0.0.3", port=server.port) as other:
+        with (
+            ScriptedServer(ok, port=free_port()) as server,
+            ScriptedServer(ok, host="127.0.0.3", port=server.port) as other,
+        ):
             names.add("both-live.test", "127.0.0.1", "127.0.0.3")
             ended = call_each(mode, url("both-live.test", server.port), allow_insecure=True)
         assert all_fine(ended)
@@ -169,7 +173,7 @@ class TestSeveralAddresses:
     @pytest.mark.usefixtures("short_stagger")
     @all_modes_at_once
     def test_a_race_that_is_given_up_leaves_no_socket(self, mode: Mode, names: NameService) -> None:
-        with BlackHole() as first, BlackHole("127.0.0.3", first.port) as second:
+        with BlackHole(port=free_port()) as first, BlackHole("127.0.0.3", first.port) as second:
             names.add("dead.test", first.host, second.host)
             client = insecurely(mode, url("dead.test", first.port), max_retries=0, timeout=0.3)
             call = mode.begin(client.request, "GET", "/x")
@@ -185,7 +189,7 @@ class TestSeveralAddresses:
                 await client.request("GET", "/x")
             return scope.cancelled_caught and (first.attempts, second.attempts) == (0, 0)
 
-        with BlackHole() as first, BlackHole("127.0.0.3", first.port) as second:
+        with BlackHole(port=free_port()) as first, BlackHole("127.0.0.3", first.port) as second:
             names.add("canceled.test", first.host, second.host)
             began = time.monotonic()
             assert mode.run(cancel(insecurely(mode, url("canceled.test", first.port))))

@@ -19,6 +19,7 @@ from tests.kit.certificates import Authority
 from tests.kit.clock import Standstill
 from tests.kit.names import NameService
 from tests.kit.peer import Peer
+from tests.kit.programs import free_port
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 from tests.kit.systems import linux_only
@@ -84,7 +85,7 @@ class TestUvloop:
         assert server.connections == 3
 
     @linux_only
-    def test_dead_addresses(self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_dead_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def main() -> None:
             options: Any = {"allow_insecure": True, "max_retries": 0, "connect_timeout": 0.5}
             async with AsyncFibonacci(KEY, base_url=f"http://uvloop.test:{server.port}/v1", **options) as client:
@@ -93,7 +94,7 @@ class TestUvloop:
                 with pytest.raises(APITimeoutError):
                     await client.request("GET", "/x")
 
-        with BlackHole(port=server.port) as hole:
+        with ScriptedServer(ok, port=free_port()) as server, BlackHole(port=server.port) as hole:
             NameService(monkeypatch).add("uvloop.test", hole.host, "127.0.0.1")
             _run(main)
             assert hole.attempts == 0
@@ -207,7 +208,11 @@ def test_gevent(server: ScriptedServer) -> None:
     program = GREENLETS.replace("MANY", str(MANY)).replace("PAUSE", str(PAUSE))
     # Coverage measures threads, and would take greenlets for one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-    with ScriptedServer(stall_but_for_one) as stalling, ScriptedServer(ok) as fine, BlackHole(port=fine.port) as hole:
+    with (
+        ScriptedServer(stall_but_for_one) as stalling,
+        ScriptedServer(ok, port=free_port()) as fine,
+        BlackHole(port=fine.port) as hole,
+    ):
         arguments = [server.base_url, stalling.base_url, fine.base_url, hole.host]
         script = [sys.executable, "-W", "error::ResourceWarning", "-c", program, *arguments]
         run = subprocess.run(script, capture_output=True, check=False, env=environment, text=True, timeout=60)

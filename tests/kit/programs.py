@@ -20,8 +20,9 @@ _STARTED_WITHIN = 10.0
 _STOPPED_WITHIN = 10.0
 # Below the ports that systems give to outgoing connections, one of which could take a port before its program does.
 _PORTS = range(20_000, 32_000)
+_USER: int = getattr(os, "getuid", int)()
 # All test runs of a user share it: a port that one process has found free is another's before its program listens.
-_GIVEN = Path(tempfile.gettempdir()) / f"fibonacci-test-ports-{getattr(os, 'getuid', int)()}.db"
+_GIVEN = Path(tempfile.gettempdir()) / f"fibonacci-test-ports-{_USER}.db"
 
 
 @contextmanager
@@ -77,7 +78,7 @@ def _each_port() -> Iterator[int]:
         given.execute("CREATE TABLE IF NOT EXISTS ports (number INTEGER PRIMARY KEY)")
         for _ in _PORTS:
             added = given.execute("INSERT INTO ports DEFAULT VALUES").lastrowid
-            yield _PORTS[(added or 0) % len(_PORTS)]
+            yield _PORTS[((added or 0) + _USER) % len(_PORTS)]  # another user's run is at other ports
 
 
 def _is_free(port: int) -> bool:
