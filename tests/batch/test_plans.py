@@ -220,69 +220,83 @@ class TestConcurrency:
             now = following
 
 
-def test_rows_that_are_just_being_started_take_their_place_in_the_window() -> None:
-    async def windows() -> list[object]:
-        limits: Any = SimpleNamespace(remaining_window=Mock(return_value=(30.0, 10)), in_flight=2)
-        requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str)
-        options: Any = SimpleNamespace(concurrency=None, ordered=False)
-        context = AsyncBatchContext(requestor, Mock(), options, Mock(), None, limits, 0.0)
-        found: list[object] = []
-        for starting in (0, 1, 2, 5):
-            context.state.starting = {index: Row(index, str(index), {}, None) for index in range(starting)}
-            found.append(context.window())
-        return found
-
-    assert asyncio.run(windows()) == [(30.0, 10), (30.0, 10), (30.0, 10), (30.0, 7)], "the limiter has counted two"
+def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, organization: str | None = None) -> Any:
+    """Return what the parts of a batch share, with a window of 20 s; `work` only counts."""
+    requestor: Any = Mock(clock=FakeClock(), redact=str)
+    requestor.config.clock = None
+    limits: Any = Mock(in_flight=in_flight, last=None)
+    limits.remaining_window.return_value = (20.0, left)
+    options: Any = Mock(concurrency=None if organization else 1000, ordered=False, timeout=None, total=None)
+    options.parser = RowParser(None, None)
+    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, limits, 0.0)
+    context.work = Mock()
+    return context
 
 
-def test_a_part_of_the_window_is_left_for_looks_while_rows_run() -> None:
-    async def started(running: int) -> int:
-        limits: Any = SimpleNamespace(remaining_window=Mock(return_value=(20.0, 100)), in_flight=1000, last=None)
-        config = SimpleNamespace(idempotency=None, clock=None)
-        requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str, config=config)
-        options: Any = SimpleNamespace(
-            concurrency=1000, ordered=False, timeout=None, total=None, parser=RowParser(None, None)
-        )
-        with closing(temporary_journal(JournalHeader("wf-1", None, "index"))) as journal:
-            context = AsyncBatchContext(requestor, Mock(), options, journal, None, limits, 0.0)
-            context.watch.ended(60.0)  # looked at every two seconds
-            for index in range(running):
-                row = Row(index, str(index), {}, None)
-                row.begin(context.now, None)
-                context.state.running[str(index)] = row
-            context.work = Mock()  # type: ignore[method-assign]
-            rows: list[Any] = [{}] * 500
-            await AsyncBatchRunner(context, iter(rows)).begin()
-            return len(context.state.starting)
-
-    assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
+def running_rows(number: int) -> dict[str, Row]:
+    rows = {str(index): Row(index, str(index), {}, None) for index in range(number)}
+    for row in rows.values():
+        row.begin(FakeClock().monotonic(), None)
+    return rows
 
 
-def called(function: Callable[[], object]) -> object:
-    return function()
+class TestLoop:
+    def test_rows_that_are_just_being_started_take_their_place_in_the_window(self) -> None:
+        async def window(starting: int) -> object:
+            context = parts_of_a_batch(Mock(), in_flight=2, left=10)
+            context.state.starting = running_rows(starting)
+            return context.window()
+
+        windows = [asyncio.run(window(starting)) for starting in (0, 1, 2, 5)]
+        assert windows == [(20.0, 10), (20.0, 10), (20.0, 10), (20.0, 7)], "the limiter has counted two"
+
+    def test_a_part_of_the_window_is_left_for_looks_while_rows_run(self) -> None:
+        async def started(running: int) -> int:
+            with closing(temporary_journal(JournalHeader("wf-1", None, "index"))) as journal:
+                context = parts_of_a_batch(journal, in_flight=1000, left=100)
+                context.watch.ended(60.0)  # looked at every two seconds
+                context.state.running = running_rows(running)
+                await AsyncBatchRunner(context, iter([{"n": 1}] * 500)).begin()
+                return len(context.state.starting)
+
+        assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
+
+    def test_the_quota_is_asked_for_once_until_it_is_told(self) -> None:
+        async def questions() -> int:
+            with closing(temporary_journal(JournalHeader("wf-1", None, "index"))) as journal:
+                context = parts_of_a_batch(journal, organization="org-1")
+                runner = AsyncBatchRunner(context, iter([{"n": 1}]))
+                await runner.begin()
+                context.inbox.put(Mock())
+                await runner.step()
+                assert context.plan.must_ask
+                return int(context.work.call_count)
+
+        assert asyncio.run(questions()) == 1
+
+    def test_a_look_counts_the_requests_that_it_takes(self) -> None:
+        now = FakeClock().monotonic()
+
+        async def looked(running: int, pages: int) -> object:
+            context = parts_of_a_batch(Mock())
+            context.watch.looked(0.0, requests=pages, pages=pages)
+            context.state.running = running_rows(running)
+            found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
+            following = [(SimpleNamespace(items=found[:2]), "2"), (SimpleNamespace(items=found[2:]), None)]
+            context.requests.page = AsyncMock(side_effect=following)
+            context.watch.looked, context.report = Mock(), Mock(side_effect=call_it)
+            AsyncExecutionsWatcher(context).look()
+            if running > pages:
+                await context.work.call_args.args[0]()
+            return context.watch.looked.call_args
+
+        assert asyncio.run(looked(2, pages=3)) == call(now, requests=2, pages=None), "one by one"
+        assert asyncio.run(looked(4, pages=3)) == call(now, requests=2, pages=2), "on two pages of the list"
+        assert asyncio.run(looked(5, pages=3)) == call(now, requests=3, pages=2), "and one that is on neither"
 
 
-def test_a_look_counts_the_requests_that_it_takes() -> None:
-    now = FakeClock().monotonic()
-
-    async def looked(running: int, pages: int) -> object:
-        options: Any = SimpleNamespace(concurrency=None, ordered=False)
-        requestor: Any = SimpleNamespace(clock=FakeClock(), redact=str)
-        context: Any = AsyncBatchContext(requestor, Mock(), options, Mock(), None, Mock(), 0.0)
-        context.watch.looked(0.0, requests=pages, pages=pages)
-        context.state.running = {str(index): Row(index, str(index), {}, None) for index in range(running)}
-        found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
-        following = [(SimpleNamespace(items=found[:2]), "2"), (SimpleNamespace(items=found[2:]), None)]
-        context.requests.page = AsyncMock(side_effect=following)
-        context.work, context.watch.looked, context.report = Mock(), Mock(), called
-        AsyncExecutionsWatcher(context).look()
-        if running > pages:
-            await context.work.call_args.args[0]()
-        return context.watch.looked.call_args
-
-    assert asyncio.run(looked(2, pages=3)) == call(now, requests=2, pages=None), "one by one"
-    assert asyncio.run(looked(4, pages=3)) == call(now, requests=2, pages=2), "on two pages of the list"
-    assert asyncio.run(looked(5, pages=3)) == call(now, requests=3, pages=2), "and one that is on neither"
+def call_it(function: Callable[[], object]) -> None:
+    function()
 
 
 class TestWatching:

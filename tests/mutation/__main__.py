@@ -58,7 +58,8 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/_core/compression.py": _tests("core/", "compression"),
     "fibonacci/_core/rate_limit_headers.py": (*_tests("core/", "rate_limit_headers"), *_LIMITER),
     "fibonacci/emulator/policy/*.py": _tests(
-        "emulator/", "admission approvals organizations roles control memory_and_tools workflows scripts warnings"
+        "emulator/",
+        "admission approvals organizations roles control memory_and_tools workflows scripts warnings without_effect",
     ),
     "fibonacci/deployment/*.py": _tests(
         "deployment/", "plan_and_apply stale_plans refusals pull interruptions other_platforms"
@@ -200,6 +201,9 @@ def report(mutants: Collection[SourceMutant], session: Results) -> float:
     of_part, survived = (Counter(part_of(mutant.path) for mutant in group) for group in (mutants, survivors))
     for mutant in survivors:
         print(mutant, f"  = {reasons[mutant.key]}" if mutant.key in reasons else "  ? new", sep="\n")
+    for mutant in mutants:
+        if mutant.key in reasons and mutant not in survivors:
+            print(mutant, "  ! caught, and listed as a survivor", sep="\n")
     for part in TESTS:
         if of_part[part]:
             print(f"{of_part[part] - survived[part]:5} of {of_part[part]:3}  {part}")
