@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from fibonacci import AuthenticationError, ConflictError, Fibonacci, QuotaExceededError, RunResult, ServerError
+from fibonacci import (
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    Fibonacci,
+    QuotaExceededError,
+    RunResult,
+    ServerError,
+)
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
@@ -241,6 +249,7 @@ class TestStarts:
             if times is None:
                 with pytest.raises(AuthenticationError):
                     here.run(runs)
+                assert here.count("GET /executions", status) == 1
             else:
                 (result,) = here.run(runs)
                 assert result.succeeded
@@ -374,6 +383,18 @@ class TestWatching:
         assert Counter(result.status for result in results) == {"completed": 251}
         looks = here.count("GET /executions")
         assert looks <= 80
+
+    def test_a_platform_with_smaller_pages_is_asked_without_a_size(self, mode: Mode) -> None:
+        here = platform(mode, time="manual")
+        here.emulator.fail("GET /executions", status=400)
+        assert len(here.run(here.runs([5.0] * 3, concurrency=3))) == 3
+        first, second, *more = here.emulator.requests.to("GET /executions")
+        assert "limit" in first.query
+        assert "limit" not in second.query
+        assert all("limit" not in each.query for each in more)
+        here.emulator.fail("GET /executions", status=400, times=None)
+        with pytest.raises(BadRequestError):
+            here.run(here.runs([5.0] * 3, concurrency=3))
 
 
 class TestEstimates:

@@ -21,6 +21,7 @@ from fibonacci import (
     AuthenticationError,
     ConfigurationError,
     ConflictError,
+    FibonacciError,
     NotFoundError,
     PermissionDeniedError,
     QuotaExceededError,
@@ -42,6 +43,8 @@ from fibonacci._batch.row import Row, digest_of
 from fibonacci._batch.rows import RowParser
 from fibonacci._batch.search import created_at, earliest, inputs_digest, matches, may_repeat
 from fibonacci._batch.start_outcome import is_transient, start_outcome
+from fibonacci._batch.state import BatchState
+from fibonacci._batch.stored_errors import error_in, error_text, execution_error
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
@@ -534,6 +537,50 @@ class TestEstimates:
     def test_more_rows_take_longer(self, rows: int, more: int, duration: float) -> None:
         limits = BatchLimits("pro", 300, 50_000, 1_000, 20, duration)
         assert estimated(rows, limits).hours <= estimated(rows + more, limits).hours
+
+
+class TestStoredErrors:
+    def test_an_error_of_the_platform_comes_back_as_it_was(self) -> None:
+        error = NotFoundError("There is no workflow.", code="not_found", details=[{"field": "id"}])
+        error.idempotency_key = "key-1"
+        error.outcome_unknown = False
+        found = error_in(error_text(error), None)
+        assert type(found) is NotFoundError
+        assert (str(found), found.code, list(found.details)) == (str(error), "not_found", [{"field": "id"}])
+        assert (found.idempotency_key, found.outcome_unknown) == ("key-1", False)
+
+    def test_others_come_back_with_their_text(self) -> None:
+        for error, kind, text in (
+            (TypeError("no JSON"), TypeError, "no JSON"),
+            (ValueError("no JSON"), ValueError, "no JSON"),
+            (ConfigurationError("no key"), FibonacciError, "no key"),
+            (ZeroDivisionError("by zero"), FibonacciError, "ZeroDivisionError: by zero"),
+        ):
+            found = error_in(error_text(error), None)
+            assert (type(found), str(found)) == (kind, text)
+
+    def test_the_error_of_an_execution_is_made_of_it(self) -> None:
+        failed = Execution.model_validate({"execution_id": "A", "status": "failed", "error": "too long"})
+        error = execution_error(failed)
+        assert error_text(error) is error_text(None) is None
+        found = error_in(None, failed)
+        assert (type(found), str(found)) == (type(error), str(error))
+        assert error_in(None, None) is None
+        assert error_in(None, Execution.model_validate({"execution_id": "A", "status": "completed"})) is None
+
+
+class TestUnknownRows:
+    @pytest.mark.parametrize(("number", "more"), [(1, ""), (10, ""), (11, " and 1 more"), (12, " and 2 more")])
+    def test_the_first_ten_are_named(self, number: int, more: str) -> None:
+        options: Any = SimpleNamespace(on_unknown="raise", ordered=False, total=number)
+        state = BatchState(options)
+        state.unknown = {index: Row(index, f"k{index}", {}, None) for index in range(number)}
+        state.read = number
+        assert str(state.summary).startswith(f"0 done, 0 failed, {number} unknown")
+        state.settle_unknown()
+        assert state.summary.unknown == number
+        names = ", ".join(f"k{index}" for index in range(min(number, 10)))
+        assert f"whether {number} of the rows were started: {names}{more}. Check them" in str(state.end_error)
 
 
 class TestSearch:

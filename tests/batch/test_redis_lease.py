@@ -73,7 +73,9 @@ class TestLease:
             assert looking.exists(lease)
         assert not looking.exists(lease)
 
-    def test_a_lease_of_another_run_is_waited_for_unless_it_is_renewed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_lease_of_another_run_is_waited_for_unless_it_is_renewed(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
         sleeps: list[float] = []
         monkeypatch.setattr("time.sleep", sleeps.append)
 
@@ -91,8 +93,11 @@ class TestLease:
             def close(self) -> None: ...
 
         lease = redis_lease.JournalLease(Held(600, 150, 0), "redis://h", [])
-        lease.acquire([])
+        with caplog.at_level(logging.INFO, "fibonacci"):
+            lease.acquire([])
         lease.release()
+        (record,) = caplog.records
+        assert record.getMessage().endswith("is used by another run (process 1 on h): waiting up to 1 s for its lease")
         assert sleeps == pytest.approx([0.455, 0.155, 0.005])
         with pytest.raises(JournalError, match=r"is used by another run \(process 1 on h\), whose lease lapses in 9 s"):
             redis_lease.JournalLease(Held(600, 9000), "redis://h", []).acquire([])

@@ -197,6 +197,14 @@ async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:
         yield {"name": number}
 
 
+def test_rows_are_iterated_once(mode: Mode, emulator: Emulator, greeter: str) -> None:
+    runs = mode.client_of(emulator).workflows.run_many(greeter, named("Ada"))
+    assert len(run(mode, runs)) == 1
+    with pytest.raises(RuntimeError, match=r"were iterated before: results\(\) has their results"):
+        aiter(runs)
+    assert len(mode.run(runs.results())) == 1
+
+
 def test_results_come_while_a_row_is_waited_for(emulator: Emulator, greeter: str) -> None:
     async def main() -> list[int]:
         delivered = asyncio.Event()

@@ -63,6 +63,13 @@ def _failure(arguments: list[str]) -> str | None:
         return next((line for line in lines if line.startswith(("FAILED", "ERROR"))), "\n".join(lines[-3:]))
 
 
+class _AsyncAlone:
+    """Leaves out the cases of the sync client: its source is derived from the async one, and not mutated with it."""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if "[sync" not in item.name]
+
+
 def _run(arguments: list[str], output: IO[str]) -> None:
     """Run pytest, and end the process with its exit code."""
     os.setsid()
@@ -71,7 +78,7 @@ def _run(arguments: list[str], output: IO[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     code = 70
     try:
-        code = int(pytest.main(arguments))
+        code = int(pytest.main(arguments, plugins=[_AsyncAlone()]))
     except BaseException:
         traceback.print_exc()
     finally:
