@@ -192,6 +192,7 @@ class TestStarts:
         assert seconds == pytest.approx([0, 1, 3, 7, 15])
         (result,), keys, seconds = self.started(mode, {"status": 500, "times": None})
         assert result.status == "unknown"
+        assert isinstance(result.error, ServerError)
         assert len(set(keys)) == 1
         assert seconds == pytest.approx([0, 1, 3, 7, 15])
 
