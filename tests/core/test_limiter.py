@@ -407,7 +407,7 @@ class TestPauses:
             admitted(limiter, 0.0)
 
     def test_no_refusal_or_error_closes_a_circuit_breaker(self) -> None:
-        for status, closes in ((200, True), (404, True), (429, False), (500, False)):
+        for status, closes in ((200, True), (404, True), (429, False), (499, True), (500, False)):
             limiter = RateLimiter()
             respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
             limiter.release(admitted(limiter, 1.0, POST), 1.0, api_response(b"{}", status))
