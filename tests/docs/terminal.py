@@ -130,7 +130,8 @@ class Terminals:
     def _start(self, line: str) -> TerminalProcess:
         dropped = ("FIBONACCI_", "PYTEST_", "COV_", "XDG_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        added = {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": shlex.join(SLOW_TO_LOAD), "COLUMNS": "80", "NO_COLOR": "1"}
+        options = shlex.join((*SLOW_TO_LOAD, "-p", "no:asyncio"))
+        added = {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": options, "COLUMNS": "80", "NO_COLOR": "1"}
         added["HOME"] = "/home/ada"  # a short path without profiles: a longer one would wrap lines that name it
         return TerminalProcess(["bash", "-c", _COMMANDS + line], self.folder, {**inherited, **added, **self.exported})
 
