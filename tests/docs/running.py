@@ -49,7 +49,11 @@ IMPORTS_APPLICATIONS = re.compile(r"^ *(?:import|from) (?:celery|distributed|dja
 """Code with it needs the extra `test-slow`, so that only slow tests run it."""
 
 # Plugins of others that have no part in what the pages show.
-SLOW_TO_LOAD = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:pytest_cov")
+WITHOUT_OTHERS = tuple(
+    argument
+    for plugin in ("asyncio", "hypothesispytest", "pytest_cov", "schemathesis")
+    for argument in ("-p", f"no:{plugin}")
+)
 
 # What a session within a session leaves to the outer one: errors of threads and of the garbage collector.
 NESTED = tuple(
@@ -167,7 +171,7 @@ def run_tests(path: Path) -> None:
     """Run a file of tests as `pytest` does, with warnings as errors; they must pass."""
     output = io.StringIO()
     with imports_of(path.parent), redirect_stdout(output), redirect_stderr(output):
-        code = pytest.main([str(path), "-q", "-W", "error", f"--rootdir={path.parent}", *NESTED, *SLOW_TO_LOAD])
+        code = pytest.main([str(path), "-q", "-W", "error", f"--rootdir={path.parent}", *NESTED, *WITHOUT_OTHERS])
     assert code == 0, output.getvalue()
 
 
@@ -196,7 +200,7 @@ def run_python(*arguments: str, emulator: Emulator | None, folder: Path) -> str:
         capture_output=True,
         check=False,
         cwd=folder,
-        env=inherited | environment(emulator) | {"PYTEST_ADDOPTS": " ".join(SLOW_TO_LOAD)},
+        env=inherited | environment(emulator) | {"PYTEST_ADDOPTS": " ".join(WITHOUT_OTHERS)},
         stdin=subprocess.DEVNULL,
         text=True,
         timeout=90,

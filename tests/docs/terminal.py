@@ -19,7 +19,7 @@ from socket import create_server
 from threading import Thread
 
 from tests.docs.markdown import ROOT, SHELL, Block
-from tests.docs.running import SLOW_TO_LOAD
+from tests.docs.running import WITHOUT_OTHERS
 from tests.kit.pseudo_terminal import PseudoTerminal
 
 DEV = "fibonacci dev "
@@ -130,8 +130,12 @@ class Terminals:
     def _start(self, line: str) -> TerminalProcess:
         dropped = ("FIBONACCI_", "PYTEST_", "COV_", "XDG_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        options = shlex.join((*SLOW_TO_LOAD, "-p", "no:asyncio"))
-        added = {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": options, "COLUMNS": "80", "NO_COLOR": "1"}
+        added = {
+            "PYTHONPATH": str(ROOT),
+            "PYTEST_ADDOPTS": shlex.join(WITHOUT_OTHERS),
+            "COLUMNS": "80",
+            "NO_COLOR": "1",
+        }
         added["HOME"] = "/home/ada"  # a short path without profiles: a longer one would wrap lines that name it
         return TerminalProcess(["bash", "-c", _COMMANDS + line], self.folder, {**inherited, **added, **self.exported})
 

@@ -16,7 +16,7 @@ from fibonacci.testing.plugin import (
     fibonacci_emulator,
     fibonacci_emulator_options,
 )
-from tests.docs.running import SLOW_TO_LOAD
+from tests.docs.running import WITHOUT_OTHERS
 
 __all__ = ["async_fibonacci_client", "fibonacci_client", "fibonacci_emulator", "fibonacci_emulator_options"]
 
@@ -30,7 +30,7 @@ def run_pytest(pytester: pytest.Pytester) -> RunPytest:
     def run(source: str, *arguments: str, conftest: str = "") -> pytest.RunResult:
         pytester.makeconftest(conftest)
         pytester.makepyfile(test_project=source)
-        options = ("-q", "-W", "error", "--strict-markers", "-p", "no:asyncio", "-p", "no:cacheprovider")
-        return pytester.runpytest_inprocess(*options, *SLOW_TO_LOAD, *arguments)
+        options = ("-q", "-W", "error", "--strict-markers", "-p", "no:cacheprovider")
+        return pytester.runpytest_inprocess(*options, *WITHOUT_OTHERS, *arguments)
 
     return run

@@ -13,7 +13,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
-from tests.docs.running import SLOW_TO_LOAD
+from tests.docs.running import WITHOUT_OTHERS
 from tests.kit.programs import skip_or_fail
 from tests.test_startup import loaded_by
 from tests.testing.conftest import RunPytest
@@ -129,7 +129,7 @@ def test_it():
 
 
 def test_a_session_that_uses_none_of_it_imports_none_of_it(tmp_path: Path) -> None:
-    others = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:respx")
+    others = ("-p", "no:anyio", "-p", "no:respx")
     assert "1 passed" in run_as_program(tmp_path, UNUSED, *others)
 
 
@@ -138,7 +138,7 @@ def run_as_program(folder: Path, source: str, *arguments: str) -> str:
     (folder / "test_project.py").write_text(source, "utf-8")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", *SLOW_TO_LOAD, *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", *WITHOUT_OTHERS, *arguments],
         capture_output=True,
         check=False,
         cwd=folder,
@@ -159,7 +159,7 @@ def test_a_project_of_a_user(run_pytest: RunPytest) -> None:
 def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "test_workers.py").write_text(WORKERS, "utf-8")
     (tmp_path / "conftest.py").write_text(CONFTEST, "utf-8")
-    assert "28 passed" in run_as_program(tmp_path, PROJECT, "-n", "2", "--dist", "each", "-p", "no:asyncio")
+    assert "28 passed" in run_as_program(tmp_path, PROJECT, "-n", "2", "--dist", "each")
     lines = (tmp_path / "workers.txt").read_text("utf-8").splitlines()
     workers, urls, keys = map(set, zip(*map(str.split, lines), strict=True))
     assert (len(workers), len(urls), len(keys)) == (2, 2, 2)
@@ -169,5 +169,5 @@ def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
 def test_a_project_with_pytest_asyncio(tmp_path: Path) -> None:
     if find_spec("pytest_asyncio") is None:
         skip_or_fail("pytest-asyncio", "pip install '.[test-slow]'")
-    option = "asyncio_default_fixture_loop_scope=function"
-    assert "1 passed" in run_as_program(tmp_path, ASYNCIO, "-o", option)
+    options = ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function")
+    assert "1 passed" in run_as_program(tmp_path, ASYNCIO, *options)
