@@ -66,7 +66,7 @@ class TestText:
 
 def test_a_line_a_minute_without_a_terminal(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="fibonacci")
-    with Emulator() as emulator:
+    with Emulator(time="manual") as emulator:
         workflow = emulator.client().workflows.create(name="rester", definition=DEFINITION).id
         client = mode.client_of(emulator, clock=SharedClock(emulator))
         rows = [{"seconds": 100.0}] * 9

@@ -198,11 +198,15 @@ async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:
 
 
 def test_rows_are_iterated_once(mode: Mode, emulator: Emulator, greeter: str) -> None:
-    runs = mode.client_of(emulator).workflows.run_many(greeter, named("Ada"))
-    assert len(run(mode, runs)) == 1
-    with pytest.raises(RuntimeError, match=r"were iterated before: results\(\) has their results"):
-        aiter(runs)
-    assert len(mode.run(runs.results())) == 1
+    run_many = mode.client_of(emulator).workflows.run_many
+    begun, ended = (run_many(greeter, named("Ada")) for _ in range(2))
+    iterator = aiter(begun)
+    assert len(run(mode, ended)) == 1
+    for runs in (begun, ended):
+        with pytest.raises(RuntimeError, match=r"were iterated before: results\(\) has their results"):
+            aiter(runs)
+    del iterator
+    assert len(mode.run(ended.results())) == 1
 
 
 def test_results_come_while_a_row_is_waited_for(emulator: Emulator, greeter: str) -> None:

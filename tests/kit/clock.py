@@ -36,6 +36,8 @@ class FakeClock:
         return (time.time() if self._runs else START) + self.skipped
 
     def sleep(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")  # as `time.sleep` does
         self.slept.append(seconds)
         self.skipped += seconds
 
