@@ -29,7 +29,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The gate asks for the large one. A machine that is busy with other things makes an example slow, not wrong.
 settings.register_profile("small", deadline=None, max_examples=15)
-settings.register_profile("large", deadline=None, max_examples=200)
+settings.register_profile("large", deadline=None, max_examples=100)
 settings.load_profile("small")
 
 # Files whose tests count what happens within seconds, or compare what code costs: they run one after another, in one
