@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gc
 import os
-import re
 import signal
 import sys
 from collections.abc import Generator, Iterator
@@ -20,6 +20,7 @@ from tests.kit.mode import Mode, mode_of
 from tests.kit.names import NameService
 from tests.kit.programs import skip_or_fail
 from tests.kit.server import ScriptedServer
+from tests.kit.slow import is_all_slow
 
 pytest_plugins = ["pytester"]
 
@@ -36,7 +37,6 @@ settings.load_profile("small")
 # process of pytest-xdist.
 _ONE_BY_ONE = ("benchmarks/test_guards.py", "faults/test_rate_limit.py", "servers/test_load.py")
 
-_ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 _TESTS = Path(__file__).parent
 
 # What the package does in these is measured in the tests of its parts, and measuring doubles their time.
@@ -65,7 +65,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out the files of slow tests where none is asked for: each process would import what they use."""
     if config.option.markexpr != "not slow" or not collection_path.match("test_*.py"):
         return None
-    return _ALL_SLOW.search(collection_path.read_text("utf-8")) is not None or None
+    return is_all_slow(collection_path) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,6 +73,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Take the modules and the tests, which stay, out of what the garbage collector looks at each time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Do it once more: pytest collects garbage five times at its end, and Python itself does."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

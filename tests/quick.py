@@ -19,6 +19,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from tests.docs.markdown import ROOT
+from tests.kit.slow import is_all_slow
 
 TABLE: Final = ROOT / ".github" / "CONTRIBUTING.md"
 DERIVED: Final = ("tests.mirror", "tests.stubs", "tests.calls", "tests.reference")
@@ -103,8 +104,11 @@ def checks(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     yield "mypy", [*python, "mypy"]
     chosen = selection(paths)
     pytest = [*python, "pytest", "-q", "-n", "2"]
-    if chosen.tests:
-        yield "tests", [*pytest, *chosen.tests]
+    slow = [test for test in chosen.tests if test.endswith(".py") and is_all_slow(ROOT / test)]
+    if others := [test for test in chosen.tests if test not in slow]:
+        yield "tests", [*pytest, *others]
+    if slow:
+        yield "slow tests", [*pytest, "-m", "slow", *slow]
     for test, files in chosen.named.items():
         yield f"{test} of what has changed", [*pytest, "-n", "0", test, "-k", " or ".join(files)]
 

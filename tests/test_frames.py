@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry, Execution, Model, Page, ToolPolicy, Workflow
 from tests.kit.mode import Mode
@@ -20,8 +21,8 @@ from tests.kit.responses import info
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIBRARIES = ("pandas", "polars", "arrow")
-# These libraries take a second to import: one process of pytest-xdist does, for all of these tests.
-pytestmark = pytest.mark.xdist_group("data frames")
+# These libraries are 400 MB and take a second to import: one process of pytest-xdist does, for all of these tests.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("data frames")]
 each_library = pytest.mark.parametrize("library", LIBRARIES)
 
 
@@ -265,6 +266,19 @@ for library in ("pandas", "polars", "arrow"):
     except ImportError as error:
         print(error)
 """
+
+
+def test_the_runs_of_many_rows(mode: Mode, emulator: Emulator, client: Fibonacci) -> None:
+    nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]
+    workflow = client.workflows.create(name="Greeter", definition={"nodes": nodes})
+    many = mode.client_of(emulator).workflows
+    frame = mode.run(many.run_many(workflow.id, [{"name": "Ada"}, {"name": "Bob"}]).to_pandas(flatten=True))
+    assert list(frame.columns) == [
+        *("index", "key", "status", "inputs.name", "outputs.greet", "error", "execution_id", "duration_ms")
+    ]
+    assert list(frame["inputs.name"]) == ["Ada", "Bob"]
+    empty = mode.run(many.run_many(workflow.id, []).to_pandas())
+    assert list(empty.columns)[:4] == ["index", "key", "status", "inputs"]
 
 
 def test_a_missing_library_is_named_before_anything_is_sent() -> None:

@@ -56,6 +56,12 @@ def test_the_tests_of_a_file(path: str, tests: list[str]) -> None:
     assert selection([path]).tests == tests
 
 
+def test_files_of_slow_tests_alone_run_too() -> None:
+    commands = dict(quick.checks(["fibonacci/_frames/columns.py"]))
+    assert commands["tests"][-1] == "tests/test_layers.py"
+    assert commands["slow tests"][-3:] == ["-m", "slow", "tests/test_frames.py"]
+
+
 def test_the_tests_that_have_a_file_in_their_name_are_chosen_by_it() -> None:
     pages = ["docs/how-to/cancel-runs.md", "docs/index.md"]
     chosen = selection(["README.md", *pages])

@@ -58,18 +58,11 @@ def test_no_rows(mode: Mode, any_client: Any, greeter: str) -> None:
     assert run(mode, any_client.workflows.run_many(greeter, [])) == []
 
 
-def test_results_and_frame(mode: Mode, any_client: Any, greeter: str) -> None:
+def test_results(mode: Mode, any_client: Any, greeter: str) -> None:
     runs = any_client.workflows.run_many(greeter, named("Ada", "Bob", "Eve"))
     results = mode.run(runs.results())
     assert [result.index for result in results] == [0, 1, 2]
     assert mode.run(runs.results()) == results, "of what was run; nothing is run again"
-    frame = mode.run(runs.to_pandas(flatten=True))
-    assert list(frame.columns) == [
-        *("index", "key", "status", "inputs.name", "outputs.greet", "error", "execution_id", "duration_ms")
-    ]
-    assert list(frame["inputs.name"]) == ["Ada", "Bob", "Eve"]
-    empty = mode.run(any_client.workflows.run_many(greeter, []).to_pandas())
-    assert list(empty.columns)[:4] == ["index", "key", "status", "inputs"]
 
 
 def test_it_is_iterated_once(mode: Mode, any_client: Any, greeter: str) -> None:

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 _PRINTS = re.compile(r"# prints: (.+)$", re.MULTILINE)
 _TESTS = re.compile(r"^ *(?:async )?def test_", re.MULTILINE)
 
-IMPORTS_APPLICATIONS = re.compile(r"^ *(?:import|from) (?:celery|distributed|django|fastapi)\b", re.MULTILINE)
+NEEDS_MORE = re.compile(
+    r"^ *(?:import|from) (?:celery|distributed|django|fastapi)\b|\.to_(?:arrow|pandas|polars)\(", re.MULTILINE
+)
 """Code with it needs the extra `test-slow`, so that only slow tests run it."""
 
 # Plugins of others that have no part in what the pages show.

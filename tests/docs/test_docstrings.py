@@ -27,7 +27,7 @@ import pytest
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
 from tests.docs.markdown import ROOT, Block, blocks
-from tests.docs.running import Setting, compiled, environment, setting, waits
+from tests.docs.running import NEEDS_MORE, Setting, compiled, environment, setting, waits
 from tests.kit.assertions import check_rows
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from statements(child)
 
 
-def examples(files: Iterable[Path]) -> Iterator[tuple[str, Callable[[Emulator], None]]]:
-    """Yield the examples of some files: the place of each, and what runs it against an emulator."""
+def examples(files: Iterable[Path]) -> Iterator[tuple[str, str, Callable[[Emulator], None]]]:
+    """Yield the examples of some files: the place of each, its text, and what runs it against an emulator."""
     for path in sorted(files):
         if re.search("```|~~~|>>> ", path.read_text("utf-8")):
             for line, text in docstrings(path):
@@ -65,9 +65,9 @@ def examples(files: Iterable[Path]) -> Iterator[tuple[str, Callable[[Emulator], 
                     assert block.language, f"{block}: name the language: `python` is run"
                     assert block.not_run is None, f"{block}: an example in a docstring runs"
                     if block.language == "python":
-                        yield str(block), partial(run_block, block)
+                        yield str(block), block.code, partial(run_block, block)
                 if ">>> " in text:
-                    yield f"{path.relative_to(ROOT)}:{line}", partial(run_prompts, path, line, text)
+                    yield f"{path.relative_to(ROOT)}:{line}", text, partial(run_prompts, path, line, text)
 
 
 def run_block(block: Block, emulator: Emulator) -> None:
@@ -114,6 +114,15 @@ def prepared(shared: Emulator, code: str, *, is_async: bool) -> Generator[Settin
 @pytest.mark.parametrize("part", [*HALVES, "others"])
 def test_every_example_runs(part: str, emulator: Emulator) -> None:
     folder = PACKAGE if part == "others" else PACKAGE / part
-    rows = list(examples(path for path in folder.rglob("*.py") if part in HALVES or not {*HALVES} & {*path.parts}))
-    assert len(rows) > 60
+    files = [path for path in folder.rglob("*.py") if part in HALVES or not {*HALVES} & {*path.parts}]
+    found = list(examples(files))
+    assert len(found) > 60
+    rows = [(place, run) for place, text, run in found if not NEEDS_MORE.search(text)]
+    check_rows(rows, lambda run: run(emulator))
+
+
+@pytest.mark.slow
+def test_every_example_that_needs_more_runs(emulator: Emulator) -> None:
+    rows = [(place, run) for place, text, run in examples(PACKAGE.rglob("*.py")) if NEEDS_MORE.search(text)]
+    assert rows
     check_rows(rows, lambda run: run(emulator))

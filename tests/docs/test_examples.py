@@ -8,7 +8,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.docs.markdown import ROOT
-from tests.docs.running import IMPORTS_APPLICATIONS, check_prints, run_python, run_tests, setting
+from tests.docs.running import NEEDS_MORE, check_prints, run_python, run_tests, setting
 from tests.kit.assertions import check_rows
 
 FOLDER = ROOT / "examples"
@@ -26,8 +26,8 @@ def run(example: Path) -> None:
             alone.run_file(example)
 
 
-def needs_applications(example: Path) -> bool:
-    return IMPORTS_APPLICATIONS.search(example.read_text("utf-8")) is not None
+def needs_more(example: Path) -> bool:
+    return NEEDS_MORE.search(example.read_text("utf-8")) is not None
 
 
 def check_examples(examples: list[Path]) -> None:
@@ -35,12 +35,12 @@ def check_examples(examples: list[Path]) -> None:
 
 
 def test_every_example_does_what_its_comments_state() -> None:
-    check_examples([path for path in EXAMPLES if not needs_applications(path)])
+    check_examples([path for path in EXAMPLES if not needs_more(path)])
 
 
 @pytest.mark.slow
-def test_every_example_of_an_application_does_so_too() -> None:
-    check_examples([path for path in EXAMPLES if needs_applications(path)])
+def test_every_example_that_needs_more_does_so_too() -> None:
+    check_examples([path for path in EXAMPLES if needs_more(path)])
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.markdown import ROOT, SHELL, anchors, blocks_of, links
-from tests.docs.running import IMPORTS_APPLICATIONS, setting
+from tests.docs.running import NEEDS_MORE, setting
 
 README = ROOT / "README.md"
 TUTORIAL = ROOT / "docs" / "tutorial"
@@ -35,7 +35,7 @@ RUN = [
 
 
 def marks(page: Path) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.slow] if IMPORTS_APPLICATIONS.search(page.read_text("utf-8")) else []
+    return [pytest.mark.slow] if any(NEEDS_MORE.search(block.code) for block in blocks_of(page)) else []
 
 
 @pytest.mark.parametrize(

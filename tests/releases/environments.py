@@ -117,7 +117,7 @@ def run_tests(
         shown = [own, "-c", "import sys, httpx, pydantic; print(sys.version, httpx.__version__, pydantic.VERSION)"]
         subprocess.run(shown, check=True)
         # Without the plugin of anyio: it is loaded before the tests' filters of warnings, and an old one warns.
-        pytest = [own, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:anyio", *options]
+        pytest = [own, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:anyio", "-m", "", *options]
         files = {file for name, files in TESTS.items() if name not in without for file in files}
         return subprocess.run([*pytest, *sorted(files)], cwd=ROOT).returncode
 
