@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from IPython.core.formatters import DisplayFormatter
 
 from fibonacci import APIError, ExecutionFailedError, Fibonacci, FibonacciError, NotFoundError
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.browser import dump_dom
 from tests.kit.mode import Mode
+from tests.kit.notebooks import html_of
 from tests.kit.responses import info
 from tests.test_models import LEAST, each_model
 
@@ -26,14 +26,6 @@ PAYLOADS = [
 ]
 PAYLOAD = "".join(PAYLOADS)
 HOOKS = ("_repr_html_", "_repr_javascript_", "_ipython_display_")
-
-
-def html_of(shown: object) -> str:
-    """Return what a notebook displays; besides it, the repr is all that it gets."""
-    formatter: Any = DisplayFormatter()
-    data, _ = formatter.format(shown)
-    assert set(data) == {"text/html", "text/plain"}
-    return str(data["text/html"])
 
 
 def run_of(**more: Any) -> Execution:

@@ -17,7 +17,7 @@ import pytest
 from fibonacci._display.remedies import REMEDIES
 from tests.docs.markdown import ROOT
 
-pytestmark = pytest.mark.xdist_group("IPython")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("IPython")]
 
 CALL = "client.workflows.get('wf-nope')"
 CASES: dict[str, list[str]] = {

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import pytest
-from IPython.core.formatters import HTMLFormatter
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import DefinitionError, WorkflowDefinition, mermaid, svg
@@ -17,6 +16,7 @@ from tests.definitions.diagram_cases import (
     llm,
 )
 from tests.definitions.pictures import boxes, groups, links, parsed, texts, title
+from tests.kit.notebooks import html_of
 
 
 def test_nodes_and_edges_are_shown() -> None:
@@ -138,18 +138,16 @@ def test_a_definition_that_holds_itself_is_refused() -> None:
 
 
 def test_a_notebook_shows_the_picture() -> None:
-    shown = HTMLFormatter()(WorkflowDefinition.model_validate(TRIAGE))
-    assert shown is not None
-    assert svg(TRIAGE) in shown
+    assert svg(TRIAGE) in html_of(WorkflowDefinition.model_validate(TRIAGE))
 
 
 def test_a_notebook_shows_a_builder_also_before_its_definition_is_complete() -> None:
     flow = WorkflowBuilder("triage")
     with pytest.raises(DefinitionError):
         assert flow.definition is None
-    assert ">no nodes<" in str(HTMLFormatter()(flow))
+    assert ">no nodes<" in html_of(flow)
     flow.llm("classify", f"Classify {flow.inputs().mail}")
-    assert svg(flow.definition) in str(HTMLFormatter()(flow))
+    assert svg(flow.definition) in html_of(flow)
 
 
 def test_mermaid_names_nodes_by_safe_ids_and_labels_branches() -> None:

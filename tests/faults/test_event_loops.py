@@ -24,6 +24,8 @@ from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 from tests.kit.systems import linux_only
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 FINE = {"fine": True}
 PAUSE = 0.2

@@ -232,7 +232,7 @@ class TestCancelOnExit:
     def test_at_the_timeout(self, mode: Mode, emulator: Emulator, clock: FakeClock) -> None:
         workflow = create(emulator, tool("a", "wait", {"seconds": 600}))
         run = mode.client_of(emulator).workflows.run
-        ended = mode.end(run, workflow, timeout=1.0, cancel_on_exit=True, idempotency_key="k")
+        ended = mode.end(run, workflow, timeout=30, cancel_on_exit=True, idempotency_key="k")
         (left,) = emulator.client().executions.list()
         assert isinstance(ended.error, WaitTimeoutError)
         assert left.status == "cancelled"
@@ -240,7 +240,7 @@ class TestCancelOnExit:
 
     def test_without_it_the_execution_goes_on(self, mode: Mode, emulator: Emulator, clock: FakeClock) -> None:
         workflow = create(emulator, tool("a", "wait", {"seconds": 600}))
-        ended = mode.end(mode.client_of(emulator).workflows.run, workflow, timeout=1.0)
+        ended = mode.end(mode.client_of(emulator).workflows.run, workflow, timeout=30)
         (left,) = emulator.client().executions.list()
         assert isinstance(ended.error, WaitTimeoutError)
         assert left.status == "running"
