@@ -125,7 +125,7 @@ class Executions(Resource):
 
         Args:
             workflow_id: Only those of the workflow with this id.
-            status: Only those in this state. One that the SDK does not know is passed as `any_string("paused")`.
+            status: Only those in this state. It may be one that the SDK does not know.
             limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
@@ -134,7 +134,7 @@ class Executions(Resource):
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
-            ValueError: If the status is unknown; the error names the nearest one. Nothing is sent.
+            ValueError: If the status looks like a misspelled one; the error names the known one. Nothing is sent.
 
         Example:
             ```python
