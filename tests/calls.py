@@ -86,7 +86,7 @@ def call(method: Any) -> CallEntry:
     parameters = [
         _parameter(each, hints[each.name], helps)
         for each in inspect.signature(method).parameters.values()
-        if each.name != "limit"
+        if each.name != "page_size"
     ]
     title = _ENDPOINT.sub("", title)
     is_list = get_origin(hints["return"]) is Pager

@@ -7,7 +7,7 @@ from types import NoneType
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
@@ -155,17 +155,17 @@ class AsyncToolPolicies(AsyncResource):
         return await self._send(Request("POST", where, returns=RolePolicyOverride, body=body))
 
     def list_role_overrides(
-        self, org: str, *, limit: int | None = None, cursor: str | None = None
+        self, org: str, *, page_size: int | None = None, cursor: str | None = None
     ) -> AsyncPager[RolePolicyOverride]:
         """List the exceptions for roles (`GET /organizations/{org}/role-policy-overrides`).
 
         Args:
             org: The id of the organization, such as `"acme"`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every exception. It has `pages()` and `first()` too.
+            A pager that yields every exception. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -178,20 +178,20 @@ class AsyncToolPolicies(AsyncResource):
             ```
         """
         where = path("/organizations/{org}/role-policy-overrides", org=org)
-        params = {"limit": limit, "cursor": cursor}
+        params = page_params(page_size, cursor)
         request = Request("GET", where, returns=RolePolicyOverride, params=params, collection="role-policy-overrides")
         return self._pager(request)
 
-    def list(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[ToolPolicy]:
+    def list(self, org: str, *, page_size: int | None = None, cursor: str | None = None) -> AsyncPager[ToolPolicy]:
         """List the policies of an organization (`GET /organizations/{org}/tool-policies`).
 
         Args:
             org: The id of the organization, such as `"acme"`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every policy. It has `pages()` and `first()` too.
+            A pager that yields every policy. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -204,7 +204,7 @@ class AsyncToolPolicies(AsyncResource):
             ```
         """
         where = path("/organizations/{org}/tool-policies", org=org)
-        params = {"limit": limit, "cursor": cursor}
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", where, returns=ToolPolicy, params=params, collection="tool-policies"))
 
 

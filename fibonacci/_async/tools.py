@@ -7,7 +7,7 @@ from typing import Any
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci.models.tools import Tool, ToolConnection
 
@@ -70,15 +70,15 @@ class AsyncTools(AsyncResource):
         where = path("/tools/{name}/connect", name=name)
         return await self._send(Request("POST", where, returns=ToolConnection, body=body))
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[Tool]:
+    def list(self, *, page_size: int | None = None, cursor: str | None = None) -> AsyncPager[Tool]:
         """List the tools of the catalog (`GET /tools`).
 
         Args:
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every tool. It has `pages()` and `first()` too.
+            A pager that yields every tool. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -89,5 +89,5 @@ class AsyncTools(AsyncResource):
                 print(tool.name)
             ```
         """
-        params = {"limit": limit, "cursor": cursor}
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", path("/tools"), returns=Tool, params=params, collection="tools"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.request_body import require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
@@ -119,16 +119,16 @@ class Governance(Resource):
         where = path("/organizations/{org}/governance/report", org=org)
         return self._send(Request("GET", where, returns=GovernanceReport))
 
-    def audit(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[AuditEntry]:
+    def audit(self, org: str, *, page_size: int | None = None, cursor: str | None = None) -> Pager[AuditEntry]:
         """List the entries of the audit log (`GET /organizations/{org}/governance/audit`).
 
         Args:
             org: The id of the organization, such as `"acme"`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every entry. It has `pages()` and `first()` too.
+            A pager that yields every entry. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -136,12 +136,12 @@ class Governance(Resource):
 
         Example:
             ```python
-            for entry in client.organizations.governance.audit("acme", limit=100):
+            for entry in client.organizations.governance.audit("acme", page_size=100):
                 print(entry.model_dump())
             ```
         """
         where = path("/organizations/{org}/governance/audit", org=org)
-        params = {"limit": limit, "cursor": cursor}
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", where, returns=AuditEntry, params=params, collection="audit"))
 
     def approvals(self, org: str) -> ApprovalStats:

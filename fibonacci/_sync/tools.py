@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
@@ -71,15 +71,15 @@ class Tools(Resource):
         where = path("/tools/{name}/connect", name=name)
         return self._send(Request("POST", where, returns=ToolConnection, body=body))
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pager[Tool]:
+    def list(self, *, page_size: int | None = None, cursor: str | None = None) -> Pager[Tool]:
         """List the tools of the catalog (`GET /tools`).
 
         Args:
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every tool. It has `pages()` and `first()` too.
+            A pager that yields every tool. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -90,5 +90,5 @@ class Tools(Resource):
                 print(tool.name)
             ```
         """
-        params = {"limit": limit, "cursor": cursor}
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", path("/tools"), returns=Tool, params=params, collection="tools"))

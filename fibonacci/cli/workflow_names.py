@@ -32,7 +32,7 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
     try:
         return client.workflows.get(reference)
     except (NotFoundError, BadRequestError, ValidationError, ValueError):  # a name may not even have the form of an id
-        listed = list(client.workflows.list(limit=_PAGE_SIZE))
+        listed = list(client.workflows.list(page_size=_PAGE_SIZE))
     found = [each for each in listed if each.name == reference]
     if not found:
         remedy = did_you_mean(reference, [each.name for each in listed if each.name is not None])

@@ -80,7 +80,7 @@ def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
     if row.data is None:
         assert run.out == ""
     else:
-        assert exactly(run.data) == exactly(row.data[: row.options.get("limit")] if row.is_list else row.data)
+        assert exactly(run.data) == exactly(row.data[: row.options.get("page_size")] if row.is_list else row.data)
 
 
 class TestValues:

@@ -138,7 +138,7 @@ class TestTheChecks:
     @pytest.mark.parametrize(
         ("call", "documented"),
         [
-            ("executions.list", "*, workflow_id=, status=, limit=, cursor="),
+            ("executions.list", "*, workflow_id=, status=, page_size=, cursor="),
             ("versions.rollback", "workflow_id, version"),
             ("organizations.tool_policies.create", "org, *, tool_name, enabled=, allowed_roles="),
             ("organizations.tool_policies.update", "org, tool_name, *, enabled=, allowed_roles="),
@@ -159,7 +159,7 @@ class TestTheChecks:
         document["components"]["parameters"]["Limit"]["required"] = True
         created = operation_of(document, "organizations.tool_policies.create")
         assert documented_parameters(created) == "organization_id, *, note=, tool_name, enabled, allowed_roles="
-        assert documented_parameters(operation_of(document, "tools.list")) == "*, limit, cursor="
+        assert documented_parameters(operation_of(document, "tools.list")) == "*, page_size, cursor="
 
 
 def operation_of(document: JSON, call: str) -> Operation:

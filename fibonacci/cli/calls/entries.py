@@ -49,7 +49,7 @@ class CallEntry(NamedTuple):
         help: Its line in the help of the group.
         description: Its own help.
         endpoint: The request that it sends, such as `GET /workflows/{id}`.
-        parameters: Its parameters, without `limit`, which is a global option.
+        parameters: Its parameters, without `page_size`, which follows from `--limit`.
         is_list: Whether it returns a pager.
     """
 

@@ -36,7 +36,7 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
     options = context.options
     arguments, named = _arguments(entry.parameters, options)
     if entry.is_list and options.limit is not None:
-        named["limit"] = min(options.limit, LARGEST_PAGE)
+        named["page_size"] = min(options.limit, LARGEST_PAGE)
     if entry.is_deletion:
         context.confirm(f"Delete {' '.join(map(repr, arguments))}?")
     method: Any = context.client

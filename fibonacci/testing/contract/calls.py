@@ -69,7 +69,7 @@ def first_tools(server: Server, count: int = 1) -> list[str]:
     Raises:
         Skipped: When there are fewer.
     """
-    names = [tool.name for tool in next(iter(server.client.tools.list(limit=10).pages()))][:count]
+    names = [tool.name for tool in next(iter(server.client.tools.list(page_size=10).pages()))][:count]
     if len(names) < count:
         raise Skipped(f"the catalog has fewer than {count} tools")
     return names

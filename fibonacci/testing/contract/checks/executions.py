@@ -38,7 +38,7 @@ def _of_a_workflow(server: Server) -> None:
 def _with_a_status(server: Server) -> None:
     server.run_workflow()
     for status in ("completed", "failed"):
-        for execution in next(iter(server.client.executions.list(status=status, limit=20).pages())):
+        for execution in next(iter(server.client.executions.list(status=status, page_size=20).pages())):
             require_equal(execution.status, status, "status")
 
 
