@@ -19,11 +19,11 @@ class AsyncTools(AsyncResource):
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
-    async def get(self, name: str) -> Tool:
-        """Return one tool (`GET /tools/{name}`).
+    async def get(self, tool_name: str) -> Tool:
+        """Return one tool (`GET /tools/{tool_name}`).
 
         Args:
-            name: The name of the tool, such as `"slack_send_message"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
 
         Returns:
             The tool, with its description; further fields are kept as attributes.
@@ -31,7 +31,7 @@ class AsyncTools(AsyncResource):
         Raises:
             NotFoundError: If there is no such tool.
             APIError: If anything else goes wrong.
-            ValueError: If `name` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -39,13 +39,13 @@ class AsyncTools(AsyncResource):
             print(tool.description)
             ```
         """
-        return await self._send(Request("GET", path("/tools/{name}", name=name), returns=Tool))
+        return await self._send(Request("GET", path("/tools/{tool_name}", tool_name=tool_name), returns=Tool))
 
-    async def connect(self, name: str, *, params: Mapping[str, Any] | None = None) -> ToolConnection:
-        """Connect a tool (`POST /tools/{name}/connect`).
+    async def connect(self, tool_name: str, *, params: Mapping[str, Any] | None = None) -> ToolConnection:
+        """Connect a tool (`POST /tools/{tool_name}/connect`).
 
         Args:
-            name: The name of the tool, such as `"slack_send_message"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
             params: The parameters of the connection by name, such as credentials; they depend on the tool. Default:
                 none.
 
@@ -58,7 +58,7 @@ class AsyncTools(AsyncResource):
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
             TypeError: If a parameter has no JSON form. Nothing is sent.
-            ValueError: If a parameter is NaN or an infinity, or `name` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If a parameter is NaN or an infinity, or `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -67,7 +67,7 @@ class AsyncTools(AsyncResource):
             ```
         """
         body: Mapping[str, Any] = {} if params is None else params
-        where = path("/tools/{name}/connect", name=name)
+        where = path("/tools/{tool_name}/connect", tool_name=tool_name)
         return await self._send(Request("POST", where, returns=ToolConnection, body=body))
 
     def list(self, *, page_size: int | None = None, cursor: str | None = None) -> AsyncPager[Tool]:

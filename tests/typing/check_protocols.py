@@ -61,7 +61,7 @@ class HasAsyncCatalog(Protocol):
 
 
 class Settings(Protocol):
-    def get(self, org: str) -> GovernanceSettings: ...
+    def get(self, organization_id: str) -> GovernanceSettings: ...
 
 
 class GovernedOrganizations(Protocol):
