@@ -38,8 +38,9 @@ class CallParameter(NamedTuple):
 
     @property
     def option(self) -> str:
-        """The name as it is typed, such as `workflow-id`."""
-        return self.name.replace("_", "-")
+        """The name as it is typed, such as `user-id`; `--workflow` takes a name as well as an id."""
+        name = self.name.removesuffix("_id") if self.kind == "workflow" else self.name
+        return name.replace("_", "-")
 
 
 class CallEntry(NamedTuple):

@@ -129,6 +129,7 @@ def _null(text: str) -> str:
 KINDS: Final = {
     "text": ValueKind("TEXT", str),
     "word": ValueKind("WORD", str),
+    "workflow": ValueKind("ID|NAME", str),
     "integer": ValueKind("N", integer),
     "boolean": ValueKind("true|false", boolean),
     "seconds": ValueKind("TIME", seconds),
