@@ -30,7 +30,7 @@ def action(entry: AuditEntry) -> str:
 def main() -> None:
     with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
         make_changes(client)
-        audit = client.organizations.governance.audit(ORGANIZATION, limit=10)
+        audit = client.organizations.governance.audit(ORGANIZATION, page_size=10)
 
         # Iterating yields every entry: the next page is fetched when it is needed, and only one is held at a time.
         for name, number in Counter(action(entry) for entry in audit).most_common():
@@ -43,7 +43,7 @@ def main() -> None:
             )  # prints: page 3: 5 entries, req_...
 
         # The newest entry alone costs one request.
-        newest = client.organizations.governance.audit(ORGANIZATION, limit=1).first()
+        newest = client.organizations.governance.audit(ORGANIZATION, page_size=1).first()
         if newest is not None:
             print(f"newest: {action(newest)}")
 

@@ -61,7 +61,6 @@ lazy_names(
             "WaitTimeoutError",
         ],
         "fibonacci.models": ["Page", "RateLimit", "ResponseInfo"],
-        "fibonacci.models.any_string": ["any_string"],
     },
     migration="fibonacci._migration",
 )

@@ -42,7 +42,6 @@ from fibonacci.errors import (
     WaitTimeoutError,
 )
 from fibonacci.models import Page, RateLimit, ResponseInfo
-from fibonacci.models.any_string import any_string
 from fibonacci.models.run_results import RunResult, RunsSummary
 
 __version__: str
@@ -95,5 +94,4 @@ __all__ = [
     "WaitTimeoutError",
     "WorkflowBuilder",
     "__version__",
-    "any_string",
 ]

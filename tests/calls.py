@@ -40,6 +40,8 @@ _WORDS: Final = {
     r"\bTrue\b": "true",
 }
 """What a help has in place of Python, by the pattern of it."""
+_WORKFLOW_ID: Final = re.compile(r"the id of the workflow(, such as wf-abc123)?|the workflow with this id")
+"""What a docstring says of the id of a workflow, in place of which a command takes its name as well."""
 _KINDS: Final[Mapping[frozenset[Any], str]] = {
     frozenset({str}): "text",
     frozenset({int, str}): "text",  # a part of the path, where both are the same
@@ -86,7 +88,7 @@ def call(method: Any) -> CallEntry:
     parameters = [
         _parameter(each, hints[each.name], helps)
         for each in inspect.signature(method).parameters.values()
-        if each.name != "limit"
+        if each.name != "page_size"
     ]
     title = _ENDPOINT.sub("", title)
     is_list = get_origin(hints["return"]) is Pager
@@ -111,6 +113,8 @@ def _parameter(parameter: inspect.Parameter, hint: Any, helps: Mapping[str, str]
     help = helps[parameter.name]
     if kind == "integer" and "econds" in help:
         kind = "seconds"
+    if parameter.name == "workflow_id":
+        kind, help = "workflow", _WORKFLOW_ID.sub("the workflow", help)
     choices = [name for each in _alternatives(hint) for name in _choices(each)]
     if choices:
         kind = "word"

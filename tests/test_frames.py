@@ -234,13 +234,13 @@ class TestPagers:
             for number in range(7):
                 mode.run(client.workflows.create(name=f"Workflow {number}"))
             before = len(emulator.requests)
-            frame = mode.run(client.workflows.list(limit=3).to_pandas())
+            frame = mode.run(client.workflows.list(page_size=3).to_pandas())
             assert len(emulator.requests) - before == 3
             assert frame["name"].tolist() == [f"Workflow {number}" for number in range(7)]
             assert str(frame.dtypes["created_at"]) == "datetime64[us, UTC]"
-            table = mode.run(client.workflows.list(limit=3).to_arrow(flatten=True))
+            table = mode.run(client.workflows.list(page_size=3).to_arrow(flatten=True))
             assert table.column("name").to_pylist() == frame["name"].tolist()
-            polar = mode.run(client.workflows.list(limit=3).to_polars())
+            polar = mode.run(client.workflows.list(page_size=3).to_polars())
             assert polar["created_at"].to_list() == frame["created_at"].tolist()
 
     def test_an_empty_list_has_its_columns(self, mode: Mode) -> None:

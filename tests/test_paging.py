@@ -10,6 +10,7 @@ from fibonacci import APIResponseError, NotFoundError, Page, PaginationError
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+from tests.kit.steps import respond_json
 
 
 def tools(*names: str) -> list[dict[str, str]]:
@@ -87,7 +88,7 @@ class TestNextPage:
     def test_by_link(self, mode: Mode, server: ScriptedServer, caller: Any, link: str) -> None:
         server.add_response(page("a"), headers={"Link": link.format(origin=server.origin)})
         server.add_response(page("b"))
-        assert names(mode, caller, limit=1) == ["a", "b"]
+        assert names(mode, caller, page_size=1) == ["a", "b"]
         assert queries(server) == ["limit=1", "limit=2&cursor=x+y"]
 
     @each_row(
@@ -120,7 +121,7 @@ class TestNextPage:
     def test_filters_go_with_every_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response({"data": [{"id": "e1"}], "meta": {"next_cursor": "2"}})
         server.add_response({"data": [{"id": "e2"}]})
-        found = mode.run(caller.executions.list(status="failed", workflow_id="wf", limit=1, cursor="1"))
+        found = mode.run(caller.executions.list(status="failed", workflow_id="wf", page_size=1, cursor="1"))
         assert [each.id for each in found] == ["e1", "e2"]
         assert queries(server) == [f"workflow_id=wf&status=failed&limit=1&cursor={cursor}" for cursor in "12"]
 
@@ -221,3 +222,66 @@ class TestPager:
         server.add_response({"data": [{"name": "t", "created_at": "x"}]})
         (tool,) = mode.run(caller.tools.list())
         assert tool.response.status_code == 200
+
+
+class TestTake:
+    @each_row(
+        ("n", "page_size", "taken", "sent"),
+        [
+            (2, None, ["a", "b"], ["limit=2"]),
+            (3, None, ["a", "b", "c"], ["limit=3", "limit=3&cursor=2"]),
+            (49, None, ["a", "b", "c", "d"], ["limit=49", "limit=49&cursor=2"]),
+            (50, None, ["a", "b", "c", "d"], ["", "cursor=2"]),
+            (3, 2, ["a", "b", "c"], ["limit=2", "limit=2&cursor=2"]),
+            (1, 2, ["a"], ["limit=2"]),
+            (0, None, [], []),
+        ],
+    )
+    def test_the_first_items_with_no_more_pages_than_needed(
+        self, mode: Mode, n: int, page_size: int | None, taken: list[str], sent: list[str]
+    ) -> None:
+        first, second = page("a", "b", next_cursor="2"), page("c", "d")
+        with ScriptedServer(respond_json(first), respond_json(second)) as server:
+            pager = mode.client_of(server).tools.list(page_size=page_size)
+            assert [tool.name for tool in mode.run(pager.take(n))] == taken
+        assert queries(server) == sent
+
+    def test_the_pager_itself_keeps_its_pages(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        for _ in range(2):
+            server.add_response(page("a", "b"))
+        pager = caller.tools.list()
+        assert [len(mode.run(pager.take(1))), len(mode.run(pager))] == [1, 2]
+        assert queries(server) == ["limit=1", ""]
+
+    def test_a_cycle_behind_the_last_page_that_is_needed(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        for _ in range(2):
+            server.add_response(page("a", next_cursor="x"))
+        assert len(mode.run(caller.tools.list().take(2))) == 2
+
+    @pytest.mark.parametrize(
+        ("n", "error", "text"),
+        [
+            (-1, ValueError, "n must be 0 or more, not -1"),
+            ("5", TypeError, "n must be an int, not str"),
+            (2.0, TypeError, "n must be an int, not float"),
+            (True, TypeError, "n must be an int, not bool"),
+            (None, TypeError, "n must be an int, not None"),
+        ],
+    )
+    def test_no_number(
+        self, mode: Mode, server: ScriptedServer, caller: Any, n: Any, error: type[Exception], text: str
+    ) -> None:
+        with pytest.raises(error, match=f"^{text}$"):
+            mode.run(caller.tools.list().take(n))
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("page_size", ["5", 2.0, True])
+def test_a_page_size_that_is_no_number(server: ScriptedServer, caller: Any, page_size: Any) -> None:
+    with pytest.raises(TypeError, match=f"^page_size must be an int, not {type(page_size).__name__}$"):
+        caller.tools.list(page_size=page_size)
+
+
+def test_there_is_no_limit_that_could_be_taken_for_a_total(caller: Any) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'limit'"):
+        caller.workflows.list(limit=10)

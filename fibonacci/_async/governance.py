@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.request_body import require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
@@ -20,11 +20,11 @@ class AsyncGovernance(AsyncResource):
     reports, audit entries and approval statistics: all are kept, none is typed.
     """
 
-    async def get(self, org: str) -> GovernanceSettings:
-        """Return which workflows need approval (`GET /organizations/{org}/governance`).
+    async def get(self, organization_id: str) -> GovernanceSettings:
+        """Return which workflows need approval (`GET /organizations/{organization_id}/governance`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
             The settings, with the flag of each kind of workflow and the number of approvals.
@@ -32,7 +32,7 @@ class AsyncGovernance(AsyncResource):
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -40,12 +40,12 @@ class AsyncGovernance(AsyncResource):
             print(settings.approval_threshold)
             ```
         """
-        where = path("/organizations/{org}/governance", org=org)
+        where = path("/organizations/{organization_id}/governance", organization_id=organization_id)
         return await self._send(Request("GET", where, returns=GovernanceSettings))
 
     async def update(
         self,
-        org: str,
+        organization_id: str,
         *,
         require_approval_for_external_comm: bool | Unset = UNSET,
         require_approval_for_public_writes: bool | Unset = UNSET,
@@ -54,12 +54,12 @@ class AsyncGovernance(AsyncResource):
         approval_threshold: int | Unset = UNSET,
         category_flags: Mapping[str, bool] | Unset = UNSET,
     ) -> GovernanceSettings:
-        """Change the given settings of an organization (`PATCH /organizations/{org}/governance`).
+        """Change the given settings of an organization (`PATCH /organizations/{organization_id}/governance`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
             require_approval_for_external_comm: Whether workflows that send something outside need approval.
             require_approval_for_public_writes: Whether workflows that publish need approval.
             require_approval_for_permission_changes: Whether workflows that change permissions need approval.
@@ -75,7 +75,7 @@ class AsyncGovernance(AsyncResource):
             ValidationError: If a value is refused.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            ValueError: If nothing is given to change, or `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If nothing is given to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -92,14 +92,14 @@ class AsyncGovernance(AsyncResource):
             approval_threshold=approval_threshold,
             category_flags=category_flags,
         )
-        where = path("/organizations/{org}/governance", org=org)
+        where = path("/organizations/{organization_id}/governance", organization_id=organization_id)
         return await self._send(Request("PATCH", where, returns=GovernanceSettings, body=body))
 
-    async def report(self, org: str) -> GovernanceReport:
-        """Return the governance report (`GET /organizations/{org}/governance/report`).
+    async def report(self, organization_id: str) -> GovernanceReport:
+        """Return the governance report (`GET /organizations/{organization_id}/governance/report`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
             The report. Its fields are not documented; all are kept as attributes.
@@ -107,7 +107,7 @@ class AsyncGovernance(AsyncResource):
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -115,39 +115,41 @@ class AsyncGovernance(AsyncResource):
             print(report.model_dump())
             ```
         """
-        where = path("/organizations/{org}/governance/report", org=org)
+        where = path("/organizations/{organization_id}/governance/report", organization_id=organization_id)
         return await self._send(Request("GET", where, returns=GovernanceReport))
 
-    def audit(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[AuditEntry]:
-        """List the entries of the audit log (`GET /organizations/{org}/governance/audit`).
+    def audit(
+        self, organization_id: str, *, page_size: int | None = None, cursor: str | None = None
+    ) -> AsyncPager[AuditEntry]:
+        """List the entries of the audit log (`GET /organizations/{organization_id}/governance/audit`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            organization_id: The id of the organization, such as `"acme"`.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every entry. It has `pages()` and `first()` too.
+            A pager that yields every entry. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
-            async for entry in client.organizations.governance.audit("acme", limit=100):
+            async for entry in client.organizations.governance.audit("acme", page_size=100):
                 print(entry.model_dump())
             ```
         """
-        where = path("/organizations/{org}/governance/audit", org=org)
-        params = {"limit": limit, "cursor": cursor}
+        where = path("/organizations/{organization_id}/governance/audit", organization_id=organization_id)
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", where, returns=AuditEntry, params=params, collection="audit"))
 
-    async def approvals(self, org: str) -> ApprovalStats:
-        """Return the statistics of approvals (`GET /organizations/{org}/governance/approvals`).
+    async def approvals(self, organization_id: str) -> ApprovalStats:
+        """Return the statistics of approvals (`GET /organizations/{organization_id}/governance/approvals`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
             The statistics. Their fields are not documented; all are kept as attributes.
@@ -155,7 +157,7 @@ class AsyncGovernance(AsyncResource):
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -163,5 +165,5 @@ class AsyncGovernance(AsyncResource):
             print(statistics.model_dump())
             ```
         """
-        where = path("/organizations/{org}/governance/approvals", org=org)
+        where = path("/organizations/{organization_id}/governance/approvals", organization_id=organization_id)
         return await self._send(Request("GET", where, returns=ApprovalStats))

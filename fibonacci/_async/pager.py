@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from fibonacci._async import _runtime
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._core.request import Request
+from fibonacci._core.option_checks import check_count
+from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.urls import QueryValue
 from fibonacci.errors import PaginationError
 
@@ -28,10 +29,11 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
 
     Example:
         ```python
-        async for workflow in client.workflows.list(limit=50):
+        async for workflow in client.workflows.list(page_size=50):
             print(workflow.id, workflow.name)
 
         first = await client.workflows.list().first()
+        newest = await client.executions.list().take(10)
         async for page in client.workflows.list().pages():
             print(len(page.items), page.response.request_id)
         ```
@@ -71,6 +73,37 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
             if page.items:
                 return page.items[0]
         return None
+
+    async def take(self, n: int) -> list[T]:
+        """Fetch the first items of the list, with no more pages than they need.
+
+        Without a `page_size`, a few items are all that is asked for: `list().take(10)` is one request for 10 items.
+
+        Args:
+            n: How many items, 0 or more.
+
+        Returns:
+            The first `n` items in the platform's order, or all of them when the list is shorter.
+
+        Raises:
+            TypeError: If `n` is not an int. Nothing is sent.
+            ValueError: If `n` is negative. Nothing is sent.
+            FibonacciError: If a call fails.
+
+        Example:
+            ```python
+            for execution in await client.executions.list(workflow_id=workflow.id).take(10):
+                print(execution.id, execution.status)
+            ```
+        """
+        items: list[T] = []
+        if check_count("n", n) == 0:
+            return items
+        async for page in AsyncPages(self._requestor, request_to_take(self._request, n)):
+            items += page.items
+            if len(items) >= n:
+                break
+        return items[:n]
 
     async def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
         """Fetch all pages and return their items as one data frame of pandas (extra `pandas`).

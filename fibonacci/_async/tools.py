@@ -7,7 +7,7 @@ from typing import Any
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci.models.tools import Tool, ToolConnection
 
@@ -19,11 +19,11 @@ class AsyncTools(AsyncResource):
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
-    async def get(self, name: str) -> Tool:
-        """Return one tool (`GET /tools/{name}`).
+    async def get(self, tool_name: str) -> Tool:
+        """Return one tool (`GET /tools/{tool_name}`).
 
         Args:
-            name: The name of the tool, such as `"slack_send_message"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
 
         Returns:
             The tool, with its description; further fields are kept as attributes.
@@ -31,7 +31,7 @@ class AsyncTools(AsyncResource):
         Raises:
             NotFoundError: If there is no such tool.
             APIError: If anything else goes wrong.
-            ValueError: If `name` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -39,13 +39,13 @@ class AsyncTools(AsyncResource):
             print(tool.description)
             ```
         """
-        return await self._send(Request("GET", path("/tools/{name}", name=name), returns=Tool))
+        return await self._send(Request("GET", path("/tools/{tool_name}", tool_name=tool_name), returns=Tool))
 
-    async def connect(self, name: str, *, params: Mapping[str, Any] | None = None) -> ToolConnection:
-        """Connect a tool (`POST /tools/{name}/connect`).
+    async def connect(self, tool_name: str, *, params: Mapping[str, Any] | None = None) -> ToolConnection:
+        """Connect a tool (`POST /tools/{tool_name}/connect`).
 
         Args:
-            name: The name of the tool, such as `"slack_send_message"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
             params: The parameters of the connection by name, such as credentials; they depend on the tool. Default:
                 none.
 
@@ -58,7 +58,7 @@ class AsyncTools(AsyncResource):
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
             TypeError: If a parameter has no JSON form. Nothing is sent.
-            ValueError: If a parameter is NaN or an infinity, or `name` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If a parameter is NaN or an infinity, or `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -67,18 +67,18 @@ class AsyncTools(AsyncResource):
             ```
         """
         body: Mapping[str, Any] = {} if params is None else params
-        where = path("/tools/{name}/connect", name=name)
+        where = path("/tools/{tool_name}/connect", tool_name=tool_name)
         return await self._send(Request("POST", where, returns=ToolConnection, body=body))
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[Tool]:
+    def list(self, *, page_size: int | None = None, cursor: str | None = None) -> AsyncPager[Tool]:
         """List the tools of the catalog (`GET /tools`).
 
         Args:
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every tool. It has `pages()` and `first()` too.
+            A pager that yields every tool. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -89,5 +89,5 @@ class AsyncTools(AsyncResource):
                 print(tool.name)
             ```
         """
-        params = {"limit": limit, "cursor": cursor}
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", path("/tools"), returns=Tool, params=params, collection="tools"))

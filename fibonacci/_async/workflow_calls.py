@@ -178,15 +178,15 @@ class AsyncWorkflowCalls(AsyncResource):
         """
         return await self._send(execute_workflow(workflow_id, inputs, idempotency_key))
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[Workflow]:
+    def list(self, *, page_size: int | None = None, cursor: str | None = None) -> AsyncPager[Workflow]:
         """List the workflows that the key may see (`GET /workflows`).
 
         Args:
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every workflow. It has `pages()` and `first()` too.
+            A pager that yields every workflow. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -197,4 +197,4 @@ class AsyncWorkflowCalls(AsyncResource):
                 print(workflow.id, workflow.name)
             ```
         """
-        return self._pager(list_workflows(limit=limit, cursor=cursor))
+        return self._pager(list_workflows(page_size=page_size, cursor=cursor))

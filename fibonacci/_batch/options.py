@@ -35,7 +35,7 @@ class BatchOptions:
         on_unknown: `raise`, `skip` or `rerun`.
         on_quota: `wait` or `stop`.
         ordered: Whether results come in the order of the rows.
-        organization: The id of the organization whose quota counts; None for that of the workflow.
+        organization_id: The id of the organization whose quota counts; None for that of the workflow.
         progress: Whether to show the progress.
         total: The number of rows; None where it is not known.
     """
@@ -49,7 +49,7 @@ class BatchOptions:
     on_unknown: str
     on_quota: str
     ordered: bool
-    organization: str | None
+    organization_id: str | None
     progress: bool
     total: int | None
 
@@ -68,7 +68,7 @@ class BatchOptions:
         on_unknown: Any,
         on_quota: Any,
         ordered: Any,
-        organization: Any,
+        organization_id: Any,
         progress: Any,
     ) -> BatchOptions:
         """Check the arguments of `run_many`.
@@ -77,10 +77,10 @@ class BatchOptions:
             TypeError: If one is of the wrong type.
             ValueError: If one has a wrong value.
         """
-        if organization is not None and not isinstance(organization, str):
-            raise TypeError(f"organization must be a str or None, not {kind_of(organization)}")
-        if organization == "":
-            raise ValueError("organization must be the id of an organization or None; it is empty")
+        if organization_id is not None and not isinstance(organization_id, str):
+            raise TypeError(f"organization_id must be a str or None, not {kind_of(organization_id)}")
+        if organization_id == "":
+            raise ValueError("organization_id must be the id of an organization or None; it is empty")
         return cls(
             parser=RowParser(key, inputs),
             journal=check_journal(journal),
@@ -91,7 +91,7 @@ class BatchOptions:
             on_unknown=_choice("on_unknown", on_unknown, ON_UNKNOWN),
             on_quota=_choice("on_quota", on_quota, ON_QUOTA),
             ordered=check_flag("ordered", ordered),
-            organization=organization,
+            organization_id=organization_id,
             progress=check_flag("progress", progress),
             total=_count(rows),
         )

@@ -176,7 +176,7 @@ def check_positive_int(name: str, number: object) -> int:
         TypeError: If it is not an int.
         ConfigurationError: If it is not above 0.
     """
-    checked = _int(name, number)
+    checked = check_int(name, number)
     if checked <= 0:
         raise ConfigurationError(f"{name} must be above 0, not {checked}")
     return checked
@@ -189,13 +189,18 @@ def check_count(name: str, number: object) -> int:
         TypeError: If it is not an int.
         ConfigurationError: If it is negative.
     """
-    checked = _int(name, number)
+    checked = check_int(name, number)
     if checked < 0:
         raise ConfigurationError(f"{name} must be 0 or more, not {checked}")
     return checked
 
 
-def _int(name: str, number: object) -> int:
+def check_int(name: str, number: object) -> int:
+    """Return a whole number.
+
+    Raises:
+        TypeError: If it is not an int.
+    """
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"{name} must be an int, not {kind_of(number)}")
     return number

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
+from fibonacci._core.option_checks import check_int
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import QueryValue
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | str
 
 
 _NO_PARAMS: Final[Mapping[str, QueryValue]] = MappingProxyType({})
+_USUAL_PAGE: Final = 50  # items, as platforms commonly have it; not documented
 
 
 class Request(NamedTuple, Generic[T_co]):
@@ -46,3 +49,24 @@ class Request(NamedTuple, Generic[T_co]):
     can_retry: bool = True
     collection: str = "items"
     idempotency_key: str | None = None
+
+
+def page_params(page_size: int | None, cursor: str | None) -> dict[str, QueryValue]:
+    """Return the query parameters of a list; `page_size` is `limit` on the wire (choice).
+
+    Raises:
+        TypeError: If `page_size` is not an int.
+    """
+    if page_size is not None:
+        check_int("page_size", page_size)
+    return {"limit": page_size, "cursor": cursor}
+
+
+def request_to_take(request: Request[T], n: int) -> Request[T]:
+    """Return the request for the first `n` items of a list: of a few items, it asks for no more than these.
+
+    For more, the size of a page is left to the platform, which documents no largest one.
+    """
+    if request.params.get("limit") is not None or n >= _USUAL_PAGE:
+        return request
+    return request._replace(params={**request.params, "limit": n})

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fibonacci._core.option_checks import check_idempotency_key
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
@@ -55,9 +55,9 @@ def delete_workflow(workflow_id: str) -> Request[None]:
     return Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType)
 
 
-def list_workflows(*, limit: int | None = None, cursor: str | None = None) -> Request[Workflow]:
+def list_workflows(*, page_size: int | None = None, cursor: str | None = None) -> Request[Workflow]:
     """Return the request for a page of workflows."""
-    params = {"limit": limit, "cursor": cursor}
+    params = page_params(page_size, cursor)
     return Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows")
 
 

@@ -70,8 +70,8 @@ class Deployments(Resource):
         with folder.locked():
             lock = folder.read_lock()
             check_base_url(lock, folder.path, self._base_url)
-            organization = check_organization(lock, folder.path, [workflow])
-            lock = lock or Lock(self._base_url, organization)
+            organization_id = check_organization(lock, folder.path, [workflow])
+            lock = lock or Lock(self._base_url, organization_id)
             file = choose_file(folder, lock, workflow, file)
             if needs_writing(folder, file, lock, workflow, overwrite=overwrite):
                 folder.write_definition(file, definition)
@@ -97,9 +97,9 @@ class Deployments(Resource):
         """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""
         found = {workflow.id: workflow for workflow in self._read_platform(plan.lock)}
         told = {each.organization_id for each in found.values()} - {None}
-        if plan.organization is not None and told and plan.organization not in told:
+        if plan.organization_id is not None and told and plan.organization_id not in told:
             others = " and ".join(sorted(map(repr, told)))
-            raise DeploymentError(f"the plan was made for the organization {plan.organization!r}, not for {others}")
+            raise DeploymentError(f"the plan was made for the organization {plan.organization_id!r}, not for {others}")
         known = set[str]() if plan.lock is None else plan.lock.workflow_ids
         own = {change.workflow_id for change in plan.changes} | known
         names = {change.name for change in plan.changes if change.content is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
@@ -118,23 +118,23 @@ class Executions(Resource):
         *,
         workflow_id: str | None = None,
         status: ExecutionStatus | None = None,
-        limit: int | None = None,
+        page_size: int | None = None,
         cursor: str | None = None,
     ) -> Pager[Execution]:
         """List executions, all or some of them (`GET /executions`).
 
         Args:
             workflow_id: Only those of the workflow with this id.
-            status: Only those in this state. One that the SDK does not know is passed as `any_string("paused")`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            status: Only those in this state. It may be one that the SDK does not know.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every execution. It has `pages()` and `first()` too.
+            A pager that yields every execution. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
-            ValueError: If the status is unknown; the error names the nearest one. Nothing is sent.
+            ValueError: If the status looks like a misspelled one; the error names the known one. Nothing is sent.
 
         Example:
             ```python
@@ -146,7 +146,7 @@ class Executions(Resource):
             from fibonacci._core.status_filter import check_status  # most lists are not filtered
 
             check_status(status)
-        params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}
+        params = {"workflow_id": workflow_id, "status": status, **page_params(page_size, cursor)}
         return self._pager(
             Request("GET", path("/executions"), returns=Execution, params=params, collection="executions")
         )

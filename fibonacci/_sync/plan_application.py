@@ -45,7 +45,7 @@ class PlanApplication:
         self._folder = folder
         self._plan = plan
         self._on_change = on_change
-        self._lock = replace(plan.lock or Lock(plan.base_url), organization=plan.organization)
+        self._lock = replace(plan.lock or Lock(plan.base_url), organization_id=plan.organization_id)
         self._expected = plan.lock
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
@@ -127,8 +127,8 @@ class PlanApplication:
         if workflow.definition is None:  # the platform answers without it
             workflow = self._requestor.send(get_workflow(workflow.id))
         self._results[change.file] = workflow
-        if self._lock.organization is None:
-            self._lock = replace(self._lock, organization=workflow.organization_id)
+        if self._lock.organization_id is None:
+            self._lock = replace(self._lock, organization_id=workflow.organization_id)
         self._record(change, LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow)))
 
     def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:

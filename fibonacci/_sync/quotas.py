@@ -18,11 +18,11 @@ class Quotas(Resource):
     and null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
-    def get(self, org: str) -> Quota:
-        """Return the limits of an organization (`GET /organizations/{org}/quota`).
+    def get(self, organization_id: str) -> Quota:
+        """Return the limits of an organization (`GET /organizations/{organization_id}/quota`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
             The quota, whose `limits`, `overrides` and `effective` are dicts by the name of the limit.
@@ -30,7 +30,7 @@ class Quotas(Resource):
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -38,22 +38,23 @@ class Quotas(Resource):
             print(quota.plan, quota.effective["workflow_runs_per_hour"])
             ```
         """
-        return self._send(Request("GET", path("/organizations/{org}/quota", org=org), returns=Quota))
+        where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
+        return self._send(Request("GET", where, returns=Quota))
 
     def update(
         self,
-        org: str,
+        organization_id: str,
         *,
         workflow_runs_per_hour: int | Unset | None = UNSET,
         concurrent_executions: int | Unset | None = UNSET,
         memory_mb: int | Unset | None = UNSET,
     ) -> Quota:
-        """Override the given limits of an organization (`PATCH /organizations/{org}/quota`).
+        """Override the given limits of an organization (`PATCH /organizations/{organization_id}/quota`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
             workflow_runs_per_hour: The number of runs in an hour; None takes the override away.
             concurrent_executions: The number of executions at a time; None takes the override away.
             memory_mb: Memory in megabytes; None takes the override away.
@@ -66,7 +67,7 @@ class Quotas(Resource):
             ValidationError: If a value is above the plan's ceiling.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            ValueError: If nothing is given to change, or `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If nothing is given to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -79,5 +80,5 @@ class Quotas(Resource):
             concurrent_executions=concurrent_executions,
             memory_mb=memory_mb,
         )
-        where = path("/organizations/{org}/quota", org=org)
+        where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
         return self._send(Request("PATCH", where, returns=Quota, body=body))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
@@ -95,17 +95,17 @@ class Registry(Resource):
         return self._send(Request("POST", where, returns=RegistryEntry))
 
     def list(
-        self, *, include_archived: bool | None = None, limit: int | None = None, cursor: str | None = None
+        self, *, include_archived: bool | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> Pager[RegistryEntry]:
         """List the entries of the registry (`GET /workflow-registry`).
 
         Args:
             include_archived: Whether to list archived entries too; the platform leaves them out by default.
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every entry. It has `pages()` and `first()` too.
+            A pager that yields every entry. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -116,7 +116,7 @@ class Registry(Resource):
                 print(entry.workflow_id, entry.status)
             ```
         """
-        params = {"include_archived": include_archived, "limit": limit, "cursor": cursor}
+        params = {"include_archived": include_archived, **page_params(page_size, cursor)}
         request = Request(
             "GET", path("/workflow-registry"), returns=RegistryEntry, params=params, collection="workflow-registry"
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import NoneType
 
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
@@ -24,16 +24,16 @@ class ToolPolicies(Resource):
 
     def create(
         self,
-        org: str,
+        organization_id: str,
         *,
         tool_name: str,
         enabled: bool | Unset = UNSET,
         allowed_roles: Sequence[Role] | Unset | None = UNSET,
     ) -> ToolPolicy:
-        """Make a policy for a tool (`POST /organizations/{org}/tool-policies`).
+        """Make a policy for a tool (`POST /organizations/{organization_id}/tool-policies`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
             enabled: Whether the tool may be used.
             allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
@@ -48,7 +48,7 @@ class ToolPolicies(Resource):
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
             TypeError: If `allowed_roles` is one string. Nothing is sent.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -58,23 +58,23 @@ class ToolPolicies(Resource):
             ```
         """
         body = drop_unset(tool_name=tool_name, enabled=enabled, allowed_roles=_plain(allowed_roles))
-        where = path("/organizations/{org}/tool-policies", org=org)
+        where = path("/organizations/{organization_id}/tool-policies", organization_id=organization_id)
         return self._send(Request("POST", where, returns=ToolPolicy, body=body))
 
     def update(
         self,
-        org: str,
+        organization_id: str,
         tool_name: str,
         *,
         enabled: bool | Unset = UNSET,
         allowed_roles: Sequence[Role] | Unset | None = UNSET,
     ) -> ToolPolicy:
-        """Change the given fields of a policy (`PATCH /organizations/{org}/tool-policies/{tool}`).
+        """Change the given fields of a policy (`PATCH /organizations/{organization_id}/tool-policies/{tool_name}`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"`.
             enabled: Whether the tool may be used.
             allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
@@ -88,7 +88,8 @@ class ToolPolicies(Resource):
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
             TypeError: If `allowed_roles` is one string. Nothing is sent.
-            ValueError: If nothing is given to change, or `org` or `tool_name` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If nothing is given to change, or `organization_id` or `tool_name` is empty, `.` or `..`.
+                Nothing is sent.
 
         Example:
             ```python
@@ -97,21 +98,25 @@ class ToolPolicies(Resource):
             ```
         """
         body = require_any(enabled=enabled, allowed_roles=_plain(allowed_roles))
-        where = path("/organizations/{org}/tool-policies/{tool_name}", org=org, tool_name=tool_name)
+        where = path(
+            "/organizations/{organization_id}/tool-policies/{tool_name}",
+            organization_id=organization_id,
+            tool_name=tool_name,
+        )
         return self._send(Request("PATCH", where, returns=ToolPolicy, body=body))
 
-    def delete(self, org: str, tool_name: str) -> None:
-        """Delete a policy (`DELETE /organizations/{org}/tool-policies/{tool}`).
+    def delete(self, organization_id: str, tool_name: str) -> None:
+        """Delete a policy (`DELETE /organizations/{organization_id}/tool-policies/{tool_name}`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"`.
 
         Raises:
             NotFoundError: If the tool has no policy.
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong.
-            ValueError: If `org` or `tool_name` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` or `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -119,16 +124,20 @@ class ToolPolicies(Resource):
             client.organizations.tool_policies.delete("acme", "calculator")
             ```
         """
-        where = path("/organizations/{org}/tool-policies/{tool_name}", org=org, tool_name=tool_name)
+        where = path(
+            "/organizations/{organization_id}/tool-policies/{tool_name}",
+            organization_id=organization_id,
+            tool_name=tool_name,
+        )
         self._send(Request("DELETE", where, returns=NoneType))
 
     def create_role_override(
-        self, org: str, *, role: Role, tool_name: str, enabled: bool | Unset = UNSET
+        self, organization_id: str, *, role: Role, tool_name: str, enabled: bool | Unset = UNSET
     ) -> RolePolicyOverride:
-        """Make an exception for a role (`POST /organizations/{org}/role-policy-overrides`).
+        """Make an exception for a role (`POST /organizations/{organization_id}/role-policy-overrides`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
+            organization_id: The id of the organization, such as `"acme"`.
             role: The role: owner, admin, member or viewer.
             tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
             enabled: Whether that role may use that tool.
@@ -142,7 +151,7 @@ class ToolPolicies(Resource):
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -152,25 +161,25 @@ class ToolPolicies(Resource):
             ```
         """
         body = drop_unset(role=role, tool_name=tool_name, enabled=enabled)
-        where = path("/organizations/{org}/role-policy-overrides", org=org)
+        where = path("/organizations/{organization_id}/role-policy-overrides", organization_id=organization_id)
         return self._send(Request("POST", where, returns=RolePolicyOverride, body=body))
 
     def list_role_overrides(
-        self, org: str, *, limit: int | None = None, cursor: str | None = None
+        self, organization_id: str, *, page_size: int | None = None, cursor: str | None = None
     ) -> Pager[RolePolicyOverride]:
-        """List the exceptions for roles (`GET /organizations/{org}/role-policy-overrides`).
+        """List the exceptions for roles (`GET /organizations/{organization_id}/role-policy-overrides`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            organization_id: The id of the organization, such as `"acme"`.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every exception. It has `pages()` and `first()` too.
+            A pager that yields every exception. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -178,25 +187,27 @@ class ToolPolicies(Resource):
                 print(override.role, override.tool_name, override.enabled)
             ```
         """
-        where = path("/organizations/{org}/role-policy-overrides", org=org)
-        params = {"limit": limit, "cursor": cursor}
+        where = path("/organizations/{organization_id}/role-policy-overrides", organization_id=organization_id)
+        params = page_params(page_size, cursor)
         request = Request("GET", where, returns=RolePolicyOverride, params=params, collection="role-policy-overrides")
         return self._pager(request)
 
-    def list(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[ToolPolicy]:
-        """List the policies of an organization (`GET /organizations/{org}/tool-policies`).
+    def list(
+        self, organization_id: str, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Pager[ToolPolicy]:
+        """List the policies of an organization (`GET /organizations/{organization_id}/tool-policies`).
 
         Args:
-            org: The id of the organization, such as `"acme"`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            organization_id: The id of the organization, such as `"acme"`.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every policy. It has `pages()` and `first()` too.
+            A pager that yields every policy. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
-            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -204,8 +215,8 @@ class ToolPolicies(Resource):
                 print(policy.tool_name, policy.enabled)
             ```
         """
-        where = path("/organizations/{org}/tool-policies", org=org)
-        params = {"limit": limit, "cursor": cursor}
+        where = path("/organizations/{organization_id}/tool-policies", organization_id=organization_id)
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", where, returns=ToolPolicy, params=params, collection="tool-policies"))
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from fibonacci._core.request import Request
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
@@ -70,16 +70,18 @@ class Versions(Resource):
         where = path("/workflows/{workflow_id}/versions/{version}/rollback", workflow_id=workflow_id, version=version)
         return self._send(Request("POST", where, returns=WorkflowVersion))
 
-    def list(self, workflow_id: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[WorkflowVersion]:
+    def list(
+        self, workflow_id: str, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Pager[WorkflowVersion]:
         """List the versions of a workflow, which any member may do (`GET /workflows/{id}/versions`).
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            limit: The number of items to fetch per page. Default: the platform's.
+            page_size: The number of items that each request asks for. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every version. It has `pages()` and `first()` too.
+            A pager that yields every version. It has `pages()`, `first()` and `take()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
@@ -92,5 +94,5 @@ class Versions(Resource):
             ```
         """
         where = path("/workflows/{workflow_id}/versions", workflow_id=workflow_id)
-        params = {"limit": limit, "cursor": cursor}
+        params = page_params(page_size, cursor)
         return self._pager(Request("GET", where, returns=WorkflowVersion, params=params, collection="versions"))

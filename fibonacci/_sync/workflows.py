@@ -108,7 +108,7 @@ class Workflows(WorkflowCalls):
         on_unknown: Literal["raise", "skip", "rerun"] = "raise",
         on_quota: Literal["wait", "stop"] = "wait",
         ordered: bool = False,
-        organization: str | None = None,
+        organization_id: str | None = None,
         progress: bool = False,
     ) -> Runs:
         """Run a workflow for each of many rows, at most once each.
@@ -138,7 +138,7 @@ class Workflows(WorkflowCalls):
                 `"rerun"` them.
             on_quota: Whether to `"wait"` for an hourly or daily quota, or to `"stop"` with a `QuotaExceededError`.
             ordered: Whether results come in the order of the rows. Then no row starts more than 1,000 rows ahead.
-            organization: The id of the organization whose quota counts. Default: that of the workflow.
+            organization_id: The id of the organization whose quota counts. Default: that of the workflow.
             progress: Whether to show a bar on stderr (extra `progress`), or a log line a minute without a terminal.
 
         Returns:
@@ -185,7 +185,7 @@ class Workflows(WorkflowCalls):
             on_unknown=on_unknown,
             on_quota=on_quota,
             ordered=ordered,
-            organization=organization,
+            organization_id=organization_id,
             progress=progress,
         )
         return Runs(self._requestor, workflow_id, rows, options)

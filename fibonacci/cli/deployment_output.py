@@ -62,7 +62,7 @@ def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
     return {
         "folder": str(plan.folder),
         "base_url": plan.base_url,
-        "organization": plan.organization,
+        "organization_id": plan.organization_id,
         "changes": [_change_object(change, detailed=detailed) for change in plan.changes],
         "unchanged": list(plan.unchanged),
         "summary": plan.summary,

@@ -45,7 +45,7 @@ class Lock:
     base_url: str
     """The base URL of the platform that the ids belong to."""
 
-    organization: str | None = None
+    organization_id: str | None = None
     """The id of the organization that the workflows belong to; None when the platform has not sent it."""
 
     entries: Mapping[str, LockEntry] = field(default_factory=dict[str, LockEntry])
@@ -85,7 +85,12 @@ def lock_text(lock: Lock) -> str:
         }
         for file, entry in sorted(lock.entries.items())
     }
-    content = {"format": FORMAT, "base_url": lock.base_url, "organization": lock.organization, "workflows": workflows}
+    content = {
+        "format": FORMAT,
+        "base_url": lock.base_url,
+        "organization_id": lock.organization_id,
+        "workflows": workflows,
+    }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -115,7 +120,7 @@ def parse_lock(text: str, place: str) -> Lock:
     for file in read.workflows:
         if file != PurePath(file).name or "\\" in file:
             raise DeploymentError(f"{place} names {file!r}, which is no file of this folder: remove that entry")
-    lock = Lock(read.base_url, read.organization, {file: each.entry() for file, each in read.workflows.items()})
+    lock = Lock(read.base_url, read.organization_id, {file: each.entry() for file, each in read.workflows.items()})
     if len(lock.workflow_ids) < sum(entry.workflow_id is not None for entry in lock.entries.values()):
         raise DeploymentError(f"{place} has one workflow for two files: remove the entry of one of them")
     return lock
@@ -148,5 +153,5 @@ class _LockFile(BaseModel):
 
     format: Literal[1]
     base_url: str
-    organization: str | None
+    organization_id: str | None
     workflows: dict[str, _WrittenEntry]

@@ -44,7 +44,7 @@ class DeploymentPlan:
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows are left alone, in alphabetical order."""
 
-    organization: str | None = None
+    organization_id: str | None = None
     """The id of the organization; None when the platform has not sent it."""
 
     lock: Lock | None = field(default=None, repr=False)

@@ -39,7 +39,7 @@ def make_plan(
         DeploymentError: If the state cannot be right; the message has everything that is wrong with it.
     """
     check_base_url(lock, folder, base_url)
-    organization = check_organization(lock, folder, workflows)
+    organization_id = check_organization(lock, folder, workflows)
     _check_any_is_there(lock, folder, workflows)
     if not definitions and not (lock and lock.entries):
         raise DeploymentError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
@@ -50,7 +50,7 @@ def make_plan(
     changes = sorted(_changes(matches, lock or Lock(base_url)), key=lambda change: _ORDER.index(change.action))
     changed = {change.file for change in changes}
     unchanged = tuple(file for file in definitions if file not in changed)
-    return DeploymentPlan(folder, base_url, tuple(changes), unchanged, organization, lock)
+    return DeploymentPlan(folder, base_url, tuple(changes), unchanged, organization_id, lock)
 
 
 def check_base_url(lock: Lock | None, folder: Path, base_url: str) -> None:
@@ -72,7 +72,7 @@ def check_organization(lock: Lock | None, folder: Path, workflows: Sequence[Work
         DeploymentError: If it is one.
     """
     told = {each for workflow in workflows if (each := workflow.organization_id) is not None}
-    known = None if lock is None else lock.organization
+    known = None if lock is None else lock.organization_id
     if known is not None and told and known not in told:
         others = " and ".join(map(repr, sorted(told)))
         raise DeploymentError(

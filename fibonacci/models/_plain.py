@@ -50,8 +50,6 @@ def _returned(reader: property) -> Any:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, str):
-        return str(value)  # without the mark of `any_string`: data frames and files take plain strings only
     if isinstance(value, BaseModel):
         return plain_dict(value)
     if isinstance(value, list):

@@ -42,8 +42,7 @@ class Execution(Timestamped):
     """The field `id` as the platform sent it; None when it sent none. `id` is the field to read."""
 
     status: ExecutionStatus | None = None
-    """The state, such as `"completed"`. One that this version of the SDK does not know is not terminal. It is an
-    `any_string`, so that `executions.list(status=...)` takes it."""
+    """The state, such as `"completed"`. One that this version of the SDK does not know is not terminal."""
 
     workflow_id: str | None = None
     """The id of the workflow that was run, such as `"wf-abc123"`."""
@@ -110,8 +109,4 @@ class Execution(Timestamped):
     def _checked(self) -> Self:
         if not self.id:
             raise ValueError("an execution has an execution_id or an id")
-        if self.status is not None and self.status not in KNOWN_STATUSES:
-            from fibonacci.models.any_string import any_string
-
-            vars(self)["status"] = any_string(self.status)  # the model is frozen for others
         return self

@@ -221,7 +221,7 @@ class _Batch:
         """Return the ids of the executions of each row, as the emulator has recorded them."""
         found: dict[int, list[str]] = {}
         with self.client() as client:
-            for execution in client.executions.list(workflow_id=self.workflow_id, limit=200):
+            for execution in client.executions.list(workflow_id=self.workflow_id, page_size=200):
                 inputs = (execution.model_extra or {})["inputs"]
                 found.setdefault(inputs["id"], []).append(execution.id)
         return found

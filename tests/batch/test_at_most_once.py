@@ -110,7 +110,7 @@ class RepeatedBatch:
     def counts(self) -> dict[int, int]:
         """Return how many executions the rows have, as the emulator has recorded them."""
         with self.emulator.client() as client:
-            found = client.executions.list(workflow_id=self.workflow, limit=200)
+            found = client.executions.list(workflow_id=self.workflow, page_size=200)
             return Counter(client.executions.get(each.id).model_dump()["inputs"]["id"] for each in found)
 
 

@@ -61,7 +61,7 @@ def run(
 def counts(client: Fibonacci, workflow: str) -> list[int]:
     """Return how many executions each row has, in no order."""
     found: dict[str, int] = {}
-    for execution in client.executions.list(workflow_id=workflow, limit=200):
+    for execution in client.executions.list(workflow_id=workflow, page_size=200):
         name = (execution.model_extra or {})["inputs"]["name"]
         found[name] = found.get(name, 0) + 1
     return list(found.values())

@@ -71,7 +71,7 @@ class TestNames:
         assert "has keys by column id, not by index" in refusal(redis_server.url, HEADER._replace(key_rule="index"))
 
     def test_the_password_is_in_no_repr(self, redis_place: JournalPlace) -> None:
-        nothing = dict.fromkeys(("key", "inputs", "concurrency", "max_failures", "on_result", "organization"))
+        nothing = dict.fromkeys(("key", "inputs", "concurrency", "max_failures", "on_result", "organization_id"))
         more = {"timeout": 1, "on_unknown": "skip", "on_quota": "wait", "ordered": False, "progress": False}
         options = BatchOptions.checked([], journal=redis_place.location, **nothing, **more)
         assert REDIS_PASSWORD not in repr(options)

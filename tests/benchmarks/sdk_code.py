@@ -80,7 +80,7 @@ from fibonacci import Fibonacci
 def pages(url):
     """Bytes at the peak, and pages."""
     with Fibonacci("key", base_url=url) as client:
-        number = sum(1 for page in client.workflows.list(limit=100).pages())
+        number = sum(1 for page in client.workflows.list(page_size=100).pages())
     return memory("VmHWM"), number
 '''
 

@@ -41,7 +41,7 @@ def burst(url: str, number: int) -> None:
 
 
 def iterate(client: Fibonacci, limit: int) -> int:
-    return sum(1 for _ in client.workflows.list(limit=limit))
+    return sum(1 for _ in client.workflows.list(page_size=limit))
 
 
 def test_calls_in_flight_cost_the_same_however_many_there_are(url: str) -> None:

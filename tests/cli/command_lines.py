@@ -41,7 +41,7 @@ def command_line(row: EndpointRow) -> list[str]:
     line += [_typed(parameter, value) for parameter, value in zip(positional, row.arguments, strict=True)]
     options = {each.name: each for each in entry.parameters if not each.is_positional}
     for name, value in row.options.items():
-        if name == "limit" and entry.is_list:
+        if name == "page_size" and entry.is_list:
             line += [] if value is None else ["--limit", str(value)]
         elif value is None:
             line += ["--null", options[name].option] if options[name].is_nullable else []

@@ -23,7 +23,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["workflows"], "fibonacci workflows: VERB is missing: see --help"),
     (["workflows", "gte", "x"], "fibonacci workflows: unknown command 'gte'; did you mean 'get'?"),
     (["organizations", "quotas"], "fibonacci organizations: unknown command 'quotas'; did you mean 'quota'?"),
-    (["workflows", "get"], "fibonacci workflows get: WORKFLOW_ID is missing: see --help"),
+    (["workflows", "get"], "fibonacci workflows get: ID|NAME is missing: see --help"),
     (
         ["workflows", "get", "a", "b"],
         "fibonacci workflows get: unexpected argument 'b'; a text with spaces needs quotes",
@@ -38,7 +38,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         ["workflows", "get", "-x"],
-        "fibonacci workflows get: WORKFLOW_ID is missing: see --help; one that begins with - follows --",
+        "fibonacci workflows get: ID|NAME is missing: see --help; one that begins with - follows --",
     ),
     (["request"], "fibonacci request: METHOD, PATH are missing: see --help"),
     (["graph", "."], "fibonacci: '.' is a folder: pass one of its files"),
@@ -242,11 +242,11 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str, code: int, message
 
 def test_debug(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
     use(monkeypatch, emulator, tmp_path)
-    run = invoke("workflows", "get", "missing", "--debug")
+    run = invoke("executions", "get", "missing", "--debug")
     assert (run.code, run.out) == (1, "")
     lines = run.err.splitlines()
-    assert "DEBUG fibonacci: GET /workflows/missing: attempt 1: status 404" in lines[0]
+    assert "DEBUG fibonacci: GET /executions/missing: attempt 1: status 404" in lines[0]
     assert lines[1] == "Traceback (most recent call last):"
-    assert lines[-1].startswith("fibonacci: GET /workflows/missing: status 404")
+    assert lines[-1].startswith("fibonacci: GET /executions/missing: status 404")
     assert emulator.api_key not in run.err
     assert invoke("workflows", "get", "missing").err.count("\n") == 1

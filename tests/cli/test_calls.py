@@ -65,8 +65,11 @@ def test_a_command_sends_what_the_call_sends(scripted: ScriptedServer) -> None:
 
 def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
     scripted.requests.clear()
-    for _ in range(2):
-        scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
+    workflow_id = row.options.get("workflow_id")
+    scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
+    if workflow_id is not None:  # an option may be a name, so it is looked up
+        scripted.add_response({"data": {"id": workflow_id}})
+    scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
     with Fibonacci(scripted.api_key, base_url=scripted.base_url) as client:
         result = row.on(client)
         _ = list(result) if row.is_list else result
@@ -74,13 +77,17 @@ def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
     run = invoke(*command_line(row))
 
     assert run.code == 0, run.err
-    called, sent = scripted.requests
+    called, *before, sent = scripted.requests
+    assert len(before) == (workflow_id is not None)
     assert (sent.method, sent.target, sent.body) == (called.method, called.target, called.body)
     assert (sent.method, sent.target) == (row.method, f"/v1{row.target}")
     if row.data is None:
         assert run.out == ""
     else:
-        assert exactly(run.data) == exactly(row.data[: row.options.get("limit")] if row.is_list else row.data)
+        assert exactly(run.data) == exactly(row.data[: row.options.get("page_size")] if row.is_list else row.data)
+
+
+ONE_NODE = {"nodes": [{"id": "a", "type": "llm", "instruction": "Greet"}]}
 
 
 class TestValues:
@@ -212,3 +219,51 @@ class TestDeletion:
         run = invoke("memory", "delete", "draft", "--scope", "global", "--yes")
         assert (run.code, run.out) == (1, "")
         assert "404" in run.err
+
+
+class TestWorkflowNames:
+    """Wherever a command takes the id of a workflow, its name does as well."""
+
+    def test_an_argument(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            made = client.workflows.create(name="My greeter", definition=ONE_NODE).id
+        assert invoke("workflows", "get", "My greeter").data["id"] == made
+        assert invoke("workflows", "update", "My greeter", "--description", "d").data["description"] == "d"
+        assert invoke("workflows", "execute", "My greeter").data["status"] == "completed"
+        assert len(invoke("versions", "list", "My greeter").lines) == 2
+        assert invoke("versions", "rollback", "My greeter", "1").data["version"] == 3
+        assert invoke("registry", "approve-template", "My greeter").data["workflow_id"] == made
+        assert invoke("workflows", "delete", "My greeter", "--yes") == (0, "", f"deleted {made!r}\n")
+
+    def test_an_option(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            made = client.workflows.create(name="Greeter", definition=ONE_NODE).id
+            client.workflows.execute(made)
+            client.memory.set("draft", 1, scope="workflow", workflow_id=made)
+        assert [each["workflow_id"] for each in invoke("executions", "list", "--workflow", "Greeter").lines] == [made]
+        assert invoke("memory", "get", "draft", "--workflow", "Greeter").data["value"] == 1
+        run = invoke("executions", "list", "--workflow", "Greetr")
+        assert run.code == 64
+        assert run.err == ("fibonacci: no workflow has the id or the name 'Greetr'; did you mean 'Greeter'?\n")
+
+    def test_an_id_costs_no_request(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            made = client.workflows.create(name="Greeter").id
+        before = len(emulator.requests)
+        assert invoke("workflows", "get", made).code == 0
+        assert len(emulator.requests) == before + 1
+
+    def test_a_name_of_several(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            ids = [client.workflows.create(name="Greeter").id for _ in range(2)]
+        run = invoke("workflows", "delete", "Greeter", "--yes")
+        assert (run.code, run.out) == (64, "")
+        assert all(each in run.err for each in ids)
+
+    def test_what_is_missing_below_a_workflow_is_named(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            made = client.workflows.create(name="Greeter").id
+        for reference in (made, "Greeter"):
+            run = invoke("versions", "get", reference, "99")
+            assert "404" in run.err
+            assert f"/workflows/{made}/versions/99" in run.err

@@ -51,11 +51,11 @@ class Paint:
         """
         raise NotImplementedError
 
-    def list(self, *, limit: int | None = None) -> Pager[Tool]:
+    def list(self, *, page_size: int | None = None) -> Pager[Tool]:
         """List the things (`GET /things`).
 
         Args:
-            limit: Items to fetch per page.
+            page_size: Items to fetch per page.
         """
         raise NotImplementedError
 

@@ -243,10 +243,10 @@ class TestCommand:
         assert (run.code, run.err) == (0, "")
         assert [each["status"] for each in run.lines] == ["completed", "completed"]
 
-    def test_an_unknown_status(self) -> None:
+    def test_a_misspelled_status(self) -> None:
         run = invoke("executions", "tail", "--status", "complete")
         assert (run.code, run.out) == (64, "")
-        assert run.err.endswith("argument --status: unknown status 'complete'; did you mean 'completed'?\n")
+        assert run.err.endswith("argument --status: unknown word 'complete'; did you mean 'completed'?\n")
 
 
 @needs_signals

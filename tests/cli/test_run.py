@@ -86,7 +86,7 @@ class TestNeverTwice:
         run = invoke("run", "Greeter", "--input", "name=Ada", "--idempotency-key", "key-1")
         assert (run.code, run.out) == (1, "")
         assert "idempotency key: key-1" in run.err
-        assert f"fibonacci executions list --workflow-id {workflow_id}" in run.err
+        assert f"fibonacci executions list --workflow {workflow_id}" in run.err
         assert emulator.requests.to(EXECUTE).count == 1
 
     def test_the_key_of_the_command_line_is_sent(self, emulator: Emulator) -> None:

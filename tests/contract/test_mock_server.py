@@ -26,7 +26,7 @@ def test_responses_that_are_the_documented_examples() -> None:
     with prism() as base_url:
         assert failures(base_url, example_fault) == {}
         with Fibonacci("key", base_url=base_url) as client, pytest.raises(ValidationError):
-            client.workflows.list(limit=201).first()  # it does check requests
+            client.workflows.list(page_size=201).first()  # it does check requests
 
 
 def test_responses_made_from_the_schemas() -> None:

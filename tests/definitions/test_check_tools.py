@@ -34,7 +34,7 @@ def test_names_tools_and_a_client() -> None:
     with emulator.client() as client:
         problems = check_definition(DEFINITION, tools=client)  # typed: mypy and pyright accept a client
         assert [str(problem) for problem in problems] == EXPECTED
-        assert found(client.tools.list()) == found(list(client.tools.list(limit=2))) == EXPECTED
+        assert found(client.tools.list()) == found(list(client.tools.list(page_size=2))) == EXPECTED
 
 
 def test_a_tool_that_resembles_none() -> None:

@@ -95,7 +95,7 @@ def test_the_lock_file_of_another_organization_where_none_is_told(emulator: Emul
         flows = Flows(mode, client, tmp_path)
         flows.write_five()
         flows.apply()
-        assert flows.lock()["organization"] is None
+        assert flows.lock()["organization_id"] is None
         emulator.reset()
         flows.create("of the other organization")
         with pytest.raises(DeploymentError, match=r"none of the 5 workflows of .*fibonacci\.lock is on the platform"):

@@ -333,7 +333,7 @@ def test_the_lock_file_has_no_secrets_and_does_not_depend_on_its_history(flows: 
     assert emulator.api_key not in text
     assert text.startswith('{\n  "format": 1,\n'), "it is read in differences between commits"
     lock = flows.lock()
-    assert (lock["format"], lock["base_url"], lock["organization"]) == (1, flows.client.base_url, "default")
+    assert (lock["format"], lock["base_url"], lock["organization_id"]) == (1, flows.client.base_url, "default")
     assert list(lock["workflows"]) == sorted(lock["workflows"])
     assert lock["workflows"]["a.yaml"] == {
         "id": flows.workflow("flow-a").id,

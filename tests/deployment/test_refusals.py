@@ -174,7 +174,7 @@ LOCKS: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
         "belongs to https://api.fibonacci.dev/v1, and the client calls http://127.0.0.1:",
     ),
     "another organization": (
-        change_lock(organization="acme"),
+        change_lock(organization_id="acme"),
         "belongs to the organization 'acme', and the client's key to 'default'. Use the client that it was made with",
     ),
 }

@@ -208,7 +208,7 @@ def test_tools_of_the_users_own_have_a_category() -> None:
 
 
 def test_the_emulator_approves_and_rejects() -> None:
-    emulator = Emulator(organization="acme")
+    emulator = Emulator(organization_id="acme")
     client = emulator.client()
     client.organizations.governance.update("acme", require_approval_for_external_comm=True)
     workflow = client.workflows.create(name="mail", definition={"nodes": [tool("mail", "email_send")]})

@@ -131,7 +131,7 @@ def test_the_trace_hides_what_a_secret_was_before(api: Api) -> None:
 
 def test_settings(api: Api) -> None:
     assert control(api, "GET", "/settings").data == {
-        "organization": "default",
+        "organization_id": "default",
         "strict": False,
         "plan": "enterprise",
         "rate_limit": {"requests": 1_000_000, "seconds": 60.0},
@@ -282,7 +282,7 @@ def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -
         ("PATCH", "/settings", {"plan": "free", "keep": 0}, ["keep"]),
         ("PATCH", "/settings", {"plan": "free", "rate_limit": {"requests": 0, "seconds": 1}}, ["rate_limit.requests"]),
         ("PATCH", "/settings", {"plan": "free", "rate_limit": {"requests": 1, "seconds": 0}}, ["rate_limit.seconds"]),
-        ("PATCH", "/settings", {"organization": "acme"}, ["organization"]),
+        ("PATCH", "/settings", {"organization_id": "acme"}, ["organization_id"]),
         ("PUT", "/env/A", {"value": 1}, ["value"]),
         ("PUT", "/env/A", {}, ["value"]),
         ("PUT", "/secrets/A", {"value": None}, ["value"]),

@@ -26,7 +26,7 @@ IN_THE_CONTROL_API: Mapping[str, list[str]] = {
     "keep": ["GET /settings", "PATCH /settings"],
     "key": ["POST /keys"],
     "models": ["GET /models", "POST /models", "DELETE /models/{name}"],
-    "organization": ["GET /settings"],
+    "organization_id": ["GET /settings"],
     "plan": ["GET /settings", "PATCH /settings"],
     "rate_limit": ["GET /settings", "PATCH /settings"],
     "preserve_state": ["GET /snapshot", "POST /restore"],

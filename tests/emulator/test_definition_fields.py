@@ -34,7 +34,7 @@ def failing(emulator: Emulator, *names: str) -> None:
 
         @emulator.tool(name)
         def fail(call: ToolCall) -> None:
-            raise RuntimeError(f"{call.tool} is down")
+            raise RuntimeError(f"{call.tool_name} is down")
 
 
 class TestModels:

@@ -191,6 +191,6 @@ def test_a_list_decodes_a_page_and_one_more(tmp_path: Path, monkeypatch: pytest.
         return load(text, **options)
 
     monkeypatch.setattr(json, "loads", loads)
-    emulator.client().executions.list(limit=10, status="completed").first()
+    emulator.client().executions.list(page_size=10, status="completed").first()
     assert len([text for text in decoded if text.startswith('{"id":"exec_')]) == 11
     emulator.close()

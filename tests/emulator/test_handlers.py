@@ -67,7 +67,7 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
         LLMCall(node_id="greet", instruction="Greet Ada", model="m", max_tokens=5, temperature=0.5, **origin),
         CriticCall(node_id="judge", target_node="greet", output="GREET ADA", criteria=["names Ada"], **origin),
         ToolCall(
-            node_id="tell", tool="slack_send_message", params={"channel": "c", "text": "GREET ADA true"}, **origin
+            node_id="tell", tool_name="slack_send_message", params={"channel": "c", "text": "GREET ADA true"}, **origin
         ),
     ]
     assert reply.__name__ == "reply"

@@ -58,7 +58,7 @@ class TestSecrets:
         client.tools.connect("slack_send_message", params={"token": connection})
         with pytest.raises(NotFoundError):
             client.tools.connect("nowhere", params={"token": connection})
-        client.workflows.list(limit=1).first()
+        client.workflows.list(page_size=1).first()
         emulator.app.handle(
             ServerRequest("POST", "/tools/x/connect", {"x-api-key": KEY, "cookie": "c=1"}, connection.encode())
         )

@@ -154,6 +154,6 @@ def test_a_client_with_a_roles_key() -> None:
 
 
 def test_the_organization_has_a_valid_id() -> None:
-    assert Emulator(organization="acme").organization == "acme"
-    with pytest.raises(ValueError, match="organization is"):
-        Emulator(organization="a b")
+    assert Emulator(organization_id="acme").organization_id == "acme"
+    with pytest.raises(ValueError, match="organization_id is"):
+        Emulator(organization_id="a b")

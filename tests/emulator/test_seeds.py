@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_all_that_a_folder_has_is_there_at_the_start(folder: Path) -> None:
-    emulator = Emulator(seed=folder, organization="acme", time="manual")
+    emulator = Emulator(seed=folder, organization_id="acme", time="manual")
     client = emulator.client()
     greeter, triage = client.workflows.list()
     assert (greeter.name, triage.name, triage.description) == ("Greeter", "triage", "Sorts mail")

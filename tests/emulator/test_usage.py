@@ -98,7 +98,7 @@ def test_usage_is_restored() -> None:
     ],
 )
 def test_what_is_no_usage_is_refused(reported: dict[str, Any], error: type[Exception], message: str) -> None:
-    call = ToolCall(node_id="a", execution_id="e", workflow_id="w", attempt=1, tool="t", params={})
+    call = ToolCall(node_id="a", execution_id="e", workflow_id="w", attempt=1, tool_name="t", params={})
     with pytest.raises(error, match=message):
         call.report_usage(**reported)
     assert call.usage is None

@@ -210,7 +210,7 @@ class TestSpellings:
     @pytest.mark.parametrize("named", ["gmail.send", "gmail_send"])
     def test_a_handler_is_called_for_both(self, used: str, named: str) -> None:
         emulator = Emulator()
-        emulator.tool(named)(lambda call: call.tool)
+        emulator.tool(named)(lambda call: call.tool_name)
         client = emulator.client()
         assert client.workflows.run(create(client, tool("a", used))).outputs == {"a": used}
 

@@ -40,7 +40,7 @@ POLICY: dict[str, Any] = {
     "created_at": "2026-11-25T01:02:03Z",
 }
 OVERRIDE: dict[str, Any] = {"role": "viewer", "tool_name": "email_send", "enabled": False, "note": ""}
-PAGE: dict[str, Any] = {"limit": 100, "cursor": "n=2"}
+PAGE: dict[str, Any] = {"page_size": 100, "cursor": "n=2"}
 
 GOVERNANCE = [
     EndpointRow("organizations.governance.get", "GET", "/organizations/acme/governance", SETTINGS, GovernanceSettings,

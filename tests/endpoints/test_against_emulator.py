@@ -95,6 +95,6 @@ def test_the_lists_show_what_is_there(mode: Mode, any_client: Any, real: dict[st
     assert [each.id for each in mode.run(any_client.workflows.list())] == [real["wf-abc123"]]
     assert [each.id for each in mode.run(any_client.executions.list())] == [real["exec_abc123"]]
     assert [each.version for each in mode.run(any_client.versions.list(real["wf-abc123"]))] == [1]
-    names = [each.name for each in mode.run(any_client.tools.list(limit=3))]
+    names = [each.name for each in mode.run(any_client.tools.list(page_size=3))]
     assert {"email_send", "wait"} < set(names)
     assert len(names) == len(set(names)) > 3

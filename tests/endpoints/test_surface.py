@@ -22,7 +22,7 @@ OTHER_SIGNATURES = {
     "workflows.plan": "folder",
     "workflows.pull": "workflow_id, path, *, overwrite=",
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, concurrency=, timeout=, max_failures=, "
-    "on_result=, on_unknown=, on_quota=, ordered=, organization=, progress=",
+    "on_result=, on_unknown=, on_quota=, ordered=, organization_id=, progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
     "request": "method, path, *, params=, json=, returns=",
@@ -138,12 +138,12 @@ class TestTheChecks:
     @pytest.mark.parametrize(
         ("call", "documented"),
         [
-            ("executions.list", "*, workflow_id=, status=, limit=, cursor="),
+            ("executions.list", "*, workflow_id=, status=, page_size=, cursor="),
             ("versions.rollback", "workflow_id, version"),
-            ("organizations.tool_policies.create", "org, *, tool_name, enabled=, allowed_roles="),
-            ("organizations.tool_policies.update", "org, tool_name, *, enabled=, allowed_roles="),
+            ("organizations.tool_policies.create", "organization_id, *, tool_name, enabled=, allowed_roles="),
+            ("organizations.tool_policies.update", "organization_id, tool_name, *, enabled=, allowed_roles="),
             ("memory.set", "key, value, *, scope=, user_id=, workflow_id=, ttl="),
-            ("tools.connect", "name, *, params="),
+            ("tools.connect", "tool_name, *, params="),
             ("health.check", ""),
         ],
     )
@@ -155,11 +155,10 @@ class TestTheChecks:
         schema = document["components"]["requestBodies"]["ToolPolicyCreate"]["content"]["application/json"]["schema"]
         schema["properties"] = {"note": {"type": "string"}, **schema["properties"]}
         schema["required"] = ["tool_name", "enabled"]
-        document["components"]["parameters"]["OrganizationId"].pop("x-python-name")
         document["components"]["parameters"]["Limit"]["required"] = True
         created = operation_of(document, "organizations.tool_policies.create")
         assert documented_parameters(created) == "organization_id, *, note=, tool_name, enabled, allowed_roles="
-        assert documented_parameters(operation_of(document, "tools.list")) == "*, limit, cursor="
+        assert documented_parameters(operation_of(document, "tools.list")) == "*, page_size, cursor="
 
 
 def operation_of(document: JSON, call: str) -> Operation:

@@ -122,7 +122,7 @@ def start_together(name: str, profile: Contention) -> Figures:
 def kill_holders(name: str, profile: Contention) -> Figures:
     """Kill half of the processes in the middle of their work, with requests in flight."""
     with limiter_named(name) as (option, _), _emulator(profile) as emulator, _workers(emulator, option, profile) as own:
-        emulator.fail("GET /tools/{name}", "delay", seconds=0.2, times=None)
+        emulator.fail("GET /tools/{tool_name}", "delay", seconds=0.2, times=None)
         own.wait_until_ready()
         own.begin()
         killed = own.processes[: len(own.processes) // 2]

@@ -106,7 +106,7 @@ class TestSharing:
         async def call() -> None:
             client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=rate_limiter)
             await client.tools.get("calculator")
-            stall = emulator.fail("GET /tools/{name}", "stall", times=5)  # these are not counted
+            stall = emulator.fail("GET /tools/{tool_name}", "stall", times=5)  # these are not counted
             calls = [asyncio.create_task(client.tools.get("calculator")) for _ in range(5)]
             while stall.delivered < 5:
                 await asyncio.sleep(0.01)

@@ -173,7 +173,7 @@ class Schedule:
         """Return the executions by their inputs, from the platform's own record."""
         found: dict[str, list[str]] = {}
         self._platform.emulator.clock.advance(self.conditions.window)
-        for execution in self._outsider.executions.list(limit=200):
+        for execution in self._outsider.executions.list(page_size=200):
             found.setdefault(_text((execution.model_extra or {})["inputs"]), []).append(execution.id)
         return found
 

@@ -90,8 +90,8 @@ def test_lists_are_plain_calls(client: type) -> None:
     """A pager is returned, not awaited, in both modes."""
     method = spec_of(client).workflows.list
     assert not isinstance(method, AsyncMock)
-    method(limit=1)
-    method.assert_called_once_with(limit=1)
+    method(page_size=1)
+    method.assert_called_once_with(page_size=1)
 
 
 def test_the_class_itself() -> None:

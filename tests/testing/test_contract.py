@@ -30,7 +30,7 @@ def served(emulator: Emulator) -> Generator[Server]:
         server = Server(
             emulator.base_url,
             emulator.api_key,
-            organization="default",
+            organization_id="default",
             role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
             clock=EmulatorClock(emulator),
         )
@@ -76,7 +76,7 @@ def test_a_disagreement_is_printed_with_its_exchange_and_without_the_key(
 def test_without_keys_of_other_roles_the_checks_of_roles_are_skipped() -> None:
     checks = [check for check in ALL if check.name.startswith("roles.")]
     with Emulator() as emulator:
-        server = Server(emulator.base_url, emulator.api_key, organization="default")
+        server = Server(emulator.base_url, emulator.api_key, organization_id="default")
         results = list(run(checks, server))
         server.close()
     assert {result.outcome for result in results} == {"skipped"}

@@ -25,15 +25,15 @@ def test_without_an_emulator():
     pass
 
 
-@pytest.mark.fibonacci(plan="free", organization="acme")
+@pytest.mark.fibonacci(plan="free", organization_id="acme")
 class TestClass:
     def test_the_class_adds_to_the_module(self, fibonacci_emulator, class_fibonacci_emulator):
         for emulator in (fibonacci_emulator, class_fibonacci_emulator):
-            assert (limit_of(emulator), emulator.clock.mode, emulator.organization) == (60, "manual", "acme")
+            assert (limit_of(emulator), emulator.clock.mode, emulator.organization_id) == (60, "manual", "acme")
 
     @pytest.mark.fibonacci(plan="enterprise", strict=True)
     def test_the_closest_decides(self, fibonacci_emulator, class_fibonacci_emulator):
-        assert (limit_of(fibonacci_emulator), fibonacci_emulator.organization) == (1_000_000, "acme")
+        assert (limit_of(fibonacci_emulator), fibonacci_emulator.organization_id) == (1_000_000, "acme")
         assert fibonacci_emulator.app.warnings.strict
         assert limit_of(class_fibonacci_emulator) == 60
 

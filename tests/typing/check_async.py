@@ -106,7 +106,7 @@ async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition) -> N
     assert_type(await client.workflows.create(name="x", definition=definition), Workflow)
     assert_type(await client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(await client.workflows.execute("w", inputs={"a": 1}), Execution)
-    assert_type(client.executions.list(status="invented", limit=1, cursor=None), AsyncPager[Execution])
+    assert_type(client.executions.list(status="invented", page_size=1, cursor=None), AsyncPager[Execution])
     assert_type(await client.versions.get("w", "one"), WorkflowVersion)
     assert_type(client.registry.list(include_archived=True), AsyncPager[RegistryEntry])
     governance = client.organizations.governance

@@ -39,7 +39,7 @@ class HasAsyncRuns(Protocol):
 
 
 class Catalog(Protocol):
-    def list(self, *, limit: int | None = ..., cursor: str | None = ...) -> Pager[Workflow]: ...
+    def list(self, *, page_size: int | None = ..., cursor: str | None = ...) -> Pager[Workflow]: ...
 
     def create(self, *, name: str, definition: dict[str, Any] = ...) -> Workflow: ...
 
@@ -50,7 +50,7 @@ class HasCatalog(Protocol):
 
 
 class AsyncCatalog(Protocol):
-    def list(self, *, limit: int | None = ..., cursor: str | None = ...) -> AsyncPager[Workflow]: ...
+    def list(self, *, page_size: int | None = ..., cursor: str | None = ...) -> AsyncPager[Workflow]: ...
 
     async def create(self, *, name: str, definition: dict[str, Any] = ...) -> Workflow: ...
 
@@ -61,7 +61,7 @@ class HasAsyncCatalog(Protocol):
 
 
 class Settings(Protocol):
-    def get(self, org: str) -> GovernanceSettings: ...
+    def get(self, organization_id: str) -> GovernanceSettings: ...
 
 
 class GovernedOrganizations(Protocol):

@@ -104,7 +104,7 @@ def arguments(client: Fibonacci, definition: WorkflowDefinition) -> None:
     assert_type(client.workflows.create(name="x", definition=definition), Workflow)
     assert_type(client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(client.workflows.execute("w", inputs={"a": 1}), Execution)
-    assert_type(client.executions.list(status="invented", limit=1, cursor=None), Pager[Execution])
+    assert_type(client.executions.list(status="invented", page_size=1, cursor=None), Pager[Execution])
     assert_type(client.versions.get("w", "one"), WorkflowVersion)
     assert_type(client.registry.list(include_archived=True), Pager[RegistryEntry])
     governance = client.organizations.governance

@@ -23,7 +23,7 @@ def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.workflows.get(1)  # type: ignore[arg-type]
     client.workflows.get(None)  # type: ignore[arg-type]
     client.workflows.get(workflow_id=b"w")  # type: ignore[arg-type]
-    client.workflows.list(limit="5")  # type: ignore[arg-type]
+    client.workflows.list(page_size="5")  # type: ignore[arg-type]
     client.workflows.list(5)  # type: ignore[call-arg]
     client.workflows.execute("w", {"a": 1})  # type: ignore[call-arg]
     client.workflows.execute("w", inputs=["a"])  # type: ignore[arg-type]

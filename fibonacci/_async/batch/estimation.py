@@ -33,8 +33,8 @@ async def estimate(
     if count is None:
         raise ValueError("the number of rows is not known: pass it, as in runs.estimate(20_000)")
     workflow = await requests.workflow()
-    organization = options.organization or workflow.organization_id
-    quota = None if organization is None else await _quota(requests, organization)
+    organization_id = options.organization_id or workflow.organization_id
+    quota = None if organization_id is None else await _quota(requests, organization_id)
     page, _ = await requests.page()
     durations = [each.duration_ms / 1000 for each in page.items if each.is_terminal and each.duration_ms is not None]
     last = (await requestor.use_limits()).last
@@ -51,8 +51,8 @@ async def estimate(
     return estimated(count, limits)
 
 
-async def _quota(requests: AsyncBatchRequests, organization: str) -> Quota | None:
+async def _quota(requests: AsyncBatchRequests, organization_id: str) -> Quota | None:
     try:
-        return await requests.quota(organization)
+        return await requests.quota(organization_id)
     except APIStatusError:  # it may not be read by every role
         return None

@@ -51,7 +51,7 @@ async def open_batch(
         requests,
         options,
         journal,
-        options.organization or workflow.organization_id,
+        options.organization_id or workflow.organization_id,
         limits,
         server_time(workflow.response.headers, received_at) - received_at,
     )

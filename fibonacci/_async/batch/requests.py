@@ -67,9 +67,9 @@ class AsyncBatchRequests:
         page, _ = await self._list({"status": "running"}, PAGE_SIZE)
         return [execution.id for execution in page.items]
 
-    async def quota(self, organization: str) -> Quota:
+    async def quota(self, organization_id: str) -> Quota:
         """Return the quota of an organization."""
-        where = path("/organizations/{organization_id}/quota", organization_id=organization)
+        where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
         return await self._requestor.send(Request("GET", where, returns=Quota))
 
     async def _list(self, params: Mapping[str, Any], size: int) -> tuple[Page[Execution], dict[str, QueryValue] | None]:

@@ -157,17 +157,17 @@ class AsyncBatchRunner:
         """Ask for the capacity, where the plan asks for it."""
         context = self._context
         if context.plan.must_ask and not self._is_asking and not self._state.is_stopped:
-            if context.organization is None:
+            if context.organization_id is None:
                 context.plan.could_not_ask(context.now)
                 context.inbox.put(_nothing)  # rows may be started now
             else:
                 self._is_asking = True
-                context.work(partial(self._read_quota, context.organization))
+                context.work(partial(self._read_quota, context.organization_id))
 
-    async def _read_quota(self, organization: str) -> None:
+    async def _read_quota(self, organization_id: str) -> None:
         requests = self._context.requests
         try:
-            quota = await requests.quota(organization)
+            quota = await requests.quota(organization_id)
             running = await requests.running() if quota_value(quota, "concurrent_executions") is not None else []
         except BaseException as error:
             self._context.report(self._could_not_ask)

@@ -34,7 +34,7 @@ class BatchContext:
         requests: The requests about the workflow.
         options: The arguments of `run_many`.
         journal: The open journal.
-        organization: The id of the organization whose quota counts; None if it is not known.
+        organization_id: The id of the organization whose quota counts; None if it is not known.
         limits: The rate limit of the key.
         time_ahead: Seconds by which the platform's clock is ahead of the client's.
 
@@ -55,7 +55,7 @@ class BatchContext:
         requests: BatchRequests,
         options: BatchOptions,
         journal: Journal,
-        organization: str | None,
+        organization_id: str | None,
         limits: SharedLimits,
         time_ahead: float,
     ) -> None:
@@ -63,7 +63,7 @@ class BatchContext:
         self.requests = requests
         self.options = options
         self.journal = journal
-        self.organization = organization
+        self.organization_id = organization_id
         self.state: BatchState = BatchState(options, requestor.redact)
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()

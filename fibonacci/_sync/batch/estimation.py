@@ -32,8 +32,8 @@ def estimate(requestor: Requestor, requests: BatchRequests, options: BatchOption
     if count is None:
         raise ValueError("the number of rows is not known: pass it, as in runs.estimate(20_000)")
     workflow = requests.workflow()
-    organization = options.organization or workflow.organization_id
-    quota = None if organization is None else _quota(requests, organization)
+    organization_id = options.organization_id or workflow.organization_id
+    quota = None if organization_id is None else _quota(requests, organization_id)
     page, _ = requests.page()
     durations = [each.duration_ms / 1000 for each in page.items if each.is_terminal and each.duration_ms is not None]
     last = requestor.use_limits().last
@@ -50,8 +50,8 @@ def estimate(requestor: Requestor, requests: BatchRequests, options: BatchOption
     return estimated(count, limits)
 
 
-def _quota(requests: BatchRequests, organization: str) -> Quota | None:
+def _quota(requests: BatchRequests, organization_id: str) -> Quota | None:
     try:
-        return requests.quota(organization)
+        return requests.quota(organization_id)
     except APIStatusError:  # it may not be read by every role
         return None

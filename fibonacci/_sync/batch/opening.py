@@ -50,7 +50,7 @@ def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, 
         requests,
         options,
         journal,
-        options.organization or workflow.organization_id,
+        options.organization_id or workflow.organization_id,
         limits,
         server_time(workflow.response.headers, received_at) - received_at,
     )

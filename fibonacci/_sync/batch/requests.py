@@ -68,9 +68,9 @@ class BatchRequests:
         page, _ = self._list({"status": "running"}, PAGE_SIZE)
         return [execution.id for execution in page.items]
 
-    def quota(self, organization: str) -> Quota:
+    def quota(self, organization_id: str) -> Quota:
         """Return the quota of an organization."""
-        where = path("/organizations/{organization_id}/quota", organization_id=organization)
+        where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
         return self._requestor.send(Request("GET", where, returns=Quota))
 
     def _list(self, params: Mapping[str, Any], size: int) -> tuple[Page[Execution], dict[str, QueryValue] | None]:

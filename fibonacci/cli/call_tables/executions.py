@@ -15,7 +15,7 @@ GROUP: Final = CallGroup(
             "List executions, all or some of them.",
             "GET /executions",
             (
-                CallParameter("workflow_id", "text", "only those of the workflow with this id"),
+                CallParameter("workflow_id", "workflow", "only those of the workflow"),
                 CallParameter(
                     "status",
                     "word",

@@ -23,7 +23,7 @@ GROUP: Final = CallGroup(
                     choices=("workflow", "user", "organization", "global"),
                 ),
                 CallParameter("user_id", "text", "the id of the user, in the scope user"),
-                CallParameter("workflow_id", "text", "the id of the workflow, in the scope workflow"),
+                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow"),
             ),
         ),
         "delete": CallEntry(
@@ -39,7 +39,7 @@ GROUP: Final = CallGroup(
                     choices=("workflow", "user", "organization", "global"),
                 ),
                 CallParameter("user_id", "text", "the id of the user, in the scope user"),
-                CallParameter("workflow_id", "text", "the id of the workflow, in the scope workflow"),
+                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow"),
             ),
         ),
         "set": CallEntry(
@@ -57,7 +57,7 @@ GROUP: Final = CallGroup(
                     choices=("workflow", "user", "organization", "global"),
                 ),
                 CallParameter("user_id", "text", "the id of the user, in the scope user", is_nullable=True),
-                CallParameter("workflow_id", "text", "the id of the workflow, in the scope workflow", is_nullable=True),
+                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow", is_nullable=True),
                 CallParameter("ttl", "seconds", "whole seconds to keep it", is_nullable=True),
             ),
         ),

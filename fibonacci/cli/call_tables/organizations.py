@@ -16,15 +16,21 @@ GROUP: Final = CallGroup(
                 "get": CallEntry(
                     "show which workflows need approval",
                     "Show which workflows need approval.",
-                    "GET /organizations/{org}/governance",
-                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
+                    "GET /organizations/{organization_id}/governance",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
                 ),
                 "update": CallEntry(
                     "change the given settings of an organization",
                     "Change the given settings of an organization.",
-                    "PATCH /organizations/{org}/governance",
+                    "PATCH /organizations/{organization_id}/governance",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter(
                             "require_approval_for_external_comm",
                             "boolean",
@@ -52,15 +58,21 @@ GROUP: Final = CallGroup(
                 "report": CallEntry(
                     "show the governance report",
                     "Show the governance report.",
-                    "GET /organizations/{org}/governance/report",
-                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
+                    "GET /organizations/{organization_id}/governance/report",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
                 ),
                 "audit": CallEntry(
                     "list the entries of the audit log",
                     "List the entries of the audit log.",
-                    "GET /organizations/{org}/governance/audit",
+                    "GET /organizations/{organization_id}/governance/audit",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
@@ -68,8 +80,12 @@ GROUP: Final = CallGroup(
                 "approvals": CallEntry(
                     "show the statistics of approvals",
                     "Show the statistics of approvals.",
-                    "GET /organizations/{org}/governance/approvals",
-                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
+                    "GET /organizations/{organization_id}/governance/approvals",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
                 ),
             },
         ),
@@ -79,15 +95,21 @@ GROUP: Final = CallGroup(
                 "get": CallEntry(
                     "show the limits of an organization",
                     "Show the limits of an organization.",
-                    "GET /organizations/{org}/quota",
-                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
+                    "GET /organizations/{organization_id}/quota",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
                 ),
                 "update": CallEntry(
                     "override the given limits of an organization",
                     "Override the given limits of an organization.",
-                    "PATCH /organizations/{org}/quota",
+                    "PATCH /organizations/{organization_id}/quota",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter(
                             "workflow_runs_per_hour",
                             "integer",
@@ -116,9 +138,11 @@ GROUP: Final = CallGroup(
                 "list": CallEntry(
                     "list the policies of an organization",
                     "List the policies of an organization.",
-                    "GET /organizations/{org}/tool-policies",
+                    "GET /organizations/{organization_id}/tool-policies",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
@@ -126,9 +150,11 @@ GROUP: Final = CallGroup(
                 "create": CallEntry(
                     "make a policy for a tool",
                     "Make a policy for a tool.",
-                    "POST /organizations/{org}/tool-policies",
+                    "POST /organizations/{organization_id}/tool-policies",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter(
                             "tool_name",
                             "text",
@@ -147,9 +173,11 @@ GROUP: Final = CallGroup(
                 "update": CallEntry(
                     "change the given fields of a policy",
                     "Change the given fields of a policy.",
-                    "PATCH /organizations/{org}/tool-policies/{tool}",
+                    "PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter(
                             "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
                         ),
@@ -165,9 +193,11 @@ GROUP: Final = CallGroup(
                 "delete": CallEntry(
                     "delete a policy",
                     "Delete a policy.",
-                    "DELETE /organizations/{org}/tool-policies/{tool}",
+                    "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter(
                             "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
                         ),
@@ -176,9 +206,11 @@ GROUP: Final = CallGroup(
                 "create-role-override": CallEntry(
                     "make an exception for a role",
                     "Make an exception for a role.",
-                    "POST /organizations/{org}/role-policy-overrides",
+                    "POST /organizations/{organization_id}/role-policy-overrides",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter(
                             "role",
                             "word",
@@ -198,9 +230,11 @@ GROUP: Final = CallGroup(
                 "list-role-overrides": CallEntry(
                     "list the exceptions for roles",
                     "List the exceptions for roles.",
-                    "GET /organizations/{org}/role-policy-overrides",
+                    "GET /organizations/{organization_id}/role-policy-overrides",
                     (
-                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,

@@ -28,19 +28,19 @@ GROUP: Final = CallGroup(
             "approve a workflow as a template",
             "Approve a workflow as a template.",
             "POST /workflow-registry/{id}/approve-template",
-            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
         ),
         "deprecate": CallEntry(
             "mark a template as deprecated",
             "Mark a template as deprecated.",
             "POST /workflow-registry/{id}/deprecate",
-            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
         ),
         "archive": CallEntry(
             "archive a template: lists leave it out by default",
             "Archive a template: lists leave it out by default.",
             "POST /workflow-registry/{id}/archive",
-            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
         ),
     },
 )

@@ -20,15 +20,21 @@ GROUP: Final = CallGroup(
         "get": CallEntry(
             "show one tool",
             "Show one tool.",
-            "GET /tools/{name}",
-            (CallParameter("name", "text", "the name of the tool, such as slack_send_message", is_positional=True),),
+            "GET /tools/{tool_name}",
+            (
+                CallParameter(
+                    "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                ),
+            ),
         ),
         "connect": CallEntry(
             "connect a tool",
             "Connect a tool.",
-            "POST /tools/{name}/connect",
+            "POST /tools/{tool_name}/connect",
             (
-                CallParameter("name", "text", "the name of the tool, such as slack_send_message", is_positional=True),
+                CallParameter(
+                    "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                ),
                 CallParameter(
                     "params",
                     "object",

@@ -15,7 +15,7 @@ GROUP: Final = CallGroup(
             "List the versions of a workflow, which any member may do.",
             "GET /workflows/{id}/versions",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
                 CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
             ),
             is_list=True,
@@ -25,7 +25,7 @@ GROUP: Final = CallGroup(
             "Show one version of a workflow.",
             "GET /workflows/{id}/versions/{version}",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
                 CallParameter(
                     "version",
                     "text",
@@ -39,7 +39,7 @@ GROUP: Final = CallGroup(
             "Make an earlier version the current one.",
             "POST /workflows/{id}/versions/{version}/rollback",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
                 CallParameter("version", "text", "the number or name of the version to go back to", is_positional=True),
             ),
         ),

@@ -21,7 +21,7 @@ GROUP: Final = CallGroup(
             "show one workflow",
             "Show one workflow.",
             "GET /workflows/{id}",
-            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
         ),
         "create": CallEntry(
             "create a workflow",
@@ -43,7 +43,7 @@ GROUP: Final = CallGroup(
             "Change the given fields of a workflow, which makes a new version.",
             "PUT /workflows/{id}",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
                 CallParameter("name", "text", "the new name"),
                 CallParameter("description", "text", "the new description; null empties it", is_nullable=True),
                 CallParameter(
@@ -58,14 +58,14 @@ GROUP: Final = CallGroup(
             "delete a workflow",
             "Delete a workflow.",
             "DELETE /workflows/{id}",
-            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
         ),
         "execute": CallEntry(
             "start a workflow, at most once",
             "Start a workflow, at most once.",
             "POST /workflows/{id}/execute",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
                 CallParameter(
                     "inputs",
                     "object",

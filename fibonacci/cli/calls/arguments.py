@@ -48,7 +48,7 @@ def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) ->
         if parameter.choices:
             options["type"] = partial(word, choices=parameter.choices)
         if parameter.is_positional:
-            metavar = parameter.name.upper()
+            metavar = kind.metavar if parameter.kind == "workflow" else parameter.name.upper()
             parser.add_argument(f"{PREFIX}{parameter.name}", metavar=metavar, **options)
             continue
         if parameter.kind == "names":

@@ -38,8 +38,9 @@ class CallParameter(NamedTuple):
 
     @property
     def option(self) -> str:
-        """The name as it is typed, such as `workflow-id`."""
-        return self.name.replace("_", "-")
+        """The name as it is typed, such as `user-id`; `--workflow` takes a name as well as an id."""
+        name = self.name.removesuffix("_id") if self.kind == "workflow" else self.name
+        return name.replace("_", "-")
 
 
 class CallEntry(NamedTuple):
@@ -49,7 +50,7 @@ class CallEntry(NamedTuple):
         help: Its line in the help of the group.
         description: Its own help.
         endpoint: The request that it sends, such as `GET /workflows/{id}`.
-        parameters: Its parameters, without `limit`, which is a global option.
+        parameters: Its parameters, without `page_size`, which follows from `--limit`.
         is_list: Whether it returns a pager.
     """
 

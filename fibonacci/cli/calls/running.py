@@ -36,9 +36,43 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
     options = context.options
     arguments, named = _arguments(entry.parameters, options)
     if entry.is_list and options.limit is not None:
-        named["limit"] = min(options.limit, LARGEST_PAGE)
+        named["page_size"] = min(options.limit, LARGEST_PAGE)
+    if named.get("workflow_id") is not None:  # the platform answers to a name here as to an id that nothing has
+        from fibonacci.cli.workflow_names import workflow_id_of
+
+        named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
     if entry.is_deletion:
         context.confirm(f"Delete {' '.join(map(repr, arguments))}?")
+    if any(each.is_positional and each.kind == "workflow" for each in entry.parameters):
+        _call_workflow(context, entry, path, arguments, named)
+    else:
+        _call(context, entry, path, arguments, named)
+    return DONE
+
+
+def _call_workflow(
+    context: Context, entry: CallEntry, path: tuple[str, ...], arguments: list[Any], named: dict[str, Any]
+) -> None:
+    """Make a call whose first argument is a workflow: an id, without another request, or else a name."""
+    from fibonacci import APIError
+    from fibonacci.cli.workflow_names import NOT_AN_ID, workflow_named
+
+    try:
+        _call(context, entry, path, arguments, named)
+    except NOT_AN_ID:
+        try:
+            workflow = workflow_named(context.client, arguments[0])
+        except APIError:
+            workflow = None  # what is wrong with the call itself is what the user asked about
+        if workflow is None:
+            raise
+        _call(context, entry, path, [workflow.id, *arguments[1:]], named)
+
+
+def _call(
+    context: Context, entry: CallEntry, path: tuple[str, ...], arguments: list[Any], named: dict[str, Any]
+) -> None:
+    """Make the call, and print what it returns."""
     method: Any = context.client
     for word in path:
         method = getattr(method, word.replace("-", "_"))
@@ -49,7 +83,6 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
         context.say(f"{path[-1]}d {' '.join(map(repr, arguments))}")
     else:
         context.output.value(result)
-    return DONE
 
 
 def _arguments(parameters: tuple[CallParameter, ...], options: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:

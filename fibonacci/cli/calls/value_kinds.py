@@ -71,9 +71,7 @@ def word(text: str, choices: Sequence[str]) -> str:
         return text
     if hint := did_you_mean(text, choices):
         raise ArgumentTypeError(f"unknown word {text!r}{hint}")
-    from fibonacci import any_string
-
-    return any_string(text)
+    return text
 
 
 def any_json(text: str) -> Any:
@@ -131,6 +129,7 @@ def _null(text: str) -> str:
 KINDS: Final = {
     "text": ValueKind("TEXT", str),
     "word": ValueKind("WORD", str),
+    "workflow": ValueKind("ID|NAME", str),
     "integer": ValueKind("N", integer),
     "boolean": ValueKind("true|false", boolean),
     "seconds": ValueKind("TIME", seconds),

@@ -126,6 +126,6 @@ def _check(key: str, address: PlatformAddress) -> None:
 
     with Fibonacci(key, base_url=address.base_url) as client:
         try:
-            client.tools.list(limit=1).first()
+            client.tools.list(page_size=1).first()
         except PermissionDeniedError:
             return  # whose key it is, the platform has recognized

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,10 +60,7 @@ def _show(context: Context, execution: Execution) -> None:
 
 
 def _status(text: str) -> str:
-    from fibonacci._suggestions import did_you_mean
+    from fibonacci.cli.calls.value_kinds import word
     from fibonacci.models.executions import KNOWN_STATUSES
 
-    if text not in KNOWN_STATUSES:
-        remedy = did_you_mean(text, KNOWN_STATUSES) or f": it is one of {', '.join(KNOWN_STATUSES)}"
-        raise argparse.ArgumentTypeError(f"unknown status {text!r}{remedy}")
-    return text
+    return word(text, KNOWN_STATUSES)

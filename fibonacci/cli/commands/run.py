@@ -63,7 +63,7 @@ def run(context: Context) -> int:
     inputs = merged_inputs(options.inputs, options.input)
     workflow = workflow_of(client, options.workflow)
     check_inputs(workflow.definition, inputs, context.say)
-    find = f"to find out whether it was started: fibonacci executions list --workflow-id {workflow.id}"
+    find = f"to find out whether it was started: fibonacci executions list --workflow {workflow.id}"
     start: dict[str, Any] = {"inputs": inputs, "idempotency_key": options.idempotency_key}
     if options.detach:
         return _start(context, workflow.id, start, find)

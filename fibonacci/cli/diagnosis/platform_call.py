@@ -27,7 +27,7 @@ def call_checks(key: FoundKey, address: PlatformAddress) -> Iterator[Finding]:
         headers: Mapping[str, str] = {}
         began = time.time()
         try:
-            response = next(iter(client.tools.list(limit=1).pages())).response
+            response = next(iter(client.tools.list(page_size=1).pages())).response
             headers = response.headers
             yield ok("platform", f"GET /tools responds in {response.elapsed * 1000:.0f} ms; the key is valid")
         except APIError as error:

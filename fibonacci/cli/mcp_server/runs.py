@@ -89,10 +89,10 @@ class WorkflowRunner:
         """Return the id, status and time of the latest executions of a workflow; none if they cannot be listed."""
         reading = self._client.with_options(timeout=_READ, max_retries=0)
         try:
-            page = await anext(aiter(reading.executions.list(workflow_id=workflow.workflow_id, limit=20).pages()))
-        except (FibonacciError, StopAsyncIteration):
+            executions = await reading.executions.list(workflow_id=workflow.workflow_id).take(20)
+        except FibonacciError:
             return []
-        found = [each.to_dict() for each in page.items]
+        found = [each.to_dict() for each in executions]
         found.sort(key=lambda each: str(each["created_at"]), reverse=True)
         return [
             {"execution_id": each["id"], "status": each["status"], "created_at": str(each["created_at"])}

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--on-quota", choices=("wait", "stop"), default="wait", help="at an hourly or daily quota; default: wait")
     add("--ordered", action="store_true", help="results in the order of the rows")
-    add("--organization", metavar="ID", help="whose quota counts; default: the workflow's organization")
+    add("--organization-id", metavar="ID", help="whose quota counts; default: the workflow's organization")
     add("--estimate", action="store_true", help="print how long it takes and which limit binds, and run nothing")
 
 

@@ -120,7 +120,7 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
         on_unknown=options.on_unknown,
         on_quota=options.on_quota,
         ordered=options.ordered,
-        organization=options.organization,
+        organization_id=options.organization_id,
         progress=not options.quiet and _can_show_progress(options.out),
     )
 

@@ -116,7 +116,7 @@ class ExecutionFeed:
         return found
 
     def _pages(self, status: str | None, limit: int) -> Iterator[Page[Execution]]:
-        for page in self._client.executions.list(workflow_id=self._workflow_id, status=status, limit=limit).pages():
+        for page in self._client.executions.list(workflow_id=self._workflow_id, status=status, page_size=limit).pages():
             self.requests += 1
             self.response = page.response
             yield page

@@ -19,6 +19,7 @@ _KEYS: Final = {
     "right": "right_value",
     "target": "target_node",
     "then": "true_branch",
+    "tool_name": "tool",
 }
 _ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
     "condition.operator": "condition[1]",
@@ -32,7 +33,7 @@ _UNARY: Final = ("is_empty", "is_not_empty")
 
 Reader = Callable[[ArgumentReader, object, str], Any]
 _READERS: Final[Mapping[str, Reader]] = {
-    **dict.fromkeys(("id", "instruction", "model", "name", "system_prompt", "tool"), ArgumentReader.text),
+    **dict.fromkeys(("id", "instruction", "model", "name", "system_prompt", "tool_name"), ArgumentReader.text),
     **dict.fromkeys(("description", "improvement_prompt", "output_format"), ArgumentReader.text),
     **dict.fromkeys(("fallback", "on_error", "target"), ArgumentReader.node),
     **dict.fromkeys(("after", "otherwise", "then"), ArgumentReader.nodes),

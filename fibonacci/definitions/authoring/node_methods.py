@@ -121,7 +121,7 @@ class NodeMethods:
     def tool(
         self,
         id: str,
-        tool: str,
+        tool_name: str,
         params: Mapping[str, Any] | None = None,
         *,
         condition: Comparison | None = None,
@@ -138,7 +138,7 @@ class NodeMethods:
 
         Args:
             id: The id of the node: lower-case letters, digits, `_` and `-`.
-            tool: The name of the tool, such as `"slack_send_message"`; see `client.tools.list()`.
+            tool_name: The name of the tool, such as `"slack_send_message"`; see `client.tools.list()`.
             params: The parameters of the tool, any JSON, with the values that it needs.
             condition: When the node runs, else it is skipped; see `llm`.
             fallback: The node that runs when this one has failed, and whose output stands in for it.
@@ -178,7 +178,7 @@ class NodeMethods:
             name=name,
             after=after or None,
         )
-        return self._draft.add("tool", {"id": id, "tool": tool} | optional)
+        return self._draft.add("tool", {"id": id, "tool_name": tool_name} | optional)
 
     def critic(
         self,

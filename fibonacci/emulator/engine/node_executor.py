@@ -167,7 +167,7 @@ class NodeExecutor:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
 
         def call() -> ToolCall:
-            return ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
+            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=params)
 
         environment = self._environment
         handler = environment.handlers.tool(node.tool)

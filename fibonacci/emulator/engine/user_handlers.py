@@ -118,7 +118,7 @@ class ToolCall(NodeCall):
     """A call of a tool, as a handler registered with `emulator.tool` is given it.
 
     Attributes:
-        tool: The name of the tool, in the spelling of the definition.
+        tool_name: The name of the tool, in the spelling of the definition.
         params: Its parameters by name, rendered.
 
     Example:
@@ -133,7 +133,7 @@ class ToolCall(NodeCall):
         {'find': [{'title': 'All about tides'}]}
     """
 
-    tool: str
+    tool_name: str
     params: Mapping[str, Any]
 
 

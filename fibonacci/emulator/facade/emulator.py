@@ -43,7 +43,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
 
     Attributes:
         api_key: The owner's key.
-        organization: The id of the organization that all workflows belong to.
+        organization_id: The id of the organization that all workflows belong to.
         clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)` by an hour.
         env: The values of `{{env.NAME}}` in workflows, by name: `emulator.env["TEAM"] = "Tides"`.
         secrets: The values of `{{secrets.NAME}}` in workflows, by name; its repr does not show them.
@@ -65,7 +65,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         time: TimeMode = "real",
         plan: PlanName = "enterprise",
         api_key: str | None = None,
-        organization: str = "default",
+        organization_id: str = "default",
         host: str = "127.0.0.1",
         port: int = 0,
         rate_limit: tuple[int, float] | None = None,
@@ -88,8 +88,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             plan: `free`, `pro` or `enterprise`: rate limits and quotas.
             api_key: The owner's key; a new one by default. `key` returns those of the other roles. It has 20 characters
                 or more if other machines can reach the host.
-            organization: The id of the organization that all workflows belong to: its settings, quota and tool policies
-                apply to runs. Those of other organizations can be set, and apply to no run.
+            organization_id: The id of the organization that all workflows belong to: its settings, quota and tool
+                policies apply to runs. Those of other organizations can be set, and apply to no run.
             host: The address to listen on.
             port: The port; 0 takes a free one.
             rate_limit: The number of requests in a window and its seconds, in place of the plan's requests per minute.
@@ -122,11 +122,11 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         allowed = Origins(Hosts(host, hosts), origins)
         self.env: MutableMapping[str, str] = (variables := Variables("env", env or {}))
         self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}))
-        if not is_organization_id(organization):
-            raise ValueError(f"organization is 1 to 64 letters, digits, '_' and '-', not {organization!r}")
+        if not is_organization_id(organization_id):
+            raise ValueError(f"organization_id is 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
         self.clock: VirtualClock = VirtualClock(time)
         store = Store() if path is None else SqliteStore(path)
-        self.organization: str = organization
+        self.organization_id: str = organization_id
         self._address = (host, port)
         self._handlers = UserHandlers()
         environment = Environment(store, variables, kept_secrets, self._handlers, warnings=WarningLog(strict=strict))
@@ -141,7 +141,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             scheduler=scheduler,
             store=store,
             clock=self.clock,
-            organization=organization,
+            organization=organization_id,
             keep=keep,
             origins=allowed,
         )
@@ -155,7 +155,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         from fibonacci.emulator.seeding.seed import apply_seed  # most emulators have none
 
         try:
-            apply_seed(self.app, folder, self.organization, self.clock.now())
+            apply_seed(self.app, folder, self.organization_id, self.clock.now())
         except BaseException:
             self.app.store.close()
             raise

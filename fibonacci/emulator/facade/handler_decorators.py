@@ -66,11 +66,11 @@ class HandlerDecorators:
         self._handlers.critic = handler
         return handler
 
-    def tool(self, name: str) -> ToolDecorator:
+    def tool(self, tool_name: str) -> ToolDecorator:
         """Use a function in place of one tool.
 
         Args:
-            name: The name of the tool, in either spelling; a new one is a tool of the catalog from then on.
+            tool_name: The name of the tool, in either spelling; a new one is a tool of the catalog from then on.
 
         Returns:
             A decorator for a function that takes a `ToolCall`; it returns the function itself.
@@ -84,7 +84,7 @@ class HandlerDecorators:
         """
 
         def register(handler: Callable[[ToolCall], ResultT]) -> Callable[[ToolCall], ResultT]:
-            self._handlers.set_tool(name, handler)
+            self._handlers.set_tool(tool_name, handler)
             return handler
 
         return register

@@ -106,7 +106,7 @@ class Failures:
         >>> from fibonacci.emulator import Emulator
         >>> emulator = Emulator()
         >>> failure = emulator.fail("GET /tools", status=503, times=2)
-        >>> [tool.name for tool in emulator.client().tools.list(limit=1)][0]
+        >>> [tool.name for tool in emulator.client().tools.list(page_size=1)][0]
         'slack_send_message'
         >>> failure.delivered, emulator.failures.delivered
         (2, 2)

@@ -69,7 +69,7 @@ def first_tools(server: Server, count: int = 1) -> list[str]:
     Raises:
         Skipped: When there are fewer.
     """
-    names = [tool.name for tool in next(iter(server.client.tools.list(limit=10).pages()))][:count]
+    names = [tool.name for tool in next(iter(server.client.tools.list(page_size=10).pages()))][:count]
     if len(names) < count:
         raise Skipped(f"the catalog has fewer than {count} tools")
     return names
@@ -85,10 +85,10 @@ def free_tool(server: Server) -> str:
         Skipped: When every tool has one.
     """
     policies = server.client.organizations.tool_policies
-    taken = {policy.tool_name for policy in policies.list(server.organization)}
+    taken = {policy.tool_name for policy in policies.list(server.organization_id)}
     for tool in server.client.tools.list():
         if tool.name not in taken:
-            server.add_cleanup(policies.delete, server.organization, tool.name)
+            server.add_cleanup(policies.delete, server.organization_id, tool.name)
             return tool.name
     raise Skipped("every tool has a policy")
 
@@ -101,7 +101,7 @@ def new_policy(server: Server) -> str:
     """
     tool = free_tool(server)
     server.client.organizations.tool_policies.create(
-        server.organization, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
+        server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
     )
     return tool
 
@@ -116,7 +116,7 @@ def ensure_overrides(server: Server) -> list[str]:
     for tool in tools:
         try:
             server.client.organizations.tool_policies.create_role_override(
-                server.organization, role="owner", tool_name=tool, enabled=True
+                server.organization_id, role="owner", tool_name=tool, enabled=True
             )
         except ConflictError:  # from an earlier check
             continue
@@ -131,10 +131,10 @@ def change_settings(server: Server, times: int = 1) -> int:
         times: How often; each makes an entry in the audit log.
     """
     governance = server.client.organizations.governance
-    before = governance.get(server.organization).approval_threshold or 0
-    server.add_cleanup(governance.update, server.organization, approval_threshold=before)
+    before = governance.get(server.organization_id).approval_threshold or 0
+    server.add_cleanup(governance.update, server.organization_id, approval_threshold=before)
     for step in range(1, times + 1):
-        governance.update(server.organization, approval_threshold=before + step)
+        governance.update(server.organization_id, approval_threshold=before + step)
     return before + times
 
 
@@ -199,7 +199,7 @@ def _audit(server: Server) -> RawResponse:
 
 
 def _quota_changed(server: Server) -> RawResponse:
-    before = server.client.organizations.quota.get(server.organization).overrides.get("memory_mb")
+    before = server.client.organizations.quota.get(server.organization_id).overrides.get("memory_mb")
     return server.raw("PATCH", server.path("quota"), json_body={"memory_mb": before})
 
 
@@ -264,9 +264,9 @@ CALLS: Final[list[EndpointCall]] = [
     EndpointCall("GET /health/secrets", "bare", shapes.SECRETS_HEALTH,
         lambda server: server.raw("GET", "/health/secrets"), creates=False),
     EndpointCall("GET /tools", "page", shapes.TOOL, lambda server: server.raw("GET", "/tools"), creates=False),
-    EndpointCall("GET /tools/{name}", "full", shapes.TOOL,
+    EndpointCall("GET /tools/{tool_name}", "full", shapes.TOOL,
         lambda server: server.raw("GET", f"/tools/{first_tools(server)[0]}"), creates=False),
-    EndpointCall("POST /tools/{name}/connect", "full", shapes.TOOL_CONNECTION, _connected),
+    EndpointCall("POST /tools/{tool_name}/connect", "full", shapes.TOOL_CONNECTION, _connected),
     EndpointCall("GET /workflows", "page", shapes.WORKFLOW, _workflow_list),
     EndpointCall("POST /workflows", "full", shapes.WORKFLOW, _created),
     EndpointCall("GET /workflows/{id}", "full", shapes.WORKFLOW,
@@ -294,26 +294,28 @@ CALLS: Final[list[EndpointCall]] = [
     EndpointCall("POST /workflow-registry/{id}/archive", "full", shapes.REGISTRY_ENTRY,
         lambda server: _in_registry(server, "archive")),
     EndpointCall("GET /workflow-registry", "page", shapes.REGISTRY_ENTRY, _registry_list),
-    EndpointCall("GET /organizations/{org}/governance", "bare", shapes.GOVERNANCE,
+    EndpointCall("GET /organizations/{organization_id}/governance", "bare", shapes.GOVERNANCE,
         lambda server: server.raw("GET", server.path("governance")), creates=False),
-    EndpointCall("PATCH /organizations/{org}/governance", "bare", shapes.GOVERNANCE, _settings_changed),
-    EndpointCall("GET /organizations/{org}/governance/report", "full", shapes.OPEN,
+    EndpointCall("PATCH /organizations/{organization_id}/governance", "bare", shapes.GOVERNANCE, _settings_changed),
+    EndpointCall("GET /organizations/{organization_id}/governance/report", "full", shapes.OPEN,
         lambda server: server.raw("GET", server.path("governance/report")), creates=False),
-    EndpointCall("GET /organizations/{org}/governance/audit", "page", shapes.OPEN, _audit),
-    EndpointCall("GET /organizations/{org}/governance/approvals", "full", shapes.OPEN,
+    EndpointCall("GET /organizations/{organization_id}/governance/audit", "page", shapes.OPEN, _audit),
+    EndpointCall("GET /organizations/{organization_id}/governance/approvals", "full", shapes.OPEN,
         lambda server: server.raw("GET", server.path("governance/approvals")), creates=False),
-    EndpointCall("GET /organizations/{org}/quota", "bare", shapes.QUOTA,
+    EndpointCall("GET /organizations/{organization_id}/quota", "bare", shapes.QUOTA,
         lambda server: server.raw("GET", server.path("quota")), creates=False),
-    EndpointCall("PATCH /organizations/{org}/quota", "bare", shapes.QUOTA, _quota_changed),
-    EndpointCall("GET /organizations/{org}/tool-policies", "page", shapes.TOOL_POLICY, _policy_list),
-    EndpointCall("POST /organizations/{org}/tool-policies", "full", shapes.TOOL_POLICY, _policy_created),
-    EndpointCall("PATCH /organizations/{org}/tool-policies/{tool}", "full", shapes.TOOL_POLICY,
+    EndpointCall("PATCH /organizations/{organization_id}/quota", "bare", shapes.QUOTA, _quota_changed),
+    EndpointCall("GET /organizations/{organization_id}/tool-policies", "page", shapes.TOOL_POLICY, _policy_list),
+    EndpointCall("POST /organizations/{organization_id}/tool-policies", "full", shapes.TOOL_POLICY, _policy_created),
+    EndpointCall("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", "full", shapes.TOOL_POLICY,
         lambda server: server.raw(
             "PATCH", server.path(f"tool-policies/{new_policy(server)}"), json_body={"enabled": False})),
-    EndpointCall("DELETE /organizations/{org}/tool-policies/{tool}", "empty", shapes.OPEN,
+    EndpointCall("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", "empty", shapes.OPEN,
         lambda server: server.raw("DELETE", server.path(f"tool-policies/{new_policy(server)}"))),
-    EndpointCall("POST /organizations/{org}/role-policy-overrides", "full", shapes.ROLE_OVERRIDE, _override_created),
-    EndpointCall("GET /organizations/{org}/role-policy-overrides", "page", shapes.ROLE_OVERRIDE, _override_list),
+    EndpointCall("POST /organizations/{organization_id}/role-policy-overrides", "full", shapes.ROLE_OVERRIDE,
+        _override_created),
+    EndpointCall("GET /organizations/{organization_id}/role-policy-overrides", "page", shapes.ROLE_OVERRIDE,
+        _override_list),
     EndpointCall("GET /memory/{key}", "full", shapes.MEMORY_ENTRY, lambda server: _memory(server, "GET")),
     EndpointCall("PUT /memory/{key}", "full", shapes.MEMORY_ENTRY, _memory_set),
     EndpointCall("DELETE /memory/{key}", "empty", shapes.OPEN, lambda server: _memory(server, "DELETE")),

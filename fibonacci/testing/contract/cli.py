@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not api_key:
         parser.error("no API key: pass --api-key, or set FIBONACCI_API_KEY")
     try:
-        server = Server(options.base_url, api_key, organization=options.organization, role_keys=dict(options.role_key))
+        server = Server(
+            options.base_url, api_key, organization_id=options.organization_id, role_keys=dict(options.role_key)
+        )
     except FibonacciError as error:
         parser.error(str(error))
     try:
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--api-key", metavar="KEY", help="the API key of an owner; FIBONACCI_API_KEY by default")
     parser.add_argument(
-        "--organization", metavar="ID", default="default", help="the organization whose settings are checked"
+        "--organization-id", metavar="ID", default="default", help="the organization whose settings are checked"
     )
     parser.add_argument(
         "--role-key",

@@ -48,7 +48,7 @@ def is_of(endpoint: str, request: HTTPRequest) -> bool:
         request: The request.
 
     Example:
-        >>> is_of("GET /tools/{name}", HTTPRequest("GET", "http://a", "/v1/tools/wait?limit=1", [], b""))
+        >>> is_of("GET /tools/{tool_name}", HTTPRequest("GET", "http://a", "/v1/tools/wait?limit=1", [], b""))
         True
     """
     method, _, template = endpoint.partition(" ")

@@ -39,7 +39,7 @@ class Server:
     Args:
         base_url: The base URL of the server.
         api_key: The API key of an owner.
-        organization: The id of the organization whose settings are checked.
+        organization_id: The id of the organization whose settings are checked.
         role_keys: The keys of other roles, such as `{"member": ...}`; checks that need one that is not there are
             skipped.
         transport: Sends the requests. Default: the SDK's own connections.
@@ -49,7 +49,7 @@ class Server:
         client: A client of the server.
         raw: Sends requests without the client.
         wire: What went over the wire.
-        organization: The id of the organization whose settings are checked.
+        organization_id: The id of the organization whose settings are checked.
         sleep: Sleeps for a number of seconds.
     """
 
@@ -58,7 +58,7 @@ class Server:
         base_url: str,
         api_key: str,
         *,
-        organization: str,
+        organization_id: str,
         role_keys: Mapping[str, str] | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
@@ -67,7 +67,7 @@ class Server:
         self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120, transport=self.wire, clock=clock)
         self.sleep: Final[Callable[[float], object]] = time.sleep if clock is None else clock.sleep
         self.raw: Final = RawRequests(base_url, api_key, self.wire, sleep=self.sleep)
-        self.organization: Final = organization
+        self.organization_id: Final = organization_id
         self._role_keys = role_keys or {}
         self._keys = [api_key, *self._role_keys.values()]
         self._undo = ExitStack()
@@ -142,7 +142,7 @@ class Server:
         Args:
             rest: The path after the id of the organization.
         """
-        return f"/organizations/{self.organization}/{rest}"
+        return f"/organizations/{self.organization_id}/{rest}"
 
     def add_cleanup(self, undo: Callable[..., object], *arguments: Any, **options: Any) -> None:
         """Register a cleanup to call after the check; a resource that no longer exists is no error.

@@ -69,7 +69,7 @@ class ServedPlatform(NamedTuple):
 
     def latest(self) -> Execution:
         """Return the latest execution."""
-        found = self.emulator.client().executions.list(limit=1).first()
+        found = self.emulator.client().executions.list(page_size=1).first()
         assert found is not None
         return found
 

@@ -72,7 +72,7 @@ def served(mutant: Mutant | None = None) -> Generator[Server]:
     server = Server(
         _URL,
         OWNER,
-        organization="default",
+        organization_id="default",
         role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
         transport=transport if mutant is None else MutantTransport(transport, mutant),
         clock=EmulatorClock(emulator),

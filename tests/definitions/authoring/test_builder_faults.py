@@ -118,7 +118,7 @@ MISTAKES: dict[str, Mistake] = {
         "condition: the",
     ),
     "params as text": (lambda on: on.flow.tool("a", "t", "x"), TypeError, "params='x'"),
-    "no tool": (lambda on: on.flow.tool("a", ""), ValueError, "tool=''"),
+    "no tool": (lambda on: on.flow.tool("a", ""), ValueError, "tool_name=''"),
     "a model in params": (lambda on: on.flow.tool("a", "t", {"x": Note()}), TypeError, "params.x is of type Note"),
     "a date in params": (
         lambda on: on.flow.tool("a", "t", {"x": [date(2026, 1, 1)]}),

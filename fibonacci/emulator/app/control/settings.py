@@ -56,7 +56,7 @@ def _shown(parts: EmulatorParts, context: RequestContext) -> Reply:
     rate = parts.account.rate
     return Reply(
         {
-            "organization": context.organization,
+            "organization_id": context.organization,
             "strict": context.environment.warnings.strict,
             "plan": parts.account.plan,
             "rate_limit": {"requests": rate.limit, "seconds": rate.seconds},

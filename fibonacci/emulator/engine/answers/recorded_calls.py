@@ -79,7 +79,7 @@ def recorded(call: HandledCall) -> RecordedCall:
                 "llm", call.node_id, {key: value for key, value in given.items() if value not in (None, {})}
             )
         case ToolCall():
-            return RecordedCall(f"tool {canonical_tool(call.tool)}", call.node_id, {"params": dict(call.params)})
+            return RecordedCall(f"tool {canonical_tool(call.tool_name)}", call.node_id, {"params": dict(call.params)})
         case CriticCall():
             given = {name: getattr(call, name) for name in _CRITIC_FIELDS}
             return RecordedCall(

@@ -123,4 +123,4 @@ def audit_entries(server: Server) -> int:
     Args:
         server: The server.
     """
-    return len(list(server.client.organizations.governance.audit(server.organization, limit=100)))
+    return len(list(server.client.organizations.governance.audit(server.organization_id, page_size=100)))

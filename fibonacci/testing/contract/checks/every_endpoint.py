@@ -84,7 +84,7 @@ def _key_check(endpoint: str) -> Callable[[Server], None]:
     method, path = endpoint.split(" ")
 
     def key(server: Server) -> None:
-        place = re.sub(r"\{\w+\}", UNKNOWN, path.replace("{org}", server.organization))
+        place = re.sub(r"\{\w+\}", UNKNOWN, path.replace("{organization_id}", server.organization_id))
         body: dict[str, object] | None = None if method in ("GET", "DELETE") else {}
         require_refusal(server.raw(method, place, json_body=body, authorization=None), 401)
 

@@ -38,7 +38,7 @@ def _of_a_workflow(server: Server) -> None:
 def _with_a_status(server: Server) -> None:
     server.run_workflow()
     for status in ("completed", "failed"):
-        for execution in next(iter(server.client.executions.list(status=status, limit=20).pages())):
+        for execution in next(iter(server.client.executions.list(status=status, page_size=20).pages())):
             require_equal(execution.status, status, "status")
 
 
@@ -78,9 +78,9 @@ def _require_held(server: Server, tool: str) -> None:
     if "http_request" not in [each.name for each in server.client.tools.list()]:
         raise Skipped("there is no tool that communicates and does no harm")
     governance = server.client.organizations.governance
-    flag = governance.get(server.organization).require_approval_for_external_comm or False
-    server.add_cleanup(governance.update, server.organization, require_approval_for_external_comm=flag)
-    governance.update(server.organization, require_approval_for_external_comm=True)
+    flag = governance.get(server.organization_id).require_approval_for_external_comm or False
+    server.add_cleanup(governance.update, server.organization_id, require_approval_for_external_comm=flag)
+    governance.update(server.organization_id, require_approval_for_external_comm=True)
     params = {"url": "https://contract-suite.invalid/", "method": "GET"}
     node = {"id": "ask", "type": "tool", "tool": tool, "params": params}
     execution = server.client.workflows.execute(server.create_workflow(definition={"nodes": [node]}).id)

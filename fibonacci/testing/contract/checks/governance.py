@@ -21,7 +21,7 @@ SETTINGS: Final = (*BOOLEANS, "approval_threshold", "category_flags")
 CHECKS: Final = Checks()
 
 
-@CHECKS.documented("GET /organizations/{org}/governance", "The settings are a bare object with six fields")
+@CHECKS.documented("GET /organizations/{organization_id}/governance", "The settings are a bare object with six fields")
 def _settings(server: Server) -> None:
     content = require_bare(server.raw("GET", server.path("governance")), *SETTINGS)
     for name in BOOLEANS:
@@ -31,7 +31,7 @@ def _settings(server: Server) -> None:
 
 
 @CHECKS.documented(
-    "PATCH /organizations/{org}/governance", "Fields in the body change; fields left out stay", changes=True
+    "PATCH /organizations/{organization_id}/governance", "Fields in the body change; fields left out stay", changes=True
 )
 def _updated(server: Server) -> None:
     path = server.path("governance")
@@ -59,13 +59,15 @@ def _others(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@CHECKS.documented("GET /organizations/{org}/governance/report", "The report is an object")
+@CHECKS.documented("GET /organizations/{organization_id}/governance/report", "The report is an object")
 def _report(server: Server) -> None:
-    require(server.client.organizations.governance.report(server.organization).model_dump(), "it is empty")
+    require(server.client.organizations.governance.report(server.organization_id).model_dump(), "it is empty")
 
 
 @CHECKS.documented(
-    "GET /organizations/{org}/governance/audit", "Each change of settings makes an entry in the audit log", changes=True
+    "GET /organizations/{organization_id}/governance/audit",
+    "Each change of settings makes an entry in the audit log",
+    changes=True,
 )
 def _audited(server: Server) -> None:
     quotas = server.client.organizations.quota
@@ -73,15 +75,17 @@ def _audited(server: Server) -> None:
     change_settings(server)
     with_settings = audit_entries(server)
     require(with_settings > before, "changing the governance settings has made no entry")
-    override = quotas.get(server.organization).overrides.get("memory_mb")
-    server.add_cleanup(quotas.update, server.organization, memory_mb=override)
-    quotas.update(server.organization, memory_mb=1 if override is None else int(override) - 1)
+    override = quotas.get(server.organization_id).overrides.get("memory_mb")
+    server.add_cleanup(quotas.update, server.organization_id, memory_mb=override)
+    quotas.update(server.organization_id, memory_mb=1 if override is None else int(override) - 1)
     with_quota = audit_entries(server)
     require(with_quota > with_settings, "changing the quota has made no entry")
     new_policy(server)
     require(audit_entries(server) > with_quota, "creating a tool policy has made no entry")
 
 
-@CHECKS.documented("GET /organizations/{org}/governance/approvals", "The statistics of approvals are an object")
+@CHECKS.documented(
+    "GET /organizations/{organization_id}/governance/approvals", "The statistics of approvals are an object"
+)
 def _approvals(server: Server) -> None:
-    require(server.client.organizations.governance.approvals(server.organization).model_dump(), "it is empty")
+    require(server.client.organizations.governance.approvals(server.organization_id).model_dump(), "it is empty")

@@ -87,9 +87,9 @@ LISTS: Final = [
     ListEndpoint("GET /executions", _executions, "execution_id"),
     ListEndpoint("GET /workflows/{id}/versions", _versions, "version"),
     ListEndpoint("GET /workflow-registry", _registry, "workflow_id"),
-    ListEndpoint("GET /organizations/{org}/governance/audit", _audit, ""),
-    ListEndpoint("GET /organizations/{org}/tool-policies", _policies, "tool_name"),
-    ListEndpoint("GET /organizations/{org}/role-policy-overrides", _overrides, "tool_name"),
+    ListEndpoint("GET /organizations/{organization_id}/governance/audit", _audit, ""),
+    ListEndpoint("GET /organizations/{organization_id}/tool-policies", _policies, "tool_name"),
+    ListEndpoint("GET /organizations/{organization_id}/role-policy-overrides", _overrides, "tool_name"),
     ListEndpoint("GET /tools", _tools, "name", creates=False),
 ]
 
@@ -225,19 +225,25 @@ def _entry_as_given(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "GET /organizations/{org}/tool-policies", "A policy of the list is as it was created or changed last", changes=True
+    "GET /organizations/{organization_id}/tool-policies",
+    "A policy of the list is as it was created or changed last",
+    changes=True,
 )
 def _policy_as_given(server: Server) -> None:
     tool, path = new_policy(server), server.path("tool-policies")
     item = _find(server, path, tool_name=tool)
     require_equal((item.get("enabled"), item.get("allowed_roles")), (True, ["owner", "admin"]), "the policy")
-    server.client.organizations.tool_policies.update(server.organization, tool, enabled=False, allowed_roles=["owner"])
+    server.client.organizations.tool_policies.update(
+        server.organization_id, tool, enabled=False, allowed_roles=["owner"]
+    )
     item = _find(server, path, tool_name=tool)
     require_equal((item.get("enabled"), item.get("allowed_roles")), (False, ["owner"]), "the policy")
 
 
 @CHECKS.choice(
-    "GET /organizations/{org}/role-policy-overrides", "An override of the list is as it was created", changes=True
+    "GET /organizations/{organization_id}/role-policy-overrides",
+    "An override of the list is as it was created",
+    changes=True,
 )
 def _override_as_given(server: Server) -> None:
     tool, *_ = ensure_overrides(server)

@@ -19,7 +19,9 @@ NAMES: Final = ("workflow_runs_per_hour", "concurrent_executions", "memory_mb")
 CHECKS: Final = Checks()
 
 
-@CHECKS.documented("GET /organizations/{org}/quota", "The quota is a bare object: plan, limits, overrides, effective")
+@CHECKS.documented(
+    "GET /organizations/{organization_id}/quota", "The quota is a bare object: plan, limits, overrides, effective"
+)
 def _fields(server: Server) -> None:
     content = require_bare(server.raw("GET", server.path("quota")), "plan", "limits", "overrides", "effective")
     require_type(content["plan"], str, "plan")
@@ -27,15 +29,17 @@ def _fields(server: Server) -> None:
         require_equal(sorted(content[part]), sorted(NAMES), f"what {part} holds")
 
 
-@CHECKS.documented("GET /organizations/{org}/quota", "What is effective is the override, else the limit")
+@CHECKS.documented("GET /organizations/{organization_id}/quota", "What is effective is the override, else the limit")
 def _effective(server: Server) -> None:
-    quota = server.client.organizations.quota.get(server.organization)
+    quota = server.client.organizations.quota.get(server.organization_id)
     given = {name: value for name, value in quota.overrides.items() if value is not None}
     require_equal(quota.effective, quota.limits | given, "effective")
 
 
 @CHECKS.documented(
-    "PATCH /organizations/{org}/quota", "An override is effective and stays; the others stay as they are", changes=True
+    "PATCH /organizations/{organization_id}/quota",
+    "An override is effective and stays; the others stay as they are",
+    changes=True,
 )
 def _overridden(server: Server) -> None:
     path = server.path("quota")
@@ -53,26 +57,34 @@ def _overridden(server: Server) -> None:
         require_equal((after["plan"], after["limits"]), (quota["plan"], quota["limits"]), "plan and limits")
 
 
-@CHECKS.choice("PATCH /organizations/{org}/quota", "The body is flat; null takes an override back", changes=True)
+@CHECKS.choice(
+    "PATCH /organizations/{organization_id}/quota", "The body is flat; null takes an override back", changes=True
+)
 def _taken_back(server: Server) -> None:
     quotas = server.client.organizations.quota
-    before = quotas.get(server.organization)
-    server.add_cleanup(quotas.update, server.organization, memory_mb=before.overrides.get("memory_mb"))
-    quotas.update(server.organization, memory_mb=int(before.effective["memory_mb"] or 2) - 1)
-    quotas.update(server.organization, memory_mb=None)
-    after = quotas.get(server.organization)
+    before = quotas.get(server.organization_id)
+    server.add_cleanup(quotas.update, server.organization_id, memory_mb=before.overrides.get("memory_mb"))
+    quotas.update(server.organization_id, memory_mb=int(before.effective["memory_mb"] or 2) - 1)
+    quotas.update(server.organization_id, memory_mb=None)
+    after = quotas.get(server.organization_id)
     require_equal(after.effective.get("memory_mb"), after.limits.get("memory_mb"), "effective.memory_mb")
 
 
-@CHECKS.documented("PATCH /organizations/{org}/quota", "An override over the ceiling is refused with 422", changes=True)
+@CHECKS.documented(
+    "PATCH /organizations/{organization_id}/quota", "An override over the ceiling is refused with 422", changes=True
+)
 def _ceilings(server: Server) -> None:
-    overrides = server.client.organizations.quota.get(server.organization).overrides
+    overrides = server.client.organizations.quota.get(server.organization_id).overrides
     for name in NAMES:
-        server.add_cleanup(server.client.organizations.quota.update, server.organization, **{name: overrides.get(name)})
+        server.add_cleanup(
+            server.client.organizations.quota.update, server.organization_id, **{name: overrides.get(name)}
+        )
         require_refusal(server.raw("PATCH", server.path("quota"), json_body={name: 10**15}), 422)
 
 
-@CHECKS.documented("GET /organizations/{org}/quota", "X-RateLimit-Limit is that of the plan, a minute or a day")
+@CHECKS.documented(
+    "GET /organizations/{organization_id}/quota", "X-RateLimit-Limit is that of the plan, a minute or a day"
+)
 def _plan_limit(server: Server) -> None:
     response = server.raw("GET", server.path("quota"))
     plan, limit = response.json["plan"], response.headers.get("x-ratelimit-limit", "")
@@ -85,10 +97,10 @@ def _plan_limit(server: Server) -> None:
 )
 def _runs_an_hour(server: Server) -> None:
     quotas = server.client.organizations.quota
-    override = quotas.get(server.organization).overrides.get("workflow_runs_per_hour")
+    override = quotas.get(server.organization_id).overrides.get("workflow_runs_per_hour")
     server.run_workflow()
-    server.add_cleanup(quotas.update, server.organization, workflow_runs_per_hour=override)
-    quotas.update(server.organization, workflow_runs_per_hour=1)
+    server.add_cleanup(quotas.update, server.organization_id, workflow_runs_per_hour=override)
+    quotas.update(server.organization_id, workflow_runs_per_hour=1)
     try:
         server.run_workflow()
     except QuotaExceededError:
@@ -101,10 +113,10 @@ def _runs_an_hour(server: Server) -> None:
 )
 def _concurrent_runs(server: Server) -> None:
     quotas = server.client.organizations.quota
-    override = quotas.get(server.organization).overrides.get("concurrent_executions")
+    override = quotas.get(server.organization_id).overrides.get("concurrent_executions")
     server.add_cleanup(server.client.executions.cancel, running(server))
-    server.add_cleanup(quotas.update, server.organization, concurrent_executions=override)
-    quotas.update(server.organization, concurrent_executions=1)
+    server.add_cleanup(quotas.update, server.organization_id, concurrent_executions=override)
+    quotas.update(server.organization_id, concurrent_executions=1)
     try:
         server.run_workflow()
     except QuotaExceededError:

@@ -26,12 +26,12 @@ UNKNOWN_OBJECTS: Final[list[tuple[str, Any]]] = [
     ("POST /workflow-registry/{id}/approve-template", NO_BODY),
     ("POST /workflow-registry/{id}/deprecate", NO_BODY),
     ("POST /workflow-registry/{id}/archive", NO_BODY),
-    ("PATCH /organizations/{org}/tool-policies/{tool}", {"enabled": True}),
-    ("DELETE /organizations/{org}/tool-policies/{tool}", NO_BODY),
+    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", {"enabled": True}),
+    ("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", NO_BODY),
     ("GET /memory/{key}", NO_BODY),
     ("DELETE /memory/{key}", NO_BODY),
-    ("GET /tools/{name}", NO_BODY),
-    ("POST /tools/{name}/connect", {}),
+    ("GET /tools/{tool_name}", NO_BODY),
+    ("POST /tools/{tool_name}/connect", {}),
 ]
 """The endpoints of one object, and the body of a call that would succeed if the object existed."""
 
@@ -44,15 +44,17 @@ INVALID: Final[list[tuple[str, Callable[[Server], str], Any]]] = [
     ("POST /workflows", lambda _: "/workflows", {"name": 7}),
     ("PUT /workflows/{id}", _workflow, {"name": 7}),
     ("POST /workflows/{id}/execute", lambda server: f"{_workflow(server)}/execute", {"inputs": 7}),
-    ("PATCH /organizations/{org}/governance", lambda server: server.path("governance"), {"approval_threshold": "many"}),
-    ("PATCH /organizations/{org}/quota", lambda server: server.path("quota"), {"memory_mb": "much"}),
-    ("POST /organizations/{org}/tool-policies", lambda server: server.path("tool-policies"), {"tool_name": 7}),
-    ("PATCH /organizations/{org}/tool-policies/{tool}",
+    ("PATCH /organizations/{organization_id}/governance",
+        lambda server: server.path("governance"), {"approval_threshold": "many"}),
+    ("PATCH /organizations/{organization_id}/quota", lambda server: server.path("quota"), {"memory_mb": "much"}),
+    ("POST /organizations/{organization_id}/tool-policies",
+        lambda server: server.path("tool-policies"), {"tool_name": 7}),
+    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
         lambda server: server.path(f"tool-policies/{new_policy(server)}"), {"enabled": "perhaps"}),
-    ("POST /organizations/{org}/role-policy-overrides", lambda server: server.path("role-policy-overrides"),
+    ("POST /organizations/{organization_id}/role-policy-overrides", lambda server: server.path("role-policy-overrides"),
         {"role": 7, "tool_name": 7}),
     ("PUT /memory/{key}", lambda server: f"/memory/{server.memory_key('invalid')}", {"value": 1, "ttl": "long"}),
-    ("POST /tools/{name}/connect", lambda server: f"/tools/{first_tools(server)[0]}/connect", [7]),
+    ("POST /tools/{tool_name}/connect", lambda server: f"/tools/{first_tools(server)[0]}/connect", [7]),
 ]  # fmt: skip
 """The endpoints with a body, the path of a call, and a body with a value of a wrong type."""
 
@@ -60,8 +62,8 @@ CHECKS: Final = Checks()
 
 
 def _path_of(endpoint: str, server: Server) -> str:
-    path = endpoint.partition(" ")[2].replace("{org}", server.organization)
-    for name in ("{id}", "{version}", "{tool}", "{key}", "{name}"):
+    path = endpoint.partition(" ")[2].replace("{organization_id}", server.organization_id)
+    for name in ("{id}", "{version}", "{tool_name}", "{key}"):
         path = path.replace(name, UNKNOWN)
     return path
 

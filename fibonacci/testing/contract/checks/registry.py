@@ -120,7 +120,7 @@ def _entry(server: Server, path: str) -> str | None:
 
 
 @CHECKS.choice(
-    "GET /organizations/{org}/governance/audit",
+    "GET /organizations/{organization_id}/governance/audit",
     "Each transition of the registry makes an entry",
     changes=True,
 )

@@ -47,17 +47,19 @@ def _member_rolls_back(server: Server) -> None:
     require_refusal(server.raw("POST", f"{first_version(server)}/rollback", authorization=member), 403)
 
 
-@CHECKS.documented("PATCH /organizations/{org}/governance", "An admin may not change the settings", changes=True)
+@CHECKS.documented(
+    "PATCH /organizations/{organization_id}/governance", "An admin may not change the settings", changes=True
+)
 def _admin_changes_settings(server: Server) -> None:
     admin = server.authorization_of("admin")
     body = {"approval_threshold": change_settings(server)}
     require_refusal(server.raw("PATCH", server.path("governance"), json_body=body, authorization=admin), 403)
 
 
-@CHECKS.documented("PATCH /organizations/{org}/quota", "An admin may not change the quota", changes=True)
+@CHECKS.documented("PATCH /organizations/{organization_id}/quota", "An admin may not change the quota", changes=True)
 def _admin_changes_the_quota(server: Server) -> None:
     admin = server.authorization_of("admin")
-    body = {"memory_mb": server.client.organizations.quota.get(server.organization).overrides.get("memory_mb")}
+    body = {"memory_mb": server.client.organizations.quota.get(server.organization_id).overrides.get("memory_mb")}
     require_refusal(server.raw("PATCH", server.path("quota"), json_body=body, authorization=admin), 403)
 
 
@@ -70,7 +72,7 @@ def _policy_applies(server: Server) -> None:
     member = server.authorization_of("member")
     tool = free_tool(server)
     server.client.organizations.tool_policies.create(
-        server.organization, tool_name=tool, enabled=True, allowed_roles=["owner"]
+        server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner"]
     )
     node = {"id": "use", "type": "tool", "tool": tool, "condition": NEVER}
     path = f"/workflows/{server.create_workflow(definition={'nodes': [node]}).id}/execute"

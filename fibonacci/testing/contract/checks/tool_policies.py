@@ -15,28 +15,28 @@ CHECKS: Final = Checks()
 
 
 @CHECKS.choice(
-    "POST /organizations/{org}/tool-policies",
+    "POST /organizations/{organization_id}/tool-policies",
     "The body is tool_name, enabled, allowed_roles; the response has them",
     changes=True,
 )
 def _created(server: Server) -> None:
     tool = free_tool(server)
     policy = server.client.organizations.tool_policies.create(
-        server.organization, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
+        server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
     )
     found = (policy.tool_name, policy.enabled, policy.allowed_roles)
     require_equal(found, (tool, True, ["owner", "admin"]), "it")
 
 
-@CHECKS.documented("GET /organizations/{org}/tool-policies", "A new policy is in the list", changes=True)
+@CHECKS.documented("GET /organizations/{organization_id}/tool-policies", "A new policy is in the list", changes=True)
 def _listed(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization, tool_name=tool)
-    require_among(tool, [policy.tool_name for policy in policies.list(server.organization)], "the tool")
+    policies.create(server.organization_id, tool_name=tool)
+    require_among(tool, [policy.tool_name for policy in policies.list(server.organization_id)], "the tool")
 
 
 @CHECKS.documented(
-    "POST /organizations/{org}/tool-policies",
+    "POST /organizations/{organization_id}/tool-policies",
     "An unknown tool is refused with 422, with a hint to GET /tools",
     changes=True,
 )
@@ -46,38 +46,42 @@ def _unknown_tool(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "PATCH /organizations/{org}/tool-policies/{tool}", "Fields in the body change; fields left out stay", changes=True
+    "PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
+    "Fields in the body change; fields left out stay",
+    changes=True,
 )
 def _updated(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization, tool_name=tool, enabled=True, allowed_roles=["owner"])
-    policy = policies.update(server.organization, tool, enabled=False)
+    policies.create(server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner"])
+    policy = policies.update(server.organization_id, tool, enabled=False)
     require_equal((policy.enabled, policy.allowed_roles), (False, ["owner"]), "enabled and allowed_roles")
-    policy = policies.update(server.organization, tool, allowed_roles=["owner", "admin"])
+    policy = policies.update(server.organization_id, tool, allowed_roles=["owner", "admin"])
     require_equal((policy.enabled, policy.allowed_roles), (False, ["owner", "admin"]), "enabled and allowed_roles")
 
 
-@CHECKS.choice("POST /organizations/{org}/tool-policies", "A policy may be created disabled", changes=True)
+@CHECKS.choice("POST /organizations/{organization_id}/tool-policies", "A policy may be created disabled", changes=True)
 def _created_disabled(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization, tool_name=tool, enabled=False, allowed_roles=["owner"])
-    found = [each for each in policies.list(server.organization) if each.tool_name == tool]
+    policies.create(server.organization_id, tool_name=tool, enabled=False, allowed_roles=["owner"])
+    found = [each for each in policies.list(server.organization_id) if each.tool_name == tool]
     require_equal([(each.enabled, each.allowed_roles) for each in found], [(False, ["owner"])], "what is in the list")
 
 
 @CHECKS.documented(
-    "DELETE /organizations/{org}/tool-policies/{tool}", "A deleted policy is not in the list", changes=True
+    "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
+    "A deleted policy is not in the list",
+    changes=True,
 )
 def _deleted(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization, tool_name=tool)
-    policies.delete(server.organization, tool)
-    left = [policy.tool_name for policy in policies.list(server.organization)]
+    policies.create(server.organization_id, tool_name=tool)
+    policies.delete(server.organization_id, tool)
+    left = [policy.tool_name for policy in policies.list(server.organization_id)]
     require(tool not in left, "it is still in the list")
 
 
 @CHECKS.choice(
-    "POST /organizations/{org}/role-policy-overrides",
+    "POST /organizations/{organization_id}/role-policy-overrides",
     "The body is role, tool_name, enabled; the response has them; it stays: the owner may use the first tool",
     changes=True,
 )
@@ -87,16 +91,16 @@ def _override(server: Server) -> None:
     if tool is None:
         raise Skipped("the catalog is empty")
     try:
-        made = policies.create_role_override(server.organization, role="owner", tool_name=tool.name, enabled=True)
+        made = policies.create_role_override(server.organization_id, role="owner", tool_name=tool.name, enabled=True)
     except ConflictError:
         raise Skipped("there is one already, from an earlier run") from None
     require_equal((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
-    found = [(each.role, each.tool_name) for each in policies.list_role_overrides(server.organization)]
+    found = [(each.role, each.tool_name) for each in policies.list_role_overrides(server.organization_id)]
     require_among(("owner", tool.name), found, "the override")
 
 
 @CHECKS.documented(
-    "POST /organizations/{org}/role-policy-overrides", "An unknown tool is refused with 422", changes=True
+    "POST /organizations/{organization_id}/role-policy-overrides", "An unknown tool is refused with 422", changes=True
 )
 def _override_of_unknown_tool(server: Server) -> None:
     body = {"role": "owner", "tool_name": UNKNOWN, "enabled": True}

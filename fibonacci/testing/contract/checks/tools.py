@@ -38,14 +38,14 @@ def _listed(server: Server) -> None:
         require_type(tool.description, str, "description")
 
 
-@CHECKS.documented("GET /tools/{name}", "A tool is read by its name")
+@CHECKS.documented("GET /tools/{tool_name}", "A tool is read by its name")
 def _one(server: Server) -> None:
     name = a_tool(server).name
     require_equal(server.client.tools.get(name).name, name, "name")
 
 
 @CHECKS.choice(
-    "POST /tools/{name}/connect",
+    "POST /tools/{tool_name}/connect",
     "The body is the parameters; the response is an object, or a refusal of too few of them",
     changes=True,
 )
