@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci import BadRequestError, Fibonacci, NotFoundError, ValidationError
+from fibonacci import BadRequestError, Fibonacci, NotFoundError
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
@@ -31,7 +31,7 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
     """
     try:
         return client.workflows.get(reference)
-    except (NotFoundError, BadRequestError, ValidationError, ValueError):  # a name may not even have the form of an id
+    except (NotFoundError, BadRequestError, ValueError):  # a name may not even have the form of an id
         listed = list(client.workflows.list(limit=_PAGE_SIZE))
     found = [each for each in listed if each.name == reference]
     if not found:
