@@ -91,7 +91,7 @@ def on_api_error(request: Request, error: Exception) -> Response:
 
 
 def on_timeout(request: Request, error: Exception) -> Response:
-    """Turn the end of an `asyncio.timeout` into a 504."""
+    """Turn the end of an `asyncio.timeout`, and a `WaitTimeoutError`, into a 504."""
     return JSONResponse({"error": "no result in time"}, 504)
 
 

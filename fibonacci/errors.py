@@ -12,15 +12,17 @@ FibonacciError
 │   ├── APIResponseError
 │   │   └── PaginationError
 │   └── APIStatusError
-│       ├── BadRequestError, AuthenticationError, PermissionDeniedError, NotFoundError, ConflictError
-│       ├── ValidationError
-│       ├── RateLimitError
-│       │   └── QuotaExceededError
+│       ├── AuthenticationError, PermissionDeniedError, NotFoundError, ConflictError
+│       ├── BadRequestError
+│       │   └── ValidationError
+│       ├── RateLimitError, QuotaExceededError
 │       └── ServerError
 ├── DeploymentError
 │   └── StalePlanError
 ├── ExecutionFailedError
+│   └── ExecutionCancelledError
 ├── JournalError
+├── OutputError
 ├── TooManyFailuresError
 ├── UnknownOutcomeError
 └── WaitTimeoutError
@@ -48,10 +50,12 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "DeploymentError",
+    "ExecutionCancelledError",
     "ExecutionFailedError",
     "FibonacciError",
     "JournalError",
     "NotFoundError",
+    "OutputError",
     "PaginationError",
     "PermissionDeniedError",
     "QuotaExceededError",
@@ -124,6 +128,20 @@ class ConfigurationError(FibonacciError, ValueError):
         base_url is plain http to example.com: the API key would travel unencrypted; ...
     """
 
+    is_about_key: bool
+    """Whether the API key is what is wrong: it is missing, malformed, or cannot be read or used."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        is_about_key: bool = False,
+        code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.is_about_key = is_about_key
+
 
 class APIError(FibonacciError):
     """A call did not succeed, whatever the reason.
@@ -192,8 +210,11 @@ class APIConnectionError(APIError):
     """
 
 
-class APITimeoutError(APIConnectionError):
-    """The call did not finish within its `timeout`, which covers all attempts, waits and the body."""
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """The call did not finish within its `timeout`, which covers all attempts, waits and the body.
+
+    It is a `TimeoutError` too. `workflows.run` raises a `WaitTimeoutError` when the time is that of the run.
+    """
 
 
 class APIResponseError(APIError):
@@ -248,12 +269,22 @@ class APIStatusError(APIError):
     headers: Mapping[str, str] = {}
     """The headers of the response by name, in lower case."""
 
+    retry_after: float | None = None
+    """The seconds until a request may be sent again; None when the server did not state it."""
+
+    rate_limit: RateLimit | None = None
+    """The rate limit as the server last stated it; None when it never did."""
+
     def _headline(self) -> str:
         if not self.attempts:
             return self.message
         code = f" {self.code}" if self.code else ""
         more = f"; and {len(self.details) - 5} more" if len(self.details) > 5 else ""
         return f"status {self.status_code}{code}, {'; '.join(_deduplicated(self.message, self.details[:5]))}{more}"
+
+    def _circumstances(self) -> list[str]:
+        wait = [] if self.retry_after is None else [f"retry after {_seconds_text(self.retry_after)} s"]
+        return [*wait, *super()._circumstances()]
 
 
 class BadRequestError(APIStatusError):
@@ -276,7 +307,7 @@ class ConflictError(APIStatusError):
     """409: the request conflicts with the present state, such as canceling an execution that has ended."""
 
 
-class ValidationError(APIStatusError):
+class ValidationError(BadRequestError):
     """422, or any status with the code `validation_error`: a field is missing or wrong; `details` says which."""
 
 
@@ -298,22 +329,16 @@ class RateLimitError(APIStatusError):
     status_code: int = 429
     """The HTTP status code: 429."""
 
-    retry_after: float | None = None
-    """The seconds until a request may be sent again; None when the server did not state it."""
 
-    rate_limit: RateLimit | None = None
-    """The rate limit as the server last stated it; None when it never did."""
-
-    def _circumstances(self) -> list[str]:
-        wait = [] if self.retry_after is None else [f"retry after {_seconds_text(self.retry_after)} s"]
-        return [*wait, *super()._circumstances()]
-
-
-class QuotaExceededError(RateLimitError):
+class QuotaExceededError(APIStatusError):
     """429 for a plan's quota, such as the runs per hour or the requests per day.
 
-    It is never retried.
+    It is never retried, and it is no `RateLimitError`: a program that waits for the rate limit and tries again would
+    wait for hours.
     """
+
+    status_code: int = 429
+    """The HTTP status code: 429."""
 
 
 class ServerError(APIStatusError):
@@ -367,10 +392,46 @@ class ExecutionFailedError(FibonacciError):
         self.reason = reason
 
 
-class WaitTimeoutError(FibonacciError):
-    """An execution had not ended at the deadline of the wait.
+class ExecutionCancelledError(ExecutionFailedError):
+    """An execution that `workflows.run` waited for was canceled.
 
-    It continues; wait again with its id.
+    Example:
+        >>> def cancel(execution):
+        ...     if not execution.is_terminal:
+        ...         client.executions.cancel(execution.id)
+        >>> slow = {"nodes": [{"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 60}}]}
+        >>> try:
+        ...     client.workflows.run(client.workflows.create(name="Slow", definition=slow).id, on_update=cancel)
+        ... except ExecutionCancelledError as error:
+        ...     print(error.execution.status)
+        cancelled
+    """
+
+
+class OutputError(FibonacciError):
+    """The outputs of an execution do not fit the type that `outputs_as` was given.
+
+    The message names each field that does not fit, and what is wrong with it, but no value: outputs may be private, and
+    messages are logged. `__cause__` is pydantic's error. Its text has no value either, and its `errors()` has them.
+
+    Example:
+        >>> from pydantic import BaseModel
+        >>> class Greeting(BaseModel):
+        ...     greet: int
+        >>> try:
+        ...     execution.outputs_as(Greeting)
+        ... except OutputError as error:
+        ...     print(error)
+        the outputs of execution exec_... do not fit Greeting: greet: Input should be a valid integer, ...
+    """
+
+
+class WaitTimeoutError(FibonacciError, TimeoutError):
+    """An execution had not ended when the time to wait for it was up. It is a `TimeoutError` too.
+
+    The execution continues on the platform: wait again with its id. If `workflows.run` has received no execution by
+    then, `execution` is None, `idempotency_key` is the key of the request that starts it, and `__cause__` is the
+    `APITimeoutError` of that request, whose `outcome_unknown` tells whether the workflow may have been started.
 
     Example:
         >>> try:
@@ -382,18 +443,23 @@ class WaitTimeoutError(FibonacciError):
     """
 
     execution: Execution | None
-    """The execution as last received; None when no poll succeeded."""
+    """The execution as last received; None when none was."""
+
+    idempotency_key: str | None
+    """The `Idempotency-Key` of the request that was to start the execution; None once there is an execution."""
 
     def __init__(
         self,
         message: str = "",
         *,
         execution: Execution | None = None,
+        idempotency_key: str | None = None,
         code: str | None = None,
         details: Sequence[Any] = (),
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.execution = execution
+        self.idempotency_key = idempotency_key
 
 
 class JournalError(FibonacciError):

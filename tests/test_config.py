@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 
 from fibonacci import APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, FibonacciError
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
 from fibonacci.transports import TransportError
-from tests.kit.assertions import each_row
+from tests.kit.assertions import check_rows, each_row
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -317,7 +322,7 @@ class TestOtherOptions:
         objects: dict[str, Any] = {"transport": Asynchronous(), "clock": Asynchronous()}
         for name, value in {**wrong, **objects}.items():
             options: dict[str, Any] = {"api_key": "sk-1", name: value}
-            with pytest.raises(TypeError, match=rf"{name}[.\w]* is an async function.*use AsyncFibonacci"):
+            with pytest.raises(TypeError, match=rf"^{name}[.\w]* is an async function, {REMEDY}$"):
                 Fibonacci(**options)
             AsyncFibonacci(**options)
 
@@ -343,3 +348,103 @@ class TestRateLimiter:
         refused(mode, 'rate_limiter must be "process", ', "not int", kind=TypeError, rate_limiter=3)
         monkeypatch.setenv("FIBONACCI_RATE_LIMITER", "")
         refused(mode, 'FIBONACCI_RATE_LIMITER must be "process"')
+
+
+async def answer(*_: object) -> str:
+    """Return what an `api_key` function returns, too late for a sync client."""
+    return "sk-1"
+
+
+async def answers(*_: object) -> AsyncGenerator[str]:
+    yield "sk-1"
+
+
+class AsyncAnswer:
+    """An object that is called, or whose method is, as a callback often is."""
+
+    async def __call__(self, *_: object) -> str:
+        return "sk-1"
+
+    async def method(self, *_: object) -> str:
+        return "sk-1"
+
+
+ASYNC_FUNCTIONS: dict[str, Any] = {
+    "a function": answer,
+    "a partial of a partial": partial(partial(answer, 1), 2),
+    "an object": AsyncAnswer(),
+    "a partial of an object": partial(AsyncAnswer(), 1),
+    "a method": AsyncAnswer().method,
+    "a generator": answers,
+    "a mock": AsyncMock(),
+}
+REMEDY = "which a sync client cannot await; pass a plain function, or use AsyncFibonacci"
+
+
+class TestCallbacks:
+    """Functions of the user that a client calls: a sync client takes no async ones, which it would drop in silence."""
+
+    def test_a_sync_client_refuses_async_ones_before_anything_is_sent(self, tmp_path: Path) -> None:
+        (tmp_path / "flow.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+        with Emulator() as emulator, emulator.client() as client:
+            workflow = client.workflows.create(name="Empty").id
+            plan = client.workflows.plan(tmp_path)
+            before = len([*emulator.requests])
+            calls: dict[str, Callable[[Any], object]] = {
+                "api_key": lambda function: Fibonacci(function),
+                "on_retry": lambda function: Fibonacci("sk-1", on_retry=function),
+                "on_wait": lambda function: Fibonacci("sk-1", on_wait=function),
+                "on_update of run": lambda function: client.workflows.run(workflow, on_update=function),
+                "on_update of wait": lambda function: client.executions.wait("exec_1", on_update=function),
+                "on_result": lambda function: client.workflows.run_many(workflow, [], on_result=function),
+                "on_change": lambda function: client.workflows.apply(plan, on_change=function),
+            }
+
+            def check(row: tuple[str, Callable[[Any], object], Any]) -> None:
+                name, call, function = row
+                with pytest.raises(TypeError, match=rf"^{name.split()[0]} is an async function, {REMEDY}$"):
+                    call(function)
+
+            check_rows(
+                (
+                    (f"{name}: {kind}", (name, call, function))
+                    for name, call in calls.items()
+                    for kind, function in ASYNC_FUNCTIONS.items()
+                ),
+                check,
+            )
+            for name, call in calls.items():
+                if name != "api_key":
+                    with pytest.raises(
+                        TypeError, match=f"^{name.split()[0]} must be a function of one argument, not int"
+                    ):
+                        call(7)
+            assert len([*emulator.requests]) == before
+
+    def test_a_coroutine_that_a_plain_function_returns_is_refused_at_its_first_call(self) -> None:
+        with Emulator() as emulator, emulator.client() as client:
+            workflow = client.workflows.create(name="Empty").id
+            text = f"^on_update has returned a coroutine, {REMEDY}\n"  # and a note
+            with pytest.raises(TypeError, match=text) as caught:
+                client.workflows.run(workflow, on_update=lambda seen: answer(seen))
+            (execution,) = client.executions.list()
+            assert caught.value.__notes__ == [f"execution id: {execution.id}"]
+            not_a_key: Any = lambda: answer()  # noqa: E731
+            with (
+                Fibonacci(not_a_key, base_url=emulator.base_url) as other,
+                pytest.raises(TypeError, match=f"^api_key has returned a coroutine, {REMEDY}$"),
+            ):
+                other.tools.get("calculator")
+
+    @pytest.mark.anyio
+    async def test_an_async_client_awaits_all_of_them(self) -> None:
+        seen: list[str] = []
+
+        async def note(_: object, execution: Execution) -> None:
+            seen.append(execution.id)
+
+        with Emulator() as emulator:
+            async with emulator.async_client() as client:
+                workflow = (await client.workflows.create(name="Empty")).id
+                ended = await client.workflows.run(workflow, on_update=partial(note, None))
+        assert seen == [ended.id]

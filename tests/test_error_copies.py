@@ -15,11 +15,11 @@ from fibonacci import (
     APIError,
     APIResponseError,
     APIStatusError,
+    ExecutionCancelledError,
     ExecutionFailedError,
     FibonacciError,
     NotFoundError,
     RateLimit,
-    RateLimitError,
     WaitTimeoutError,
 )
 from fibonacci.models import Execution, Headers
@@ -33,16 +33,17 @@ EXECUTION = Execution.model_validate({"execution_id": "exec_1", "status": "faile
 
 def filled(kind: type[FibonacciError]) -> FibonacciError:
     """Return an error of a class with all its attributes set."""
-    if kind in (ExecutionFailedError, WaitTimeoutError):
+    if kind in (ExecutionFailedError, ExecutionCancelledError, WaitTimeoutError):
         error: FibonacciError = kind("m", execution=EXECUTION, code="c", details=[1])  # pyright: ignore
     else:
         error = kind("m", code="c", details=[{"a": 1}])
+    if isinstance(error, WaitTimeoutError):
+        error.idempotency_key = "key"
     if isinstance(error, APIError):
         error.method, error.path, error.attempts, error.elapsed = "POST", "/x", 2, 1.5
         error.request_id, error.idempotency_key, error.outcome_unknown = "req_1", "key", True
     if isinstance(error, APIStatusError):
         error.status_code, error.body, error.headers = 418, {"a": [1]}, Headers([("x-a", "b")])
-    if isinstance(error, RateLimitError):
         error.retry_after, error.rate_limit = 3.0, RateLimit(1, 0, datetime(2027, 1, 15, tzinfo=UTC))
     if isinstance(error, APIResponseError):
         error.status_code, error.content_type, error.body = 200, "text/html", "<html>"

@@ -20,10 +20,12 @@ from fibonacci import (
     ConfigurationError,
     ConflictError,
     DeploymentError,
+    ExecutionCancelledError,
     ExecutionFailedError,
     FibonacciError,
     JournalError,
     NotFoundError,
+    OutputError,
     PaginationError,
     PermissionDeniedError,
     QuotaExceededError,
@@ -55,9 +57,9 @@ TREE = {
     PermissionDeniedError: APIStatusError,
     NotFoundError: APIStatusError,
     ConflictError: APIStatusError,
-    ValidationError: APIStatusError,
+    ValidationError: BadRequestError,
     RateLimitError: APIStatusError,
-    QuotaExceededError: RateLimitError,
+    QuotaExceededError: APIStatusError,
     ServerError: APIStatusError,
     DeploymentError: FibonacciError,
     StalePlanError: DeploymentError,
@@ -65,6 +67,8 @@ TREE = {
     TooManyFailuresError: FibonacciError,
     UnknownOutcomeError: FibonacciError,
     ExecutionFailedError: FibonacciError,
+    ExecutionCancelledError: ExecutionFailedError,
+    OutputError: FibonacciError,
     WaitTimeoutError: FibonacciError,
 }
 
@@ -85,6 +89,16 @@ def test_the_tree() -> None:
     for error, base in TREE.items():
         assert error.__bases__[0] is base
         assert error.__doc__
+
+
+def test_one_except_clause_is_enough_for_every_timeout_and_none_for_a_quota_by_accident() -> None:
+    timeouts = {error for error in TREE if issubclass(error, TimeoutError)}
+    assert timeouts == {APITimeoutError, WaitTimeoutError}
+    assert {error for error in TREE if issubclass(error, RateLimitError)} == {RateLimitError}
+    for error in timeouts:  # what OSError would make of its arguments is not theirs
+        made: Any = error("no response in time")
+        assert (str(made).removesuffix(" [0 attempts, 0.00 s]"), made.args) == (made.message, (made.message,))
+        assert (made.errno, made.strerror, made.filename) == (None, None, None)
 
 
 class TestClasses:
@@ -282,6 +296,15 @@ class TestRateLimits:
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.rate_limit == RateLimit(60, 1, datetime(2027, 1, 15, 8, 0, tzinfo=UTC))
         assert error.retry_after is None
+
+    @each_row(("status", "code", "kind"), [(429, "quota_exceeded", QuotaExceededError), (503, None, ServerError)])
+    def test_every_error_status_may_say_when_to_come_back(
+        self, mode: Mode, server: ScriptedServer, caller: Any, status: int, code: Any, kind: type[APIStatusError]
+    ) -> None:
+        server.add_response(envelope(code), status, {"Retry-After": "7"})
+        error = failing(mode, lambda: caller.workflows.execute("wf-1"))
+        assert (type(error), error.retry_after) == (kind, 7)
+        assert "[retry after 7 s, 1 attempt, " in str(error)
 
 
 class TestHealth:

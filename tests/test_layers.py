@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "_frames": {"_times"},
     "errors": {"_display"},
     "definitions": {"_deprecations", "_lazy", "_suggestions", "_display", "_atomic_file"},
-    "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
+    "models": {"errors", "_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy", "_core", "errors"},
     "_profiles": {"errors", "_core", "_suggestions", "_atomic_file"},

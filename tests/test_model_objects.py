@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fibonacci import OutputError, RunResult
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
+from tests.kit.assertions import check_rows
 from tests.kit.responses import info, received
 from tests.test_models import LEAST, each_model
 
@@ -86,3 +92,108 @@ class TestResponse:
         with pytest.raises(KeyError):
             _ = headers["absent"]
         assert "DATE" in headers
+
+
+class ScoredVerdict(BaseModel):
+    """What a user of the SDK expects of the outputs."""
+
+    model_config = ConfigDict(strict=True, title="ScoredVerdict")
+
+    score: int
+    at: datetime
+    tags: list[str] = []
+
+
+class _Mail(BaseModel):
+    kind: Literal["mail"]
+
+
+class _Call(BaseModel):
+    kind: Literal["call"]
+
+
+class Contact(BaseModel):
+    """Outputs of one of several kinds."""
+
+    how: Annotated[_Mail | _Call, Field(discriminator="kind")]
+
+
+SECRET = "hunter2-of-Ada"
+MISFITS: dict[str, tuple[type[BaseModel], dict[str, Any], str]] = {
+    "a value": (
+        ScoredVerdict,
+        {"score": SECRET, "at": "2026-11-25T01:02:03Z"},
+        "the outputs of execution exec_1 do not fit ScoredVerdict: score: Input should be a valid integer",
+    ),
+    "an element": (
+        ScoredVerdict,
+        {"score": 1, "at": "2026-11-25T01:02:03Z", "tags": ["a", {"x": SECRET}]},
+        "the outputs of execution exec_1 do not fit ScoredVerdict: tags.1: Input should be a valid string",
+    ),
+    "what is missing": (
+        ScoredVerdict,
+        {"text": SECRET},
+        "the outputs of execution exec_1 do not fit ScoredVerdict: score: Field required; at: Field required",
+    ),
+    "a tag": (
+        Contact,
+        {"how": {"kind": SECRET}},
+        "the outputs of execution exec_1 do not fit Contact: how: Input tag is not one of those expected",
+    ),
+    "many": (
+        ScoredVerdict,
+        {"score": 1, "at": "2026-11-25T01:02:03Z", "tags": [{"x": SECRET}] * 9},
+        "the outputs of execution exec_1 do not fit ScoredVerdict: "
+        + "; ".join(f"tags.{place}: Input should be a valid string" for place in range(5))
+        + "; and 4 more",
+    ),
+}
+
+
+class TestOutputsAs:
+    """Outputs as an object of a type of the user's."""
+
+    def test_an_object_of_any_type_that_pydantic_validates(self) -> None:
+        outputs = {"score": 7, "at": "2026-11-25T01:02:03Z"}
+        run = execution_with(outputs)
+        assert run.outputs_as(ScoredVerdict) == ScoredVerdict(score=7, at=datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC))
+        assert run.outputs_as(dict[str, object]) == outputs
+        assert result_of(run).outputs_as(ScoredVerdict).score == 7
+
+    def test_outputs_that_do_not_fit_are_an_error_without_their_values(self) -> None:
+        def check(row: tuple[type[BaseModel], dict[str, Any], str]) -> None:
+            model, outputs, text = row
+            with pytest.raises(OutputError) as caught:
+                execution_with(outputs).outputs_as(model)
+            error = caught.value
+            assert str(error) == text
+            assert isinstance(error.__cause__, ValidationError)
+            assert error.__context__ is None  # the error of pydantic that has the values
+            assert SECRET in str(error.__cause__.errors())
+            assert SECRET not in "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)
+            copied = pickle.loads(pickle.dumps(error))
+            assert str(copied) == text
+            assert SECRET not in f"{copied.__cause__} {copied.__cause__!r}"
+
+        check_rows(MISFITS.items(), check)
+
+    def test_a_run_that_has_not_succeeded_is_named_as_one(self) -> None:
+        failed = Execution.model_validate({"id": "exec_1", "status": "failed"})
+        with pytest.raises(OutputError, match=r"^the outputs of execution exec_1 \(failed\) do not fit Contact: how: "):
+            failed.outputs_as(Contact)
+        with pytest.raises(OutputError, match=r"^the outputs of row 7 \(failed\) do not fit Contact: how: "):
+            result_of(failed).outputs_as(Contact)
+
+    def test_it_takes_a_type(self) -> None:
+        wrong: Any = ("ScoredVerdict", ScoredVerdict.model_construct(), 7)
+        for model in wrong:
+            with pytest.raises(TypeError, match=r"^model must be a type that pydantic"):
+                execution_with({}).outputs_as(model)
+
+
+def execution_with(outputs: dict[str, Any]) -> Execution:
+    return Execution.model_validate({"id": "exec_1", "status": "completed", "outputs": outputs})
+
+
+def result_of(run: Execution) -> RunResult:
+    return RunResult(index=7, key="7", inputs={}, execution=run, error=None, status=str(run.status))

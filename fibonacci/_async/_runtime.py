@@ -35,8 +35,13 @@ class AsyncSystemClock:
         await (running_trio() or asyncio).sleep(seconds)
 
 
-async def resolve(value: T | Awaitable[T]) -> T:
-    """Return the value, awaited when it is awaitable."""
+async def resolve(name: str, value: T | Awaitable[T]) -> T:
+    """Return what a function of the user returned, awaited when it is awaitable.
+
+    Args:
+        name: What the function was passed as, for the messages of the other mode.
+        value: What it returned.
+    """
     if isinstance(value, Awaitable):
         return await cast("Awaitable[T]", value)
     return value

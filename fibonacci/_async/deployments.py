@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.plan_application import AsyncPlanApplication, check_unchanged, stale_plan
-from fibonacci._core.option_checks import check_flag, check_sync
+from fibonacci._core.option_checks import check_callback, check_flag
 from fibonacci._core.workflow_requests import get_workflow, list_workflows
 from fibonacci.deployment.change import DeploymentChange
 from fibonacci.deployment.folder import DeploymentFolder
@@ -49,7 +49,7 @@ class AsyncDeployments(AsyncResource):
     ) -> DeploymentResult:
         """Carry out a plan, step by step; the lock file is written after each."""
         self._check(plan, allow_delete=allow_delete)
-        check_sync("on_change", on_change, close=self._requestor.config.close)
+        check_callback("on_change", on_change, close=self._requestor.config.close)
         folder = DeploymentFolder(plan.folder)
         with folder.locked():
             if folder.read_lock() != plan.lock:

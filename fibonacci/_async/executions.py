@@ -98,6 +98,7 @@ class AsyncExecutions(AsyncResource):
             APIError: If polling fails permanently.
             BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
             ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
+            TypeError: If `on_update` is nothing that this client can call. Nothing is sent.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:

@@ -10,7 +10,7 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
-from fibonacci.errors import APIError, ConflictError, ExecutionFailedError
+from fibonacci.errors import APIError, ConflictError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
 # Seconds: an error that is about to be raised waits no longer for the cancellation.
@@ -19,9 +19,10 @@ _CANCEL_AT_MOST = _CANCEL + 1  # a transport of the user's may not keep to it
 
 
 class AsyncExitNotes:
-    """Notes the execution's id on every exception that leaves the block, and cancels the execution if asked.
+    """Notes the execution's id on every exception that leaves the block, with what to do if the execution continues.
 
-    While the id is not known, the note has the idempotency key, with which the request can be repeated safely.
+    While the id is not known, the note has the idempotency key, with which the request can be repeated safely. The
+    execution is canceled if asked.
 
     Args:
         requestor: Sends the cancellation.
@@ -70,11 +71,17 @@ class AsyncExitNotes:
     def _note(self, error: BaseException) -> None:
         if self.execution_id is not None:
             note = f"execution id: {self.execution_id}"
-        elif not _was_never_sent(error):
-            note = f"no execution id was received; idempotency key: {self._idempotency_key}"
-        else:
+            if isinstance(error, WaitTimeoutError) and not self._cancel:
+                note += "; it continues: wait again with executions.wait, or end it with executions.cancel"
+            _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an id
             return
-        _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an id
+        cause = (error.__cause__ or error) if isinstance(error, WaitTimeoutError) else error
+        if _was_never_sent(cause):
+            return
+        note = f"no execution id was received; idempotency key: {self._idempotency_key}"
+        if getattr(cause, "outcome_unknown", True):
+            note += "; it may have been started: look for it with executions.list before you start it again"
+        _add_note(error, self._requestor.redact(note))
 
     async def _cancel_execution(self) -> None:
         where = path("/executions/{execution_id}/cancel", execution_id=self.execution_id or "")

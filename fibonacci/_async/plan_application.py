@@ -66,7 +66,7 @@ class AsyncPlanApplication:
         done = change if workflow is None else replace(change, workflow_id=workflow.id)
         self._done.append(done)
         if self._on_change is not None:
-            await _runtime.resolve(self._on_change(done))
+            await _runtime.resolve("on_change", self._on_change(done))
 
     async def _step(self, change: DeploymentChange) -> None:
         if self._folder.read_lock() != self._expected:

@@ -24,7 +24,7 @@ async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retr
         from fibonacci._core.retry_event import RetryEvent
 
         method, path, cause = call.request.method, call.request.path, describe(attempt.result)
-        await _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
+        await _runtime.resolve("on_retry", config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
 
 
 async def report_wait(
@@ -37,7 +37,7 @@ async def report_wait(
         from fibonacci._core.wait_event import WaitEvent
 
         method, path = call.request.method, call.request.path
-        await _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))
+        await _runtime.resolve("on_wait", config.on_wait(WaitEvent(method, path, seconds, reason)))
 
 
 def record_rate_limit_wait(call: Call, seconds: float) -> None:

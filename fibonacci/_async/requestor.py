@@ -266,7 +266,7 @@ class AsyncRequestor:
     async def _fetch_api_key(self) -> str:
         key = self.config.api_key
         if not isinstance(key, str):
-            key = check_key(await _runtime.resolve(key()), source="what the api_key function returned")
+            key = check_key(await _runtime.resolve("api_key", key()), source="what the api_key function returned")
         self._last_key = key
         redact_in_logs(key)
         return key

@@ -13,7 +13,6 @@ from fibonacci._core.urls import path
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
-    QuotaExceededError,
     RateLimitError,
     ServerError,
     WaitTimeoutError,
@@ -84,8 +83,6 @@ class AsyncExecutionWaiter:
         timeout = self._deadline.cap(self._requestor.config.call_timeout)
         try:
             return await self._requestor.send(Request("GET", self._path, returns=Execution, timeout=timeout))
-        except QuotaExceededError:
-            raise
         except _TRANSIENT:
             return None
 
@@ -95,7 +92,7 @@ class AsyncExecutionWaiter:
             return
         self._seen = polled
         if self._on_update is not None:
-            await _runtime.resolve(self._on_update(polled))
+            await _runtime.resolve("on_update", self._on_update(polled))
 
     async def _sleep(self, delay: float) -> bool:
         """Sleep until the next poll; return True when it is the last, for which some time is reserved."""

@@ -54,7 +54,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
             inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. Default: none.
             idempotency_key: The `Idempotency-Key` of the request that starts it, as with `execute`.
-            timeout: Seconds from the start to the end of the run; None for no limit.
+            timeout: Seconds from the start to the end of the run, the request that starts it included; None for no
+                limit. The client's `timeout` limits that request, too.
             on_update: Called with the `Execution` whenever it has changed.
             cancel_on_exit: Cancel the execution when the wait ends before it does: by `KeyboardInterrupt`, by a
                 cancellation, at the timeout, by any error. It takes 5 seconds at most, and a note says whether it was
@@ -65,11 +66,16 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             The execution, whose status is `completed`.
 
         Raises:
-            ExecutionFailedError: If it failed or was canceled; the text and `reason` have the cause.
-            WaitTimeoutError: If it has not ended in time; it continues, and `execution` has its id.
+            ExecutionFailedError: If it failed; the text and `reason` have the cause.
+            ExecutionCancelledError: If it was canceled. It is an `ExecutionFailedError` too.
+            WaitTimeoutError: If it has not ended in time. It continues, and `execution` has its id. If no execution was
+                received in time, `execution` is None, `idempotency_key` is the key of the request that starts it, and
+                `__cause__` is an `APITimeoutError`, whose `outcome_unknown` says whether it may have been started.
+            APITimeoutError: If the client's `timeout`, being shorter, ends the request that starts it.
             APIError: If anything else goes wrong, as with `execute`.
             ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
-            TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
+            TypeError: If the inputs hold something that has no JSON form, or `on_update` is nothing that this client
+                can call. Nothing is sent.
             ValueError: If an argument has a wrong value, as with `execute`. Nothing is sent.
 
         Example:
@@ -168,9 +174,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         from fibonacci._async.batch.runs import AsyncRuns
         from fibonacci._batch.options import BatchOptions
         from fibonacci._batch.rows import check_rows
-        from fibonacci._core.option_checks import check_sync
+        from fibonacci._core.option_checks import check_callback
 
-        check_sync("on_result", on_result, close=self._requestor.config.close)
+        check_callback("on_result", on_result, close=self._requestor.config.close)
         check_rows(rows, ROW_METHODS)
         options = BatchOptions.checked(
             rows,

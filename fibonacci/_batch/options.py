@@ -9,7 +9,6 @@ from typing import Any
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.rows import RowParser
 from fibonacci._core.option_checks import (
-    check_callable,
     check_count,
     check_flag,
     check_positive_int,
@@ -87,7 +86,7 @@ class BatchOptions:
             concurrency=None if concurrency is None else check_positive_int("concurrency", concurrency),
             timeout=check_timeout(timeout),
             max_failures=None if max_failures is None else check_count("max_failures", max_failures),
-            on_result=check_callable("on_result", on_result),
+            on_result=on_result,  # checked before: what is wrong with it depends on the mode
             on_unknown=_choice("on_unknown", on_unknown, ON_UNKNOWN),
             on_quota=_choice("on_quota", on_quota, ON_QUOTA),
             ordered=check_flag("ordered", ordered),

@@ -42,6 +42,6 @@ def start_outcome(error: BaseException) -> StartOutcome:
 
 def is_transient(error: BaseException) -> bool:
     """Whether a request that only reads may succeed later."""
-    return isinstance(error, APIConnectionError | RateLimitError | ServerError) or (
+    return isinstance(error, APIConnectionError | RateLimitError | QuotaExceededError | ServerError) or (
         isinstance(error, APIError) and not isinstance(error, APIStatusError)
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.row import Row
-from fibonacci._batch.stored_errors import execution_error
+from fibonacci._core.execution_failure import execution_error
 from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import UNKNOWN, RunResult, RunsSummary

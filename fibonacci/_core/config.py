@@ -11,7 +11,7 @@ import os
 
 from fibonacci._core.option_checks import (
     check_ca_bundle,
-    check_callable,
+    check_callback,
     check_client_cert,
     check_count,
     check_flag,
@@ -116,8 +116,10 @@ class Config:
         )
         self.limiter_from_environment: bool = get("rate_limiter") in (None, _LIMITER_FROM_ENVIRONMENT)
         self.rate_limiter: str = _rate_limiter(get("rate_limiter"))
-        self.on_retry: Callable[[RetryEvent], object] | None = check_callable("on_retry", get("on_retry"))
-        self.on_wait: Callable[[WaitEvent], object] | None = check_callable("on_wait", get("on_wait"))
+        self.on_retry: Callable[[RetryEvent], object] | None
+        self.on_retry = check_callback("on_retry", get("on_retry"), close=close)
+        self.on_wait: Callable[[WaitEvent], object] | None
+        self.on_wait = check_callback("on_wait", get("on_wait"), close=close)
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
         if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:
@@ -130,8 +132,6 @@ class Config:
     def _check_mode(self) -> None:
         for name, function in (
             ("api_key", self.api_key),
-            ("on_retry", self.on_retry),
-            ("on_wait", self.on_wait),
             ("transport.send", getattr(self.transport, "send", None)),
             ("clock.sleep", getattr(self.clock, "sleep", None)),
         ):
@@ -194,7 +194,8 @@ def missing_key() -> ConfigurationError:
     """Return the error for a client without a key."""
     return ConfigurationError(
         "no API key: pass api_key=..., set the environment variable FIBONACCI_API_KEY, or run `fibonacci auth login`. A"
-        " .env file is not read: load it by `set -a; . ./.env`, by `uv run --env-file .env`, or with python-dotenv"
+        " .env file is not read: load it by `set -a; . ./.env`, by `uv run --env-file .env`, or with python-dotenv",
+        is_about_key=True,
     )
 
 

@@ -68,9 +68,8 @@ def status_error(response: APIResponse, *, base_url: str = "", path: str = "") -
     error.status_code = response.status
     error.body = body
     error.headers = response.headers
-    if isinstance(error, RateLimitError):
-        error.retry_after = response.retry_after
-        error.rate_limit = response.rate_limit
+    error.retry_after = response.retry_after
+    error.rate_limit = response.rate_limit
     return error
 
 

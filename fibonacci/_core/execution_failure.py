@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fibonacci._core.json_types import is_array, is_object
+from fibonacci.errors import ExecutionCancelledError, ExecutionFailedError
 from fibonacci.models.executions import Execution
 
 # In the order in which they are asked. Those of nodes come first: they also name the node.
@@ -43,6 +44,19 @@ class ExecutionFailure(NamedTuple):
 
     node: str | None = None
     reason: str | None = None
+
+
+def execution_error(execution: Execution, redact: Callable[[str], str] = str) -> ExecutionFailedError:
+    """Return the error of an execution that has ended without success; one that was canceled has a class for that.
+
+    Args:
+        execution: The execution.
+        redact: Removes the API key, which the platform may echo, from a text.
+    """
+    failure = failure_of(execution)
+    kind = ExecutionCancelledError if execution.status == "cancelled" else ExecutionFailedError
+    reason = None if failure.reason is None else redact(failure.reason)
+    return kind(redact(failure_text(execution, failure)), execution=execution, reason=reason)
 
 
 def failure_of(execution: Execution) -> ExecutionFailure:

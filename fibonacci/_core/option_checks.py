@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from fibonacci.errors import ConfigurationError
 
@@ -18,8 +19,9 @@ _RESERVED_HEADERS = frozenset(
         *("keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
     }
 )
-# `inspect.CO_COROUTINE`, for inspect is slow to import.
-_COROUTINE = 0x80
+# `inspect.CO_COROUTINE`, `CO_ITERABLE_COROUTINE` and `CO_ASYNC_GENERATOR`, for inspect is slow to import.
+_ASYNC = 0x80 | 0x100 | 0x200
+_SYNC_REMEDY = "which a sync client cannot await; pass a plain function, or use AsyncFibonacci"
 _CA_BUNDLE = "the path of a PEM file, or of a folder of certificates named by their hashes"
 _CLIENT_CERT = "the path of a PEM file, (certificate, key) or (certificate, key, password)"
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
@@ -32,15 +34,16 @@ def check_key(key: object, *, source: str) -> str:
         ConfigurationError: If it is not a string, is blank, or has a character that a header cannot hold.
     """
     if not isinstance(key, str):
-        raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}")
+        raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}", is_about_key=True)
     if not key.strip():
-        raise ConfigurationError(f"{source} is blank; pass your API key, or set FIBONACCI_API_KEY")
+        raise ConfigurationError(f"{source} is blank; pass your API key, or set FIBONACCI_API_KEY", is_about_key=True)
     for position, character in enumerate(key):
         if not "!" <= character <= "~":
             # The character is named, never the key.
             raise ConfigurationError(
                 f"{source} has the character {character!r} at position {position}, which cannot stand in a header;"
-                " copy the key again, without white space or line breaks"
+                " copy the key again, without white space or line breaks",
+                is_about_key=True,
             )
     return key
 
@@ -217,14 +220,20 @@ def check_flag(name: str, value: object) -> bool:
     return value
 
 
-def check_callable(name: str, function: Any) -> Any:
-    """Return a function of one argument, or None.
+def check_callback(name: str, function: Any, *, close: str) -> Any:
+    """Return a function of one argument that the client calls when something has happened, or None.
+
+    Args:
+        name: What the function was passed as.
+        function: The function.
+        close: The name of the method that closes a client of this mode, `close` or `aclose`.
 
     Raises:
-        TypeError: If it cannot be called.
+        TypeError: If it cannot be called, or is an async function and the client is sync.
     """
     if function is not None and not callable(function):
         raise TypeError(f"{name} must be a function of one argument, not {kind_of(function)}")
+    check_sync(name, function, close=close)
     return function
 
 
@@ -289,7 +298,16 @@ def check_sync(name: str, function: Any, *, close: str) -> None:
         TypeError: If it is an async function and the client is sync.
     """
     if close == "close" and _is_async(function):
-        raise TypeError(f"{name} is an async function, which a sync client cannot await; use AsyncFibonacci")
+        raise TypeError(f"{name} is an async function, {_SYNC_REMEDY}")
+
+
+def coroutine_error(name: str) -> TypeError:
+    """Return the error for a function of the user that has returned a coroutine to a sync client.
+
+    Args:
+        name: What the function was passed as.
+    """
+    return TypeError(f"{name} has returned a coroutine, {_SYNC_REMEDY}")
 
 
 def check_not_async(name: str, function: Any) -> None:
@@ -303,8 +321,16 @@ def check_not_async(name: str, function: Any) -> None:
 
 
 def _is_async(function: Any) -> bool:
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE)
+    """Whether its calls have to be awaited: an async function, a partial of one, or an object with an async call."""
+    partial: Any = getattr(sys.modules.get("functools"), "partial", ())  # not imported, for the reason in _lazy.py
+    if isinstance(function, partial):
+        return _is_async(function.func)
+    return any(_flags(each) & _ASYNC for each in (function, getattr(function.__class__, "__call__", None)))  # noqa: B004
+
+
+def _flags(function: Any) -> int:
+    flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return flags
 
 
 def kind_of(value: object) -> str:

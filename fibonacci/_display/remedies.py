@@ -18,11 +18,15 @@ REMEDIES = {
     "PaginationError": "Report it: the server's pages form a cycle",
     "APIResponseError": "Look at `body`: often a proxy or a login page responded in place of the platform",
     "StalePlanError": "Make the plan anew, read it, apply it",
+    "ExecutionCancelledError": "A call or a person has canceled it. Run the workflow again if it is still needed",
     "ExecutionFailedError": (
         "The calls succeeded, the workflow did not. Its text names the node and the reason; `error.execution.trace` "
         "has more where the platform sends it"
     ),
-    "WaitTimeoutError": "The execution continues. Wait again, or cancel it",
+    "OutputError": "Correct the type that was given to `outputs_as`, or the workflow: the text names the fields",
+    "WaitTimeoutError": (
+        "The execution continues. Wait again, or cancel it. Without an `execution`, look whether one was started"
+    ),
 }
 """By the name of the class. The messages of the other errors name the remedy."""
 

@@ -92,7 +92,8 @@ def config_path() -> Path:
         return Path.home() / ".config" / "fibonacci" / FILE_NAME
     except RuntimeError:
         raise ConfigurationError(
-            "no API key: set FIBONACCI_API_KEY. There is no home folder for profiles; FIBONACCI_CONFIG_DIR names one"
+            "no API key: set FIBONACCI_API_KEY. There is no home folder for profiles; FIBONACCI_CONFIG_DIR names one",
+            is_about_key=True,
         ) from None
 
 

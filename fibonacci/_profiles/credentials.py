@@ -181,7 +181,8 @@ def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | No
     if address.origin != home.origin:
         raise ConfigurationError(
             f"the API key of the profile {profile.name!r} is stored for {home.origin}, and {address.named} names"
-            f" {address.origin}: it is not sent there. Use a profile with that address, or set {_KEY_VARIABLE}"
+            f" {address.origin}: it is not sent there. Use a profile with that address, or set {_KEY_VARIABLE}",
+            is_about_key=True,
         )
     return _key_of_keychain(profile, address)
 
@@ -189,7 +190,8 @@ def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | No
 def no_key_of(profile: Profile) -> ConfigurationError:
     """Return the error for a profile without an API key."""
     return ConfigurationError(
-        f"no API key: the profile {profile.name!r} has none. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}"
+        f"no API key: the profile {profile.name!r} has none. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}",
+        is_about_key=True,
     )
 
 
@@ -210,7 +212,8 @@ def _refuse_foreign_key(profile: Profile, address: PlatformAddress) -> None:
         raise ConfigurationError(
             f"{_KEY_VARIABLE} is set, and the profile {profile.name!r} has a key of its own for {address.origin}:"
             f" the former is not sent there. Unset {_KEY_VARIABLE}; or set {_URL_VARIABLE} too, which names where its"
-            " key goes"
+            " key goes",
+            is_about_key=True,
         )
 
 
@@ -218,11 +221,14 @@ def _key_of_keychain(profile: Profile, address: PlatformAddress) -> FoundKey:
     try:
         from fibonacci._profiles.keychain import keychain_name, stored_key
     except ImportError as error:
-        raise ConfigurationError(f"the API key of the profile {profile.name!r} is in the keychain: {error}") from error
+        raise ConfigurationError(
+            f"the API key of the profile {profile.name!r} is in the keychain: {error}", is_about_key=True
+        ) from error
     key = stored_key(profile.name, address.origin)
     if key is None:
         raise ConfigurationError(
             f"no API key: the keychain ({keychain_name()}) has none of the profile {profile.name!r} for"
-            f" {address.origin}. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}"
+            f" {address.origin}. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}",
+            is_about_key=True,
         )
     return FoundKey(check_key(key, source=f"the API key of the profile {profile.name!r} in the keychain"), "keychain")

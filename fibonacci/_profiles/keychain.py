@@ -59,7 +59,9 @@ def store_key(profile: str, origin: str, key: str) -> None:
     with _explained(key):
         keyring.set_password(_service(origin), profile, key)
     if stored_key(profile, origin) != key:
-        raise ConfigurationError(f"the keychain ({keychain_name()}) keeps nothing: set FIBONACCI_API_KEY instead")
+        raise ConfigurationError(
+            f"the keychain ({keychain_name()}) keeps nothing: set FIBONACCI_API_KEY instead", is_about_key=True
+        )
 
 
 def delete_key(profile: str, origin: str) -> bool:
@@ -99,12 +101,16 @@ def _explained(key: str | None = None) -> Generator[None]:
         yield
     except NoKeyringError:
         raise ConfigurationError(
-            "this machine has no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY instead"
+            "this machine has no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY instead",
+            is_about_key=True,
         ) from None
     except (KeyringLocked, InitError):
-        raise ConfigurationError("the keychain is locked: unlock it, or set FIBONACCI_API_KEY instead") from None
+        raise ConfigurationError(
+            "the keychain is locked: unlock it, or set FIBONACCI_API_KEY instead", is_about_key=True
+        ) from None
     except Exception as error:
         reason = redact(f"{type(error).__name__}: {error}", key)
         raise ConfigurationError(
-            f"the keychain cannot be used ({reason}): correct it, or set FIBONACCI_API_KEY instead"
+            f"the keychain cannot be used ({reason}): correct it, or set FIBONACCI_API_KEY instead",
+            is_about_key=True,
         ) from None

@@ -25,7 +25,7 @@ def keychain() -> ModuleType:
     try:
         from fibonacci._profiles import keychain as functions
     except ImportError as error:
-        raise ConfigurationError(str(error)) from error
+        raise ConfigurationError(str(error), is_about_key=True) from error
     return functions
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from contextlib import suppress
 from time import monotonic, sleep
 from time import time as unix_time
 from typing import TypeVar
 
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.option_checks import coroutine_error
 
 T = TypeVar("T")
 
@@ -37,8 +38,19 @@ class SystemClock:
     sleep = staticmethod(sleep)
 
 
-def resolve(value: T) -> T:
-    """Return the value."""
+def resolve(name: str, value: T) -> T:
+    """Return what a function of the user returned.
+
+    Args:
+        name: What the function was passed as.
+        value: What it returned.
+
+    Raises:
+        TypeError: If it is a coroutine, such as that of an async function in a lambda: it would never be carried out.
+    """
+    if isinstance(value, Coroutine):
+        value.close()
+        raise coroutine_error(name)
     return value
 
 

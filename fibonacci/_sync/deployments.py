@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from fibonacci._core.option_checks import check_flag, check_sync
+from fibonacci._core.option_checks import check_callback, check_flag
 from fibonacci._core.workflow_requests import get_workflow, list_workflows
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.plan_application import PlanApplication, check_unchanged, stale_plan
@@ -50,7 +50,7 @@ class Deployments(Resource):
     ) -> DeploymentResult:
         """Carry out a plan, step by step; the lock file is written after each."""
         self._check(plan, allow_delete=allow_delete)
-        check_sync("on_change", on_change, close=self._requestor.config.close)
+        check_callback("on_change", on_change, close=self._requestor.config.close)
         folder = DeploymentFolder(plan.folder)
         with folder.locked():
             if folder.read_lock() != plan.lock:

@@ -67,7 +67,7 @@ class PlanApplication:
         done = change if workflow is None else replace(change, workflow_id=workflow.id)
         self._done.append(done)
         if self._on_change is not None:
-            _runtime.resolve(self._on_change(done))
+            _runtime.resolve("on_change", self._on_change(done))
 
     def _step(self, change: DeploymentChange) -> None:
         if self._folder.read_lock() != self._expected:

@@ -25,7 +25,7 @@ def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> 
         from fibonacci._core.retry_event import RetryEvent
 
         method, path, cause = call.request.method, call.request.path, describe(attempt.result)
-        _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
+        _runtime.resolve("on_retry", config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
 
 
 def report_wait(
@@ -38,7 +38,7 @@ def report_wait(
         from fibonacci._core.wait_event import WaitEvent
 
         method, path = call.request.method, call.request.path
-        _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))
+        _runtime.resolve("on_wait", config.on_wait(WaitEvent(method, path, seconds, reason)))
 
 
 def record_rate_limit_wait(call: Call, seconds: float) -> None:

@@ -267,7 +267,7 @@ class Requestor:
     def _fetch_api_key(self) -> str:
         key = self.config.api_key
         if not isinstance(key, str):
-            key = check_key(_runtime.resolve(key()), source="what the api_key function returned")
+            key = check_key(_runtime.resolve("api_key", key()), source="what the api_key function returned")
         self._last_key = key
         redact_in_logs(key)
         return key

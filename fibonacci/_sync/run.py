@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal
 
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.execution_failure import failure_of, failure_text
-from fibonacci._core.option_checks import check_flag, check_timeout
+from fibonacci._core.execution_failure import execution_error, failure_of
+from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
@@ -17,11 +17,13 @@ from fibonacci._core.urls import path
 from fibonacci._sync.exit_notes import ExitNotes
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.wait import ExecutionWaiter
-from fibonacci.errors import ExecutionFailedError, FibonacciError, loading_error
+from fibonacci.errors import APITimeoutError, ExecutionFailedError, FibonacciError, WaitTimeoutError, loading_error
 from fibonacci.models.executions import Execution
 
 # Seconds: an error that is about to be raised waits no longer for its reason.
 _READ_REASON = 10.0
+# Seconds: a timer may go off that much before its time.
+_EARLY_TIMER = 0.05
 
 OnUpdate = Callable[[Execution], object] | None
 
@@ -49,20 +51,22 @@ def run(
 
     Raises:
         ExecutionFailedError: If it failed or was canceled.
-        WaitTimeoutError: If it has not ended at the deadline.
+        WaitTimeoutError: If it has not ended at the deadline, or has not been received until then.
         APIError: If starting it or polling fails permanently.
     """
     config = requestor.config
     cancel = check_flag("cancel_on_exit", cancel_on_exit)
+    check_callback("on_update", on_update, close=config.close)
     deadline = Deadline(check_timeout(timeout), requestor.clock)
     limit = request.default_timeout if isinstance(config.timeout, Unset) else config.timeout
     request = request._replace(timeout=deadline.cap(limit), idempotency_key=idempotency_key(request, config))
     with _reports(requestor, "run", on_update, progress=progress, workflow_id=workflow_id) as update:
-        return _start_and_wait(requestor, request, deadline, update, cancel_on_exit=cancel)
+        return _start_and_wait(requestor, workflow_id, request, deadline, update, cancel_on_exit=cancel)
 
 
 def _start_and_wait(
     requestor: Requestor,
+    workflow_id: str,
     request: Request[Execution],
     deadline: Deadline,
     on_update: OnUpdate,
@@ -70,12 +74,31 @@ def _start_and_wait(
     cancel_on_exit: bool,
 ) -> Execution:
     with ExitNotes(requestor, request.idempotency_key, cancel=cancel_on_exit) as notes:
-        started = requestor.send(request)
+        started = _start(requestor, workflow_id, request, deadline)
         notes.execution_id = started.id
         ended = ExecutionWaiter(requestor, started.id, deadline, on_update).wait(started)
         if not ended.succeeded:
             raise _failure(requestor, ended, deadline, is_first=ended is started)
         return ended
+
+
+def _start(requestor: Requestor, workflow_id: str, request: Request[Execution], deadline: Deadline) -> Execution:
+    """Send the request that starts the execution.
+
+    Raises:
+        WaitTimeoutError: If the deadline has come before an execution was received.
+        APIError: If it fails otherwise. An `APITimeoutError` is that of a call whose time is shorter than the run's.
+    """
+    try:
+        return requestor.send(request)
+    except APITimeoutError as error:
+        left = deadline.remaining()
+        if left is None or left > _EARLY_TIMER:
+            raise
+        requestor.clock.sleep(left)
+        text = f"no execution of workflow {workflow_id} was received within the time to wait"
+        text += "; it may have been started" if error.outcome_unknown else "; nothing was started"
+        raise WaitTimeoutError(requestor.redact(text), idempotency_key=error.idempotency_key) from error
 
 
 def wait(
@@ -94,6 +117,7 @@ def wait(
         WaitTimeoutError: If it has not ended at the deadline.
         APIError: If polling fails permanently.
     """
+    check_callback("on_update", on_update, close=requestor.config.close)
     deadline = Deadline(check_timeout(timeout), requestor.clock)
     with _reports(requestor, "wait", on_update, progress=progress, execution_id=execution_id) as update:
         waiter = ExecutionWaiter(requestor, execution_id, deadline, update)
@@ -129,15 +153,9 @@ def _reports(
 
 def _failure(requestor: Requestor, execution: Execution, deadline: Deadline, *, is_first: bool) -> ExecutionFailedError:
     """Return the error of an execution that did not succeed; what `execute` returned may have no reason."""
-    failure = failure_of(execution)
-    if failure.reason is None and is_first and deadline.remaining() != 0:
+    if is_first and deadline.remaining() != 0 and failure_of(execution).reason is None:
         where = path("/executions/{execution_id}", execution_id=execution.id)
         timeout = deadline.cap(_READ_REASON)
-        try:
+        with suppress(FibonacciError):  # the failure is what matters
             execution = requestor.send(Request("GET", where, returns=Execution, timeout=timeout))
-            failure = failure_of(execution)
-        except FibonacciError:  # the failure is what matters
-            pass
-    text = requestor.redact(failure_text(execution, failure))  # the platform may echo the key
-    reason = failure.reason and requestor.redact(failure.reason)
-    return ExecutionFailedError(text, execution=execution, reason=reason)
+    return execution_error(execution, requestor.redact)

@@ -14,7 +14,6 @@ from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
-    QuotaExceededError,
     RateLimitError,
     ServerError,
     WaitTimeoutError,
@@ -85,8 +84,6 @@ class ExecutionWaiter:
         timeout = self._deadline.cap(self._requestor.config.call_timeout)
         try:
             return self._requestor.send(Request("GET", self._path, returns=Execution, timeout=timeout))
-        except QuotaExceededError:
-            raise
         except _TRANSIENT:
             return None
 
@@ -96,7 +93,7 @@ class ExecutionWaiter:
             return
         self._seen = polled
         if self._on_update is not None:
-            _runtime.resolve(self._on_update(polled))
+            _runtime.resolve("on_update", self._on_update(polled))
 
     def _sleep(self, delay: float) -> bool:
         """Sleep until the next poll; return True when it is the last, for which some time is reserved."""

@@ -5,17 +5,34 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
-from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
+from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE
 from fibonacci.cli.key_redaction import without_keys
 from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message
-from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
+from fibonacci.errors import (
+    APIError,
+    APIStatusError,
+    AuthenticationError,
+    ConfigurationError,
+    DeploymentError,
+    ExecutionFailedError,
+    FibonacciError,
+    JournalError,
+    RateLimitError,
+    TooManyFailuresError,
+    UnknownOutcomeError,
+    WaitTimeoutError,
+)
 
 _PREFIX: Final = "fibonacci: "
 _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """The faults of a path that was typed or configured, unlike those of a disk."""
+_UNSENT: Final = (ValueError, TypeError, ImportError, JournalError)
+"""The client refuses arguments and files before it sends anything; so does a command whose extra is not installed."""
+_NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, DeploymentError)
+"""What the platform was asked for has come out badly, or must not be done."""
 
 
 def report(error: BaseException, *, is_debug: bool) -> int:
@@ -74,14 +91,22 @@ def add_remedy(error: BaseException, text: str) -> None:
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code of an error."""
+    """Return the exit code of an error, by its class and attributes: the one place that decides it."""
     if isinstance(error, KeyboardInterrupt):
         return SIGNALED + signal_of(error)
-    # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.
-    is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
-    if isinstance(error, AuthenticationError) or is_about_key:
+    if isinstance(error, AuthenticationError) or (isinstance(error, ConfigurationError) and error.is_about_key):
         return NO_CREDENTIALS
-    if isinstance(error, _PATH_FAULTS) and error.filename is not None:
+    if isinstance(error, WaitTimeoutError | UnknownOutcomeError):
+        return NOT_ENDED
+    if isinstance(error, APIError):
+        return NOT_ENDED if error.outcome_unknown else FAILED if _is_refusal(error) else NO_ANSWER
+    if isinstance(error, _UNSENT) or (isinstance(error, _PATH_FAULTS) and error.filename is not None):
         return USAGE
-    # The client refuses arguments before it sends anything.
-    return USAGE if isinstance(error, ValueError | TypeError | ConfigurationError) else FAILED
+    return FAILED if isinstance(error, _NEGATIVE) else NO_ANSWER
+
+
+def _is_refusal(error: APIError) -> bool:
+    """Whether the platform has answered that it will not do it; after a rate limit's reset it does."""
+    return (
+        isinstance(error, APIStatusError) and 400 <= error.status_code < 500 and not isinstance(error, RateLimitError)
+    )

@@ -8,16 +8,22 @@ DONE: Final = 0
 """What was requested is done."""
 
 FAILED: Final = 1
-"""It has failed, on the platform or on the way there; files that are compared differ."""
+"""The answer is negative: a run or a row has failed, the platform refuses the request (a 4xx), or files differ."""
 
 PLANNED: Final = 2
 """Changes are planned."""
 
 NO_CREDENTIALS: Final = 4
-"""There is no API key, or the platform refuses it."""
+"""There is no API key, or it is bad: malformed, or refused by the platform (401)."""
 
 USAGE: Final = 64
-"""An argument or a file has a fault. Nothing was sent because of it."""
+"""An argument or a file has a fault, or an extra is not installed. Nothing was sent because of it."""
+
+NO_ANSWER: Final = 69
+"""There is no usable answer: no connection, a 5xx, the rate limit, a proxy's page; or it cannot be written."""
+
+NOT_ENDED: Final = 75
+"""It has not ended in the time to wait, or it is not known whether it was carried out. Look before you repeat it."""
 
 SIGNALED: Final = 128
 """A signal has ended the command; its number is added: 130 is Ctrl-C, 143 SIGTERM."""

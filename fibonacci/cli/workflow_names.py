@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fibonacci import BadRequestError, Fibonacci, NotFoundError, ValidationError
+from fibonacci import BadRequestError, Fibonacci, NotFoundError
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
@@ -12,7 +12,7 @@ from fibonacci.models import Workflow
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NOT_AN_ID = (NotFoundError, BadRequestError, ValidationError)
+NOT_AN_ID = (NotFoundError, BadRequestError)
 """What a platform answers to the name of a workflow in place of its id; a name may not even have the form of an id."""
 
 _PAGE_SIZE = 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,8 @@ from fibonacci.models._base import Timestamped
 
 if TYPE_CHECKING:
     from fibonacci.models.node_trace import NodeTrace
+
+T = TypeVar("T")
 
 ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "pending_approval"] | str
 """The states that the SDK knows; the platform may have others, which are kept as strings."""
@@ -99,6 +101,34 @@ class Execution(Timestamped):
     def succeeded(self) -> bool:
         """Whether the execution has completed."""
         return self.status == "completed"
+
+    def outputs_as(self, model: type[T]) -> T:
+        """Return the outputs as an object of your own type, validated by Pydantic.
+
+        Args:
+            model: A Pydantic model, or another type that Pydantic validates, such as a dataclass or a `TypedDict`.
+
+        Returns:
+            The object.
+
+        Raises:
+            OutputError: If the outputs do not fit. Its message names each field, and no value.
+            TypeError: If Pydantic cannot validate the type.
+
+        Example:
+            ```python
+            from pydantic import BaseModel
+
+            class Greeting(BaseModel):
+                greet: str
+
+            print(execution.outputs_as(Greeting).greet)
+            ```
+        """
+        from fibonacci.models._outputs import outputs_as  # most programs read `outputs`
+
+        status = "" if self.succeeded else f" ({self.status})"
+        return outputs_as(self.outputs, model, f"execution {self.id}{status}")
 
     def _repr_html_(self) -> str:
         from fibonacci._display.objects import execution_html

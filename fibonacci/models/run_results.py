@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from fibonacci.models.executions import Execution
+
+T = TypeVar("T")
 
 UNKNOWN = "unknown"
 
@@ -59,6 +61,36 @@ class RunResult:
     def is_final(self) -> bool:
         """Whether the row has ended: another call with the same journal does not run it again."""
         return self.status != UNKNOWN and (self.execution is None or self.execution.is_terminal)
+
+    def outputs_as(self, model: type[T]) -> T:
+        """Return the outputs as an object of your own type, validated by Pydantic.
+
+        Args:
+            model: A Pydantic model, or another type that Pydantic validates, such as a dataclass or a `TypedDict`.
+
+        Returns:
+            The object.
+
+        Raises:
+            OutputError: If the outputs do not fit, as those of a row that has not succeeded. Its message names each
+                field, and no value.
+            TypeError: If Pydantic cannot validate the type.
+
+        Example:
+            ```python
+            from pydantic import BaseModel
+
+            class Greeting(BaseModel):
+                greet: str
+
+            for run in client.workflows.run_many(workflow.id, [{"name": "Ada"}]):
+                print(run.outputs_as(Greeting).greet)
+            ```
+        """
+        from fibonacci.models._outputs import outputs_as  # most programs read `outputs`
+
+        status = "" if self.succeeded else f" ({self.status})"
+        return outputs_as(self.outputs, model, f"row {self.key}{status}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, for a file or a data frame.

@@ -224,7 +224,7 @@ class TestResumption:
         assert sorted(map(int, after)) == list(range(60))
         assert all(after[each["key"]] == each for each in before)
         unknown = {int(key) for key, each in after.items() if each["status"] == "unknown"}
-        assert ran.returncode == (1 if unknown else 0)
+        assert ran.returncode == (75 if unknown else 0)
         assert len(unknown) <= 5, "no more than were in flight"
         assert executions(client, rester) == {number: 1 for number in range(60) if number not in unknown}
 
@@ -258,6 +258,6 @@ class TestResumption:
             process.stdout.close()
             process.stdout = None
             _, errors = process.communicate(timeout=30)
-        assert process.returncode == 1
+        assert process.returncode == 75
         assert last_line(errors) == "the reader of the results has closed; the same command again continues"
         assert "Traceback" not in errors

@@ -62,7 +62,7 @@ class TestInProcess:
         self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
         emulator.fail(EXECUTE, kind="status", status=502, times=1)
-        assert call("--concurrency", "1") == 1
+        assert call("--concurrency", "1") == 75
         assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
         summary, text = capsys.readouterr().err.splitlines()[-2:]
         assert summary.startswith("1 done, 0 failed, 1 unknown, 0 left")
@@ -83,10 +83,25 @@ class TestInProcess:
         assert "the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
 
+    def test_a_timeout_of_the_client_is_no_error_of_the_disk(
+        self,
+        call: Call,
+        greeter: str,
+        emulator: Emulator,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_TIMEOUT", "0.3")
+        monkeypatch.setenv("FIBONACCI_MAX_RETRIES", "0")
+        emulator.fail("GET /workflows/{workflow_id}", "stall", times=9)
+        assert call() == 69
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith(" s]")  # it has begun nothing, so there is nothing to continue
+
     @linux_only
     def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path("o.jsonl").symlink_to("/dev/full")
-        assert call("--out", "o.jsonl") == 1
+        assert call("--out", "o.jsonl") == 69
         assert last_line(capsys.readouterr().err).endswith("No space left on device; the same command again continues")
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
@@ -94,7 +109,7 @@ class TestInProcess:
     def test_a_journal_of_something_else(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert call("--out", "o.csv") == 0
         content = Path("o.csv").read_text()
-        assert call("--out", "o.csv", "--key", "id") == 1
+        assert call("--out", "o.csv", "--key", "id") == 64
         assert "journal runs.db has keys by index, not by column id" in capsys.readouterr().err
         assert Path("o.csv").read_text() == content
         assert not Path("o.csv.partial").exists()

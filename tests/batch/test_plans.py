@@ -44,8 +44,9 @@ from fibonacci._batch.rows import RowParser
 from fibonacci._batch.search import created_at, earliest, inputs_digest, matches, may_repeat
 from fibonacci._batch.start_outcome import is_transient, start_outcome
 from fibonacci._batch.state import BatchState
-from fibonacci._batch.stored_errors import error_in, error_text, execution_error
+from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
+from fibonacci._core.execution_failure import execution_error
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
 from fibonacci.models.organizations import Quota

@@ -167,7 +167,7 @@ class TestProcesses:
     @pytest.mark.parametrize(
         ("redirection", "code", "message"),
         [
-            (">/dev/full", 1, "fibonacci: No space left on device\n"),
+            (">/dev/full", 69, "fibonacci: No space left on device\n"),
             (">&-", 0, ""),
             ("<&-", 0, ""),
         ],
@@ -227,7 +227,7 @@ def test_a_closed_stdin(
 @pytest.mark.parametrize(
     ("url", "code", "message"),
     [
-        ("http://127.0.0.1:9/v1", 1, "no connection to 127.0.0.1:9"),
+        ("http://127.0.0.1:9/v1", 69, "no connection to 127.0.0.1:9"),
         ("http://example.com/v1", 64, "unencrypted; use https\n"),
     ],
 )

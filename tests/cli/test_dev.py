@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_is_a_failure() -> None:
     with Emulator() as emulator:
         port = emulator.base_url.split(":")[2].removesuffix("/v1")
         run = invoke("dev", "--port", port, "--quiet")
-    assert (run.code, run.out) == (1, "")
+    assert (run.code, run.out) == (69, "")
     assert run.err.startswith(f"fibonacci: it cannot listen on 127.0.0.1, port {port}: ")
 
 

@@ -59,7 +59,7 @@ class TestEnds:
     def test_a_limit_to_the_wait(self, emulator: Emulator) -> None:
         execution = started(emulator, 60)
         run = invoke("executions", "watch", execution.id, "--timeout", "0.1")
-        assert (run.code, run.lines[0]["status"]) == (1, "running")
+        assert (run.code, run.lines[0]["status"]) == (75, "running")
         assert run.err.endswith(f"to follow it: fibonacci executions watch {execution.id}\n")
 
 

@@ -1,17 +1,33 @@
-"""The exit codes of all commands that send requests: one line on stderr, nothing on stdout."""
+"""The exit codes of all commands that send requests, and of each kind of answer: one line on stderr, no stdout."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from fibonacci import (
+    ConfigurationError,
+    DeploymentError,
+    ExecutionCancelledError,
+    ExecutionFailedError,
+    JournalError,
+    StalePlanError,
+    TooManyFailuresError,
+    UnknownOutcomeError,
+    WaitTimeoutError,
+)
+from fibonacci.cli.errors import exit_code
 from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
 from tests.cli.command_lines import command_line
 from tests.cli.definitions import GREETER
 from tests.cli.invocation import invoke
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import check_rows
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, error_body, raw_then_reset, refusing, respond
 
 CALLS = {row.call: command_line(row) for row in ROWS if not row.call.startswith("health.")}
 COMMANDS: dict[str, list[str]] = {
@@ -97,3 +113,92 @@ def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
         assert run.err
         assert "0123456789" not in run.err
         assert not (tmp_path / "config").exists()
+
+
+class AnsweredCommand(NamedTuple):
+    """A command, what the platform does with its request, and the exit code that follows."""
+
+    command: str
+    step: Step
+    code: int
+
+
+READ, WRITE = "tools get calculator", "workflows create --name x"
+NO_REPLY: Step = lambda peer: peer.stall()  # noqa: E731
+ANSWERS = {
+    "a 400": AnsweredCommand(WRITE, respond(400, error_body("bad_request")), 1),
+    "a 401": AnsweredCommand(READ, respond(401, error_body("unauthorized")), 4),
+    "a 403": AnsweredCommand(READ, respond(403, error_body("forbidden")), 1),
+    "a 404": AnsweredCommand(READ, respond(404, error_body("not_found")), 1),
+    "a 409": AnsweredCommand("executions cancel exec_1", respond(409, error_body("conflict")), 1),
+    "a 422": AnsweredCommand(WRITE, respond(422, error_body("validation_error")), 1),
+    "a quota": AnsweredCommand("workflows execute wf-1", respond(429, error_body("quota_exceeded")), 1),
+    "the rate limit": AnsweredCommand(WRITE, refusing(429, {"Retry-After": "3600"}), 69),
+    "a 500 for a read": AnsweredCommand(READ, respond(500, error_body("internal")), 69),
+    "a 501 for a write": AnsweredCommand(WRITE, respond(501, error_body("internal")), 69),
+    "a redirect": AnsweredCommand(READ, respond(302, headers={"Location": "https://login.example/"}), 69),
+    "a page of HTML": AnsweredCommand(READ, respond(200, b"<html>", content_type="text/html"), 69),
+    "a broken read": AnsweredCommand(READ, raw_then_reset(b""), 69),
+    "a read without a response": AnsweredCommand(READ, NO_REPLY, 69),
+    "a 500 for a write": AnsweredCommand(WRITE, respond(500, error_body("internal")), 75),
+    "a write whose response is HTML": AnsweredCommand(WRITE, respond(200, b"<html>", content_type="text/html"), 75),
+    "a broken write": AnsweredCommand(WRITE, raw_then_reset(b""), 75),
+    "a write without a response": AnsweredCommand(WRITE, NO_REPLY, 75),
+}
+
+
+@pytest.mark.usefixtures("work")
+def test_what_the_platform_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBONACCI_MAX_RETRIES", "0")
+    monkeypatch.setenv("FIBONACCI_TIMEOUT", "0.5")
+
+    def check(row: AnsweredCommand) -> None:
+        with ScriptedServer(row.step) as server:
+            monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+            monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+            run = invoke(*row.command.split())
+        assert (run.code, run.out, run.err.count("\n")) == (row.code, "", 1), run.err
+
+    check_rows(ANSWERS.items(), check)
+
+
+POLLING = {"executions watch", "executions tail"}  # which go on without an answer
+
+
+@pytest.mark.usefixtures("work")
+def test_nothing_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", "key")
+    monkeypatch.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("FIBONACCI_MAX_RETRIES", "0")
+
+    def check(command: list[str]) -> None:
+        run = invoke(*command, "--quiet")
+        assert (run.code, run.out) == (69, "")
+        assert run.err.startswith("fibonacci: ")
+        assert run.err.count("no connection to 127.0.0.1:9") == 1
+
+    check_rows(((name, row) for name, row in COMMANDS.items() if name not in POLLING), check)
+
+
+ENDED = Execution.model_validate({"id": "exec_1", "status": "failed"})
+OF_CLASSES: dict[Exception, int] = {
+    ConfigurationError("a bad base URL"): 64,
+    ConfigurationError("no key", is_about_key=True): 4,
+    JournalError("is used by another run"): 64,
+    ImportError("the extra is not installed"): 64,
+    DeploymentError("refused"): 1,
+    StalePlanError("overtaken"): 1,
+    ExecutionFailedError("failed", execution=ENDED): 1,
+    ExecutionCancelledError("canceled", execution=ENDED): 1,
+    TooManyFailuresError("3 rows have failed"): 1,
+    UnknownOutcomeError("it is not known"): 75,
+    WaitTimeoutError("was running", execution=ENDED): 75,
+    OSError(28, "No space left on device"): 69,
+    RuntimeError("a bug"): 69,
+}
+
+
+def test_the_class_decides() -> None:
+    assert {repr(error): exit_code(error) for error in OF_CLASSES} == {
+        repr(error): code for error, code in OF_CLASSES.items()
+    }

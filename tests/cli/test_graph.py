@@ -96,7 +96,7 @@ def test_a_missing_extra_is_named_before_anything_is_sent(monkeypatch: pytest.Mo
     monkeypatch.delitem(sys.modules, "fibonacci.definitions.diagrams.png", raising=False)
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     assert invoke("graph", "Greeter", "--format", "png") == (
-        1,
+        64,
         "",
         "fibonacci: PNG needs resvg-py: pip install 'fibonacci-sdk[png]'\n",
     )

@@ -63,7 +63,7 @@ class TestOutputs:
     def test_a_run_that_takes_longer_continues(self, emulator: Emulator) -> None:
         create(emulator, REST)
         run = invoke("run", "Greeter", "--input", "seconds:=60", "--timeout", "0.2")
-        assert (run.code, run.out) == (1, "")
+        assert (run.code, run.out) == (75, "")
         execution_id = emulator.client().executions.list().first()
         assert execution_id is not None
         started, text = run.err.splitlines()
@@ -75,7 +75,7 @@ class TestOutputs:
         emulator.client().organizations.governance.update("default", require_approval_for_external_comm=True)
         for option in (("--timeout", "0.2"), ("--detach",)):
             run = invoke("run", "Greeter", *option)
-            assert run.code == (1 if len(option) == 2 else 0)
+            assert run.code == (75 if len(option) == 2 else 0)
             assert re.match(r"execution exec_\w+ waits for approval: it runs once an admin or owner has", run.err)
 
 
@@ -84,7 +84,7 @@ class TestNeverTwice:
         workflow_id = create(emulator, GREET)
         emulator.fail(EXECUTE, status=502)
         run = invoke("run", "Greeter", "--input", "name=Ada", "--idempotency-key", "key-1")
-        assert (run.code, run.out) == (1, "")
+        assert (run.code, run.out) == (75, "")
         assert "idempotency key: key-1" in run.err
         assert f"fibonacci executions list --workflow {workflow_id}" in run.err
         assert emulator.requests.to(EXECUTE).count == 1

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fibonacci._core.execution_failure import ExecutionFailure, failure_of, failure_text
+from fibonacci import ExecutionCancelledError, ExecutionFailedError
+from fibonacci._core.execution_failure import ExecutionFailure, execution_error, failure_of, failure_text
 from fibonacci.models import Execution
 from tests.kit.assertions import each_row
 
@@ -88,3 +89,16 @@ def test_a_failed_node_is_not_why_an_execution_was_canceled() -> None:
 )
 def test_the_text(status: str, failure: ExecutionFailure, text: str) -> None:
     assert failure_text(Execution.model_validate({"id": "e", "status": status}), failure) == text
+
+
+def test_a_cancellation_has_a_class_of_its_own() -> None:
+    for status, kind in (
+        ("failed", ExecutionFailedError),
+        ("cancelled", ExecutionCancelledError),
+        ("timed_out", ExecutionFailedError),
+    ):
+        error = execution_error(Execution.model_validate({"id": "e", "status": status, "error": "the key sk-1 is bad"}))
+        assert type(error) is kind
+        redacted = execution_error(error.execution, lambda text: text.replace("sk-1", "[API key]"))
+        assert redacted.reason == "the key [API key] is bad"
+        assert "sk-1" not in str(redacted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 import traceback
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +13,9 @@ import pytest
 
 from fibonacci import (
     APIConnectionError,
+    APITimeoutError,
     ConflictError,
+    ExecutionCancelledError,
     ExecutionFailedError,
     FibonacciError,
     NotFoundError,
@@ -22,11 +25,13 @@ from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.emulator.api import llm, tool
 from tests.kit.clock import FakeClock, Standstill
-from tests.kit.mode import Mode, each_mode
+from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
 NOTE = "execution id: exec_1"
+CONTINUES = "; it continues: wait again with executions.wait, or end it with executions.cancel"
+MAY_HAVE_STARTED = "; it may have been started: look for it with executions.list before you start it again"
 KEY = "sk-secret-of-mine"
 ID_REDACTED = "execution id: [API key]"
 
@@ -111,7 +116,7 @@ class TestReason:
     def test_a_cancellation_says_so(self, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(execution("cancelled")) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-        assert isinstance(ended.error, ExecutionFailedError)
+        assert type(ended.error) is ExecutionCancelledError
         assert str(ended.error) == "execution exec_1 was canceled"
 
     def test_the_api_key_is_redacted(self, mode: Mode, clock: FakeClock) -> None:
@@ -135,33 +140,88 @@ class TestReason:
         assert (copied.reason, copied.execution.id, notes_of(copied)) == ("r", "e", [NOTE])
 
 
+class TestTimeUp:
+    """Whose time is up decides what `run` raises."""
+
+    @both_modes
+    def test_before_an_execution_was_received(self, mode: Mode) -> None:
+        with ScriptedServer(lambda peer: peer.stall()) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.3, idempotency_key="job-7")
+        error = ended.error
+        assert type(error) is WaitTimeoutError
+        assert ended.seconds >= 0.3
+        assert (error.execution, error.idempotency_key) == (None, "job-7")
+        assert str(error) == (
+            "no execution of workflow wf-1 was received within the time to wait; it may have been started"
+        )
+        assert type(error.__cause__) is APITimeoutError
+        assert error.__cause__.outcome_unknown
+        assert notes_of(error) == [f"no execution id was received; idempotency key: job-7{MAY_HAVE_STARTED}"]
+        copied = pickle.loads(pickle.dumps(error))
+        assert (copied.idempotency_key, copied.__cause__.outcome_unknown) == ("job-7", True)
+        assert len(server.requests) == 1
+
+    def test_before_anything_was_sent(self, mode: Mode) -> None:
+        with ScriptedServer(lambda peer: peer.stall()) as server:
+            client = mode.client_of(server, max_connections=1, timeout=30)
+            mode.begin(client.tools.get, "calculator")
+            while not server.requests:
+                time.sleep(0.005)
+            ended = mode.end(client.workflows.run, "wf-1", timeout=0.3)
+        assert type(ended.error) is WaitTimeoutError
+        assert str(ended.error) == (
+            "no execution of workflow wf-1 was received within the time to wait; nothing was started"
+        )
+        assert isinstance(ended.error.__cause__, APITimeoutError)
+        assert not ended.error.__cause__.outcome_unknown
+        assert notes_of(ended.error) == [
+            f"no execution id was received; idempotency key: {ended.error.idempotency_key}"
+        ]
+
+    def test_a_shorter_timeout_of_the_call_is_its_own(self, mode: Mode) -> None:
+        with ScriptedServer(lambda peer: peer.stall()) as server:
+            ended = mode.end(mode.client_of(server, timeout=0.3).workflows.run, "wf-1", timeout=30)
+        assert type(ended.error) is APITimeoutError
+        assert ended.api_error.outcome_unknown
+
+    def test_with_an_execution_there_is_no_key(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("running")) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30, idempotency_key="job-7")
+        assert isinstance(ended.error, WaitTimeoutError)
+        assert ended.error.execution is not None
+        assert (ended.error.execution.id, ended.error.idempotency_key) == ("exec_1", None)
+
+
 class TestNotes:
     """What ends a run or a wait carries the execution's id, once."""
 
     @pytest.mark.parametrize(
-        ("steps", "kind"),
+        ("steps", "kind", "note"),
         [
-            ([execution("failed", error="m")], ExecutionFailedError),
-            ([execution("running")], WaitTimeoutError),
-            ([execution("running"), respond(404)], NotFoundError),
+            ([execution("failed", error="m")], ExecutionFailedError, NOTE),
+            ([execution("running")], WaitTimeoutError, NOTE + CONTINUES),
+            ([execution("running"), respond(404)], NotFoundError, NOTE),
         ],
     )
     def test_on_errors_of_run(
-        self, steps: list[Step], kind: type[FibonacciError], mode: Mode, clock: FakeClock
+        self, steps: list[Step], kind: type[FibonacciError], note: str, mode: Mode, clock: FakeClock
     ) -> None:
         with ScriptedServer(*steps) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
         assert isinstance(ended.error, kind)
-        assert notes_of(ended.error) == [NOTE]
+        assert notes_of(ended.error) == [note]
 
     @pytest.mark.parametrize(
-        ("step", "kind"), [(execution("running"), WaitTimeoutError), (respond(404), NotFoundError)]
+        ("step", "kind", "note"),
+        [(execution("running"), WaitTimeoutError, NOTE + CONTINUES), (respond(404), NotFoundError, NOTE)],
     )
-    def test_on_errors_of_wait(self, step: Step, kind: type[FibonacciError], mode: Mode, clock: FakeClock) -> None:
+    def test_on_errors_of_wait(
+        self, step: Step, kind: type[FibonacciError], note: str, mode: Mode, clock: FakeClock
+    ) -> None:
         with ScriptedServer(step) as server:
             ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=30)
         assert isinstance(ended.error, kind)
-        assert notes_of(ended.error) == [NOTE]
+        assert notes_of(ended.error) == [note]
 
     @pytest.mark.parametrize("method", ["run", "wait"])
     def test_on_errors_of_the_callback(self, method: str, mode: Mode, clock: FakeClock) -> None:
@@ -184,7 +244,7 @@ class TestNotes:
 
             ended = mode.end(client.workflows.run, "wf-1", on_update=wait_too)
         assert isinstance(ended.error, WaitTimeoutError)
-        assert notes_of(ended.error) == [NOTE]
+        assert notes_of(ended.error) == [NOTE + CONTINUES]
 
     @pytest.mark.parametrize("options", [{}, {"idempotency_key": "job-7"}])
     def test_the_key_while_the_id_is_not_known(self, options: dict[str, str], mode: Mode, clock: FakeClock) -> None:
@@ -193,7 +253,7 @@ class TestNotes:
         assert isinstance(ended.error, APIConnectionError)
         key = server.last.one("Idempotency-Key")
         assert key == options.get("idempotency_key", key)
-        assert notes_of(ended.error) == [f"no execution id was received; idempotency key: {key}"]
+        assert notes_of(ended.error) == [f"no execution id was received; idempotency key: {key}{MAY_HAVE_STARTED}"]
 
     @pytest.mark.parametrize("key", [KEY, lambda: KEY], ids=["key", "function"])
     def test_an_api_key_in_place_of_an_id_is_redacted(self, key: Any, mode: Mode, clock: FakeClock) -> None:
@@ -207,8 +267,8 @@ class TestNotes:
         ):
             client, other = mode.client_of(server, api_key=key), mode.client_of(missing, api_key=key)
             for call, arguments, notes in (
-                (client.executions.wait, (KEY,), [ID_REDACTED]),
-                (client.workflows.run, ("wf-1",), [ID_REDACTED]),
+                (client.executions.wait, (KEY,), [ID_REDACTED + CONTINUES]),
+                (client.workflows.run, ("wf-1",), [ID_REDACTED + CONTINUES]),
                 (other.executions.wait, (KEY,), [ID_REDACTED]),
                 (partial(other.workflows.run, idempotency_key=KEY), ("wf-1",), [lost]),
                 (mode.client_of(failing, api_key=key).workflows.run, ("wf-1",), [ID_REDACTED]),

@@ -59,8 +59,11 @@ They stand before or after the name of a command.
 
 _EXIT_CODES: Final = """\
 `diff` and `fmt --check` exit 1 for a difference, `plan` exits 2 for a change, and `validate` exits 64 for a definition
-with errors. `fibonacci dev -- COMMAND` has the exit code of the command. The codes of `run-many` are in
-[its guide](../how-to/run-rows-from-a-terminal.md#exit-codes).
+with errors. A 404, a 409, a 422 and a quota that is used up are negative answers, so 1. For 69, a script may try again
+later. For 75 it must look first: the run goes on, or it may have been started.
+
+`fibonacci dev -- COMMAND` has the exit code of the command. The codes of `run-many` are in [its
+guide](../how-to/run-rows-from-a-terminal.md#exit-codes).
 """
 
 _ENVIRONMENT: Final = """\

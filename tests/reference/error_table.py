@@ -69,7 +69,7 @@ def _failure_table(found: list[FailedCall]) -> str:
 def _section(cls: type[FibonacciError], found: list[FailedCall], pages: list[str]) -> list[str]:
     name = cls.__name__
     bases = [_link(base.__name__) for base in cls.__mro__[1:] if base.__name__ in errors.__all__]
-    bases += ["ValueError"] if issubclass(cls, ValueError) else []
+    bases += [base.__name__ for base in cls.__mro__ if base in (ValueError, TimeoutError)]
     rows = [["Is also", ", ".join(bases) or "Exception"]]
     rows += [["Raised for", "; ".join(failure.what for failure in found)]] if found else []
     rows += [["Retried", _retried(found)]] if found else []

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from fibonacci import APIConnectionError, AsyncFibonacci, RateLimitError
+from fibonacci import APIConnectionError, AsyncFibonacci, QuotaExceededError, RateLimitError
 from fibonacci.models.executions import Execution
 
 P = ParamSpec("P")
@@ -23,7 +23,7 @@ _POLL = 2.0  # seconds
 async def retried(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call without a gate, and again after a refusal, later each time."""
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type((RateLimitError, APIConnectionError)),  # a quota is a rate limit too
+        retry=retry_if_exception_type((RateLimitError, QuotaExceededError, APIConnectionError)),
         wait=wait_random_exponential(max=60),
         sleep=asyncio.sleep,
     )

@@ -142,6 +142,7 @@ def models(client: Fibonacci) -> None:
     execution = client.executions.get("e")
     assert_type(execution.id, str)
     assert_type(execution.outputs, dict[str, Any])
+    assert_type(execution.outputs_as(RateLimit), RateLimit)
     assert_type(execution.to_dict(), dict[str, Any])
     assert_type(execution.is_terminal, bool)
     assert_type(execution.succeeded, bool)

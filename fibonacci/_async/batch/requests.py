@@ -13,7 +13,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import QueryValue, path
 from fibonacci._core.workflow_requests import execute_workflow, get_workflow
-from fibonacci.errors import BadRequestError, ValidationError
+from fibonacci.errors import BadRequestError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
 from fibonacci.models.page import Page
@@ -78,7 +78,7 @@ class AsyncBatchRequests:
         request = Request("GET", where, Execution, params={**limit, **params}, collection="executions")
         try:
             return await self._requestor.send_page(request)
-        except (BadRequestError, ValidationError):
+        except BadRequestError:
             if not self._may_choose_size:
                 raise
             self._may_choose_size = False  # the platform's pages are smaller; how large they may be is not documented

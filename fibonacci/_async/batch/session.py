@@ -85,7 +85,7 @@ class AsyncBatchSession:
             if result is None:
                 await self._end()
             elif self._options.on_result is not None:
-                await _runtime.resolve(self._options.on_result(result))
+                await _runtime.resolve("on_result", self._options.on_result(result))
             return result
         except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the iterator, and the journal with it
             self.leave()

@@ -293,7 +293,7 @@ class _Wait:
             return
         what = f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
         try:
-            await _runtime.resolve(self._on_wait(time.monotonic() - self._began, what))
+            await _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, what))
         except Exception as error:
             raise TransportError("never_sent", error) from error
 

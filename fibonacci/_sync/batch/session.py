@@ -86,7 +86,7 @@ class BatchSession:
             if result is None:
                 self._end()
             elif self._options.on_result is not None:
-                _runtime.resolve(self._options.on_result(result))
+                _runtime.resolve("on_result", self._options.on_result(result))
             return result
         except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the iterator, and the journal with it
             self.leave()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _EPILOG = """\
 It is polled after 1 s, growing to 15 s, and never with more than a fair share of the rate limit: at most 9 requests
 in the first minute and 4 in each further one. Piped, each change is a line of JSON. An execution that fails or is
-canceled is exit code 1, with the reason on stderr."""
+canceled is exit code 1, with the reason on stderr. One that has not ended within --timeout is exit code 75."""
 
 
 def add_arguments(parser: CommandParser) -> None:

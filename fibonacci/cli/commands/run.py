@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Inputs are checked against the definition before anything is started: one that is missing, unknown, or does not fit
 input_schema is a fault (exit code 64). An --input replaces the value of that name in --inputs. `fibonacci workflows
-execute` starts a workflow without this check. A run that fails, or has not ended within --timeout, is exit code 1, with
-the reason on stderr."""
+execute` starts a workflow without this check. A run that fails is exit code 1, with the reason on stderr. One that has
+not ended within --timeout is exit code 75, and continues; so is one of which it is not known whether it was started."""
 
 
 def add_arguments(parser: CommandParser) -> None:

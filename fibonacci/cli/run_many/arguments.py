@@ -20,8 +20,9 @@ UTF-8. The row is the inputs of its run.
 
 The same command again continues: rows that have ended are not run again. Their results are written all the same.
 
-Exit codes: 0 every row has succeeded, 1 one has not, 4 no API key or a bad one, 64 a fault in an argument or a file,
-130 interrupted. FIBONACCI_API_KEY has the key."""
+Exit codes: 0 every row has succeeded, 1 all have ended and one has failed, 4 no API key or a bad one, 64 a fault in an
+argument or a file, 69 no usable answer from the platform, 75 a row has not ended or is unknown, 130 interrupted.
+FIBONACCI_API_KEY has the key."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

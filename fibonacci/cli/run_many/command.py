@@ -11,9 +11,9 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci import Fibonacci, UnknownOutcomeError
+from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci.cli.errors import add_remedy
-from fibonacci.cli.exit_codes import DONE, FAILED
+from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
@@ -44,9 +44,9 @@ def run_rows(context: Context) -> int:
     except BrokenPipeError:
         discard_stdout()
         context.say(f"the reader of the results has closed; {_RESUME}")
-        return FAILED
+        return NOT_ENDED
     except (KeyboardInterrupt, OSError) as error:
-        if not context.options.estimate:
+        if not (context.options.estimate or isinstance(error, FibonacciError)):  # the client's errors have it in a note
             add_remedy(error, _RESUME)
         raise
 
@@ -99,13 +99,16 @@ def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], No
         more = f" and {len(error.results) - 10} more" if len(error.results) > 10 else ""
         context.say(f"{runs.summary}")
         context.say(f"it is not known whether these rows were started: {names}{more}. Check them; {_UNKNOWN_REMEDY}")
-        return FAILED
-    except (KeyboardInterrupt, OSError):  # other errors have it in a note
-        context.say(str(runs.summary))
+        return NOT_ENDED
+    except (KeyboardInterrupt, OSError) as error:
+        if not isinstance(error, FibonacciError):  # the client's errors have it in a note
+            context.say(str(runs.summary))
         raise
     summary = runs.summary
     context.say(str(summary))
-    return FAILED if summary.failed or summary.unknown or summary.left else DONE
+    if summary.unknown or summary.left:
+        return NOT_ENDED
+    return FAILED if summary.failed else DONE
 
 
 def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: argparse.Namespace) -> Runs:

@@ -8,7 +8,6 @@ from time import monotonic
 from fibonacci import APIConnectionError, APIError, APIResponseError, RateLimitError, ServerError
 from fibonacci.cli.tailing.feed import ExecutionFeed
 from fibonacci.cli.tailing.pace import PollPace
-from fibonacci.errors import QuotaExceededError
 from fibonacci.models import Execution
 
 # A poll that fails with one of these is no fact about the executions: a later one may succeed.
@@ -60,8 +59,6 @@ class Tail:
         """Return what a poll has brought; None when it failed in a way that may be temporary."""
         try:
             found = read()
-        except QuotaExceededError:
-            raise
         except _TRANSIENT as error:
             self._report(error)
             return None

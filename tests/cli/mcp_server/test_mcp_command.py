@@ -72,7 +72,7 @@ def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
     run = invoke("mcp", "--allow", "x")
-    assert run == (1, "", "fibonacci: fibonacci mcp needs the package mcp: pip install 'fibonacci-sdk[mcp]'\n")
+    assert run == (64, "", "fibonacci: fibonacci mcp needs the package mcp: pip install 'fibonacci-sdk[mcp]'\n")
 
 
 def test_the_configuration_of_clients_in_the_documentation() -> None:
