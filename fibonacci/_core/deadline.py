@@ -32,7 +32,6 @@ class Deadline:
 
     Args:
         seconds: Seconds from now; None for no limit.
-        clock: The source of time. Default: the machine's.
 
     Example:
         ```python
@@ -45,9 +44,9 @@ class Deadline:
 
     __slots__ = ("_at", "_clock", "_reason")
 
-    def __init__(self, seconds: float | None, clock: TimeSource = time) -> None:
-        self._clock = clock
-        self._at = None if seconds is None else clock.monotonic() + seconds
+    def __init__(self, seconds: float | None, _clock: TimeSource = time) -> None:
+        self._clock = _clock
+        self._at = None if seconds is None else _clock.monotonic() + seconds
         self._reason = "the call's time is up"
 
     def remaining(self) -> float | None:
