@@ -40,8 +40,10 @@ def public_objects(root: Path) -> dict[str, griffe.Object]:
         for home, names in public_names(path.read_text("utf-8")).items():
             for name in names:
                 definition = _object(package, f"{home}.{name}")
-                if definition is not None:
+                if definition is not None and module == "fibonacci":
                     found.update(_with_groups(package, f"{module}.{name}", definition))
+                elif definition is not None:
+                    found[f"{module}.{name}"] = definition
     for name in MODULES:
         eager = _object(package, name)
         for member in () if eager is None else eager.members.values():
