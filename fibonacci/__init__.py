@@ -19,7 +19,6 @@ lazy_names(
     {
         "fibonacci._async.batch.runs": ["AsyncRuns"],
         "fibonacci._async.client": ["AsyncFibonacci"],
-        "fibonacci._async.clock": ["AsyncClock"],
         "fibonacci._async.pager": ["AsyncPager"],
         "fibonacci._batch.estimate": ["RunsEstimate"],
         "fibonacci.models.run_results": ["RunResult", "RunsSummary"],
@@ -28,7 +27,6 @@ lazy_names(
         "fibonacci._core.unset": ["UNSET", "Unset"],
         "fibonacci._sync.batch.runs": ["Runs"],
         "fibonacci._sync.client": ["Fibonacci"],
-        "fibonacci._sync.clock": ["Clock"],
         "fibonacci._sync.pager": ["Pager"],
         "fibonacci.definitions.authoring.builder": ["WorkflowBuilder"],
         "fibonacci.deployment.change": ["DeploymentChange"],
@@ -62,7 +60,8 @@ lazy_names(
             "ValidationError",
             "WaitTimeoutError",
         ],
-        "fibonacci.models": ["Page", "RateLimit", "ResponseInfo"],
+        "fibonacci.models": ["Execution", "Page", "RateLimit", "ResponseInfo"],
     },
+    modules=["definitions", "emulator", "errors", "integrations", "models", "testing", "transports", "types"],
     migration="fibonacci._migration",
 )

@@ -1,7 +1,6 @@
 # Derived from fibonacci/__init__.py by tests/stubs.py; change that file, not this one.
 from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci._async.client import AsyncFibonacci
-from fibonacci._async.clock import AsyncClock
 from fibonacci._async.pager import AsyncPager
 from fibonacci._batch.estimate import RunsEstimate
 from fibonacci._core.retry_event import RetryEvent
@@ -9,7 +8,6 @@ from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.wait_event import WaitEvent
 from fibonacci._sync.batch.runs import Runs
 from fibonacci._sync.client import Fibonacci
-from fibonacci._sync.clock import Clock
 from fibonacci._sync.pager import Pager
 from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.deployment.change import DeploymentChange
@@ -43,8 +41,17 @@ from fibonacci.errors import (
     ValidationError,
     WaitTimeoutError,
 )
-from fibonacci.models import Page, RateLimit, ResponseInfo
+from fibonacci.models import Execution, Page, RateLimit, ResponseInfo
 from fibonacci.models.run_results import RunResult, RunsSummary
+
+from . import definitions as definitions
+from . import emulator as emulator
+from . import errors as errors
+from . import integrations as integrations
+from . import models as models
+from . import testing as testing
+from . import transports as transports
+from . import types as types
 
 __version__: str
 
@@ -55,19 +62,18 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
-    "AsyncClock",
     "AsyncFibonacci",
     "AsyncPager",
     "AsyncRuns",
     "AuthenticationError",
     "BadRequestError",
-    "Clock",
     "ConfigurationError",
     "ConflictError",
     "DeploymentChange",
     "DeploymentError",
     "DeploymentPlan",
     "DeploymentResult",
+    "Execution",
     "ExecutionCancelledError",
     "ExecutionFailedError",
     "Fibonacci",

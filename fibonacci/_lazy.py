@@ -89,7 +89,11 @@ class LateImports:
 
 
 def lazy_names(
-    module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]", *, migration: "str | None" = None
+    module: "dict[str, Any]",
+    public: "Mapping[str, Iterable[str]]",
+    *,
+    modules: "Iterable[str]" = (),
+    migration: "str | None" = None,
 ) -> None:
     """Give a module its public names, each imported on first use (PEP 562).
 
@@ -99,21 +103,27 @@ def lazy_names(
     Args:
         module: The `globals()` of the module.
         public: The public names of each module that they are defined in.
+        modules: The public modules in it, which are attributes too. A star import does not bring them: their names,
+            such as `models`, are likely names of a program's variables.
         migration: The module whose `renamed(name)` names the replacement of a name of an earlier version.
     """
     homes = {name: home for home, names in public.items() for name in names}
     names = sorted([*homes, *(["__version__"] if "__version__" in module else [])])
+    everything = sorted([*names, *modules])
 
     def get(name: str) -> object:
         home = homes.get(name)
-        if home is None:
+        if home is not None:
+            module[name] = getattr(__import__(home, fromlist=[name]), name)
+        elif name in modules:
+            __import__(f"{module['__name__']}.{name}")  # sets the attribute
+        else:
             raise _missing_name(module["__name__"], name, migration)
-        value: object = getattr(__import__(home, fromlist=[name]), name)
-        module[name] = value
+        value: object = module[name]
         return value
 
     module["__all__"] = names
-    module["__dir__"] = lambda: names
+    module["__dir__"] = lambda: everything
     module["__getattr__"] = get
 
 

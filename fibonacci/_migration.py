@@ -14,7 +14,10 @@ _REDACTION = "nothing: the API key is in no log, repr or error"
 _TOOLS = "`client.tools.list()`, filtered"
 
 RENAMED = {
-    "Workflow": "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`",
+    "Workflow": (
+        "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`; as a type, "
+        "`fibonacci.models.Workflow`"
+    ),
     "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` where calls are awaited",
     "Config": _OPTIONS,
     "get_config_secure": _OPTIONS,

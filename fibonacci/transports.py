@@ -20,7 +20,7 @@ lazy_names(
         "fibonacci._async.transports.transport": ["AsyncTransport"],
         "fibonacci._core.deadline": ["Deadline", "DeadlineExceeded"],
         "fibonacci._core.messages": ["HTTPRequest", "HTTPResponse"],
-        "fibonacci._core.transport_errors": ["TransportError", "TransportErrorKind", "transport_error_from"],
+        "fibonacci._core.transport_errors": ["TransportError", "TransportErrorKind"],
         "fibonacci._sync.transports.httpx_transport": ["HTTPXTransport"],
         "fibonacci._sync.transports.socket_transport": ["SocketTransport"],
         "fibonacci._sync.transports.transport": ["Transport"],

@@ -4,7 +4,7 @@ from fibonacci._async.transports.socket_transport import AsyncSocketTransport
 from fibonacci._async.transports.transport import AsyncTransport
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.transport_errors import TransportError, TransportErrorKind, transport_error_from
+from fibonacci._core.transport_errors import TransportError, TransportErrorKind
 from fibonacci._sync.transports.httpx_transport import HTTPXTransport
 from fibonacci._sync.transports.socket_transport import SocketTransport
 from fibonacci._sync.transports.transport import Transport
@@ -22,5 +22,4 @@ __all__ = [
     "Transport",
     "TransportError",
     "TransportErrorKind",
-    "transport_error_from",
 ]

@@ -35,6 +35,13 @@ def public_names(source: str) -> dict[str, list[str]]:
     return table
 
 
+def public_modules(source: str) -> list[str]:
+    """Return the public modules in a lazy module."""
+    found = [each.value for each in _call(source).keywords if each.arg == "modules"]
+    modules: list[str] = ast.literal_eval(found[0]) if found else []
+    return modules
+
+
 def _call(source: str) -> ast.Call:
     """Return the call of `lazy_names`."""
     for node in ast.walk(ast.parse(source)):
@@ -47,12 +54,13 @@ def derive(source: str, name: str) -> str:
     """Return the stub of a lazy module, named from the package's parent."""
     table = public_names(source)
     lines = [f"# Derived from {name} by tests/stubs.py; change that file, not this one."]
+    lines += [f"from . import {each} as {each}" for each in public_modules(source)]
     lines += [f"from {home} import {', '.join(names)}" for home, names in table.items()]
     names = [each for names in table.values() for each in names]
     if "\n__version__ = " in source:
         lines.append("\n__version__: str")
         names.append("__version__")
-    return "\n".join([*lines, f"\n__all__ = {names}", ""])
+    return "\n".join([*lines, f"\n__all__{'' if names else ': list[str]'} = {names}", ""])
 
 
 def derive_all(package: Path = PACKAGE) -> dict[Path, str]:

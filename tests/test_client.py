@@ -150,11 +150,11 @@ class TestLifetime:
 
         async def check() -> str:
             await client.health.check()
-            return repr(transport.connections)
+            return repr(transport._connections)
 
         def check_sync() -> str:
             client.health.check()
-            return repr(transport.connections)
+            return repr(transport._connections)
 
         checks = [mode.run(check() if mode.is_async else check_sync()) for _ in range(3)]
         name = "AsyncHTTP11Connection" if mode.is_async else "HTTP11Connection"

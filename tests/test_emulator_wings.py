@@ -86,7 +86,7 @@ def test_every_wing_says_what_it_is_and_what_it_imports() -> None:
 WRONG = [
     ("emulator/state/sqlite.py", "from fibonacci.emulator.http.replies import encode"),
     ("emulator/http/router.py", "from ..context import Handler"),
-    ("emulator/http/messages.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.faults.fault import Failure"),
+    ("emulator/http/messages.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.faults.fault import ActiveFailure"),
     ("emulator/http/messages.py", "import fibonacci.emulator.faults.fault"),
     ("emulator/engine/scheduler.py", "def f():\n    from fibonacci.emulator.account import plans"),
     ("emulator/account/auth.py", "from fibonacci.emulator.context import RequestContext"),

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "_sync": {*_CLIENT, "_batch", "_profiles", "deployment"},
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
+    "types": _PUBLIC,
     "emulator": {"models", "definitions", "_lazy", "_log_records", "_file_locks", "_atomic_file"},
     "integrations": _PUBLIC,
     "run_many": {"cli"},

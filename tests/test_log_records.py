@@ -15,6 +15,7 @@ from fibonacci import APIError, NotFoundError
 from fibonacci._log_records import log
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import log_request
+from fibonacci.emulator.facade.emulator import app_of
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -153,7 +154,7 @@ def test_a_key_is_in_no_field_of_a_record(path: str, mode: Mode, server: Scripte
 
 def test_the_records_of_the_emulator_have_the_fields_too(read: Read) -> None:
     emulator = Emulator()
-    emulator.app.observers.append(log_request)
+    app_of(emulator).observers.append(log_request)
     client = emulator.client()
     workflow = client.workflows.create(
         name="Broken", definition={"nodes": [{"id": "a", "type": "llm", "instruction": "Go"}]}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
-    from fibonacci._core.config import AsyncApiKey, ClientCert
+    from fibonacci._core.option_types import AsyncApiKey, ClientCert
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
@@ -95,7 +95,7 @@ class AsyncFibonacci:
         on_wait: Called with a `WaitEvent` before a wait of a second or more for the rate limit, and after a second of
             waiting for a connection.
         tracing: Makes a span for each call and attempt: `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
-        clock: The source of time, for tests; see `AsyncClock`. Default: the machine's.
+        clock: The source of time, for tests; see `fibonacci.testing.AsyncClock`. Default: the machine's.
 
     Raises:
         ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.

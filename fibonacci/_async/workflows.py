@@ -16,7 +16,7 @@ from fibonacci.models.executions import Execution
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fibonacci._async.batch._workers import Rows
+    from fibonacci._async.batch._workers import AsyncRows
     from fibonacci._async.batch.runs import AsyncRuns
     from fibonacci._async.deployments import AsyncDeployments
     from fibonacci.deployment.change import DeploymentChange
@@ -101,7 +101,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
     def run_many(
         self,
         workflow_id: str,
-        rows: Rows,
+        rows: AsyncRows,
         *,
         key: str | Callable[[Any], object] | None = None,
         inputs: Callable[[Any], object] | None = None,

@@ -31,17 +31,13 @@ from fibonacci.errors import ConfigurationError
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Literal
 
+    from fibonacci._core.option_types import AsyncApiKey
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.wait_event import WaitEvent
-
-    ApiKey = str | Callable[[], str]
-    AsyncApiKey = ApiKey | Callable[[], Awaitable[str]]
-    FilePath = str | os.PathLike[str]
-    ClientCert = FilePath | tuple[FilePath, FilePath] | tuple[FilePath, FilePath, str]
 
 DEFAULT_BASE_URL = "https://api.fibonacci.dev/v1"
 DEFAULT_TIMEOUT = 60.0

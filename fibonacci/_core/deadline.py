@@ -32,7 +32,6 @@ class Deadline:
 
     Args:
         seconds: Seconds from now; None for no limit.
-        clock: The source of time. Default: the machine's.
 
     Example:
         ```python
@@ -45,9 +44,9 @@ class Deadline:
 
     __slots__ = ("_at", "_clock", "_reason")
 
-    def __init__(self, seconds: float | None, clock: TimeSource = time) -> None:
-        self._clock = clock
-        self._at = None if seconds is None else clock.monotonic() + seconds
+    def __init__(self, seconds: float | None, _clock: TimeSource = time) -> None:
+        self._clock = _clock
+        self._at = None if seconds is None else _clock.monotonic() + seconds
         self._reason = "the call's time is up"
 
     def remaining(self) -> float | None:
@@ -102,17 +101,6 @@ class Deadline:
         """
         return DeadlineExceeded(f"{self._reason}: {detail}" if detail else self._reason)
 
-    def allows(self, seconds: float) -> bool:
-        """Tell whether time remains after a wait.
-
-        Args:
-            seconds: The seconds of the wait.
-
-        Returns:
-            True if there is no limit, or the wait ends before the deadline.
-        """
-        return self._at is None or self._clock.monotonic() + seconds < self._at
-
     def cap(self, seconds: float | None) -> float | None:
         """Limit the timeout of a step to the time that remains.
 
@@ -124,3 +112,9 @@ class Deadline:
         """
         remaining = self.remaining()
         return remaining if seconds is None else seconds if remaining is None else min(remaining, seconds)
+
+
+def allows(deadline: Deadline, seconds: float) -> bool:
+    """Whether time remains after a wait of so many seconds."""
+    remaining = deadline.remaining()
+    return remaining is None or seconds < remaining

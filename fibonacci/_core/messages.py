@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,6 +33,8 @@ class HTTPRequest:
 
     body: bytes
     """The body in bytes, which is JSON in UTF-8; empty for none."""
+
+    _: KW_ONLY
 
     is_repeatable: bool = False
     """Whether the client sends the request again if no response is received, so that a transport may give up early on a
@@ -73,6 +75,8 @@ class HTTPResponse:
 
     body: bytes
     """The body as received, in bytes: compressed where `Content-Encoding` says so, unless `decoded` is True."""
+
+    _: KW_ONLY
 
     decoded: bool = False
     """Whether the transport has already decoded the body's `Content-Encoding`."""

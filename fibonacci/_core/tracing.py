@@ -20,8 +20,8 @@ class Span(Protocol):
         ...
 
 
-class WaitSpan(Protocol):
-    """The optional part of a call's span: it records waits for the rate limit."""
+class WaitSpan(Span, Protocol):
+    """The span of a call that also records its waits for the rate limit, which a tracer need not do."""
 
     def add_rate_limit_wait(self, seconds: float) -> None:
         """Record a wait for the rate limit that has ended.

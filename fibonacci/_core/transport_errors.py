@@ -119,14 +119,6 @@ def transport_error_from(error: Exception) -> TransportError:
 
     Returns:
         A transport error with the exception as its `cause`; the exception itself if it is a transport error.
-
-    Example:
-        ```python
-        from fibonacci.transports import transport_error_from
-
-        assert transport_error_from(ConnectionResetError()).kind == "unknown"
-        assert transport_error_from(TimeoutError()).kind == "timeout"
-        ```
     """
     return error if isinstance(error, TransportError) else TransportError(_kind_of(error), error)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
-    from fibonacci._core.config import ApiKey, ClientCert
+    from fibonacci._core.option_types import ApiKey, ClientCert
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
@@ -96,7 +96,7 @@ class Fibonacci:
         on_wait: Called with a `WaitEvent` before a wait of a second or more for the rate limit, and after a second of
             waiting for a connection.
         tracing: Makes a span for each call and attempt: `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
-        clock: The source of time, for tests; see `Clock`. Default: the machine's.
+        clock: The source of time, for tests; see `fibonacci.testing.Clock`. Default: the machine's.
 
     Raises:
         ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.

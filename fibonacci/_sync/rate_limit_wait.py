@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fibonacci._core.config import Config
+from fibonacci._core.deadline import allows
 from fibonacci._core.outcome import closed_error, left_text, limiter_error, rate_limit_error
 from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -94,12 +95,12 @@ class RateLimitWait:
     def _check(self, delay: Delay) -> None:
         """Raise an error if the delay does not fit into the time of the call, or the limiter cannot be used."""
         deadline, failure = self._call.deadline, self._limits.failure
-        is_over = not deadline.allows(0.0)
+        is_over = not allows(deadline, 0.0)
         if failure is not None:
             has_waited = self._clock.monotonic() - self._began >= _PATIENCE
             if failure.is_lasting or has_waited or is_over:
                 raise limiter_error(self._call, str(failure))
-        if is_over or (delay.is_fixed and not deadline.allows(delay.seconds)):
+        if is_over or (delay.is_fixed and not allows(deadline, delay.seconds)):
             raise rate_limit_error(self._call, delay.seconds, left=self._limits.left, last=self._limits.last)
 
     def _sleep(self, delay: Delay, queued: QueuedCall) -> None:

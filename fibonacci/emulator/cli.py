@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from fibonacci._log_records import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of
-from fibonacci.emulator.facade.emulator import Emulator
+from fibonacci.emulator.facade.emulator import Emulator, app_of
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
@@ -91,7 +91,7 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
 def prepare(options: argparse.Namespace) -> Emulator:
     """Return the emulator that the options describe, which logs its requests; it does not listen yet."""
     emulator = Emulator(
-        path=options.db,
+        db=options.db,
         time=options.time,
         plan=options.plan,
         api_key=options.api_key,
@@ -101,11 +101,11 @@ def prepare(options: argparse.Namespace) -> Emulator:
         strict=options.strict,
         scripts=options.script,
         seed=options.seed,
-        hosts=options.allow_host,
+        allowed_hosts=options.allowed_host,
         origins=options.origin,
     )
     _use(emulator, options)
-    emulator.app.observers.append(log_request)
+    app_of(emulator).observers.append(log_request)
     return emulator
 
 

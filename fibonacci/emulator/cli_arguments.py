@@ -52,7 +52,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     add("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
     add("--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real")
     add(
-        "--allow-host",
+        "--allowed-host",
         action="append",
         default=[],
         type=_checked(_check_host),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from fibonacci import __version__
-from fibonacci._core.tracing import ExecutionTracing, Tracing
+from fibonacci._core.tracing import ExecutionSpan, ExecutionTracing, Span, Tracing, WaitSpan
 from fibonacci.errors import APIStatusError
 from fibonacci.transports import TransportError
 
@@ -28,6 +28,8 @@ except ImportError as _error:
 
 if TYPE_CHECKING:
     from fibonacci.models.executions import Execution
+
+__all__ = ["OpenTelemetryTracing"]
 
 _Attributes = dict[str, str | int]
 
@@ -81,7 +83,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
     @contextmanager
     def execution(
         self, operation: Literal["run", "wait"], base_url: str, *, workflow_id: str | None, execution_id: str | None
-    ) -> Generator[_ExecutionSpan]:
+    ) -> Generator[ExecutionSpan]:
         """Start the span of a run or a wait, the parent of its calls.
 
         Args:
@@ -101,7 +103,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
             yield span
 
     @contextmanager
-    def call(self, method: str, template: str, base_url: str) -> Generator[_CallSpan]:
+    def call(self, method: str, template: str, base_url: str) -> Generator[WaitSpan]:
         """Start the span of a call, which ends with its response or error; waits are included.
 
         Args:
@@ -122,7 +124,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
             yield span
 
     @contextmanager
-    def attempt(self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]) -> Generator[_HTTPSpan]:
+    def attempt(self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]) -> Generator[Span]:
         """Start the span of one attempt, and add its context to the headers.
 
         Args:
@@ -152,13 +154,13 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
     @contextmanager
     def _spanned(
         self,
-        make: Callable[[trace.Span, _Attributes], SpanT],
+        make: Callable[[trace.Span, _Attributes], _SpanT],
         name: str,
         kind: SpanKind,
         attributes: _Attributes,
         measured: _Attributes,
         histogram: Histogram,
-    ) -> Generator[SpanT]:
+    ) -> Generator[_SpanT]:
         """Start a span, and measure its duration with attributes of few values only: no id is among them."""
         outer = _current.get()
         with self._tracer.start_as_current_span(
@@ -260,7 +262,7 @@ class _ExecutionSpan(_Span):
             self.set("fibonacci.execution.status", execution.status)
 
 
-SpanT = TypeVar("SpanT", bound=_Span)
+_SpanT = TypeVar("_SpanT", bound=_Span)
 # The innermost span of the SDK's own in this task or thread.
 _current: ContextVar[_Span | None] = ContextVar("fibonacci_span", default=None)
 

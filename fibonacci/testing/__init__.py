@@ -1,4 +1,4 @@
-"""Support for tests of your own code: factories of models, an emulator in the environment, and a pytest plugin.
+"""Support for tests of your own code: factories of models, clocks, an emulator in the environment, a pytest plugin.
 
 The plugin needs no import: pytest finds its fixtures, such as `fibonacci_emulator`, `fibonacci_client` and
 `async_fibonacci_client`, wherever the package is installed.
@@ -14,6 +14,8 @@ from fibonacci._lazy import lazy_names
 lazy_names(
     globals(),
     {
+        "fibonacci._async.clock": ["AsyncClock"],
+        "fibonacci._sync.clock": ["Clock"],
         "fibonacci.testing.emulator_environment": ["in_environment"],
         "fibonacci.testing.factories.responses": ["make_page", "make_rate_limit", "make_response"],
         "fibonacci.testing.factories.organizations": [

@@ -1,4 +1,6 @@
 # Derived from fibonacci/testing/__init__.py by tests/stubs.py; change that file, not this one.
+from fibonacci._async.clock import AsyncClock
+from fibonacci._sync.clock import Clock
 from fibonacci.testing.emulator_environment import in_environment
 from fibonacci.testing.factories.organizations import (
     make_approval_stats,
@@ -26,6 +28,8 @@ from fibonacci.testing.factories.workflows import (
 )
 
 __all__ = [
+    "AsyncClock",
+    "Clock",
     "in_environment",
     "make_approval_stats",
     "make_audit_entry",

@@ -14,6 +14,7 @@ from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.account.auth import DERIVED_KEY
 from fibonacci.emulator.app.request_redaction import without_secrets
 from fibonacci.emulator.engine.redaction import REDACTED, redact, redact_text, spellings
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
@@ -44,7 +45,7 @@ class EmulatorObserver:
         self._emulator = emulator
         self._latest: deque[tuple[ServerRequest, ServerResponse]] = deque(maxlen=_SHOWN)
         self._began = emulator.clock.now()
-        emulator.app.observers.append(self._add)
+        app_of(emulator).observers.append(self._add)
 
     def begin_test(self) -> None:
         """Drop what was seen before."""
@@ -54,7 +55,7 @@ class EmulatorObserver:
 
     def describe(self) -> str:
         """Return the text of the report, without keys and secrets."""
-        hidden = spellings([self._emulator.api_key, *self._emulator.app.environment.secrets.ever])
+        hidden = spellings([self._emulator.api_key, *app_of(self._emulator).environment.secrets.ever])
         return "\n".join(_redacted(line, hidden) for line in self._lines(hidden))
 
     def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:
@@ -78,7 +79,7 @@ class EmulatorObserver:
 
     def _failed_nodes(self) -> Iterator[str]:
         """Yield a line for each failed node of the executions of this test, the newest execution first."""
-        store = self._emulator.app.store
+        store = app_of(self._emulator).store
         with store.reading():
             for _, execution in store.executions.rows(newest_first=True, brief=True):
                 if execution["created"] < self._began:

@@ -25,6 +25,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.option_values import PlanName, TimeMode
 from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
@@ -124,9 +125,9 @@ class TestQuotas:
         most: list[int] = []
 
         def count(*_: object) -> None:
-            most.append(here.emulator.app.store.runs.count())
+            most.append(app_of(here.emulator).store.runs.count())
 
-        here.emulator.app.observers.append(count)
+        app_of(here.emulator).observers.append(count)
         assert len(here.run(here.runs([30.0] * 20))) == 20
         assert max(most) == 20
         assert here.count(EXECUTE, 429) == 0

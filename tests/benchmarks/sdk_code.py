@@ -239,6 +239,7 @@ import tempfile
 from pathlib import Path
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 
 emulator = Emulator().start()
@@ -254,11 +255,11 @@ def get(how, number):
         client.workflows.get(workflow.id)
 
 def executor(path):
-    emulator = Emulator(path=path, api_key="key")
+    emulator = Emulator(db=path, api_key="key")
     definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "Say {{input.x}}"}]}
     target = f"/v1/workflows/{emulator.client().workflows.create(name='x', definition=definition).id}/execute"
     request = ServerRequest("POST", target, {"authorization": "Bearer key"}, b'{"inputs": {"x": "5"}}')
-    return lambda: emulator.app.handle(request)
+    return lambda: app_of(emulator).handle(request)
 
 executors = {"in memory": executor(None), "in a file": executor(Path(tempfile.mkdtemp()) / "state.db")}
 
@@ -274,13 +275,14 @@ import tempfile
 import time
 from pathlib import Path
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 
 folder = Path(tempfile.mkdtemp())
 emulators = {}
 
 def send(emulator, method, target, body=b""):
-    response = emulator.app.handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
+    response = app_of(emulator).handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
     if response.status >= 300:
         raise RuntimeError(response.body.decode())
     return response.body
@@ -290,11 +292,11 @@ def path_of(kind, name):
 
 def fill(kind, runs):
     """An emulator with so many executions; one of ten has failed."""
-    emulator = Emulator(path=path_of(kind, f"{runs}.db"), api_key="key", keep=None)
+    emulator = Emulator(db=path_of(kind, f"{runs}.db"), api_key="key", keep=None)
     record = {"workflow_version": 1, "inputs": {"x": "y"}, "outputs": {"a": "z" * 100}, "error": None, "nodes": []}
     record |= {"created": 0.0, "started": 0.0, "ended": 1.0}
-    executions = emulator.app.store.executions
-    with emulator.app.store.transaction():
+    executions = app_of(emulator).store.executions
+    with app_of(emulator).store.transaction():
         for n in range(runs):
             status = "completed" if n % 10 else "failed"
             own = {"id": f"exec_{n}", "workflow_id": f"wf-{n % 5}", "status": status}
@@ -322,6 +324,6 @@ def execute(number):
     return sizes
 
 def start_and_stop(kind):
-    with Emulator(path=path_of(kind, "started.db")):
+    with Emulator(db=path_of(kind, "started.db")):
         pass
 '''

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.batch.shared_clock import SharedClock
 
@@ -22,7 +23,7 @@ class RequestsByMinute:
         self.clock = SharedClock(emulator)
         self.minutes: list[int] = []
         self._begin = self.clock.monotonic()
-        emulator.app.observers.append(self._count)
+        app_of(emulator).observers.append(self._count)
 
     def _count(self, request: ServerRequest, *_: object) -> None:
         if request.method != "GET":

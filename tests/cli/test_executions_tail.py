@@ -15,6 +15,7 @@ from fibonacci.cli.tailing.columns import columns_of
 from fibonacci.cli.tailing.feed import ExecutionFeed
 from fibonacci.cli.tailing.tail import Tail
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.models import Execution
 from tests.batch.shared_clock import SharedClock
 from tests.cli.invocation import invoke, use
@@ -111,7 +112,7 @@ class TestFeed:
             if len(responses) == 1:
                 there.emulator.fail("GET /executions", status=503, times=1)
 
-        there.emulator.app.observers.append(fail_the_second_page)
+        app_of(there.emulator).observers.append(fail_the_second_page)
         with pytest.raises(Exception, match="503"):
             feed.poll()
         assert [each.id for each in feed.poll()] == started

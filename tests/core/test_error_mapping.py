@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
+import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from fibonacci._core.deadline import DeadlineExceeded
 from fibonacci._core.error_mapping import connection_error, describe, status_error, too_large_error
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse
-from fibonacci._core.transport_errors import TransportErrorKind
+from fibonacci._core.transport_errors import TransportErrorKind, transport_error_from
 from fibonacci.transports import TransportError
 from tests.core.responses import api_response
 from tests.kit.assertions import each_row
@@ -31,6 +33,19 @@ def test_any_response_makes_an_error_with_a_text(status: int, body: bytes) -> No
     assert isinstance(error, APIStatusError)
     assert error.status_code == status
     assert error.message
+
+
+def test_an_exception_of_a_library_is_classified() -> None:
+    kinds = [
+        (ConnectionResetError(), "unknown"),
+        (DeadlineExceeded(), "timeout"),
+        (TimeoutError(), "timeout"),
+        (TimeoutError(110, "timed out by the system"), "unknown"),
+        (httpx.ConnectError("refused"), "never_sent"),
+        (httpx2.ReadTimeout("slow"), "timeout"),
+        (ZeroDivisionError(), "broken"),
+    ]
+    assert [transport_error_from(error).kind for error, _ in kinds] == [kind for _, kind in kinds]
 
 
 def _nested(*texts: str) -> Exception:

@@ -17,7 +17,7 @@ from fibonacci import APIError, AsyncFibonacci, DeploymentError, Fibonacci
 from fibonacci._atomic_file import write_atomically
 from fibonacci.deployment import folder as deployment_folder
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.faults.fault import Failure, FailureKind
+from fibonacci.emulator.faults.fault import FailureKind, InjectedFailure
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, TransportError
 from tests.deployment.flows import Flows, steps_of
 from tests.kit.mode import Mode
@@ -36,7 +36,7 @@ def flows(mode: Mode, emulator: Emulator, tmp_path: Path) -> Flows:
     return Flows(mode, mode.client_of(emulator, max_retries=0), folder)
 
 
-def fail(emulator: Emulator, route: str, kind: FailureKind, number: int = 1) -> Failure:
+def fail(emulator: Emulator, route: str, kind: FailureKind, number: int = 1) -> InjectedFailure:
     """Let the request of that number to a route fail."""
     if number > 1:
         emulator.fail(route, "delay", seconds=0.001, times=number - 1)

@@ -16,21 +16,11 @@ from typing import Any, Final
 
 from tests.docs.markdown import ROOT, anchors
 from tests.docs.public_items import Item, public_items
+from tests.kit.public_api import NOT_MADE
 
 SITE: Final = "https://docs.fibonacci.today/"
 LONGEST: Final = 40
 """Lines of a docstring, `Args:` not counted: there are as many of these as there are parameters."""
-
-NOT_MADE: Final = {
-    "AsyncPager": "a call that lists returns it",
-    "AsyncRuns": "`run_many` returns it",
-    "Cassette": "`record` and `replay` return it",
-    "Failure": "`fail` returns it",
-    "Failures": "`emulator.failures` is it",
-    "Requests": "`emulator.requests` is it",
-    "Script": "`script` returns it",
-}
-"""Classes whose objects are returned, not made: their constructors are not public."""
 
 INTERNAL: Final = {"NodeError": "the emulator's own: it becomes the error of a node"}
 """Errors that no user catches."""

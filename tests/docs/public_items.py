@@ -16,11 +16,6 @@ import griffe
 
 from tests.kit.public_api import public_objects, resolved
 
-REACHED: Final = {
-    "fibonacci.emulator.Emulator.clock": "fibonacci.emulator.state.clock.VirtualClock",
-}
-"""Public classes without a public name: the public names that lead to them."""
-
 _OWN_ARGUMENTS: Final = ("self", "cls")
 _PARAMETERS: Final = griffe.DocstringSectionKind.parameters
 _ATTRIBUTES: Final = griffe.DocstringSectionKind.attributes
@@ -174,9 +169,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 def public_items(root: Path) -> list[Item]:
     """Return the public objects of a source tree, each once, and their members."""
     found = public_objects(root)
-    package = next(iter(found.values())).package
     items = [Item(name, each) for name, each in found.items()]
-    items += [Item(name, package[path.removeprefix("fibonacci.")]) for name, path in REACHED.items()]
     return list(each_once(items))
 
 

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.page.mount import WithPage
 
@@ -72,7 +73,7 @@ class PageClient:
     site: WithPage = field(init=False)
 
     def __post_init__(self) -> None:
-        self.site = WithPage(self.emulator.app)
+        self.site = WithPage(app_of(self.emulator))
 
     def sign_in(self) -> PageClient:
         response = self.post("/ui/sign-in", key=self.emulator.api_key)

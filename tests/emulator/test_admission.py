@@ -173,14 +173,14 @@ def test_an_hour_passes_with_the_clock() -> None:
 
 def test_settings_and_quotas_survive_the_process(tmp_path: Path) -> None:
     file = tmp_path / "fibonacci.db"
-    first = Emulator(path=file, api_key=KEY)
+    first = Emulator(db=file, api_key=KEY)
     client = first.client()
     client.organizations.quota.update("default", workflow_runs_per_hour=2)
     client.organizations.governance.update("default", require_approval_for_external_comm=True)
     workflow = client.workflows.create(name="x", definition={"nodes": [tool("mail", "email_send")]})
     waits = client.workflows.execute(workflow.id)
     first.close()
-    second = Emulator(path=file, api_key=KEY)
+    second = Emulator(db=file, api_key=KEY)
     assert second.approve(str(waits.id), by="admin").succeeded
     second.client().workflows.execute(workflow.id)
     with pytest.raises(QuotaExceededError):

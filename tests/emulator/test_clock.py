@@ -93,12 +93,12 @@ def test_a_skip_clock_with_async_clients_and_sockets() -> None:
 
 def test_a_poll_skips_waits_that_began_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    with Emulator(path=path, time="manual", api_key="fib-mine") as emulator:
+    with Emulator(db=path, time="manual", api_key="fib-mine") as emulator:
         client = emulator.client()
         workflow = client.workflows.create(name="x", definition=definition(waits(600)))
         execution = client.workflows.execute(workflow.id)
         assert execution.status == "running"
-    with Emulator(path=path, time="skip", api_key="fib-mine") as emulator:
+    with Emulator(db=path, time="skip", api_key="fib-mine") as emulator:
         assert emulator.client().executions.wait(execution.id).duration_ms == 600_000
 
 

@@ -11,6 +11,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account.auth import ApiKeys
 from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
@@ -43,7 +44,7 @@ def test_failures_are_injected_counted_and_removed(api: Api) -> None:
 
 
 def test_chaos(api: Api) -> None:
-    (view,) = control(api, "POST", "/chaos", {"seed": 7, "rate": 1, "kinds": ["status"], "route": "GET *"}).data
+    (view,) = control(api, "POST", "/chaos", {"random_seed": 7, "rate": 1, "kinds": ["status"], "route": "GET *"}).data
     assert (view["kind"], view["times"], view["remaining"]) == ("status", None, None)
     assert [api("GET", "/health").status, api("PUT", "/memory/k", {"value": 1}).status] == [503, 200]
     assert control(api, "POST", "/chaos", {"rate": 0}).data == []
@@ -72,7 +73,7 @@ def test_the_clock(api: Api) -> None:
     client = emulator.client()
     client.memory.set("k", 1, ttl=3600)
     other = Api()
-    other.app = emulator.app
+    other.app = app_of(emulator)
     before = emulator.clock.now()
     read = control(other, "GET", "/clock", key=emulator.api_key).data
     assert read == {"now": iso(before), "mode": "manual", "skipped": 0.0}

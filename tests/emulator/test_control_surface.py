@@ -44,7 +44,6 @@ IN_THE_CONTROL_API: Mapping[str, list[str]] = {
 
 IN_PYTHON_ONLY: Mapping[str, str] = {
     "api_key": "whoever calls the control API has it",
-    "app": "an object of this process",
     "async_client": "makes an object of this process",
     "base_url": "whoever calls the control API has it",
     "client": "makes an object of this process",

@@ -16,6 +16,7 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError, ServerError
 from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.models import Execution
 from tests.emulator.test_durability import ROOT
@@ -26,7 +27,7 @@ LARGE = "x" * 300_000
 
 
 def connection_of(emulator: Emulator) -> sqlite3.Connection:
-    store = emulator.app.store
+    store = app_of(emulator).store
     assert isinstance(store, SqliteStore)
     return store.connection()
 
@@ -39,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def emulator(path: Path) -> Iterator[Emulator]:
     """Yield an emulator with a run that waits for ten minutes."""
-    with Emulator(path=path, api_key="key", time="manual") as emulator:
+    with Emulator(db=path, api_key="key", time="manual") as emulator:
         client = emulator.client()
         client.workflows.execute(client.workflows.create(name="slow", definition={"nodes": [WAIT]}).id)
         yield emulator
@@ -131,7 +132,7 @@ def test_an_event_that_cannot_be_stored_stops_no_read(
 ) -> None:
     connection = connection_of(emulator)
     connection.execute("PRAGMA query_only = 1")
-    emulator.clock.advance_to(emulator.clock.now() + 600)
+    app_of(emulator).clock.advance_to(emulator.clock.now() + 600)
     read_everything(client)
     assert "events of runs are not processed" in caplog.text
     with pytest.raises(ServerError, match="is read-only") as caught:
@@ -146,7 +147,7 @@ import os, sys
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator
 
-client = Emulator(path=sys.argv[1], api_key="key").client(max_retries=0)
+client = Emulator(db=sys.argv[1], api_key="key").client(max_retries=0)
 client.workflows.create(name="kept")
 number = 0
 while True:
@@ -160,7 +161,7 @@ while True:
 for n in range(number):
     assert client.memory.get(f"k{n}").value == "x" * 20_000
 assert client.workflows.list().first().name == "kept"
-later = Emulator(path=sys.argv[1], api_key="key").client(max_retries=0)
+later = Emulator(db=sys.argv[1], api_key="key").client(max_retries=0)
 assert later.workflows.list().first().name == "kept"
 """
 
@@ -209,11 +210,11 @@ def remount(place: Path, how: str) -> None:
 
 def test_a_read_only_file_serves_reads(small_disk: Path) -> None:
     path = small_disk / "state.db"
-    with Emulator(path=path) as emulator:
+    with Emulator(db=path) as emulator:
         client = emulator.client()
         client.workflows.execute(client.workflows.create(name="slow", definition={"nodes": [WAIT]}).id)
     remount(small_disk, "ro")
-    with Emulator(path=path) as emulator:
+    with Emulator(db=path) as emulator:
         client = emulator.client(max_retries=0)
         read_everything(client)
         with pytest.raises(ServerError, match="is read-only: nothing was changed") as caught:
@@ -283,7 +284,7 @@ def emptied(path: Path) -> None:
 def test_a_damaged_file_is_one_clear_error_and_never_a_201(
     path: Path, damage: Callable[[Path], None], message: str
 ) -> None:
-    with Emulator(path=path) as emulator:
+    with Emulator(db=path) as emulator:
         client = emulator.client(max_retries=0)
         for n in range(30):
             client.workflows.create(name=f"x{n}")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 START = """
 import sys
 from fibonacci.emulator import Emulator
-client = Emulator(path=sys.argv[1]).client()
+client = Emulator(db=sys.argv[1]).client()
 """
 WRITE_FOR_EVER = """
 for n in range(1_000):
@@ -34,7 +34,7 @@ for line in sys.stdin:
 ANSWER_SLOWLY = """
 from fibonacci.emulator import LLMCall
 
-emulator = Emulator(path=sys.argv[1])
+emulator = Emulator(db=sys.argv[1])
 
 @emulator.llm
 def reply(call):
@@ -76,7 +76,7 @@ def hear(process: subprocess.Popen[str]) -> str:
 
 @contextmanager
 def reader(path: Path) -> Generator[Fibonacci]:
-    with Emulator(path=path) as emulator, emulator.client() as client:
+    with Emulator(db=path) as emulator, emulator.client() as client:
         yield client
 
 
@@ -135,7 +135,7 @@ def test_a_handler_reports_across_processes_unless_its_own_is_killed(tmp_path: P
 
 def test_a_file_holds_no_key(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    with Emulator(path=path, api_key="fib-very-secret") as emulator:
+    with Emulator(db=path, api_key="fib-very-secret") as emulator:
         client = emulator.client()
         client.workflows.create(name="x")
     assert path.stat().st_size > 0
@@ -144,13 +144,13 @@ def test_a_file_holds_no_key(tmp_path: Path) -> None:
 
 def test_every_kind_of_state_survives_the_emulator(tmp_path: Path) -> None:
     path = str(tmp_path / "state.db")
-    with Emulator(path=path, api_key="fib-mine", rate_limit=(100, 3600)) as emulator:
+    with Emulator(db=path, api_key="fib-mine", rate_limit=(100, 3600)) as emulator:
         client = emulator.client()
         node = {"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
         workflow = client.workflows.create(name="x", definition={"nodes": [node]})
         waiting = client.workflows.execute(workflow.id)
         client.organizations.quota.update("default", memory_mb=5)
-    with Emulator(path=path, api_key="fib-mine", rate_limit=(100, 3600)) as emulator:
+    with Emulator(db=path, api_key="fib-mine", rate_limit=(100, 3600)) as emulator:
         client = emulator.client()
         assert client.executions.get(waiting.id).status == "running"
         assert client.rate_limit is not None
@@ -158,7 +158,7 @@ def test_every_kind_of_state_survives_the_emulator(tmp_path: Path) -> None:
         assert client.organizations.quota.get("default").overrides == {"memory_mb": 5}
         emulator.clock.advance(600)
         assert client.executions.get(waiting.id).succeeded
-    with Emulator(path=path, api_key="fib-mine", rate_limit=(100, 3600)) as emulator:  # the time does not go back
+    with Emulator(db=path, api_key="fib-mine", rate_limit=(100, 3600)) as emulator:  # the time does not go back
         assert emulator.client().executions.get(waiting.id).model_dump()["duration_ms"] == 600_000
         again = emulator.client().workflows.execute(workflow.id).model_dump()
         ended = emulator.client().executions.get(waiting.id).model_dump()["completed_at"]
@@ -167,7 +167,7 @@ def test_every_kind_of_state_survives_the_emulator(tmp_path: Path) -> None:
 
 def test_a_file_that_another_program_vacuums_goes_on_working(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    with Emulator(path=path) as emulator, closing(sqlite3.connect(path)) as other:
+    with Emulator(db=path) as emulator, closing(sqlite3.connect(path)) as other:
         client = emulator.client()
         ids = [client.workflows.create(name="x" * 1000).id for _ in range(100)]
         for workflow_id in ids[1:]:
@@ -182,5 +182,5 @@ def test_a_file_that_another_program_vacuums_goes_on_working(tmp_path: Path) -> 
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         assert path.stat().st_size < before
         assert [client.memory.get(change).value for change in ("vacuumed", "checkpointed")] == [1, 1]
-    with Emulator(path=path, api_key=emulator.api_key) as emulator:
+    with Emulator(db=path, api_key=emulator.api_key) as emulator:
         assert [each.id for each in emulator.client().workflows.list()] == ids[:1]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
@@ -85,8 +86,8 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     found: list[Emulator] = []
     for number in (FEW, MANY):
         path = None if request.param == "memory" else folder / f"{number}.db"
-        found.append(Emulator(path=path, api_key="key", keep=None))
-        fill(found[-1].app.store, number)
+        found.append(Emulator(db=path, api_key="key", keep=None))
+        fill(app_of(found[-1]).store, number)
     yield found
     for emulator in found:
         emulator.close()
@@ -94,7 +95,7 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def send(emulator: Emulator, target: str, method: str = "GET", body: bytes = b"") -> Any:
     """Send a request that succeeds, and return the body."""
-    response = emulator.app.handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
+    response = app_of(emulator).handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
     assert response.status < 300, response.body
     return json.loads(response.body or b"null")
 
@@ -107,7 +108,7 @@ def cost(emulator: Emulator, act: Callable[[], object]) -> int:
         nonlocal steps
         steps += 1
 
-    store = emulator.app.store
+    store = app_of(emulator).store
     connection = store.connection() if isinstance(store, SqliteStore) else None
     if connection is not None:
         connection.set_progress_handler(count, 1)
@@ -155,8 +156,8 @@ def test_a_change_costs_the_same_in_a_large_state(grown: list[Emulator]) -> None
 
 
 def test_no_statement_of_a_request_scans(tmp_path: Path) -> None:
-    emulator = Emulator(path=tmp_path / "state.db", api_key="key", keep=3)
-    store = emulator.app.store
+    emulator = Emulator(db=tmp_path / "state.db", api_key="key", keep=3)
+    store = app_of(emulator).store
     assert isinstance(store, SqliteStore)
     fill(store, 20)
     statements: set[str] = set()
@@ -181,8 +182,8 @@ def test_no_statement_of_a_request_scans(tmp_path: Path) -> None:
 
 
 def test_a_list_decodes_a_page_and_one_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    emulator = Emulator(path=tmp_path / "state.db", api_key="key")
-    fill(emulator.app.store, 100)
+    emulator = Emulator(db=tmp_path / "state.db", api_key="key")
+    fill(app_of(emulator).store, 100)
     decoded: list[str] = []
     load = json.loads
 

@@ -12,6 +12,7 @@ import pytest
 
 from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
@@ -250,7 +251,7 @@ def test_a_repetition_gets_the_settled_response(emulator: Emulator, client: Fibo
     calls = flaky(emulator, 0)
     path = f"/v1/workflows/{create(client, tool('a', 'flaky'))}/execute"
     headers = {"authorization": f"Bearer {emulator.api_key}", "idempotency-key": "once"}
-    first, again = (emulator.app.handle(ServerRequest("POST", path, headers, b"{}")) for _ in range(2))
+    first, again = (app_of(emulator).handle(ServerRequest("POST", path, headers, b"{}")) for _ in range(2))
     assert json.loads(first.body)["data"]["outputs"] == {"a": "done"}
     assert (again.body, calls) == (first.body, [1])
 
@@ -276,7 +277,7 @@ def test_an_outcome_that_cannot_be_stored_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
-    with Emulator(path=tmp_path / "state.db", time="manual") as emulator:
+    with Emulator(db=tmp_path / "state.db", time="manual") as emulator:
         client = emulator.client()
 
         @emulator.llm
@@ -286,7 +287,7 @@ def test_an_outcome_that_cannot_be_stored_is_logged(
 
         execution = client.workflows.execute(create(client, llm("a")))
         with monkeypatch.context() as broken:
-            broken.setattr(emulator.app.store, "transaction", fail)
+            broken.setattr(app_of(emulator).store, "transaction", fail)
             release.set()
             wait_until(no_handler_works)
         assert "could not be stored" in caplog.text

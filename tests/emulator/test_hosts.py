@@ -151,13 +151,13 @@ def test_many_values_are_not_kept_for_ever() -> None:
 
 @each_row("name", ["", "*", "http://fibonacci.test", "fibonacci.test:80", "fibonacci.test/", "a b", ".test", "тест"])
 def test_a_malformed_name_is_refused_at_the_start(name: str) -> None:
-    with pytest.raises(ValueError, match="hosts has names and addresses as they stand in a URL"):
-        Emulator(hosts=[name])
+    with pytest.raises(ValueError, match="allowed_hosts has names and addresses as they stand in a URL"):
+        Emulator(allowed_hosts=[name])
 
 
 def test_one_text_in_place_of_a_list_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"hosts is a list of texts, such as \['fibonacci.test'\]"):
-        Emulator(hosts="fibonacci.test")
+    with pytest.raises(TypeError, match=r"allowed_hosts is a list of texts, such as \['fibonacci.test'\]"):
+        Emulator(allowed_hosts="fibonacci.test")
     with pytest.raises(TypeError, match="origins is a list"):
         Emulator(origins="http://localhost:5173")
 
@@ -173,19 +173,19 @@ def raw(emulator: Emulator, *lines: str) -> bytes:
 
 
 def test_over_a_socket_nothing_of_a_foreign_host_gets_through(caplog: pytest.LogCaptureFixture) -> None:
-    with Emulator(hosts=["fibonacci.test"], rate_limit=(1, 60)) as emulator:
+    with Emulator(allowed_hosts=["fibonacci.test"], rate_limit=(1, 60)) as emulator:
         failure = emulator.fail("*", "reset")
         key = {"Authorization": f"Bearer {emulator.api_key}"}
         root = emulator.base_url.removesuffix("/v1")
         with httpx.Client(base_url=root, headers=key, trust_env=False) as client:
             refused = client.get("/", headers={"Host": "evil.example:8787"})  # the page is refused in words
-            assert (refused.status_code, "--allow-host evil.example" in refused.text) == (403, True)
+            assert (refused.status_code, "--allowed-host evil.example" in refused.text) == (403, True)
             for path in ("/v1/health", "/_emulator/requests", "/v1/nowhere"):
                 refused = client.get(path, headers={"Host": "evil.example:8787"})
                 assert (refused.status_code, refused.json()["error"]["code"]) == (403, "host_not_allowed")
                 message = refused.json()["error"]["message"]
-                assert "hosts=['evil.example']" in message
-                assert "--allow-host evil.example" in message
+                assert "allowed_hosts=['evil.example']" in message
+                assert "--allowed-host evil.example" in message
                 assert "X-RateLimit-Limit" not in refused.headers
             assert client.get("/v1/health", headers={"Host": "evil.example", "Authorization": ""}).status_code == 403
             assert (emulator.requests.count, failure.delivered) == (0, 0)

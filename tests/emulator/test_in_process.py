@@ -15,6 +15,7 @@ import trio
 from fibonacci import APIConnectionError, APITimeoutError
 from fibonacci.definitions import LLMNode, RetryPolicy, WorkflowDefinition
 from fibonacci.emulator import Emulator, FailureKind, LLMCall
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import AsyncInProcessTransport, InProcessTransport
 from fibonacci.transports import (
     AsyncTransport,
@@ -38,9 +39,9 @@ def request(emulator: Emulator, method: str = "GET", path: str = "/tools/wait", 
 def send(emulator: Emulator, mode: Mode, sent: HTTPRequest, seconds: float | None = None) -> HTTPResponse:
     """Send a request through the transport of a mode."""
     if mode.name == "sync":
-        transport: Transport = InProcessTransport(emulator.app)
+        transport: Transport = InProcessTransport(app_of(emulator))
         return transport.send(sent, Deadline(seconds))
-    async_transport: AsyncTransport = AsyncInProcessTransport(emulator.app)
+    async_transport: AsyncTransport = AsyncInProcessTransport(app_of(emulator))
     response: HTTPResponse = mode.run(async_transport.send(sent, Deadline(seconds)))
     return response
 
@@ -160,7 +161,7 @@ def test_after_close_a_state_in_memory_goes_on(mode: Mode) -> None:
 
 
 def test_after_close_a_state_in_a_file_is_a_connection_error_that_says_so(mode: Mode, tmp_path: Path) -> None:
-    with Emulator(path=tmp_path / "state.db") as emulator:
+    with Emulator(db=tmp_path / "state.db") as emulator:
         client = emulator.client() if mode.name == "sync" else emulator.async_client()
         workflow = mode.run(client.workflows.create(name="x"))
     with pytest.raises(APIConnectionError, match="the emulator is closed: start"):

@@ -13,13 +13,14 @@ import pytest
 
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.engine import scheduler
+from fibonacci.emulator.facade.emulator import app_of
 from tests.emulator.api import tool
 from tests.emulator.handling import create, details, no_handler_works, wait_until
 
 CHILD = """
 import sys, time
 from fibonacci.emulator import Emulator
-emulator = Emulator(path=sys.argv[1], api_key="fib-mine")
+emulator = Emulator(db=sys.argv[1], api_key="fib-mine")
 emulator.tool("work")(lambda call: time.sleep(60))
 client = emulator.client()
 node = {"id": "a", "type": "tool", "tool": "work", "timeout": 600}
@@ -51,7 +52,7 @@ def started(child: subprocess.Popen[bytes]) -> str:
 
 def test_the_run_of_another_process_fails_when_that_is_killed(child: subprocess.Popen[bytes], path: Path) -> None:
     execution_id = started(child)
-    with Emulator(path=path, api_key="fib-mine") as emulator:
+    with Emulator(db=path, api_key="fib-mine") as emulator:
         client = emulator.client()
         client.organizations.quota.update("default", concurrent_executions=1)
         assert client.executions.get(execution_id).status == "running"
@@ -70,7 +71,7 @@ def test_a_process_id_does_not_tell_who_owns_a_run(path: Path, pid: int) -> None
     command = [sys.executable, "-c", CHILD_WITH_PID, str(path), str(pid)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         execution_id = started(child)
-        with Emulator(path=path, api_key="fib-mine") as emulator:
+        with Emulator(db=path, api_key="fib-mine") as emulator:
             client = emulator.client()
             assert client.executions.get(execution_id).status == "running"
             child.kill()
@@ -82,9 +83,9 @@ def test_it_fails_when_the_file_is_opened(child: subprocess.Popen[bytes], path: 
     execution_id = started(child)
     child.kill()
     child.wait()
-    emulator = Emulator(path=path)
-    with emulator.app.store.transaction():
-        execution = emulator.app.store.executions.get(execution_id)
+    emulator = Emulator(db=path)
+    with app_of(emulator).store.transaction():
+        execution = app_of(emulator).store.executions.get(execution_id)
     assert execution is not None
     assert (execution["status"], execution["error"]) == ("failed", REASON)
     emulator.close()
@@ -94,7 +95,7 @@ def test_it_fails_when_the_file_is_opened(child: subprocess.Popen[bytes], path: 
 def test_two_emulators_in_one_process_leave_each_others_runs_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 0.02)
     release = threading.Event()
-    first, second = Emulator(path=path), Emulator(path=path)
+    first, second = Emulator(db=path), Emulator(db=path)
     first.tool("work")(lambda _: release.wait(10))
     execution = first.client().workflows.execute(create(first.client(), tool("a", "work")))
     assert second.client().executions.get(execution.id).status == "running"
@@ -108,7 +109,7 @@ def test_two_emulators_in_one_process_leave_each_others_runs_alone(path: Path, m
 def test_a_function_that_outlives_its_emulator_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 0.02)
     release = threading.Event()
-    emulator = Emulator(path=path)
+    emulator = Emulator(db=path)
     emulator.tool("work")(lambda _: release.wait(10))
     client = emulator.client()
     execution = client.workflows.execute(create(client, tool("a", "work")))

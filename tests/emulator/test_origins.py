@@ -16,6 +16,7 @@ from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.hosts import Hosts
 from fibonacci.emulator.app.origins import Origins
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import ApiResponse
 from tests.kit.assertions import each_row
@@ -30,7 +31,7 @@ def send(emulator: Emulator, method: str, target: str, body: str = "", **headers
     """Send a request with the owner's key to `localhost:8787`."""
     given = {"host": "localhost:8787", "authorization": f"Bearer {emulator.api_key}"}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
-    response = emulator.app.handle(ServerRequest(method, target, given, body.encode()))
+    response = app_of(emulator).handle(ServerRequest(method, target, given, body.encode()))
     return ApiResponse(response.status, dict(response.headers), response.body)
 
 
@@ -133,7 +134,7 @@ def test_it_is_refused_before_the_key_is_looked_at() -> None:
 @given(st.text(max_size=60), st.text(max_size=30))
 def test_whatever_the_headers_are_nothing_foreign_is_carried_out(origin: str, host: str) -> None:
     allowed = Origins(Hosts(), [PAGE])
-    response = Emulator().app.handle(ServerRequest("PUT", "/v1/memory/k", {"host": host, "origin": origin}))
+    response = app_of(Emulator()).handle(ServerRequest("PUT", "/v1/memory/k", {"host": host, "origin": origin}))
     assert response.status in (400, 403)
     request = ServerRequest("GET", "/v1/health", {"host": host, "origin": origin})
     assert dict(allowed.headers(request)) == {"Vary": "Origin"}
@@ -174,7 +175,7 @@ def test_a_preflight_request_of_a_named_origin() -> None:
     emulator = Emulator(origins=[PAGE, "http://other.test"], rate_limit=(1, 60))
     failure = emulator.fail()
     for target in ("/v1/workflows", "/v1/nowhere", "/_emulator/snapshot"):
-        response = emulator.app.handle(
+        response = app_of(emulator).handle(
             ServerRequest(
                 "OPTIONS",
                 target,

@@ -14,6 +14,7 @@ import pytest
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.engine.records import STATUSES
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
 from tests.emulator.api import llm, tool
@@ -90,7 +91,7 @@ class TestReading:
     ) -> None:
         run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 60})))
         assert "running" in page.get(f"/ui/runs/{run.id}").text
-        emulator.clock.advance_to(emulator.clock.now() + 61)
+        app_of(emulator).clock.advance_to(emulator.clock.now() + 61)
         assert "Runs 1 running" not in page.get("/ui/clock").text
         assert "Overview Runs Approvals" in page.get("/ui/clock").text
 
@@ -147,7 +148,7 @@ class TestReading:
         assert 'role="alert"' in shown.body
 
     def test_a_file_that_is_gone_is_said_in_words(self, tmp_path: Path) -> None:
-        with Emulator(path=tmp_path / "state.db") as emulator:
+        with Emulator(db=tmp_path / "state.db") as emulator:
             page = PageClient(emulator).sign_in()
             (tmp_path / "state.db").unlink()
             for target in ("/", "/ui/runs", "/ui/memory", "/ui/limits"):
@@ -161,7 +162,7 @@ class TestReading:
         def broken() -> None:
             raise RuntimeError("s3cret place")
 
-        monkeypatch.setattr(emulator.app.log, "newest", broken)
+        monkeypatch.setattr(app_of(emulator).log, "newest", broken)
         shown = page.get("/ui/requests")
         assert (shown.status, "s3cret" in shown.text) == (500, False)
         assert "log says why" in shown.text
@@ -202,7 +203,7 @@ class TestPaging:
         for _ in range(100):
             client.workflows.execute(workflow)
         read = 0
-        rows = emulator.app.store.executions.rows
+        rows = app_of(emulator).store.executions.rows
 
         def counted(*name: str, **options: Any) -> Iterator[Any]:
             nonlocal read
@@ -210,7 +211,7 @@ class TestPaging:
                 read += 1
                 yield row
 
-        monkeypatch.setattr(emulator.app.store.executions, "rows", counted)
+        monkeypatch.setattr(app_of(emulator).store.executions, "rows", counted)
         page.get("/ui/runs")
         assert read <= 26
 
@@ -219,19 +220,19 @@ class TestPlace:
     def test_it_is_counted_and_recorded_nowhere(self, page: PageClient, emulator: Emulator) -> None:
         emulator.fail("*", "reset", times=None)
         observed: list[str] = []
-        emulator.app.observers.append(lambda request, response, seconds: observed.append(request.target))
+        app_of(emulator).observers.append(lambda request, response, seconds: observed.append(request.target))
         for target in SECTIONS.values():
             assert page.get(target).status == 200
         page.act("/ui/clock/advance", seconds="1")
         assert (emulator.requests.count, emulator.failures.delivered, observed) == (0, 0, [])
-        assert emulator.app.account.limits.usage("default", emulator.clock.now())[0].used == 0
+        assert app_of(emulator).account.limits.usage("default", emulator.clock.now())[0].used == 0
 
     @each_row("target", ["/v1", "/workflows", "/ui", "/uix", "*", "/_emulator/failures"])
     def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:
         assert page.get(target).headers["Content-Type"] == "application/json"
 
     def test_it_is_not_in_process(self, emulator: Emulator) -> None:
-        assert emulator.app.handle(ServerRequest("GET", "/", {})).status == 401
+        assert app_of(emulator).handle(ServerRequest("GET", "/", {})).status == 401
 
     def test_a_socket_serves_it_with_its_headers(self) -> None:
         with Emulator() as emulator:

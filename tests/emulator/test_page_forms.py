@@ -6,6 +6,7 @@ import pytest
 
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
@@ -155,7 +156,7 @@ def test_delete_a_value_and_clear_the_log(page: PageClient, client: Fibonacci, e
     client.memory.set("color", "blue", scope="user", user_id="ada")
     client.memory.set("color", "red")
     assert "color is deleted." in page.act("/ui/memory/1/delete").text
-    assert [entry["value"] for entry in emulator.app.store.memory.records()] == ["red"]
+    assert [entry["value"] for entry in app_of(emulator).store.memory.records()] == ["red"]
     assert "it may have expired" in page.act("/ui/memory/1/delete", back="/ui/memory").text
     page.act("/ui/requests/clear")
     assert emulator.requests.count == 0

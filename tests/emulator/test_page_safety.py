@@ -143,7 +143,7 @@ class TestOrigin:
         assert page.send("POST", "/ui/clock/advance", headers, b"seconds=5").status == 403
 
     def test_a_form_of_the_page_behind_a_proxy_with_tls_is_carried_out(self) -> None:
-        emulator = Emulator(hosts=["platform.test"], origins=["https://platform.test"])
+        emulator = Emulator(allowed_hosts=["platform.test"], origins=["https://platform.test"])
         headers = {"host": "platform.test", "origin": "https://platform.test", "sec-fetch-site": "same-origin"}
         assert (
             PageClient(emulator).send("POST", "/ui/sign-in", headers, f"key={emulator.api_key}".encode()).status == 303

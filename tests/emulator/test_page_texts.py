@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fibonacci import NotFoundError
 from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.html import h, render
 from fibonacci.emulator.page.layout import SECTIONS
@@ -59,7 +60,7 @@ class TestSecrets:
         with pytest.raises(NotFoundError):
             client.tools.connect("nowhere", params={"token": connection})
         client.workflows.list(page_size=1).first()
-        emulator.app.handle(
+        app_of(emulator).handle(
             ServerRequest("POST", "/tools/x/connect", {"x-api-key": KEY, "cookie": "c=1"}, connection.encode())
         )
         if is_former:
@@ -119,7 +120,7 @@ class TestEscaping:
     def test_what_utf_8_cannot_express_is_shown_as_such(self, page: PageClient, emulator: Emulator, text: str) -> None:
         key = {"authorization": f"Bearer {KEY}"}
         body = json.dumps({"value": {text: text}}).encode()
-        assert emulator.app.handle(ServerRequest("PUT", "/v1/memory/k", key, body)).status == 200
+        assert app_of(emulator).handle(ServerRequest("PUT", "/v1/memory/k", key, body)).status == 200
         for target in ("/ui/memory", "/ui/memory/1", "/ui/requests/1"):
             shown = page.get(target)
             assert shown.status == 200
@@ -153,8 +154,8 @@ def elements(text: str) -> list[list[str]]:
     nodes = [llm("n1", name=text), tool("n2", "say"), tool("n3", "fail"), llm("n4", model=text)]
     workflow = client.workflows.create(name=text, description=text, definition={"nodes": nodes, "name": text})
     run = client.workflows.execute(workflow.id, inputs={text: text})
-    wait_until(lambda: emulator.app.store.runs.count() == 0)
-    api = WithPage(emulator.app)
+    wait_until(lambda: app_of(emulator).store.runs.count() == 0)
+    api = WithPage(app_of(emulator))
     for place in (("global", "", text), ("user", text, "key")):
         entry = {
             "key": place[2],
@@ -169,7 +170,7 @@ def elements(text: str) -> list[list[str]]:
             "created_at": "2026-01-01T00:00:00.000Z",
             "updated_at": "2026-01-01T00:00:00.000Z",
         }
-        emulator.app.store.memory.put(*place, record=record | {"expires": None})
+        app_of(emulator).store.memory.put(*place, record=record | {"expires": None})
     api.handle(ServerRequest("GET", f"/v1/{quote(text, errors='replace', safe='<>')}", {"x-text": "x"}, b""))
     visitor = PageClient(emulator).sign_in()
     targets = [

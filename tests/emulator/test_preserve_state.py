@@ -25,7 +25,7 @@ def outputs(emulator: Emulator) -> dict[str, Any]:
 
 @pytest.fixture(params=["memory", "file"])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Emulator:
-    return Emulator(path=tmp_path / "state.db" if request.param == "file" else None)
+    return Emulator(db=tmp_path / "state.db" if request.param == "file" else None)
 
 
 def test_the_state_is_as_it_was(shared: Emulator) -> None:

@@ -9,6 +9,7 @@ import pytest
 from fibonacci import NotFoundError
 from fibonacci.emulator import Emulator, StateError, cli
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.state.sqlite import SqliteStore
 
 NODE = {"id": "a", "type": "llm", "instruction": "Say {{input.text}}"}
@@ -21,7 +22,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 
 
 def test_the_oldest_executions_that_have_ended_are_dropped_with_their_traces(path: Path | None) -> None:
-    with Emulator(path=path, keep=3) as emulator, emulator.client() as client:
+    with Emulator(db=path, keep=3) as emulator, emulator.client() as client:
         wait = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
         slow = client.workflows.create(name="slow", definition={"nodes": [wait]})
         running = client.workflows.execute(slow.id)
@@ -30,7 +31,7 @@ def test_the_oldest_executions_that_have_ended_are_dropped_with_their_traces(pat
         assert [execution.id for execution in client.executions.list()] == [*ids[:-4:-1], running.id]
         with pytest.raises(NotFoundError):
             client.executions.get(ids[0])
-        store = emulator.app.store
+        store = app_of(emulator).store
         with store.reading():
             assert {key[0] for key, _ in store.traces.items()} == {*ids[-3:], running.id}
             assert store.replays.count() == 3
@@ -72,11 +73,11 @@ def test_keep_is_positive(keep: int) -> None:
 
 
 def test_what_has_expired_is_dropped_with_the_next_change(path: Path | None) -> None:
-    with Emulator(path=path, time="manual") as emulator, emulator.client() as client:
+    with Emulator(db=path, time="manual") as emulator, emulator.client() as client:
         for number in range(20):
             client.memory.set(f"k{number}", number, ttl=60)
         client.workflows.create(name="x")
-        store = emulator.app.store
+        store = app_of(emulator).store
         with store.reading():
             assert (store.memory.count(), store.replays.count()) == (20, 1)
         emulator.clock.advance(86_400)
@@ -93,7 +94,7 @@ def test_windows_of_the_rate_limit_that_are_over_are_forgotten() -> None:
 
 
 def test_lists_leave_out_large_inputs_unless_asked(path: Path | None) -> None:
-    with Emulator(path=path) as emulator, emulator.client() as client:
+    with Emulator(db=path) as emulator, emulator.client() as client:
         workflow = client.workflows.create(name="x")
         large = client.workflows.execute(workflow.id, inputs={"text": LARGE})
         small = client.workflows.execute(workflow.id, inputs={"text": "hi"})
@@ -112,10 +113,10 @@ def test_lists_leave_out_large_inputs_unless_asked(path: Path | None) -> None:
 
 
 def test_a_list_reads_no_large_inputs_from_the_file(tmp_path: Path) -> None:
-    emulator = Emulator(path=tmp_path / "state.db")
+    emulator = Emulator(db=tmp_path / "state.db")
     client = emulator.client()
     client.workflows.execute(client.workflows.create(name="x").id, inputs={"text": LARGE})
-    store = emulator.app.store
+    store = app_of(emulator).store
     assert isinstance(store, SqliteStore)
     store.execute("UPDATE records SET apart = 'damaged' WHERE apart IS NOT NULL")
     assert len(list(client.executions.list())) == 1

@@ -9,25 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.emulator import Emulator, Fault, InputFileError
+from fibonacci.emulator import Emulator, InputFileError, NodeFailure
+from fibonacci.emulator.engine.answers.node_failure import ScriptError
 from fibonacci.emulator.engine.answers.script_content import answer_view, scripts_of
-from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create
 from tests.emulator.test_control import control
 from tests.kit.assertions import each_row
 
 JSON = """{
-  "classify": [{"urgency": "high"}, {"$fault": "timeout"}],
-  "gmail_send": {"answers": [{"$fault": "error", "message": "bounced"}], "repeat": true}
+  "classify": [{"urgency": "high"}, {"$failure": "timeout"}],
+  "gmail_send": {"answers": [{"$failure": "error", "message": "bounced"}], "repeat": true}
 }"""
 YAML = """
 classify:
 - urgency: high
-- $fault: timeout
+- $failure: timeout
 gmail_send:
   answers:
-  - {$fault: error, message: bounced}
+  - {$failure: error, message: bounced}
   repeat: true
 """
 
@@ -36,14 +36,14 @@ gmail_send:
 def test_a_file(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     classify, mail = Emulator(scripts=tmp_path / name).scripts
-    assert classify.answers == ({"urgency": "high"}, Fault("timeout"))
-    assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (Fault("error", "bounced"),), True)
+    assert classify.answers == ({"urgency": "high"}, NodeFailure("timeout"))
+    assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (NodeFailure("error", "bounced"),), True)
 
 
 def test_a_mapping() -> None:
-    emulator = Emulator(scripts={"a": [Fault("error")], "b": {"answers": (1, 2), "repeat": True}})
+    emulator = Emulator(scripts={"a": [NodeFailure("error")], "b": {"answers": (1, 2), "repeat": True}})
     assert [(each.name, each.answers, each.repeat) for each in emulator.scripts] == [
-        ("a", (Fault("error"),), False),
+        ("a", (NodeFailure("error"),), False),
         ("b", (1, 2), True),
     ]
 
@@ -60,7 +60,7 @@ def test_a_mapping() -> None:
         ("s.json", '{"a": "x"}', "s.json:1:7: a: is a list of answers, not str: put a single one in brackets"),
         ("s.json", '{"a": []}', "s.json:1:7: a: has no answer; a script has at least one"),
         ("s.json", '{"": [1]}', "s.json:1:1: name: is the id of a node, the name of a tool, or a model, not ''"),
-        ("s.json", '{"a": [1,\n {"$fault": "no"}]}', "s.json:2:13: a[1].$fault: is timeout or error, not 'no'"),
+        ("s.json", '{"a": [1,\n {"$failure": "no"}]}', "s.json:2:15: a[1].$failure: is timeout or error, not 'no'"),
         ("s.yaml", "a:\n  repeat: true\n", "s.yaml:2:3: a: has no answers: it is a list of answers, or"),
         (
             "s.yaml",
@@ -68,7 +68,7 @@ def test_a_mapping() -> None:
             "s.yaml:2:3: a: has no key 'again': it is a list of answers, or",
         ),
         ("s.yaml", "a:\n  answers: [1]\n  repeat: 1\n", "s.yaml:3:11: a.repeat: is true or false, not 1"),
-        ("s.yaml", "a:\n  answers:\n  - $fault: x\n", "s.yaml:3:13: a.answers[0].$fault: is timeout or error"),
+        ("s.yaml", "a:\n  answers:\n  - $failure: x\n", "s.yaml:3:15: a.answers[0].$failure: is timeout or error"),
         ("s.txt", "{}", "s.txt: the name of the file ends with .json, .yaml or .yml"),
     ],
 )
@@ -96,7 +96,7 @@ VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["timeout", "error"]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["$fault", "message", "answers", "repeat", "a"]), inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["$failure", "message", "answers", "repeat", "a"]), inner, max_size=3)
     ),
 )
 
@@ -113,7 +113,7 @@ def test_any_json_is_scripts_or_refused(content: Any) -> None:
 
 
 def test_the_control_api_lists_adds_and_removes_scripts(api: Api) -> None:
-    answers = [{"urgency": "high"}, {"$fault": "timeout"}, {"$fault": "error", "message": "no"}, None]
+    answers = [{"urgency": "high"}, {"$failure": "timeout"}, {"$failure": "error", "message": "no"}, None]
     made = control(api, "POST", "/scripts", {"name": "classify", "answers": answers})
     view = {"name": "classify", "answers": answers, "repeat": False, "taken": 0, "remaining": 4}
     assert (made.status, made.data) == (201, view)
@@ -134,8 +134,8 @@ def test_the_control_api_lists_adds_and_removes_scripts(api: Api) -> None:
         ({"answers": [1]}, "name"),
         ({"name": "", "answers": [1]}, "name"),
         ({"name": "a", "answers": []}, "answers"),
-        ({"name": "a", "answers": {"$fault": "timeout"}}, "answers"),
-        ({"name": "a", "answers": [1, {"$fault": "x"}]}, "answers[1].$fault"),
+        ({"name": "a", "answers": {"$failure": "timeout"}}, "answers"),
+        ({"name": "a", "answers": [1, {"$failure": "x"}]}, "answers[1].$failure"),
         ({"name": "a", "answers": [1], "repeat": "yes"}, "repeat"),
         ({"name": "a", "answers": [1], "times": 2}, "times"),
         ({"name": "repeats", "answers": [1]}, "name"),

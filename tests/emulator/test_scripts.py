@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
-from fibonacci.emulator import Emulator, Fault, LLMCall, ToolCall
+from fibonacci.emulator import Emulator, LLMCall, NodeFailure, ToolCall
 from fibonacci.emulator.engine.answers.script_content import new_script
-from fibonacci.emulator.engine.answers.scripts import Scripts
+from fibonacci.emulator.engine.answers.scripts import ScriptQueue
 from fibonacci.emulator.option_values import TimeMode
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, node_of
@@ -48,7 +48,7 @@ def test_answers_come_in_sequence_and_then_the_node_fails() -> None:
 
 def test_the_end_of_a_script_is_not_retried() -> None:
     emulator = Emulator(time="skip")
-    emulator.script("a", [Fault("error")])
+    emulator.script("a", [NodeFailure("error")])
     execution = run(emulator.client(), llm("a", enable_retry=True, max_retries=5))
     assert "its answer has been taken" in error_of(execution, "a")
     assert node_of(execution, "a")["attempts"] == 2
@@ -159,7 +159,7 @@ def test_a_script_does_not_hide_what_is_wrong_with_the_node() -> None:
 def test_a_timeout_passes_on_the_emulators_clock_and_is_retried(time: TimeMode) -> None:
     emulator = Emulator(time=time)
     client = emulator.client()
-    emulator.script("a", [Fault("timeout"), Fault("error", "overloaded"), "done"])
+    emulator.script("a", [NodeFailure("timeout"), NodeFailure("error", "overloaded"), "done"])
     node = llm("a", timeout=60, enable_retry=True, retry_delay=10)
     execution_id = client.workflows.execute(create(client, node)).id
     if time == "manual":
@@ -176,14 +176,14 @@ def test_a_timeout_passes_on_the_emulators_clock_and_is_retried(time: TimeMode) 
 
 def test_a_timeout_in_real_time() -> None:
     emulator = Emulator()
-    emulator.script("calculator", [Fault("timeout")])
+    emulator.script("calculator", [NodeFailure("timeout")])
     execution = run(emulator.client(), tool("a", timeout=0.02))
     assert error_of(execution, "a") == "it took longer than its timeout of 0.02 seconds"
 
 
 def test_a_timeout_of_a_node_without_a_limit_is_that_of_its_workflow() -> None:
     emulator = Emulator(time="skip")
-    emulator.script("a", [Fault("timeout")], repeat=True)
+    emulator.script("a", [NodeFailure("timeout")], repeat=True)
     execution = run(emulator.client(), llm("a"), timeout=30)
     assert execution["error"] == "the workflow: it took longer than its timeout of 30 seconds"
     assert "neither the node nor its workflow has one: set it" in error_of(run(emulator.client(), llm("a")), "a")
@@ -191,7 +191,7 @@ def test_a_timeout_of_a_node_without_a_limit_is_that_of_its_workflow() -> None:
 
 def test_errors_have_the_text_of_the_script() -> None:
     emulator = Emulator()
-    emulator.script("a", [Fault("error", "the model is overloaded"), Fault("error")])
+    emulator.script("a", [NodeFailure("error", "the model is overloaded"), NodeFailure("error")])
     assert error_of(run(emulator.client(), llm("a")), "a") == "the model is overloaded"
     assert error_of(run(emulator.client(), llm("a")), "a") == "a scripted error"
 
@@ -221,7 +221,7 @@ def test_no_answer_is_taken_twice_by_executions_at_once() -> None:
 
 
 def test_scripts_are_safe_to_use_from_many_threads() -> None:
-    scripts = Scripts()
+    scripts = ScriptQueue()
     taken: list[Any] = []
 
     def work(number: int) -> None:
@@ -272,7 +272,7 @@ def test_reset_removes_scripts() -> None:
     emulator = Emulator(scripts={"a": ["x"]})
     assert [script.name for script in emulator.scripts] == ["a"]
     emulator.reset()
-    assert (len(emulator.scripts), emulator.scripts.is_active) == (0, False)
+    assert len(emulator.scripts) == 0
     assert run(emulator.client(), llm("a"))["outputs"] == {"a": "[default model] do"}
 
 
@@ -301,11 +301,11 @@ NO_SCRIPTS: list[tuple[Any, Any, str]] = [
     ("a", [], r"answers has no answer; a script has at least one"),
     ("a", [1, {2}], r"answers\[1\] is not JSON: Object of type set"),
     ("a", [float("nan")], r"answers\[0\] is not JSON"),
-    ("a", [{"$fault": "timeouts"}], r"answers\[0\]\.\$fault is timeout or error, not 'timeouts'"),
-    ("a", [{"$fault": []}], r"answers\[0\]\.\$fault is timeout or error, not \[\]"),
-    ("a", [{"$fault": "error", "text": "x"}], r"answers\[0\] is a fault with the key 'text'"),
-    ("a", [{"$fault": "error", "message": 1}], r"answers\[0\]\.message is a text, not int"),
-    ("a", [{"$fault": "timeout", "message": "x"}], r"answers\[0\]\.message is for an error only"),
+    ("a", [{"$failure": "timeouts"}], r"answers\[0\]\.\$failure is timeout or error, not 'timeouts'"),
+    ("a", [{"$failure": []}], r"answers\[0\]\.\$failure is timeout or error, not \[\]"),
+    ("a", [{"$failure": "error", "text": "x"}], r"answers\[0\] is a failure with the key 'text'"),
+    ("a", [{"$failure": "error", "message": 1}], r"answers\[0\]\.message is a text, not int"),
+    ("a", [{"$failure": "timeout", "message": "x"}], r"answers\[0\]\.message is for an error only"),
 ]
 
 
@@ -314,12 +314,12 @@ def test_what_is_no_script_is_refused_with_its_place(name: Any, answers: Any, me
     emulator = Emulator()
     with pytest.raises(ValueError, match=message):
         emulator.script(name, answers)
-    assert not emulator.scripts.is_active
+    assert list(emulator.scripts) == []
 
 
-def test_what_is_no_fault_is_refused() -> None:
+def test_what_is_no_failure_is_refused() -> None:
     kind: Any = "slow"
     with pytest.raises(ValueError, match="kind is timeout or error, not 'slow'"):
-        Fault(kind)
+        NodeFailure(kind)
     with pytest.raises(ValueError, match="message is for an error only"):
-        Fault("timeout", "x")
+        NodeFailure("timeout", "x")

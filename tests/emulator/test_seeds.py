@@ -73,9 +73,9 @@ def test_all_that_a_folder_has_is_there_at_the_start(folder: Path) -> None:
 
 def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path: Path) -> None:
     state = tmp_path / "state.db"
-    with Emulator(path=state, seed=folder) as first:
+    with Emulator(db=state, seed=folder) as first:
         before = first.snapshot()
-    with Emulator(path=state, seed=folder) as second:
+    with Emulator(db=state, seed=folder) as second:
         assert second.snapshot() == before
         assert second.warnings == []
         client = second.client()
@@ -86,7 +86,7 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
         client.organizations.tool_policies.update("default", "calculator", enabled=False)
         client.organizations.tool_policies.delete("default", "gmail_send")
     (folder / "new.json").write_text(json.dumps({"nodes": [llm("a")]}))
-    with Emulator(path=state, seed=folder, strict=True) as third:
+    with Emulator(db=state, seed=folder, strict=True) as third:
         client = third.client()
         assert [each.name for each in client.workflows.list()] == ["Greeter", "triage", "new"]
         assert (client.workflows.get(workflow.id).description, client.workflows.get(workflow.id).version) == ("Mine", 2)
@@ -133,10 +133,10 @@ def test_a_fault_names_file_and_place_and_nothing_is_applied(
     (folder / file).write_text(content)
     state = tmp_path / "state.db"
     with pytest.raises(InputFileError) as caught:
-        Emulator(path=state, seed=folder)
+        Emulator(db=state, seed=folder)
     assert str(caught.value).startswith(str(folder))
     assert message in str(caught.value)
-    with Emulator(path=state) as emulator:
+    with Emulator(db=state) as emulator:
         empty = Emulator().snapshot()
         assert json.loads(emulator.snapshot())["tables"] == json.loads(empty)["tables"]
 

@@ -10,6 +10,7 @@ import pytest
 from fibonacci import RateLimitError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.variables import Secrets, Variables
+from fibonacci.emulator.facade.emulator import app_of
 from tests.emulator.api import llm
 from tests.kit.assertions import each_row
 
@@ -37,7 +38,7 @@ def test_env_and_secrets_can_be_changed() -> None:
 def test_no_repr_shows_a_secret() -> None:
     emulator = Emulator(secrets={"TOKEN": "s3cret-1"})
     emulator.secrets["OTHER"] = "s3cret-2"
-    for shown in (emulator.secrets, str(emulator.secrets), vars(emulator), emulator.app.environment):
+    for shown in (emulator.secrets, str(emulator.secrets), vars(emulator), app_of(emulator).environment):
         assert "s3cret" not in repr(shown)
     assert repr(emulator.secrets) == "{'TOKEN': '***', 'OTHER': '***'}"
 

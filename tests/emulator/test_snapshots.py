@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.kit.assertions import each_row
 
@@ -140,7 +141,7 @@ READS = [
 
 def status_of(emulator: Emulator, method: str, path: str, body: bytes = b"") -> int:
     headers = {"authorization": f"Bearer {KEY}"}
-    return emulator.app.handle(ServerRequest(method, f"/v1{path}", headers, body)).status
+    return app_of(emulator).handle(ServerRequest(method, f"/v1{path}", headers, body)).status
 
 
 @given(CHANGES)
@@ -162,8 +163,8 @@ def test_a_malformed_snapshot_is_refused_or_can_be_worked_with(
     statuses["POST"] = status_of(emulator, "POST", "/workflows", b'{"name": "after"}')
     emulator.clock.advance(700)
     statuses["later"] = status_of(emulator, "GET", "/executions")
-    with emulator.app.store.reading():
-        keys = list(emulator.app.store.executions.keys())
+    with app_of(emulator).store.reading():
+        keys = list(app_of(emulator).store.executions.keys())
     safe = [key for (key,) in keys if re.fullmatch("[a-z0-9_]+", key)]
     statuses |= {key: status_of(emulator, "GET", f"/executions/{key}") for key in safe}
     assert all(status < 500 for status in statuses.values()), statuses
@@ -223,7 +224,7 @@ def test_json_that_cannot_be_kept_is_refused(emulator: Emulator, text: bytes) ->
 
 
 def test_a_refused_snapshot_changes_no_file(tmp_path: Path) -> None:
-    with Emulator(path=tmp_path / "state.db") as emulator:
+    with Emulator(db=tmp_path / "state.db") as emulator:
         emulator.client().workflows.create(name="before")
         before = emulator.snapshot()
         with pytest.raises(StateError, match="malformed"):

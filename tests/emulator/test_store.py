@@ -11,6 +11,7 @@ import pytest
 
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.state.schema import SCHEMA
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.sqlite_file import use_write_ahead_log
@@ -146,7 +147,7 @@ def test_only_open_opens_a_closed_store(tmp_path: Path) -> None:
 def test_a_path_that_names_no_file_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StateError, match="leave it out to keep the state in memory"):
-        Emulator(path=path)
+        Emulator(db=path)
     assert not list(tmp_path.iterdir())
 
 
@@ -192,7 +193,7 @@ def test_a_foreign_file_is_refused_and_unchanged(tmp_path: Path, make: Callable[
     make(path)
     before = path.read_bytes() if path.is_file() else b""
     with pytest.raises(StateError, match=message) as caught:
-        Emulator(path=path)
+        Emulator(db=path)
     assert str(path) in str(caught.value)
     assert (path.read_bytes() if path.is_file() else b"") == before
 
@@ -205,8 +206,8 @@ def test_a_lock_of_another_process_is_waited_for_until_the_busy_timeout(tmp_path
     with pytest.raises(StateError, match="locked"):
         SqliteStore(path, busy_timeout=0.01)
     other.execute("ROLLBACK")
-    emulator = Emulator(path=path)
-    store = emulator.app.store
+    emulator = Emulator(db=path)
+    store = app_of(emulator).store
     assert isinstance(store, SqliteStore)
     store.connection().execute("PRAGMA busy_timeout = 10")
     other.execute("BEGIN IMMEDIATE")

@@ -18,6 +18,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
 from fibonacci.emulator.app.request_redaction import without_secrets
 from fibonacci.emulator.cli import log_request
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import Api
 
@@ -86,15 +87,15 @@ def control_answers(emulator: Emulator) -> str:
 def test_they_are_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture, *, in_file: bool) -> None:
     caplog.set_level(logging.DEBUG)
     path = tmp_path / "state.db" if in_file else None
-    with Emulator(path=path, api_key=KEY) as emulator:
-        emulator.app.observers.append(log_request)
+    with Emulator(db=path, api_key=KEY) as emulator:
+        app_of(emulator).observers.append(log_request)
         a_full_run(emulator)
         snapshot = emulator.snapshot().decode("ascii")
         assert '"slack_send_message"' in snapshot
         found = {
             "snapshot": snapshot,
             "request log": "\n".join(map(repr, emulator.requests)) + repr(emulator.requests),
-            "kept requests": repr(emulator.app.log.matching(None)).replace(f"Bearer {KEY}", ""),
+            "kept requests": repr(app_of(emulator).log.matching(None)).replace(f"Bearer {KEY}", ""),
             "warnings": repr(emulator.warnings),
             "emulator": repr(emulator) + repr(emulator.failures),
             "control API": control_answers(emulator),

@@ -237,7 +237,7 @@ def test_a_run_that_waits_for_approval_has_none_yet(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
 def test_it_outlives_snapshots_and_processes(kind: str, tmp_path: Path) -> None:
-    first = Emulator(path=tmp_path / "state.db" if kind == "file" else None)
+    first = Emulator(db=tmp_path / "state.db" if kind == "file" else None)
     client = first.client()
     workflow = client.workflows.create(name="x", definition={"nodes": [llm("a", "Greet {{input.name}}")]})
     execution = client.executions.get(client.workflows.run(workflow.id, inputs={"name": "Ada"}).id)
@@ -247,7 +247,7 @@ def test_it_outlives_snapshots_and_processes(kind: str, tmp_path: Path) -> None:
         second = Emulator()
         second.restore(first.snapshot())
     else:
-        second = Emulator(path=tmp_path / "state.db")
+        second = Emulator(db=tmp_path / "state.db")
     with second.client(api_key=second.api_key) as reader:
         assert reader.executions.get(execution.id).trace == execution.trace
 

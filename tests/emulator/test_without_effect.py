@@ -9,6 +9,7 @@ import pytest
 
 from fibonacci import ValidationError
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import Api, llm, tool
 from tests.emulator.handling import create
@@ -115,7 +116,7 @@ def test_what_in_a_request_has_no_effect_is_a_warning(method: str, path: str, bo
         client = emulator.client()
         target = path.format(id=client.workflows.create(name="x").id)
         before = emulator.snapshot()
-        response = emulator.app.handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, raw))
+        response = app_of(emulator).handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, raw))
         if strict:
             assert (response.status, emulator.snapshot()) == (422, before)
             assert f"({code})" in response.body.decode()

@@ -39,9 +39,9 @@ def open_connections(mode: Mode, transport: Any) -> int:
     """Return how many connections the transport has open in the mode's event loop."""
 
     async def count() -> int:
-        return len(transport.connections)
+        return len(transport._connections)
 
-    number: int = mode.run(count()) if mode.is_async else len(transport.connections)
+    number: int = mode.run(count()) if mode.is_async else len(transport._connections)
     return number
 
 

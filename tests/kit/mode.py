@@ -102,9 +102,9 @@ class Mode:
         """Return the open connections of a transport: in async mode those of the mode's event loop."""
 
         async def look() -> list[Any]:
-            return list(transport.connections)
+            return list(transport._connections)
 
-        return self._portal.call(look) if self.is_async else list(transport.connections)
+        return self._portal.call(look) if self.is_async else list(transport._connections)
 
     def close_later(self, resource: Any) -> Any:
         """Return a client or transport that is closed when the mode ends."""

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import griffe
 
 from tests.stubs import lazy_modules, public_names
 
-MODULES: Final = ("emulator", "errors", "integrations.opentelemetry")
+MODULES: Final = ("errors", "integrations.opentelemetry")
 """The public modules that define their public names themselves, or import them eagerly."""
+
+NOT_MADE: Final = {
+    "AsyncPager": "a call that lists returns it",
+    "AsyncRuns": "`run_many` returns it",
+    "Cassette": "`record` and `replay` return it",
+    "EmulatorClock": "`emulator.clock` is it",
+    "EmulatorWarning": "`emulator.warnings` has it",
+    "InjectedFailure": "`fail` returns it",
+    "InjectedFailures": "`emulator.failures` is it",
+    "Pager": "a call that lists returns it",
+    "RecordedRequest": "`emulator.requests` has it",
+    "Requests": "`emulator.requests` is it",
+    "Runs": "`run_many` returns it",
+    "Script": "`script` returns it",
+    "Scripts": "`emulator.scripts` is it",
+}
+"""Classes whose objects are returned, not made: their constructors are not public."""
 
 
 def public_objects(root: Path) -> dict[str, griffe.Object]:
@@ -23,8 +40,10 @@ def public_objects(root: Path) -> dict[str, griffe.Object]:
         for home, names in public_names(path.read_text("utf-8")).items():
             for name in names:
                 definition = _object(package, f"{home}.{name}")
-                if definition is not None:
+                if definition is not None and module == "fibonacci":
                     found.update(_with_groups(package, f"{module}.{name}", definition))
+                elif definition is not None:
+                    found[f"{module}.{name}"] = definition
     for name in MODULES:
         eager = _object(package, name)
         for member in () if eager is None else eager.members.values():
@@ -101,3 +120,64 @@ def _constant(name: griffe.ExprName, path: str) -> str | None:
         return None
     target = None if target is None else resolved(target)
     return str(target.value) if isinstance(target, griffe.Attribute) and target.value is not None else None
+
+
+def private_names(objects: Mapping[str, griffe.Object]) -> Iterator[str]:
+    """Yield the types of the package that public signatures name and that have no public name, each with its place.
+
+    Args:
+        objects: The public objects by their public names.
+    """
+    package = objects["fibonacci.Fibonacci"].package
+    public = {found.path for found in objects.values()}
+    for name, found in objects.items():
+        for place, annotation in _annotations(name, found, public):
+            for path in _paths_in(annotation):
+                named = _object(package, path) if path.startswith("fibonacci.") else None
+                if named is not None and named.path not in public and not _is_type_variable(named):
+                    yield f"{place}: {named.name}"
+
+
+def foreign_packages(objects: Mapping[str, griffe.Object]) -> Iterator[tuple[str, str]]:
+    """Yield the other packages whose types public signatures name, each with its place."""
+    public = {found.path for found in objects.values()}
+    for name, found in objects.items():
+        for place, annotation in _annotations(name, found, public):
+            for path in _paths_in(annotation):
+                if "." in path and not path.startswith("fibonacci."):
+                    yield path.partition(".")[0], place
+
+
+def _annotations(name: str, found: griffe.Object, public: Container[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the annotations of a public object and of its public members, each with its place."""
+    if isinstance(found, griffe.Function):
+        yield name, found.returns
+        yield from ((name, each.annotation) for each in found.parameters if not each.name.startswith("_"))
+    elif isinstance(found, griffe.Attribute):
+        yield name, found.annotation
+        if found.annotation is None and isinstance(found.parent, griffe.Module):  # a type alias
+            yield name, found.value
+    elif isinstance(found, griffe.Class):
+        init = constructor(found)
+        if init is not None and found.name not in NOT_MADE and not any(_is_resource(each) for each in found.mro()):
+            yield from _annotations(name, init, public)
+        for holder in [*(base for base in found.mro() if base.path not in public), found]:
+            for member, each in holder.members.items():
+                target = resolved(each)
+                if not member.startswith("_") and target is not None and not isinstance(target, griffe.Class):
+                    yield from _annotations(f"{name}.{member}", target, public)
+
+
+def _is_resource(found: griffe.Object) -> bool:
+    """Whether a class is the base of the groups of calls: no program makes an object of them."""
+    return found.name in ("AsyncResource", "Resource")
+
+
+def _paths_in(annotation: Any) -> Iterator[str]:
+    if isinstance(annotation, griffe.Expr):
+        names = [each for each in annotation.iterate(flat=True) if isinstance(each, griffe.ExprName)]
+        yield from (each.canonical_path for each in names)
+
+
+def _is_type_variable(found: griffe.Object) -> bool:
+    return isinstance(found, griffe.Attribute) and str(found.value).startswith("TypeVar(")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Page, ViewportSize, expect
 
-from fibonacci.emulator import Emulator, Fault, LLMCall
+from fibonacci.emulator import Emulator, LLMCall, NodeFailure
 from tests.kit.chromium import chromium
 from tests.pictures.themes import THEMES
 
@@ -77,7 +77,7 @@ def furnish(emulator: Emulator) -> str:
     )
     for mail in ("Where is my invoice?", "Can you call me back?"):
         client.workflows.run(triage, inputs={"mail": mail})
-    emulator.script("classify", [Fault("error", "the model is overloaded")])
+    emulator.script("classify", [NodeFailure("error", "the model is overloaded")])
     client.workflows.execute(triage, inputs={"mail": "Is the office open on Friday?"})
     emulator.scripts.clear()
     cancelled = client.workflows.execute(backup)

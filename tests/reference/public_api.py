@@ -12,6 +12,7 @@ import griffe
 from fibonacci.cli.main import command_parser
 from tests.docs.markdown import ROOT
 from tests.kit.public_api import (
+    NOT_MADE,
     constructor,
     default_of,
     is_group,
@@ -73,7 +74,7 @@ def _class(name: str, found: griffe.Class, public: Mapping[str, str]) -> Iterato
     if "NamedTuple" in bases:
         fields = [each for each in found.members.values() if isinstance(each, griffe.Attribute)]
         yield from (f"{name}({'_, ' * place}{_declared(each)})" for place, each in enumerate(fields))
-    elif init is not None and not _GROUP.match(name):
+    elif init is not None and found.name not in NOT_MADE and not _GROUP.match(name):
         yield from _parameters(name, init)
     members = {
         member: each
@@ -121,7 +122,8 @@ def _call(name: str, function: griffe.Function) -> Iterator[str]:
 def _parameters(name: str, function: griffe.Function) -> Iterator[str]:
     """Yield a line for each parameter; one that can be given by position shows how many precede it."""
     is_method = isinstance(function.parent, griffe.Class) and "staticmethod" not in function.labels
-    for place, each in enumerate([*function.parameters][is_method:]):
+    public = [each for each in [*function.parameters][is_method:] if not each.name.startswith("_")]
+    for place, each in enumerate(public):
         default = None if stars_of(each) else default_of(each)
         text = f"{stars_of(each)}{each.name}: {each.annotation or 'Any'}" + (f" = {default}" if default else "")
         if each.kind is griffe.ParameterKind.keyword_only:

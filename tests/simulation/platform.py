@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
 from tests.simulation.event_loop import SimulatedEventLoop
@@ -91,11 +92,11 @@ class SimulatedPlatform:
     def __init__(self, loop: SimulatedEventLoop, emulator: Emulator, *, honors_keys: bool = True) -> None:
         self.loop = loop
         self.emulator = emulator
-        emulator.clock.advance_to(_EPOCH)
+        app_of(emulator).clock.advance_to(_EPOCH)
         self.epoch = emulator.clock.now()
         self.exchanges: list[SimulatedExchange] = []
         self._honors_keys = honors_keys
-        self._transport = InProcessTransport(emulator.app)
+        self._transport = InProcessTransport(app_of(emulator))
         self._ports = count(1)  # a client of another port shares no limits: it is in another process
 
     def handle(self, request: HTTPRequest) -> HTTPResponse:

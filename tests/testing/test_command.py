@@ -21,6 +21,7 @@ import pytest
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import exports, log_request, main, page_address
+from fibonacci.emulator.facade.emulator import app_of
 from tests.kit.assertions import check_rows
 from tests.kit.systems import needs_signals
 
@@ -130,7 +131,7 @@ def test_what_stops_it_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "fibonacci.emulator")
     emulator = Emulator()
-    emulator.app.observers.append(log_request)
+    app_of(emulator).observers.append(log_request)
     emulator.client().tools.get("calculator")
     assert re.fullmatch(r"GET /v1/tools/calculator 200 \d+\.\d ms", caplog.messages[-1])
     emulator.fail("GET /health", kind="reset")
@@ -154,7 +155,7 @@ def test_a_wildcard_is_reached_by_loopback() -> None:
 REFUSED = [
     ("--host 0.0.0.0", "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key, of 20"),
     ("--host 0.0.0.0 --api-key nineteen-characters", "of 20 characters or more"),
-    ("--allow-host http://x", "hosts has names and addresses"),
+    ("--allowed-host http://x", "allowed_hosts has names and addresses"),
     ("--origin localhost:5173", "origins has origins as a browser sends them"),
     ("--host ::", "choose a key"),
     ("--host platform.example", "choose a key"),
@@ -206,7 +207,7 @@ def test_its_options_reach_the_emulator(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "my_handlers.py").write_text(HANDLERS)
     given = ("--seed", "flows", "--script", "scripts.yaml")
     recorded = ("--handlers", "my_handlers:register", "--record", "calls.json")
-    hosts = ("--allow-host", "a.test", "--allow-host", "b.test", "--origin", "http://localhost:5173")
+    hosts = ("--allowed-host", "a.test", "--allowed-host", "b.test", "--origin", "http://localhost:5173")
     with served(*given, *recorded, *hosts, "--strict") as (_, exported):
         assert outputs_of(exported) == {"a": "real one", "b": "scripted"}
         check_strictness(exported)

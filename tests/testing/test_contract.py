@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import Checks, require_among, require_equal, require_type
 from fibonacci.testing.contract.checks import ALL
@@ -19,7 +20,7 @@ from fibonacci.testing.contract.raw_requests import RawRequests
 from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.table import table
-from tests.contract.mutants.run import EmulatorClock
+from tests.contract.mutants.run import SkippingWaits
 from tests.docs.running import run_python
 
 
@@ -32,7 +33,7 @@ def served(emulator: Emulator) -> Generator[Server]:
             emulator.api_key,
             organization_id="default",
             role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
-            clock=EmulatorClock(emulator),
+            clock=SkippingWaits(emulator),
         )
         yield server
         server.close()
@@ -195,7 +196,7 @@ def test_a_raw_request_waits_for_the_rate_limit() -> None:
             waits.append(seconds)
             emulator.clock.advance(seconds)
 
-        raw = RawRequests(emulator.base_url, emulator.api_key, InProcessTransport(emulator.app), sleep=sleep)
+        raw = RawRequests(emulator.base_url, emulator.api_key, InProcessTransport(app_of(emulator)), sleep=sleep)
         assert [raw("GET", "/health").status for _ in range(2)] == [200, 200]
         assert waits == [60.0]
 

@@ -14,11 +14,11 @@ from fibonacci.models import Model, Page, RateLimit, ResponseInfo
 from fibonacci.testing import make_execution, make_health, make_page, make_rate_limit, make_response, make_workflow
 from tests.kit.assertions import check_rows
 
-OTHERS = ("in_environment", "make_page", "make_rate_limit", "make_response")
+OTHERS = ("make_page", "make_rate_limit", "make_response")
 OF_MODELS = {
     name: cast("Callable[..., Model]", getattr(fibonacci.testing, name))
     for name in fibonacci.testing.__all__
-    if name not in OTHERS
+    if name.startswith("make_") and name not in OTHERS
 }
 
 

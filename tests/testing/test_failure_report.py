@@ -117,7 +117,7 @@ def test_a_body_may_be_anything() -> None:
 
 
 def test_a_file_that_is_closed_is_said(tmp_path: Path) -> None:
-    with Emulator(path=tmp_path / "state.db") as emulator:
+    with Emulator(db=tmp_path / "state.db") as emulator:
         observer = EmulatorObserver("fibonacci_emulator", emulator)
         emulator.client().health.check()
     assert "its state cannot be read: " in observer.describe()

@@ -8,6 +8,7 @@ from tests.testing.conftest import RunPytest
 
 MARKED = """
 import pytest
+from fibonacci.emulator.facade.emulator import app_of
 
 pytestmark = pytest.mark.fibonacci(plan="pro", time="manual")
 
@@ -34,7 +35,7 @@ class TestClass:
     @pytest.mark.fibonacci(plan="enterprise", strict=True)
     def test_the_closest_decides(self, fibonacci_emulator, class_fibonacci_emulator):
         assert (limit_of(fibonacci_emulator), fibonacci_emulator.organization_id) == (1_000_000, "acme")
-        assert fibonacci_emulator.app.warnings.strict
+        assert app_of(fibonacci_emulator).warnings.strict
         assert limit_of(class_fibonacci_emulator) == 60
 
 
@@ -96,7 +97,7 @@ def test_options_by_a_fixture(run_pytest: RunPytest) -> None:
 
 WRONG = {
     'plann="free"': "@pytest.mark.fibonacci: Emulator has no option 'plann'; did you mean 'plan'?",
-    "quux=1": "Emulator has no option 'quux'; the options are path, time, plan, api_key,",
+    "quux=1": "Emulator has no option 'quux'; the options are db, time, plan, api_key,",
     'time="skp"': "time is one of real, skip, manual, not 'skp'",
     '"free"': "@pytest.mark.fibonacci takes options by name, such as plan=\"free\", not 'free'",
     "": '@pytest.mark.fibonacci sets options of the emulator, such as plan="free"; for an emulator, use the fixture',

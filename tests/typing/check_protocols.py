@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from fibonacci import AsyncFibonacci, AsyncPager, Fibonacci, Pager
-from fibonacci._async.workflows import AsyncWorkflows
-from fibonacci._sync.workflows import Workflows
 from fibonacci.models import Execution, GovernanceSettings, Workflow
+from fibonacci.types import AsyncWorkflows, Workflows
 
 
 class HasWorkflows(Protocol):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -13,6 +13,7 @@ from typing import Any, assert_type
 import pandas
 import polars
 
+import fibonacci
 from fibonacci import (
     DeploymentPlan,
     DeploymentResult,
@@ -167,3 +168,27 @@ def many_rows(client: Fibonacci) -> None:
     assert_type(runs.estimate(), RunsEstimate)
     with runs as entered:
         assert_type(entered, Runs)
+
+
+def public_modules(client: Fibonacci) -> None:
+    assert_type(fibonacci.errors.APIError("message").message, str)
+    assert_type(fibonacci.models.Workflow, type[Workflow])
+    assert_type(fibonacci.definitions.WorkflowDefinition, type[WorkflowDefinition])
+    assert_type(fibonacci.emulator.Emulator().client(), Fibonacci)
+    assert_type(fibonacci.testing.make_workflow(), Workflow)
+    assert_type(fibonacci.transports.SocketTransport().close(), None)
+    assert_type(client.workflows, fibonacci.types.Workflows)
+    assert_type(client.organizations.quota, fibonacci.types.Quotas)
+
+
+def emulators(emulator: fibonacci.emulator.Emulator) -> None:
+    assert_type(emulator.tool("calculator")(answer), Callable[[fibonacci.emulator.ToolCall], int])
+    assert_type(emulator.script("a", [fibonacci.emulator.NodeFailure("timeout")]), fibonacci.emulator.Script)
+    assert_type(emulator.fail(status=503), fibonacci.emulator.InjectedFailure)
+    assert_type(emulator.clock, fibonacci.emulator.EmulatorClock)
+    assert_type(emulator.requests[-1], fibonacci.emulator.RecordedRequest)
+    assert_type(emulator.requests[-3:], list[fibonacci.emulator.RecordedRequest])
+
+
+def answer(call: fibonacci.emulator.ToolCall) -> int:
+    return len(call.params)

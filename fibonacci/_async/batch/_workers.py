@@ -81,7 +81,7 @@ class Workers:
         task.add_done_callback(self._tasks.discard)
 
 
-Rows = Iterable[Any] | AsyncIterable[Any]
+AsyncRows = Iterable[Any] | AsyncIterable[Any]
 """What rows may be read from."""
 
 ROW_METHODS = ("__iter__", "__aiter__")
@@ -98,7 +98,7 @@ class RowSource:
         may_wait: Whether reading a row may wait, so that it has to be done beside everything else.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: AsyncRows) -> None:
         self.may_wait: bool = not isinstance(rows, Iterable)
         self._iterator: Iterator[Any] | AsyncIterator[Any] = iter(rows) if isinstance(rows, Iterable) else aiter(rows)
 

@@ -25,7 +25,9 @@ class AsyncRowReader:
         resume: Takes a row that an earlier run started, with the id of its execution.
     """
 
-    def __init__(self, context: AsyncBatchContext, rows: _workers.Rows, resume: Callable[[Row, str], None]) -> None:
+    def __init__(
+        self, context: AsyncBatchContext, rows: _workers.AsyncRows, resume: Callable[[Row, str], None]
+    ) -> None:
         self._context = context
         self._state = context.state
         self._parser = context.options.parser

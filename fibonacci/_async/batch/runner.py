@@ -39,7 +39,7 @@ class AsyncBatchRunner:
         rows: The iterable of rows.
     """
 
-    def __init__(self, context: AsyncBatchContext, rows: _workers.Rows) -> None:
+    def __init__(self, context: AsyncBatchContext, rows: _workers.AsyncRows) -> None:
         self._context = context
         self._state = context.state
         self._watcher = AsyncExecutionsWatcher(context)

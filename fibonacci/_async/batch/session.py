@@ -43,7 +43,7 @@ class AsyncBatchSession:
         requestor: AsyncRequestor,
         requests: AsyncBatchRequests,
         workflow_id: str,
-        rows: _workers.Rows,
+        rows: _workers.AsyncRows,
         options: BatchOptions,
     ) -> None:
         self.was_begun: bool = False

@@ -16,7 +16,7 @@ from fibonacci._core.option_checks import (
 )
 
 if TYPE_CHECKING:
-    from fibonacci._core.config import ClientCert
+    from fibonacci._core.option_types import ClientCert
 
 
 class AsyncTransportBase:

@@ -24,7 +24,7 @@ from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
 
 if TYPE_CHECKING:
-    from fibonacci._core.config import ClientCert
+    from fibonacci._core.option_types import ClientCert
 
 
 class AsyncHTTPXTransport(AsyncTransportBase):

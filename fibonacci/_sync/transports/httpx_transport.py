@@ -25,7 +25,7 @@ from fibonacci._sync.transports.http2 import http2_limiter
 from fibonacci._sync.transports.per_loop import PerLoop
 
 if TYPE_CHECKING:
-    from fibonacci._core.config import ClientCert
+    from fibonacci._core.option_types import ClientCert
 
 
 class HTTPXTransport(TransportBase):

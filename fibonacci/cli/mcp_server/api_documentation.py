@@ -18,6 +18,7 @@ _MODULES: Final = (
     "fibonacci.models",
     "fibonacci.testing",
     "fibonacci.transports",
+    "fibonacci.types",
 )
 _GUIDE: Final = (".agents", "skills", "fibonacci-sdk", "SKILL.md")
 _PUBLIC: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")

@@ -27,7 +27,7 @@ from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, respond
 from fibonacci.emulator.app.retention import Retention
 from fibonacci.emulator.engine.scheduler import Scheduler
-from fibonacci.emulator.faults.fault import SILENT, Failure, override_headers
+from fibonacci.emulator.faults.fault import SILENT, ActiveFailure, override_headers
 from fibonacci.emulator.faults.injector import FaultInjector
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.bodies import MAX_BODY
@@ -207,7 +207,7 @@ class App:
         self.log.add(request, None if is_silent else response, self.clock.now())
         return response
 
-    def _handle_failing(self, request: ServerRequest, failure: Failure) -> ServerResponse:
+    def _handle_failing(self, request: ServerRequest, failure: ActiveFailure) -> ServerResponse:
         if failure.is_done_first:
             done = self._handle_api(request)
             return FailingResponse(done.status, done.headers, done.body, failure)

@@ -67,7 +67,7 @@ class Hosts:
     """
 
     def __init__(self, listens_on: str = "127.0.0.1", named: Sequence[str] = ()) -> None:
-        self._named = frozenset({_normal(listens_on), *map(_named_host, one_by_one("hosts", named))})
+        self._named = frozenset({_normal(listens_on), *map(_named_host, one_by_one("allowed_hosts", named))})
         own = _address_of(listens_on)
         self._takes_any_address = not listens_on or (own is not None and own.is_unspecified)
         self._accepted: set[str] = set()
@@ -116,7 +116,7 @@ def _named_host(name: str) -> str:
     if _NAME.fullmatch(name) or _address_of(name) is not None:
         return _normal(name)
     raise ValueError(
-        f"hosts has names and addresses as they stand in a URL, without scheme, port and path, such as "
+        f"allowed_hosts has names and addresses as they stand in a URL, without scheme, port and path, such as "
         f"'fibonacci.test', not {name!r}"
     )
 
@@ -142,6 +142,6 @@ def _address_of(host: str) -> _Address | None:
 def _not_allowed(host: str) -> HTTPException:
     message = (
         f"The host {host!r} is not one that this emulator answers to. If it is yours, name it: "
-        f"Emulator(hosts=[{host!r}]) or --allow-host {host}."
+        f"Emulator(allowed_hosts=[{host!r}]) or --allowed-host {host}."
     )
     return HTTPException(403, "host_not_allowed", message, [Detail("Host", message)])

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, overload
 from urllib.parse import parse_qsl
 
 from fibonacci.emulator.app.request_redaction import CREDENTIAL_HEADERS, without_secrets
@@ -27,7 +27,7 @@ The oldest responses are dropped first, then the oldest requests: large response
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
     """One request that the emulator received, as `emulator.requests` has it.
 
@@ -199,17 +199,6 @@ class Requests:
         """
         return self[-1]
 
-    def newest(self, number: int) -> list[RecordedRequest]:
-        """Return the newest requests of this view.
-
-        Args:
-            number: The largest number of requests to return.
-
-        Returns:
-            The requests, the oldest of them first.
-        """
-        return [shown(entry, self._log.router) for entry in self._log.matching(self._pattern)[-number:]]
-
     def clear(self) -> None:
         """Drop the requests of this view."""
         self._log.drop(self._pattern)
@@ -220,8 +209,16 @@ class Requests:
     def __iter__(self) -> Iterator[RecordedRequest]:
         return (shown(entry, self._log.router) for entry in self._log.matching(self._pattern))
 
-    def __getitem__(self, index: int) -> RecordedRequest:
+    @overload
+    def __getitem__(self, index: int) -> RecordedRequest: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[RecordedRequest]: ...
+
+    def __getitem__(self, index: int | slice) -> RecordedRequest | list[RecordedRequest]:
         entries = self._log.matching(self._pattern)
+        if isinstance(index, slice):
+            return [shown(entry, self._log.router) for entry in entries[index]]
         try:
             return shown(entries[index], self._log.router)
         except IndexError:

@@ -7,13 +7,13 @@ from copy import deepcopy
 from functools import partial
 from typing import Any, TypeVar
 
-from fibonacci.emulator.engine.answers.scripted_fault import Fault
+from fibonacci.emulator.engine.answers.node_failure import NodeFailure, error_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall, call_handler
 
 CallT = TypeVar("CallT", LLMCall, ToolCall, CriticCall)
 
-Answer = HandlerOutcome | Fault | Callable[[], HandlerOutcome]
+Answer = HandlerOutcome | NodeFailure | Callable[[], HandlerOutcome]
 """An outcome that is known, a timeout, or the work that calls a handler."""
 
 
@@ -44,7 +44,7 @@ def find_answer(
     return None if handler is None else partial(call_handler, handler, new_call())
 
 
-def _scripted(answer: Any) -> HandlerOutcome | Fault:
-    if not isinstance(answer, Fault):
+def _scripted(answer: Any) -> HandlerOutcome | NodeFailure:
+    if not isinstance(answer, NodeFailure):
         return HandlerOutcome(deepcopy(answer))  # it may be taken again
-    return HandlerOutcome(error=answer.error) if answer.kind == "error" else answer
+    return HandlerOutcome(error=error_of(answer)) if answer.kind == "error" else answer

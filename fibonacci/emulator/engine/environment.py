@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fibonacci.emulator.engine.answers.scripts import Scripts
+from fibonacci.emulator.engine.answers.scripts import ScriptQueue
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -32,4 +32,4 @@ class Environment:
     handlers: UserHandlers = field(default_factory=UserHandlers)
     models: list[str] = field(default_factory=lambda: list(KNOWN_MODELS))
     warnings: WarningLog = field(default_factory=WarningLog)
-    scripts: Scripts = field(default_factory=Scripts)
+    scripts: ScriptQueue = field(default_factory=ScriptQueue)

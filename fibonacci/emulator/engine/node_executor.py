@@ -10,8 +10,8 @@ from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, To
 from fibonacci.definitions.model.base_node import Condition
 from fibonacci.definitions.templates import as_text
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer
+from fibonacci.emulator.engine.answers.node_failure import NodeFailure
 from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
-from fibonacci.emulator.engine.answers.scripted_fault import Fault
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
     default_critic_output,
@@ -199,7 +199,7 @@ class NodeExecutor:
         return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)
 
     def _answered(self, node: LLMNode | ToolNode | CriticNode, answer: Answer) -> NodeResult | HandlerCall:
-        if isinstance(answer, Fault):
+        if isinstance(answer, NodeFailure):
             return self._timed_out(node)
         if not isinstance(answer, HandlerOutcome):
             return HandlerCall(answer, node.timeout)

@@ -71,7 +71,7 @@ class NodeCall:
         self._usage.add(input_tokens=input_tokens, output_tokens=output_tokens, cost=cost)
 
     @property
-    def usage(self) -> Record | None:
+    def usage(self) -> dict[str, Any] | None:
         """What this call has reported in sum, by name (`input_tokens`, `output_tokens`, `cost`); `None` if nothing."""
         return self._usage.total
 
@@ -221,6 +221,11 @@ class UserHandlers:
     def set_tool(self, name: str, handler: ToolHandler) -> None:
         """Use a handler for a tool."""
         self.tools[canonical_tool(name)] = handler
+
+    def release(self, cassette: object) -> None:
+        """Use a cassette no more, if it is in use."""
+        if self.cassette is cassette:
+            self.cassette = None
 
     def copy(self) -> UserHandlers:
         """Return the present handlers."""

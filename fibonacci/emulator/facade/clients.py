@@ -19,7 +19,7 @@ class InProcessClients:
     """Makes clients that call the application in this process."""
 
     api_key: str
-    app: App
+    _app: App
 
     def client(self, *, api_key: str | None = None, **options: Any) -> Fibonacci:
         """Return a client that reaches this emulator in process, without a socket.
@@ -46,7 +46,7 @@ class InProcessClients:
         return Fibonacci(
             self.api_key if api_key is None else api_key,
             base_url=_IN_PROCESS_URL,
-            transport=InProcessTransport(self.app),
+            transport=InProcessTransport(self._app),
             **options,
         )
 
@@ -70,7 +70,7 @@ class InProcessClients:
         return AsyncFibonacci(
             self.api_key if api_key is None else api_key,
             base_url=_IN_PROCESS_URL,
-            transport=AsyncInProcessTransport(self.app),
+            transport=AsyncInProcessTransport(self._app),
             **options,
         )
 

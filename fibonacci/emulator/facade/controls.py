@@ -9,8 +9,8 @@ from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.request_log import Requests
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.faults.fault import Failure, FailureKind, FailureSpec
-from fibonacci.emulator.faults.injector import Failures
+from fibonacci.emulator.faults.fault import FailureKind, FailureSpec, InjectedFailure
+from fibonacci.emulator.faults.injector import InjectedFailures
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.models import Execution
 
@@ -18,7 +18,7 @@ from fibonacci.models import Execution
 class Controls:
     """Controls of an emulator, for tests."""
 
-    app: App
+    _app: App
 
     def key(self, role: KeyRole = "member", *, name: str | None = None) -> str:
         """Return the key of a role.
@@ -42,7 +42,7 @@ class Controls:
             >>> Emulator(api_key="fib-local").key("viewer")
             'fib-viewer-...'
         """
-        return self.app.keys.of(role, name)
+        return self._app.keys.of(role, name)
 
     def approve(self, execution_id: str, *, by: str) -> Execution:
         """Approve a run that is `pending_approval`; it starts after the last approval required.
@@ -93,7 +93,7 @@ class Controls:
 
     def _decide(self, execution_id: str, by: str, *, approve: bool) -> Execution:
         try:
-            return Execution.model_validate(self.app.approvals.decide(execution_id, by, approve=approve))
+            return Execution.model_validate(self._app.approvals.decide(execution_id, by, approve=approve))
         except HTTPException as error:
             raise ValueError(error.message) from None
 
@@ -110,12 +110,12 @@ class Controls:
             >>> [warning.code for warning in emulator.warnings]
             ['unknown_tool']
         """
-        return self.app.warnings.all()
+        return self._app.warnings.all()
 
     @property
     def requests(self) -> Requests:
         """The requests received, refused ones included."""
-        return Requests(self.app.log)
+        return Requests(self._app.log)
 
     def fail(
         self,
@@ -128,7 +128,7 @@ class Controls:
         headers: Mapping[str, str] | None = None,
         retry_after: float | str | None = None,
         seconds: float | None = None,
-    ) -> Failure:
+    ) -> InjectedFailure:
         """Inject a failure into the next requests to a route.
 
         On a socket it happens to the connection itself; in process the transport raises the error that it causes, at
@@ -161,7 +161,7 @@ class Controls:
             >>> failure.delivered
             1
         """
-        return self.app.faults.inject(
+        return self._app.faults.inject(
             FailureSpec(
                 route=route,
                 kind=kind,
@@ -175,12 +175,12 @@ class Controls:
         )
 
     def chaos(
-        self, *, seed: int = 0, rate: float = 0.05, route: str = "*", kinds: Sequence[FailureKind] = ()
-    ) -> list[Failure]:
-        """Let requests fail at random, reproducibly: the same requests in the same order fail alike with the same seed.
+        self, *, random_seed: int = 0, rate: float = 0.05, route: str = "*", kinds: Sequence[FailureKind] = ()
+    ) -> list[InjectedFailure]:
+        """Let requests fail at random, reproducibly: the same requests in the same order fail alike.
 
         Args:
-            seed: A whole number; each has other failures.
+            random_seed: A whole number; each has other failures.
             rate: The share of requests that fail, from 0 to 1; 0 stops the chaos.
             route: Which requests, as with `fail`.
             kinds: The kinds of failure, each equally likely. Default: a 503, `reset`, `no_reply` and `cut`.
@@ -191,9 +191,9 @@ class Controls:
         Raises:
             ValueError: If the rate or a kind is not valid, or no endpoint matches the route.
         """
-        return self.app.faults.chaos(seed, rate, route, kinds)
+        return list(self._app.faults.chaos(random_seed, rate, route, kinds))
 
     @property
-    def failures(self) -> Failures:
+    def failures(self) -> InjectedFailures:
         """The injected failures with their counts; `clear()` removes them."""
-        return Failures(self.app.faults)
+        return InjectedFailures(self._app.faults)

@@ -29,7 +29,7 @@ from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
-from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.clock import EmulatorClock, VirtualClock
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 
@@ -49,8 +49,6 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         secrets: The values of `{{secrets.NAME}}` in workflows, by name; its repr does not show them.
         models: The names of the known models, in any order; a workflow that names another is a warning. Names can be
             added.
-        app: The application that servers and transports call: `app.handle` takes a request and returns the response,
-            and `app.observers` are called after each request.
 
     Example:
         >>> with Emulator() as emulator:
@@ -61,7 +59,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
     def __init__(
         self,
         *,
-        path: str | Path | None = None,
+        db: str | Path | None = None,
         time: TimeMode = "real",
         plan: PlanName = "enterprise",
         api_key: str | None = None,
@@ -73,7 +71,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         strict: bool = False,
-        hosts: Sequence[str] = (),
+        allowed_hosts: Sequence[str] = (),
         origins: Sequence[str] = (),
         scripts: str | Path | Mapping[str, Any] | None = None,
         seed: str | Path | None = None,
@@ -81,8 +79,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         """Prepare an emulator; it does not listen yet.
 
         Args:
-            path: A file that keeps the state, created if it does not exist; several processes may share it. Default:
-                the state is in memory.
+            db: A file that keeps the state, created if it does not exist; several processes may share it. Default: the
+                state is in memory.
             time: `real` is the machine's time; `skip` also skips the waits of executions, which have ended when the
                 response is sent; `manual` moves only with `clock.advance`.
             plan: `free`, `pro` or `enterprise`: rate limits and quotas.
@@ -98,8 +96,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             env: The values of `{{env.NAME}}` in workflows, by name; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows, by name; none by default.
             strict: Whether to refuse what is unknown or not supported, in place of a warning in `warnings`.
-            hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`, such as
-                the name of a container. Others are refused with a 403.
+            allowed_hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`,
+                such as the name of a container. Others are refused with a 403.
             origins: Origins whose pages may call it from a browser, such as `http://localhost:5173`.
             scripts: Scripts as with `script`: a mapping of answers by name, or a file of JSON or YAML with one.
             seed: A folder with definitions, settings and memory to begin with. What the state has already, by name, is
@@ -109,9 +107,9 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             InputFileError: If a file of scripts or of the seed is faulty; the message names file and place.
             ImportError: If such a file is YAML and PyYAML is not installed.
             ValueError: If the plan or the time is unknown, the organization's id or a script is not valid, the rate
-                limit or `keep` is not positive, the key is too short for the host, a name in `hosts` or an origin is
-                malformed, or a name in `env` or `secrets` cannot stand in a template.
-            TypeError: If `hosts` or `origins` is one text, or a value of `env` or `secrets` is no text.
+                limit or `keep` is not positive, the key is too short for the host, a name in `allowed_hosts` or in
+                `origins` is malformed, or a name in `env` or `secrets` cannot stand in a template.
+            TypeError: If `allowed_hosts` or `origins` is one text, or a value of `env` or `secrets` is no text.
             StateError: If the file is not an emulator's, cannot be opened, or was written by a newer version.
         """
         account = Account(plan, None if rate_limit is None else Rate(*rate_limit))
@@ -119,13 +117,14 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         given = [] if scripts is None else given_scripts(scripts)
         self.api_key: str = api_key or ids.api_key()
         _check_key(host, self.api_key)
-        allowed = Origins(Hosts(host, hosts), origins)
+        allowed = Origins(Hosts(host, allowed_hosts), origins)
         self.env: MutableMapping[str, str] = (variables := Variables("env", env or {}))
         self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}))
         if not is_organization_id(organization_id):
             raise ValueError(f"organization_id is 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
-        self.clock: VirtualClock = VirtualClock(time)
-        store = Store() if path is None else SqliteStore(path)
+        clock = VirtualClock(time)
+        self.clock: EmulatorClock = clock
+        store = Store() if db is None else SqliteStore(db)
         self.organization_id: str = organization_id
         self._address = (host, port)
         self._handlers = UserHandlers()
@@ -133,14 +132,14 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         environment.scripts.add(given)
         self._environment = environment
         self.models: list[str] = environment.models
-        scheduler = Scheduler(environment, self.clock)
+        scheduler = Scheduler(environment, clock)
         scheduler.resume()
-        self.app: App = App(
+        self._app: App = App(
             account=account,
             api_key=self.api_key,
             scheduler=scheduler,
             store=store,
-            clock=self.clock,
+            clock=clock,
             organization=organization_id,
             keep=keep,
             origins=allowed,
@@ -155,9 +154,9 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         from fibonacci.emulator.seeding.seed import apply_seed  # most emulators have none
 
         try:
-            apply_seed(self.app, folder, self.organization_id, self.clock.now())
+            apply_seed(self._app, folder, self.organization_id, self.clock.now())
         except BaseException:
-            self.app.store.close()
+            self._app.store.close()
             raise
 
     @property
@@ -183,9 +182,9 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             OSError: If the address cannot be used.
         """
         with self._lock:
-            self.app.store.open()
+            self._app.store.open()
             if self._server is None:
-                self._server = SocketServer(WithPage(self.app), *self._address)
+                self._server = SocketServer(WithPage(self._app), *self._address)
         return self
 
     def close(self) -> None:
@@ -198,7 +197,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             server, self._server = self._server, None
         if server is not None:
             server.close()
-        self.app.store.close()
+        self._app.store.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -232,3 +231,9 @@ def _check_key(host: str, api_key: str) -> None:
             f"host {host!r} can be reached by other machines: api_key has {SAFE_LENGTH} characters or more there, not "
             f"{len(api_key)}; without api_key, a new one is made"
         )
+
+
+def app_of(emulator: Emulator) -> App:
+    """Return the application of an emulator: servers and transports call it, and it calls observers."""
+    app: App = vars(emulator)["_app"]
+    return app

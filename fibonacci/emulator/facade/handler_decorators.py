@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 
 ResultT = TypeVar("ResultT")
-
-
-class ToolDecorator(Protocol):
-    """Registers the handler of a tool and returns it."""
-
-    def __call__(self, handler: Callable[[ToolCall], ResultT], /) -> Callable[[ToolCall], ResultT]:
-        """Register a handler."""
-        ...
 
 
 class HandlerDecorators:
@@ -66,7 +58,7 @@ class HandlerDecorators:
         self._handlers.critic = handler
         return handler
 
-    def tool(self, tool_name: str) -> ToolDecorator:
+    def tool(self, tool_name: str) -> Callable[[Callable[[ToolCall], ResultT]], Callable[[ToolCall], ResultT]]:
         """Use a function in place of one tool.
 
         Args:

@@ -48,7 +48,7 @@ class Preservation(EmulatorSettings, Snapshots):
 
     @contextmanager
     def _preserve_settings(self) -> Generator[None]:
-        account, keep, models = self.app.account, self.keep, list(self.models)
+        account, keep, models = self._app.account, self.keep, list(self.models)
         plan, rate = account.plan, account.own_rate
         variables = [(each, dict(each)) for each in (self.env, self.secrets)]
         try:

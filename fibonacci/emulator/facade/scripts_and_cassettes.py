@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fibonacci.emulator.engine.answers.node_failure import ScriptError
 from fibonacci.emulator.engine.answers.script_content import new_script, scripts_of
-from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
-from fibonacci.emulator.engine.answers.scripts import Script, Scripts
+from fibonacci.emulator.engine.answers.scripts import QueuedScript, Script, Scripts
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.input_files import InputFile
 
@@ -31,7 +31,7 @@ class ScriptsAndCassettes:
 
         Args:
             name: The id of a node, the name of a tool in either spelling, or a model.
-            answers: Any JSON, and `Fault`s. Those of a second script for the name follow those of the first.
+            answers: Any JSON, and `NodeFailure`s. Those of a second script for the name follow those of the first.
             repeat: Whether to begin again after the last answer.
 
         Returns:
@@ -41,9 +41,9 @@ class ScriptsAndCassettes:
             ValueError: If the name or an answer is not valid, or the name has a script that repeats.
 
         Example:
-            >>> from fibonacci.emulator import Emulator, Fault
+            >>> from fibonacci.emulator import Emulator, NodeFailure
             >>> emulator = Emulator(time="skip")
-            >>> script = emulator.script("classify", [Fault("timeout"), "high"])
+            >>> script = emulator.script("classify", [NodeFailure("timeout"), "high"])
             >>> node = {"id": "classify", "type": "llm", "instruction": "How urgent?", "timeout": 5}
             >>> node["enable_retry"] = True
             >>> client = emulator.client()
@@ -54,7 +54,7 @@ class ScriptsAndCassettes:
             (2, 0)
         """
         script = new_script(name, answers, repeat=repeat)
-        self.scripts.add([script])
+        self._environment.scripts.add([script])
         return script
 
     @property
@@ -98,15 +98,15 @@ class ScriptsAndCassettes:
         return self._use_cassette(path, "replay")
 
     def _use_cassette(self, path: str | os.PathLike[str], mode: CassetteMode) -> Cassette:
-        from fibonacci.emulator.engine.answers.cassette import Cassette  # most emulators use none
+        from fibonacci.emulator.engine.answers.cassette import CallCassette  # most emulators use none
 
         environment = self._environment
-        cassette = Cassette(path, mode, environment.handlers, environment.secrets)
+        cassette = CallCassette(path, mode, environment.handlers, environment.secrets)
         environment.handlers.cassette = cassette
         return cassette
 
 
-def given_scripts(given: str | Path | Mapping[str, Any]) -> list[Script]:
+def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
     """Return the scripts in a file or a mapping.
 
     Raises:

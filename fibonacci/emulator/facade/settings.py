@@ -26,7 +26,7 @@ class EmulatorSettings:
         {'TOKEN': '***'}
     """
 
-    app: App
+    _app: App
     env: MutableMapping[str, str]
     secrets: MutableMapping[str, str]
     models: list[str]
@@ -45,11 +45,11 @@ class EmulatorSettings:
             >>> emulator.rate_limit
             (60, 60.0)
         """
-        return self.app.account.plan
+        return self._app.account.plan
 
     @plan.setter
     def plan(self, plan: PlanName) -> None:
-        self.app.account.plan = plan
+        self._app.account.plan = plan
 
     @property
     def rate_limit(self) -> tuple[int, float]:
@@ -60,12 +60,12 @@ class EmulatorSettings:
         Raises:
             ValueError: If it is set to what is not positive.
         """
-        rate = self.app.account.rate
+        rate = self._app.account.rate
         return rate.limit, rate.seconds
 
     @rate_limit.setter
     def rate_limit(self, rate_limit: tuple[int, float] | None) -> None:
-        self.app.account.set_rate(None if rate_limit is None else Rate(*rate_limit))
+        self._app.account.set_rate(None if rate_limit is None else Rate(*rate_limit))
 
     @property
     def keep(self) -> int | None:
@@ -74,8 +74,8 @@ class EmulatorSettings:
         Raises:
             ValueError: If it is set to less than 1.
         """
-        return self.app.retention.keep
+        return self._app.retention.keep
 
     @keep.setter
     def keep(self, keep: int | None) -> None:
-        self.app.retention.keep = keep
+        self._app.retention.keep = keep

@@ -8,7 +8,7 @@ from fibonacci.emulator.app.app import App
 class Snapshots:
     """Saves, restores and resets the state."""
 
-    app: App
+    _app: App
 
     def snapshot(self) -> bytes:
         """Return the complete state: everything but the time, the keys, the rate limits, the handlers and the scripts.
@@ -25,7 +25,7 @@ class Snapshots:
             >>> list(emulator.client().workflows.list())
             []
         """
-        return self.app.snapshot()
+        return self._app.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state by that of a snapshot.
@@ -39,11 +39,11 @@ class Snapshots:
             StateError: If it is not a snapshot, is malformed (the message names the place), is of a newer version, or
                 cannot be stored; nothing is changed.
         """
-        self.app.restore(snapshot)
+        self._app.restore(snapshot)
 
     def reset(self) -> None:
         """Delete everything: workflows, executions, memory, recorded requests, injected failures, scripts, warnings.
 
         The time, the keys, the handlers and a cassette in use stay.
         """
-        self.app.reset()
+        self._app.reset()

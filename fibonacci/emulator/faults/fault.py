@@ -100,11 +100,10 @@ class FailureSpec:
             raise FailureError(field, f"{rule}, not {getattr(self, field)!r}")
 
 
-class Failure:
-    """An injected failure, and how often it has happened; `emulator.fail` returns one.
+class InjectedFailure:
+    """A failure of requests, and how often it has happened; `emulator.fail` returns one.
 
     Attributes:
-        spec: The arguments of `emulator.fail`.
         route: The requests that it is for, such as `POST /workflows/{id}/execute`.
         kind: What goes wrong.
         times: How many requests fail; `None` for all of them.
@@ -120,7 +119,6 @@ class Failure:
     """
 
     def __init__(self, spec: FailureSpec) -> None:
-        self.spec: Final = spec
         self.route: Final = spec.route
         self.kind: Final[FailureKind] = spec.kind
         self.times: Final = spec.times
@@ -128,12 +126,29 @@ class Failure:
         self.seconds: Final = _SECONDS.get(spec.kind, 0.0) if spec.seconds is None else spec.seconds
         self.delivered: int = 0
         self._taken = 0
-        self._lock = threading.Lock()
 
     @property
     def remaining(self) -> int | None:
         """How many further requests will fail; `None` for all of them."""
         return None if self.times is None else self.times - self._taken
+
+    def __repr__(self) -> str:
+        what = self.kind if self.status is None else f"{self.kind} {self.status}"
+        times = "always" if self.times is None else f"{self.times} times"
+        return f"<InjectedFailure {what} for {self.route}, {times}, delivered {self.delivered}>"
+
+
+class ActiveFailure(InjectedFailure):
+    """A failure as the emulator delivers it.
+
+    Attributes:
+        spec: The arguments of `emulator.fail`.
+    """
+
+    def __init__(self, spec: FailureSpec) -> None:
+        super().__init__(spec)
+        self.spec: Final = spec
+        self._lock = threading.Lock()
 
     @property
     def is_done_first(self) -> bool:
@@ -150,11 +165,7 @@ class Failure:
             self.delivered += 1
 
     def body(self) -> bytes:
-        """Return the body of the response that replaces the regular one.
-
-        Returns:
-            Bytes; empty for the kinds that replace no response.
-        """
+        """Return the body of the response that replaces the regular one; empty for the kinds that replace none."""
         given = self.spec.body
         if self.status in (None, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             return b""
@@ -167,9 +178,6 @@ class Failure:
 
         Args:
             now: The time of the request, in Unix seconds of the emulator's clock.
-
-        Returns:
-            Values by name.
         """
         headers: dict[str, str] = {}
         if self.kind == "html":
@@ -180,11 +188,6 @@ class Failure:
             wait = 1 if self.spec.retry_after is None else self.spec.retry_after
             headers |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(math.ceil(now + wait))}
         return override_headers(headers, self.spec.all_headers())
-
-    def __repr__(self) -> str:
-        what = self.kind if self.status is None else f"{self.kind} {self.status}"
-        times = "always" if self.times is None else f"{self.times} times"
-        return f"<Failure {what} for {self.route}, {times}, delivered {self.delivered}>"
 
 
 def override_headers(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

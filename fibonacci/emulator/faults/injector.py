@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final
 
-from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, FailureSpec
+from fibonacci.emulator.faults.fault import ActiveFailure, FailureError, FailureKind, FailureSpec, InjectedFailure
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.route_patterns import RoutePattern
 from fibonacci.emulator.http.router import Router
@@ -17,7 +17,7 @@ CHAOS: Final[tuple[FailureKind, ...]] = ("status", "reset", "no_reply", "cut")
 
 
 class FaultInjector:
-    """Registry of injected faults; safe to use from many threads.
+    """Registry of injected failures; safe to use from many threads.
 
     Args:
         router: The endpoints, to check routes against.
@@ -30,24 +30,24 @@ class FaultInjector:
         self.is_active: bool = False
         self._router = router
         self._lock = threading.Lock()
-        self._registered: list[Failure] = []
-        self._pending: list[tuple[RoutePattern, Failure]] = []
-        self._chaos: Callable[[ServerRequest], Failure | None] | None = None
+        self._registered: list[ActiveFailure] = []
+        self._pending: list[tuple[RoutePattern, ActiveFailure]] = []
+        self._chaos: Callable[[ServerRequest], ActiveFailure | None] | None = None
 
-    def inject(self, spec: FailureSpec) -> Failure:
+    def inject(self, spec: FailureSpec) -> ActiveFailure:
         """Register a failure for the next requests to its route.
 
         Raises:
             FailureError: If no endpoint matches its route.
         """
-        pattern, failure = self._pattern(spec.route), Failure(spec)
+        pattern, failure = self._pattern(spec.route), ActiveFailure(spec)
         with self._lock:
             self._registered.append(failure)
             self._pending.append((pattern, failure))
             self.is_active = True
         return failure
 
-    def chaos(self, seed: int, rate: float, route: str, kinds: Sequence[FailureKind]) -> list[Failure]:
+    def chaos(self, random_seed: int, rate: float, route: str, kinds: Sequence[FailureKind]) -> list[ActiveFailure]:
         """Replace the present chaos: random failures; see `Emulator.chaos`.
 
         Raises:
@@ -55,11 +55,11 @@ class FaultInjector:
         """
         if not 0 <= rate <= 1:
             raise FailureError("rate", f"is a share from 0 to 1, not {rate!r}")
-        pattern, random = self._pattern(route), Random(seed)
+        pattern, random = self._pattern(route), Random(random_seed)
         specs = [FailureSpec(route=route, kind=kind, times=None, status=_chaos_status(kind)) for kind in kinds or CHAOS]
-        failures = [Failure(spec) for spec in specs] if rate else []
+        failures = [ActiveFailure(spec) for spec in specs] if rate else []
 
-        def draw(request: ServerRequest) -> Failure | None:
+        def draw(request: ServerRequest) -> ActiveFailure | None:
             return random.choice(failures) if pattern.matches(request) and random.random() < rate else None
 
         with self._lock:
@@ -68,7 +68,7 @@ class FaultInjector:
             self.is_active = bool(self._pending or failures)
         return failures
 
-    def take(self, request: ServerRequest) -> Failure | None:
+    def take(self, request: ServerRequest) -> ActiveFailure | None:
         """Use up one failure for a request: the oldest pending one that matches, else one of the chaos."""
         with self._lock:
             for entry in self._pending:
@@ -81,7 +81,7 @@ class FaultInjector:
                     return failure
             return None if self._chaos is None else self._chaos(request)
 
-    def all(self) -> list[Failure]:
+    def all(self) -> list[ActiveFailure]:
         """Return every registered failure, the oldest first."""
         with self._lock:
             return list(self._registered)
@@ -99,7 +99,7 @@ class FaultInjector:
             raise FailureError("route", f"fits nothing: {error}") from None
 
 
-class Failures:
+class InjectedFailures:
     """The failures injected into an emulator, the oldest first: a live view.
 
     Example:
@@ -127,10 +127,10 @@ class Failures:
     def __len__(self) -> int:
         return len(self._injector.all())
 
-    def __iter__(self) -> Iterator[Failure]:
+    def __iter__(self) -> Iterator[InjectedFailure]:
         return iter(self._injector.all())
 
-    def __getitem__(self, index: int) -> Failure:
+    def __getitem__(self, index: int) -> InjectedFailure:
         return self._injector.all()[index]
 
     def __repr__(self) -> str:

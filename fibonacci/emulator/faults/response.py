@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fibonacci.emulator.faults.fault import Failure
+from fibonacci.emulator.faults.fault import ActiveFailure
 from fibonacci.emulator.http.messages import ServerResponse
 
 
@@ -16,4 +16,4 @@ class FailingResponse(ServerResponse):
         failure: What goes wrong.
     """
 
-    failure: Failure
+    failure: ActiveFailure

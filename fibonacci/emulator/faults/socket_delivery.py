@@ -7,13 +7,13 @@ import struct
 import threading
 from typing import Final
 
-from fibonacci.emulator.faults.fault import Failure
+from fibonacci.emulator.faults.fault import ActiveFailure
 
 _SEND_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER 0: close sends RST
 _CHUNK: Final = 64 * 1024
 
 
-def deliver(sock: socket.socket, failure: Failure, head: bytes, body: bytes, closing: threading.Event) -> bool:
+def deliver(sock: socket.socket, failure: ActiveFailure, head: bytes, body: bytes, closing: threading.Event) -> bool:
     """Deliver one response with its failure.
 
     The delivery is counted before the client can notice it, so that the count is right once the client has failed.

@@ -42,7 +42,7 @@ def update_quota(context: RequestContext) -> Reply:
     if given.get("memory_mb") is not None:
         message = "memory_mb is stored and not enforced"
         context.environment.warnings.report(
-            [EmulatorWarning("not_enforced", f"organizations/{organization}/quota", message)]
+            [EmulatorWarning(code="not_enforced", location=f"organizations/{organization}/quota", message=message)]
         )
     before = context.store.quota_overrides.get(organization) or {}
     after = {name: value for name, value in (before | given).items() if value is not None}

@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.faults.fault import Failure
+from fibonacci.emulator.faults.fault import InjectedFailure
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
@@ -116,7 +116,7 @@ def _delivered(response: ServerResponse) -> HTTPResponse:
     raise TransportError("unknown", error, received)
 
 
-def _connection_error(failure: Failure) -> Exception | None:
+def _connection_error(failure: InjectedFailure) -> Exception | None:
     """Return the exception that a failure causes on a socket; None if the response arrives."""
     match failure.kind:
         case "reset":

@@ -17,19 +17,15 @@ LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 """The last time that ISO 8601 can express; later times are clamped to it."""
 
 
-class VirtualClock:
-    """The time of one emulator, which `emulator.clock` is; safe to use from many threads.
-
-    Args:
-        mode: `real` (the machine's time), `skip` (waits of executions are skipped) or `manual` (`advance` moves it).
+class EmulatorClock:
+    """The time of an emulator, which `emulator.clock` is; safe to use from many threads.
 
     Attributes:
-        mode: `real`, `skip` or `manual`.
-        skipped: The seconds of waits that were skipped. Rate limits do not count them: the requests of a caller come no
-            slower because a run has not been waited for.
+        mode: `real` (the machine's time), `skip` (waits of executions are skipped) or `manual` (`advance` moves it).
 
     Example:
-        >>> clock = VirtualClock("manual")
+        >>> from fibonacci.emulator import Emulator
+        >>> clock = Emulator(time="manual").clock
         >>> before = clock.now()
         >>> clock.advance(3600)
         >>> clock.now() - before
@@ -40,7 +36,6 @@ class VirtualClock:
         if mode not in get_args(TimeMode):
             raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
         self.mode: Final[TimeMode] = mode
-        self.skipped: float = 0.0
         self._follows_machine = mode != "manual"
         # Seconds ahead of the machine's time; of a manual clock, the time itself.
         self._time = 0.0 if self._follows_machine else float(int(time.time()))
@@ -75,38 +70,39 @@ class VirtualClock:
             self._move(-moved)
             raise
 
-    def advance_to(self, moment: float) -> None:
-        """Advance the time to a moment, unless it has passed; no listener is called.
-
-        Args:
-            moment: The moment, in Unix seconds.
-        """
-        self._move(max(0.0, moment - self.now()))
-
-    def skip_to(self, moment: float) -> None:
-        """Skip a wait: advance the time to its end, as `advance_to` does.
-
-        Args:
-            moment: The end of the wait, in Unix seconds.
-        """
-        before = self.now()
-        self.advance_to(moment)
-        self.skipped += max(0.0, min(moment, LAST) - before)
-
-    def on_advance(self, listener: Callable[[], None]) -> None:
-        """Call a function after every `advance`, which is undone if the function raises.
-
-        Args:
-            listener: A function without parameters.
-        """
-        self._listeners.append(listener)
-
     def _move(self, seconds: float) -> float:
         """Move the time, at most to `LAST`; return by how many seconds."""
         with self._lock:
             seconds = min(seconds, max(0.0, LAST - self.now()))
             self._time += seconds
             return seconds
+
+
+class VirtualClock(EmulatorClock):
+    """The clock as the emulator itself moves it.
+
+    Attributes:
+        skipped: The seconds of waits that were skipped. Rate limits do not count them: the requests of a caller come no
+            slower because a run has not been waited for.
+    """
+
+    def __init__(self, mode: TimeMode = "real") -> None:
+        super().__init__(mode)
+        self.skipped: float = 0.0
+
+    def advance_to(self, moment: float) -> None:
+        """Advance the time to a moment in Unix seconds, unless it has passed; no listener is called."""
+        self._move(max(0.0, moment - self.now()))
+
+    def skip_to(self, moment: float) -> None:
+        """Skip a wait: advance the time to its end, in Unix seconds, as `advance_to` does."""
+        before = self.now()
+        self.advance_to(moment)
+        self.skipped += max(0.0, min(moment, LAST) - before)
+
+    def on_advance(self, listener: Callable[[], None]) -> None:
+        """Call a function after every `advance`, which is undone if the function raises."""
+        self._listeners.append(listener)
 
 
 def milliseconds(seconds: float) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import Check
 from fibonacci.testing.contract.checks import ALL
@@ -22,7 +23,7 @@ from tests.contract.mutants.mutant import OWNER, Mutant
 _URL = "http://127.0.0.1/v1"
 
 
-class EmulatorClock:
+class SkippingWaits:
     """The clock of a client of an emulator: its sleeps take no time, and move the emulator's clock too."""
 
     def __init__(self, emulator: Emulator) -> None:
@@ -68,14 +69,14 @@ class MutantTransport:
 def served(mutant: Mutant | None = None) -> Generator[Server]:
     """Serve a mutant, or the emulator itself, in process."""
     emulator = Emulator(api_key=OWNER)
-    transport: Transport = InProcessTransport(emulator.app)
+    transport: Transport = InProcessTransport(app_of(emulator))
     server = Server(
         _URL,
         OWNER,
         organization_id="default",
         role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
         transport=transport if mutant is None else MutantTransport(transport, mutant),
-        clock=EmulatorClock(emulator),
+        clock=SkippingWaits(emulator),
     )
     yield server
     server.close()

@@ -9,7 +9,7 @@ from pydantic import Field
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, FailureSpec
+from fibonacci.emulator.faults.fault import FailureError, FailureKind, FailureSpec, InjectedFailure
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply, created, no_content
@@ -34,7 +34,7 @@ class FailureCreate(Body):
 class ChaosCreate(Body):
     """The body of starting chaos: the arguments of `Emulator.chaos`."""
 
-    seed: Whole = 0
+    random_seed: Whole = 0
     rate: float = 0.05
     route: _Route = "*"
     kinds: list[FailureKind] = Field(default_factory=list[FailureKind])
@@ -64,13 +64,13 @@ def start_chaos(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /chaos; a rate of 0 stops it."""
     body = read(ChaosCreate, context.body)
     try:
-        failures = parts.faults.chaos(body.seed, body.rate, body.route, body.kinds)
+        failures = parts.faults.chaos(body.random_seed, body.rate, body.route, body.kinds)
     except FailureError as error:
         raise invalid(Detail(error.field, error.message)) from None
     return created(list(map(_failure_view, failures)))
 
 
-def _failure_view(failure: Failure) -> Record:
+def _failure_view(failure: InjectedFailure) -> Record:
     return {
         "route": failure.route,
         "kind": failure.kind,

@@ -16,7 +16,7 @@ _MOST_REQUESTS: Final = 1000
 
 def list_requests(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /requests: the newest thousand, the oldest of them first."""
-    return Reply([asdict(request) for request in _chosen(parts, context).newest(_MOST_REQUESTS)])
+    return Reply([asdict(request) for request in _chosen(parts, context)[-_MOST_REQUESTS:]])
 
 
 def clear_requests(parts: EmulatorParts, context: RequestContext) -> Reply:

@@ -6,8 +6,8 @@ from typing import Any
 
 from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.answers.node_failure import ScriptError
 from fibonacci.emulator.engine.answers.script_content import answer_view, new_script
-from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
 from fibonacci.emulator.engine.answers.scripts import Script
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid

@@ -12,7 +12,14 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from fibonacci.emulator.engine.answers.cassette_file import read_calls, stamp_of, text_of, write_calls
-from fibonacci.emulator.engine.answers.recorded_calls import HandledCall, RecordedCall, differences, nearest, recorded
+from fibonacci.emulator.engine.answers.recorded_calls import (
+    HandledCall,
+    RecordedCall,
+    differences,
+    key_of,
+    nearest,
+    recorded,
+)
 from fibonacci.emulator.engine.answers.secret_placeholders import SecretPlaceholders
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, UserHandlers, call_handler
@@ -70,7 +77,7 @@ class Cassette:
         self._kinds = {call.kind for call in self.calls}
         self._unused: dict[str, list[int]] = {}
         for index, call in enumerate(self.calls):
-            self._unused.setdefault(call.key, []).append(index)
+            self._unused.setdefault(key_of(call), []).append(index)
 
     @property
     def calls(self) -> list[RecordedCall]:
@@ -83,6 +90,21 @@ class Cassette:
         with self._lock:
             indexes = sorted(index for indexes in self._unused.values() for index in indexes)
             return [call for index in indexes if (call := self._calls[index]) is not None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._handlers.release(self)
+
+    def __repr__(self) -> str:
+        return f"<Cassette {os.fspath(self.path)!r}: {self.mode}, {len(self.calls)} calls, {len(self.unused)} unused>"
+
+
+class CallCassette(Cassette):
+    """A cassette as the emulator asks it."""
 
     def answer(
         self, handler: Callable[[Any], Any] | None, call: HandledCall
@@ -118,7 +140,7 @@ class Cassette:
 
     def _take(self, asked: RecordedCall) -> RecordedCall | None:
         """Take the next unused call that equals another: of the same node if there is one."""
-        indexes = self._unused.get(asked.key, [])
+        indexes = self._unused.get(key_of(asked), [])
         if not indexes:
             return None
         own = (index for index in indexes if (call := self._calls[index]) is not None and call.node == asked.node)
@@ -154,7 +176,8 @@ class Cassette:
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
         remedy = "record it with emulator.record(), or change the node back"
-        same = [call for call in self.calls if call.key == asked.key]
+        key = key_of(asked)
+        same = [call for call in self.calls if key_of(call) == key]
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
             return f"{what}: this input was recorded {times}, and all of that has been replayed; {remedy}"
@@ -162,18 +185,6 @@ class Cassette:
         if found is None:
             return f"{what}: no call of this kind was recorded; {remedy}"
         return f"{what}; the nearest is of node {found.node!r} and differs in {differences(found, asked)}; {remedy}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._handlers.cassette is self:
-            self._handlers.cassette = None
-
-    def __repr__(self) -> str:
-        return f"<Cassette {os.fspath(self.path)!r}: {self.mode}, {len(self.calls)} calls, {len(self.unused)} unused>"
 
 
 def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:

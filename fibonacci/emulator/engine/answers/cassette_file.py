@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.answers.recorded_calls import RecordedCall
+from fibonacci.emulator.engine.answers.recorded_calls import RecordedCall, content_of, key_of
 from fibonacci.emulator.engine.usage import USAGE_FIELDS, is_usage
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import parse_json
@@ -69,7 +69,7 @@ def stamp_of(path: Path) -> tuple[int, int, int] | None:
 
 def text_of(call: RecordedCall) -> str:
     """Return a call as the text that is stored."""
-    content = call.to_json()
+    content = content_of(call)
     text = json.dumps(content, ensure_ascii=False, indent=2)
     try:
         text.encode("utf-8")
@@ -120,7 +120,7 @@ def _call(content: Any, place: str) -> RecordedCall:
         raise _Malformed(f"{place}.usage", f"the usage of a call is an object with numbers: {', '.join(USAGE_FIELDS)}")
     fields = {name: content[name] for name in (*_REQUIRED, "answer", "error", "usage") if name in content}
     call = RecordedCall(**fields)
-    if content.get("key", call.key) != call.key:
+    if content.get("key", key := key_of(call)) != key:
         message = "it is not the hash of kind and input: remove it if you have changed them, it is computed then"
         raise _Malformed(f"{place}.key", message)
     return call

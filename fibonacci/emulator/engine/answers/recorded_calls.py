@@ -24,7 +24,7 @@ _COMPARED: Final = 2000
 """The characters of an input that are compared to find the nearest one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCall:
     """One call of a handler as a cassette keeps it, with placeholders for secrets.
 
@@ -39,52 +39,46 @@ class RecordedCall:
 
     Example:
         >>> from fibonacci.emulator import RecordedCall
-        >>> call = RecordedCall("llm", "greet", {"instruction": "Greet Ada"}, answer="Hello Ada")
-        >>> call.key[:7], call.to_json()["answer"]
-        ('sha256:', 'Hello Ada')
+        >>> call = RecordedCall(kind="llm", node="greet", input={"instruction": "Greet Ada"}, answer="Hello Ada")
+        >>> call.answer
+        'Hello Ada'
     """
 
     kind: str
     node: str
-    input: Record
+    input: dict[str, Any]
     answer: Any = None
     error: str | None = None
-    usage: Record | None = None
+    usage: dict[str, Any] | None = None
 
-    @property
-    def key(self) -> str:
-        """The SHA-256 of kind and input, in hexadecimal after `sha256:`; equal calls have equal ones."""
-        from hashlib import sha256  # most emulators record nothing
 
-        return f"sha256:{sha256(to_text([self.kind, _sorted(self.input)]).encode()).hexdigest()}"
+def key_of(call: RecordedCall) -> str:
+    """Return the SHA-256 of kind and input, in hexadecimal after `sha256:`; equal calls have equal ones."""
+    from hashlib import sha256  # most emulators record nothing
 
-    def to_json(self) -> Record:
-        """Return the call as a cassette's file has it.
+    return f"sha256:{sha256(to_text([call.kind, _sorted(call.input)]).encode()).hexdigest()}"
 
-        Returns:
-            JSON with the keys `kind`, `node`, `key`, `input`, `answer` or `error`, and `usage` if any was reported.
-        """
-        result: Record = {"answer": self.answer} if self.error is None else {"error": self.error}
-        if self.usage is not None:
-            result["usage"] = self.usage
-        return {"kind": self.kind, "node": self.node, "key": self.key, "input": self.input, **result}
+
+def content_of(call: RecordedCall) -> Record:
+    """Return a call as a cassette's file has it: `kind`, `node`, `key`, `input`, `answer` or `error`, and `usage`."""
+    result: Record = {"answer": call.answer} if call.error is None else {"error": call.error}
+    if call.usage is not None:
+        result["usage"] = call.usage
+    return {"kind": call.kind, "node": call.node, "key": key_of(call), "input": call.input, **result}
 
 
 def recorded(call: HandledCall) -> RecordedCall:
     """Return a call as it is recorded, before secrets are hidden and without its outcome."""
     match call:
         case LLMCall():
-            given = {name: getattr(call, name) for name in _LLM_FIELDS}
-            return RecordedCall(
-                "llm", call.node_id, {key: value for key, value in given.items() if value not in (None, {})}
-            )
+            kind, given = "llm", {name: getattr(call, name) for name in _LLM_FIELDS}
+            given = {name: value for name, value in given.items() if value not in (None, {})}
         case ToolCall():
-            return RecordedCall(f"tool {canonical_tool(call.tool_name)}", call.node_id, {"params": dict(call.params)})
+            kind, given = f"tool {canonical_tool(call.tool_name)}", {"params": dict(call.params)}
         case CriticCall():
-            given = {name: getattr(call, name) for name in _CRITIC_FIELDS}
-            return RecordedCall(
-                "critic", call.node_id, {key: value for key, value in given.items() if value is not None}
-            )
+            kind, given = "critic", {name: getattr(call, name) for name in _CRITIC_FIELDS}
+            given = {name: value for name, value in given.items() if value is not None}
+    return RecordedCall(kind=kind, node=call.node_id, input=given)
 
 
 def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:

@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.answers.scripted_fault import Fault, ScriptError
-from fibonacci.emulator.engine.answers.scripts import Script
+from fibonacci.emulator.engine.answers.node_failure import NodeFailure, ScriptError
+from fibonacci.emulator.engine.answers.scripts import QueuedScript
 from fibonacci.emulator.state.json_encoding import parse_json, to_text
 from fibonacci.emulator.state.tables import Record
 
-FAULT_KEY: Final = "$fault"
+FAILURE_KEY: Final = "$failure"
 """The key that makes an object a fault, where answers are written as JSON."""
 
 
-def new_script(name: object, answers: object, *, repeat: object = False, place: str = "answers") -> Script:
+def new_script(name: object, answers: object, *, repeat: object = False, place: str = "answers") -> QueuedScript:
     """Return a script, checked.
 
     Args:
         name: The id of a node, the name of a tool, or a model.
-        answers: The answers; an object with the key `$fault` is a fault.
+        answers: The answers; an object with the key `$failure` is a failure.
         repeat: Whether to begin again after the last one.
         place: The place of the answers, for errors.
 
@@ -35,10 +35,10 @@ def new_script(name: object, answers: object, *, repeat: object = False, place: 
         raise ScriptError(place, "has no answer; a script has at least one")
     if not isinstance(repeat, bool):
         raise ScriptError("repeat", f"is true or false, not {repeat!r}")
-    return Script(name, [_answer(each, f"{place}[{index}]") for index, each in enumerate(answers)], repeat=repeat)
+    return QueuedScript(name, [_answer(each, f"{place}[{index}]") for index, each in enumerate(answers)], repeat=repeat)
 
 
-def scripts_of(content: object) -> list[Script]:
+def scripts_of(content: object) -> list[QueuedScript]:
     """Return the scripts of a mapping: answers by name, or objects with `answers` and `repeat` by name.
 
     Raises:
@@ -50,7 +50,7 @@ def scripts_of(content: object) -> list[Script]:
     return [_script_of(name, value) for name, value in content.items()]
 
 
-def _script_of(name: object, value: object) -> Script:
+def _script_of(name: object, value: object) -> QueuedScript:
     if not is_object(value):
         return new_script(name, value, place=str(name))
     unknown = [key for key in value if key not in ("answers", "repeat")]
@@ -64,30 +64,30 @@ def _script_of(name: object, value: object) -> Script:
 
 
 def _answer(value: Any, place: str) -> Any:
-    """Return an answer as plain JSON, or a fault."""
-    if isinstance(value, Fault):
+    """Return an answer as plain JSON, or a failure."""
+    if isinstance(value, NodeFailure):
         return value
     try:
         answer = parse_json(to_text(value))  # a copy: the caller may change its own later
     except (TypeError, ValueError, RecursionError) as error:
         raise ScriptError(place, f"is not JSON: {error}") from None
-    return _fault(answer, place) if is_object(answer) and FAULT_KEY in answer else answer
+    return _failure(answer, place) if is_object(answer) and FAILURE_KEY in answer else answer
 
 
-def _fault(content: Mapping[str, Any], place: str) -> Fault:
-    unknown = [key for key in content if key not in (FAULT_KEY, "message")]
+def _failure(content: Mapping[str, Any], place: str) -> NodeFailure:
+    unknown = [key for key in content if key not in (FAILURE_KEY, "message")]
     if unknown:
-        raise ScriptError(place, f"is a fault with the key {unknown[0]!r}: its keys are {FAULT_KEY} and message")
+        raise ScriptError(place, f"is a failure with the key {unknown[0]!r}: its keys are {FAILURE_KEY} and message")
     try:
-        return Fault(content[FAULT_KEY], content.get("message"))
+        return NodeFailure(content[FAILURE_KEY], content.get("message"))
     except ScriptError as error:
-        key = FAULT_KEY if error.place == "kind" else error.place
+        key = FAILURE_KEY if error.place == "kind" else error.place
         raise ScriptError(f"{place}.{key}", error.message) from None
 
 
 def answer_view(answer: Any) -> Any:
-    """Return an answer as JSON; a fault is an object with the key `$fault`."""
-    if not isinstance(answer, Fault):
+    """Return an answer as JSON; a failure is an object with the key `$failure`."""
+    if not isinstance(answer, NodeFailure):
         return answer
-    view: Record = {FAULT_KEY: answer.kind}
+    view: Record = {FAILURE_KEY: answer.kind}
     return view if answer.message is None else view | {"message": answer.message}

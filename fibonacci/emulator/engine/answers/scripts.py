@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions.tool_names import canonical_tool
-from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
+from fibonacci.emulator.engine.answers.node_failure import ScriptError
 from fibonacci.emulator.engine.default_nodes import NodeError
 
 
@@ -16,7 +16,7 @@ class Script:
 
     Attributes:
         name: The id of a node, the name of a tool, or a model.
-        answers: The answers in order: any JSON, and faults.
+        answers: The answers in order: any JSON, and failures of the node.
         repeat: Whether it begins again after the last answer.
         taken: How many answers nodes have taken.
 
@@ -38,35 +38,28 @@ class Script:
         """How many answers are left; `None` if it repeats them."""
         return None if self.repeat else len(self.answers) - self.taken
 
-    def take(self) -> Any:
-        """Take the next answer, as the emulator does for each attempt.
-
-        Returns:
-            Any JSON, or a `Fault`.
-        """
-        answer = self.answers[self.taken % len(self.answers)]
-        self.taken += 1
-        return answer
-
-    def copy(self) -> Script:
-        """Copy the script, with its position.
-
-        Returns:
-            A script of its own with the same answers left.
-        """
-        copy = Script(self.name, self.answers, repeat=self.repeat)
-        copy.taken = self.taken
-        return copy
-
     def __repr__(self) -> str:
         return f"<Script {self.name!r}: {self.taken} taken, {'repeats' if self.repeat else f'{self.remaining} left'}>"
 
 
+class QueuedScript(Script):
+    """A script as the emulator uses it."""
+
+    def take(self) -> Any:
+        """Take the next answer: any JSON, or a `NodeFailure`."""
+        answer = self.answers[self.taken % len(self.answers)]
+        self.taken += 1
+        return answer
+
+    def copy(self) -> QueuedScript:
+        """Return a script of its own with the same answers left."""
+        copy = QueuedScript(self.name, self.answers, repeat=self.repeat)
+        copy.taken = self.taken
+        return copy
+
+
 class Scripts:
     """The scripts of an emulator, the oldest first; safe to use from many threads.
-
-    Attributes:
-        is_active: Whether there is any script; read for every node, without the lock.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -77,18 +70,46 @@ class Scripts:
     """
 
     def __init__(self) -> None:
-        self.is_active: bool = False
         self._lock = threading.Lock()
-        self._by_name: dict[str, list[Script]] = {}  # by the underscore spelling; an id of a node has no dot
+        self._by_name: dict[str, list[QueuedScript]] = {}  # by the underscore spelling; an id of a node has no dot
 
-    def add(self, scripts: Sequence[Script]) -> None:
+    @property
+    def unused(self) -> list[Script]:
+        """The scripts with answers left, the oldest first; of those that repeat, the ones without an answer taken."""
+        return [script for script in self if script.remaining or not script.taken]
+
+    def clear(self) -> None:
+        """Remove all scripts, with their counts."""
+        with self._lock:
+            self._by_name = {}
+
+    def __iter__(self) -> Iterator[Script]:
+        with self._lock:
+            return iter([script for scripts in self._by_name.values() for script in scripts])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __getitem__(self, index: int) -> Script:
+        return list(self)[index]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class ScriptQueue(Scripts):
+    """The scripts of an emulator as the nodes take them."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is any script; read for every node, without the lock."""
+        return bool(self._by_name)
+
+    def add(self, scripts: Sequence[QueuedScript]) -> None:
         """Add scripts; those for a name that has one follow it.
 
-        Args:
-            scripts: The scripts, in order.
-
         Raises:
-            ValueError: If one follows a script that repeats; none is added.
+            ScriptError: If one follows a script that repeats; none is added.
         """
         with self._lock:
             added = {name: list(known) for name, known in self._by_name.items()}
@@ -101,10 +122,9 @@ class Scripts:
                     raise ScriptError("name", message)
                 earlier.append(script)
             self._by_name = added
-            self.is_active = bool(added)
 
     def take(self, node_id: str, other: str | None) -> tuple[Any] | None:
-        """Take the next answer for a node, as the emulator does for each attempt.
+        """Take the next answer for an attempt of a node.
 
         Args:
             node_id: The id of the node, whose own script goes first.
@@ -124,60 +144,21 @@ class Scripts:
         return None
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a script for a name.
-
-        Args:
-            name: The id of a node, the name of a tool in either spelling, or a model.
-
-        Returns:
-            True also when all of its answers have been taken.
-        """
+        """Whether a node, a tool in either spelling, or a model has a script, also one with all answers taken."""
         return canonical_tool(name) in self._by_name
 
-    @property
-    def unused(self) -> list[Script]:
-        """The scripts with answers left, the oldest first; of those that repeat, the ones without an answer taken."""
-        return [script for script in self if script.remaining or not script.taken]
-
-    def copy(self) -> list[Script]:
-        """Copy the scripts as they are now.
-
-        Returns:
-            The copies, in order of their names' first scripts.
-        """
+    def copy(self) -> list[QueuedScript]:
+        """Return copies of the scripts as they are now, in order of their names' first scripts."""
         with self._lock:
             return [script.copy() for scripts in self._by_name.values() for script in scripts]
 
-    def replace_by(self, scripts: Sequence[Script]) -> None:
-        """Use these scripts, and no others.
-
-        Args:
-            scripts: The scripts, in order.
-        """
+    def replace_by(self, scripts: Sequence[QueuedScript]) -> None:
+        """Use these scripts, and no others."""
         self.clear()
         self.add(scripts)
 
-    def clear(self) -> None:
-        """Remove all scripts, with their counts."""
-        with self._lock:
-            self._by_name = {}
-            self.is_active = False
 
-    def __iter__(self) -> Iterator[Script]:
-        with self._lock:
-            return iter([script for scripts in self._by_name.values() for script in scripts])
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def __getitem__(self, index: int) -> Script:
-        return list(self)[index]
-
-    def __repr__(self) -> str:
-        return repr(list(self))
-
-
-def _take(scripts: Sequence[Script]) -> tuple[Any]:
+def _take(scripts: Sequence[QueuedScript]) -> tuple[Any]:
     for script in scripts:
         if script.remaining != 0:
             return (script.take(),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fibonacci.emulator.faults.fault import KINDS, Failure
+from fibonacci.emulator.faults.fault import KINDS, InjectedFailure
 from fibonacci.emulator.page.components import NOTHING, field, form, table
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.forms import number, required
@@ -66,7 +66,7 @@ def clear(context: ViewContext) -> Done:
     return Done("/ui/failures", "All failures are removed.")
 
 
-def _row(number: int, failure: Failure) -> HTMLElement:
+def _row(number: int, failure: InjectedFailure) -> HTMLElement:
     remaining = failure.remaining
     left = "always" if remaining is None else "used up" if remaining == 0 else f"{remaining:,} of {failure.times:,}"
     return h.tr(

@@ -1,12 +1,12 @@
-"""Scripted faults: attempts that fail in a script; and the error of a script that is not valid."""
+"""Attempts of a node that fail in a script; and the error of a script that is not valid."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-FaultKind = Literal["timeout", "error"]
-"""How a scripted fault fails the node."""
+NodeFailureKind = Literal["timeout", "error"]
+"""How an attempt of a node fails in a script: its time limit passes, or it fails at once."""
 
 _DEFAULT_MESSAGE: Final = "a scripted error"
 
@@ -26,10 +26,10 @@ class ScriptError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """In a script, an attempt that fails, in place of an answer.
+class NodeFailure:
+    """In a script, an attempt of the node that fails, in place of an answer.
 
-    As JSON it is `{"$fault": kind, "message": ...}`.
+    As JSON it is `{"$failure": kind, "message": ...}`.
 
     Attributes:
         kind: `timeout`: the time limit of the node passes on the emulator's clock, or that of the workflow if the node
@@ -40,24 +40,24 @@ class Fault:
         ValueError: If the kind is unknown, or a timeout has a message.
 
     Example:
-        >>> Fault("error", "the model is overloaded")
-        Fault(kind='error', message='the model is overloaded')
+        >>> NodeFailure("error", "the model is overloaded")
+        NodeFailure(kind='error', message='the model is overloaded')
     """
 
-    kind: FaultKind
+    kind: NodeFailureKind
     message: str | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(FaultKind):
-            raise ScriptError("kind", f"is {' or '.join(get_args(FaultKind))}, not {self.kind!r}")
+        if self.kind not in get_args(NodeFailureKind):
+            raise ScriptError("kind", f"is {' or '.join(get_args(NodeFailureKind))}, not {self.kind!r}")
         _check_text("message", self.message)
         if self.message is not None and self.kind == "timeout":
             raise ScriptError("message", "is for an error only: the text of a timeout names the time limit")
 
-    @property
-    def error(self) -> str:
-        """The error of the node, if it fails at once."""
-        return _DEFAULT_MESSAGE if self.message is None else self.message
+
+def error_of(failure: NodeFailure) -> str:
+    """Return the error of a node that fails at once."""
+    return _DEFAULT_MESSAGE if failure.message is None else failure.message
 
 
 def _check_text(name: str, value: object) -> None:
