@@ -44,6 +44,7 @@ lazy_names(
             "BadRequestError",
             "ConfigurationError",
             "ConflictError",
+            "DefinitionError",
             "DeploymentError",
             "ExecutionFailedError",
             "FibonacciError",

@@ -11,7 +11,7 @@ from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message
-from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
+from fibonacci.errors import AuthenticationError, ConfigurationError, DefinitionError, FibonacciError
 
 _PREFIX: Final = "fibonacci: "
 _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
@@ -38,8 +38,6 @@ def report(error: BaseException, *, is_debug: bool) -> int:
 
 def fault_lines(error: BaseException) -> list[str]:
     """Return a line for each fault of a definition, with its place, where the error has several; else none."""
-    from fibonacci.definitions import DefinitionError
-
     if not isinstance(error, DefinitionError) or len(error.problems) < 2:
         return []
     from fibonacci.cli.definition_faults import fault_line

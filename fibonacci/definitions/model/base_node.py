@@ -23,7 +23,10 @@ Operator = Literal[
     "is_empty",
     "is_not_empty",
 ]
-"""The name of a comparison, one of the ten that the platform documents; `evaluate` applies one."""
+"""The name of a comparison, one of the ten that the platform documents."""
+
+Backoff = Literal["linear", "exponential"]
+"""How the delay grows from retry to retry."""
 
 NodeId = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 """The id of a node: lower-case letters, digits, `_` and `-`."""
@@ -46,7 +49,7 @@ class RetryPolicy(DefinitionModel):
     delay: Annotated[float, Field(ge=0)] | None = None
     """The seconds before the first retry; None for the platform's default."""
 
-    backoff: Literal["linear", "exponential"] | None = None
+    backoff: Backoff | None = None
     """How the delay grows from retry to retry: `linear` or `exponential`; None if it is always the same."""
 
 

@@ -1,4 +1,4 @@
-"""Models of the nodes of a workflow definition, one per type.
+"""Models of the nodes of a workflow definition, one per type, and one for the types that come later.
 
 The models read what the documentation shows, including the older spellings (`prompt` for `instruction`, `inputs` for
 `params`), and keep every key that they do not know. They are strict: the text `"30"` is not a number.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Discriminator, Field, Tag
 
-from fibonacci.definitions.json_types import Whole
-from fibonacci.definitions.model.base_node import BaseNode, Condition, Operator, Seconds
+from fibonacci.definitions.json_types import Whole, is_object
+from fibonacci.definitions.model.base_node import BaseNode, Condition, NodeId, Operator, Seconds
+from fibonacci.definitions.model.definition_model import DefinitionModel
 
 DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
 """The criteria of a critic that names none."""
@@ -157,7 +158,49 @@ class ConditionalNode(BaseNode):
     """The ids of the nodes that run only when the comparison does not hold, in any order."""
 
 
-Node = Annotated[LLMNode | ToolNode | CriticNode | ConditionalNode, Field(discriminator="type")]
+class OpenNode(DefinitionModel):
+    """A node of a type that this version of the SDK does not know, such as one that the platform has added since.
+
+    What all nodes have in common can be read. Every other field is in `model_extra`, and is written as it was read.
+
+    Example:
+        >>> node = OpenNode.model_validate({"id": "each", "type": "loop", "over": "{{input.mails}}"})
+        >>> node.type, node.model_extra
+        ('loop', {'over': '{{input.mails}}'})
+    """
+
+    id: NodeId
+    """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
+
+    type: str = Field(min_length=1)
+    """The type, such as `loop`."""
+
+    name: str | None = None
+    """The name shown to people; None when there is none."""
+
+    dependencies: list[str] = Field(default_factory=list[str])
+    """The ids of the nodes that run before this one, in any order."""
+
+
+def _tag_of(node: object) -> str | None:
+    """Return the tag of the model that reads a node; None for an object without a type."""
+    if is_object(node):
+        if "type" not in node:
+            return None
+        node_type = node["type"]
+    else:
+        node_type = getattr(node, "type", None)
+    return node_type if isinstance(node_type, str) and node_type in NODE_MODELS else "open"
+
+
+Node = Annotated[
+    Annotated[LLMNode, Tag("llm")]
+    | Annotated[ToolNode, Tag("tool")]
+    | Annotated[CriticNode, Tag("critic")]
+    | Annotated[ConditionalNode, Tag("conditional")]
+    | Annotated[OpenNode, Tag("open")],
+    Discriminator(_tag_of),
+]
 """A node of any type, as `WorkflowDefinition.nodes` has them; `type` tells which one."""
 
 NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
@@ -166,4 +209,4 @@ NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | Condition
     "critic": CriticNode,
     "conditional": ConditionalNode,
 }
-"""The model of each type of node."""
+"""The model of each type of node that this version knows; `OpenNode` is that of the others."""
