@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, Discriminator, Field, Tag
 
-from fibonacci.definitions.json_types import Whole, is_object
-from fibonacci.definitions.model.base_node import BaseNode, Condition, NodeId, Operator, Seconds
+from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.model.base_node import NODE_ID, BaseNode, Condition, Operator
 from fibonacci.definitions.model.definition_model import DefinitionModel
 
 DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
@@ -52,7 +52,7 @@ class LLMNode(_FallibleNode):
     model: str | None = None
     """The name of the model; None for the platform's default."""
 
-    max_tokens: Whole | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
     """The maximum number of tokens that the model generates; None for the platform's default."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -64,7 +64,7 @@ class LLMNode(_FallibleNode):
     output_schema: dict[str, Any] | None = Field(default=None, validation_alias=AliasChoices("output_schema", "schema"))
     """The JSON Schema that the answer is checked against. The older key `schema` is read too."""
 
-    timeout: Seconds | None = None
+    timeout: float | None = Field(default=None, gt=0)
     """The time that the model may take, in seconds; None for the platform's default."""
 
     memory_read: list[str] = Field(default_factory=list[str])
@@ -91,7 +91,7 @@ class ToolNode(_FallibleNode):
     params: dict[str, Any] = Field(default={}, validation_alias=AliasChoices("params", "inputs"))
     """The parameters of the tool, by name; their texts are templates. The older key `inputs` is read too."""
 
-    timeout: Seconds = 30
+    timeout: float = Field(default=30, gt=0)
     """The time that the tool may take, in seconds."""
 
 
@@ -118,13 +118,13 @@ class CriticNode(BaseNode):
     min_score: float = Field(default=7, ge=1, le=10)
     """The score that passes, a number from 1 to 10."""
 
-    max_iterations: Whole = Field(default=3, ge=1)
+    max_iterations: int = Field(default=3, ge=1)
     """The maximum number of times that the target runs again until it passes."""
 
     improvement_prompt: str | None = None
     """The instruction for the target when it runs again, a template; None for the platform's default."""
 
-    timeout: Seconds | None = None
+    timeout: float | None = Field(default=None, gt=0)
     """The time that the critic may take, in seconds; None for the platform's default."""
 
 
@@ -169,7 +169,7 @@ class OpenNode(DefinitionModel):
         ('loop', {'over': '{{input.mails}}'})
     """
 
-    id: NodeId
+    id: str = Field(pattern=NODE_ID)
     """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
 
     type: str = Field(min_length=1)
