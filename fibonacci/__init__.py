@@ -42,6 +42,7 @@ lazy_names(
             "BadRequestError",
             "ConfigurationError",
             "ConflictError",
+            "DefinitionError",
             "DeploymentError",
             "ExecutionCancelledError",
             "ExecutionFailedError",

@@ -17,6 +17,7 @@ FibonacciError
 │       │   └── ValidationError
 │       ├── RateLimitError, QuotaExceededError
 │       └── ServerError
+├── DefinitionError
 ├── DeploymentError
 │   └── StalePlanError
 ├── ExecutionFailedError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from fibonacci.definitions.problems import Problems
     from fibonacci.models import Execution, RateLimit
     from fibonacci.models.run_results import RunResult
 
@@ -49,6 +51,7 @@ __all__ = [
     "BadRequestError",
     "ConfigurationError",
     "ConflictError",
+    "DefinitionError",
     "DeploymentError",
     "ExecutionCancelledError",
     "ExecutionFailedError",
@@ -343,6 +346,29 @@ class QuotaExceededError(APIStatusError):
 
 class ServerError(APIStatusError):
     """5xx: the platform failed."""
+
+
+class DefinitionError(FibonacciError, ValueError):
+    """A definition has errors. Nothing was sent, and `problems` lists everything that is wrong with it.
+
+    Raised by whatever reads definitions, such as `fibonacci.definitions.load` and `workflows.apply`, and by
+    `WorkflowBuilder.definition`. It is a `ValueError` too, as every other mistake in an argument is.
+
+    Example:
+        >>> from fibonacci.definitions import loads
+        >>> try:
+        ...     loads('{"nodes": [{"id": "greet", "type": "llm"}]}', name="greeter.json")
+        ... except DefinitionError as error:
+        ...     print([(problem.source, problem.code) for problem in error.problems])
+        [('greeter.json:1:12', 'missing_field')]
+    """
+
+    problems: Problems
+    """The errors and the warnings, in the order of the definition."""
+
+    def __init__(self, problems: Problems) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
 
 
 class DeploymentError(FibonacciError):

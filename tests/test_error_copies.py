@@ -15,6 +15,7 @@ from fibonacci import (
     APIError,
     APIResponseError,
     APIStatusError,
+    DefinitionError,
     ExecutionCancelledError,
     ExecutionFailedError,
     FibonacciError,
@@ -22,6 +23,7 @@ from fibonacci import (
     RateLimit,
     WaitTimeoutError,
 )
+from fibonacci.definitions import Problem, Problems
 from fibonacci.models import Execution, Headers
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
@@ -33,8 +35,10 @@ EXECUTION = Execution.model_validate({"execution_id": "exec_1", "status": "faile
 
 def filled(kind: type[FibonacciError]) -> FibonacciError:
     """Return an error of a class with all its attributes set."""
-    if kind in (ExecutionFailedError, ExecutionCancelledError, WaitTimeoutError):
-        error: FibonacciError = kind("m", execution=EXECUTION, code="c", details=[1])  # pyright: ignore
+    if kind is DefinitionError:
+        error: FibonacciError = DefinitionError(Problems([Problem(location="nodes", code="no_nodes", message="none")]))
+    elif kind in (ExecutionFailedError, ExecutionCancelledError, WaitTimeoutError):
+        error = kind("m", execution=EXECUTION, code="c", details=[1])  # pyright: ignore
     else:
         error = kind("m", code="c", details=[{"a": 1}])
     if isinstance(error, WaitTimeoutError):

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "_display": set[str](),
     "_frames": {"_times"},
     "errors": {"_display"},
-    "definitions": {"_deprecations", "_lazy", "_suggestions", "_display", "_atomic_file"},
+    "definitions": {"errors", "_deprecations", "_lazy", "_suggestions", "_display", "_atomic_file"},
     "models": {"errors", "_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy", "_core", "errors"},
@@ -50,8 +50,9 @@ MAY_IMPORT = {
     "testing": {*_PUBLIC, "emulator"},
     "cli": {*_PUBLIC, "emulator", "_times", "_atomic_file"},
 }
-# An error holds the execution, the rate limit or the rows that it is about; it need not load their classes for that.
-FOR_TYPES_ONLY = {"errors": {"models"}}
+# An error holds the execution, the rate limit, the rows or the problems that it is about, and need not load their
+# classes for that. A diagram shows an execution, whatever class it is of.
+FOR_TYPES_ONLY = {"errors": {"models", "definitions"}, "definitions": {"models"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
 CLIENT_FACTORIES = ("emulator/facade/clients.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.

@@ -162,7 +162,7 @@ def test_the_remedies_are_those_of_the_page() -> None:
     written = {name.strip("` "): text for names, text in rows for name in names.split(",")}
     assert {name: written.get(name) for name in REMEDIES} == REMEDIES
     say_it = {
-        *("ConfigurationError", "APIConnectionError", "DeploymentError", "ValueError", "TypeError"),
+        *("ConfigurationError", "APIConnectionError", "DefinitionError", "DeploymentError", "ValueError", "TypeError"),
         *("JournalError", "TooManyFailuresError", "UnknownOutcomeError"),
     }
     assert set(written) - set(REMEDIES) == say_it

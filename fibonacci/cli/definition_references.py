@@ -10,6 +10,7 @@ from fibonacci.cli.definition_files import STDIN, read_definition_text
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.workflow_names import workflow_id_of
 from fibonacci.definitions.files.reading import FORMATS, read_checked
+from fibonacci.definitions.problems import Problems
 from fibonacci.deployment.content import content_of_file, content_of_workflow
 from fibonacci.models import Workflow
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from fibonacci import Fibonacci
     from fibonacci.cli.context import Context
-    from fibonacci.definitions import Problem
 
 _WITH_VERSION: Final = re.compile(r"(.+)@(v?[0-9][\w.-]*)", re.DOTALL)
 
@@ -36,12 +36,7 @@ class ReferencedDefinition(NamedTuple):
     definition: Mapping[str, Any]
     stem: str
     workflow: Workflow | None = None
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The faults without the warnings."""
-        return tuple(problem for problem in self.problems if problem.severity == "error")
+    problems: Problems = Problems()  # never added to
 
     def compared_with(self, other: ReferencedDefinition) -> Mapping[str, Any]:
         """Return the definition to compare with another one, as a deployment compares a file with its workflow.
@@ -78,7 +73,7 @@ def read_reference(context: Context, reference: str) -> ReferencedDefinition:
     text = read_definition_text(reference)
     source = text.source()
     definition = read_checked(source, text.format).plain()
-    return ReferencedDefinition(definition, Path(reference).stem, problems=tuple(source.in_order()))
+    return ReferencedDefinition(definition, Path(reference).stem, problems=source.in_order())
 
 
 def _of_workflow(client: Fibonacci, reference: str) -> ReferencedDefinition:

@@ -16,6 +16,7 @@ from fibonacci.errors import (
     APIStatusError,
     AuthenticationError,
     ConfigurationError,
+    DefinitionError,
     DeploymentError,
     ExecutionFailedError,
     FibonacciError,
@@ -55,8 +56,6 @@ def report(error: BaseException, *, is_debug: bool) -> int:
 
 def fault_lines(error: BaseException) -> list[str]:
     """Return a line for each fault of a definition, with its place, where the error has several; else none."""
-    from fibonacci.definitions import DefinitionError
-
     if not isinstance(error, DefinitionError) or len(error.problems) < 2:
         return []
     from fibonacci.cli.definition_faults import fault_line

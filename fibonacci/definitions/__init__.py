@@ -1,4 +1,4 @@
-"""Workflow definitions: nodes, templates and operators, checks that list every fault, the order of running, diagrams.
+"""Workflow definitions: as code and in files, checks that list every fault, differences, diagrams.
 
 Example:
     >>> from fibonacci.definitions import check_definition
@@ -13,29 +13,29 @@ lazy_names(
     {
         "fibonacci.definitions.authoring.builder": ["WorkflowBuilder"],
         "fibonacci.definitions.authoring.handles": ["NodeHandle", "Template"],
-        "fibonacci.definitions.checks": ["check_definition"],
-        "fibonacci.definitions.comparison.change": ["DefinitionChange"],
+        "fibonacci.definitions.authoring.node_methods": ["Comparison"],
+        "fibonacci.definitions.checks.check": ["check_definition"],
+        "fibonacci.definitions.checks.tools": ["NamedTool", "ToolCatalog", "ToolSource"],
+        "fibonacci.definitions.comparison.change": ["ChangeKind", "DefinitionChange"],
         "fibonacci.definitions.comparison.diff": ["DefinitionDiff", "diff"],
         "fibonacci.definitions.diagrams.mermaid": ["mermaid"],
         "fibonacci.definitions.diagrams.svg": ["svg"],
         "fibonacci.definitions.files.formatting": ["format_definition", "format_file"],
-        "fibonacci.definitions.files.load_and_dump": [
-            "check_file",
-            "dump",
-            "dump_yaml",
-            "dumps",
-            "load",
-            "load_yaml",
-            "loads",
+        "fibonacci.definitions.files.load_and_dump": ["check_file", "dump", "dumps", "load", "loads"],
+        "fibonacci.definitions.files.reading": ["Format"],
+        "fibonacci.definitions.model.base_node": ["Backoff", "Condition", "Operator", "RetryPolicy"],
+        "fibonacci.definitions.model.nodes": [
+            "ConditionalNode",
+            "CriticNode",
+            "LLMNode",
+            "Node",
+            "OpenNode",
+            "ToolNode",
         ],
-        "fibonacci.definitions.graph": ["CycleError", "dependencies", "execution_levels", "execution_order"],
-        "fibonacci.definitions.model.base_node": ["Condition", "Operator", "RetryPolicy"],
-        "fibonacci.definitions.model.nodes": ["ConditionalNode", "CriticNode", "LLMNode", "Node", "ToolNode"],
         "fibonacci.definitions.model.plain": ["to_plain"],
         "fibonacci.definitions.model.spellings": ["Generation"],
         "fibonacci.definitions.model.workflow": ["WorkflowDefinition"],
-        "fibonacci.definitions.operators": ["OPERATORS", "OperatorError", "evaluate"],
-        "fibonacci.definitions.problems": ["DefinitionError", "Problem", "Severity"],
-        "fibonacci.definitions.templates": ["Reference", "TemplateError", "references", "render"],
+        "fibonacci.definitions.problems": ["Problem", "Problems", "Severity"],
+        "fibonacci.errors": ["DefinitionError"],
     },
 )

@@ -1,65 +1,62 @@
 # Derived from fibonacci/definitions/__init__.py by tests/stubs.py; change that file, not this one.
 from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
-from fibonacci.definitions.checks import check_definition
-from fibonacci.definitions.comparison.change import DefinitionChange
+from fibonacci.definitions.authoring.node_methods import Comparison
+from fibonacci.definitions.checks.check import check_definition
+from fibonacci.definitions.checks.tools import NamedTool, ToolCatalog, ToolSource
+from fibonacci.definitions.comparison.change import ChangeKind, DefinitionChange
 from fibonacci.definitions.comparison.diff import DefinitionDiff, diff
 from fibonacci.definitions.diagrams.mermaid import mermaid
 from fibonacci.definitions.diagrams.svg import svg
 from fibonacci.definitions.files.formatting import format_definition, format_file
-from fibonacci.definitions.files.load_and_dump import check_file, dump, dump_yaml, dumps, load, load_yaml, loads
-from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
-from fibonacci.definitions.model.base_node import Condition, Operator, RetryPolicy
-from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
+from fibonacci.definitions.files.load_and_dump import check_file, dump, dumps, load, loads
+from fibonacci.definitions.files.reading import Format
+from fibonacci.definitions.model.base_node import Backoff, Condition, Operator, RetryPolicy
+from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.model.plain import to_plain
 from fibonacci.definitions.model.spellings import Generation
 from fibonacci.definitions.model.workflow import WorkflowDefinition
-from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
-from fibonacci.definitions.problems import DefinitionError, Problem, Severity
-from fibonacci.definitions.templates import Reference, TemplateError, references, render
+from fibonacci.definitions.problems import Problem, Problems, Severity
+from fibonacci.errors import DefinitionError
 
 __all__ = [
-    "OPERATORS",
+    "Backoff",
+    "ChangeKind",
+    "Comparison",
     "Condition",
     "ConditionalNode",
     "CriticNode",
-    "CycleError",
     "DefinitionChange",
     "DefinitionDiff",
     "DefinitionError",
+    "Format",
     "Generation",
     "LLMNode",
+    "NamedTool",
     "Node",
     "NodeHandle",
+    "OpenNode",
     "Operator",
-    "OperatorError",
     "Problem",
-    "Reference",
+    "Problems",
     "RetryPolicy",
     "Severity",
     "Template",
-    "TemplateError",
+    "ToolCatalog",
     "ToolNode",
+    "ToolSource",
     "WorkflowBuilder",
     "WorkflowDefinition",
     "check_definition",
     "check_file",
-    "dependencies",
     "diff",
     "dump",
-    "dump_yaml",
     "dumps",
-    "evaluate",
-    "execution_levels",
-    "execution_order",
     "format_definition",
     "format_file",
     "load",
-    "load_yaml",
     "loads",
     "mermaid",
-    "references",
-    "render",
     "svg",
     "to_plain",
 ]

@@ -14,30 +14,6 @@ Edges = Mapping[str, Sequence[str]]
 """The ids of the nodes that a node depends on, by its own id."""
 
 
-class CycleError(ValueError):
-    """Nodes depend on each other, so that none of them can run first.
-
-    Example:
-        >>> loop = [{"id": "a", "type": "llm", "instruction": "{{b}}"}]
-        >>> loop += [{"id": "b", "type": "llm", "instruction": "{{a}}"}]
-        >>> try:
-        ...     execution_order({"nodes": loop})
-        ... except CycleError as error:
-        ...     print(error.cycle)
-        ('a', 'b')
-    """
-
-    cycle: tuple[str, ...]
-    """The ids in order, each depending on the next, the last on the first."""
-
-    def __init__(self, cycle: Sequence[str]) -> None:
-        self.cycle = tuple(cycle)
-        super().__init__("nodes depend on each other: " + " -> ".join([*cycle, cycle[0]]))
-
-    def __reduce__(self) -> tuple[type[CycleError], tuple[tuple[str, ...]]]:
-        return type(self), (self.cycle,)
-
-
 def dependencies(definition: Mapping[str, Any] | BaseModel) -> dict[str, list[str]]:
     """Return the dependencies of each node.
 
@@ -59,59 +35,13 @@ def dependencies(definition: Mapping[str, Any] | BaseModel) -> dict[str, list[st
     return edges(to_plain(definition)["nodes"])
 
 
-def execution_levels(definition: Mapping[str, Any] | BaseModel) -> list[list[str]]:
-    """Group the nodes: each group depends only on the groups before it, and its nodes can run in parallel.
-
-    Args:
-        definition: A definition without errors, as JSON or as a model.
-
-    Returns:
-        The groups; inside a group the ids stand in the order of the definition.
-
-    Raises:
-        CycleError: If nodes depend on each other.
-
-    Example:
-        >>> nodes = [{"id": name, "type": "llm", "instruction": "Hello"} for name in ("left", "right")]
-        >>> nodes += [{"id": "both", "type": "llm", "instruction": "{{left}} {{right}}"}]
-        >>> execution_levels({"nodes": nodes})
-        [['left', 'right'], ['both']]
-    """
-    depends_on = dependencies(definition)
-    groups = levels(depends_on)
-    if sum(map(len, groups)) < len(depends_on):
-        raise CycleError(find_cycles(depends_on)[0])
-    return groups
-
-
-def execution_order(definition: Mapping[str, Any] | BaseModel) -> list[str]:
-    """Return the ids of the nodes in an order in which each follows its dependencies.
-
-    Args:
-        definition: A definition without errors, as JSON or as a model.
-
-    Returns:
-        Every node id once, in the same order for equal definitions.
-
-    Raises:
-        CycleError: If nodes depend on each other.
-
-    Example:
-        >>> nodes = [{"id": "sum", "type": "llm", "instruction": "Summarize {{search}}"}]
-        >>> nodes += [{"id": "search", "type": "tool", "tool": "web_search"}]
-        >>> execution_order({"nodes": nodes})
-        ['search', 'sum']
-    """
-    return [node_id for group in execution_levels(definition) for node_id in group]
-
-
 def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the dependencies of nodes in plain JSON that have an id; names of no node are left out."""
+    """Return the dependencies of nodes in plain JSON that have an id; names of no node are left out, and mentions."""
     by_id = {node["id"]: node for node in nodes}
     found: dict[str, dict[str, None]] = {node_id: {} for node_id in by_id}  # dictionaries as ordered sets
     for node_id, node in by_id.items():
         for link in node_links(node):
-            if isinstance(link, Link) and link.target in found:
+            if isinstance(link, Link) and link.kind != "mention" and link.target in found:
                 waiting, target = (link.target, node_id) if link.kind in FOLLOWING else (node_id, link.target)
                 found[waiting][target] = None
     return {node_id: list(targets) for node_id, targets in found.items()}

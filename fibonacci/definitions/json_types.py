@@ -8,12 +8,13 @@ from typing import Annotated, Any, TypeGuard
 from pydantic import BeforeValidator
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
+    """Return a number that is whole as an integer, and anything else as it is: JSON does not tell 5.0 from 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number in a strict model: JSON does not tell 5.0 from 5, so it may be written either way."""
+Whole = Annotated[int, BeforeValidator(whole)]
+"""A whole number in a strict model, which may be written as 5.0 too."""
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fibonacci.definitions.json_types import is_array
+from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.templates import TemplateError, expressions, parse, strings
 
-LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on_error"]
+LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on_error", "mention"]
+"""How a node names another. A mention is a template in a node whose type is not known: it may mean something else."""
 
 FOLLOWING: Final[frozenset[LinkKind]] = frozenset({"branch", "fallback", "on_error"})
 """The kinds of link whose target depends on the node that names it; by the others the naming node depends."""
@@ -32,6 +34,7 @@ TEMPLATED_KEYS: Final = (
 )
 """The keys of a node whose texts are templates."""
 
+_COMMON_KEYS: Final = ("id", "type", "name", "dependencies")
 _RENDERED_LATER: Final = ("memory_write", "improvement_prompt")  # they may name their own node: it has run by then
 _BRANCHES = ("true_branch", "false_branch")
 _SINGLE: Final[Mapping[str, LinkKind]] = {"target_node": "critic", "fallback": "fallback", "on_error": "on_error"}
@@ -65,6 +68,9 @@ class BadTemplate:
 def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
     """Yield every place of a node that names another node, and every template that cannot be parsed."""
     yield from _named(node, "dependencies", "dependency")
+    if is_open(node):
+        yield from _mentions(node)
+        return
     for key in _BRANCHES:
         yield from _named(node, key, "branch")
     for key, kind in _SINGLE.items():
@@ -77,6 +83,13 @@ def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
                 yield link
 
 
+def _mentions(node: Mapping[str, Any]) -> Iterator[Link]:
+    for key, value in templated_values(node):
+        for link in template_links(str(key), value):  # the key of a faulty node may be no text
+            if isinstance(link, Link) and link.target != node.get("id"):
+                yield Link(link.location, "mention", link.target)
+
+
 def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
     ids = node.get(key)
     if is_array(ids):
@@ -86,8 +99,8 @@ def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
 
 
 def templated_values(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the keys of a node whose texts are templates, with their values."""
-    for key in TEMPLATED_KEYS:
+    """Yield the keys of a node whose texts are templates, with their values; all its own if its type is not known."""
+    for key in [key for key in node if key not in _COMMON_KEYS] if is_open(node) else TEMPLATED_KEYS:
         if key in node:
             yield key, node[key]
 

@@ -1,8 +1,7 @@
-"""What is wrong with a definition: problems, and the error that holds all of them."""
+"""What is wrong with a definition: its problems, errors and warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +9,7 @@ Severity = Literal["error", "warning"]
 """An `error` cannot run; a `warning` runs, and probably not as its author means."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One fault of a definition, as `check_definition` lists it.
 
@@ -43,34 +42,23 @@ class Problem:
         return f"{place}: {self.severity}: {self.message}" if place else f"{self.severity}: {self.message}"
 
 
-class DefinitionError(ValueError):
-    """A definition has errors; it holds all of its faults.
+class Problems(list[Problem]):
+    """The problems of a definition, in its order: a list, which is empty and false when there is none.
 
     Example:
-        >>> from fibonacci.definitions import loads
-        >>> try:
-        ...     loads('{"nodes": [{"id": "greet", "type": "llm"}]}', name="greeter.json")
-        ... except DefinitionError as error:
-        ...     print([(problem.source, problem.code) for problem in error.problems])
-        [('greeter.json:1:12', 'missing_field')]
+        >>> from fibonacci.definitions import check_definition
+        >>> node = {"id": "greet", "type": "llm", "instruction": "Greet {{nobody}}", "mood": "kind"}
+        >>> problems = check_definition({"nodes": [node]})
+        >>> [problem.code for problem in problems.errors], [problem.code for problem in problems.warnings]
+        (['unknown_template_source'], ['unknown_key'])
     """
 
-    problems: tuple[Problem, ...]
-    """The faults, errors and warnings, in the order of the definition."""
+    @property
+    def errors(self) -> list[Problem]:
+        """The errors: what cannot run, or is refused by the platform."""
+        return [problem for problem in self if problem.severity == "error"]
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
-
-    def _repr_html_(self) -> str:
-        from fibonacci._display.errors import error_html
-
-        return error_html(self)
-
-    def _render_traceback_(self) -> list[str]:
-        from fibonacci._display.tracebacks import traceback_lines
-
-        return traceback_lines(self)
-
-    def __reduce__(self) -> tuple[type[DefinitionError], tuple[Sequence[Problem]]]:
-        return type(self), (self.problems,)
+    @property
+    def warnings(self) -> list[Problem]:
+        """The warnings: what runs, and probably not as its author means."""
+        return [problem for problem in self if problem.severity == "warning"]

@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.plain import unwrapped
 
 _EXPRESSION = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[^\s.{}]+(?:\.[^\s.{}]+)*")
@@ -34,7 +31,7 @@ class TemplateError(ValueError):
 
     Example:
         >>> try:
-        ...     list(references("Greet {{the name}}"))
+        ...     parse("the name")
         ... except TemplateError as error:
         ...     print(error)
         {{the name}} is not a template: expected a name and a dotted path
@@ -53,7 +50,7 @@ class Reference:
     """One expression of a template, parsed.
 
     Example:
-        >>> (reference,) = references("Read {{search.0.title}}")
+        >>> reference = parse("search.0.title")
         >>> reference.source, reference.path, reference.is_node
         ('search', ('0', 'title'), True)
     """
@@ -140,27 +137,6 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
             pending.extend(reversed([(f"{place}[{index}]", element) for index, element in enumerate(item)]))
 
 
-def references(value: Any) -> Iterator[Reference]:
-    """Yield every expression inside a JSON value, or inside a model of a definition.
-
-    Args:
-        value: A text, or a structure that holds texts, however deep.
-
-    Yields:
-        The references in the order of the value; one that occurs twice comes twice.
-
-    Raises:
-        TemplateError: If one of them cannot be parsed.
-
-    Example:
-        >>> [each.text for each in references({"to": "{{input.mail}}", "body": "{{reply}}"})]
-        ['input.mail', 'reply']
-    """
-    for _, text in strings(unwrapped(value)):
-        for expression in expressions(text):
-            yield parse(expression)
-
-
 def render(value: Any, resolve: Resolver) -> Any:
     """Replace every expression inside a JSON value.
 
@@ -168,7 +144,7 @@ def render(value: Any, resolve: Resolver) -> Any:
     written out: texts as they are, everything else as JSON.
 
     Args:
-        value: A text, or a structure that holds texts; a model of a definition is rendered as plain JSON.
+        value: A text, or a structure that holds texts.
         resolve: A function from a `Reference` to its value, any JSON.
 
     Returns:
@@ -187,7 +163,7 @@ def render(value: Any, resolve: Resolver) -> Any:
         return {key: render(entry, resolve) for key, entry in value.items()}
     if is_array(value):
         return [render(element, resolve) for element in value]
-    return render(unwrapped(value), resolve) if isinstance(value, BaseModel) else value
+    return value
 
 
 def _render_text(text: str, resolve: Resolver) -> Any:

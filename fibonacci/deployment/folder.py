@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from fibonacci._atomic_file import write_atomically
-from fibonacci.definitions import DefinitionError, Problem, WorkflowDefinition, dump, dumps, load, loads, to_plain
+from fibonacci.definitions import Problem, Problems, WorkflowDefinition, dump, dumps, load, loads, to_plain
 from fibonacci.deployment.file_names import is_definition_file
 from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
-from fibonacci.errors import DeploymentError, StalePlanError
+from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
 
 
 class DeploymentFolder:
@@ -58,7 +58,7 @@ class DeploymentFolder:
             DeploymentError: If there is no such folder.
         """
         definitions: dict[str, WorkflowDefinition] = {}
-        problems: list[Problem] = []
+        problems = Problems()
         for file in self.files():
             try:
                 definitions[file] = load(self.path / file)
@@ -66,8 +66,9 @@ class DeploymentFolder:
                 problems += error.problems
             except OSError as error:
                 message = f"the file cannot be read: {error.strerror}"
-                problems.append(Problem("", "unreadable", message, source=str(self.path / file)))
-        if any(problem.severity == "error" for problem in problems):
+                source = str(self.path / file)
+                problems.append(Problem(location="", code="unreadable", message=message, source=source))
+        if problems.errors:
             raise DefinitionError(problems)
         return {file: to_plain(definition) for file, definition in definitions.items()}
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from fibonacci.definitions import DefinitionError, diff, load, to_plain
+from fibonacci.definitions import diff, load, to_plain
 from fibonacci.definitions.files.reading import FORMATS
 from fibonacci.definitions.files.yaml_reader import pyyaml
 from fibonacci.deployment.content import SeenWorkflow, content_of_file
 from fibonacci.deployment.file_names import safe_file_name
 from fibonacci.deployment.folder import DeploymentFolder, check_path
 from fibonacci.deployment.lock import Lock, LockEntry
-from fibonacci.errors import DeploymentError
+from fibonacci.errors import DefinitionError, DeploymentError
 from fibonacci.models.workflows import Workflow
 
 LOCAL_CHANGES: Final = "local_changes"

@@ -92,6 +92,5 @@ def _read(name: str) -> tuple[Source, Element]:
 
 def text_of(error: DefinitionError) -> str:
     """Return a line for each error of a file, with its place."""
-    problems = [problem for problem in error.problems if problem.severity == "error"]
-    parts = ((each.source, each.location, _MESSAGES.get(each.code, each.message)) for each in problems)
+    parts = ((each.source, each.location, _MESSAGES.get(each.code, each.message)) for each in error.problems.errors)
     return "\n".join(": ".join(filter(None, part)) for part in parts)

@@ -99,7 +99,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         ["workflows", "create", "--name", "x", "--definition", "@faulty.yaml"],
-        "fibonacci workflows create: argument --definition: faulty.yaml:2:3: nodes[0]: error: ",
+        "fibonacci workflows create: argument --definition: faulty.yaml:2:17: nodes[0].type: error: ",
     ),
     (
         ["executions", "list", "--status", "compleeted"],
@@ -114,7 +114,7 @@ def test_usage(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
     monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
-    Path("faulty.yaml").write_text("nodes:\n- {id: x, type: nope}\n", "utf-8")
+    Path("faulty.yaml").write_text("nodes:\n- {id: x, type: lm}\n", "utf-8")
 
     def check(row: tuple[list[str], str]) -> None:
         arguments, message = row

@@ -43,14 +43,14 @@ def test_faults_as_annotations_of_github() -> None:
 def test_what_would_end_an_annotation_is_escaped() -> None:
     from fibonacci.cli.definition_faults import github_line
 
-    problem = Problem("", "syntax_error", "100%\nno", source="a,b:c.yaml:1:2")
+    problem = Problem(location="", code="syntax_error", message="100%\nno", source="a,b:c.yaml:1:2")
     assert github_line(problem) == "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=syntax_error::100%25%0Ano"
 
 
 def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
     from fibonacci.cli.definition_faults import fault_line
 
-    assert fault_line(Problem("", "bad_id", "\x1b]0;hit\x07", source="a.yaml:1:1")) == (
+    assert fault_line(Problem(location="", code="bad_id", message="\x1b]0;hit\x07", source="a.yaml:1:1")) == (
         r"a.yaml:1:1: error: \x1b]0;hit\x07 [bad_id]"
     )
 
@@ -117,3 +117,12 @@ def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
         64,
         "bytes.yaml:1:7: error: the byte 0xFF is not UTF-8: save the file as UTF-8 [bad_encoding]\n",
     )
+
+
+def test_a_type_of_node_that_came_later_is_a_warning() -> None:
+    write("new.yaml", "nodes:\n- id: each\n  type: loop\n  over: '{{input.mails}}'\n")
+    message = "'loop' is not a type of node that this version knows (llm, tool, critic, conditional)"
+    line = f"new.yaml:3:9: warning: {message}; the node is kept as it is [unknown_node_type]\n"
+    assert invoke("validate", "new.yaml") == (0, line, "1 file: 0 errors, 1 warning\n")
+    assert invoke("validate", "--strict", "new.yaml").code == 64
+    assert invoke("fmt", "--check", "new.yaml").code == 0

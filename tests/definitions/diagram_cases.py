@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fibonacci.definitions import OPERATORS
+from fibonacci.definitions.operators import OPERATORS
 from fibonacci.models import Execution
 
 Plain = dict[str, Any]

@@ -59,6 +59,11 @@ _CONDITIONAL = st.fixed_dictionaries(
     optional={**_COMMON, "right_value": JSON, "true_branch": st.just([])},
 )
 
+_OPEN = st.fixed_dictionaries(
+    {"type": st.just("loop")},
+    optional={"dependencies": st.just([]), "prompt": JSON, "retry": JSON, "config": JSON, "over": JSON},
+)
+
 
 def _definition(content: dict[str, Any]) -> WorkflowDefinition:
     content["nodes"] = [{"id": f"node{index}", **node} for index, node in enumerate(content["nodes"])]
@@ -66,7 +71,7 @@ def _definition(content: dict[str, Any]) -> WorkflowDefinition:
 
 
 DEFINITIONS = st.fixed_dictionaries(
-    {"nodes": st.lists(_LLM | _TOOL | _CONDITIONAL, min_size=1, max_size=3)},
+    {"nodes": st.lists(_LLM | _TOOL | _CONDITIONAL | _OPEN, min_size=1, max_size=3)},
     optional={
         "name": TEXTS,
         "description": TEXTS,

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import (
-    OPERATORS,
     LLMNode,
     Problem,
     RetryPolicy,
     WorkflowDefinition,
     check_definition,
-    execution_order,
 )
+from fibonacci.definitions.graph import dependencies, levels
+from fibonacci.definitions.operators import OPERATORS
 from tests.kit.assertions import check_each
 
 
@@ -25,8 +25,7 @@ def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
 
 
 def faults(definition: object) -> list[tuple[str, str]]:
-    problems = check_definition(definition)
-    return [(problem.location, problem.code) for problem in problems if problem.severity == "error"]
+    return [(problem.location, problem.code) for problem in check_definition(definition).errors]
 
 
 SOUND: dict[str, Any] = {
@@ -87,8 +86,9 @@ def test_one_fault() -> None:
         ({"id": "b", "type": "llm"}, ("nodes[1].instruction", "missing_field")),
         ({"id": "b", "type": "llm", "prompt": 5}, ("nodes[1].prompt", "wrong_type")),
         ({"id": "b"}, ("nodes[1].type", "missing_field")),
-        ({"id": "b", "type": "loop"}, ("nodes[1]", "unknown_node_type")),
-        ({"id": "b", "type": ["llm"]}, ("nodes[1]", "unknown_node_type")),
+        ({"id": "b", "type": "lm"}, ("nodes[1].type", "misspelled_node_type")),
+        ({"id": "b", "type": ["llm"]}, ("nodes[1].type", "wrong_type")),
+        ({"id": "b", "type": None}, ("nodes[1].type", "wrong_type")),
         ({"type": "llm", "prompt": "x"}, ("nodes[1].id", "missing_field")),
         ({"id": 5, "type": "llm", "prompt": "x"}, ("nodes[1].id", "wrong_type")),
         ("text", ("nodes[1]", "wrong_type")),
@@ -140,7 +140,7 @@ def test_all_faults_are_listed_at_once() -> None:
             llm("b", dependencies=["a", "nobody"]),
             llm("c", "{{c}}"),
             llm("Ä"),
-            {"id": "d", "type": "what"},
+            {"id": "d", "type": "lm"},
         ]
     }
     assert faults(definition) == [
@@ -148,7 +148,7 @@ def test_all_faults_are_listed_at_once() -> None:
         ("nodes[1].dependencies[1]", "unknown_dependency"),
         ("nodes[2]", "cycle"),
         ("nodes[3].id", "bad_id"),
-        ("nodes[4]", "unknown_node_type"),
+        ("nodes[4].type", "misspelled_node_type"),
     ]
     messages = [problem.message for problem in check_definition(definition)]
     assert "a -> b -> a" in messages[0]
@@ -168,7 +168,11 @@ def test_a_cycle_through_a_branch_is_found() -> None:
 
 def test_a_problem_names_its_place_and_its_fault() -> None:
     problem = check_definition({"nodes": [llm("a", dependencies=["b"])]})[0]
-    assert problem == Problem("nodes[0].dependencies[0]", "unknown_dependency", "depends on 'b', which is not a node")
+    assert problem == Problem(
+        location="nodes[0].dependencies[0]",
+        code="unknown_dependency",
+        message="depends on 'b', which is not a node",
+    )
 
 
 def test_depth_and_size_are_unlimited() -> None:
@@ -242,7 +246,10 @@ JSON = st.recursive(
     max_leaves=25,
 )
 NODE = st.fixed_dictionaries(
-    {"id": st.sampled_from(["a", "b", "c", "D"]), "type": st.sampled_from(["llm", "tool", "critic", "conditional"])},
+    {
+        "id": st.sampled_from(["a", "b", "c", "D"]),
+        "type": st.sampled_from(["llm", "tool", "critic", "conditional", "loop"]),
+    },
     optional={
         "instruction": SCALARS,
         "tool": st.just("t"),
@@ -293,8 +300,10 @@ def test_a_value_without_json_is_a_fault(value: Any, words: str) -> None:
 @given(DEFINITION)
 def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) -> None:
     if not faults(definition):
-        order = execution_order(WorkflowDefinition.model_validate(definition))
-        assert sorted(order) == sorted(node["id"] for node in definition["nodes"])
+        groups = levels(dependencies(WorkflowDefinition.model_validate(definition)))
+        assert sorted(node_id for group in groups for node_id in group) == sorted(
+            node["id"] for node in definition["nodes"]
+        )
 
 
 def test_keys_other_than_strings_are_a_fault() -> None:

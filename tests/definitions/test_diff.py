@@ -78,83 +78,90 @@ def test_retries_in_either_spelling() -> None:
 DIFFERENT: dict[str, tuple[dict[str, Any], DefinitionChange, str]] = {
     "the name": (
         changed(None, name="Views"),
-        DefinitionChange("changed", "name", "News", "Views"),
+        DefinitionChange(kind="changed", location="name", old="News", new="Views"),
         "~ name: 'News' -> 'Views'",
     ),
     "a description": (
         changed(None, description="x"),
-        DefinitionChange("changed", "description", None, "x"),
+        DefinitionChange(kind="changed", location="description", new="x"),
         "~ description: None -> 'x'",
     ),
     "an unknown key": (
         changed(None, labels=["a"]),
-        DefinitionChange("added", "labels", None, ["a"]),
+        DefinitionChange(kind="added", location="labels", new=["a"]),
         '+ labels: ["a"]',
     ),
     "an output": (
         changed(None, outputs={"answer": "{{tell}}"}),
-        DefinitionChange("changed", "outputs.answer", "{{sum}}", "{{tell}}"),
+        DefinitionChange(kind="changed", location="outputs.answer", old="{{sum}}", new="{{tell}}"),
         "~ outputs.answer: '{{sum}}' -> '{{tell}}'",
     ),
     "one output more": (
         changed(None, outputs={"answer": "{{sum}}", "told": "{{tell}}"}),
-        DefinitionChange("added", "outputs.told", None, "{{tell}}"),
+        DefinitionChange(kind="added", location="outputs.told", new="{{tell}}"),
         "+ outputs.told: '{{tell}}'",
     ),
     "no outputs": (
         changed(None, outputs=...),
-        DefinitionChange("changed", "outputs", {"answer": "{{sum}}"}, None),
+        DefinitionChange(kind="changed", location="outputs", old={"answer": "{{sum}}"}),
         """~ outputs: {"answer":"{{sum}}"} -> None""",
     ),
     "an instruction": (
         changed(1, instruction="Sum up all of {{search}}"),
-        DefinitionChange("changed", "sum.instruction", "Sum up {{search}}", "Sum up all of {{search}}", "sum"),
+        DefinitionChange(
+            kind="changed",
+            location="sum.instruction",
+            old="Sum up {{search}}",
+            new="Sum up all of {{search}}",
+            node="sum",
+        ),
         "~ sum.instruction: 'Sum up {{search}}' -> 'Sum up all of {{search}}'",
     ),
     "a field with a default": (
         changed(0, timeout=5),
-        DefinitionChange("changed", "search.timeout", 30, 5, "search"),
+        DefinitionChange(kind="changed", location="search.timeout", old=30, new=5, node="search"),
         "~ search.timeout: 30 -> 5",
     ),
     "a parameter": (
         changed(0, params={"query": "{{input.topic}}", "limit": True}),
-        DefinitionChange("changed", "search.params.limit", 5, True, "search"),
+        DefinitionChange(kind="changed", location="search.params.limit", old=5, new=True, node="search"),
         "~ search.params.limit: 5 -> True",
     ),
     "a parameter less": (
         changed(0, params={"query": "{{input.topic}}"}),
-        DefinitionChange("removed", "search.params.limit", 5, None, "search"),
+        DefinitionChange(kind="removed", location="search.params.limit", old=5, node="search"),
         "- search.params.limit: 5",
     ),
     "a parameter with a strange name": (
         changed(0, params={"query": "{{input.topic}}", "limit": 5, "a.b": None}),
-        DefinitionChange("added", "search.params['a.b']", None, None, "search"),
+        DefinitionChange(kind="added", location="search.params['a.b']", node="search"),
         "+ search.params['a.b']: None",
     ),
     "dependencies": (
         changed(3, dependencies=["sum"]),
-        DefinitionChange("changed", "tell.dependencies", ["gate", "sum"], ["sum"], "tell"),
+        DefinitionChange(kind="changed", location="tell.dependencies", old=["gate", "sum"], new=["sum"], node="tell"),
         '~ tell.dependencies: ["gate","sum"] -> ["sum"]',
     ),
     "a branch": (
         changed(2, true_branch=..., false_branch=["tell"]),
-        DefinitionChange("changed", "gate.false_branch", [], ["tell"], "gate"),
+        DefinitionChange(kind="changed", location="gate.false_branch", old=[], new=["tell"], node="gate"),
         '~ gate.false_branch: [] -> ["tell"]\n~ gate.true_branch:  ["tell"] -> []',
     ),
     "a node less": (
         changed(None, nodes=OLD["nodes"][:3]),
         DefinitionChange(
-            "removed",
-            "tell",
-            {"id": "tell", "type": "tool", "tool": "slack_send_message", "dependencies": ["gate", "sum"]},
-            None,
-            "tell",
+            kind="removed",
+            location="tell",
+            old={"id": "tell", "type": "tool", "tool": "slack_send_message", "dependencies": ["gate", "sum"]},
+            node="tell",
         ),
         "- tell (tool)",
     ),
     "a node more": (
         changed(None, nodes=[{"id": "new", "type": "llm", "prompt": "x"}, *OLD["nodes"]]),
-        DefinitionChange("added", "new", None, {"id": "new", "type": "llm", "instruction": "x"}, "new"),
+        DefinitionChange(
+            kind="added", location="new", new={"id": "new", "type": "llm", "instruction": "x"}, node="new"
+        ),
         "+ new (llm)",
     ),
 }

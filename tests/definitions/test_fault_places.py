@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibonacci.definitions import DefinitionError, check_definition, check_file, load, loads
+import fibonacci
+from fibonacci.definitions import DefinitionError, Problem, check_definition, check_file, load, loads
 from tests.kit.assertions import check_each
 
 FAULTY = """\
@@ -24,7 +27,7 @@ nodes:
     timeout: -1
     params:
       to.whom: ["{{lost.x}}"]
-  - {id: Bad Id, type: banana}
+  - {id: Bad Id, type: lm}
 outputs:
   text: '{{greet3}}'
 """
@@ -37,7 +40,8 @@ FAULTS = {
     "8:5": ("nodes[1].tool", "missing_field"),
     "10:14": ("nodes[1].timeout", "invalid_value"),
     "12:17": ("nodes[1].params.to.whom[0]", "unknown_template_source"),
-    "13:5": ("nodes[2]", "unknown_node_type"),
+    "13:10": ("nodes[2].id", "bad_id"),
+    "13:24": ("nodes[2].type", "misspelled_node_type"),
     "15:9": ("outputs.text", "unknown_template_source"),
 }
 
@@ -127,3 +131,31 @@ def test_a_wrong_type_names_its_remedy() -> None:
 def test_a_document_that_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(DefinitionError, match="a definition is an object with the key 'nodes'"):
         loads(text)
+
+
+def test_the_error_is_one_of_the_package_and_travels_with_its_problems() -> None:
+    with pytest.raises(fibonacci.DefinitionError) as caught:
+        loads(FAULTY, name="flow.yaml")
+    error = caught.value
+    assert isinstance(error, fibonacci.FibonacciError)
+    assert isinstance(error, ValueError)
+    assert (error.message, error.code, error.details) == (str(error), None, ())
+    assert len(error.problems.errors) == len(FAULTS)
+    assert [*error.problems.errors, *error.problems.warnings] == sorted(error.problems, key=lambda each: each.severity)
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(other) is DefinitionError
+        assert (str(other), other.problems, other.problems.errors) == (
+            str(error),
+            error.problems,
+            error.problems.errors,
+        )
+
+
+def test_a_problem_is_a_value_and_no_tuple() -> None:
+    (problem,) = check_definition({"nodes": []})
+    assert {problem, copy.copy(problem), pickle.loads(pickle.dumps(problem))} == {problem}
+    assert not isinstance(problem, tuple)
+    with pytest.raises(AttributeError):
+        problem.message = "none"  # type: ignore[misc]  # pyright: ignore
+    with pytest.raises(TypeError):
+        Problem("nodes", "no_nodes", "none")  # type: ignore[call-arg]  # pyright: ignore

@@ -19,7 +19,6 @@ from fibonacci.definitions import (
     format_definition,
     format_file,
     load,
-    load_yaml,
     loads,
 )
 from tests.kit.assertions import check_each
@@ -183,7 +182,7 @@ def test_the_older_spelling_can_be_written(tmp_path: Path) -> None:
     assert load(path) == DEFINITION
 
 
-@pytest.mark.parametrize("read", [loads, load_yaml, format_definition])
+@pytest.mark.parametrize("read", [loads, format_definition])
 @pytest.mark.parametrize("text", [b"nodes: []", None, {"nodes": []}])
 def test_only_a_str_is_a_text(read: Callable[[Any], object], text: object) -> None:
     with pytest.raises(TypeError, match=f"text must be a str, not {type(text).__name__}"):

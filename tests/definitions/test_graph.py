@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import copy
-import pickle
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions import CycleError, WorkflowDefinition, dependencies, execution_levels, execution_order
-from fibonacci.definitions.graph import find_cycles, levels
+from fibonacci.definitions import WorkflowDefinition
+from fibonacci.definitions.graph import dependencies, find_cycles, levels
 
 
 def definition(*nodes: dict[str, Any]) -> WorkflowDefinition:
@@ -35,8 +32,7 @@ def test_dependencies_are_explicit_and_implied() -> None:
         "first": ["gate"],
         "free": [],
     }
-    assert execution_levels(workflow) == [["gate", "free"], ["first"], ["judge"], ["last"]]
-    assert execution_order(workflow) == ["gate", "free", "first", "judge", "last"]
+    assert levels(dependencies(workflow)) == [["gate", "free"], ["first"], ["judge"], ["last"]]
 
 
 def test_the_nodes_for_failures_and_every_templated_key_count() -> None:
@@ -53,16 +49,7 @@ def test_the_nodes_for_failures_and_every_templated_key_count() -> None:
     assert dependencies(definition(*nodes)) == expected
     plain = {"nodes": nodes}
     assert dependencies(plain) == expected
-    assert execution_levels(plain) == execution_levels(definition(*nodes)) == [["d", "f"], ["e"], ["a"], ["c"], ["b"]]
-    assert execution_order(plain) == ["d", "f", "e", "a", "c", "b"]
-
-
-def test_a_cycle_is_named() -> None:
-    with pytest.raises(CycleError, match="a -> c -> b -> a") as caught:
-        execution_order(definition(llm("a", "", "c"), llm("b", "", "a"), llm("c", "", "b"), llm("d")))
-    assert caught.value.cycle == ("a", "c", "b")
-    for error in (pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value)):
-        assert (str(error), error.cycle) == (str(caught.value), caught.value.cycle)
+    assert levels(dependencies(plain)) == [["d", "f"], ["e"], ["a"], ["c"], ["b"]]
 
 
 def test_every_strongly_connected_group_is_reported_once() -> None:

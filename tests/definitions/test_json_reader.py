@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fibonacci.definitions.files.json_reader import read_json
 from fibonacci.definitions.files.source import MAX_DEPTH, Source
-from fibonacci.definitions.problems import DefinitionError
+from fibonacci.errors import DefinitionError
 from tests.kit.assertions import check_each
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fibonacci.definitions import DefinitionError, check_file, format_definition, load, load_yaml, loads
+from fibonacci.definitions import DefinitionError, check_file, format_definition, load, loads
 
 # As the package's exporter wrote its files: every key of the dialect.
 OLD = """\
@@ -146,10 +146,9 @@ def test_every_word_is_read_with_one_warning_that_names_the_new_one_and_the_line
         assert message.endswith(successor)
 
 
-@pytest.mark.parametrize("read", [loads, load_yaml])
-def test_the_warning_is_about_the_line_that_reads_the_file(read: Any) -> None:
+def test_the_warning_is_about_the_line_that_reads_the_file() -> None:
     with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
-        read(OLD)
+        loads(OLD)
     assert {warning.filename for warning in caught} == {__file__}
     with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
         format_definition(OLD)

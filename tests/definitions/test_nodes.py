@@ -167,6 +167,7 @@ def test_older_keys_are_read_as_the_newer_ones(older: dict[str, Any], newer: Nod
 def test_the_older_retry_is_read_into_the_newer_fields(retry: dict[str, Any], expected: dict[str, Any]) -> None:
     node = NODE.validate_python({"id": "a", "type": "tool", "tool": "t", "retry": retry})
     assert node.model_dump() == {"id": "a", "type": "tool", "tool": "t", **expected}
+    assert isinstance(node, ToolNode)
     assert node.enable_retry
     assert ToolNode(id="a", tool="t", retry=RetryPolicy.model_validate(retry)) == node
 
@@ -174,6 +175,7 @@ def test_the_older_retry_is_read_into_the_newer_fields(retry: dict[str, Any], ex
 def test_what_the_retry_says_may_be_said_twice() -> None:
     said = {"enable_retry": True, "max_retries": 2, "retry": {"max_attempts": 3, "backoff": "linear"}}
     node = NODE.validate_python({"id": "a", "type": "tool", "tool": "t", **said})
+    assert isinstance(node, ToolNode)
     assert (node.max_retries, node.retry) == (2, RetryPolicy(backoff="linear"))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions import OPERATORS, OperatorError, evaluate
+from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
 from tests.kit.assertions import check_each
 
 

@@ -17,13 +17,13 @@ from fibonacci.definitions import (
     RetryPolicy,
     WorkflowDefinition,
     check_definition,
-    dependencies,
     diff,
     dumps,
     mermaid,
     svg,
     to_plain,
 )
+from fibonacci.definitions.graph import dependencies
 from fibonacci.testing import make_workflow
 from tests.kit.assertions import check_each
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions import LLMNode, WorkflowDefinition
 from fibonacci.definitions.templates import (
     ABSENT,
     Reference,
@@ -15,7 +14,6 @@ from fibonacci.definitions.templates import (
     expressions,
     follow,
     parse,
-    references,
     render,
     strings,
 )
@@ -26,7 +24,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-NODE = LLMNode(id="a", instruction="Hi {{input.name}}")
 VALUES: dict[str, Any] = {
     "input": {"name": "Ada", "user": {"age": 36}, "tags": ["x", "y"], "zero": 0},
     "search": [{"title": "first"}, {"title": "second"}],
@@ -107,9 +104,8 @@ def test_parse() -> None:
     check_each(rows, check)
 
 
-def test_references_are_found_in_order_and_in_values_only() -> None:
+def test_texts_are_found_in_order_and_in_values_only() -> None:
     value = {"b": ["{{x}} {{y.0}}", {"{{key}}": "{{z}}"}], "a": ("{{input.q}}",), "n": 1}
-    assert [found.text for found in references(value)] == ["x", "y.0", "z", "input.q"]
     assert [place for place, _ in strings(value)] == [".b[0]", ".b[1].{{key}}", ".a[0]"]
 
 
@@ -117,17 +113,16 @@ def test_a_structure_deeper_than_the_stack_is_searched() -> None:
     value: Any = "{{deep}}"
     for _ in range(5000):
         value = [value]
-    assert [found.text for found in references(value)] == ["deep"]
+    assert [text for _, text in strings(value)] == ["{{deep}}"]
 
 
 @given(JSON)
 def test_any_json_is_searched_and_rendered(value: Any) -> None:
     try:
-        found = list(references(value))
         rendered = render(value, lambda reference: reference.text)
     except TemplateError:
         return
-    if not found:
+    if not any(expressions(text) for _, text in strings(value)):
         assert rendered == value
 
 
@@ -142,9 +137,3 @@ def test_any_text_is_rendered_or_refused(text: str) -> None:
 @given(JSON)
 def test_a_whole_expression_keeps_the_value(value: Any) -> None:
     assert render("{{node}}", lambda _: value) == value
-
-
-def test_models_are_searched_and_rendered_as_plain_json() -> None:
-    definition = WorkflowDefinition(nodes=[NODE], outputs={"x": "{{a.text}}"})
-    assert [reference.text for reference in references(definition)] == ["input.name", "a.text"]
-    assert render([NODE], resolve) == [{"id": "a", "type": "llm", "instruction": "Hi Ada"}]

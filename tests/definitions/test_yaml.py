@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fibonacci.definitions import DefinitionError, check_definition, dump_yaml, dumps, load_yaml, loads
+from fibonacci.definitions import DefinitionError, check_definition, dumps, loads
 from tests.kit.assertions import check_each
 
 TEXT = """\
@@ -21,18 +21,18 @@ outputs:
 
 
 def test_a_definition_survives_a_round_trip() -> None:
-    definition = load_yaml(TEXT)
+    definition = loads(TEXT)
     assert check_definition(definition.model_dump()) == []
     assert definition.version == 1.0
-    assert dump_yaml(definition) == TEXT
-    assert dump_yaml(definition.model_dump()) == TEXT
+    assert dumps(definition) == TEXT
+    assert dumps(definition.model_dump()) == TEXT
 
 
 def test_a_document_that_is_no_definition_is_refused() -> None:
     def check(row: tuple[str, str]) -> None:
         text, reason = row
         with pytest.raises(DefinitionError, match=reason):
-            load_yaml(text)
+            loads(text)
 
     rows: list[tuple[str, str]] = [
         ("- a", "not a list"),
@@ -47,13 +47,13 @@ def test_a_document_that_is_no_definition_is_refused() -> None:
 def test_a_missing_pyyaml_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(ImportError, match=r"pip install 'fibonacci-sdk\[yaml\]'"):
-        load_yaml(TEXT)
+        loads(TEXT)
     with pytest.raises(ImportError, match=r"fibonacci-sdk\[yaml\]"):
-        dump_yaml({})
+        dumps({})
 
 
 def test_json_needs_no_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    definition = load_yaml(TEXT)
+    definition = loads(TEXT)
     monkeypatch.setitem(sys.modules, "yaml", None)
     assert loads(dumps(definition, format="json")) == definition
 

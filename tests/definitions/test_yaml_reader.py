@@ -10,7 +10,7 @@ import yaml
 
 from fibonacci.definitions.files.source import MAX_DEPTH, Source
 from fibonacci.definitions.files.yaml_reader import read_yaml
-from fibonacci.definitions.problems import DefinitionError
+from fibonacci.errors import DefinitionError
 from tests.kit.assertions import check_each
 
 

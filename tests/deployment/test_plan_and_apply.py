@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
 
-from fibonacci import DeploymentChange, DeploymentError
+from fibonacci import DefinitionError, DeploymentChange, DeploymentError
 from fibonacci.definitions import load
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition, steps_of
@@ -35,6 +36,26 @@ def test_plan_apply_plan_on_a_folder_of_five(flows: Flows, emulator: Emulator) -
     assert {request.method for request in emulator.requests} == {"GET"}
     for workflow in flows.workflows():
         assert len(flows.mode.run(flows.client.versions.list(workflow.id))) == 1
+
+
+def test_a_node_of_a_type_that_came_later_is_applied_as_it_is(flows: Flows) -> None:
+    loop = {
+        "id": "each",
+        "type": "loop",
+        "prompt": ["{{greet}}", "{{item}}"],
+        "retry": {"until": 3},
+        "config": {"a": 1},
+    }
+    content = definition("flow-a")
+    (flows.folder / "a.json").write_text(json.dumps({**content, "nodes": [*content["nodes"], loop]}), "utf-8")
+    flows.apply()
+    applied = flows.workflow("flow-a").definition
+    assert applied is not None
+    assert applied["nodes"][1] == loop
+    assert flows.plan().changes == ()
+    (flows.folder / "a.json").write_text(json.dumps({**content, "nodes": [{**loop, "type": "lllm"}]}), "utf-8")
+    with pytest.raises(DefinitionError, match="'lllm' is not a type of node; did you mean 'llm'"):
+        flows.apply(flows.plan())
 
 
 def test_a_plan_changes_nothing(flows: Flows) -> None:

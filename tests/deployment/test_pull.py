@@ -24,6 +24,13 @@ LARGE: dict[str, Any] = {
         {"id": "sum", "type": "llm", "prompt": "Sum up:\n  {{search}}\n", "retry": {"max_attempts": 2}, "mood": "dry"},
         {"id": "ok", "type": "conditional", "left_value": "{{sum}}", "operator": "is_empty", "true_branch": ["end"]},
         {"id": "end", "type": "critic", "target_node": "sum"},
+        {
+            "id": "each",
+            "type": "loop",
+            "prompt": "{{sum}} {{item}}",
+            "retry": {"max_attempts": 2},
+            "config": {"n": 1.5},
+        },
     ],
     "outputs": {"answer": "{{sum}}"},
 }
@@ -36,6 +43,7 @@ def test_a_file_that_loads_to_the_same_definition(flows: Flows, file: str) -> No
     assert path == flows.folder / file
     assert not diff(load(path), LARGE)
     assert load(path).model_dump()["labels"] == LARGE["labels"]
+    assert load(path).nodes[-1].model_dump() == LARGE["nodes"][-1]  # of a type that is not known here
     if path.suffix.lower() == ".json":
         assert json.loads(path.read_text("utf-8"))["labels"] == LARGE["labels"]
     assert not flows.plan()

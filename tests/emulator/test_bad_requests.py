@@ -24,8 +24,8 @@ MORE_BAD_BODIES: Final[list[tuple[str, str, Any, str]]] = [
     (
         "POST",
         "/workflows",
-        {"name": "x", "definition": {"nodes": [{"id": "a", "type": "magic"}]}},
-        "definition.nodes[0]",
+        {"name": "x", "definition": {"nodes": [{"id": "a", "type": "lllm"}]}},
+        "definition.nodes[0].type",
     ),
     (
         "PUT",

@@ -325,3 +325,42 @@ class TestCritics:
         emulator.critic(lambda _: 5)
         run(emulator, llm("draft", "write"), self.CRITIC | {"max_iterations": 1, "min_score": 6})
         assert seen == ["write", "write\n\nImprove the answer: its score is 5, and 6 passes."]
+
+
+class TestTypesThatCameLater:
+    LOOP: ClassVar[dict[str, Any]] = {
+        "id": "each",
+        "type": "loop",
+        "dependencies": ["a"],
+        "over": "{{input.x}} {{not a template}}",
+        "retry": {"max_attempts": 3},
+        "max_retries": "many",
+        "fallback": "b",
+    }
+    REASON = "the emulator cannot run nodes of type 'loop': this version of the SDK does not know it"
+
+    def test_the_node_fails_its_run_and_says_why(self) -> None:
+        emulator = Emulator()
+        execution = run(
+            emulator, llm("a"), self.LOOP, llm("c", "{{each}}"), llm("b"), default_retry={"max_attempts": 2}
+        )
+        assert (execution["status"], execution["error"]) == ("failed", f"node 'each': {self.REASON}")
+        assert statuses(execution) == {"a": "completed", "each": "failed", "c": "skipped", "b": "completed"}
+        node = traced(emulator.client(), execution["execution_id"], "each")
+        assert (node.type, node.attempts, node.error) == ("loop", 1, self.REASON)
+        assert node.input == {name: self.LOOP[name] for name in ("over", "retry", "max_retries", "fallback")}
+        assert node.warnings == [f"type: {self.REASON}"]
+
+    def test_in_a_branch_that_is_not_taken_it_is_skipped(self) -> None:
+        gate = {"id": "a", "type": "conditional", "left_value": "", "operator": "is_empty", "false_branch": ["each"]}
+        execution = run(Emulator(), gate, self.LOOP, llm("b"))
+        assert execution["status"] == "completed"
+        assert statuses(execution) == {"a": "completed", "each": "skipped", "b": "completed"}
+
+    def test_a_workflow_with_it_outlives_a_snapshot(self) -> None:
+        first, second = Emulator(), Emulator()
+        workflow = create(first.client(), llm("a"), llm("b"), self.LOOP)
+        second.restore(first.snapshot())
+        definition = second.client().workflows.get(workflow).definition
+        assert definition is not None
+        assert definition["nodes"][2] == self.LOOP

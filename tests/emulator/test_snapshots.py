@@ -194,8 +194,8 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
         ),
         (
             ("tables", "workflows", 0, 1, "definition", "nodes", 1, "type"),
-            "x",
-            "tables.workflows[0][1].definition.nodes",
+            "lm",
+            "tables.workflows[0][1].definition.nodes[1].type",
         ),
         (("tables", "runs", 0, 0), ["exec_x"], "tables.runs[0][0] is of no execution"),
         (("tables", "executions", 0, 1, "nodes"), [], "tables.runs[0][1].definition has other nodes"),

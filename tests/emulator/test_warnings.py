@@ -18,6 +18,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "strng"}}, "dependentRe
 UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([llm("a", temprature=1)], {}, "unknown_key", "nodes[0].temprature"),
     ([llm("a")], {"retires": 3}, "unknown_key", "retires"),
+    ([llm("a"), {"id": "b", "type": "loop", "over": "{{a}}"}], {}, "unknown_node_type", "nodes[1].type"),
     ([llm("a", retry={"max_atempts": 3})], {}, "unknown_key", "nodes[0].retry.max_atempts"),
     ([llm("a", output_format="xml")], {}, "unknown_output_format", "nodes[0].output_format"),
     ([llm("a"), tool("b", "serch")], {}, "unknown_tool", "nodes[1].tool"),

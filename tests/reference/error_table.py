@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from inspect import cleandoc, getdoc
 from typing import Final
 
-from fibonacci import FibonacciError, definitions, emulator, errors, transports
+from fibonacci import FibonacciError, emulator, errors, transports
 from tests.docs.markdown import ROOT, heading_fragment
 from tests.reference.retried import FailedCall, failures
 from tests.reference.tables import code, plain, table
@@ -31,7 +31,7 @@ the time of the call allow it, *raised* at once, or raised with `outcome_unknown
 _OTHERS: Final = """\
 ## Errors of other modules
 
-They are about files and definitions, or stay between a client and its transport.
+They are about an emulator's files, or stay between a client and its transport.
 """
 
 
@@ -50,7 +50,7 @@ def _other_errors() -> str:
     """Return the table of the public errors of other modules."""
     rows = [
         [code(f"{module.__name__}.{name}"), code(found.__bases__[0].__name__), plain(_summary(found))]
-        for module in (definitions, transports, emulator)
+        for module in (transports, emulator)
         for name in dir(module)
         if isinstance(found := getattr(module, name), type) and issubclass(found, Exception)
     ]

@@ -51,10 +51,15 @@ def listing() -> str:
 
 
 def python_facts(objects: Mapping[str, griffe.Object]) -> Iterator[str]:
-    """Yield the facts of public objects by their names; one with several names has them under the longest."""
+    """Yield the facts of public objects by their names.
+
+    One with several names has them under the name by which it is defined, or else under the longest.
+    """
     homes: dict[str, str] = {}
     for name, found in objects.items():
-        if name.count(".") > homes.get(found.path, "").count("."):
+        if found.path in objects:
+            homes[found.path] = found.path
+        elif name.count(".") > homes.get(found.path, "").count("."):
             homes[found.path] = name
     for name, found in sorted(objects.items()):
         if homes[found.path] != name:

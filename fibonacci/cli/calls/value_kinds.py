@@ -91,7 +91,8 @@ def definition(text: str) -> Any:
     """Read a definition: a JSON object, or a file in JSON or YAML."""
     if not (text.startswith("@") and text.lower().endswith((".yaml", ".yml"))):
         return json_object(text)
-    from fibonacci.definitions import DefinitionError, load
+    from fibonacci.definitions import load
+    from fibonacci.errors import DefinitionError
 
     try:
         return load(text[1:])

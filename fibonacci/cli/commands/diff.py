@@ -24,14 +24,16 @@ def run(context: Context) -> int:
     from fibonacci.cli.colors import color_changes, uses_color
     from fibonacci.cli.definition_references import read_reference
     from fibonacci.cli.deployment_output import change_objects
-    from fibonacci.definitions import DefinitionError, diff
+    from fibonacci.definitions import Problems, diff
+    from fibonacci.errors import DefinitionError
 
     options = context.options
     if options.old == options.new == "-":
         raise UsageError("only one of the two can be stdin")
     old, new = read_reference(context, options.old), read_reference(context, options.new)
-    if old.errors or new.errors:
-        raise DefinitionError([*old.problems, *new.problems])
+    problems = Problems([*old.problems, *new.problems])
+    if problems.errors:
+        raise DefinitionError(problems)
     found = diff(old.compared_with(new), new.compared_with(old))
     if context.output.is_json:
         context.output.value(change_objects(found))

@@ -67,10 +67,11 @@ def _all_formatted(files: Sequence[str]) -> list[_Formatted]:
     Raises:
         DefinitionError: If any cannot be formatted; it has the faults of all.
     """
-    from fibonacci.definitions import DefinitionError, Problem
+    from fibonacci.definitions import Problems
+    from fibonacci.errors import DefinitionError
 
     formatted: list[_Formatted] = []
-    problems: list[Problem] = []
+    problems = Problems()
     for file in files:
         try:
             formatted.append(_formatted(file))

@@ -43,8 +43,8 @@ def run(context: Context) -> int:
     draw = _drawer(_format_of(options))  # before anything is sent: an extra may be missing
     execution = None if options.execution is None else context.client.executions.get(options.execution)
     found = _definition(context, execution)
-    if found.errors:
-        errors = "1 error" if len(found.errors) == 1 else f"{len(found.errors)} errors"
+    if faults := found.problems.errors:
+        errors = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
         context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
     drawing = draw(found.definition, execution=execution)
     if options.out is not None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-    from fibonacci.definitions import Problem
+    from fibonacci.definitions import Problem, Problems
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -33,28 +33,28 @@ def add_arguments(parser: CommandParser) -> None:
 def run(context: Context) -> int:
     """Print the faults of all files."""
     from fibonacci.cli.definition_files import definition_files
+    from fibonacci.definitions import Problems
 
     options = context.options
     files = definition_files(options.files)
     tools = [tool.name for tool in context.client.tools.list()] if options.tools else None
-    problems = [problem for file in files for problem in _problems(file, tools)]
+    problems = Problems(problem for file in files for problem in _problems(file, tools))
     _print(context, problems)
-    errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
+    errors, warnings = len(problems.errors), len(problems.warnings)
     context.say(f"{_count(len(files), 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
     return USAGE if errors or (options.strict and warnings) else DONE
 
 
-def _problems(file: str, tools: Sequence[str] | None) -> list[Problem]:
+def _problems(file: str, tools: Sequence[str] | None) -> Problems:
     from fibonacci.cli.definition_files import read_definition_text
-    from fibonacci.definitions import DefinitionError
     from fibonacci.definitions.files.load_and_dump import problems_of
+    from fibonacci.errors import DefinitionError
 
     try:
         text = read_definition_text(file)
         return problems_of(text.source(), text.format, tools)
     except DefinitionError as error:
-        return list(error.problems)
+        return error.problems
 
 
 def _print(context: Context, problems: Sequence[Problem]) -> None:

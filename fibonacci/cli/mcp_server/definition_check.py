@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from fibonacci.definitions import DefinitionError, Problem, check_definition, loads
+from fibonacci.definitions import Problem, Problems, check_definition, loads
+from fibonacci.errors import DefinitionError
 
 
 def validate(definition: dict[str, Any] | str) -> dict[str, Any]:
@@ -22,12 +22,12 @@ def validate(definition: dict[str, Any] | str) -> dict[str, Any]:
     """
     problems = _problems(definition)
     return {
-        "valid": not any(problem.severity == "error" for problem in problems),
+        "valid": not problems.errors,
         "problems": [_fields(problem) for problem in problems],
     }
 
 
-def _problems(definition: dict[str, Any] | str) -> Sequence[Problem]:
+def _problems(definition: dict[str, Any] | str) -> Problems:
     if not isinstance(definition, str):
         return check_definition(definition)
     try:

@@ -12,13 +12,15 @@ from fibonacci.definitions.authoring.arguments import ArgumentReader
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.inputs import inputs_of
 from fibonacci.definitions.authoring.node_fields import drop_none, workflow_fields
-from fibonacci.definitions.authoring.node_methods import Backoff, NodeMethods
+from fibonacci.definitions.authoring.node_methods import NodeMethods
 from fibonacci.definitions.authoring.schemas import json_schema
 from fibonacci.definitions.authoring.value_types import is_model
-from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
+from fibonacci.definitions.model.base_node import Backoff
 from fibonacci.definitions.model.workflow import WorkflowDefinition
-from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.problems import Problems
+from fibonacci.errors import DefinitionError
 
 InputsT = TypeVar("InputsT", bound=BaseModel)
 
@@ -157,7 +159,7 @@ class WorkflowBuilder(NodeMethods):
 
     def check(
         self, tools: Iterable[str | NamedTool] | ToolSource | None = None, *, models: Iterable[str] | None = None
-    ) -> list[Problem]:
+    ) -> Problems:
         """List the problems of the definition, as `check_definition` does: what only the whole shows.
 
         Args:
@@ -166,8 +168,8 @@ class WorkflowBuilder(NodeMethods):
             models: The names of the models that may be used. None does not check them.
 
         Returns:
-            The errors and the warnings, in the order of the definition. Each has the line of the author's file in
-            `source`, such as `triage.py:22`.
+            The errors and the warnings, in the order of the definition; `.errors` and `.warnings` of the list are those
+            of one kind. Each has the line of the author's file in `source`, such as `triage.py:22`.
 
         Raises:
             TypeError: If `tools` or `models` is none of these.
@@ -184,7 +186,7 @@ class WorkflowBuilder(NodeMethods):
             ```
         """
         problems = check_definition(self._draft.plain(), tools=tools, models=models)
-        return [replace(each, source=str(self._draft.line_of(each.location))) for each in problems]
+        return Problems(replace(each, source=str(self._draft.line_of(each.location))) for each in problems)
 
     @property
     def definition(self) -> WorkflowDefinition:
@@ -194,7 +196,7 @@ class WorkflowBuilder(NodeMethods):
             DefinitionError: If `check` finds an error. Warnings do not raise.
         """
         problems = self.check()
-        if any(each.severity == "error" for each in problems):
+        if problems.errors:
             raise DefinitionError(problems)
         return WorkflowDefinition.model_validate(self._draft.plain())
 

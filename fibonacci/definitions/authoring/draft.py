@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fibonacci.definitions.authoring.arguments import ArgumentReader
 from fibonacci.definitions.authoring.handles import NodeHandle
-from fibonacci.definitions.authoring.node_fields import node_fields
+from fibonacci.definitions.authoring.node_fields import node_fields, open_node_fields
 from fibonacci.definitions.authoring.node_links import dependencies, refuse_unknown, warn_of_single_braces
 from fibonacci.definitions.authoring.source_lines import SourceLine, caller_line
 from fibonacci.definitions.links import template_links
@@ -47,7 +47,7 @@ class Draft:
         return {**self.fields, "nodes": list(self._nodes.values()), **outputs}
 
     def add(self, node_type: str, arguments: Mapping[str, object], value_type: object = Any) -> NodeHandle:
-        """Add a node, and return its handle.
+        """Add a node of a known type, and return its handle.
 
         Args:
             node_type: The type of the node, such as `llm`.
@@ -58,7 +58,23 @@ class Draft:
             TypeError: If an argument is of a wrong type.
             ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
         """
-        node = node_fields(node_type, arguments, self.read)
+        return self._add(node_fields(node_type, arguments, self.read), value_type)
+
+    def add_open(self, node_type: str, arguments: Mapping[str, object], fields: Mapping[str, object]) -> NodeHandle:
+        """Add a node of a type that is not known, and return its handle.
+
+        Args:
+            node_type: The type of the node.
+            arguments: The arguments that every method has, by name.
+            fields: The fields of the type, by their names in JSON.
+
+        Raises:
+            TypeError: If an argument is of a wrong type.
+            ValueError: If an argument has a wrong value, the id is taken, or the type is or resembles a known one.
+        """
+        return self._add(open_node_fields(node_type, arguments, fields, self.read), Any)
+
+    def _add(self, node: dict[str, Any], value_type: object) -> NodeHandle:
         node_id: str = node["id"]
         self._check_id(node_id)
         before = dependencies(node, self._nodes)

@@ -8,8 +8,9 @@ from typing import Any, Final, NoReturn, cast
 
 from pydantic import ValidationError
 
+from fibonacci._suggestions import nearest
 from fibonacci.definitions.authoring.arguments import ArgumentReader
-from fibonacci.definitions.model.nodes import NODE_MODELS
+from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 
 _KEYS: Final = {
@@ -29,6 +30,9 @@ _ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
     "default_retry.delay": "retry_delay",
     "default_retry.backoff": "retry_backoff",
 }
+_METHODS: Final = {"llm": "llm", "tool": "tool", "critic": "critic", "conditional": "when"}
+"""The method of the builder for each type of node."""
+
 _UNARY: Final = ("is_empty", "is_not_empty")
 
 Reader = Callable[[ArgumentReader, object, str], Any]
@@ -71,6 +75,41 @@ def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentR
         raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
     try:
         NODE_MODELS[node_type].model_validate(node)
+    except ValidationError as error:
+        _refuse(error)
+    return node
+
+
+def open_node_fields(
+    node_type: object, arguments: Mapping[str, object], fields: Mapping[str, object], read: ArgumentReader
+) -> dict[str, Any]:
+    """Return a node of a type that is not known, in JSON.
+
+    Args:
+        node_type: The type of the node.
+        arguments: The arguments that every method has, by name.
+        fields: The fields of the type, by their names in JSON.
+        read: Reads the arguments.
+
+    Returns:
+        The node.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If an argument has a wrong value, or the type is known or resembles a known one.
+    """
+    kind = read.text(node_type, "type")
+    method = _METHODS.get(nearest(kind.lower(), _METHODS) or "")
+    if method is not None:
+        problem = "has its own method" if kind in _METHODS else "is not a type of node"
+        raise ValueError(f"type {kind!r} {problem}: use flow.{method}(...)")
+    if "dependencies" in fields:
+        raise ValueError("dependencies: give the nodes as after=[node]")
+    common = _json_fields(arguments, read)
+    node = {"id": common.pop("id"), "type": kind, **common}
+    node |= {name: read.plain(value, name) for name, value in fields.items()}
+    try:
+        OpenNode.model_validate(node)
     except ValidationError as error:
         _refuse(error)
     return node

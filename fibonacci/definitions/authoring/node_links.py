@@ -24,8 +24,14 @@ def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
     Raises:
         ValueError: If a template cannot be parsed, or names a node that is not there yet.
     """
-    before = [link.target for link in refuse_unknown(node_links(node), known) if link.kind not in FOLLOWING]
+    links = [link for link in node_links(node) if not _is_of_another_kind(link, known)]
+    before = [link.target for link in refuse_unknown(links, known) if link.kind not in FOLLOWING]
     return list(dict.fromkeys(before))
+
+
+def _is_of_another_kind(link: Link | BadTemplate, known: Collection[str]) -> bool:
+    """Tell whether a template in a node of an unknown type names no node: it may name something that the type has."""
+    return isinstance(link, Link) and link.kind == "mention" and link.target not in known
 
 
 def refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) -> list[Link]:

@@ -11,10 +11,10 @@ from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import NodeHandle
 from fibonacci.definitions.authoring.node_fields import check_comparison, drop_none
 from fibonacci.definitions.authoring.value_types import is_model
-from fibonacci.definitions.model.base_node import Operator
+from fibonacci.definitions.model.base_node import Backoff, Operator
 
-Backoff = Literal["linear", "exponential"]
 Comparison = tuple[object, Operator] | tuple[object, Operator, object]
+"""A comparison as `condition=` takes it: `(left, operator, right)`, or `(left, "is_empty")` without a right operand."""
 
 
 class NodeMethods:
@@ -310,3 +310,39 @@ class NodeMethods:
         gate = self._draft.add("conditional", arguments | optional)
         self._draft.put_in_branches(gate, [*then, *otherwise])
         return gate
+
+    def node(
+        self, id: str, type: str, *, name: str | None = None, after: Sequence[NodeHandle] = (), **fields: object
+    ) -> NodeHandle:
+        """Add a node of a type that this version of the SDK has no method for, such as one that the platform has added.
+
+        `check` warns of it, since nobody here can tell whether its fields are right. An emulator cannot run it.
+
+        Args:
+            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            type: The type, such as `"loop"`.
+            name: The name that people see.
+            after: Nodes that run before this one, besides those in its fields.
+            fields: The fields of the type, by their names in JSON: any JSON, with the values that it needs. They are
+                written as they are given, None as null.
+
+        Returns:
+            The node, as with `llm`.
+
+        Raises:
+            TypeError: If an argument is of a wrong type, or a field has no JSON form.
+            ValueError: If the type has a method, or its name resembles one that has, the id is taken, or an argument
+                has a wrong value.
+
+        Example:
+            ```python
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("digest")
+            mails = flow.tool("mails", "gmail_search", {"query": "is:unread"})
+            each = flow.node("each", "loop", over=mails, body="Sum up: {{item}}", limit=10)
+            print(flow.definition.nodes[1].dependencies)  # prints: ['mails']
+            flow.output(sums=each)
+            ```
+        """
+        return self._draft.add_open(type, {"id": id} | drop_none(name=name, after=after or None), fields)

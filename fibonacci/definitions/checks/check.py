@@ -13,13 +13,13 @@ from fibonacci.definitions.checks.keys import unknown_keys
 from fibonacci.definitions.checks.models import model_names, unknown_models
 from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
-from fibonacci.definitions.checks.shape import shape_problems
+from fibonacci.definitions.checks.shape import node_type_problems, shape_problems
 from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource, tool_names, unknown_tools
 from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
-from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.problems import Problem, Problems
 
 _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
 
@@ -29,7 +29,7 @@ def check_definition(
     *,
     tools: Iterable[str | NamedTool] | ToolSource | None = None,
     models: Iterable[str] | None = None,
-) -> list[Problem]:
+) -> Problems:
     """List all problems of a workflow definition: what cannot run, and what is probably not meant.
 
     Args:
@@ -39,7 +39,8 @@ def check_definition(
         models: The names of the models that may be used. None does not check them: the platform has no list of them.
 
     Returns:
-        The errors and the warnings, in the order of the definition. Empty without any.
+        The errors and the warnings, in the order of the definition; `.errors` and `.warnings` of the list are those of
+        one kind. Empty without any.
 
     Raises:
         TypeError: If `tools` or `models` is none of these; the message names what to pass.
@@ -55,14 +56,16 @@ def check_definition(
     names = None if tools is None else tool_names(tools)
     known_models = None if models is None else model_names(models)
     if not may_be_definition(definition):
-        return [problem("", "wrong_type", f"a definition is an object with the key 'nodes'{remedy(definition)}")]
+        message = f"a definition is an object with the key 'nodes'{remedy(definition)}"
+        return Problems([problem("", "wrong_type", message)])
     try:
         plain = plain_object(definition)
     except ValueError as error:
-        return [problem("", "not_json", str(error))]
+        return Problems([problem("", "not_json", str(error))])
     nodes = nodes_of(plain)
     problems = [
         *shape_problems(plain),
+        *node_type_problems(plain),
         *unknown_keys(plain),
         *duplicate_ids(nodes),
         *reserved_ids(nodes),
@@ -75,7 +78,7 @@ def check_definition(
         *(() if names is None else unknown_tools(nodes, names)),
         *(() if known_models is None else unknown_models(nodes, known_models)),
     ]
-    return sorted(problems, key=_Positions(plain).of)
+    return Problems(sorted(problems, key=_Positions(plain).of))
 
 
 class _Positions:

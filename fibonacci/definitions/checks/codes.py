@@ -11,9 +11,9 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     **dict.fromkeys(
         (
             "bad_id", "bad_operator", "bad_template", "conflicting_spellings", "cycle", "duplicate_id",
-            "invalid_value", "missing_field", "no_nodes", "not_json", "unknown_branch_target",
+            "invalid_value", "missing_field", "misspelled_node_type", "no_nodes", "not_json", "unknown_branch_target",
             "unknown_critic_target", "unknown_dependency", "unknown_error_handler", "unknown_fallback",
-            "unknown_node_type", "unknown_template_source", "unknown_tool", "wrong_type",
+            "unknown_template_source", "unknown_tool", "wrong_type",
         ),
         "error",
     ),
@@ -22,7 +22,7 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
             "constant_condition", "empty_instruction", "high_temperature", "in_both_branches", "missing_output",
             "no_branches", "not_a_number", "output_without_value", "reserved_id",
             "single_braces", "unclosed_template", "unknown_field", "unknown_input", "unknown_key",
-            "unknown_model", "unknown_output_format", "unreachable_node", "unused_node",
+            "unknown_model", "unknown_node_type", "unknown_output_format", "unreachable_node", "unused_node",
         ),
         "warning",
     ),
@@ -32,4 +32,4 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
 
 def problem(location: str, code: str, message: str) -> Problem:
     """Return a problem with the severity of its code."""
-    return Problem(location, code, message, SEVERITIES[code])
+    return Problem(location=location, code=code, message=message, severity=SEVERITIES[code])

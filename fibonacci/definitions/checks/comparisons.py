@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate, is_numeric
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import expressions, strings
@@ -43,7 +44,9 @@ class Comparison(NamedTuple):
 
 
 def comparison_of(node: Mapping[str, Any]) -> Comparison | None:
-    """Return the comparison of a node; None when it has none, or one without operator or left operand."""
+    """Return the comparison of a node; None when it has none that is known, or one without operator or left operand."""
+    if is_open(node):
+        return None
     if node.get("type") == "conditional":
         return _read(node, "left_value", "right_value", "")
     condition = node.get("condition")

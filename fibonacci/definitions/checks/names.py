@@ -59,7 +59,7 @@ def _fault_of(
 ) -> Iterator[Problem]:
     if isinstance(link, BadTemplate):
         yield problem(prefix + link.location, "bad_template", link.reason)
-    elif link.target not in ids:
+    elif link.kind != "mention" and link.target not in ids:
         code, message = _UNKNOWN[link.kind]
         known = sources if link.kind == "template" else ids
         yield problem(prefix + link.location, code, message.format(link.target) + did_you_mean(link.target, known))

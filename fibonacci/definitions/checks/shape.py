@@ -53,16 +53,12 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
     if location[:1] == ["version"]:
         return problem("version", "wrong_type", f"should be a text or a number, not {_kind_of(value)}")
     if kind == "union_tag_not_found":
-        return problem(_place([*location, "type"]), "missing_field", f"'type' is missing; {_node_types()}")
+        return problem(_place([*location, "type"]), "missing_field", f"'type' is missing; use {', '.join(NODE_MODELS)}")
     if kind == "missing":
         return problem(_place(location), "missing_field", f"{location[-1]!r} is missing")
     place = _place(location)
     if kind == "conflicting_spellings":
         return problem(place, kind, fault["msg"])
-    if kind == "union_tag_invalid":
-        given = value.get("type") if is_object(value) else None
-        near = did_you_mean(given, NODE_MODELS) if isinstance(given, str) else ""
-        return problem(place, "unknown_node_type", f"{given!r} is not a type of node; {_node_types()}{near}")
     if kind == "string_pattern_mismatch":  # the only pattern among the models
         return problem(place, "bad_id", f"{value!r} is not an id; use lower-case letters, digits, '_' and '-'")
     if kind == "literal_error" and location[-1] == "operator":
@@ -74,8 +70,23 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
     return problem(place, code, fault["msg"].replace("Input should", "should").replace("String should", "should"))
 
 
-def _node_types() -> str:
-    return f"use {', '.join(NODE_MODELS)}"
+def node_type_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the types of nodes that are not known: one that resembles a known type is misspelled, others may be new."""
+    nodes = definition.get("nodes")
+    for index, node in enumerate(nodes if is_array(nodes) else ()):
+        node_type = node.get("type") if is_object(node) else None
+        if not isinstance(node_type, str) or not node_type or node_type in NODE_MODELS:
+            continue
+        place = f"nodes[{index}].type"
+        near = did_you_mean(node_type.lower(), NODE_MODELS)
+        if near:
+            yield problem(place, "misspelled_node_type", f"{node_type!r} is not a type of node{near}")
+        else:
+            known = ", ".join(NODE_MODELS)
+            message = (
+                f"{node_type!r} is not a type of node that this version knows ({known}); the node is kept as it is"
+            )
+            yield problem(place, "unknown_node_type", message)
 
 
 def _place(location: Sequence[int | str]) -> str:

@@ -11,6 +11,7 @@ from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.checks.schemas import first_missing
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.links import templated_values
+from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import (
     INPUT,
@@ -48,7 +49,7 @@ def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Ite
 
 def _texts(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[tuple[str, str]]:
     for index, node in nodes.items():
-        for key, value in templated_values(node):
+        for key, value in () if is_open(node) else templated_values(node):
             for place, text in strings(value):
                 yield f"nodes[{index}].{key}{place}", text
     for place, text in strings(definition.get("outputs")):

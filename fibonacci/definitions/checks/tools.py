@@ -23,7 +23,7 @@ class NamedTool(Protocol):
         ...
 
 
-class _Catalog(Protocol):
+class ToolCatalog(Protocol):
     """The namespace `tools` of a client."""
 
     def list(self) -> Iterable[NamedTool]:
@@ -35,7 +35,7 @@ class ToolSource(Protocol):
     """A client that lists the tools of the platform, such as `fibonacci.Fibonacci`."""
 
     @property
-    def tools(self) -> _Catalog:
+    def tools(self) -> ToolCatalog:
         """The tools of the platform."""
         ...
 

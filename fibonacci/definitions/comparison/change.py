@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ChangeKind = Literal["added", "removed", "changed"]
+"""What has become of a node or a field."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionChange:
     """One difference between two definitions, as `diff` finds it.
 

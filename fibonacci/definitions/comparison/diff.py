@@ -20,7 +20,7 @@ _MISSING: Final = object()
 _Nodes = Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionDiff:
     """The differences between two definitions, as `diff` finds them.
 
@@ -76,7 +76,7 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
         *_nodes(before.nodes, after.nodes),
         *_differences(None, "outputs", *outputs),
     ]
-    return DefinitionDiff(tuple(changes))
+    return DefinitionDiff(changes=tuple(changes))
 
 
 class _Said(NamedTuple):
@@ -94,13 +94,13 @@ def _nodes(before: _Nodes, after: _Nodes) -> Iterator[DefinitionChange]:
     for node_id, node in after.items():
         old = before.get(node_id)
         if old is None:
-            yield DefinitionChange("added", node_id, new=node, node=node_id)
+            yield DefinitionChange(kind="added", location=node_id, new=node, node=node_id)
         else:
             said = (_Said(each, node_defaults(each.get("type"))) for each in (old, node))
             yield from _fields(node_id, f"{node_id}.", *said)
     for node_id, node in before.items():
         if node_id not in after:
-            yield DefinitionChange("removed", node_id, old=node, node=node_id)
+            yield DefinitionChange(kind="removed", location=node_id, old=node, node=node_id)
 
 
 def _fields(node: str | None, prefix: str, old: _Said, new: _Said) -> Iterator[DefinitionChange]:
@@ -115,8 +115,8 @@ def _differences(node: str | None, location: str, old: Any, new: Any, depth: int
             place = f"{location}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{location}[{key!r}]"
             yield from _differences(node, place, old.get(key, _MISSING), new.get(key, _MISSING), depth + 1)
     elif old is _MISSING:
-        yield DefinitionChange("added", location, new=new, node=node)
+        yield DefinitionChange(kind="added", location=location, new=new, node=node)
     elif new is _MISSING:
-        yield DefinitionChange("removed", location, old=old, node=node)
+        yield DefinitionChange(kind="removed", location=location, old=old, node=node)
     elif not same(old, new):
-        yield DefinitionChange("changed", location, old, new, node)
+        yield DefinitionChange(kind="changed", location=location, old=old, new=new, node=node)

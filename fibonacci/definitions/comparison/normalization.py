@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic import BaseModel
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import NODE_MODELS
+from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode
 from fibonacci.definitions.model.plain import to_plain, unwrapped
+from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.model.workflow import WorkflowDefinition
-from fibonacci.definitions.problems import DefinitionError
+from fibonacci.errors import DefinitionError
 
 # Nodes run in the order of their dependencies, so the order in which these lists name them means nothing.
 _UNORDERED: Final = ("dependencies", "true_branch", "false_branch")
@@ -60,7 +61,7 @@ def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinitio
 
 def _normalized_node(node: Mapping[str, Any]) -> dict[str, Any]:
     normal = _without_defaults(node, node_defaults(node.get("type")))
-    for key in _UNORDERED:
+    for key in ("dependencies",) if is_open(node) else _UNORDERED:
         if is_array(ids := normal.get(key)):
             normal[key] = sorted(set(map(str, ids)))
     if normal.get("type") == "tool" and isinstance(tool := normal.get("tool"), str):
@@ -73,8 +74,8 @@ def _without_defaults(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
 
 
 def node_defaults(node_type: object) -> Mapping[str, Any]:
-    """Return the defaults of the fields of a node type; none of an unknown one."""
-    return _defaults(NODE_MODELS[node_type]) if isinstance(node_type, str) and node_type in NODE_MODELS else {}
+    """Return the defaults of the fields of a node type; of an unknown one, those that all nodes have."""
+    return _defaults(NODE_MODELS.get(node_type, OpenNode)) if isinstance(node_type, str) else {}
 
 
 def workflow_defaults() -> Mapping[str, Any]:

@@ -115,7 +115,12 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
         state, shown = execution_state(executed), clean(executed.id)
         states = node_states(plain, executed)
         nodes = [node._replace(state=states.get(node.id, NodeState(UNKNOWN))) for node in nodes]
-    links = [(index, link) for index, node in enumerate(plain_nodes) for link in _links(node)]
+    links = [
+        (index, link)
+        for index, node in enumerate(plain_nodes)
+        for link in _links(node)
+        if link.kind != "mention" or link.target in positions
+    ]
     for _, link in links:
         if link.target not in positions:
             positions[link.target] = len(nodes)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from fibonacci._display.protocols import ExecutionRecord
 from fibonacci.definitions.diagrams.contents import MISSING, DiagramContents, DiagramNode, contents_of
 from fibonacci.definitions.diagrams.edges import layered
 from fibonacci.definitions.diagrams.layers import arrange
 from fibonacci.definitions.diagrams.palette import LIGHT
 from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import shorten
+
+if TYPE_CHECKING:
+    from fibonacci.models import Execution
 
 _SHAPES: Final = {"llm": '("{}")', "tool": '[["{}"]]', "critic": '(["{}"])', "conditional": '{{{{"{}"}}}}'}
 _RECTANGLE: Final = '["{}"]'
@@ -32,7 +34,7 @@ _CLASSES: Final = {
 }
 
 
-def mermaid(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> str:
+def mermaid(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
     """Return a definition as the text of a Mermaid flowchart, with the states of its nodes in an execution.
 
     Args:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from fibonacci._display.protocols import ExecutionRecord
 from fibonacci.definitions.diagrams.flat_svg import flat_svg
 from fibonacci.definitions.diagrams.palette import FONT_FAMILIES
 from fibonacci.definitions.diagrams.svg import svg
+
+if TYPE_CHECKING:
+    from fibonacci.models import Execution
 
 try:
     from resvg_py import svg_to_bytes
@@ -25,7 +27,7 @@ _LETTER: Final = _NOTHING.replace("><", f"><text y='9' font-family='{FONT_FAMILI
 _SANS_SERIF: Final = (None, "DejaVu Sans")  # None is the first that Fontconfig prefers, installed or not
 
 
-def png(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> bytes:
+def png(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> bytes:
     """Draw a definition as `svg` does, in the light colors, at twice its size.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
@@ -18,6 +18,9 @@ from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import number, shorten
 from fibonacci.definitions.diagrams.texts import width as text_width
 
+if TYPE_CHECKING:
+    from fibonacci.models import Execution
+
 _MARGIN: Final = 20.0
 _PAGE: Final = 860.0  # a diagram up to this width runs from top to bottom
 _READABLE: Final = 0.65  # a diagram does not shrink further to fit a narrow page
@@ -28,7 +31,7 @@ _MOST_DESCRIBED: Final = 50
 _DESCRIBED: Final = 40.0
 
 
-def svg(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> str:
+def svg(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
     """Draw a definition, and the states of its nodes in an execution.
 
     The picture is self-contained: no script, no font, no reference to anything outside it. It is dark where the reader
@@ -62,7 +65,7 @@ def diagram_html(definition: Mapping[str, Any] | BaseModel, *, execution: Execut
         definition: As for `svg`.
         execution: As for `svg`.
     """
-    return f'<div style="overflow-x:auto">{svg(definition, execution=execution)}</div>'
+    return f'<div style="overflow-x:auto">{_Drawing(contents_of(definition, execution)).text()}</div>'
 
 
 class _Drawing:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.definitions.files.source import Element, Source
+from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.problems import Problem
 
 _CODE: Final = "deprecated_word"
@@ -14,7 +15,6 @@ _NODE_KEYS: Final[Mapping[str, str]] = {
     "tool_params": "params",
     "evaluation_criteria": "criteria",
 }
-_NODE_TYPES: Final[Mapping[str, str]] = {"condition": "conditional"}
 _OPERATORS: Final[Mapping[str, str]] = {
     "==": "equals",
     "!=": "not_equals",
@@ -68,7 +68,7 @@ class _Dialect:
             lines = dict.fromkeys(str(self._source.line(offset)) for offset in sorted(offsets))
             others = ", ".join(list(lines)[1:])
             message = f"{word} is of fibonacci-sdk 0.2.4: {successor}" + (f" (also in line {others})" if others else "")
-            self._source.add(min(offsets), Problem("", _CODE, message, "warning"))
+            self._source.add(min(offsets), Problem(location="", code=_CODE, message=message, severity="warning"))
 
     def _found(self, word: str, successor: str, offset: int) -> None:
         self._words.setdefault(word, (successor, []))[1].append(offset)
@@ -85,14 +85,17 @@ class _Dialect:
                     self._node(node.content)
 
     def _node(self, node: _Object) -> None:
-        if _text(node, "type") == "critic" and "evaluation_criteria" in node:
+        node_type = _text(node, "type")
+        if node_type is not None and node_type not in (*OLDER_KEYS, "condition"):
+            return  # what the keys of a type that came later mean is not known
+        if node_type == "critic" and "evaluation_criteria" in node:
             self._critic(node)
         for old, new in _NODE_KEYS.items():
             if old in node:
                 self._found(f"'{old}'", f"write '{new}'", node[old].key_offset)
                 _replace(node, old, {new: node[old]}, self._source)
         self._config(node)
-        if _text(node, "type") == "condition":
+        if node_type == "condition":
             self._condition(node)
 
     def _config(self, node: _Object) -> None:

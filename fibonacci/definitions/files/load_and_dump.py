@@ -16,7 +16,8 @@ from fibonacci.definitions.files.source import MAX_SIZE, Source
 from fibonacci.definitions.files.writing import write_definition
 from fibonacci.definitions.model.spellings import Generation
 from fibonacci.definitions.model.workflow import WorkflowDefinition
-from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.problems import Problems
+from fibonacci.errors import DefinitionError
 
 
 def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
@@ -70,30 +71,9 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
     return _read(Source.of(text, name), format_of(text))
 
 
-def load_yaml(text: str) -> WorkflowDefinition:
-    """Read and check the definition in a YAML text; `loads` reads JSON too.
-
-    Args:
-        text: A definition in YAML.
-
-    Returns:
-        The definition as a model, in which warnings are possible.
-
-    Raises:
-        DefinitionError: If the text has errors; `problems` holds all of them, each with line and column.
-        ImportError: If PyYAML is not installed; the message has the command that installs it.
-        TypeError: If the text is no str.
-
-    Example:
-        >>> load_yaml("nodes: [{id: greet, type: llm, instruction: Hello}]").nodes[0].id
-        'greet'
-    """
-    return _read(Source.of(text, "<text>"), "yaml")
-
-
 def check_file(
     path: str | os.PathLike[str], *, tools: Iterable[str | NamedTool] | ToolSource | None = None
-) -> list[Problem]:
+) -> Problems:
     """List all faults of a definition's file: errors, and the warnings with which it can be loaded.
 
     Args:
@@ -102,7 +82,8 @@ def check_file(
             check the names of tools.
 
     Returns:
-        The faults in the order of the file, each with file, line and column. Empty without a fault.
+        The faults in the order of the file, each with file, line and column; `.errors` and `.warnings` of the list are
+        those of one kind. Empty without a fault.
 
     Raises:
         ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
@@ -127,11 +108,11 @@ def check_file(
     try:
         source = Source(*text_of_file(path))
     except DefinitionError as error:
-        return list(error.problems)
+        return error.problems
     return problems_of(source, text_format, names)
 
 
-def problems_of(source: Source, text_format: Format, tools: Iterable[str] | None) -> list[Problem]:
+def problems_of(source: Source, text_format: Format, tools: Iterable[str] | None) -> Problems:
     """Return the faults of a text, in its order.
 
     Args:
@@ -145,7 +126,7 @@ def problems_of(source: Source, text_format: Format, tools: Iterable[str] | None
     try:
         read_checked(source, text_format, tools)
     except DefinitionError as error:
-        return list(error.problems)
+        return error.problems
     return source.in_order()
 
 
@@ -208,32 +189,6 @@ def dump(
         ```
     """
     write_atomically(path, dumps(definition, generation=generation, format=format_of_file(path)))
-
-
-def dump_yaml(definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer") -> str:
-    """Return a definition as YAML: `dumps` with `format="yaml"`.
-
-    Args:
-        definition: The definition, as JSON or as a model; it is not checked.
-        generation: The spelling of the documentation's generation to write, `newer` or `older`.
-
-    Returns:
-        The text in YAML.
-
-    Raises:
-        DefinitionError: If a field of a node differs in its two spellings.
-        ImportError: If PyYAML is not installed; the message has the command that installs it.
-        TypeError: If the definition holds a value that is not JSON; the message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep.
-
-    Example:
-        >>> print(dump_yaml({"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}), end="")
-        nodes:
-        - id: greet
-          type: llm
-          instruction: Hello
-    """
-    return dumps(definition, generation=generation)
 
 
 def format_of_file(path: str | os.PathLike[str]) -> Format:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
-from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.files.json_reader import read_json
 from fibonacci.definitions.files.legacy_dialect import modernize
 from fibonacci.definitions.files.source import Element, Source
@@ -100,7 +101,7 @@ def _with_remedy(problem: Problem, element: Element, source: Source) -> Problem:
     """Add to a wrong type how to write what is meant."""
     remedy = _remedy(problem.message, element, source) if problem.code == "wrong_type" else None
     message = f"{problem.message}; {remedy}" if remedy else problem.message
-    return Problem(problem.location, problem.code, message, problem.severity)
+    return replace(problem, message=message)
 
 
 def _remedy(message: str, element: Element, source: Source) -> str | None:

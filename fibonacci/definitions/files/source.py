@@ -6,9 +6,11 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
-from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.errors import DefinitionError
 
 MAX_DEPTH: Final = 64
 """Objects and arrays within each other; deeper texts are refused."""
@@ -162,14 +164,11 @@ class Source:
 
     def report(self, offset: int, code: str, message: str) -> None:
         """Note a problem and continue."""
-        self.add(offset, Problem("", code, message))
+        self.add(offset, Problem(location="", code=code, message=message))
 
     def add(self, offset: int, problem: Problem) -> None:
         """Note a problem, with its position."""
-        located = Problem(
-            problem.location, problem.code, problem.message, problem.severity, source=self.position(offset)
-        )
-        self.problems.append((offset, located))
+        self.problems.append((offset, replace(problem, source=self.position(offset))))
 
     def failure(self, offset: int, code: str, message: str) -> DefinitionError:
         """Return the error of a text that cannot be read any further, with all problems so far."""
@@ -185,10 +184,10 @@ class Source:
         if any(problem.severity == "error" for _, problem in self.problems):
             raise DefinitionError(self.in_order())
 
-    def in_order(self) -> list[Problem]:
+    def in_order(self) -> Problems:
         """Return the problems, each once, in the order of the text."""
         ordered = sorted(self.problems, key=lambda pair: pair[0])
-        return list(dict.fromkeys(problem for _, problem in ordered))
+        return Problems(dict.fromkeys(problem for _, problem in ordered))
 
     def add_member(self, members: dict[str, Element], key: str, value: Element) -> None:
         """Add a member to an object; a key that it has already is a problem, and the first one stays."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Any, Final, Literal, Self, cast
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fibonacci.definitions.json_types import Whole, is_object
+from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.model.definition_model import DefinitionModel
 from fibonacci.definitions.model.spellings import OLDER_KEYS, Conflict, conflicts, split_retry, without_repeats
+
+NODE_ID: Final = r"^[a-z0-9_-]+$"
+"""The pattern of the id of a node."""
 
 Operator = Literal[
     "equals",
@@ -23,13 +26,10 @@ Operator = Literal[
     "is_empty",
     "is_not_empty",
 ]
-"""The name of a comparison, one of the ten that the platform documents; `evaluate` applies one."""
+"""The name of a comparison, one of the ten that the platform documents."""
 
-NodeId = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
-"""The id of a node: lower-case letters, digits, `_` and `-`."""
-
-Seconds = Annotated[float, Field(gt=0)]
-"""A duration in seconds, more than 0."""
+Backoff = Literal["linear", "exponential"]
+"""How the delay grows from retry to retry."""
 
 
 class RetryPolicy(DefinitionModel):
@@ -40,13 +40,13 @@ class RetryPolicy(DefinitionModel):
         3
     """
 
-    max_attempts: Annotated[Whole, Field(ge=1)] | None = None
+    max_attempts: int | None = Field(default=None, ge=1)
     """The maximum number of attempts, the first one included; None for the platform's default."""
 
-    delay: Annotated[float, Field(ge=0)] | None = None
+    delay: float | None = Field(default=None, ge=0)
     """The seconds before the first retry; None for the platform's default."""
 
-    backoff: Literal["linear", "exponential"] | None = None
+    backoff: Backoff | None = None
     """How the delay grows from retry to retry: `linear` or `exponential`; None if it is always the same."""
 
 
@@ -71,7 +71,7 @@ class Condition(DefinitionModel):
 class BaseNode(DefinitionModel):
     """The fields of every node, whatever its type."""
 
-    id: NodeId
+    id: str = Field(pattern=NODE_ID)
     """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
 
     name: str | None = None
@@ -83,7 +83,7 @@ class BaseNode(DefinitionModel):
     enable_retry: bool = False
     """Whether the node is run again after it has failed."""
 
-    max_retries: Whole = Field(default=3, ge=0)
+    max_retries: int = Field(default=3, ge=0)
     """The maximum number of retries, when `enable_retry` is true."""
 
     retry_delay: float = Field(default=1.0, ge=0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, field_validator, model_serializer
+
+from fibonacci.definitions.json_types import whole
 
 _FIRST: Final = ("id", "type", "name")
 _LAST: Final = (
@@ -29,6 +31,11 @@ class DefinitionModel(BaseModel):
         # A NaN inside `params` would be written as null, which has another meaning; the client refuses a NaN.
         ser_json_inf_nan="constants",
     )
+
+    @field_validator("max_attempts", "max_iterations", "max_retries", "max_tokens", mode="before", check_fields=False)
+    @classmethod
+    def _read_whole_number(cls, value: object) -> object:
+        return whole(value)
 
     @model_serializer(mode="wrap")
     def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Models of the nodes of a workflow definition, one per type.
+"""Models of the nodes of a workflow definition, one per type, and one for the types that come later.
 
 The models read what the documentation shows, including the older spellings (`prompt` for `instruction`, `inputs` for
 `params`), and keep every key that they do not know. They are strict: the text `"30"` is not a number.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Discriminator, Field, Tag
 
-from fibonacci.definitions.json_types import Whole
-from fibonacci.definitions.model.base_node import BaseNode, Condition, Operator, Seconds
+from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.model.base_node import NODE_ID, BaseNode, Condition, Operator
+from fibonacci.definitions.model.definition_model import DefinitionModel
 
 DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
 """The criteria of a critic that names none."""
@@ -51,7 +52,7 @@ class LLMNode(_FallibleNode):
     model: str | None = None
     """The name of the model; None for the platform's default."""
 
-    max_tokens: Whole | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
     """The maximum number of tokens that the model generates; None for the platform's default."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -63,7 +64,7 @@ class LLMNode(_FallibleNode):
     output_schema: dict[str, Any] | None = Field(default=None, validation_alias=AliasChoices("output_schema", "schema"))
     """The JSON Schema that the answer is checked against. The older key `schema` is read too."""
 
-    timeout: Seconds | None = None
+    timeout: float | None = Field(default=None, gt=0)
     """The time that the model may take, in seconds; None for the platform's default."""
 
     memory_read: list[str] = Field(default_factory=list[str])
@@ -90,7 +91,7 @@ class ToolNode(_FallibleNode):
     params: dict[str, Any] = Field(default={}, validation_alias=AliasChoices("params", "inputs"))
     """The parameters of the tool, by name; their texts are templates. The older key `inputs` is read too."""
 
-    timeout: Seconds = 30
+    timeout: float = Field(default=30, gt=0)
     """The time that the tool may take, in seconds."""
 
 
@@ -117,13 +118,13 @@ class CriticNode(BaseNode):
     min_score: float = Field(default=7, ge=1, le=10)
     """The score that passes, a number from 1 to 10."""
 
-    max_iterations: Whole = Field(default=3, ge=1)
+    max_iterations: int = Field(default=3, ge=1)
     """The maximum number of times that the target runs again until it passes."""
 
     improvement_prompt: str | None = None
     """The instruction for the target when it runs again, a template; None for the platform's default."""
 
-    timeout: Seconds | None = None
+    timeout: float | None = Field(default=None, gt=0)
     """The time that the critic may take, in seconds; None for the platform's default."""
 
 
@@ -157,7 +158,49 @@ class ConditionalNode(BaseNode):
     """The ids of the nodes that run only when the comparison does not hold, in any order."""
 
 
-Node = Annotated[LLMNode | ToolNode | CriticNode | ConditionalNode, Field(discriminator="type")]
+class OpenNode(DefinitionModel):
+    """A node of a type that this version of the SDK does not know, such as one that the platform has added since.
+
+    What all nodes have in common can be read. Every other field is in `model_extra`, and is written as it was read.
+
+    Example:
+        >>> node = OpenNode.model_validate({"id": "each", "type": "loop", "over": "{{input.mails}}"})
+        >>> node.type, node.model_extra
+        ('loop', {'over': '{{input.mails}}'})
+    """
+
+    id: str = Field(pattern=NODE_ID)
+    """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
+
+    type: str = Field(min_length=1)
+    """The type, such as `loop`."""
+
+    name: str | None = None
+    """The name shown to people; None when there is none."""
+
+    dependencies: list[str] = Field(default_factory=list[str])
+    """The ids of the nodes that run before this one, in any order."""
+
+
+def _tag_of(node: object) -> str | None:
+    """Return the tag of the model that reads a node; None for an object without a type."""
+    if is_object(node):
+        if "type" not in node:
+            return None
+        node_type = node["type"]
+    else:
+        node_type = getattr(node, "type", None)
+    return node_type if isinstance(node_type, str) and node_type in NODE_MODELS else "open"
+
+
+Node = Annotated[
+    Annotated[LLMNode, Tag("llm")]
+    | Annotated[ToolNode, Tag("tool")]
+    | Annotated[CriticNode, Tag("critic")]
+    | Annotated[ConditionalNode, Tag("conditional")]
+    | Annotated[OpenNode, Tag("open")],
+    Discriminator(_tag_of),
+]
 """A node of any type, as `WorkflowDefinition.nodes` has them; `type` tells which one."""
 
 NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
@@ -166,4 +209,4 @@ NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | Condition
     "critic": CriticNode,
     "conditional": ConditionalNode,
 }
-"""The model of each type of node."""
+"""The model of each type of node that this version knows; `OpenNode` is that of the others."""

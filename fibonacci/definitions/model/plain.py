@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.spellings import Generation, conflicts, older_keys, to_newer, to_older
-from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.errors import DefinitionError
 
 
 def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
@@ -108,11 +109,15 @@ def unwrapped(value: object) -> object:
 
 
 def _refuse_conflicts(nodes: Any) -> None:
-    problems = [
-        Problem(f"nodes[{index}].{'.'.join(conflict.older)}", "conflicting_spellings", conflict.message)
+    problems = Problems(
+        Problem(
+            location=f"nodes[{index}].{'.'.join(conflict.older)}",
+            code="conflicting_spellings",
+            message=conflict.message,
+        )
         for index, node in enumerate(nodes)
         if is_object(node)
         for conflict in conflicts(node, older_keys(node))
-    ]
+    )
     if problems:
         raise DefinitionError(problems)

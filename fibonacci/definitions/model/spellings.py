@@ -41,6 +41,12 @@ class Conflict(NamedTuple):
         return f"{'.'.join(self.older)!r} and {self.newer!r} are the same field and differ; remove one of them"
 
 
+def is_open(node: Mapping[str, Any]) -> bool:
+    """Tell whether a node has a type that this version does not know, so that nothing is known of its keys."""
+    node_type = node.get("type")
+    return isinstance(node_type, str) and node_type not in OLDER_KEYS
+
+
 def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the older keys of a node by the newer ones; none for a node whose type is not known."""
     node_type = node.get("type")
@@ -60,7 +66,7 @@ def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict
         if older in node and newer in node and _differ(node[older], node[newer])
     ]
     retry = node.get("retry")
-    if is_object(retry):
+    if is_object(retry) and not is_open(node):
         said = [((), "enable_retry", True), *(((older,), newer, value) for older, newer, value in _newer_retry(retry))]
         found += [
             Conflict(("retry", *path), newer, value)
@@ -106,7 +112,9 @@ def _newer_retry(retry: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def to_newer(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a node in the newer spelling. Keys keep their place."""
+    """Return a node in the newer spelling. Keys keep their place, and a node of an unknown type stays as it is."""
+    if is_open(node):
+        return dict(node)
     renamed = {older: newer for newer, older in older_keys(node).items()}
     result = {renamed.get(key, key): value for key, value in node.items()}
     retry = result.get("retry")
@@ -117,7 +125,9 @@ def to_newer(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a node in the older spelling. Keys keep their place, and what has no older spelling its key."""
+    """Return a node in the older spelling. Keys keep their place, and what has no older spelling stays as it is."""
+    if is_open(node):
+        return dict(node)
     renamed = older_keys(node)
     result = {renamed.get(key, key): value for key, value in node.items()}
     if result.get("enable_retry") is not True:

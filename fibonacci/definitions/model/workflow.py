@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fibonacci.definitions.model.base_node import RetryPolicy, Seconds
+from pydantic import Field
+
+from fibonacci.definitions.model.base_node import RetryPolicy
 from fibonacci.definitions.model.definition_model import DefinitionModel
 from fibonacci.definitions.model.nodes import Node
 
@@ -29,7 +31,7 @@ class WorkflowDefinition(DefinitionModel):
     version: str | int | float | None = None
     """The version of the definition, a number or a text, as its author writes it."""
 
-    timeout: Seconds | None = None
+    timeout: float | None = Field(default=None, gt=0)
     """The time that a whole run may take, in seconds; None for the platform's default."""
 
     default_retry: RetryPolicy | None = None

@@ -292,7 +292,7 @@ def _check_record(place: str, shape: type[StoredRecord], record: Record) -> None
 def _check_definition(place: str, definition: Record | None) -> None:
     if definition is None:
         return
-    errors = [problem for problem in check_definition(definition) if problem.severity == "error"]
+    errors = check_definition(definition).errors
     if errors:
         raise malformed(f"{place}.{errors[0].location}".rstrip("."), f"is not valid: {errors[0].message}")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, ToolNode, WorkflowDefinition, dependencies
-from fibonacci.definitions.graph import Edges, levels
+from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, Problem, ToolNode, WorkflowDefinition
+from fibonacci.definitions.graph import Edges, dependencies, levels
 from fibonacci.definitions.model.base_node import RetryPolicy
 from fibonacci.definitions.model.spellings import split_retry
 from fibonacci.emulator.engine.unknown_names import unknown_fields
@@ -86,7 +86,9 @@ def _compiled(text: bytes) -> CompiledWorkflow:
 
 
 def _with_default_retry(node: Node, default: RetryPolicy | None) -> Node:
-    if default is None or not node.model_fields_set.isdisjoint(("enable_retry", "max_retries", "retry_delay", "retry")):
+    if default is None or isinstance(node, OpenNode):
+        return node
+    if not node.model_fields_set.isdisjoint(("enable_retry", "max_retries", "retry_delay", "retry")):
         return node
     newer, rest = split_retry(default.model_dump())
     return node.model_copy(update={**newer, "retry": RetryPolicy.model_validate(rest) if rest else None})

@@ -25,6 +25,11 @@ class NodeError(Exception):
     """A node fails; the message is the reason."""
 
 
+def cannot_run(node_type: str) -> str:
+    """Return why a node of a type that is not known fails."""
+    return f"the emulator cannot run nodes of type {node_type!r}: this version of the SDK does not know it"
+
+
 def default_llm_output(node: LLMNode, instruction: str) -> Any:
     """Return a text made from the model and the rendered instruction, or JSON that fits the schema of the node.
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from fibonacci.definitions import ConditionalNode, CriticNode, Node, OperatorError, TemplateError
+from fibonacci.definitions import ConditionalNode, CriticNode, Node
+from fibonacci.definitions.operators import OperatorError
+from fibonacci.definitions.templates import TemplateError
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.environment import Environment

@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, ToolNode, evaluate, render
-from fibonacci.definitions.model.base_node import Condition
-from fibonacci.definitions.templates import as_text
+from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
+from fibonacci.definitions.operators import evaluate
+from fibonacci.definitions.templates import as_text, render
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers.node_failure import NodeFailure
 from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
+    cannot_run,
     default_critic_output,
     default_llm_output,
     default_tool_output,
@@ -55,7 +56,7 @@ class NodeExecutor:
         Raises:
             TemplateError: If a template has no value.
             OperatorError: If a conditional has operands that cannot be compared.
-            NodeError: If a default node cannot compute its result.
+            NodeError: If a default node cannot compute its result, or the type of the node is not known.
         """
         match node:
             case LLMNode():
@@ -66,6 +67,8 @@ class NodeExecutor:
                 return self._critic(node, attempt)
             case ConditionalNode():
                 return NodeResult(self._decide(node))
+            case OpenNode():
+                raise NodeError(cannot_run(node.type))
 
     def render(self, value: Any) -> Any:
         """Return a value with its templates rendered; the limits of outputs apply."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci.definitions import Node
+from fibonacci.definitions import Node, OpenNode
 from fibonacci.emulator.state.tables import Record
 
 
@@ -13,7 +13,7 @@ def tries_of(state: Record) -> int:
 
 def retry_delay(node: Node, tries: int) -> float | None:
     """Return the seconds before the next attempt, after so many; `None` if there is none."""
-    if not node.enable_retry or tries > node.max_retries:
+    if isinstance(node, OpenNode) or not node.enable_retry or tries > node.max_retries:
         return None
     match node.retry.backoff if node.retry is not None else None:
         case "linear":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fibonacci.definitions import Reference, TemplateError
-from fibonacci.definitions.templates import follow
+from fibonacci.definitions.templates import Reference, TemplateError, follow
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.memory import find_value
 from fibonacci.emulator.engine.node_states import NodeStates

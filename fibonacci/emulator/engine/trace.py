@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, Reference, ToolNode, render
-from fibonacci.definitions.templates import Resolver, as_text
+from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
+from fibonacci.definitions.templates import Reference, Resolver, as_text, render
 from fibonacci.emulator.engine.redaction import redact, spellings
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Store
@@ -45,6 +45,8 @@ def input_of(node: Node, resolve: Resolver) -> Record:
             return {"output": resolve(target), "criteria": render(node.criteria, resolve)}
         case ConditionalNode():
             return {"left_value": render(node.left_value, resolve), "right_value": render(node.right_value, resolve)}
+        case OpenNode():  # it fails, and what in it is a template is not known
+            return dict(node.model_extra or {})
 
 
 def _times_and_state(node: Record) -> Record:

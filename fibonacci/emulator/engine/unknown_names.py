@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, ToolNode, WorkflowDefinition
+from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, Problem, ToolNode, WorkflowDefinition
+from fibonacci.emulator.engine.default_nodes import cannot_run
 from fibonacci.emulator.engine.json_schema import unknown_keywords
 from fibonacci.emulator.engine.tool_catalog import find_tool, mistyped_parameters, unknown_parameters
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -38,6 +39,9 @@ def unknown_fields(definition: Mapping[str, Any], found: Sequence[Problem] | Non
     problems = check_definition(definition) if found is None else found
     yield from (problem for problem in problems if problem.code in _FIELD_CODES)
     model = WorkflowDefinition.model_validate(definition)
+    for index, node in enumerate(model.nodes):
+        if isinstance(node, OpenNode):
+            yield _warning(f"nodes[{index}].type", "unknown_node_type", cannot_run(node.type))
     yield from fields_without_effect(model.nodes, definition.get("categories"))
     schemas = [(name, getattr(model, name)) for name in ("input_schema", "output_schema")]
     schemas += [
@@ -47,7 +51,7 @@ def unknown_fields(definition: Mapping[str, Any], found: Sequence[Problem] | Non
     ]
     for name, schema in schemas:
         for place, reason in () if schema is None else unknown_keywords(schema, name):
-            yield Problem(place, "unknown_schema_keyword", reason, "warning")
+            yield _warning(place, "unknown_schema_keyword", reason)
 
 
 def unknown_names(nodes: Sequence[Node], handlers: UserHandlers, models: Collection[str]) -> Iterator[Problem]:
@@ -56,16 +60,16 @@ def unknown_names(nodes: Sequence[Node], handlers: UserHandlers, models: Collect
         if isinstance(node, ToolNode):
             if find_tool(handlers, node.tool) is None:
                 message = f"there is no tool {node.tool!r}; its output is its own call"
-                yield Problem(f"nodes[{index}].tool", "unknown_tool", message, "warning")
+                yield _warning(f"nodes[{index}].tool", "unknown_tool", message)
             for name in unknown_parameters(node.tool, node.params):
                 message = f"the tool {node.tool!r} has no parameter {name!r}"
-                yield Problem(f"nodes[{index}].params.{name}", "unknown_parameter", message, "warning")
+                yield _warning(f"nodes[{index}].params.{name}", "unknown_parameter", message)
             for name, kind in mistyped_parameters(node.tool, node.params).items():
                 message = f"the parameter {name!r} of the tool {node.tool!r} is {kind}"
-                yield Problem(f"nodes[{index}].params.{name}", "wrong_parameter_type", message, "warning")
+                yield _warning(f"nodes[{index}].params.{name}", "wrong_parameter_type", message)
         elif isinstance(node, LLMNode | CriticNode) and node.model is not None and node.model not in models:
             message = f"there is no model {node.model!r} among the known ones: {', '.join(models)}"
-            yield Problem(f"nodes[{index}].model", "unknown_model", message, "warning")
+            yield _warning(f"nodes[{index}].model", "unknown_model", message)
 
 
 def by_node(problems: Sequence[Problem], nodes: Sequence[Node]) -> dict[str, list[str]]:
@@ -77,3 +81,7 @@ def by_node(problems: Sequence[Problem], nodes: Sequence[Node]) -> dict[str, lis
             place = problem.location.partition(".")[2]
             found.setdefault(nodes[int(index[1])].id, []).append(f"{place}: {problem.message}")
     return found
+
+
+def _warning(location: str, code: str, message: str) -> Problem:
+    return Problem(location=location, code=code, message=message, severity="warning")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from fibonacci.definitions import ConditionalNode, LLMNode, Node, Problem, ToolNode
+from fibonacci.definitions import ConditionalNode, LLMNode, Node, OpenNode, Problem, ToolNode
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.default_nodes import MEMORY_SET
@@ -35,7 +35,7 @@ def fields_without_effect(nodes: Sequence[Node], categories: object = None) -> I
 
 
 def _retries(node: Node, place: str) -> Iterator[Problem]:
-    given = node.model_fields_set
+    given = set[str]() if isinstance(node, OpenNode) else node.model_fields_set
     for name in _RETRIES if "enable_retry" not in given else ():
         if name in given:
             yield _problem(f"{place}.{name}", f"{name} does nothing without 'enable_retry': true")
@@ -74,4 +74,4 @@ def _templates_in_keys(value: Any, place: str) -> Iterator[Problem]:
 
 
 def _problem(place: str, message: str) -> Problem:
-    return Problem(place, "no_effect", message, "warning")
+    return Problem(location=place, code="no_effect", message=message, severity="warning")

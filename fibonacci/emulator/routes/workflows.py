@@ -148,10 +148,9 @@ def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any]
     from fibonacci.definitions import check_definition  # it would slow the import of the emulator
 
     problems = check_definition(definition)
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        places = (f"definition.{problem.location}".rstrip(".") for problem in errors)
-        messages = (f"{problem.message} ({problem.code})" for problem in errors)
+    if problems.errors:
+        places = (f"definition.{problem.location}".rstrip(".") for problem in problems.errors)
+        messages = (f"{problem.message} ({problem.code})" for problem in problems.errors)
         raise invalid(*map(Detail, places, messages))
     report_problems(context, f"workflows/{workflow_id}", list(unknown_fields(definition, problems)))
     report_categories(context, f"workflows/{workflow_id}", categories_named_by(definition))

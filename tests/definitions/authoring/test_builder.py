@@ -10,14 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from fibonacci import WorkflowBuilder
-from fibonacci.definitions import (
-    DefinitionError,
-    WorkflowDefinition,
-    dependencies,
-    dump_yaml,
-    execution_levels,
-    load_yaml,
-)
+from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, loads
+from fibonacci.definitions.graph import dependencies, levels
 from tests.typing import triage_program
 
 TRIAGE: dict[str, Any] = {
@@ -90,13 +84,13 @@ def test_builder_json_and_yaml_give_the_same_definition() -> None:
     assert built == WorkflowDefinition.model_validate(TRIAGE)
     assert built.model_dump(mode="json", exclude_unset=True) == TRIAGE
     assert WorkflowDefinition.model_validate_json(json.dumps(TRIAGE)) == built
-    assert WorkflowDefinition.model_validate(load_yaml(dump_yaml(built.model_dump(mode="json")))) == built
+    assert WorkflowDefinition.model_validate(loads(dumps(built.model_dump(mode="json")))) == built
 
 
 def test_each_node_runs_after_those_in_its_templates_those_of_after_and_its_conditional() -> None:
     definition = triage_program.flow.definition
     assert {each.id: each.dependencies for each in definition.nodes} == dependencies(definition)
-    assert execution_levels(definition) == [["classify"], ["gate"], ["page", "draft"], ["judge"]]
+    assert levels(dependencies(definition)) == [["classify"], ["gate"], ["page", "draft"], ["judge"]]
 
 
 def test_dependencies_stand_in_the_order_of_after_then_of_the_templates_each_once(flow: WorkflowBuilder) -> None:
@@ -281,3 +275,47 @@ def test_it_names_its_nodes() -> None:
     assert repr(triage_program.flow) == (
         "WorkflowBuilder('triage', nodes=['classify', 'page', 'draft', 'gate', 'judge'])"
     )
+
+
+def test_a_node_of_a_type_that_came_later(flow: WorkflowBuilder) -> None:
+    given = flow.inputs()
+    a, b = flow.llm("a", "x"), flow.llm("b", "y")
+    each = flow.node(
+        "each", "loop", name="Each", after=[b], over=given.mails, body=[f"{a} of {{{{item}}}}", None], left="x", model=a
+    )
+    flow.when("gate", each["count"], "is_empty", then=[flow.node("rest", "wait_for", retries={"often": True})])
+    assert flow.definition.nodes[2].model_dump(mode="json") == {
+        "id": "each",
+        "type": "loop",
+        "name": "Each",
+        "over": "{{input.mails}}",
+        "body": ["{{a}} of {{item}}", None],
+        "left": "x",
+        "model": "{{a}}",
+        "dependencies": ["b", "a"],
+    }
+    assert node(flow, "rest") == {"retries": {"often": True}, "dependencies": ["gate"]}
+    assert [(each.code, each.severity) for each in flow.check()] == [("unknown_node_type", "warning")] * 2
+
+
+def test_a_node_of_a_type_that_came_later_is_checked_like_any_other(flow: WorkflowBuilder) -> None:
+    a = flow.llm("a", "x")
+    other = WorkflowBuilder("other").llm("b", "x")
+    rows: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
+        ("llm", {}, ValueError, r"type 'llm' has its own method: use flow\.llm\(\.\.\.\)"),
+        ("conditional", {}, ValueError, r"use flow\.when\(\.\.\.\)"),
+        ("lllm", {}, ValueError, r"type 'lllm' is not a type of node: use flow\.llm\(\.\.\.\)"),
+        ("", {}, ValueError, "type=''"),
+        (5, {}, TypeError, "type must be a text"),
+        ("loop", {"over": {1, 2}}, TypeError, "over is of type set, which has no JSON form; use sorted"),
+        ("loop", {"over": other}, ValueError, "over is '{{b}}' of another WorkflowBuilder"),
+        ("loop", {"after": a}, TypeError, r"after must be a list of nodes, not the node 'a'"),
+        ("loop", {"dependencies": [a]}, ValueError, r"dependencies: give the nodes as after=\[node\]"),
+    ]
+    for node_type, fields, kind, message in rows:
+        with pytest.raises(kind, match=message):
+            flow.node("b", node_type, **fields)
+    for node_id, message in (("a", "is taken already"), ("A", "is no id"), ("input", "is a source of templates")):
+        with pytest.raises(ValueError, match=message):
+            flow.node(node_id, "loop")
+    assert [each.id for each in flow.definition.nodes] == ["a"]

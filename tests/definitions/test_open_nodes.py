@@ -1,0 +1,159 @@
+"""Nodes of types that this version does not know: kept as they are, warned of, shown, compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.definitions import (
+    DefinitionError,
+    Generation,
+    LLMNode,
+    OpenNode,
+    Problem,
+    WorkflowDefinition,
+    check_definition,
+    check_file,
+    diff,
+    dump,
+    dumps,
+    format_definition,
+    load,
+    loads,
+    mermaid,
+    svg,
+    to_plain,
+)
+from tests.definitions.pictures import boxes, groups, links
+from tests.kit.assertions import check_each, each_row
+
+GENERATIONS: tuple[Generation, ...] = ("newer", "older")
+
+# Its keys have the names of other types' keys, of older spellings and of 0.2.4, with values that those cannot have.
+LOOP: dict[str, Any] = {
+    "id": "each",
+    "type": "loop",
+    "name": "Each mail",
+    "dependencies": ["first"],
+    "over": "{{input.mails}}",
+    "prompt": "Sum up {{item}} after {{first}}, {{ not a template }} {",
+    "inputs": ["a", 1, None],
+    "retry": {"max_attempts": 3, "until": "it works"},
+    "enable_retry": "always",
+    "max_retries": 3,
+    "timeout": "1 h",
+    "condition": {"field": 1, "operator": "equals", "value": 2},
+    "true_branch": ["nobody"],
+    "fallback": "nobody",
+    "tool_name": "x",
+    "config": {"max_retries": 5, "deep": {"er": [1.5, True]}},
+    "model": "large",
+}
+FIRST: dict[str, Any] = {"id": "first", "type": "llm", "instruction": "Begin"}
+LAST: dict[str, Any] = {"id": "last", "type": "llm", "instruction": "End {{each.0}}"}
+DEFINITION: dict[str, Any] = {"nodes": [FIRST, LOOP, LAST], "outputs": {"all": "{{last}}"}}
+
+
+def test_it_is_kept_as_it_is_in_each_format_and_generation(tmp_path: Path) -> None:
+    for text_format in ("yaml", "json"):
+        for generation in GENERATIONS:
+            path = tmp_path / f"{generation}.{text_format}"
+            dump(DEFINITION, path, generation=generation)
+            definition = load(path)
+            assert to_plain(definition)["nodes"][1] == LOOP
+            assert to_plain(definition, generation="older")["nodes"][1] == LOOP
+            assert definition.nodes[1].model_dump(mode="json") == LOOP
+            assert loads(dumps(definition)) == definition
+            assert WorkflowDefinition.model_validate_json(definition.model_dump_json()) == definition
+
+
+def test_its_model_has_what_all_nodes_have() -> None:
+    node = loads(json.dumps(DEFINITION)).nodes[1]
+    assert isinstance(node, OpenNode)
+    assert (node.id, node.type, node.name, node.dependencies) == ("each", "loop", "Each mail", ["first"])
+    assert (node.model_extra or {})["config"] == LOOP["config"]
+    assert WorkflowDefinition(nodes=[node, LLMNode(id="first", instruction="Begin")]).nodes[0] is node
+
+
+def test_formatting_leaves_it_alone() -> None:
+    text = dumps(DEFINITION)
+    assert format_definition(text) == text
+    assert format_definition(text, generation="older").count("prompt") == 3
+    assert json.loads(format_definition(json.dumps(DEFINITION)))["nodes"][1] == LOOP
+
+
+def test_it_is_one_warning(tmp_path: Path) -> None:
+    known = "llm, tool, critic, conditional"
+    message = f"'loop' is not a type of node that this version knows ({known}); the node is kept as it is"
+    problem = Problem(location="nodes[1].type", code="unknown_node_type", message=message, severity="warning")
+    problems = check_definition(DEFINITION, tools=["web_search"], models=["large"])
+    assert (problems, problems.warnings, problems.errors) == ([problem], [problem], [])
+    path = tmp_path / "flow.yaml"
+    path.write_text(
+        "nodes:\n- id: each\n  type: loop\n  over: x\n- id: next\n  type: llm\n  prompt: Go\n", encoding="utf-8"
+    )
+    (found,) = check_file(path)
+    assert (found.source, found.code, found.severity) == (f"{path}:3:9", "unknown_node_type", "warning")
+
+
+@each_row(
+    ("node_type", "near"),
+    [("lllm", "llm"), ("LLM", "llm"), ("tools", "tool"), ("Critic", "critic"), ("condition", "conditional")],
+)
+def test_a_name_that_resembles_a_known_one_is_an_error(node_type: str, near: str) -> None:
+    definition = {"nodes": [{**LOOP, "type": node_type}, FIRST]}
+    (problem,) = check_definition(definition).errors
+    assert (problem.code, problem.location) == ("misspelled_node_type", "nodes[0].type")
+    assert problem.message == f"{node_type!r} is not a type of node; did you mean {near!r}?"
+
+
+def test_load_refuses_a_name_that_resembles_a_known_one() -> None:
+    with pytest.raises(DefinitionError, match="'lllm' is not a type of node; did you mean 'llm'"):
+        loads('{"nodes": [{"id": "a", "type": "lllm", "instruction": "Hi"}]}')
+
+
+def test_what_all_nodes_have_is_checked() -> None:
+    def check(row: tuple[dict[str, Any], list[tuple[str, str]]]) -> None:
+        change, expected = row
+        problems = check_definition({"nodes": [{**LOOP, **change}, FIRST]})
+        assert [(problem.location, problem.code) for problem in problems.errors] == expected
+
+    rows: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+        ({"id": "Each"}, [("nodes[0].id", "bad_id")]),
+        ({"id": 5}, [("nodes[0].id", "wrong_type")]),
+        ({"id": "first"}, [("nodes[1].id", "duplicate_id")]),
+        ({"name": 5}, [("nodes[0].name", "wrong_type")]),
+        ({"type": ""}, [("nodes[0].type", "invalid_value")]),
+        ({"dependencies": "first"}, [("nodes[0].dependencies", "wrong_type")]),
+        ({"dependencies": ["nobody"]}, [("nodes[0].dependencies[0]", "unknown_dependency")]),
+        ({"dependencies": ["each"]}, [("nodes[0]", "cycle")]),
+        ({"over": float("nan")}, [("nodes[0].over", "not_json")]),
+    ]
+    check_each(rows, check)
+
+
+def test_templates_in_it_mean_nothing_for_the_order_but_use_a_node() -> None:
+    nodes = [{"id": "a", "type": "llm", "instruction": "{{each}}"}, {"id": "each", "type": "loop", "body": "{{a}}"}]
+    problems = check_definition({"nodes": nodes, "outputs": {"x": "{{each}}"}})
+    assert [problem.code for problem in problems] == ["unknown_node_type"]  # no cycle, and `a` is not unused
+
+
+def test_diagrams_show_it_with_the_nodes_that_it_names() -> None:
+    definition = {"nodes": [FIRST, {"id": "each", "type": "loop", "body": "{{first}} {{item}} {{each}}"}, LAST]}
+    picture = svg(definition)
+    assert boxes(picture)["each"] == ["loop"]
+    assert links(picture) == {"first → each", "each → last"}
+    assert groups(picture, "fib-missing") == []
+    assert 'n1["each<br/>loop"]' in mermaid(definition)
+    assert "n0 --> n1" in mermaid(definition)
+
+
+def test_differences_are_those_of_its_fields() -> None:
+    changed = {**LOOP, "over": "{{input.all}}", "true_branch": ["b", "a"], "dependencies": ["first", "first"]}
+    found = diff(DEFINITION, {**DEFINITION, "nodes": [FIRST, changed, LAST]})
+    assert [change.location for change in found.changes] == ["each.over", "each.true_branch"]
+    assert not diff({"nodes": [{"id": "a", "type": "loop"}]}, {"nodes": [{"id": "a", "type": "loop", "name": None}]})
+    assert str(diff({"nodes": []}, {"nodes": [LOOP]})) == "+ each (loop)"
