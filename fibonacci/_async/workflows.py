@@ -198,10 +198,10 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             folder: The path of the folder, in which each `*.yaml`, `*.yml` and `*.json` is a workflow.
 
         Returns:
-            The plan, which is true when there is anything to do. Its text names each change and the reason.
+            The plan. Its text names each change and the reason. Where files have faults or cannot be told apart, it has
+            these as `problems`, and no changes.
 
         Raises:
-            DefinitionError: If any definition has an error; it has those of all files.
             DeploymentError: If the folder, its lock file or the platform does not allow a plan.
             APIError: If a call fails.
             ImportError: If a file is YAML and PyYAML is not installed (extra `yaml`).
@@ -240,6 +240,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             The changes that were made, with the workflows that were created or updated.
 
         Raises:
+            DefinitionError: If the plan has problems; it has them all. Nothing is sent.
             StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.

@@ -57,6 +57,18 @@ class DeploymentFolder:
             ImportError: If a file is YAML and PyYAML is not installed.
             DeploymentError: If there is no such folder.
         """
+        definitions, problems = self.load_definitions()
+        if problems:
+            raise DefinitionError(problems)
+        return definitions
+
+    def load_definitions(self) -> tuple[dict[str, Mapping[str, Any]], tuple[Problem, ...]]:
+        """Return the definition of each file without errors, by name, and what is wrong with the others.
+
+        Raises:
+            ImportError: If a file is YAML and PyYAML is not installed.
+            DeploymentError: If there is no such folder.
+        """
         definitions: dict[str, WorkflowDefinition] = {}
         problems: list[Problem] = []
         for file in self.files():
@@ -66,10 +78,9 @@ class DeploymentFolder:
                 problems += error.problems
             except OSError as error:
                 message = f"the file cannot be read: {error.strerror}"
-                problems.append(Problem("", "unreadable", message, source=str(self.path / file)))
-        if any(problem.severity == "error" for problem in problems):
-            raise DefinitionError(problems)
-        return {file: to_plain(definition) for file, definition in definitions.items()}
+                source = str(self.path / file)
+                problems.append(Problem(location="", code="unreadable", message=message, source=source))
+        return {file: to_plain(definition) for file, definition in definitions.items()}, tuple(problems)
 
     def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
         """Write a file from which the same definition can be loaded.
