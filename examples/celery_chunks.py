@@ -25,7 +25,7 @@ client = Fibonacci(rate_limiter="machine")
 def run_chunk(workflow_id: str, number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # The journal belongs to the chunk, not to the delivery: what the first delivery has begun, the second continues.
     journal = Path(os.environ.get("JOURNALS", "."), f"chunk-{number}.db")
-    runs = client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5, on_unknown="skip")
+    runs = client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5, if_unknown="skip")
     return [result.to_dict() for result in runs.results()]
 
 

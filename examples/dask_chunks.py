@@ -25,7 +25,7 @@ Row = dict[str, Any]
 def run_chunk(workflow_id: str, rows: list[Row], journal: str, rate_limiter: str) -> list[RunResult]:
     # It runs in a worker, whose environment has the API key.
     with Fibonacci(rate_limiter=rate_limiter) as client:
-        options: dict[str, Any] = {"key": "id", "journal": journal, "concurrency": 5, "on_unknown": "skip"}
+        options: dict[str, Any] = {"key": "id", "journal": journal, "concurrency": 5, "if_unknown": "skip"}
         return client.workflows.run_many(workflow_id, rows, **options).results()
 
 

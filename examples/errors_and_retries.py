@@ -81,7 +81,7 @@ def rate_limit(client: Fibonacci) -> None:
 
 def no_connection() -> None:
     def on_retry(event: RetryEvent) -> None:
-        print(f"  attempt {event.attempt}: {event.cause}; retry in {event.wait:.3f} s")
+        print(f"  attempt {event.attempt}: {event.reason}; retry in {event.seconds:.3f} s")
 
     # Nothing listens on port 9 of this machine. A request that was never sent is retried, even a POST.
     client = Fibonacci("some-key-of-mine", base_url="http://127.0.0.1:9/v1", on_retry=on_retry)

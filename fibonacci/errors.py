@@ -523,8 +523,8 @@ class TooManyFailuresError(FibonacciError):
 class UnknownOutcomeError(FibonacciError):
     """Of some rows of `workflows.run_many` it is not known whether they were started.
 
-    All other rows have ended. The message names the rows. Check them, and call again with `on_unknown="skip"` or
-    `on_unknown="rerun"`.
+    All other rows have ended. The message names the rows. Check them, and call again with `if_unknown="match"`,
+    `"skip"` or `"rerun"`.
 
     Example:
         >>> try:

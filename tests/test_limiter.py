@@ -193,7 +193,7 @@ class TestReports:
         client = mode.client_of(server, on_wait=events.append)
         get(mode, client)
         get(mode, client)
-        assert events == [WaitEvent("GET", "/workflows/wf-1", 42, "rate_limit")]
+        assert events == [WaitEvent(method="GET", path="/workflows/wf-1", seconds=42, reason="rate_limit")]
         assert [record.getMessage() for record in caplog.records] == [
             "GET /workflows/wf-1: waiting 42 s for the rate limit (0 of 60 left)"
         ]
@@ -208,10 +208,10 @@ class TestReports:
         server.add_response({}, status=503, headers={"Retry-After": "30"})
         server.add_response(WORKFLOW)
         get(mode, mode.client_of(server, on_wait=waits.append, on_retry=retries.append, timeout=100))
-        assert [event.cause for event in retries] == ["status 429", "status 503"]
-        assert [(event.reason, event.seconds) for event in waits] == [("rate_limit", retries[0].wait)]
+        assert [event.reason for event in retries] == ["status 429", "status 503"]
+        assert [(event.reason, event.seconds) for event in waits] == [("rate_limit", retries[0].seconds)]
         lines = [record.getMessage() for record in caplog.records]
-        seconds = f"{retries[0].wait:.0f}"
+        seconds = f"{retries[0].seconds:.0f}"
         assert [line for line in lines if "waiting" in line] == [
             f"GET /workflows/wf-1: waiting {seconds} s for the rate limit"
         ]

@@ -87,12 +87,12 @@ class TestOnRetry:
         server.add_response(WORKFLOW)
         client: Any = mode.client_of(server, on_retry=events.append)
         workflow = mode.run(client.workflows.get("wf-1"))
-        assert [(event.method, event.path, event.attempt, event.cause) for event in events] == [
+        assert [(event.method, event.path, event.attempt, event.reason) for event in events] == [
             ("GET", "/workflows/wf-1", 1, "status 503"),
             ("GET", "/workflows/wf-1", 2, "status 502"),
         ]
-        assert 3 <= events[0].wait < 3.5
-        assert clock.slept == [event.wait for event in events]
+        assert 3 <= events[0].seconds < 3.5
+        assert clock.slept == [event.seconds for event in events]
         assert workflow.response.attempts == 3
         assert workflow.response.elapsed >= 3
 
@@ -102,7 +102,7 @@ class TestOnRetry:
         client: Any = mode.client("key-of-a-test", base_url=base_url, on_retry=events.append)
         with pytest.raises(APIConnectionError):
             mode.run(client.workflows.get("wf-1"))
-        assert [event.cause for event in events] == ["no connection to the server"] * 2
+        assert [event.reason for event in events] == ["no connection to the server"] * 2
 
     def test_an_async_on_retry_is_awaited(self, server: ScriptedServer, clock: FakeClock) -> None:
         from fibonacci import AsyncFibonacci

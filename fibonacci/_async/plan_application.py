@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from fibonacci._async import _runtime
 from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.workflow_requests import create_workflow, delete_workflow, get_workflow, update_workflow
-from fibonacci.deployment.change import DeploymentChange
+from fibonacci.deployment.change import DeploymentChange, step_of
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
-from fibonacci.deployment.plan import DeploymentPlan
+from fibonacci.deployment.plan import DeploymentPlan, basis_of
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import APIError, NotFoundError, StalePlanError
 from fibonacci.models.workflows import Workflow
@@ -44,8 +44,9 @@ class AsyncPlanApplication:
         self._folder = folder
         self._plan = plan
         self._on_change = on_change
-        self._lock = replace(plan.lock or Lock(plan.base_url), organization_id=plan.organization_id)
-        self._expected = plan.lock
+        basis = basis_of(plan)
+        self._lock = replace(basis.lock or Lock(plan.base_url), organization_id=basis.organization_id)
+        self._expected = basis.lock
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
 
@@ -59,7 +60,7 @@ class AsyncPlanApplication:
             done = f"{len(self._done)} of {len(self._plan.changes)} changes"
             error.add_note(f"apply ended early: {done} were completed; make a plan and apply it to continue")
             raise
-        return DeploymentResult(self._plan.folder, tuple(self._done), dict(self._results))
+        return DeploymentResult(folder=self._plan.folder, changes=tuple(self._done), workflows=dict(self._results))
 
     async def _report(self, change: DeploymentChange) -> None:
         workflow = self._results.get(change.file)
@@ -71,7 +72,7 @@ class AsyncPlanApplication:
     async def _step(self, change: DeploymentChange) -> None:
         if self._folder.read_lock() != self._expected:
             raise stale_plan("another process has written the lock file")
-        workflow_id, content = change.workflow_id, change.content
+        workflow_id, content = change.workflow_id, step_of(change).content
         if change.action == "create" and content is not None:
             await self._create(change, content)
         elif change.action == "update" and content is not None and workflow_id is not None:
@@ -79,7 +80,7 @@ class AsyncPlanApplication:
         elif change.action == "delete" and workflow_id is not None:
             await self._delete(change, workflow_id)
         else:
-            self._record(change, change.entry)
+            self._record(change, step_of(change).entry)
 
     async def _read(self, workflow_id: str) -> Workflow | None:
         try:
@@ -88,11 +89,12 @@ class AsyncPlanApplication:
             return None
 
     async def _create(self, change: DeploymentChange, content: WorkflowContent) -> None:
-        if change.entry is None:
+        interrupted = step_of(change).entry
+        if interrupted is None:
             workflow = await self._send_creation(change, content, new_idempotency_key())
         else:
             # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
-            workflow = await self._send_creation(change, content, change.entry.idempotency_key)
+            workflow = await self._send_creation(change, content, interrupted.idempotency_key)
             if await self._read(workflow.id) is None:  # and it may have been deleted since
                 workflow = await self._send_creation(change, content, new_idempotency_key())
         await self._record_workflow(change, content, workflow)
@@ -132,17 +134,18 @@ class AsyncPlanApplication:
 
     def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:
         """Change one entry of the lock file. What another process has written stays, and stops the next step."""
+        previous = step_of(change).previous_file
         found = self._folder.read_lock()
         base = self._lock if found is None or found == self._expected else found
-        self._folder.write_lock(base.changed(change.file, entry, instead_of=change.previous_file))
-        self._lock = self._expected = self._lock.changed(change.file, entry, instead_of=change.previous_file)
+        self._folder.write_lock(base.changed(change.file, entry, instead_of=previous))
+        self._lock = self._expected = self._lock.changed(change.file, entry, instead_of=previous)
 
 
 def check_unchanged(change: DeploymentChange, workflow: Workflow | None) -> None:
     """Refuse a change whose workflow is not as the plan saw it."""
     if workflow is None:
         raise stale_plan(f"{change.workflow_id} ({change.name!r}) has been deleted")
-    if SeenWorkflow.of(workflow) != change.seen:
+    if SeenWorkflow.of(workflow) != step_of(change).seen:
         raise stale_plan(f"{workflow.id} ({workflow.name!r}) has been changed")
 
 

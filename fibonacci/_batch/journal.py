@@ -75,7 +75,14 @@ class JournalEntry:
         """Return the result of the row, at the index that it has now."""
         execution = None if self._execution is None else Execution.model_validate(json.loads(self._execution))
         inputs = None if self.inputs is None else json.loads(self.inputs)
-        return RunResult(index, self.key, inputs, execution, error_in(self._error, execution), self.status or "")
+        return RunResult(
+            index=index,
+            key=self.key,
+            inputs=inputs,
+            execution=execution,
+            error=error_in(self._error, execution),
+            status=self.status or "",
+        )
 
 
 class Journal(ABC):

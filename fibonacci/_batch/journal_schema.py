@@ -43,6 +43,10 @@ class JournalHeader(NamedTuple):
     workflow_version: str | None
     key_rule: str
 
+    def continues(self, version: str | None) -> bool:
+        """Whether a run continues a journal that was begun with a version of the workflow; None for an unknown one."""
+        return None in (version, self.workflow_version) or version == self.workflow_version
+
     def difference(self, other: JournalHeader, another: str = "another path") -> str | None:
         """Return in which way another header differs, as the end of a sentence on the journal; None if it does not.
 
@@ -52,15 +56,25 @@ class JournalHeader(NamedTuple):
         """
         if self.workflow_id != other.workflow_id:
             return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass {another}"
-        if None not in (self.workflow_version, other.workflow_version) and self[1] != other[1]:
+        if not other.continues(self.workflow_version):
             return (
                 f"was begun with version {self.workflow_version} of the workflow, which is now at version"
-                f" {other.workflow_version}: roll the workflow back, or pass {another} to run all rows with the new"
-                " version"
+                f' {other.workflow_version}: roll the workflow back, pass if_new_version="continue" to run the rows'
+                f" that are left with the new version, or pass {another} to run all rows with it"
             )
         if self.key_rule != other.key_rule:
             return f"has keys by {self.key_rule}, not by {other.key_rule}: pass the same key=, or {another}"
         return None
+
+
+class AnyVersionHeader(JournalHeader):
+    """What a run belongs to that continues a journal although the workflow has a new version."""
+
+    __slots__ = ()
+
+    def continues(self, version: str | None) -> bool:
+        """Return True."""
+        return True
 
 
 def create(connection: sqlite3.Connection) -> None:

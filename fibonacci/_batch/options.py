@@ -16,8 +16,9 @@ from fibonacci._core.option_checks import (
     kind_of,
 )
 
-ON_UNKNOWN = ("raise", "skip", "rerun")
-ON_QUOTA = ("wait", "stop")
+IF_UNKNOWN = ("raise", "skip", "match", "rerun")
+IF_QUOTA_EXCEEDED = ("wait", "raise")
+IF_NEW_VERSION = ("raise", "continue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class BatchOptions:
         timeout: Seconds to wait for the end of each execution; None for no limit.
         max_failures: How many rows may fail; None for all.
         on_result: Called with each result.
-        on_unknown: `raise`, `skip` or `rerun`.
-        on_quota: `wait` or `stop`.
+        if_unknown: `raise`, `skip`, `match` or `rerun`.
+        if_quota_exceeded: `wait` or `raise`.
+        if_new_version: `raise` or `continue`.
         ordered: Whether results come in the order of the rows.
         organization_id: The id of the organization whose quota counts; None for that of the workflow.
         progress: Whether to show the progress.
@@ -45,8 +47,9 @@ class BatchOptions:
     timeout: float | None
     max_failures: int | None
     on_result: Callable[[Any], object] | None
-    on_unknown: str
-    on_quota: str
+    if_unknown: str
+    if_quota_exceeded: str
+    if_new_version: str
     ordered: bool
     organization_id: str | None
     progress: bool
@@ -64,8 +67,9 @@ class BatchOptions:
         timeout: Any,
         max_failures: Any,
         on_result: Any,
-        on_unknown: Any,
-        on_quota: Any,
+        if_unknown: Any,
+        if_quota_exceeded: Any,
+        if_new_version: Any,
         ordered: Any,
         organization_id: Any,
         progress: Any,
@@ -87,8 +91,9 @@ class BatchOptions:
             timeout=check_timeout(timeout),
             max_failures=None if max_failures is None else check_count("max_failures", max_failures),
             on_result=on_result,  # checked before: what is wrong with it depends on the mode
-            on_unknown=_choice("on_unknown", on_unknown, ON_UNKNOWN),
-            on_quota=_choice("on_quota", on_quota, ON_QUOTA),
+            if_unknown=_choice("if_unknown", if_unknown, IF_UNKNOWN),
+            if_quota_exceeded=_choice("if_quota_exceeded", if_quota_exceeded, IF_QUOTA_EXCEEDED),
+            if_new_version=_choice("if_new_version", if_new_version, IF_NEW_VERSION),
             ordered=check_flag("ordered", ordered),
             organization_id=organization_id,
             progress=check_flag("progress", progress),

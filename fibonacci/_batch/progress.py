@@ -30,7 +30,7 @@ class ProgressText:
             now: Seconds on the monotonic clock.
             paused: Seconds for which no row is started, because a quota is exhausted.
         """
-        ended = summary.done + summary.failed - summary.from_journal
+        ended = summary.succeeded + summary.failed - summary.from_journal
         elapsed = now - self._began
         parts = [f"{number} {name}" for name, number in _troubles(summary) if number]
         if ended and elapsed > 0:
@@ -44,7 +44,7 @@ class ProgressText:
     def line(self, summary: RunsSummary, text: str) -> str:
         """Return a line of the log."""
         of_total = "" if self._total is None else f" of {self._total:,}"
-        return f"{summary.done + summary.failed:,}{of_total} rows have ended" + (f": {text}" if text else "")
+        return f"{summary.succeeded + summary.failed:,}{of_total} rows have ended" + (f": {text}" if text else "")
 
     def _time_left(self, left: int, limits: BatchLimits, seconds_a_row: float | None, paused: float) -> str:
         """Return the time left: as the rows went until now, unless a limit makes it longer."""

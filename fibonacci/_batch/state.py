@@ -59,7 +59,7 @@ class BatchState:
         self.is_stopped: bool = False
         self.aborted_by: BaseException | None = None
         self.unwritten: dict[str, int] = {}
-        self._done = 0
+        self._succeeded = 0
         self._failed = 0
         self._failed_now = 0
         self._from_journal = 0
@@ -81,8 +81,14 @@ class BatchState:
         """How far the rows have come."""
         unknown = self._unknown + len(self.unknown)
         total = self.read if self._options.total is None else max(self._options.total, self.read)
-        left = total - self._done - self._failed - unknown
-        return RunsSummary(self._done, self._failed, unknown, self._from_journal, left)
+        left = total - self._succeeded - self._failed - unknown
+        return RunsSummary(
+            succeeded=self._succeeded,
+            failed=self._failed,
+            unknown=unknown,
+            from_journal=self._from_journal,
+            left=left,
+        )
 
     @property
     def end_error(self) -> BaseException | None:
@@ -113,25 +119,25 @@ class BatchState:
 
     def finish(self, row: Row, error: Exception | None, status: str = "failed") -> None:
         """Finish a row."""
-        result = RunResult(row.index, row.key, row.inputs, row.execution, error, status)
+        result = _result(row, error, status)
         self.finished.append((row, result))
         self._deliver(result)
 
     def give_up(self, row: Row, error: Exception) -> None:
         """Deliver a row whose execution has not ended in time: another call with the journal waits for it again."""
         status = "running" if row.execution is None else str(row.execution.status)
-        self.results.push(RunResult(row.index, row.key, row.inputs, row.execution, error, status))
+        self.results.push(_result(row, error, status))
 
     def settle_unknown(self) -> None:
-        """Do with the rows of unknown outcome what `on_unknown` says."""
+        """Do with the rows of unknown outcome what `if_unknown` says."""
         for row in self.unknown.values():
-            if self._options.on_unknown == "rerun":
+            if self._options.if_unknown == "rerun":
                 row.withdraw()
                 self.pending.append(row)
                 continue
             self._unknown += 1
-            result = RunResult(row.index, row.key, row.inputs, None, row.error, UNKNOWN)
-            if self._options.on_unknown == "skip":
+            result = _result(row, row.error, UNKNOWN)
+            if self._options.if_unknown == "skip":
                 self.results.push(result)
             else:
                 self._left_unknown.append(result)
@@ -145,9 +151,10 @@ class BatchState:
             return None
         names = ", ".join(result.key for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
+        match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
         text = (
             f"it is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and call"
-            ' again with on_unknown="skip", or with "rerun" to start them although they may have been started'
+            f' again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second time'
         )
         return UnknownOutcomeError(text, results=results)
 
@@ -166,6 +173,12 @@ class BatchState:
 
     def _count(self, result: RunResult) -> None:
         if result.succeeded:
-            self._done += 1
+            self._succeeded += 1
         else:
             self._failed += 1
+
+
+def _result(row: Row, error: Exception | None, status: str) -> RunResult:
+    return RunResult(
+        index=row.index, key=row.key, inputs=row.inputs, execution=row.execution, error=error, status=status
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryEvent:
     """A retry that is about to happen: the argument of `on_retry`.
 
@@ -15,7 +15,7 @@ class RetryEvent:
 
 
         def report(event: RetryEvent) -> None:
-            print(f"{event.method} {event.path}: {event.cause}, again in {event.wait:.1f} s")
+            print(f"{event.method} {event.path}: {event.reason}, again in {event.seconds:.1f} s")
 
 
         patient = Fibonacci(on_retry=report)
@@ -31,8 +31,8 @@ class RetryEvent:
     attempt: int
     """The number of the attempt that failed, from 1."""
 
-    wait: float
+    seconds: float
     """The seconds until the next attempt."""
 
-    cause: str
+    reason: str
     """What went wrong, in a few words, such as `"status 503"` or `"no connection to the server"`."""

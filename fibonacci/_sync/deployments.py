@@ -11,10 +11,10 @@ from fibonacci._core.option_checks import check_callback, check_flag
 from fibonacci._core.workflow_requests import get_workflow, list_workflows
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.plan_application import PlanApplication, check_unchanged, stale_plan
-from fibonacci.deployment.change import DeploymentChange
+from fibonacci.deployment.change import DeploymentChange, step_of
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
-from fibonacci.deployment.plan import DeploymentPlan, check_plan
+from fibonacci.deployment.plan import DeploymentPlan, basis_of, check_plan
 from fibonacci.deployment.planning import check_base_url, check_organization, make_plan
 from fibonacci.deployment.pulling import (
     choose_file,
@@ -39,7 +39,9 @@ class Deployments(Resource):
     def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
         """Return what `apply` would do for a folder. Nothing is written."""
         folder = DeploymentFolder(path)
-        definitions = folder.read_definitions()
+        definitions, problems = folder.load_definitions()
+        if problems:
+            return DeploymentPlan(folder=folder.path, base_url=self._base_url, problems=problems)
         lock = folder.read_lock()
         check_base_url(lock, folder.path, self._base_url)
         workflows = self._read_platform(lock)
@@ -53,9 +55,9 @@ class Deployments(Resource):
         check_callback("on_change", on_change, close=self._requestor.config.close)
         folder = DeploymentFolder(plan.folder)
         with folder.locked():
-            if folder.read_lock() != plan.lock:
+            if folder.read_lock() != basis_of(plan).lock:
                 raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
-            if plan:
+            if plan.has_changes:
                 self._check_platform(plan)
             return PlanApplication(self._requestor, folder, plan, on_change).run()
 
@@ -95,19 +97,20 @@ class Deployments(Resource):
 
     def _check_platform(self, plan: DeploymentPlan) -> None:
         """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""
-        found = {workflow.id: workflow for workflow in self._read_platform(plan.lock)}
+        basis = basis_of(plan)
+        found = {workflow.id: workflow for workflow in self._read_platform(basis.lock)}
         told = {each.organization_id for each in found.values()} - {None}
-        if plan.organization_id is not None and told and plan.organization_id not in told:
+        if basis.organization_id is not None and told and basis.organization_id not in told:
             others = " and ".join(sorted(map(repr, told)))
-            raise DeploymentError(f"the plan was made for the organization {plan.organization_id!r}, not for {others}")
-        known = set[str]() if plan.lock is None else plan.lock.workflow_ids
+            raise DeploymentError(f"the plan was made for the organization {basis.organization_id!r}, not for {others}")
+        known = set[str]() if basis.lock is None else basis.lock.workflow_ids
         own = {change.workflow_id for change in plan.changes} | known
-        names = {change.name for change in plan.changes if change.content is not None}
+        names = {change.name for change in plan.changes if step_of(change).content is not None}
         for workflow in found.values():
             if workflow.name in names and workflow.id not in own:
                 raise stale_plan(f"another workflow called {workflow.name!r} has appeared ({workflow.id})")
         for change in plan.changes:
-            if change.workflow_id is not None and change.seen is not None:
+            if change.workflow_id is not None and step_of(change).seen is not None:
                 check_unchanged(change, found.get(change.workflow_id))
 
     def _read_platform(self, lock: Lock | None) -> list[Workflow]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.workflow_requests import create_workflow, delete_workflow, get_workflow, update_workflow
 from fibonacci._sync import _runtime
-from fibonacci.deployment.change import DeploymentChange
+from fibonacci.deployment.change import DeploymentChange, step_of
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
-from fibonacci.deployment.plan import DeploymentPlan
+from fibonacci.deployment.plan import DeploymentPlan, basis_of
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import APIError, NotFoundError, StalePlanError
 from fibonacci.models.workflows import Workflow
@@ -45,8 +45,9 @@ class PlanApplication:
         self._folder = folder
         self._plan = plan
         self._on_change = on_change
-        self._lock = replace(plan.lock or Lock(plan.base_url), organization_id=plan.organization_id)
-        self._expected = plan.lock
+        basis = basis_of(plan)
+        self._lock = replace(basis.lock or Lock(plan.base_url), organization_id=basis.organization_id)
+        self._expected = basis.lock
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
 
@@ -60,7 +61,7 @@ class PlanApplication:
             done = f"{len(self._done)} of {len(self._plan.changes)} changes"
             error.add_note(f"apply ended early: {done} were completed; make a plan and apply it to continue")
             raise
-        return DeploymentResult(self._plan.folder, tuple(self._done), dict(self._results))
+        return DeploymentResult(folder=self._plan.folder, changes=tuple(self._done), workflows=dict(self._results))
 
     def _report(self, change: DeploymentChange) -> None:
         workflow = self._results.get(change.file)
@@ -72,7 +73,7 @@ class PlanApplication:
     def _step(self, change: DeploymentChange) -> None:
         if self._folder.read_lock() != self._expected:
             raise stale_plan("another process has written the lock file")
-        workflow_id, content = change.workflow_id, change.content
+        workflow_id, content = change.workflow_id, step_of(change).content
         if change.action == "create" and content is not None:
             self._create(change, content)
         elif change.action == "update" and content is not None and workflow_id is not None:
@@ -80,7 +81,7 @@ class PlanApplication:
         elif change.action == "delete" and workflow_id is not None:
             self._delete(change, workflow_id)
         else:
-            self._record(change, change.entry)
+            self._record(change, step_of(change).entry)
 
     def _read(self, workflow_id: str) -> Workflow | None:
         try:
@@ -89,11 +90,12 @@ class PlanApplication:
             return None
 
     def _create(self, change: DeploymentChange, content: WorkflowContent) -> None:
-        if change.entry is None:
+        interrupted = step_of(change).entry
+        if interrupted is None:
             workflow = self._send_creation(change, content, new_idempotency_key())
         else:
             # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
-            workflow = self._send_creation(change, content, change.entry.idempotency_key)
+            workflow = self._send_creation(change, content, interrupted.idempotency_key)
             if self._read(workflow.id) is None:  # and it may have been deleted since
                 workflow = self._send_creation(change, content, new_idempotency_key())
         self._record_workflow(change, content, workflow)
@@ -133,17 +135,18 @@ class PlanApplication:
 
     def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:
         """Change one entry of the lock file. What another process has written stays, and stops the next step."""
+        previous = step_of(change).previous_file
         found = self._folder.read_lock()
         base = self._lock if found is None or found == self._expected else found
-        self._folder.write_lock(base.changed(change.file, entry, instead_of=change.previous_file))
-        self._lock = self._expected = self._lock.changed(change.file, entry, instead_of=change.previous_file)
+        self._folder.write_lock(base.changed(change.file, entry, instead_of=previous))
+        self._lock = self._expected = self._lock.changed(change.file, entry, instead_of=previous)
 
 
 def check_unchanged(change: DeploymentChange, workflow: Workflow | None) -> None:
     """Refuse a change whose workflow is not as the plan saw it."""
     if workflow is None:
         raise stale_plan(f"{change.workflow_id} ({change.name!r}) has been deleted")
-    if SeenWorkflow.of(workflow) != change.seen:
+    if SeenWorkflow.of(workflow) != step_of(change).seen:
         raise stale_plan(f"{workflow.id} ({workflow.name!r}) has been changed")
 
 

@@ -111,8 +111,9 @@ class Workflows(WorkflowCalls):
         timeout: float | None = 300,
         max_failures: int | None = None,
         on_result: Callable[[RunResult], object] | None = None,
-        on_unknown: Literal["raise", "skip", "rerun"] = "raise",
-        on_quota: Literal["wait", "stop"] = "wait",
+        if_unknown: Literal["raise", "skip", "match", "rerun"] = "raise",
+        if_quota_exceeded: Literal["wait", "raise"] = "wait",
+        if_new_version: Literal["raise", "continue"] = "raise",
         ordered: bool = False,
         organization_id: str | None = None,
         progress: bool = False,
@@ -121,7 +122,8 @@ class Workflows(WorkflowCalls):
 
         Rows run while the result is iterated, as many at a time as the quota leaves. One that fails stops no other.
         With a journal, the same call continues after anything that ended it, a killed process included: rows that have
-        ended are not run again, those that were started are waited for, and those of unknown outcome are looked for.
+        ended are not run again, and those that were started are waited for. `if_unknown` decides about rows of which it
+        is not known whether they were started.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
@@ -139,10 +141,14 @@ class Workflows(WorkflowCalls):
                 continue, and another call with the journal waits for them again.
             max_failures: How many rows may fail before no further one is started. Default: all.
             on_result: Called with each `RunResult` before it is yielded.
-            on_unknown: What to do with rows of which it cannot be found out whether they were started, once all others
-                have ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, or
-                `"rerun"` them.
-            on_quota: Whether to `"wait"` for an hourly or daily quota, or to `"stop"` with a `QuotaExceededError`.
+            if_unknown: What to do with rows of which it is not known whether they were started, once all others have
+                ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, `"match"` each
+                with the one execution that has its inputs and raise for the others, or `"rerun"` them. A match may be
+                the execution of another program.
+            if_quota_exceeded: Whether to `"wait"` for an hourly or daily quota, or to `"raise"` a `QuotaExceededError`
+                once the rows under way have ended.
+            if_new_version: Whether to `"raise"` a `JournalError` if the workflow has changed since the journal was
+                begun, or to `"continue"`: the rows that are left run with the new version.
             ordered: Whether results come in the order of the rows. Then no row starts more than 1,000 rows ahead.
             organization_id: The id of the organization whose quota counts. Default: that of the workflow.
             progress: Whether to show a bar on stderr (extra `progress`), or a log line a minute without a terminal.
@@ -159,7 +165,7 @@ class Workflows(WorkflowCalls):
                 sent.
             UnknownOutcomeError: At the end, if it is not known whether some rows were started.
             TooManyFailuresError: At the end, if more rows than `max_failures` have failed.
-            QuotaExceededError: At the end, if a quota is exhausted and `on_quota` is `"stop"`.
+            QuotaExceededError: At the end, if a quota is exhausted and `if_quota_exceeded` is `"raise"`.
             APIError: While it is iterated, if the platform would refuse every row, or cannot be reached for 15 minutes.
 
         Example:
@@ -188,8 +194,9 @@ class Workflows(WorkflowCalls):
             timeout=timeout,
             max_failures=max_failures,
             on_result=on_result,
-            on_unknown=on_unknown,
-            on_quota=on_quota,
+            if_unknown=if_unknown,
+            if_quota_exceeded=if_quota_exceeded,
+            if_new_version=if_new_version,
             ordered=ordered,
             organization_id=organization_id,
             progress=progress,
@@ -205,10 +212,10 @@ class Workflows(WorkflowCalls):
             folder: The path of the folder, in which each `*.yaml`, `*.yml` and `*.json` is a workflow.
 
         Returns:
-            The plan, which is true when there is anything to do. Its text names each change and the reason.
+            The plan. Its text names each change and the reason. Where files have faults or cannot be told apart, it has
+            these as `problems`, and no changes.
 
         Raises:
-            DefinitionError: If any definition has an error; it has those of all files.
             DeploymentError: If the folder, its lock file or the platform does not allow a plan.
             APIError: If a call fails.
             ImportError: If a file is YAML and PyYAML is not installed (extra `yaml`).
@@ -247,6 +254,7 @@ class Workflows(WorkflowCalls):
             The changes that were made, with the workflows that were created or updated.
 
         Raises:
+            DefinitionError: If the plan has problems; it has them all. Nothing is sent.
             StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from fibonacci.cli.colors import color_changes, uses_color
 from fibonacci.cli.definition_files import folder_files
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.definitions import DefinitionError
+from fibonacci.deployment.change import step_of
 from fibonacci.deployment.lock import LOCK_NAME
+from fibonacci.deployment.plan import basis_of, plan_text
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +27,7 @@ def make_plan(context: Context, folder: str) -> DeploymentPlan:
     """Return the plan for a folder; words of an older dialect in it are messages.
 
     Raises:
-        DefinitionError: If any definition has an error.
+        DefinitionError: If the plan has problems.
         UsageError: If there is no such folder, or it has neither a definition nor a lock file.
         DeploymentError: If the lock file or the platform does not allow a plan.
         APIError: If a call fails.
@@ -41,10 +44,12 @@ def make_plan(context: Context, folder: str) -> DeploymentPlan:
         plan = context.client.workflows.plan(path)
     for each in caught:
         context.say(str(each.message))
+    if plan.problems:
+        raise DefinitionError(plan.problems)
     return plan
 
 
-def plan_text(plan: DeploymentPlan, options: argparse.Namespace, stream: TextIO, *, detailed: bool) -> str:
+def shown_plan(plan: DeploymentPlan, options: argparse.Namespace, stream: TextIO, *, detailed: bool) -> str:
     """Return a plan as text, in color where the stream has it.
 
     Args:
@@ -53,7 +58,7 @@ def plan_text(plan: DeploymentPlan, options: argparse.Namespace, stream: TextIO,
         stream: Where it is going to be printed.
         detailed: Whether the differences between the definitions are part of it.
     """
-    text = plan.text(detailed=detailed)
+    text = plan_text(plan, detailed=detailed)
     return color_changes(text) if uses_color(options, stream) else text
 
 
@@ -62,7 +67,7 @@ def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
     return {
         "folder": str(plan.folder),
         "base_url": plan.base_url,
-        "organization_id": plan.organization_id,
+        "organization_id": basis_of(plan).organization_id,
         "changes": [_change_object(change, detailed=detailed) for change in plan.changes],
         "unchanged": list(plan.unchanged),
         "summary": plan.summary,
@@ -71,7 +76,8 @@ def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
 
 def _change_object(change: DeploymentChange, *, detailed: bool) -> dict[str, Any]:
     details = {"diff": change_objects(change.diff)} if detailed else {}
-    version = None if change.seen is None else change.seen.version
+    seen = step_of(change).seen
+    version = None if seen is None else seen.version
     return {**done_object(change), "version": version, "reason": change.reason, **details}
 
 

@@ -21,6 +21,7 @@ _REPLACED: Final = (
     (r"pull\(\"([^\"]+)\", folder\)", r"`fibonacci pull \1 --dir DIR`"),
     (r"pass allow_delete=True", "pass --allow-delete"),
     (r"which key= names(?:; a function can be passed too, such as key=lambda row: row\.\w+)?", "which --key names"),
+    (r"pass if_new_version=\"continue\"", "pass --if-new-version continue"),
     (r"pass the same key=,", "pass the same --key,"),
     (r"To continue, make the same call again with journal='[^']*'\.", "The same command again continues."),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, Literal
 
 from fibonacci.definitions.comparison.diff import DefinitionDiff
@@ -16,7 +18,25 @@ Action = Literal["record", "update", "create", "delete"]
 _SIGNS: Final[dict[Action, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What `apply` needs to know to make a change, besides what the change shows to its reader."""
+
+    content: WorkflowContent | None = None
+    """What is sent; None where nothing is."""
+
+    seen: SeenWorkflow | None = None
+    """The workflow as the plan saw it; `apply` refuses when it has changed since. None where there is none."""
+
+    entry: LockEntry | None = None
+    """For `record`, the new entry in the lock file, None for none; for the creation of a workflow that was
+    interrupted, its entry."""
+
+    previous_file: str | None = None
+    """The name that the file had at the last apply; None when it had the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentChange:
     """One thing that `client.workflows.apply` would do, or has done.
 
@@ -49,37 +69,30 @@ class DeploymentChange:
     diff: DefinitionDiff = field(default=DefinitionDiff(), repr=False)
     """How the definition on the platform will change."""
 
-    content: WorkflowContent | None = field(default=None, repr=False)
-    """What is sent; None where nothing is."""
-
-    seen: SeenWorkflow | None = field(default=None, repr=False)
-    """The workflow as the plan saw it; `apply` refuses when it has changed since. None where there is none."""
-
-    entry: LockEntry | None = field(default=None, repr=False)
-    """For `record`, the new entry in the lock file, None for none; for the creation of a workflow that was
-    interrupted, its entry."""
-
-    previous_file: str | None = None
-    """The name that the file had at the last apply; None when it had the same."""
+    _step: Step = field(default=Step(), repr=False)
 
     def __str__(self) -> str:
-        return self.text()
+        return change_text(self)
 
-    def text(self, width: int = 0, *, detailed: bool = True) -> str:
-        """Return what the change does, with its reason and the difference indented below it.
 
-        Args:
-            width: The least number of characters for the name of the file, so that those of several changes align.
-            detailed: Whether the difference is part of it.
+step_of: Final[Callable[[DeploymentChange], Step]] = attrgetter("_step")
+"""Return what `apply` needs to know to make a change."""
 
-        Returns:
-            A line, and indented lines below it.
-        """
-        workflow = "" if self.workflow_id is None else f" ({self._known()})"
-        head = f"{_SIGNS[self.action]} {self.action} {visible(self.file):{width}}  {self.name!r}{workflow}"
-        difference = str(self.diff).splitlines() if self.diff and detailed else []
-        return "\n".join([head, *(f"    {line}" for line in (visible(self.reason), *difference))])
 
-    def _known(self) -> str:
-        version = None if self.seen is None else self.seen.version
-        return f"{self.workflow_id}" if version is None else f"{self.workflow_id}, version {version}"
+def change_text(change: DeploymentChange, width: int = 0, *, detailed: bool = True) -> str:
+    """Return what a change does, with its reason and the difference indented below it.
+
+    Args:
+        change: The change.
+        width: The least number of characters for the name of the file, so that those of several changes align.
+        detailed: Whether the difference is part of it.
+
+    Returns:
+        A line, and indented lines below it.
+    """
+    seen = step_of(change).seen
+    version = "" if seen is None or seen.version is None else f", version {seen.version}"
+    workflow = "" if change.workflow_id is None else f" ({change.workflow_id}{version})"
+    head = f"{_SIGNS[change.action]} {change.action} {visible(change.file):{width}}  {change.name!r}{workflow}"
+    difference = str(change.diff).splitlines() if change.diff and detailed else []
+    return "\n".join([head, *(f"    {line}" for line in (visible(change.reason), *difference))])

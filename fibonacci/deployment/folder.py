@@ -57,6 +57,18 @@ class DeploymentFolder:
             ImportError: If a file is YAML and PyYAML is not installed.
             DeploymentError: If there is no such folder.
         """
+        definitions, problems = self.load_definitions()
+        if problems:
+            raise DefinitionError(problems)
+        return definitions
+
+    def load_definitions(self) -> tuple[dict[str, Mapping[str, Any]], Problems]:
+        """Return the definition of each file without errors, by name, and what is wrong with the others.
+
+        Raises:
+            ImportError: If a file is YAML and PyYAML is not installed.
+            DeploymentError: If there is no such folder.
+        """
         definitions: dict[str, WorkflowDefinition] = {}
         problems = Problems()
         for file in self.files():
@@ -68,9 +80,7 @@ class DeploymentFolder:
                 message = f"the file cannot be read: {error.strerror}"
                 source = str(self.path / file)
                 problems.append(Problem(location="", code="unreadable", message=message, source=source))
-        if problems.errors:
-            raise DefinitionError(problems)
-        return {file: to_plain(definition) for file, definition in definitions.items()}
+        return {file: to_plain(definition) for file, definition in definitions.items()}, problems
 
     def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
         """Write a file from which the same definition can be loaded.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
+from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.deployment.content import WorkflowContent, content_of_file, content_of_workflow
 from fibonacci.deployment.lock import Lock, LockEntry
 from fibonacci.models.workflows import Workflow
@@ -29,7 +30,7 @@ class Matches:
     def __init__(self, definitions: Mapping[str, Mapping[str, Any]], lock: Lock, workflows: Sequence[Workflow]) -> None:
         self._all = {workflow.id: workflow for workflow in workflows}
         self._lock = lock
-        self._ambiguous: dict[str, str] = {}
+        self._ambiguous: dict[str, tuple[str, str]] = {}  # by the name of the workflow, the file and what is wrong
         self.gone: dict[str, LockEntry] = {
             file: entry for file, entry in lock.entries.items() if file not in definitions
         }
@@ -58,10 +59,11 @@ class Matches:
             and content_of_workflow(workflow).digest() == entry.applied
         ]
         if len(found) > 1:
-            self._ambiguous[entry.name] = (
-                f"{file}: its creation was interrupted, and {_ids(found)} are all called {entry.name!r} and as it was "
-                "to be created: delete all but one"
+            message = (
+                f"its creation was interrupted, and {_ids(found)} are all called {entry.name!r} and as it was to be "
+                "created: delete all but one"
             )
+            self._ambiguous[entry.name] = (file, message)
         return found[0] if len(found) == 1 else None
 
     def _renamed_from(self, file: str) -> str | None:
@@ -82,24 +84,32 @@ class Matches:
         workflow = None if origin is None else self.workflows[origin]
         return content_of_file(self._definitions[file], PurePath(file).stem, workflow)
 
-    def refusals(self) -> list[str]:
-        """Return why no plan can be made, in words; empty when one can."""
-        refusals = list(self._ambiguous.values())
+    def problems(self, folder: Path) -> Problems:
+        """Return why the files cannot be deployed; empty when they can.
+
+        Args:
+            folder: The folder of the files.
+        """
+        found = [("ambiguous_creation", file, message) for file, message in self._ambiguous.values()]
         files: dict[str, list[str]] = {}
         for file, content in self.contents.items():
             files.setdefault(content.name, []).append(file)
         own = {workflow.id for workflow in self.workflows.values() if workflow is not None}
         for name, of_name in files.items():
             if len(of_name) > 1:
-                refusals.append(f"{' and '.join(of_name)} are both called {name!r}: a name stands for one workflow")
+                message = f"{' and '.join(of_name)} are both called {name!r}: a name stands for one workflow"
+                found.append(("duplicate_name", of_name[0], message))
             others = [each for each in self._all.values() if each.name == name and each.id not in own]
             if others and name not in self._ambiguous:
-                refusals.append(_name_is_taken(of_name[0], name, others, of_name[0] in self.origins))
-        return refusals
+                message = _name_is_taken(name, others, is_known=of_name[0] in self.origins)
+                found.append(("taken_name", of_name[0], message))
+        return Problems(
+            Problem(location="", code=code, message=message, source=str(folder / file)) for code, file, message in found
+        )
 
 
-def _name_is_taken(file: str, name: str, others: Sequence[Workflow], is_known: bool) -> str:
-    start = f"{file}: {_ids(others)} on the platform {'is' if len(others) == 1 else 'are'}"
+def _name_is_taken(name: str, others: Sequence[Workflow], *, is_known: bool) -> str:
+    start = f"{_ids(others)} on the platform {'is' if len(others) == 1 else 'are'}"
     if is_known or len(others) > 1:
         also = " also" if is_known else ""
         return f"{start}{also} called {name!r}: rename or delete it, for a name stands for one workflow"

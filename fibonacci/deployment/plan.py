@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
-from typing import get_args
+from typing import Final, NoReturn, get_args
 
+from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison.diff_text import visible
-from fibonacci.deployment.change import Action, DeploymentChange
+from fibonacci.deployment.change import Action, DeploymentChange, change_text
 from fibonacci.deployment.lock import Lock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanBasis:
+    """What a plan was made from; `apply` refuses when it has changed since."""
+
+    lock: Lock | None = None
+    """The lock file; None when there was none."""
+
+    organization_id: str | None = None
+    """The id of the organization; None when the platform has not sent it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPlan:
     """The changes that make the platform match the definitions in a folder.
 
-    It is true when there is anything to do, and its text lists the changes. It belongs to one folder and one platform.
-    It can be pickled, and applied by another process.
+    Its text lists the changes, or the problems of the files: a plan with problems has no changes, and `apply` refuses
+    it. It belongs to one folder and one platform. It can be pickled, and applied by another process.
 
     Example:
         ```python
@@ -27,7 +41,7 @@ class DeploymentPlan:
         Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
         plan = client.workflows.plan("flows")
         print(plan.summary)  # prints: 1 to create, 0 unchanged
-        if plan:
+        if plan.has_changes:
             client.workflows.apply(plan)
         ```
     """
@@ -39,56 +53,78 @@ class DeploymentPlan:
     """The base URL of the platform that it was made for."""
 
     changes: tuple[DeploymentChange, ...] = ()
-    """What would be done, in order."""
+    """What `apply` would do, in order."""
+
+    problems: Problems = field(default_factory=Problems)
+    """What is wrong with the files, which makes `apply` refuse the plan: faults in definitions, two files with one
+    name, a name that another workflow on the platform has."""
 
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows are left alone, in alphabetical order."""
 
-    organization_id: str | None = None
-    """The id of the organization; None when the platform has not sent it."""
+    _basis: PlanBasis = field(default=PlanBasis(), repr=False)
 
-    lock: Lock | None = field(default=None, repr=False)
-    """The lock file as the plan found it; `apply` refuses when it has changed since. None when there was none."""
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to do. A plan with `problems` has no changes."""
+        return bool(self.changes)
 
     @property
     def summary(self) -> str:
-        """The number of changes of each kind, such as `1 to create, 2 to update, 5 unchanged`."""
+        """The number of changes of each kind, such as `1 to create, 2 to update, 5 unchanged`; or of the problems."""
+        if self.problems:
+            return "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         actions = Counter(change.action for change in self.changes)
         parts = [f"{actions[action]} to {action}" for action in get_args(Action) if actions[action]]
         return ", ".join([*parts, f"{len(self.unchanged)} unchanged"])
 
-    def __bool__(self) -> bool:
-        return bool(self.changes)
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "a DeploymentPlan is neither true nor false: plan.has_changes says whether there is anything to do, and"
+            " plan.problems what is wrong with the files"
+        )
 
     def __str__(self) -> str:
-        return self.text()
-
-    def text(self, *, detailed: bool = True) -> str:
-        """Return the changes as text.
-
-        Args:
-            detailed: Whether the differences between the definitions are part of it.
-
-        Returns:
-            The folder and the platform, a paragraph for each change, and the summary.
-        """
-        place = f"{visible(str(self.folder))} at {self.base_url}"
-        if not self:
-            files = "1 file" if len(self.unchanged) == 1 else f"{len(self.unchanged)} files"
-            return f"No changes: {place} matches its {files}."
-        width = max(len(visible(change.file)) for change in self.changes)
-        changes = "\n\n".join(change.text(width, detailed=detailed) for change in self.changes)
-        return f"Plan for {place}\n\n{changes}\n\nPlan: {self.summary}."
+        return plan_text(self)
 
     def __repr__(self) -> str:
         return f"<DeploymentPlan {str(self.folder)!r}: {self.summary}>"
 
 
+basis_of: Final[Callable[[DeploymentPlan], PlanBasis]] = attrgetter("_basis")
+"""Return what a plan was made from."""
+
+
+def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
+    """Return the changes of a plan, or its problems, as text.
+
+    Args:
+        plan: The plan.
+        detailed: Whether the differences between the definitions are part of it.
+
+    Returns:
+        The folder and the platform, a paragraph for each change or a line for each problem, and the summary.
+    """
+    place = f"{visible(str(plan.folder))} at {plan.base_url}"
+    if plan.problems:
+        lines = "\n".join(visible(str(problem)) for problem in plan.problems)
+        return f"Plan for {place}\n\n{lines}\n\nPlan: {plan.summary}, so apply refuses it."
+    if not plan.has_changes:
+        files = "1 file" if len(plan.unchanged) == 1 else f"{len(plan.unchanged)} files"
+        return f"No changes: {place} matches its {files}."
+    width = max(len(visible(change.file)) for change in plan.changes)
+    changes = "\n\n".join(change_text(change, width, detailed=detailed) for change in plan.changes)
+    return f"Plan for {place}\n\n{changes}\n\nPlan: {plan.summary}."
+
+
 def check_plan(plan: object) -> None:
-    """Refuse what is no plan.
+    """Refuse what is no plan, and a plan with problems.
 
     Raises:
         TypeError: If it is something else.
+        DefinitionError: If it has problems.
     """
     if not isinstance(plan, DeploymentPlan):
         raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
+    if plan.problems:
+        raise DefinitionError(plan.problems)

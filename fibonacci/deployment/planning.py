@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.comparison.diff import diff
-from fibonacci.deployment.change import Action, DeploymentChange
+from fibonacci.deployment.change import Action, DeploymentChange, Step
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_workflow
 from fibonacci.deployment.lock import LOCK_NAME, Lock, LockEntry
 from fibonacci.deployment.matching import Matches
-from fibonacci.deployment.plan import DeploymentPlan
+from fibonacci.deployment.plan import DeploymentPlan, PlanBasis
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
@@ -26,7 +26,7 @@ def make_plan(
     lock: Lock | None,
     workflows: Sequence[Workflow],
 ) -> DeploymentPlan:
-    """Return the changes that make the platform match the files.
+    """Return the changes that make the platform match the files, or the problems that the files have with each other.
 
     Args:
         folder: The folder.
@@ -44,13 +44,13 @@ def make_plan(
     if not definitions and not (lock and lock.entries):
         raise DeploymentError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
     matches = Matches(definitions, lock or Lock(base_url), workflows)
-    refusals = matches.refusals()
-    if refusals:
-        raise DeploymentError("\n".join(refusals))
+    basis = PlanBasis(lock=lock, organization_id=organization_id)
+    if problems := matches.problems(folder):
+        return DeploymentPlan(folder=folder, base_url=base_url, problems=problems, _basis=basis)
     changes = sorted(_changes(matches, lock or Lock(base_url)), key=lambda change: _ORDER.index(change.action))
     changed = {change.file for change in changes}
     unchanged = tuple(file for file in definitions if file not in changed)
-    return DeploymentPlan(folder, base_url, tuple(changes), unchanged, organization_id, lock)
+    return DeploymentPlan(folder=folder, base_url=base_url, changes=tuple(changes), unchanged=unchanged, _basis=basis)
 
 
 def check_base_url(lock: Lock | None, folder: Path, base_url: str) -> None:
@@ -121,28 +121,43 @@ def _change(
     seen = SeenWorkflow.of(workflow)
     reason = _why_update(entry, seen, content, workflow)
     if reason is not None:
-        difference = diff(content_of_workflow(workflow).merged(), content.merged())
         return DeploymentChange(
-            "update", file, content.name, workflow.id, moved + reason, difference, content, seen, None, previous
+            action="update",
+            file=file,
+            name=content.name,
+            workflow_id=workflow.id,
+            reason=moved + reason,
+            diff=diff(content_of_workflow(workflow).merged(), content.merged()),
+            _step=Step(content=content, seen=seen, previous_file=previous),
         )
     if not moved:
         return None
     kept = LockEntry(content.name, content.digest(), workflow.id, seen)
-    reason = f"{moved}only the lock file changes"
     return DeploymentChange(
-        "record", file, content.name, workflow.id, reason, seen=seen, entry=kept, previous_file=previous
+        action="record",
+        file=file,
+        name=content.name,
+        workflow_id=workflow.id,
+        reason=f"{moved}only the lock file changes",
+        _step=Step(seen=seen, entry=kept, previous_file=previous),
     )
 
 
 def _removal(file: str, entry: LockEntry, workflow: Workflow | None) -> DeploymentChange:
     if workflow is None:
         reason = "the file is gone, and the platform does not have its workflow; only the lock file changes"
-        return DeploymentChange("record", file, entry.name, entry.workflow_id, reason)
+        return DeploymentChange(
+            action="record", file=file, name=entry.name, workflow_id=entry.workflow_id, reason=reason
+        )
     content = content_of_workflow(workflow)
-    removed = diff(content.merged(), content.without_nodes())
-    name = workflow.name or entry.name
     return DeploymentChange(
-        "delete", file, name, workflow.id, "the file is gone", removed, seen=SeenWorkflow.of(workflow)
+        action="delete",
+        file=file,
+        name=workflow.name or entry.name,
+        workflow_id=workflow.id,
+        reason="the file is gone",
+        diff=diff(content.merged(), content.without_nodes()),
+        _step=Step(seen=SeenWorkflow.of(workflow)),
     )
 
 
@@ -153,8 +168,15 @@ def _creation(
     previous: str | None = None,
     resumed: LockEntry | None = None,
 ) -> DeploymentChange:
-    added = diff(content.without_nodes(), content.merged())
-    return DeploymentChange("create", file, content.name, None, reason, added, content, None, resumed, previous)
+    return DeploymentChange(
+        action="create",
+        file=file,
+        name=content.name,
+        workflow_id=None,
+        reason=reason,
+        diff=diff(content.without_nodes(), content.merged()),
+        _step=Step(content=content, entry=resumed, previous_file=previous),
+    )
 
 
 def _why_update(entry: LockEntry, seen: SeenWorkflow, content: WorkflowContent, workflow: Workflow) -> str | None:

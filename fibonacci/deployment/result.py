@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from fibonacci.definitions.comparison.diff_text import visible
 from fibonacci.deployment.change import Action, DeploymentChange
@@ -19,11 +19,11 @@ _DONE: Final[dict[Action, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentResult:
     """What `client.workflows.apply` has done, which is all of its plan.
 
-    It is true when anything was done, and its text has a line for each change.
+    Its text has a line for each change.
 
     Example:
         ```python
@@ -45,11 +45,11 @@ class DeploymentResult:
     workflows: Mapping[str, Workflow]
     """The workflows that were created or updated, by the name of the file."""
 
-    def __bool__(self) -> bool:
-        return bool(self.changes)
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a DeploymentResult is neither true nor false: result.changes has what was done")
 
     def __str__(self) -> str:
-        if not self:
+        if not self.changes:
             return "Nothing was done."
         return "\n".join(map(done_text, self.changes))
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """The result of one row of `workflows.run_many`, which yields one for each row.
 
@@ -125,7 +125,7 @@ COLUMNS: dict[str, Any] = {
 """The types of the columns of a data frame of results."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunsSummary:
     """How far the rows of a `workflows.run_many` have come.
 
@@ -134,11 +134,11 @@ class RunsSummary:
         runs = client.workflows.run_many(workflow.id, [{"name": "Ada"}, {"name": "Bob"}])
         runs.results()
         print(runs.summary)
-        # prints: 2 done, 0 failed, 0 unknown, 0 left (0 from the journal)
+        # prints: 2 succeeded, 0 failed, 0 unknown, 0 left (0 from the journal)
         ```
     """
 
-    done: int
+    succeeded: int
     """The number of rows whose execution has completed."""
 
     failed: int
@@ -156,6 +156,6 @@ class RunsSummary:
 
     def __str__(self) -> str:
         return (
-            f"{self.done} done, {self.failed} failed, {self.unknown} unknown, {self.left} left"
+            f"{self.succeeded} succeeded, {self.failed} failed, {self.unknown} unknown, {self.left} left"
             f" ({self.from_journal} from the journal)"
         )

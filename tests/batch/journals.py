@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from fibonacci import Fibonacci, JournalError
+from fibonacci import Fibonacci, JournalError, RunResult
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
@@ -19,6 +19,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.row import Row
 from fibonacci._net.redis_connection import RedisConnection
+from fibonacci.models import Execution
 from tests.kit.redis import RedisServer
 
 KINDS = ("file", "redis")
@@ -80,6 +81,12 @@ def row(number: int) -> Row:
     made = Row(number, f"k{number}", {"n": number}, f'{{"n":{number}}}')
     made.intend(1_000.0)
     return made
+
+
+def completed(of: Row) -> RunResult:
+    """Return the result of a row whose execution has completed."""
+    execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
+    return RunResult(index=of.index, key=of.key, inputs=of.inputs, execution=execution, error=None, status="completed")
 
 
 def refusal(location: str, header: JournalHeader = HEADER) -> str:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from fibonacci import AsyncFibonacci, Fibonacci, RunResult
+from fibonacci import AsyncFibonacci, Fibonacci, RunResult, UnknownOutcomeError
 from fibonacci._batch.redis_records import PARTS, keys_of
 from tests.batch.platform import Address, served_emulator
 from tests.kit.redis import RedisServer
@@ -196,7 +196,7 @@ class _Batch:
         return Fibonacci(self._address.api_key, base_url=self._address.base_url, idempotency=self._idempotency)
 
     def options(self) -> dict[str, Any]:
-        return {"key": "id", "journal": self._journal, "concurrency": IN_FLIGHT, "on_unknown": "skip"}
+        return {"key": "id", "journal": self._journal, "concurrency": IN_FLIGHT, "if_unknown": "match"}
 
     def run_sync(self) -> None:
         with self.client() as client:
@@ -213,9 +213,14 @@ class _Batch:
         asyncio.run(main())
 
     def finish(self) -> list[RunResult]:
-        """Run to the end, and return the results of all rows."""
+        """Run to the end, and return the results of all rows, those of unknown outcome included."""
+        found: list[RunResult] = []
         with self.client() as client:
-            return client.workflows.run_many(self.workflow_id, self.rows(), **self.options()).results()
+            try:
+                found += client.workflows.run_many(self.workflow_id, self.rows(), **self.options())
+            except UnknownOutcomeError as error:
+                found += error.results
+        return sorted(found, key=lambda result: result.index)
 
     def executions(self) -> dict[int, list[str]]:
         """Return the ids of the executions of each row, as the emulator has recorded them."""

@@ -28,9 +28,8 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
-from fibonacci.models import Execution
 from tests.batch import kills
-from tests.batch.journals import KINDS, JournalPlace
+from tests.batch.journals import KINDS, JournalPlace, completed
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
@@ -123,9 +122,9 @@ ONCE = dict.fromkeys(range(12), 1)
 
 
 class TestWithinARun:
-    def test_responses_that_are_lost_are_found_in_the_list(self, setting: RepeatedBatch) -> None:
+    def test_executions_whose_responses_were_lost_are_found_when_the_user_says_so(self, setting: RepeatedBatch) -> None:
         setting.emulator.fail(EXECUTE, kind="no_reply", times=5)
-        runs = setting.runs()
+        runs = setting.runs(if_unknown="match")
         results = setting.run(runs)
         assert all(result.succeeded for result in results.values())
         assert len(results) == 12
@@ -142,7 +141,7 @@ class TestWithinARun:
         assert all(
             isinstance(result.error, APIError) and result.error.outcome_unknown for result in caught.value.results
         )
-        assert str(runs.summary) == "10 done, 0 failed, 2 unknown, 0 left (0 from the journal)"
+        assert str(runs.summary) == "10 succeeded, 0 failed, 2 unknown, 0 left (0 from the journal)"
         unknown = {int(result.key) for result in caught.value.results}
         assert setting.counts() == {number: 1 for number in range(12) if number not in unknown}
 
@@ -153,16 +152,16 @@ class TestWithinARun:
         assert all(result.succeeded for result in results.values())
         assert setting.counts() == ONCE
 
-    @pytest.mark.parametrize("on_unknown", ["skip", "rerun"])
-    def test_unknown_rows_as_the_user_says(self, setting: RepeatedBatch, on_unknown: str) -> None:
+    @pytest.mark.parametrize("if_unknown", ["skip", "rerun"])
+    def test_unknown_rows_as_the_user_says(self, setting: RepeatedBatch, if_unknown: str) -> None:
         setting.emulator.fail(EXECUTE, kind="status", status=502, times=2)
-        runs = setting.runs(on_unknown=on_unknown)
+        runs = setting.runs(if_unknown=if_unknown)
         results = setting.run(runs)
         statuses = Counter(result.status for result in results.values())
-        if on_unknown == "skip":
+        if if_unknown == "skip":
             assert statuses == {"completed": 10, "unknown": 2}
             assert sum(setting.counts().values()) == 10
-            again = setting.run(setting.runs(on_unknown="rerun"))
+            again = setting.run(setting.runs(if_unknown="rerun"))
             assert Counter(result.status for result in again.values()) == {"completed": 12}
         else:
             assert statuses == {"completed": 12}
@@ -194,7 +193,7 @@ class TestWithinARun:
 
     def test_without_a_journal_too(self, setting: RepeatedBatch) -> None:
         setting.emulator.fail(EXECUTE, kind="no_reply", times=5)
-        results = setting.run(setting.runs(journal=None))
+        results = setting.run(setting.runs(journal=None, if_unknown="match"))
         assert all(result.succeeded for result in results.values())
         assert setting.counts() == ONCE
 
@@ -214,14 +213,13 @@ class TestFromRunToRun:
         setting.emulator.requests.clear()
         runs = setting.runs()
         assert setting.run(runs) == first
-        assert str(runs.summary) == "12 done, 0 failed, 0 unknown, 0 left (12 from the journal)"
+        assert str(runs.summary) == "12 succeeded, 0 failed, 0 unknown, 0 left (12 from the journal)"
         assert setting.emulator.requests.to(EXECUTE).count == 0
 
     def test_more_results_than_are_restored_at_once(self, setting: RepeatedBatch) -> None:
         rows = [{"id": number, "seconds": 0} for number in range(600)]
         made = [Row(number, str(number), each, canonical(each)) for number, each in enumerate(rows)]
-        execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
-        results = [RunResult(row.index, row.key, row.inputs, execution, None, "completed") for row in made]
+        results = [completed(row) for row in made]
         with closing(setting.opened()) as journal:
             journal.write(finished=list(zip(made, results, strict=True)))
         runs = setting.runs(rows=[*rows, {"id": 600, "seconds": 0}])
@@ -283,17 +281,34 @@ class TestFromRunToRun:
             setting.run(setting.runs(idempotency="server", rows=rows))
         assert setting.counts() == {}
 
-    def test_without_that_the_one_execution_that_fits_is_found(self, setting: RepeatedBatch) -> None:
+    def test_no_execution_is_taken_over_unasked(self, setting: RepeatedBatch, caplog: pytest.LogCaptureFixture) -> None:
+        """One with the same inputs may be the execution of another program."""
+        rows = [{"id": 0, "seconds": 0}]
+        (execution_id,) = setting.left_by_a_killed_run(*rows)
+        with pytest.raises(UnknownOutcomeError, match='if_unknown="match" to take over') as caught:
+            setting.run(setting.runs(rows=rows))
+        assert [result.execution for result in caught.value.results] == [None]
+        (skipped,) = setting.run(setting.runs(rows=rows, if_unknown="skip")).values()
+        assert (skipped.status, skipped.execution) == ("unknown", None)
+        told = f"row 0: its execution is taken to be {execution_id}, the only one with its inputs"
+        assert told not in caplog.messages
+        (found,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
+        assert found.execution is not None
+        assert found.execution.id == execution_id
+        assert told in caplog.messages
+        assert setting.counts() == {0: 1}
+
+    def test_the_one_execution_that_fits_is_taken_over_when_the_user_says_so(self, setting: RepeatedBatch) -> None:
         rows = [{"id": number, "seconds": 0.2} for number in range(3)]
         ids = setting.left_by_a_killed_run(*rows)
-        results = setting.run(setting.runs(rows=rows))
+        results = setting.run(setting.runs(rows=rows, if_unknown="match"))
         assert [result.execution and result.execution.id for _, result in sorted(results.items())] == ids
         assert setting.counts() == {0: 1, 1: 1, 2: 1}
 
     def test_inputs_that_the_list_leaves_out_are_read(self, setting: RepeatedBatch) -> None:
         rows = [{"id": 0, "seconds": 0, "text": "x" * 70_000}]
         ids = setting.left_by_a_killed_run(*rows)
-        (result,) = setting.run(setting.runs(rows=rows)).values()
+        (result,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
         assert [result.execution and result.execution.id] == ids
 
     def test_an_execution_that_was_removed_meanwhile_does_not_fit(self, setting: RepeatedBatch) -> None:
@@ -301,7 +316,7 @@ class TestFromRunToRun:
         setting.left_by_a_killed_run(*rows)
         setting.emulator.fail("GET /executions/{execution_id}", status=404)
         with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=rows))
+            setting.run(setting.runs(rows=rows, if_unknown="match"))
         (unknown,) = caught.value.results
         assert isinstance(unknown.error, APIConnectionError)
         assert unknown.error.outcome_unknown
@@ -313,7 +328,7 @@ class TestFromRunToRun:
         rows = [{"id": 0, "seconds": 0}]
         setting.left_by_a_killed_run(*rows, ago=-5.0, send=False)
         with pytest.raises(UnknownOutcomeError):
-            setting.run(setting.runs(rows=rows))
+            setting.run(setting.runs(rows=rows, if_unknown="match"))
         assert setting.counts() == {0: 1}
 
     def test_two_executions_that_fit_say_nothing(self, setting: RepeatedBatch) -> None:
@@ -322,7 +337,7 @@ class TestFromRunToRun:
         with setting.emulator.client() as client:
             client.workflows.execute(setting.workflow, inputs=rows[0])
         with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=rows))
+            setting.run(setting.runs(rows=rows, if_unknown="match"))
         (unknown,) = caught.value.results
         assert isinstance(unknown.error, APIConnectionError)
         assert "the process ended before the response" in str(unknown.error)
@@ -341,7 +356,7 @@ class TestFromRunToRun:
             other.intend(time.time() - 1)
             journal.write([other])
         with pytest.raises(UnknownOutcomeError, match="b"):
-            setting.run(setting.runs(rows=rows, inputs=same))
+            setting.run(setting.runs(rows=rows, inputs=same, if_unknown="match"))
         assert setting.counts() == {0: 1}
 
     def test_the_same_key_with_other_inputs(self, setting: RepeatedBatch) -> None:
@@ -369,6 +384,18 @@ class TestFromRunToRun:
         client.workflows.update(setting.workflow, description="changed")
         with pytest.raises(JournalError, match="begun with version 1 of the workflow, which is now at version 2"):
             setting.run(setting.runs())
+
+    def test_or_the_rows_that_are_left_run_with_it_when_the_user_says_so(
+        self, setting: RepeatedBatch, client: Fibonacci
+    ) -> None:
+        setting.run(setting.runs(rows=ROWS[:6]))
+        client.workflows.update(setting.workflow, description="changed")
+        with pytest.raises(JournalError, match='pass if_new_version="continue" to run the rows that are left'):
+            setting.run(setting.runs())
+        runs = setting.runs(if_new_version="continue")
+        assert len(setting.run(runs)) == 12
+        assert runs.summary.from_journal == 6
+        assert setting.counts() == ONCE
 
     def test_the_journal_holds_no_key(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs())

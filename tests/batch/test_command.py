@@ -27,7 +27,7 @@ def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, r
     for from_journal in (0, 2):
         ran = command(*arguments)
         assert ran.returncode == 0, ran.stderr
-        assert last_line(ran.stderr) == f"2 done, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
+        assert last_line(ran.stderr) == f"2 succeeded, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
         assert REDIS_PASSWORD not in ran.stderr
     assert len(lines_of(command.read("results.jsonl"))) == 2
     assert executions(client, greeter) == {"7": 1, "8": 1}
@@ -46,7 +46,7 @@ class TestData:
             "[default model] Greet Ada",
             "[default model] Greet Bob",
         ]
-        assert last_line(ran.stderr) == "2 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
+        assert last_line(ran.stderr) == "2 succeeded, 0 failed, 0 unknown, 0 left (0 from the journal)"
 
     def test_json_is_one_array_of_the_named_fields(self, command: Command, greeter: str) -> None:
         line = ["Greeter", command.write("rows.csv", CSV), "--journal", "runs.db", "--ordered", "--json"]
@@ -79,7 +79,7 @@ class TestData:
         ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=stdout, stderr=end)
         shown = terminal.read()
         assert ran.returncode == 0, shown
-        assert "2 done, 0 failed" in shown
+        assert "2 succeeded, 0 failed" in shown
         assert ("2/2 rows" in shown) is not is_stdout_terminal
         assert ('"status": "completed"' in shown) is is_stdout_terminal
 
@@ -198,7 +198,7 @@ class TestResumption:
         ran = command(*arguments)
         assert (ran.returncode, last_line(ran.stderr)) == (
             0,
-            "6 done, 0 failed, 0 unknown, 0 left (6 from the journal)",
+            "6 succeeded, 0 failed, 0 unknown, 0 left (6 from the journal)",
         )
         assert sorted(command.read("o.jsonl").splitlines()) == whole
         assert not (command.folder / "o.jsonl.partial").exists()
@@ -218,7 +218,7 @@ class TestResumption:
             process.communicate()
         assert not (command.folder / "o.jsonl").exists()
         before = lines_of(partial.read_text().rpartition("\n")[0])
-        ran = command(*arguments)
+        ran = command(*arguments, "--if-unknown", "match")
         assert "Traceback" not in ran.stderr
         after = {each["key"]: each for each in lines_of(command.read("o.jsonl"))}
         assert sorted(map(int, after)) == list(range(60))

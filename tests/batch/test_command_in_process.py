@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fibonacci import Fibonacci
 from fibonacci.cli.main import main
 from fibonacci.cli.run_many.result_files import ResultFile
 from fibonacci.emulator import Emulator
@@ -65,9 +66,18 @@ class TestInProcess:
         assert call("--concurrency", "1") == 75
         assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
         summary, text = capsys.readouterr().err.splitlines()[-2:]
-        assert summary.startswith("1 done, 0 failed, 1 unknown, 0 left")
-        assert text.startswith("it is not known whether these rows were started: 0. Check them; --on-unknown")
-        assert call("--on-unknown", "rerun") == 0
+        assert summary.startswith("1 succeeded, 0 failed, 1 unknown, 0 left")
+        assert text.startswith("it is not known whether these rows were started: 0. Check them; --if-unknown")
+        assert call("--if-unknown", "rerun") == 0
+
+    def test_a_new_version_of_the_workflow(
+        self, call: Call, greeter: str, client: Fibonacci, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert call() == 0
+        client.workflows.update(greeter, description="changed")
+        assert call() == 1
+        assert "pass --if-new-version continue to run the rows that are left" in capsys.readouterr().err
+        assert call("--if-new-version", "continue") == 0
 
     def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")

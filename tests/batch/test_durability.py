@@ -23,12 +23,12 @@ PROGRAM = """
 import resource, sys
 from fibonacci import Fibonacci, FibonacciError
 
-key, url, workflow, journal, limit, on_unknown = sys.argv[1:]
+key, url, workflow, journal, limit, if_unknown = sys.argv[1:]
 if int(limit):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), -1))
 rows = [{"name": f"row {number}"} for number in range(100)]
 with Fibonacci(key, base_url=url) as client:
-    runs = client.workflows.run_many(workflow, rows, journal=journal, concurrency=4, on_unknown=on_unknown)
+    runs = client.workflows.run_many(workflow, rows, journal=journal, concurrency=4, if_unknown=if_unknown)
     try:
         for _ in runs:
             pass
@@ -49,11 +49,11 @@ def run(
     journal: Path,
     *,
     limit: int = 0,
-    on_unknown: str = "raise",
+    if_unknown: str = "raise",
     under: tuple[str, ...] = (),
 ) -> str:
     """Run 100 rows in another process, and return what it prints."""
-    arguments = [emulator.api_key, emulator.base_url, workflow, str(journal), str(limit), on_unknown]
+    arguments = [emulator.api_key, emulator.base_url, workflow, str(journal), str(limit), if_unknown]
     command = [*under, sys.executable, "-c", PROGRAM, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
@@ -71,14 +71,14 @@ def check_that_nothing_is_lost(emulator: Emulator, client: Fibonacci, workflow: 
     """Check that another process runs each row that is left, once, and names those that may have been started.
 
     These are the rows whose intents the first process wrote last: their requests were not sent, as the journal failed,
-    so that `on_unknown="rerun"` runs each of them once.
+    so that `if_unknown="rerun"` runs each of them once.
     """
-    text = run(emulator, workflow, journal)
-    done, unknown = map(int, re.findall(r"(\d+) done, 0 failed, (\d+) unknown, 0 left", text)[0])
-    assert done + unknown == 100
+    text = run(emulator, workflow, journal, if_unknown="match")
+    succeeded, unknown = map(int, re.findall(r"(\d+) succeeded, 0 failed, (\d+) unknown, 0 left", text)[0])
+    assert succeeded + unknown == 100
     assert unknown <= 4, "no more than are started at a time"
-    assert counts(client, workflow) == [1] * done
-    assert "100 done" in run(emulator, workflow, journal, on_unknown="rerun")
+    assert counts(client, workflow) == [1] * succeeded
+    assert "100 succeeded" in run(emulator, workflow, journal, if_unknown="rerun")
     assert counts(client, workflow) == [1] * 100
 
 
@@ -89,7 +89,7 @@ def test_an_intent_is_synced_before_its_request_is_sent(emulator: Emulator, work
     trace = tmp_path / "trace"
     calls = "trace=openat,pwrite64,fdatasync,fsync,sendto,write,writev,sendmsg"
     strace = (find("strace"), "-f", "-qq", "-s", "100000", "-e", calls, "-o", str(trace))
-    assert "100 done" in run(emulator, workflow, tmp_path / "runs.db", under=strace)
+    assert "100 succeeded" in run(emulator, workflow, tmp_path / "runs.db", under=strace)
     unsynced: set[str] = set()
     synced: set[str] = set()
     sent = 0

@@ -10,17 +10,17 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fibonacci import JournalError, RunResult
+from fibonacci import JournalError
 from fibonacci._batch.filesystems import filesystem_in
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
-from fibonacci.models import Execution
-from tests.batch.journals import KINDS, JournalPlace
+from tests.batch.journals import KINDS, JournalPlace, completed
 from tests.kit.assertions import each_row, is_quick
 from tests.kit.systems import linux_only, needs_fork, needs_permissions
 
@@ -41,11 +41,6 @@ def row(number: int, name: str = "Ada") -> Row:
     made = Row(number, f"k{number}", {"name": name}, f'{{"name":"{name}"}}')
     made.intend(1_000.0)
     return made
-
-
-def completed(of: Row) -> RunResult:
-    execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
-    return RunResult(of.index, of.key, of.inputs, execution, None, "completed")
 
 
 BOTH = pytest.mark.parametrize("place", KINDS, indirect=True)
@@ -78,7 +73,7 @@ def test_the_three_records_of_a_row(place: JournalPlace) -> None:
         None,
     ]
     assert entries[0] is not None
-    assert entries[0].result(7) == RunResult(7, "k1", one.inputs, completed(one).execution, None, "completed")
+    assert entries[0].result(7) == replace(completed(one), index=7)
 
 
 @BOTH

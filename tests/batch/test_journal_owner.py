@@ -13,7 +13,7 @@ from fibonacci import Fibonacci, JournalError, RunResult
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci.emulator import Emulator
-from fibonacci.models import Execution
+from tests.batch.journals import completed
 from tests.batch.test_journal import HEADER, row
 from tests.kit.systems import needs_open_files_removable
 
@@ -73,9 +73,8 @@ class TestFiles:
 )
 def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
     journal, ended = open_journal(path, HEADER), row(1)
-    execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
     journal.write([ended])
-    journal.write(finished=[(ended, RunResult(1, "k1", {"name": "Ada"}, execution, None, "completed"))])
+    journal.write(finished=[(ended, completed(ended))])
     journal.close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(damage)

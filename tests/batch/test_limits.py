@@ -105,7 +105,7 @@ class TestQuotas:
 
     def test_or_ends_the_run_resumably(self, mode: Mode, tmp_path: Any) -> None:
         here = platform(mode, "free")
-        options = {"on_quota": "stop", "journal": tmp_path / "runs.db"}
+        options = {"if_quota_exceeded": "raise", "journal": tmp_path / "runs.db"}
         seen: list[RunResult] = []
         with pytest.raises(QuotaExceededError, match="workflow_runs_per_hour") as caught:
             mode.each(here.runs([0.0] * 70, **options), seen.append)
@@ -182,7 +182,7 @@ class TestStarts:
         for failure in failures:
             here.emulator.fail(EXECUTE, **failure)
         began = here.clock.time()
-        results = here.run(here.runs([0.0] * rows, on_unknown="skip", concurrency=rows))
+        results = here.run(here.runs([0.0] * rows, if_unknown="skip", concurrency=rows))
         sent = list(here.emulator.requests.to(EXECUTE))
         return results, [each.headers["idempotency-key"] for each in sent], [each.time - began for each in sent]
 
@@ -231,7 +231,7 @@ class TestStarts:
         with closing(open_journal(str(tmp_path / "runs.db"), JournalHeader(here.workflow, "1", "index"))) as journal:
             journal.write([left])
         here.owner.workflows.execute(here.workflow, inputs=inputs, idempotency_key=left.idempotency_key)
-        results = here.run(here.runs([0.0, 60.0], journal=tmp_path / "runs.db"))
+        results = here.run(here.runs([0.0, 60.0], journal=tmp_path / "runs.db", if_unknown="match"))
         assert [result.index for result in results] == [0, 1]
         assert here.count(EXECUTE, 200) == 2
 
@@ -247,7 +247,7 @@ class TestStarts:
                 journal.write([left])
             here.owner.workflows.execute(here.workflow, inputs=inputs, idempotency_key=left.idempotency_key)
             here.emulator.fail("GET /executions", status=status, times=times)
-            runs = here.runs([0.0], journal=path, concurrency=1)
+            runs = here.runs([0.0], journal=path, concurrency=1, if_unknown="match")
             if times is None:
                 with pytest.raises(AuthenticationError):
                     here.run(runs)
@@ -278,7 +278,7 @@ class TestStarts:
         here.owner.workflows.execute(here.workflow, inputs=inputs, idempotency_key=left.idempotency_key)
         execute(after)
         here.emulator.requests.clear()
-        (result,) = here.run(here.runs([0.0], journal=path, concurrency=1))
+        (result,) = here.run(here.runs([0.0], journal=path, concurrency=1, if_unknown="match"))
         assert result.succeeded
         assert here.count("GET /executions") == pages
         assert here.count(EXECUTE) == 0

@@ -26,7 +26,6 @@ from fibonacci import (
     PermissionDeniedError,
     QuotaExceededError,
     RateLimitError,
-    RunResult,
     ServerError,
     ValidationError,
 )
@@ -50,6 +49,7 @@ from fibonacci._core.execution_failure import execution_error
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
 from fibonacci.models.organizations import Quota
+from tests.batch.journals import completed
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 
@@ -573,11 +573,11 @@ class TestStoredErrors:
 class TestUnknownRows:
     @pytest.mark.parametrize(("number", "more"), [(1, ""), (10, ""), (11, " and 1 more"), (12, " and 2 more")])
     def test_the_first_ten_are_named(self, number: int, more: str) -> None:
-        options: Any = SimpleNamespace(on_unknown="raise", ordered=False, total=number)
+        options: Any = SimpleNamespace(if_unknown="raise", ordered=False, total=number)
         state = BatchState(options)
         state.unknown = {index: Row(index, f"k{index}", {}, None) for index in range(number)}
         state.read = number
-        assert str(state.summary).startswith(f"0 done, 0 failed, {number} unknown")
+        assert str(state.summary).startswith(f"0 succeeded, 0 failed, {number} unknown")
         state.settle_unknown()
         assert state.summary.unknown == number
         names = ", ".join(f"k{index}" for index in range(min(number, 10)))
@@ -683,7 +683,7 @@ def test_ordered_results_come_in_order_whatever_ends_first(ends: list[int], skip
         if index in skipped:
             queue.skip(index)
         else:
-            queue.push(RunResult(index, str(index), {}, None, None, "completed"))
+            queue.push(completed(Row(index, str(index), {}, "{}")))
         while (result := queue.pop()) is not None:
             seen.append(result.index)
     assert seen == sorted(set(range(20)) - skipped)

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci import Fibonacci, JournalError
 from fibonacci._batch import redis_opening
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.redis_records import keys_of
 from fibonacci.emulator import Emulator
-from fibonacci.models import Execution
-from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, name_of, opened, refusal, row
+from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, completed, name_of, opened, refusal, row
 from tests.kit.assertions import is_quick
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -72,7 +71,8 @@ class TestNames:
 
     def test_the_password_is_in_no_repr(self, redis_place: JournalPlace) -> None:
         nothing = dict.fromkeys(("key", "inputs", "concurrency", "max_failures", "on_result", "organization_id"))
-        more = {"timeout": 1, "on_unknown": "skip", "on_quota": "wait", "ordered": False, "progress": False}
+        policies = {"if_unknown": "skip", "if_quota_exceeded": "wait", "if_new_version": "raise"}
+        more = {"timeout": 1, "ordered": False, "progress": False, **policies}
         options = BatchOptions.checked([], journal=redis_place.location, **nothing, **more)
         assert REDIS_PASSWORD not in repr(options)
 
@@ -147,8 +147,7 @@ class TestRefusals:
 
 def test_more_results_than_are_read_at_once(redis_place: JournalPlace) -> None:
     rows = [row(number) for number in range(1_100)]
-    execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
-    results = [RunResult(each.index, each.key, each.inputs, execution, None, "completed") for each in rows]
+    results = [completed(each) for each in rows]
     journal = redis_place.open(HEADER)
     journal.write(finished=list(zip(rows[::-1], results[::-1], strict=True)))
     assert list(journal.results()) == results

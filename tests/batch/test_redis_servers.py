@@ -86,7 +86,8 @@ class TestServersThatEnd:
         in_journal = opened(kept.server.url, JournalHeader(workflow, "1", "column id"))
         assert all(in_journal.find(str(each), is_unique=False)[0] for each in counts(client, workflow))
         in_journal.close()
-        again = client.workflows.run_many(workflow, ROWS, key="id", journal=kept.server.url).results()
+        url = kept.server.url
+        again = client.workflows.run_many(workflow, ROWS, key="id", journal=url, if_unknown="match").results()
         assert [each.succeeded for each in again] == [True] * 12
         assert counts(client, workflow) == ONCE
 
@@ -144,7 +145,7 @@ class TestServersThatEnd:
                     ticks.clear()
                     threading.Timer(0.4, go_on).start()
             ticking.cancel()
-            assert str(runs.summary).startswith("12 done")
+            assert str(runs.summary).startswith("12 succeeded")
 
         asyncio.run(main())
         assert ticks_while_stopped[0] > 5

@@ -97,7 +97,7 @@ class TestRows:
         with pytest.raises(OSError, match="the file is gone") as caught:
             mode.each(any_client.workflows.run_many(greeter, rows()), seen.append)
         assert len(seen) == 2
-        assert "2 done" in caught.value.__notes__[0]
+        assert "2 succeeded" in caught.value.__notes__[0]
 
     def test_a_function_makes_the_inputs(self, mode: Mode, any_client: Any, greeter: str) -> None:
         def key(row: tuple[str, int]) -> str:

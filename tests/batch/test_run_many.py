@@ -27,7 +27,7 @@ from tests.kit.mode import Mode
 def test_every_row_has_its_result(mode: Mode, any_client: Any, client: Fibonacci, greeter: str) -> None:
     names = [f"n{number}" for number in range(45)]
     runs = any_client.workflows.run_many(greeter, named(*names))
-    assert str(runs.summary) == "0 done, 0 failed, 0 unknown, 45 left (0 from the journal)"
+    assert str(runs.summary) == "0 succeeded, 0 failed, 0 unknown, 45 left (0 from the journal)"
     results = run(mode, runs)
     assert sorted(result.index for result in results) == list(range(45))
     for result in results:
@@ -35,7 +35,7 @@ def test_every_row_has_its_result(mode: Mode, any_client: Any, client: Fibonacci
         assert result.key == str(result.index)
         assert result.inputs == {"name": names[result.index]}
         assert result.outputs["greet"].endswith(f"Greet {names[result.index]}")
-    assert str(runs.summary) == "45 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
+    assert str(runs.summary) == "45 succeeded, 0 failed, 0 unknown, 0 left (0 from the journal)"
     assert len(inputs_of(client, greeter)) == 45
 
 
@@ -127,7 +127,7 @@ class TestFailures:
         runs = any_client.workflows.run_many(workflow, rows(), concurrency=2)
         with pytest.raises(NotFoundError):
             run(mode, runs)
-        assert runs.summary.done <= 1
+        assert runs.summary.succeeded <= 1
         assert runs.summary.failed == 0
 
     @pytest.mark.slow
@@ -141,7 +141,7 @@ class TestFailures:
         assert (late.index, late.status, late.is_final) == (1, "running", False)
         assert isinstance(late.error, WaitTimeoutError)
         assert late.execution is not None
-        assert (runs.summary.done, runs.summary.failed, runs.summary.left) == (1, 0, 1)
+        assert (runs.summary.succeeded, runs.summary.failed, runs.summary.left) == (1, 0, 1)
         again = run(mode, any_client.workflows.run_many(rester, rows, **{**options, "timeout": 30}))
         assert [(each.status, each.execution and each.execution.id) for each in again if each.index == 1] == [
             ("completed", late.execution.id)

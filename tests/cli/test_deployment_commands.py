@@ -228,3 +228,22 @@ def test_apply_asks_on_a_terminal(platform: Emulator, tmp_path: Path, answer: st
     assert f"Make these changes at {platform.base_url}? [y/N]" in shown
     assert "\x1b[32m+ create greeter.yaml" in shown
     assert "\\x1b" not in shown
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+def test_a_name_that_another_workflow_has_is_a_fault_of_the_file(command: tuple[str, ...]) -> None:
+    with Fibonacci() as client:
+        taken = client.workflows.create(
+            name="greeter", definition={"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet"}]}
+        )
+    write("flows/greeter.yaml", GREETER)
+    run = invoke(*command, "flows")
+    assert (run.code, run.out) == (64, "")
+    assert f"{taken.id} on the platform is called 'greeter'" in run.err
+    assert f"`fibonacci pull {taken.id} --dir DIR` if it is this file's, else rename one\n" in run.err
+    write("flows/second.yaml", f"name: second\n{GREETER}")
+    write("flows/twin.yaml", f"name: second\n{GREETER}")
+    run = invoke(*command, "flows")
+    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 3)
+    assert f"`fibonacci pull {taken.id} --dir DIR`" in run.err
+    assert "second.yaml and twin.yaml are both called 'second'" in run.err

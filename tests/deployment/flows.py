@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from fibonacci import DeploymentPlan, DeploymentResult
+from fibonacci.definitions import DefinitionError
 from fibonacci.models import Workflow
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.kit.mode import Mode
@@ -50,9 +53,26 @@ class Flows:
         plan: DeploymentPlan = self.mode.run(self.client.workflows.plan(self.folder))
         return plan
 
+    def is_deployed(self) -> bool:
+        """Tell whether a plan for the folder has neither changes nor problems."""
+        plan = self.plan()
+        return not (plan.has_changes or plan.problems)
+
+    def problems(self) -> list[str]:
+        """Return the problems of a plan for the folder, each with its file; nothing must have changed."""
+        before = self.state()
+        plan = self.plan()
+        assert (plan.changes, plan.unchanged, plan.has_changes) == ((), (), False)
+        with pytest.raises(DefinitionError) as caught:
+            self.apply(plan, allow_delete=True)
+        assert caught.value.problems == plan.problems
+        assert self.state() == before
+        return [f"{Path(str(each.source)).name}: {each.message}" for each in plan.problems]
+
     def apply(self, plan: DeploymentPlan | None = None, **options: Any) -> DeploymentResult:
         """Apply a plan, a new one by default."""
-        result: DeploymentResult = self.mode.run(self.client.workflows.apply(plan or self.plan(), **options))
+        plan = self.plan() if plan is None else plan
+        result: DeploymentResult = self.mode.run(self.client.workflows.apply(plan, **options))
         return result
 
     def pull(self, workflow_id: str, path: str | Path | None = None, **options: Any) -> Path:

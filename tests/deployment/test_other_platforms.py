@@ -61,11 +61,11 @@ def elsewhere(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path
 def test_plan_apply_plan(elsewhere: Flows) -> None:
     elsewhere.write_five()
     elsewhere.apply()
-    assert not elsewhere.plan(), str(elsewhere.plan())
+    assert elsewhere.is_deployed(), str(elsewhere.plan())
     elsewhere.write("a.yaml", "flow-a", "changed")
     assert steps_of(elsewhere.plan()) == [("update", "a.yaml")]
     elsewhere.apply()
-    assert not elsewhere.plan()
+    assert elsewhere.is_deployed()
     assert len(elsewhere.workflows()) == 5
 
 
@@ -86,7 +86,7 @@ def test_a_change_by_another_is_found(elsewhere: Flows) -> None:
 def test_a_pulled_file_needs_nothing(elsewhere: Flows) -> None:
     workflow = elsewhere.create("Greeter")
     elsewhere.pull(workflow.id)
-    assert not elsewhere.plan()
+    assert elsewhere.is_deployed()
 
 
 def test_the_lock_file_of_another_organization_where_none_is_told(emulator: Emulator, tmp_path: Path) -> None:

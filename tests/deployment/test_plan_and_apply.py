@@ -29,9 +29,9 @@ def test_plan_apply_plan_on_a_folder_of_five(flows: Flows, emulator: Emulator) -
     emulator.requests.clear()
     before = flows.state()
     second = flows.plan()
-    assert (bool(second), second.changes) == (False, ())
+    assert (second.has_changes, second.changes, second.problems) == (False, (), [])
     assert second.unchanged == tuple(f"{letter}.yaml" for letter in "abcde")
-    assert not flows.apply(second)
+    assert flows.apply(second).changes == ()
     assert flows.state() == before
     assert {request.method for request in emulator.requests} == {"GET"}
     for workflow in flows.workflows():
@@ -111,7 +111,7 @@ def test_each_kind_of_change(flows: Flows) -> None:
     after = {workflow.name: workflow for workflow in flows.workflows()}
     assert {name: after[name].id for name in ("flow-a", "flow-d")} == {name: ids[name] for name in ("flow-a", "flow-d")}
     assert (after["renamed"].id, after["renamed"].version, after["flow-d"].version) == (ids["flow-b"], 2, 1)
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_the_text_of_a_plan(flows: Flows) -> None:
@@ -162,6 +162,27 @@ Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
     assert str(flows.apply(empty)) == "Nothing was done."
 
 
+def test_a_plan_is_neither_true_nor_false(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    plan = flows.plan()
+    with pytest.raises(TypeError, match=r"plan\.has_changes .* plan\.problems"):
+        bool(plan)
+    with pytest.raises(TypeError, match=r"result\.changes"):
+        bool(flows.apply(plan))
+
+
+def test_a_plan_shows_its_reader_nothing_internal(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    plan = flows.plan()
+    assert public(plan) == {"base_url", "changes", "folder", "has_changes", "problems", "summary", "unchanged"}
+    assert public(plan.changes[0]) == {"action", "diff", "file", "name", "reason", "workflow_id"}
+    assert public(flows.apply(plan)) == {"changes", "folder", "workflows"}
+
+
+def public(value: object) -> set[str]:
+    return {name for name in dir(value) if not name.startswith("_")}
+
+
 def test_a_plan_survives_pickling_and_a_change_of_directory(
     flows: Flows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -173,7 +194,7 @@ def test_a_plan_survives_pickling_and_a_change_of_directory(
     assert copy == plan
     assert copy.folder == flows.folder
     assert len(flows.apply(copy).changes) == 5
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_a_plan_is_applied_as_it_was_read(flows: Flows) -> None:
@@ -204,14 +225,14 @@ nodes:
 version: 1
 """
     )
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_a_description_is_that_of_the_file_once_it_says_one(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
     flows.apply()
     flows.update("flow-a", description="set by hand")
-    assert not flows.plan()
+    assert flows.is_deployed()
     flows.write("a.yaml", "flow-a", "Greet all")
     flows.apply()
     assert flows.workflow("flow-a").description == "set by hand"
@@ -222,7 +243,7 @@ def test_a_description_is_that_of_the_file_once_it_says_one(flows: Flows) -> Non
     assert [str(change.diff) for change in flows.plan().changes] == ["~ description: 'of the file' -> None"]
     flows.apply()
     assert flows.workflow("flow-a").description is None
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_a_definition_without_a_name_has_that_of_its_file(flows: Flows) -> None:
@@ -234,7 +255,7 @@ def test_a_definition_without_a_name_has_that_of_its_file(flows: Flows) -> None:
     assert steps_of(flows.plan()) == [("record", "other.yaml")]
     flows.apply()
     assert flows.names() == ["greeter"]
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_a_file_that_is_renamed_and_changed_keeps_its_workflow(flows: Flows) -> None:
@@ -246,11 +267,10 @@ def test_a_file_that_is_renamed_and_changed_keeps_its_workflow(flows: Flows) -> 
     plan = flows.plan()
     assert steps_of(plan) == [("update", "b.yaml")]
     assert plan.changes[0].reason == "a.yaml is now b.yaml; the file has changed"
-    assert plan.changes[0].previous_file == "a.yaml"
     flows.apply(plan)
     assert flows.workflow("flow-a").id == before.id
     assert list(flows.lock()["workflows"]) == ["b.yaml"]
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_two_workflows_can_change_names(flows: Flows) -> None:
@@ -262,7 +282,7 @@ def test_two_workflows_can_change_names(flows: Flows) -> None:
     assert steps_of(flows.plan()) == [("update", "a.yaml"), ("update", "b.yaml")]
     flows.apply()
     assert flows.names() == ["one", "two"]
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_a_change_on_the_platform_is_named_and_replaced(flows: Flows) -> None:
@@ -293,7 +313,7 @@ def test_which_files_are_read(flows: Flows) -> None:
     assert flows.names() == ["a", "b", "c"]
     flows.beside(flows.folder / "below").apply()
     assert flows.names() == ["a", "b", "c", "d"]
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_nothing_is_deleted_unless_it_is_allowed(flows: Flows) -> None:
@@ -314,7 +334,7 @@ def test_nothing_is_deleted_unless_it_is_allowed(flows: Flows) -> None:
     assert flows.state() == before
     flows.apply(plan, allow_delete=True)
     assert flows.names() == ["flow-c", "flow-d", "flow-e"]
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_what_is_deleted_is_named_as_it_is_on_the_platform(flows: Flows) -> None:

@@ -46,7 +46,7 @@ def test_a_file_that_loads_to_the_same_definition(flows: Flows, file: str) -> No
     assert load(path).nodes[-1].model_dump() == LARGE["nodes"][-1]  # of a type that is not known here
     if path.suffix.lower() == ".json":
         assert json.loads(path.read_text("utf-8"))["labels"] == LARGE["labels"]
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 @pytest.mark.parametrize("path", ["news.yaml", "new/folder", "."])
@@ -73,7 +73,7 @@ def test_into_a_folder_without_a_lock_file(flows: Flows, tmp_path: Path) -> None
     path = flows.pull(workflow.id, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "greeter.yaml"
     other = flows.beside(path.parent)
-    assert not other.plan()
+    assert other.is_deployed()
     assert load(path).model_dump() == workflow.definition
     assert other.lock()["workflows"]["greeter.yaml"]["id"] == workflow.id
 
@@ -84,7 +84,7 @@ def test_into_a_folder_with_a_lock_file(flows: Flows) -> None:
     workflow = flows.create("Greeter")
     assert flows.pull(workflow.id).name == "greeter.yaml"
     assert len(flows.lock()["workflows"]) == 6
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_a_workflow_that_has_changed_replaces_its_file(flows: Flows) -> None:
@@ -93,7 +93,7 @@ def test_a_workflow_that_has_changed_replaces_its_file(flows: Flows) -> None:
     changed = flows.update("flow-a", definition=definition("flow-a", "by another"))
     assert flows.pull(changed.id) == flows.folder / "a.yaml"
     assert load(flows.folder / "a.yaml").model_dump() == changed.definition
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_a_file_that_says_the_same_is_left_as_it_is(flows: Flows) -> None:
@@ -120,7 +120,7 @@ def test_a_file_with_changes_of_its_own_is_not_overwritten(flows: Flows, text: s
     assert flows.state() == before
     flows.pull(workflow_id, overwrite=True)
     assert load(flows.folder / "a.yaml").model_dump() == definition("flow-a")
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_another_file_of_the_name_is_not_overwritten_either(flows: Flows) -> None:
@@ -166,12 +166,12 @@ def test_a_workflow_whose_name_is_not_that_of_its_definition(flows: Flows) -> No
     path = flows.pull(workflow.id)
     assert path.name == "shown.yaml"
     assert load(path).model_dump() == workflow.definition
-    assert not flows.plan()
+    assert flows.is_deployed()
     flows.write("shown.yaml", "written", "edited")
     assert "~ name:              'shown' -> 'written'" in str(flows.plan())
     flows.apply()
     assert flows.names() == ["written"]
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 HOSTILE = {
@@ -200,7 +200,7 @@ def test_a_hostile_name(flows: Flows, name: str) -> None:
     assert path == flows.folder / HOSTILE[name]
     assert load(path).name == name
     assert flows.pull(workflow.id) == path
-    assert not flows.plan()
+    assert flows.is_deployed()
     second = flows.mode.run(flows.client.workflows.create(name=f"{name}!", definition=definition(f"{name}!")))
     assert flows.pull(second.id).name != path.name
 

@@ -11,16 +11,15 @@ from typing import Any
 import pytest
 
 from fibonacci import DeploymentError
-from fibonacci.definitions import DefinitionError
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows
 from tests.kit.mode import Mode
 
 
-def refusal(flows: Flows, expected: type[Exception] = DeploymentError) -> str:
+def refusal(flows: Flows) -> str:
     """Return the text with which a plan is refused; it must have changed nothing."""
     before = flows.state()
-    with pytest.raises(expected) as caught:
+    with pytest.raises(DeploymentError) as caught:
         flows.plan()
     assert flows.state() == before
     return str(caught.value)
@@ -30,50 +29,49 @@ def test_two_files_of_one_name(flows: Flows) -> None:
     flows.write("a.yaml", "twin")
     flows.write("b.yaml", "twin")
     flows.write("c.yaml", "c")
-    assert refusal(flows) == "a.yaml and b.yaml are both called 'twin': a name stands for one workflow"
+    assert flows.problems() == ["a.yaml: a.yaml and b.yaml are both called 'twin': a name stands for one workflow"]
 
 
 def test_two_files_of_one_name_by_the_name_of_one_file(flows: Flows) -> None:
     flows.write("twin.yaml", None)
     flows.write("b.yaml", "twin")
-    assert refusal(flows) == "b.yaml and twin.yaml are both called 'twin': a name stands for one workflow"
+    assert flows.problems() == ["b.yaml: b.yaml and twin.yaml are both called 'twin': a name stands for one workflow"]
 
 
 def test_a_workflow_of_the_name_that_the_lock_file_does_not_know(flows: Flows) -> None:
     other = flows.create("taken", "of someone")
     flows.write("a.yaml", "taken")
-    assert refusal(flows) == (
+    assert flows.problems() == [
         f"a.yaml: {other.id} on the platform is called 'taken', and the lock file does not know it: "
         f'pull("{other.id}", folder) if it is this file\'s, else rename one'
-    )
+    ]
 
 
 def test_even_one_that_is_the_same_is_not_adopted_by_itself(flows: Flows) -> None:
     other = flows.create("taken")
     flows.write("a.yaml", "taken")
-    assert other.id in refusal(flows)
+    assert len(flows.problems()) == 1
     assert flows.pull(other.id) == flows.folder / "a.yaml"
-    assert not flows.plan()
+    assert flows.is_deployed()
 
 
 def test_two_workflows_of_the_name_on_the_platform(flows: Flows) -> None:
     ids = [flows.create("twin").id for _ in range(2)]
     flows.write("a.yaml", "twin")
-    text = refusal(flows)
-    assert text == (
+    assert flows.problems() == [
         f"a.yaml: {ids[0]} and {ids[1]} on the platform are called 'twin': "
         "rename or delete it, for a name stands for one workflow"
-    )
+    ]
 
 
 def test_a_second_workflow_of_the_name_beside_the_known_one(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
     flows.apply()
     other = flows.create("flow-a")
-    assert refusal(flows) == (
+    assert flows.problems() == [
         f"a.yaml: {other.id} on the platform is also called 'flow-a': "
         "rename or delete it, for a name stands for one workflow"
-    )
+    ]
 
 
 def test_all_refusals_come_at_once(flows: Flows) -> None:
@@ -81,22 +79,22 @@ def test_all_refusals_come_at_once(flows: Flows) -> None:
     flows.write("a.yaml", "taken")
     flows.write("b.yaml", "twin")
     flows.write("c.yaml", "twin")
-    assert len(refusal(flows).splitlines()) == 2
+    assert [each.partition(":")[0] for each in flows.problems()] == ["a.yaml", "b.yaml"]
 
 
-def test_all_faults_of_all_files_come_at_once(flows: Flows) -> None:
+def test_all_faults_of_all_files_come_at_once(flows: Flows, emulator: Emulator) -> None:
     flows.write("a.yaml", "fine")
     (flows.folder / "b.json").write_text('{"name": "b", "nodes": [{"id": "x", "type": "llm"}]}')
     (flows.folder / "c.yaml").write_text("name: c\nnodes:\n- id: y\n  type: tool\n  tool: t\n  dependencies: [z]\n")
     (flows.folder / "d.yaml").write_text("name: [\n")
     (flows.folder / "e.yaml").write_bytes(b"\xff\xfe")
-    before = flows.state()
-    with pytest.raises(DefinitionError) as caught:
-        flows.plan()
-    assert flows.state() == before
-    sources = [Path(str(problem.source)).name.split(":")[0] for problem in caught.value.problems]
-    assert list(dict.fromkeys(sources)) == ["b.json", "c.yaml", "d.yaml", "e.yaml"]
-    assert f"{flows.folder / 'c.yaml'}:6:18" in str(caught.value)
+    files = [each.partition(":")[0] for each in flows.problems()]
+    assert list(dict.fromkeys(files)) == ["b.json", "c.yaml", "d.yaml", "e.yaml"]
+    emulator.requests.clear()
+    plan = flows.plan()
+    assert len(emulator.requests) == 0
+    assert f"{flows.folder / 'c.yaml'}:6:18" in str(plan)
+    assert str(plan).endswith(f"\n\nPlan: {len(files)} problems, so apply refuses it.")
 
 
 def test_a_file_that_cannot_be_read(flows: Flows) -> None:
@@ -104,7 +102,8 @@ def test_a_file_that_cannot_be_read(flows: Flows) -> None:
     flows.apply()
     (flows.folder / "a.yaml").unlink()
     (flows.folder / "a.yaml").symlink_to(flows.folder / "nowhere")
-    assert "a.yaml: error: the file cannot be read: No such file" in refusal(flows, DefinitionError)
+    (problem,) = flows.problems()
+    assert problem.startswith("a.yaml: the file cannot be read: No such file")
 
 
 def test_no_folder(flows: Flows, tmp_path: Path) -> None:
@@ -230,4 +229,4 @@ def test_a_folder_that_was_moved_takes_its_lock_file_along(flows: Flows, tmp_pat
     flows.write_five()
     flows.apply()
     shutil.move(flows.folder, tmp_path / "moved")
-    assert not flows.beside(tmp_path / "moved").plan()
+    assert flows.beside(tmp_path / "moved").is_deployed()

@@ -124,8 +124,8 @@ def test_two_people_create_the_same(flows: Flows, tmp_path: Path) -> None:
         other.apply(two)
     assert len(flows.workflows()) == 5
     assert not (other.folder / "fibonacci.lock").exists()
-    with pytest.raises(DeploymentError, match="the lock file does not know it"):
-        other.plan()
+    assert all("the lock file does not know it" in each for each in other.problems())
+    assert len(other.problems()) == 5
 
 
 def test_a_plan_cannot_be_applied_twice(flows: Flows) -> None:
@@ -182,9 +182,7 @@ def test_two_people_create_the_same_at_the_same_time(emulator: Emulator, tmp_pat
         flows.apply()
         assert flows.names() == sorted(2 * [f"flow-{letter}" for letter in "abcde"])
         for each in (flows, other):
-            with pytest.raises(DeploymentError) as caught:
-                each.plan()
-            lines = str(caught.value).splitlines()
+            lines = each.problems()
             assert len(lines) == 5
             assert all("is also called 'flow-" in line and "rename or delete it" in line for line in lines)
 

@@ -22,7 +22,7 @@ OTHER_SIGNATURES = {
     "workflows.plan": "folder",
     "workflows.pull": "workflow_id, path, *, overwrite=",
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, concurrency=, timeout=, max_failures=, "
-    "on_result=, on_unknown=, on_quota=, ordered=, organization_id=, progress=",
+    "on_result=, if_unknown=, if_quota_exceeded=, if_new_version=, ordered=, organization_id=, progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
     "request": "method, path, *, params=, json=, returns=",

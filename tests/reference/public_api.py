@@ -79,7 +79,7 @@ def _class(name: str, found: griffe.Class, public: Mapping[str, str]) -> Iterato
     if "NamedTuple" in bases:
         fields = [each for each in found.members.values() if isinstance(each, griffe.Attribute)]
         yield from (f"{name}({'_, ' * place}{_declared(each)})" for place, each in enumerate(fields))
-    elif init is not None and found.name not in NOT_MADE and not _GROUP.match(name):
+    elif init is not None and found.name not in NOT_MADE and not _GROUP.match(name) and not _is_internal(init):
         yield from _parameters(name, init)
     members = {
         member: each
@@ -94,6 +94,11 @@ def _class(name: str, found: griffe.Class, public: Mapping[str, str]) -> Iterato
             yield from _function(f"{name}.{member}", target)
         elif isinstance(target, griffe.Attribute) and "NamedTuple" not in bases:
             yield _attribute(f"{name}.{member}", target, with_value=init is None)
+
+
+def _is_internal(init: griffe.Function) -> bool:
+    """Whether the package alone calls a constructor: it takes something that is private."""
+    return any(each.name.startswith("_") for each in init.parameters)
 
 
 def _bases(found: griffe.Class, public: Mapping[str, str]) -> Iterator[str]:

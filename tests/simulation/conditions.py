@@ -68,7 +68,7 @@ class Conditions:
             options={
                 "concurrency": random.choice([None, 1, 3, 20]),
                 "ordered": random.random() < 0.3,
-                "on_unknown": random.choice(["skip", "skip", "raise"]),
+                "if_unknown": random.choice(["match", "match", "raise"]),
             },
             honors_keys=random.random() < 0.5,
             reads_slowly=random.random() < 0.2,

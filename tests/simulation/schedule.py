@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fibonacci import FibonacciError, RunResult
+from fibonacci import FibonacciError, RunResult, UnknownOutcomeError
 from fibonacci.emulator import Emulator
 from tests.simulation.conditions import MOST_PROCESSES, Conditions
 from tests.simulation.event_loop import SimulatedEventLoop
@@ -76,6 +76,7 @@ class Schedule:
         self._outsider = self._platform.emulator.client(max_retries=0, rate_limiter="off")
         self._workflow = self._outsider.workflows.create(name="simulated", definition=_DEFINITION).id
         self._is_healthy = False
+        self._was_searched = False  # for the rows of unknown outcome, to the end: the others are left out then
         self._outcome = Outcome(exchanges=self._platform.exchanges)
 
     def run(self) -> Outcome:
@@ -130,7 +131,9 @@ class Schedule:
             skew=self.conditions.skews[number],
             idempotency="server" if self.conditions.honors_keys else None,
         )
-        options: dict[str, Any] = self.conditions.options | ({"on_unknown": "skip"} if self._is_healthy else {})
+        options: dict[str, Any] = {**self.conditions.options}
+        if self._is_healthy or self._was_searched:
+            options["if_unknown"] = "skip"
         found: dict[int, RunResult] = {}
         try:
             async with client.workflows.run_many(
@@ -138,7 +141,8 @@ class Schedule:
             ) as runs:
                 async for result in runs:
                     found[result.index] = result
-        except FibonacciError:
+        except FibonacciError as error:
+            self._was_searched |= isinstance(error, UnknownOutcomeError) and options["if_unknown"] == "match"
             await asyncio.sleep(60.0)  # a user looks at it, and calls again
             return False
         self._outcome.results = found

@@ -47,8 +47,8 @@ from fibonacci.models import (
 
 def told(event: RetryEvent) -> None:
     assert_type(event.attempt, int)
-    assert_type(event.wait, float)
-    assert_type(event.cause, str)
+    assert_type(event.seconds, float)
+    assert_type(event.reason, str)
 
 
 async def key() -> str:

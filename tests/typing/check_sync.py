@@ -48,8 +48,8 @@ from fibonacci.models import (
 
 def told(event: RetryEvent) -> None:
     assert_type(event.attempt, int)
-    assert_type(event.wait, float)
-    assert_type(event.cause, str)
+    assert_type(event.seconds, float)
+    assert_type(event.reason, str)
 
 
 def key() -> str:
@@ -156,7 +156,9 @@ def models(client: Fibonacci) -> None:
 
 
 def many_rows(client: Fibonacci) -> None:
-    runs = client.workflows.run_many("w", [{"a": 1}], key="a", journal="runs.db", on_unknown="skip")
+    runs = client.workflows.run_many(
+        "w", [{"a": 1}], key="a", journal="runs.db", if_unknown="match", if_new_version="continue"
+    )
     assert_type(client.workflows.run_many("w", []), Runs)
     assert_type(runs, Runs)
     for run in runs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -9,9 +10,12 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.row import Row
 from fibonacci._batch.search import created_at, earliest, inputs_digest, matches
 from fibonacci._batch.start_outcome import is_transient
+from fibonacci._log_records import log
 from fibonacci.errors import NotFoundError
 from fibonacci.models.executions import Execution
 from fibonacci.models.page import Page
+
+_log = logging.getLogger("fibonacci")
 
 Candidates = list[tuple[Execution, bytes]]
 
@@ -81,6 +85,8 @@ class AsyncRowFinder:
     def _found(self, found: Sequence[tuple[Row, Execution]]) -> None:
         self.is_searching = False
         for row, execution in found:
+            text = "row %s: its execution is taken to be %s, the only one with its inputs"
+            log(_log, logging.WARNING, text, row.key, execution.id, execution_id=execution.id)
             del self._context.state.unknown[row.index]
             row.error = None
             row.execution_id = execution.id

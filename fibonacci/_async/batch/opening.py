@@ -12,7 +12,7 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_location import RedisJournalURL
-from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._core.rate_limit_headers import server_time
 
@@ -39,7 +39,8 @@ async def open_batch(
     workflow = await requests.workflow()
     received_at = requestor.clock.time()
     version = None if workflow.version is None else str(workflow.version)
-    header = JournalHeader(workflow_id, version, options.parser.key_rule)
+    kind = AnyVersionHeader if options.if_new_version == "continue" else JournalHeader
+    header = kind(workflow_id, version, options.parser.key_rule)
     limits = await requestor.use_limits()
     if isinstance(options.journal, RedisJournalURL):
         journal = await _workers.beside(partial(open_it, header))

@@ -39,7 +39,7 @@ class AsyncBatchProgress:
         summary = context.state.summary
         text = self._text.text(summary, context.limits, now, max(0.0, context.plan.paused_until - now))
         if self._bar is not None:
-            self._bar.show(summary.done + summary.failed, text)
+            self._bar.show(summary.succeeded + summary.failed, text)
         else:
             self._logged_at = now
             log(_log, logging.INFO, "%s", self._text.line(summary, text))

@@ -47,7 +47,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
 
     @property
     def summary(self) -> RunsSummary:
-        """How many rows are done, failed, of unknown outcome and left, at this moment."""
+        """How many rows have succeeded or failed, are of unknown outcome or are left, at this moment."""
         return self._session.summary
 
     async def results(self) -> list[RunResult]:

@@ -199,8 +199,8 @@ class BatchContext:
             row.is_recorded = True
 
     def refused_by_quota(self, error: QuotaExceededError) -> None:
-        """Wait for a quota that ends at a time, or stop, as `on_quota` says."""
-        if self.options.on_quota == "stop":
+        """Wait for a quota that ends at a time, or stop with its error, as `if_quota_exceeded` says."""
+        if self.options.if_quota_exceeded == "raise":
             self.state.stop(error)
             return
         self._quota_refusals += 1

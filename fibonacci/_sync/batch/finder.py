@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from fibonacci._batch.row import Row
 from fibonacci._batch.search import created_at, earliest, inputs_digest, matches
 from fibonacci._batch.start_outcome import is_transient
+from fibonacci._log_records import log
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import NotFoundError
 from fibonacci.models.executions import Execution
 from fibonacci.models.page import Page
+
+_log = logging.getLogger("fibonacci")
 
 Candidates = list[tuple[Execution, bytes]]
 
@@ -82,6 +86,8 @@ class RowFinder:
     def _found(self, found: Sequence[tuple[Row, Execution]]) -> None:
         self.is_searching = False
         for row, execution in found:
+            text = "row %s: its execution is taken to be %s, the only one with its inputs"
+            log(_log, logging.WARNING, text, row.key, execution.id, execution_id=execution.id)
             del self._context.state.unknown[row.index]
             row.error = None
             row.execution_id = execution.id

@@ -9,7 +9,7 @@ from functools import partial
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_location import RedisJournalURL
-from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._core.rate_limit_headers import server_time
 from fibonacci._sync.batch import _workers
@@ -38,7 +38,8 @@ def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, 
     workflow = requests.workflow()
     received_at = requestor.clock.time()
     version = None if workflow.version is None else str(workflow.version)
-    header = JournalHeader(workflow_id, version, options.parser.key_rule)
+    kind = AnyVersionHeader if options.if_new_version == "continue" else JournalHeader
+    header = kind(workflow_id, version, options.parser.key_rule)
     limits = requestor.use_limits()
     if isinstance(options.journal, RedisJournalURL):
         journal = _workers.beside(partial(open_it, header))

@@ -40,7 +40,7 @@ class BatchProgress:
         summary = context.state.summary
         text = self._text.text(summary, context.limits, now, max(0.0, context.plan.paused_until - now))
         if self._bar is not None:
-            self._bar.show(summary.done + summary.failed, text)
+            self._bar.show(summary.succeeded + summary.failed, text)
         else:
             self._logged_at = now
             log(_log, logging.INFO, "%s", self._text.line(summary, text))

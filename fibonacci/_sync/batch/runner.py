@@ -199,14 +199,19 @@ class BatchRunner:
             self._watcher.look()
 
     def _search(self) -> None:
-        """Search for rows of unknown outcome: those of an earlier run soon, others when nothing else is under way."""
+        """Search for rows of unknown outcome, if the user asks for it, and settle those that are not found.
+
+        Those of an earlier run are searched for soon, others when nothing else is under way.
+        """
         state, context = self._state, self._context
         if not state.unknown or self._finder.is_searching or state.is_stopped:
             return
         if context.plan.is_backing_off(context.now):
             return
         is_blocked = self._is_at_rest and not state.pending and (state.is_exhausted or self._reader.is_far)
-        rows = [row for row in state.unknown.values() if row.index not in state.searched]
+        rows: list[Row] = []
+        if context.options.if_unknown == "match":
+            rows = [row for row in state.unknown.values() if row.index not in state.searched]
         if rows and (is_blocked or any(row.started_at == 0.0 for row in rows)):
             self._finder.search(rows)
         elif is_blocked:

@@ -48,7 +48,7 @@ class Runs(_runtime.IterationHints):
 
     @property
     def summary(self) -> RunsSummary:
-        """How many rows are done, failed, of unknown outcome and left, at this moment."""
+        """How many rows have succeeded or failed, are of unknown outcome or are left, at this moment."""
         return self._session.summary
 
     def results(self) -> list[RunResult]:

@@ -162,7 +162,7 @@ class ExecutionsWatcher:
 
     def _pause_after(self, error: BaseException) -> None:
         context = self._context
-        if isinstance(error, QuotaExceededError) and context.options.on_quota == "wait":
+        if isinstance(error, QuotaExceededError) and context.options.if_quota_exceeded == "wait":
             context.refused_by_quota(error)
             self._paused_until = context.now + quota_wait(error, 1)
         elif not is_transient(error) or isinstance(error, QuotaExceededError):

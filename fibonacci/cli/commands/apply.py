@@ -21,12 +21,12 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Show the plan, ask, make its changes, and print each when it is made."""
-    from fibonacci.cli.deployment_output import make_plan, plan_text
+    from fibonacci.cli.deployment_output import make_plan, shown_plan
 
     context.check_confirmable("apply changes workflows.")
     plan = make_plan(context, context.options.folder)
-    context.say(plan_text(plan, context.options, sys.stderr, detailed=True))
-    if plan:
+    context.say(shown_plan(plan, context.options, sys.stderr, detailed=True))
+    if plan.has_changes:
         _check_deletions(plan, is_allowed=context.options.allow_delete)
         context.confirm(f"Make these changes at {plan.base_url}?")
     _apply(context, plan)

@@ -22,12 +22,12 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Print the plan; exit 0 if there is nothing to do, 2 if there is."""
-    from fibonacci.cli.deployment_output import make_plan, plan_object, plan_text
+    from fibonacci.cli.deployment_output import make_plan, plan_object, shown_plan
 
     detailed: bool = context.options.detailed
     plan = make_plan(context, context.options.folder)
     if context.output.is_json:
         context.output.value(plan_object(plan, detailed=detailed))
     else:
-        context.output.text(plan_text(plan, context.options, sys.stdout, detailed=detailed))
-    return PLANNED if plan else DONE
+        context.output.text(shown_plan(plan, context.options, sys.stdout, detailed=detailed))
+    return PLANNED if plan.has_changes else DONE

@@ -55,12 +55,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--max-failures", metavar="N", type=count, help="rows that may fail before no further one is started")
     add(
-        "--on-unknown",
-        choices=("raise", "skip", "rerun"),
+        "--if-unknown",
+        choices=("raise", "skip", "match", "rerun"),
         default="raise",
         help="rows of unknown outcome; default: raise",
     )
-    add("--on-quota", choices=("wait", "stop"), default="wait", help="at an hourly or daily quota; default: wait")
+    add(
+        "--if-quota-exceeded",
+        choices=("wait", "raise"),
+        default="wait",
+        help="at an hourly or daily quota; default: wait",
+    )
+    add(
+        "--if-new-version",
+        choices=("raise", "continue"),
+        default="raise",
+        help="the workflow is not at the version of the journal; default: raise",
+    )
     add("--ordered", action="store_true", help="results in the order of the rows")
     add("--organization-id", metavar="ID", help="whose quota counts; default: the workflow's organization")
     add("--estimate", action="store_true", help="print how long it takes and which limit binds, and run nothing")

@@ -25,7 +25,10 @@ if TYPE_CHECKING:  # which takes longer to import than a mistake in the argument
     from fibonacci.cli.context import Context
 
 _RESUME: Final = "the same command again continues"
-_UNKNOWN_REMEDY: Final = "--on-unknown skip leaves them as they are, --on-unknown rerun starts them, perhaps twice."
+_UNKNOWN_REMEDY: Final = (
+    "--if-unknown match takes over executions with the same inputs, --if-unknown skip leaves them as they are,"
+    " --if-unknown rerun starts them, perhaps twice."
+)
 
 
 def run_rows(context: Context) -> int:
@@ -120,8 +123,9 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
         concurrency=options.concurrency,
         timeout=options.timeout,
         max_failures=options.max_failures,
-        on_unknown=options.on_unknown,
-        on_quota=options.on_quota,
+        if_unknown=options.if_unknown,
+        if_quota_exceeded=options.if_quota_exceeded,
+        if_new_version=options.if_new_version,
         ordered=options.ordered,
         organization_id=options.organization_id,
         progress=not options.quiet and _can_show_progress(options.out),
