@@ -109,7 +109,6 @@ class InjectedFailure:
         times: How many requests fail; `None` for all of them.
         status: The HTTP status code of the response, for the kinds that replace it; else `None`.
         seconds: The wait of `drip` and `delay`, in real seconds.
-        delivered: How many requests have failed: the response was sent, or the connection broken, as specified.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -124,13 +123,18 @@ class InjectedFailure:
         self.times: Final = spec.times
         self.status: Final = _STATUS.get(spec.kind) if spec.status is None else spec.status
         self.seconds: Final = _SECONDS.get(spec.kind, 0.0) if spec.seconds is None else spec.seconds
-        self.delivered: int = 0
         self._taken = 0
+        self._delivered = 0
 
     @property
     def remaining(self) -> int | None:
         """How many further requests will fail; `None` for all of them."""
         return None if self.times is None else self.times - self._taken
+
+    @property
+    def delivered(self) -> int:
+        """How many requests have failed: the response was sent, or the connection broken, as specified."""
+        return self._delivered
 
     def __repr__(self) -> str:
         what = self.kind if self.status is None else f"{self.kind} {self.status}"
@@ -162,7 +166,7 @@ class ActiveFailure(InjectedFailure):
     def count_delivery(self) -> None:
         """Count one failed request; called when nothing can prevent the failure any more."""
         with self._lock:
-            self.delivered += 1
+            self._delivered += 1
 
     def body(self) -> bytes:
         """Return the body of the response that replaces the regular one; empty for the kinds that replace none."""

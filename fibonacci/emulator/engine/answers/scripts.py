@@ -18,7 +18,6 @@ class Script:
         name: The id of a node, the name of a tool, or a model.
         answers: The answers in order: any JSON, and failures of the node.
         repeat: Whether it begins again after the last answer.
-        taken: How many answers nodes have taken.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -31,7 +30,12 @@ class Script:
         self.name: Final = name
         self.answers: Final = tuple(answers)
         self.repeat: Final = repeat
-        self.taken: int = 0
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """How many answers nodes have taken."""
+        return self._taken
 
     @property
     def remaining(self) -> int | None:
@@ -48,13 +52,13 @@ class QueuedScript(Script):
     def take(self) -> Any:
         """Take the next answer: any JSON, or a `NodeFailure`."""
         answer = self.answers[self.taken % len(self.answers)]
-        self.taken += 1
+        self._taken += 1
         return answer
 
     def copy(self) -> QueuedScript:
         """Return a script of its own with the same answers left."""
         copy = QueuedScript(self.name, self.answers, repeat=self.repeat)
-        copy.taken = self.taken
+        copy._taken = self._taken
         return copy
 
 
