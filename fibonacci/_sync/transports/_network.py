@@ -9,7 +9,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.deadline import Deadline, allows
 from fibonacci._net.sockets import (
     READ_SIZE,
     Address,
@@ -140,7 +140,7 @@ def _race(attempts: ConnectionAttempts, deadline: Deadline) -> socket.socket:
             if upcoming:
                 _begin(upcoming.popleft(), pending, attempts)
             ended = wait_connected(pending, deadline.cap(STAGGER if upcoming else None)) if pending else []
-            if pending and not ended and not (upcoming and deadline.allows(0)):
+            if pending and not ended and not (upcoming and allows(deadline, 0)):
                 raise deadline.exceeded(str(attempts))
             for sock in ended:
                 address = pending.pop(sock)
