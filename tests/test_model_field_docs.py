@@ -60,10 +60,16 @@ def fields(path: Path) -> Iterator[Field]:
 
 def members(node: ast.ClassDef) -> Iterator[Field]:
     for statement, following in pairwise([*node.body, ast.Pass()]):
-        if isinstance(statement, ast.AnnAssign) and "ClassVar" not in ast.unparse(statement.annotation):
+        if isinstance(statement, ast.AnnAssign) and not is_marker(statement):
             yield Field(f"{node.name}.{ast.unparse(statement.target)}", statement.annotation, text_of(following))
         elif isinstance(statement, ast.FunctionDef) and statement.returns and is_property(statement):
             yield Field(f"{node.name}.{statement.name}", statement.returns, ast.get_docstring(statement))
+
+
+def is_marker(statement: ast.AnnAssign) -> bool:
+    """Whether it declares no field of objects: a class variable, or that the fields after it are keyword-only."""
+    annotation = ast.unparse(statement.annotation)
+    return "ClassVar" in annotation or annotation == "KW_ONLY"
 
 
 def text_of(statement: ast.stmt) -> str | None:
