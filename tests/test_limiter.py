@@ -193,7 +193,7 @@ class TestReports:
         client = mode.client_of(server, on_wait=events.append)
         get(mode, client)
         get(mode, client)
-        assert events == [WaitEvent("GET", "/workflows/wf-1", 42, "rate_limit")]
+        assert events == [WaitEvent(method="GET", path="/workflows/wf-1", seconds=42, reason="rate_limit")]
         assert [record.getMessage() for record in caplog.records] == [
             "GET /workflows/wf-1: waiting 42 s for the rate limit (0 of 60 left)"
         ]

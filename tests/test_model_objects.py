@@ -5,10 +5,29 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
+from fibonacci.models import (
+    AuditEntry,
+    Execution,
+    GovernanceSettings,
+    Health,
+    MemoryEntry,
+    Model,
+    NodeTrace,
+    Page,
+    Quota,
+    RegistryEntry,
+    RolePolicyOverride,
+    Tool,
+    ToolConnection,
+    ToolPolicy,
+    Workflow,
+    WorkflowVersion,
+)
+from tests.kit.assertions import each_row
 from tests.kit.responses import info, received
 from tests.test_models import LEAST, each_model
 
@@ -86,3 +105,35 @@ class TestResponse:
         with pytest.raises(KeyError):
             _ = headers["absent"]
         assert "DATE" in headers
+
+
+class TestHash:
+    @each_row(
+        ("model", "document", "changed"),
+        [
+            (Workflow, {"id": "wf-1"}, {"name": "New", "definition": {"nodes": []}}),
+            (Execution, {"execution_id": "e"}, {"status": "failed", "outputs": {"a": [1]}}),
+            (WorkflowVersion, {"version": 1, "workflow_id": "wf-1"}, {"name": "New"}),
+            (RegistryEntry, {"workflow_id": "wf-1"}, {"status": "archived", "id": "entry-1"}),
+            (Tool, {"name": "calculator"}, {"parameters": {}}),
+            (ToolConnection, {"name": "calculator"}, {"status": "connected"}),
+            (ToolPolicy, {"tool_name": "calculator"}, {"allowed_roles": ["owner"]}),
+            (RolePolicyOverride, {"tool_name": "calculator", "role": "viewer"}, {"enabled": True}),
+            (MemoryEntry, {"key": "k", "scope": "global"}, {"value": {"a": 1}}),
+            (NodeTrace, {"id": "greet"}, {"output": {"a": 1}}),
+        ],
+    )
+    def test_an_object_hashes_by_its_id(
+        self, model: type[Model], document: dict[str, Any], changed: dict[str, Any]
+    ) -> None:
+        one, same, other = (model.model_validate(each) for each in (document, document, {**document, **changed}))
+        assert hash(one) == hash(same) == hash(other)
+        assert {one, same} == {one}
+        assert len({one, other}) == 2
+        assert {one: "kept"}[received(same)] == "kept"
+        assert hash(pickle.loads(pickle.dumps(one))) == hash(one)
+
+    @each_row("model", [AuditEntry, Health, Quota, GovernanceSettings])
+    def test_an_object_without_an_id_has_no_hash(self, model: type[Model]) -> None:
+        with pytest.raises(TypeError, match=f"unhashable type: '{model.__name__}', which has no id"):
+            hash(model())

@@ -23,8 +23,14 @@ async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retr
     if config.on_retry is not None:
         from fibonacci._core.retry_event import RetryEvent
 
-        method, path, cause = call.request.method, call.request.path, describe(attempt.result)
-        await _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
+        event = RetryEvent(
+            method=call.request.method,
+            path=call.request.path,
+            attempt=call.attempts,
+            wait=retry.delay,
+            cause=describe(attempt.result),
+        )
+        await _runtime.resolve(config.on_retry(event))
 
 
 async def report_wait(
@@ -36,8 +42,8 @@ async def report_wait(
     if config.on_wait is not None:
         from fibonacci._core.wait_event import WaitEvent
 
-        method, path = call.request.method, call.request.path
-        await _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))
+        event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
+        await _runtime.resolve(config.on_wait(event))
 
 
 def record_rate_limit_wait(call: Call, seconds: float) -> None:

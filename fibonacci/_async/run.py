@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal
 
 from fibonacci._async.exit_notes import AsyncExitNotes
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.execution_failure import failure_of, failure_text
 from fibonacci._core.option_checks import check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path
 from fibonacci.errors import ExecutionFailedError, FibonacciError, loading_error
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 
 # Seconds: an error that is about to be raised waits no longer for its reason.
@@ -130,15 +130,9 @@ async def _failure(
     requestor: AsyncRequestor, execution: Execution, deadline: Deadline, *, is_first: bool
 ) -> ExecutionFailedError:
     """Return the error of an execution that did not succeed; what `execute` returned may have no reason."""
-    failure = failure_of(execution)
-    if failure.reason is None and is_first and deadline.remaining() != 0:
+    if execution.failure_reason is None and is_first and deadline.remaining() != 0:
         where = path("/executions/{execution_id}", execution_id=execution.id)
         timeout = deadline.cap(_READ_REASON)
-        try:
+        with suppress(FibonacciError):  # the failure is what matters
             execution = await requestor.send(Request("GET", where, returns=Execution, timeout=timeout))
-            failure = failure_of(execution)
-        except FibonacciError:  # the failure is what matters
-            pass
-    text = requestor.redact(failure_text(execution, failure))  # the platform may echo the key
-    reason = failure.reason and requestor.redact(failure.reason)
-    return ExecutionFailedError(text, execution=execution, reason=reason)
+    return execution_error(execution)

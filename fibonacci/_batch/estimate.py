@@ -35,7 +35,7 @@ class BatchLimits(NamedTuple):
     duration: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunsEstimate:
     """How long the rows of a `workflows.run_many` take.
 
@@ -95,7 +95,14 @@ def estimated(rows: int, limits: BatchLimits, *, is_begun: bool = False) -> Runs
         hours[f"{limits.concurrency:,} runs at a time"] = _rounds_seconds(rows, limits) / 3600
     bound_by = max(hours, key=lambda name: hours[name], default=None)
     longest = 0.0 if bound_by is None else hours[bound_by]
-    return RunsEstimate(rows, limits.plan, requests, max(longest, (limits.duration or 0.0) / 3600), bound_by, hours)
+    return RunsEstimate(
+        rows=rows,
+        plan=limits.plan,
+        requests_per_row=requests,
+        hours=max(longest, (limits.duration or 0.0) / 3600),
+        bound_by=bound_by,
+        hours_by_limit=hours,
+    )
 
 
 def watch_rate(rows: int | None, limits: BatchLimits) -> float | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.row import Row
-from fibonacci._batch.stored_errors import execution_error
 from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import UNKNOWN, RunResult, RunsSummary
 
@@ -19,7 +18,6 @@ class BatchState:
 
     Args:
         options: The arguments of `run_many`.
-        redact: Removes the API key, which the platform may echo, from a text.
 
     Attributes:
         pending: Rows that were read, and have to be started (again).
@@ -40,9 +38,8 @@ class BatchState:
         unwritten: The keys of rows that were read and are not in the journal yet, with their indexes.
     """
 
-    def __init__(self, options: BatchOptions, redact: Callable[[str], str] = str) -> None:
+    def __init__(self, options: BatchOptions) -> None:
         self._options = options
-        self._redact = redact
         self.pending: deque[Row] = deque()
         self.starting: dict[int, Row] = {}
         self.running: dict[str, Row] = {}
@@ -82,7 +79,9 @@ class BatchState:
         unknown = self._unknown + len(self.unknown)
         total = self.read if self._options.total is None else max(self._options.total, self.read)
         left = total - self._done - self._failed - unknown
-        return RunsSummary(self._done, self._failed, unknown, self._from_journal, left)
+        return RunsSummary(
+            done=self._done, failed=self._failed, unknown=unknown, from_journal=self._from_journal, left=left
+        )
 
     @property
     def end_error(self) -> BaseException | None:
@@ -108,19 +107,19 @@ class BatchState:
     def end(self, row: Row, execution: Execution) -> None:
         """Finish a row whose execution has ended."""
         row.execution = execution
-        error = None if execution.succeeded else execution_error(execution, self._redact)
+        error = None if execution.succeeded else execution_error(execution)
         self.finish(row, error, str(execution.status))
 
     def finish(self, row: Row, error: Exception | None, status: str = "failed") -> None:
         """Finish a row."""
-        result = RunResult(row.index, row.key, row.inputs, row.execution, error, status)
+        result = _result(row, row.execution, error, status)
         self.finished.append((row, result))
         self._deliver(result)
 
     def give_up(self, row: Row, error: Exception) -> None:
         """Deliver a row whose execution has not ended in time: another call with the journal waits for it again."""
         status = "running" if row.execution is None else str(row.execution.status)
-        self.results.push(RunResult(row.index, row.key, row.inputs, row.execution, error, status))
+        self.results.push(_result(row, row.execution, error, status))
 
     def settle_unknown(self) -> None:
         """Do with the rows of unknown outcome what `on_unknown` says."""
@@ -130,7 +129,7 @@ class BatchState:
                 self.pending.append(row)
                 continue
             self._unknown += 1
-            result = RunResult(row.index, row.key, row.inputs, None, row.error, UNKNOWN)
+            result = _result(row, None, row.error, UNKNOWN)
             if self._options.on_unknown == "skip":
                 self.results.push(result)
             else:
@@ -169,3 +168,7 @@ class BatchState:
             self._done += 1
         else:
             self._failed += 1
+
+
+def _result(row: Row, execution: Execution | None, error: Exception | None, status: str) -> RunResult:
+    return RunResult(index=row.index, key=row.key, inputs=row.inputs, execution=execution, error=error, status=status)

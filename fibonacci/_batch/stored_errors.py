@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from fibonacci import errors
-from fibonacci._core.execution_failure import failure_of, failure_text
 from fibonacci._core.json_types import is_object
 from fibonacci.errors import ExecutionFailedError, FibonacciError
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 
 _BUILT_IN: dict[str, type[Exception]] = {"TypeError": TypeError, "ValueError": ValueError}
@@ -37,18 +36,6 @@ def error_in(text: str | None, execution: Execution | None) -> Exception | None:
     if is_object(fields):
         return _rebuilt(fields)
     return None if execution is None or execution.succeeded else execution_error(execution)
-
-
-def execution_error(execution: Execution, redact: Callable[[str], str] = str) -> ExecutionFailedError:
-    """Return the error of an execution that has not succeeded.
-
-    Args:
-        execution: The execution.
-        redact: Removes the API key, which the platform may echo, from a text.
-    """
-    failure = failure_of(execution)
-    reason = None if failure.reason is None else redact(failure.reason)
-    return ExecutionFailedError(redact(failure_text(execution, failure)), execution=execution, reason=reason)
 
 
 def _rebuilt(fields: dict[str, Any]) -> Exception:

@@ -113,7 +113,15 @@ class Call:
             headers.append((b"content-length", str(len(self._body)).encode("ascii")))
         if self.idempotency_key is not None:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
-        return HTTPRequest(method, self._origin, self._target, headers, self._body, self._is_repeatable, on_wait)
+        return HTTPRequest(
+            method=method,
+            origin=self._origin,
+            target=self._target,
+            headers=headers,
+            body=self._body,
+            is_repeatable=self._is_repeatable,
+            on_wait=on_wait,
+        )
 
     def ended_attempt(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""

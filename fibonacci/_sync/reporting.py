@@ -24,8 +24,14 @@ def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> 
     if config.on_retry is not None:
         from fibonacci._core.retry_event import RetryEvent
 
-        method, path, cause = call.request.method, call.request.path, describe(attempt.result)
-        _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
+        event = RetryEvent(
+            method=call.request.method,
+            path=call.request.path,
+            attempt=call.attempts,
+            wait=retry.delay,
+            cause=describe(attempt.result),
+        )
+        _runtime.resolve(config.on_retry(event))
 
 
 def report_wait(
@@ -37,8 +43,8 @@ def report_wait(
     if config.on_wait is not None:
         from fibonacci._core.wait_event import WaitEvent
 
-        method, path = call.request.method, call.request.path
-        _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))
+        event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
+        _runtime.resolve(config.on_wait(event))
 
 
 def record_rate_limit_wait(call: Call, seconds: float) -> None:

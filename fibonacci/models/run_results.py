@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """The result of one row of `workflows.run_many`, which yields one for each row.
 
@@ -93,7 +93,7 @@ COLUMNS: dict[str, Any] = {
 """The types of the columns of a data frame of results."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunsSummary:
     """How far the rows of a `workflows.run_many` have come.
 

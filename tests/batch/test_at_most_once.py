@@ -221,7 +221,12 @@ class TestFromRunToRun:
         rows = [{"id": number, "seconds": 0} for number in range(600)]
         made = [Row(number, str(number), each, canonical(each)) for number, each in enumerate(rows)]
         execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
-        results = [RunResult(row.index, row.key, row.inputs, execution, None, "completed") for row in made]
+        results = [
+            RunResult(
+                index=row.index, key=row.key, inputs=row.inputs, execution=execution, error=None, status="completed"
+            )
+            for row in made
+        ]
         with closing(setting.opened()) as journal:
             journal.write(finished=list(zip(made, results, strict=True)))
         runs = setting.runs(rows=[*rows, {"id": 600, "seconds": 0}])

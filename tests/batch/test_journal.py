@@ -45,7 +45,7 @@ def row(number: int, name: str = "Ada") -> Row:
 
 def completed(of: Row) -> RunResult:
     execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
-    return RunResult(of.index, of.key, of.inputs, execution, None, "completed")
+    return RunResult(index=of.index, key=of.key, inputs=of.inputs, execution=execution, error=None, status="completed")
 
 
 BOTH = pytest.mark.parametrize("place", KINDS, indirect=True)
@@ -78,7 +78,9 @@ def test_the_three_records_of_a_row(place: JournalPlace) -> None:
         None,
     ]
     assert entries[0] is not None
-    assert entries[0].result(7) == RunResult(7, "k1", one.inputs, completed(one).execution, None, "completed")
+    assert entries[0].result(7) == RunResult(
+        index=7, key="k1", inputs=one.inputs, execution=completed(one).execution, error=None, status="completed"
+    )
 
 
 @BOTH

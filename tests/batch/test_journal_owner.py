@@ -75,7 +75,16 @@ def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
     journal, ended = open_journal(path, HEADER), row(1)
     execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
     journal.write([ended])
-    journal.write(finished=[(ended, RunResult(1, "k1", {"name": "Ada"}, execution, None, "completed"))])
+    journal.write(
+        finished=[
+            (
+                ended,
+                RunResult(
+                    index=1, key="k1", inputs={"name": "Ada"}, execution=execution, error=None, status="completed"
+                ),
+            )
+        ]
+    )
     journal.close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(damage)

@@ -44,10 +44,11 @@ from fibonacci._batch.rows import RowParser
 from fibonacci._batch.search import created_at, earliest, inputs_digest, matches, may_repeat
 from fibonacci._batch.start_outcome import is_transient, start_outcome
 from fibonacci._batch.state import BatchState
-from fibonacci._batch.stored_errors import error_in, error_text, execution_error
+from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.organizations import Quota
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
@@ -682,7 +683,9 @@ def test_ordered_results_come_in_order_whatever_ends_first(ends: list[int], skip
         if index in skipped:
             queue.skip(index)
         else:
-            queue.push(RunResult(index, str(index), {}, None, None, "completed"))
+            queue.push(
+                RunResult(index=index, key=str(index), inputs={}, execution=None, error=None, status="completed")
+            )
         while (result := queue.pop()) is not None:
             seen.append(result.index)
     assert seen == sorted(set(range(20)) - skipped)

@@ -148,7 +148,12 @@ class TestRefusals:
 def test_more_results_than_are_read_at_once(redis_place: JournalPlace) -> None:
     rows = [row(number) for number in range(1_100)]
     execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
-    results = [RunResult(each.index, each.key, each.inputs, execution, None, "completed") for each in rows]
+    results = [
+        RunResult(
+            index=each.index, key=each.key, inputs=each.inputs, execution=execution, error=None, status="completed"
+        )
+        for each in rows
+    ]
     journal = redis_place.open(HEADER)
     journal.write(finished=list(zip(rows[::-1], results[::-1], strict=True)))
     assert list(journal.results()) == results

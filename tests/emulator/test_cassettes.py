@@ -189,7 +189,10 @@ def test_calls_are_written_in_the_order_in_which_they_began(cassette: Path) -> N
 
 
 def test_a_long_prompt_is_shown_around_the_difference() -> None:
-    one, other = (RecordedCall("llm", "a", {"instruction": f"{'x' * 900} {day} {'y' * 900}"}) for day in ("one", "two"))
+    one, other = (
+        RecordedCall(kind="llm", node="a", input={"instruction": f"{'x' * 900} {day} {'y' * 900}"})
+        for day in ("one", "two")
+    )
     assert differences(one, other) == (
         f"instruction: recorded ...{'x' * 19 + ' one ' + 'y' * 56!r}..., now ...{'x' * 19 + ' two ' + 'y' * 56!r}..."
     )

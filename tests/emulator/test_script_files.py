@@ -36,14 +36,14 @@ gmail_send:
 def test_a_file(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     classify, mail = Emulator(scripts=tmp_path / name).scripts
-    assert classify.answers == ({"urgency": "high"}, Fault("timeout"))
-    assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (Fault("error", "bounced"),), True)
+    assert classify.answers == ({"urgency": "high"}, Fault(kind="timeout"))
+    assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (Fault(kind="error", message="bounced"),), True)
 
 
 def test_a_mapping() -> None:
-    emulator = Emulator(scripts={"a": [Fault("error")], "b": {"answers": (1, 2), "repeat": True}})
+    emulator = Emulator(scripts={"a": [Fault(kind="error")], "b": {"answers": (1, 2), "repeat": True}})
     assert [(each.name, each.answers, each.repeat) for each in emulator.scripts] == [
-        ("a", (Fault("error"),), False),
+        ("a", (Fault(kind="error"),), False),
         ("b", (1, 2), True),
     ]
 

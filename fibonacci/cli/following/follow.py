@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from fibonacci import ExecutionFailedError, FibonacciError
-from fibonacci._core.execution_failure import failure_of, failure_text
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.following.status_lines import NodeLines, StatusLines
 from fibonacci.models import Execution
+from fibonacci.models.execution_failure import execution_error
 
 if TYPE_CHECKING:
     from fibonacci.cli.context import Context
@@ -112,8 +112,7 @@ def _failure(execution: Execution, error: ExecutionFailedError | None) -> Execut
     """Return the error of an execution that did not succeed. Its text has the id, which the notes would repeat."""
     if error is not None:
         return ExecutionFailedError(error.message, execution=execution, reason=error.reason)
-    failure = failure_of(execution)
-    return ExecutionFailedError(failure_text(execution, failure), execution=execution, reason=failure.reason)
+    return execution_error(execution)
 
 
 @contextmanager

@@ -91,7 +91,10 @@ def _report_unread(context: RequestContext, method: str, template: str) -> None:
     for name in context.query.repeated:
         problems.setdefault(name, ("repeated_query_parameter", "it is given more than once; the last one is read"))
     context.environment.warnings.report(
-        [EmulatorWarning(code, f"{endpoint} ?{name}", message) for name, (code, message) in problems.items()]
+        [
+            EmulatorWarning(code=code, location=f"{endpoint} ?{name}", message=message)
+            for name, (code, message) in problems.items()
+        ]
     )
 
 
@@ -103,4 +106,5 @@ def _report_body(context: RequestContext, method: str, template: str) -> None:
         content = context.body
     if content != {}:
         message = "the endpoint has no body; this one is not read"
-        context.environment.warnings.report([EmulatorWarning("unread_body", f"{method} {template}", message)])
+        warning = EmulatorWarning(code="unread_body", location=f"{method} {template}", message=message)
+        context.environment.warnings.report([warning])

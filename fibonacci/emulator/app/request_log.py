@@ -27,7 +27,7 @@ The oldest responses are dropped first, then the oldest requests: large response
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
     """One request that the emulator received, as `emulator.requests` has it.
 

@@ -20,7 +20,7 @@ KEPT_WARNINGS: Final = 1000
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorWarning:
     """One thing in a workflow or a request that is unknown, not supported, or has no effect.
 

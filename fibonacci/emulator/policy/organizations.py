@@ -32,7 +32,9 @@ def organization_of(context: RequestContext) -> str:
         raise not_found("organization_id", "organization", organization)
     if organization != context.organization:
         message = f"the key belongs to {context.organization!r}; settings of another organization apply to no run"
-        warning = EmulatorWarning("foreign_organization", f"organizations/{organization}", message)
+        warning = EmulatorWarning(
+            code="foreign_organization", location=f"organizations/{organization}", message=message
+        )
         context.environment.warnings.report(
             [warning], lambda _: not_found("organization_id", "organization", organization)
         )

@@ -25,7 +25,11 @@ def report_categories(context: RequestContext, owner: str, names: Iterable[str])
     """
     context.environment.warnings.report(
         [
-            EmulatorWarning("unknown_category", f"{owner} {name}", f"no tool has this category; did you mean {near!r}?")
+            EmulatorWarning(
+                code="unknown_category",
+                location=f"{owner} {name}",
+                message=f"no tool has this category; did you mean {near!r}?",
+            )
             for name in names
             if (near := nearest_category(name)) is not None
         ]
@@ -44,7 +48,10 @@ def report_problems(context: RequestContext, owner: str, problems: Sequence[Prob
         HTTPException: 422 in strict mode, if there is any.
     """
     context.environment.warnings.report(
-        [EmulatorWarning(each.code, f"{owner} {each.location}", each.message) for each in problems]
+        [
+            EmulatorWarning(code=each.code, location=f"{owner} {each.location}", message=each.message)
+            for each in problems
+        ]
     )
 
 
@@ -61,7 +68,8 @@ def report_unmatched_scripts(context: RequestContext, workflow: CompiledWorkflow
         near = get_close_matches(canonical_tool(name), names, n=1)
         if near and not any(_has_name(each, name) for each in (workflow, *_workflows(context))):
             message = f"no workflow has a node, a tool or a model of this name; did you mean {near[0]!r}?"
-            context.environment.warnings.keep([EmulatorWarning("unmatched_script", f"scripts {name}", message)])
+            warning = EmulatorWarning(code="unmatched_script", location=f"scripts {name}", message=message)
+            context.environment.warnings.keep([warning])
 
 
 def _workflows(context: RequestContext) -> Iterator[CompiledWorkflow]:

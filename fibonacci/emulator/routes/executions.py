@@ -58,7 +58,8 @@ def _check_status(context: RequestContext) -> None:
     status = context.query.text("status")
     if status is not None and status not in STATUSES and status not in KNOWN_STATUSES:
         message = f"no execution has the status {status!r}; there are {', '.join(sorted(STATUSES))}"
-        context.environment.warnings.report([EmulatorWarning("unknown_status", "GET /executions ?status", message)])
+        warning = EmulatorWarning(code="unknown_status", location="GET /executions ?status", message=message)
+        context.environment.warnings.report([warning])
 
 
 def _shown_in_list(execution: Record, now: float) -> Record:

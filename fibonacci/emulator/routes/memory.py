@@ -44,7 +44,11 @@ def _place(context: RequestContext, scope: str, user_id: str | None, workflow_id
     key = context.path["key"]
     context.environment.warnings.report(
         [
-            EmulatorWarning("no_effect", f"memory/{key} {name}", f"{name} is not read with the scope {scope}")
+            EmulatorWarning(
+                code="no_effect",
+                location=f"memory/{key} {name}",
+                message=f"{name} is not read with the scope {scope}",
+            )
             for name in unused_owners(scope, {"user_id": user_id, "workflow_id": workflow_id})
         ]
     )

@@ -41,9 +41,8 @@ def update_quota(context: RequestContext) -> Reply:
     _check_ceilings(context, given)
     if given.get("memory_mb") is not None:
         message = "memory_mb is stored and not enforced"
-        context.environment.warnings.report(
-            [EmulatorWarning("not_enforced", f"organizations/{organization}/quota", message)]
-        )
+        location = f"organizations/{organization}/quota"
+        context.environment.warnings.report([EmulatorWarning(code="not_enforced", location=location, message=message)])
     before = context.store.quota_overrides.get(organization) or {}
     after = {name: value for name, value in (before | given).items() if value is not None}
     context.store.quota_overrides.put(organization, record=after)

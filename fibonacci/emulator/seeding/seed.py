@@ -90,4 +90,5 @@ def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None
 
 
 def _leave(app: App, file: str, what: str) -> None:
-    app.warnings.keep([EmulatorWarning("seed_differs", file, f"{what} differs from this file, and is left as it is")])
+    message = f"{what} differs from this file, and is left as it is"
+    app.warnings.keep([EmulatorWarning(code="seed_differs", location=file, message=message)])

@@ -24,7 +24,7 @@ _COMPARED: Final = 2000
 """The characters of an input that are compared to find the nearest one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCall:
     """One call of a handler as a cassette keeps it, with placeholders for secrets.
 
@@ -39,7 +39,7 @@ class RecordedCall:
 
     Example:
         >>> from fibonacci.emulator import RecordedCall
-        >>> call = RecordedCall("llm", "greet", {"instruction": "Greet Ada"}, answer="Hello Ada")
+        >>> call = RecordedCall(kind="llm", node="greet", input={"instruction": "Greet Ada"}, answer="Hello Ada")
         >>> call.key[:7], call.to_json()["answer"]
         ('sha256:', 'Hello Ada')
     """
@@ -75,16 +75,16 @@ def recorded(call: HandledCall) -> RecordedCall:
     match call:
         case LLMCall():
             given = {name: getattr(call, name) for name in _LLM_FIELDS}
-            return RecordedCall(
-                "llm", call.node_id, {key: value for key, value in given.items() if value not in (None, {})}
-            )
+            shown = {key: value for key, value in given.items() if value not in (None, {})}
+            return RecordedCall(kind="llm", node=call.node_id, input=shown)
         case ToolCall():
-            return RecordedCall(f"tool {canonical_tool(call.tool)}", call.node_id, {"params": dict(call.params)})
+            return RecordedCall(
+                kind=f"tool {canonical_tool(call.tool)}", node=call.node_id, input={"params": dict(call.params)}
+            )
         case CriticCall():
             given = {name: getattr(call, name) for name in _CRITIC_FIELDS}
-            return RecordedCall(
-                "critic", call.node_id, {key: value for key, value in given.items() if value is not None}
-            )
+            shown = {key: value for key, value in given.items() if value is not None}
+            return RecordedCall(kind="critic", node=call.node_id, input=shown)
 
 
 def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:

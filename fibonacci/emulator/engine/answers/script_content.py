@@ -79,7 +79,7 @@ def _fault(content: Mapping[str, Any], place: str) -> Fault:
     if unknown:
         raise ScriptError(place, f"is a fault with the key {unknown[0]!r}: its keys are {FAULT_KEY} and message")
     try:
-        return Fault(content[FAULT_KEY], content.get("message"))
+        return Fault(kind=content[FAULT_KEY], message=content.get("message"))
     except ScriptError as error:
         key = FAULT_KEY if error.place == "kind" else error.place
         raise ScriptError(f"{place}.{key}", error.message) from None

@@ -25,7 +25,7 @@ class ScriptError(ValueError):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """In a script, an attempt that fails, in place of an answer.
 
@@ -40,7 +40,7 @@ class Fault:
         ValueError: If the kind is unknown, or a timeout has a message.
 
     Example:
-        >>> Fault("error", "the model is overloaded")
+        >>> Fault(kind="error", message="the model is overloaded")
         Fault(kind='error', message='the model is overloaded')
     """
 
