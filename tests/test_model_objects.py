@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -137,3 +138,14 @@ class TestHash:
     def test_an_object_without_an_id_has_no_hash(self, model: type[Model]) -> None:
         with pytest.raises(TypeError, match=f"unhashable type: '{model.__name__}', which has no id"):
             hash(model())
+
+
+def test_a_copy_may_have_other_values_of_converted_fields() -> None:
+    noon = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    original = Execution.model_validate({"execution_id": "e", "created_at": "2026-11-24", "outputs": {"a": 1}})
+    made = original.model_copy(update={"created_at": noon, "outputs": {"b": 2}})
+    assert (made.created_at, made.outputs) == (noon, {"b": 2})
+    assert original.outputs == {"a": 1}
+    assert made.model_dump(mode="json") == {
+        "execution_id": "e", "created_at": "2026-11-25T12:00:00Z", "outputs": {"b": 2},
+    }  # fmt: skip

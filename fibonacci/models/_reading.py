@@ -89,7 +89,7 @@ def read_field(model: type[Model], name: str, value: object, annotation: Any) ->
     """
     if annotation is datetime and (time := parse_time(value)) is not None:
         return time
-    if annotation is not datetime and _fits(annotation, value):
+    if _fits(annotation, value):
         return value
     fitted = _fitted(annotation, value)
     _report_field(model, name, value, is_lost=fitted is None)
