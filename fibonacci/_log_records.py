@@ -12,6 +12,22 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from logging import Logger
 
+_client_logger: Logger | None = None
+
+
+def client_logger(level: int) -> Logger | None:
+    """Return the logger `fibonacci` if a record of the level would be read by anybody. It gets no handler that writes.
+
+    A program that has not imported `logging` reads no records; importing it here would take 2 ms of its first call.
+    """
+    global _client_logger
+    if _client_logger is None and "logging" in sys.modules:
+        import logging
+
+        _client_logger = logging.getLogger("fibonacci")
+        _client_logger.addHandler(logging.NullHandler())
+    return _client_logger if _client_logger is not None and _client_logger.isEnabledFor(level) else None
+
 
 def log(
     logger: Logger,

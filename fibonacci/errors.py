@@ -223,8 +223,8 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 class APIResponseError(APIError):
     """The response has a success status, but cannot be read.
 
-    Raised when a proxy or a login page responds in place of the platform, when the JSON is invalid, and when a field
-    has another type than documented. A POST or PATCH may have been executed: `outcome_unknown` is True.
+    Raised when a proxy or a login page responds in place of the platform, when the JSON is invalid, and when an object
+    has no id. A POST or PATCH may have been executed: `outcome_unknown` is True.
 
     Example:
         >>> failure = emulator.fail("GET /tools", "html")

@@ -81,7 +81,11 @@ class TestClones:
         clone = caller.with_options(timeout=5)
         give_workflow(server, LIMITS)
         mode.run(clone.workflows.get("wf-1"))
-        assert clone.rate_limit == caller.rate_limit == RateLimit(60, 59, clone.rate_limit.reset_at)
+        assert (
+            clone.rate_limit
+            == caller.rate_limit
+            == RateLimit(limit=60, remaining=59, reset_at=clone.rate_limit.reset_at)
+        )
 
 
 class TestRateLimit:

@@ -40,7 +40,7 @@ def hostile() -> Iterator[object]:
     yield run
     yield Workflow.model_validate({"id": PAYLOAD, "name": PAYLOAD, "definition": definition})
     yield AuditEntry.model_validate(dict.fromkeys(HOOKS, PAYLOAD))
-    yield Page([run, run], info(), PAYLOAD)
+    yield Page(items=[run, run], response=info(), next_cursor=PAYLOAD)
     error = ExecutionFailedError(PAYLOAD, execution=run)
     error.add_note(PAYLOAD)
     error.__cause__ = ValueError(PAYLOAD)
@@ -87,7 +87,7 @@ class TestValues:
         assert re.search(r"\([\d,]+ characters\)", html)
 
     def test_no_color_and_no_font_is_set(self) -> None:
-        html = html_of(Page([run_of(outputs={"a": 1})] * 3, info()))
+        html = html_of(Page(items=[run_of(outputs={"a": 1})] * 3, response=info()))
         assert not re.search(r"(?<!-)color:|font|#[0-9a-f]{3}|background:(?!currentColor)", html)
 
     def test_control_characters_and_lone_surrogates_are_shown_as_escapes(self) -> None:
@@ -130,16 +130,16 @@ class TestPages:
 
     def test_many_rows_and_columns_are_cut_and_counted(self) -> None:
         items = [run_of(**{f"extra_{number}": number for number in range(12)}) for _ in range(1200)]
-        html = html_of(Page(items, info(), "abc"))
+        html = html_of(Page(items=items, response=info(), next_cursor="abc"))
         assert html.count("<tr>") == 21
         assert "of 1,200 items, the first 20; 6 columns left out; more pages follow" in html
 
     def test_an_empty_page(self) -> None:
-        empty: Page[Execution] = Page([], info())
+        empty: Page[Execution] = Page(items=[], response=info())
         assert "of 0 items" in html_of(empty)
 
     def test_columns_without_a_value_are_left_out(self) -> None:
-        html = html_of(Page([run_of()], info()))
+        html = html_of(Page(items=[run_of()], response=info()))
         assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', html) == ["#", "id", "status"]
 
 

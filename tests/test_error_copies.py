@@ -48,7 +48,10 @@ def filled(kind: type[FibonacciError]) -> FibonacciError:
         error.request_id, error.idempotency_key, error.outcome_unknown = "req_1", "key", True
     if isinstance(error, APIStatusError):
         error.status_code, error.body, error.headers = 418, {"a": [1]}, Headers([("x-a", "b")])
-        error.retry_after, error.rate_limit = 3.0, RateLimit(1, 0, datetime(2027, 1, 15, tzinfo=UTC))
+        error.retry_after, error.rate_limit = (
+            3.0,
+            RateLimit(limit=1, remaining=0, reset_at=datetime(2027, 1, 15, tzinfo=UTC)),
+        )
     if isinstance(error, APIResponseError):
         error.status_code, error.content_type, error.body = 200, "text/html", "<html>"
     error.__cause__ = OSError(111, "refused")

@@ -296,7 +296,7 @@ class TestRateLimits:
         headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1800000000"}
         server.add_response(envelope("quota_exceeded"), 429, headers)
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
-        assert error.rate_limit == RateLimit(60, 1, datetime(2027, 1, 15, 8, 0, tzinfo=UTC))
+        assert error.rate_limit == RateLimit(limit=60, remaining=1, reset_at=datetime(2027, 1, 15, 8, 0, tzinfo=UTC))
         assert error.retry_after is None
 
     @each_row(("status", "code", "kind"), [(429, "quota_exceeded", QuotaExceededError), (503, None, ServerError)])

@@ -19,10 +19,9 @@ def public(model: Model) -> list[str]:
 
 
 @each_model
-def test_methods_of_pydantic_1_and_raw_fields_are_hidden(model: type[Model]) -> None:
+def test_methods_of_pydantic_1_are_hidden(model: type[Model]) -> None:
     made = model.model_validate(LEAST[model])
     assert {*PYDANTIC_1, "__fields__"}.isdisjoint(dir(made))
-    assert [name for name in public(made) if name.startswith("raw_")] == []
 
 
 @each_model
@@ -30,12 +29,7 @@ def test_other_fields_properties_and_methods_are_listed(model: type[Model]) -> N
     made = model.model_validate(LEAST[model])
     properties = {name for each in model.__mro__ for name, value in vars(each).items() if isinstance(value, property)}
     expected = {*model.model_fields, *properties, "response", "model_dump", "model_copy", "model_extra"}
-    assert {name for name in expected if not name.startswith(("raw_", "_"))} <= set(public(made))
-
-
-def test_hidden_names_work() -> None:
-    made = Workflow.model_validate({"id": "wf-1", "created_at": "yesterday"})
-    assert made.raw_created_at == "yesterday"
+    assert {name for name in expected if not name.startswith("_")} <= set(public(made))
 
 
 def test_the_names_of_a_workflow() -> None:

@@ -13,8 +13,25 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fibonacci import OutputError, RunResult
-from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
-from tests.kit.assertions import check_rows
+from fibonacci.models import (
+    AuditEntry,
+    Execution,
+    GovernanceSettings,
+    Health,
+    MemoryEntry,
+    Model,
+    NodeTrace,
+    Page,
+    Quota,
+    RegistryEntry,
+    RolePolicyOverride,
+    Tool,
+    ToolConnection,
+    ToolPolicy,
+    Workflow,
+    WorkflowVersion,
+)
+from tests.kit.assertions import check_rows, each_row
 from tests.kit.responses import info, received
 from tests.test_models import LEAST, each_model
 
@@ -197,3 +214,46 @@ def execution_with(outputs: dict[str, Any]) -> Execution:
 
 def result_of(run: Execution) -> RunResult:
     return RunResult(index=7, key="7", inputs={}, execution=run, error=None, status=str(run.status))
+
+
+class TestHash:
+    @each_row(
+        ("model", "document", "changed"),
+        [
+            (Workflow, {"id": "wf-1"}, {"name": "New", "definition": {"nodes": []}}),
+            (Execution, {"execution_id": "e"}, {"status": "failed", "outputs": {"a": [1]}}),
+            (WorkflowVersion, {"version": 1, "workflow_id": "wf-1"}, {"name": "New"}),
+            (RegistryEntry, {"workflow_id": "wf-1"}, {"status": "archived", "id": "entry-1"}),
+            (Tool, {"name": "calculator"}, {"parameters": {}}),
+            (ToolConnection, {"name": "calculator"}, {"status": "connected"}),
+            (ToolPolicy, {"tool_name": "calculator"}, {"allowed_roles": ["owner"]}),
+            (RolePolicyOverride, {"tool_name": "calculator", "role": "viewer"}, {"enabled": True}),
+            (MemoryEntry, {"key": "k", "scope": "global"}, {"value": {"a": 1}}),
+            (NodeTrace, {"id": "greet"}, {"output": {"a": 1}}),
+        ],
+    )
+    def test_an_object_hashes_by_its_id(
+        self, model: type[Model], document: dict[str, Any], changed: dict[str, Any]
+    ) -> None:
+        one, same, other = (model.model_validate(each) for each in (document, document, {**document, **changed}))
+        assert hash(one) == hash(same) == hash(other)
+        assert {one, same} == {one}
+        assert len({one, other}) == 2
+        assert {one: "kept"}[received(same)] == "kept"
+        assert hash(pickle.loads(pickle.dumps(one))) == hash(one)
+
+    @each_row("model", [AuditEntry, Health, Quota, GovernanceSettings])
+    def test_an_object_without_an_id_has_no_hash(self, model: type[Model]) -> None:
+        with pytest.raises(TypeError, match=f"unhashable type: '{model.__name__}', which has no id"):
+            hash(model())
+
+
+def test_a_copy_may_have_other_values_of_converted_fields() -> None:
+    noon = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    original = Execution.model_validate({"execution_id": "e", "created_at": "2026-11-24", "outputs": {"a": 1}})
+    made = original.model_copy(update={"created_at": noon, "outputs": {"b": 2}})
+    assert (made.created_at, made.outputs) == (noon, {"b": 2})
+    assert original.outputs == {"a": 1}
+    assert made.model_dump(mode="json") == {
+        "execution_id": "e", "created_at": "2026-11-25T12:00:00Z", "outputs": {"b": 2},
+    }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import subprocess
 import sys
@@ -194,3 +195,19 @@ def test_the_version_is_a_version() -> None:
     assert str(version) == fibonacci.__version__
     assert version.release >= (1, 0, 0)
     assert version.public in (version.base_version, f"{version.base_version}.dev0")
+
+
+def test_values_can_get_further_fields() -> None:
+    """Whoever unpacked a tuple, or passed a field by its position, would notice a new one."""
+    classes = {each for module, name in NAMES if isinstance(each := getattr(module, name), type)}
+    assert [each.__name__ for each in classes if issubclass(each, tuple)] == []
+    values = [each for each in classes if dataclasses.is_dataclass(each) and not is_of_files(each)]
+    assert len(values) > 10
+    for each in values:
+        assert vars(each)["__dataclass_params__"].frozen, each
+        assert "__slots__" in vars(each), each
+        assert [field.name for field in dataclasses.fields(each) if not field.kw_only] == [], each
+
+
+def is_of_files(value: type) -> bool:
+    return value.__module__.startswith(("fibonacci.definitions.", "fibonacci.deployment."))

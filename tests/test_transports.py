@@ -98,7 +98,7 @@ class TestChoice:
 
     def test_an_object(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_TRANSPORT", "nonsense")  # it is not read
-        transport = ScriptedTransport(HTTPResponse(200, [(b"X-Request-Id", b"req_1")], WORKFLOW))
+        transport = ScriptedTransport(HTTPResponse(status=200, headers=[(b"X-Request-Id", b"req_1")], body=WORKFLOW))
         client = mode.client("sk-1", transport=transport, timeout=30)
         workflow = mode.run(client.workflows.create(name="Mine"))
         assert (workflow.id, workflow.response.request_id) == ("wf-1", "req_1")
@@ -115,7 +115,7 @@ class TestChoice:
         assert 29 < remaining <= 30
 
     def test_a_clone_has_the_same(self, mode: Mode) -> None:
-        transport = ScriptedTransport(HTTPResponse(200, [], WORKFLOW))
+        transport = ScriptedTransport(HTTPResponse(status=200, headers=[], body=WORKFLOW))
         clone = mode.client("sk-1", transport=transport).with_options(timeout=1)
         mode.run(clone.workflows.get("wf-1"))
         assert len(transport.requests) == 1
@@ -243,7 +243,7 @@ class TestArguments:
 
 class TestClosing:
     def test_an_object_is_never_closed(self, mode: Mode) -> None:
-        transport = ScriptedTransport(HTTPResponse(200, [], WORKFLOW))
+        transport = ScriptedTransport(HTTPResponse(status=200, headers=[], body=WORKFLOW))
         client = mode.client("sk-1", transport=transport)
         mode.run(client.workflows.get("wf-1"))
         mode.close(client)
@@ -317,17 +317,20 @@ class TestErrors:
         ("response", "message"),
         [
             (None, "TypeError: a transport must return an HTTPResponse, not NoneType"),
-            (UNTYPED("200", [], WORKFLOW), "the status of an HTTPResponse must be an int"),
-            (HTTPResponse(99, [], WORKFLOW), "the status of an HTTPResponse must be an int from 100 to 999, not 99"),
-            (UNTYPED(200, [], "text"), "the body of an HTTPResponse must be bytes, not str"),
-            (UNTYPED(200, [("X", "y")], WORKFLOW), "AttributeError"),
-            (UNTYPED(200, None, WORKFLOW), "TypeError"),
+            (UNTYPED(status="200", headers=[], body=WORKFLOW), "the status of an HTTPResponse must be an int"),
+            (
+                HTTPResponse(status=99, headers=[], body=WORKFLOW),
+                "the status of an HTTPResponse must be an int from 100 to 999, not 99",
+            ),
+            (UNTYPED(status=200, headers=[], body="text"), "the body of an HTTPResponse must be bytes, not str"),
+            (UNTYPED(status=200, headers=[("X", "y")], body=WORKFLOW), "AttributeError"),
+            (UNTYPED(status=200, headers=None, body=WORKFLOW), "TypeError"),
         ],
     )
     def test_a_response_of_a_wrong_type_is_refused_and_blocks_nothing(
         self, mode: Mode, response: Any, message: str
     ) -> None:
-        transport = ScriptedTransport(*[response] * 3, HTTPResponse(200, [], WORKFLOW))
+        transport = ScriptedTransport(*[response] * 3, HTTPResponse(status=200, headers=[], body=WORKFLOW))
         client = mode.client_of(transport)
         for _ in range(3):
             with pytest.raises(APIConnectionError, match=message) as caught:
@@ -341,7 +344,7 @@ class TestErrors:
             TransportError(kind, cause)
 
     def test_a_body_above_the_limit_is_refused(self, mode: Mode) -> None:
-        transport = ScriptedTransport(HTTPResponse(200, [], WORKFLOW))
+        transport = ScriptedTransport(HTTPResponse(status=200, headers=[], body=WORKFLOW))
         client = mode.client("sk-1", transport=transport, max_response_bytes=len(WORKFLOW) - 1)
         with pytest.raises(APIResponseError, match="max_response_bytes"):
             mode.run(client.workflows.get("wf-1"))

@@ -52,6 +52,7 @@ _LATE_IMPORTS = LateImports(
     "fibonacci._core.paging",
     "fibonacci._core.retry_event",
     "fibonacci._core.wait_event",
+    "fibonacci.models._reading",
     "fibonacci.models.page",
 )
 
@@ -115,7 +116,8 @@ class AsyncRequestor:
         following = next_params(meta, info.headers.get("link", ""), call.url)
         cursor = None if following is None else following.get("cursor")
         next_cursor = None if cursor is None else str(cursor)
-        return Page(cast("list[T]", items), info, next_cursor, request.returns), following
+        page = Page(items=cast("list[T]", items), response=info, next_cursor=next_cursor, model=request.returns)
+        return page, following
 
     async def use_limits(self) -> SharedLimits:
         """Return the limits of the current key, which are those of the client from now on."""

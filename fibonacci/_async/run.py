@@ -10,13 +10,13 @@ from fibonacci._async.exit_notes import AsyncExitNotes
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.execution_failure import execution_error, failure_of
 from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path
 from fibonacci.errors import APITimeoutError, ExecutionFailedError, FibonacciError, WaitTimeoutError, loading_error
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 
 # Seconds: an error that is about to be raised waits no longer for its reason.
@@ -156,9 +156,9 @@ async def _failure(
     requestor: AsyncRequestor, execution: Execution, deadline: Deadline, *, is_first: bool
 ) -> ExecutionFailedError:
     """Return the error of an execution that did not succeed; what `execute` returned may have no reason."""
-    if is_first and deadline.remaining() != 0 and failure_of(execution).reason is None:
+    if execution.failure_reason is None and is_first and deadline.remaining() != 0:
         where = path("/executions/{execution_id}", execution_id=execution.id)
         timeout = deadline.cap(_READ_REASON)
         with suppress(FibonacciError):  # the failure is what matters
             execution = await requestor.send(Request("GET", where, returns=Execution, timeout=timeout))
-    return execution_error(execution, requestor.redact)
+    return execution_error(execution)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
+from fibonacci.models._reading import read_model
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import RunResult
 
@@ -73,7 +74,7 @@ class JournalEntry:
 
     def result(self, index: int) -> RunResult:
         """Return the result of the row, at the index that it has now."""
-        execution = None if self._execution is None else Execution.model_validate(json.loads(self._execution))
+        execution = None if self._execution is None else read_model(Execution, json.loads(self._execution))
         inputs = None if self.inputs is None else json.loads(self.inputs)
         return RunResult(
             index=index,

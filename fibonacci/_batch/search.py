@@ -7,7 +7,6 @@ from datetime import UTC
 from typing import Final
 
 from fibonacci._batch.row import Row, digest_of
-from fibonacci._core.json_types import is_object
 from fibonacci._core.request_body import canonical
 from fibonacci.models.executions import Execution
 
@@ -44,8 +43,7 @@ def created_at(execution: Execution) -> float | None:
 
 def inputs_digest(execution: Execution) -> bytes | None:
     """Return the digest of an execution's inputs; None where the platform does not send them."""
-    inputs = (execution.model_extra or {}).get("inputs")
-    return digest_of(canonical(inputs)) if is_object(inputs) else None
+    return None if execution.inputs is None else digest_of(canonical(execution.inputs))
 
 
 def matches(rows: Sequence[Row], candidates: Iterable[tuple[Execution, bytes]]) -> list[tuple[Row, Execution]]:

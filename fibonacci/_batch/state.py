@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.row import Row
-from fibonacci._core.execution_failure import execution_error
 from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import UNKNOWN, RunResult, RunsSummary
 
@@ -19,7 +18,6 @@ class BatchState:
 
     Args:
         options: The arguments of `run_many`.
-        redact: Removes the API key, which the platform may echo, from a text.
 
     Attributes:
         pending: Rows that were read, and have to be started (again).
@@ -40,9 +38,8 @@ class BatchState:
         unwritten: The keys of rows that were read and are not in the journal yet, with their indexes.
     """
 
-    def __init__(self, options: BatchOptions, redact: Callable[[str], str] = str) -> None:
+    def __init__(self, options: BatchOptions) -> None:
         self._options = options
-        self._redact = redact
         self.pending: deque[Row] = deque()
         self.starting: dict[int, Row] = {}
         self.running: dict[str, Row] = {}
@@ -114,7 +111,7 @@ class BatchState:
     def end(self, row: Row, execution: Execution) -> None:
         """Finish a row whose execution has ended."""
         row.execution = execution
-        error = None if execution.succeeded else execution_error(execution, self._redact)
+        error = None if execution.succeeded else execution_error(execution)
         self.finish(row, error, str(execution.status))
 
     def finish(self, row: Row, error: Exception | None, status: str = "failed") -> None:

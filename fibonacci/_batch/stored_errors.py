@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from fibonacci import errors
-from fibonacci._core.execution_failure import execution_error
 from fibonacci._core.json_types import is_object
 from fibonacci.errors import ExecutionFailedError, FibonacciError
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 
 _BUILT_IN: dict[str, type[Exception]] = {"TypeError": TypeError, "ValueError": ValueError}

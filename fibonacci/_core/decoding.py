@@ -2,7 +2,8 @@
 
 The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
 are read straight from the bytes. Only when that fails is the response parsed to find its shape, for a bare object that
-happens to have a field named `data` next to others is no envelope.
+happens to have a field named `data` next to others is no envelope. An object with fields that are not as documented is
+read then as well, field by field: only an id cannot be done without.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
 from types import NoneType
-from typing import Annotated, Any, NotRequired, get_origin
+from typing import Annotated, Any, NotRequired, TypeGuard, get_args, get_origin
 
 from pydantic import ConfigDict, FailFast, PydanticUserError, TypeAdapter, ValidationError, with_config
 from pydantic_core import from_json
@@ -21,6 +22,7 @@ from fibonacci._core.compression import DecompressionError, TooLargeError
 from fibonacci._core.error_mapping import response_error
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.response import APIResponse
+from fibonacci.models._base import Model
 
 Meta = Mapping[str, Any]
 
@@ -154,7 +156,7 @@ def _parse(response: APIResponse, body: bytes) -> Any:
 
 def _validate(response: APIResponse, data: Any, returns: Any) -> Any:
     try:
-        return _adapter(returns).validate_python(data)
+        return _read(data, returns)
     except ValidationError as error:
         faults = f"{error.error_count()} fault(s)"
         if error.error_count() <= _MAX_FAULTS:
@@ -163,6 +165,23 @@ def _validate(response: APIResponse, data: Any, returns: Any) -> Any:
         problem = f"the response is not a {getattr(returns, '__name__', returns)} ({faults})"
         # The validator's own error is no cause: it shows values of the response.
         raise response_error(response, problem) from None
+
+
+def _read(data: Any, returns: Any) -> Any:
+    """Return decoded JSON as a type; objects of the platform, and lists of them, as far as they can be read."""
+    from fibonacci.models._reading import read_model, read_models  # nearly all responses are read without it
+
+    if _is_model(returns):
+        return read_model(returns, data)
+    if get_origin(returns) is list and is_array(data) and _is_model(item := get_args(returns)[0]):
+        found = read_models(item, data)
+        if found:
+            return found
+    return _adapter(returns).validate_python(data)
+
+
+def _is_model(returns: object) -> TypeGuard[type[Model]]:
+    return isinstance(returns, type) and issubclass(returns, Model)
 
 
 def _meta(meta: Any) -> Meta:

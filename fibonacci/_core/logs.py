@@ -1,18 +1,14 @@
-"""The logger `fibonacci`: a line for each attempt, each retry and each wait, never a key, and no handler.
-
-A program that has not imported `logging` reads no records; importing it here would take 2 ms of its first call.
-"""
+"""The logger `fibonacci`: a line for each attempt, each retry and each wait, never a key, and no handler."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_object
 from fibonacci._core.redaction import redact_url
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
-from fibonacci._log_records import log
+from fibonacci._log_records import client_logger, log
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -23,12 +19,10 @@ _DEBUG: Final = 10
 _INFO: Final = 20
 _WARNING: Final = 30
 
-_logger: Logger | None = None
-
 
 def log_attempt(call: Call, result: AttemptResult) -> None:
     """Log an attempt that has ended at DEBUG."""
-    if logger := _logger_for(_DEBUG):
+    if logger := client_logger(_DEBUG):
         request_id = _request_id(result)
         text, values = "attempt %d: %s, request id %s", (call.attempts, describe(result), request_id or "-")
         _log(logger, _DEBUG, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
@@ -36,7 +30,7 @@ def log_attempt(call: Call, result: AttemptResult) -> None:
 
 def log_retry(call: Call, result: AttemptResult, delay: float) -> None:
     """Log the retry of an attempt at INFO."""
-    if logger := _logger_for(_INFO):
+    if logger := client_logger(_INFO):
         text, values = "attempt %d: %s; retry in %.2f s", (call.attempts, describe(result), delay)
         request_id = _request_id(result)
         _log(logger, _INFO, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
@@ -44,7 +38,7 @@ def log_retry(call: Call, result: AttemptResult, delay: float) -> None:
 
 def log_wait(call: Call, attempt: int, wait: str) -> None:
     """Log a wait of an attempt before its request is sent at INFO."""
-    if logger := _logger_for(_INFO):
+    if logger := client_logger(_INFO):
         _log(logger, _INFO, "waiting %s", wait, call=call, attempt=attempt)
 
 
@@ -57,19 +51,8 @@ def log_journal(path: str, text: str, *, is_warning: bool = False) -> None:
         is_warning: Whether it is a danger.
     """
     level = _WARNING if is_warning else _INFO
-    if logger := _logger_for(level):
+    if logger := client_logger(level):
         log(logger, level, "journal %s %s", path, text)
-
-
-def _logger_for(level: int) -> Logger | None:
-    """Return the logger if a record of the level would be read by anybody."""
-    global _logger
-    if _logger is None and "logging" in sys.modules:
-        import logging
-
-        _logger = logging.getLogger("fibonacci")
-        _logger.addHandler(logging.NullHandler())
-    return _logger if _logger is not None and _logger.isEnabledFor(level) else None
 
 
 def _log(

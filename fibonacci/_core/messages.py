@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HTTPRequest:
     """One HTTP request, as a transport is given it.
 
@@ -14,7 +14,13 @@ class HTTPRequest:
         ```python
         from fibonacci.transports import HTTPRequest
 
-        request = HTTPRequest("GET", "https://api.fibonacci.dev", "/v1/health", [(b"accept", b"*/*")], b"")
+        request = HTTPRequest(
+            method="GET",
+            origin="https://api.fibonacci.dev",
+            target="/v1/health",
+            headers=[(b"accept", b"*/*")],
+            body=b"",
+        )
         print(request.url)  # prints: https://api.fibonacci.dev/v1/health
         ```
     """
@@ -54,7 +60,7 @@ class HTTPRequest:
         return f"HTTPRequest({self.method} {self.url})"  # never the headers: they hold the API key
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HTTPResponse:
     """One HTTP response, as a transport returns it.
 
@@ -62,7 +68,11 @@ class HTTPResponse:
         ```python
         from fibonacci.transports import HTTPResponse
 
-        response = HTTPResponse(200, [(b"Content-Type", b"application/json")], b'{"data": {"status": "healthy"}}')
+        response = HTTPResponse(
+            status=200,
+            headers=[(b"Content-Type", b"application/json")],
+            body=b'{"data": {"status": "healthy"}}',
+        )
         print(response)  # prints: HTTPResponse(200, 31 bytes)
         ```
     """

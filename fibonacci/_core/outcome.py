@@ -32,7 +32,14 @@ def response_info(call: Call, response: APIResponse, meta: Mapping[str, Any], el
     """Return the HTTP side of a success. The request id is that of `meta`, where the documentation has it."""
     stated = meta.get("request_id")
     request_id = stated if isinstance(stated, str) else response.request_id
-    return ResponseInfo(response.status, request_id, response.headers, response.rate_limit, call.attempts, elapsed)
+    return ResponseInfo(
+        status_code=response.status,
+        request_id=request_id,
+        headers=response.headers,
+        rate_limit=response.rate_limit,
+        attempts=call.attempts,
+        elapsed=elapsed,
+    )
 
 
 def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:

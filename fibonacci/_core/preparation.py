@@ -114,7 +114,13 @@ class Call:
         if self.idempotency_key is not None:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
         return HTTPRequest(
-            method, self._origin, self._target, headers, self._body, is_repeatable=self._is_repeatable, on_wait=on_wait
+            method=method,
+            origin=self._origin,
+            target=self._target,
+            headers=headers,
+            body=self._body,
+            is_repeatable=self._is_repeatable,
+            on_wait=on_wait,
         )
 
     def ended_attempt(self, result: AttemptResult, *, succeeded: bool) -> Attempt:

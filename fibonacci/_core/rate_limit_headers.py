@@ -74,8 +74,8 @@ def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
 def _checked(limit: str, remaining: str, reset: str, headers: Mapping[str, str], now: float) -> RateLimit | None:
     try:
         most, left = int(limit), int(remaining)
-        moment = _moment(reset, headers, now)
-        return RateLimit(most, left, datetime.fromtimestamp(moment, UTC)) if most > 0 <= left else None
+        reset_at = datetime.fromtimestamp(_moment(reset, headers, now), UTC)
+        return RateLimit(limit=most, remaining=left, reset_at=reset_at) if most > 0 <= left else None
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -237,7 +237,8 @@ class SharedWindow:
         if is_probe:
             self._probe = "", _NEVER
         if ended.limit:
-            stated = RateLimit(ended.limit, ended.remaining, datetime.fromtimestamp(ended.reset, UTC))
+            reset_at = datetime.fromtimestamp(ended.reset, UTC)
+            stated = RateLimit(limit=ended.limit, remaining=ended.remaining, reset_at=reset_at)
             window.update(stated, ended.server_time, at, lease)
         elif ended.has_passed:
             self._is_silent = True

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal
 
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.execution_failure import execution_error, failure_of
 from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key
 from fibonacci._core.request import Request
@@ -18,6 +17,7 @@ from fibonacci._sync.exit_notes import ExitNotes
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.wait import ExecutionWaiter
 from fibonacci.errors import APITimeoutError, ExecutionFailedError, FibonacciError, WaitTimeoutError, loading_error
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 
 # Seconds: an error that is about to be raised waits no longer for its reason.
@@ -153,9 +153,9 @@ def _reports(
 
 def _failure(requestor: Requestor, execution: Execution, deadline: Deadline, *, is_first: bool) -> ExecutionFailedError:
     """Return the error of an execution that did not succeed; what `execute` returned may have no reason."""
-    if is_first and deadline.remaining() != 0 and failure_of(execution).reason is None:
+    if execution.failure_reason is None and is_first and deadline.remaining() != 0:
         where = path("/executions/{execution_id}", execution_id=execution.id)
         timeout = deadline.cap(_READ_REASON)
         with suppress(FibonacciError):  # the failure is what matters
             execution = requestor.send(Request("GET", where, returns=Execution, timeout=timeout))
-    return execution_error(execution, requestor.redact)
+    return execution_error(execution)

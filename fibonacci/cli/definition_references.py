@@ -89,5 +89,5 @@ def _of_workflow(client: Fibonacci, reference: str) -> ReferencedDefinition:
 
 def _version(client: Fibonacci, workflow: str, version: str) -> Workflow:
     snapshot = client.versions.get(workflow_id_of(client, workflow), version)
-    fields = snapshot.model_dump(include={"name", "description", "definition", "version"})
+    fields = {name: getattr(snapshot, name) for name in ("name", "description", "definition", "version")}
     return Workflow.model_validate({**fields, "id": snapshot.workflow_id or workflow})

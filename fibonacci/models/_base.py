@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
-from fibonacci._times import parse_time
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, SerializerFunctionWrapHandler
 
     from fibonacci._display.protocols import ExecutionRecord
+
+T = TypeVar("T")
 
 _SHOWN_CHARACTERS = 60
 
@@ -25,7 +26,10 @@ class Model(BaseModel):
     """An object of the platform: frozen, with typed fields for what is documented, and open for the rest.
 
     Fields that this version of the SDK does not know are kept: they are attributes too, and `model_dump(mode="json")`
-    returns every field of the response unchanged, known or not, and no other.
+    returns every field of the response unchanged, known or not, and no other. Where an attribute has another value than
+    the response had, such as a `datetime` for a text, `model_extra` has that of the response.
+
+    Two objects are equal when all their fields are. They hash by their ids; an object without an id is not hashable.
 
     Example:
         ```python
@@ -36,7 +40,7 @@ class Model(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="allow",
         frozen=True,
-        # Coercion would change what the platform sent ("yes" to True) behind the user's back.
+        # What is not as documented is converted where responses are read, by `_reading`, and is reported there.
         strict=True,
         serialize_by_alias=True,
         # A model's validator is built when it is first needed, not when its module is imported.
@@ -46,6 +50,15 @@ class Model(BaseModel):
 
     _repr_fields: ClassVar[tuple[str, ...]] = ()
     """The fields that the repr shows, in this order; the first few received ones when empty."""
+
+    _id_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that tell an object from others of its class; empty where none does."""
+
+    _converted: ClassVar[tuple[str, ...]] = ()
+    """The documented fields that properties read from `model_extra`, which has them as the platform sent them."""
+
+    _other_names: ClassVar[Mapping[str, str]] = {}
+    """The further names that a field has in responses, each with the name of the field."""
 
     @property
     def response(self) -> ResponseInfo:
@@ -74,21 +87,23 @@ class Model(BaseModel):
         return schema
 
     def _as_received(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = dump(self)
+        fields: dict[str, Any] = dump(self)  # `model_extra` replaces fields of the same name
         more = self.model_extra or {}
         for name, field in type(self).model_fields.items():
-            # The platform may have a field of its own that is named like an attribute here, such as `raw_outputs`.
-            received = vars(self)[name] is not None if name in more else name in self.model_fields_set
-            if not received:
-                fields.pop(field.alias or name, None)
-                if name not in more:
-                    fields.pop(name, None)
+            received_name = field.alias or name
+            if name not in self.model_fields_set and received_name not in more:
+                fields.pop(received_name, None)
         return fields
 
+    def __hash__(self) -> int:
+        if not self._id_fields:
+            raise TypeError(f"unhashable type: {type(self).__name__!r}, which has no id")
+        return hash((type(self), *(getattr(self, name) for name in self._id_fields)))
+
     def __dir__(self) -> Iterable[str]:
-        """List the names to complete: without pydantic's deprecated methods and without the `raw_` fields."""
+        """List the names to complete: without pydantic's deprecated methods."""
         hidden = _deprecated_names()
-        return [name for name in super().__dir__() if name not in hidden and not name.startswith("raw_")]
+        return [name for name in super().__dir__() if name not in hidden]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by the names and with the values that attributes have: `id`, times as `datetime`.
@@ -115,22 +130,26 @@ class Model(BaseModel):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            try:
-                return super().__getattr__(name)  # a field that the SDK does not know
-            except AttributeError:
-                if name.startswith("_") or hasattr(type(self), name):
-                    raise
+            if name not in self._other_names:
+                try:
+                    return super().__getattr__(name)  # a field that the SDK does not know
+                except AttributeError:
+                    if name.startswith("_") or hasattr(type(self), name):
+                        raise
             from fibonacci._suggestions import missing_attribute
 
-            raise missing_attribute(self, name, self._completions)
+            raise missing_attribute(self, name, partial(self._completions, name))
 
-        def _completions(self) -> list[str]:
+        def _completions(self, missing: str) -> list[str]:
+            if missing in self._other_names:
+                return [self._other_names[missing]]
             more = getattr(self, "__pydantic_extra__", None)  # an object that is being copied has none yet
             return [*(each for each in dir(self) if not each.startswith("model_")), *(more or {})]
 
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]
-        names = self._repr_fields or [*received, *(self.model_extra or {})][:6]
+        more = [name for name in self.model_extra or {} if name not in received]
+        names = self._repr_fields or [*received, *more][:6]
         return f"{type(self).__name__}({', '.join(f'{name}={self._short(name)}' for name in names)})"
 
     __str__ = __repr__
@@ -139,6 +158,25 @@ class Model(BaseModel):
         from fibonacci._display.objects import object_html
 
         return object_html(type(self).__name__, self.to_dict(), *self._diagram())
+
+    def _received(self, name: str) -> Any:
+        """Return a field that no field of the model is for, as the platform sent it; None where there is none."""
+        return (self.__pydantic_extra__ or {}).get(name)
+
+    def _read(self, name: str, annotation: type[T]) -> T | None:
+        """Return such a field as a type, as far as it can be read; None where there is none, or nothing can be read."""
+        value = self._received(name)
+        if value is None:
+            return None
+        from fibonacci.models._reading import read_field
+
+        read: T | None = read_field(type(self), name, value, annotation)
+        return read
+
+    def _read_object(self, name: str) -> dict[str, Any] | None:
+        """Return such a field as an object, without looking at what is in it."""
+        value = self._received(name)
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else self._read(name, dict[str, Any])
 
     def _diagram(self, execution: ExecutionRecord | None = None) -> list[str]:
         """Return the diagram of the definition that the object has, if it has one, for a notebook."""
@@ -151,9 +189,21 @@ class Model(BaseModel):
         return [diagram_part(diagram_html(cast("dict[str, Any]", definition), execution=execution))]
 
     def _short(self, name: str) -> str:
-        more = self.model_extra or {}  # first: a field that is named like a method is no method
-        text = repr(more[name] if name in more else getattr(self, name, None))
+        more = self.model_extra or {}
+        is_unknown = name in more and name not in self._converted and name not in type(self).model_fields
+        # A field that is named like a method is no method.
+        text = repr(more[name] if is_unknown else getattr(self, name, None))
         return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def converted_names(model: type[Model]) -> tuple[str, ...]:
+    """Return the documented fields of a model that properties read from `model_extra`."""
+    return model._converted  # pyright: ignore[reportPrivateUsage]  (this file declares it)
+
+
+def other_names(model: type[Model]) -> Mapping[str, str]:
+    """Return the further names that fields have in responses, each with the name of the field."""
+    return model._other_names  # pyright: ignore[reportPrivateUsage]
 
 
 def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
@@ -187,18 +237,14 @@ class Timestamped(Model):
         ```
     """
 
-    raw_created_at: Any = Field(default=None, alias="created_at")
-    """The time of creation as the platform sent it, meant to be ISO 8601. `created_at` is the field to read."""
-
-    raw_updated_at: Any = Field(default=None, alias="updated_at")
-    """The time of the last change as the platform sent it, meant to be ISO 8601. `updated_at` is the field to read."""
+    _converted: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
 
     @property
     def created_at(self) -> datetime | None:
-        """The time of creation, in the time zone that the platform sends (UTC); None without one in ISO 8601."""
-        return parse_time(self.raw_created_at)
+        """The time of creation, in the time zone that the platform sends (UTC); None without one."""
+        return self._read("created_at", datetime)
 
     @property
     def updated_at(self) -> datetime | None:
-        """The time of the last change, in the time zone that the platform sends (UTC); None without one in ISO 8601."""
-        return parse_time(self.raw_updated_at)
+        """The time of the last change, in the time zone that the platform sends (UTC); None without one."""
+        return self._read("updated_at", datetime)

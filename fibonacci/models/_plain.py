@@ -5,40 +5,35 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, cast, get_type_hints
 
-from pydantic import BaseModel
+from fibonacci.models._base import Model, converted_names, other_names
 
-_RAW = "raw_"
-# An execution's `execution_id` is the same as its `id`.
-_REDUNDANT = "raw_execution_id"
+_TIMES = ("created_at", "updated_at")
 
 
-def plain_dict(model: BaseModel) -> dict[str, Any]:
+def plain_dict(model: Model) -> dict[str, Any]:
     """Return the fields of a model by their plain names, the unknown ones last; models in them are dictionaries too."""
-    values = {name: getattr(model, name) for name in plain_names(type(model))}
-    return {name: _plain(value) for name, value in {**values, **(model.model_extra or {})}.items()}
+    names = plain_names(type(model))
+    values = {name: getattr(model, name) for name in names}
+    known = {*names, *other_names(type(model))}
+    more = {name: value for name, value in (model.model_extra or {}).items() if name not in known}
+    return {name: _plain(value) for name, value in {**values, **more}.items()}
 
 
 @cache
-def plain_names(model: type[BaseModel]) -> tuple[str, ...]:
+def plain_names(model: type[Model]) -> tuple[str, ...]:
     """Return the plain names of a model's documented fields: its own first, the times that all have last."""
-    names = [name for name in model.model_fields if name != _REDUNDANT]
-    names.sort(key=lambda name: name in ("raw_created_at", "raw_updated_at"))
-    return tuple(_plain_name(model, name) for name in names)
+    names = [*model.model_fields, *converted_names(model)]
+    return tuple(sorted(names, key=lambda name: name in _TIMES))
 
 
 @cache
-def plain_types(model: type[BaseModel]) -> dict[str, Any]:
+def plain_types(model: type[Model]) -> dict[str, Any]:
     """Return the type of each documented field by its plain name."""
-    types: dict[str, Any] = {}
-    for name, field in model.model_fields.items():
-        plain_name = _plain_name(model, name)
-        reader: object = getattr(model, plain_name, None)
-        types[plain_name] = _returned(reader) if isinstance(reader, property) else field.annotation
-    return {name: types[name] for name in plain_names(model)}
-
-
-def _plain_name(model: type[BaseModel], name: str) -> str:
-    return (model.model_fields[name].alias or name) if name.startswith(_RAW) else name
+    fields = model.model_fields
+    return {
+        name: fields[name].annotation if name in fields else _returned(getattr(model, name))
+        for name in plain_names(model)
+    }
 
 
 def _returned(reader: property) -> Any:
@@ -50,9 +45,9 @@ def _returned(reader: property) -> Any:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, BaseModel):
+    if isinstance(value, Model):
         return plain_dict(value)
     if isinstance(value, list):
         items = cast("list[object]", value)
-        return [_plain(item) for item in items] if items and isinstance(items[0], BaseModel) else items
+        return [_plain(item) for item in items] if items and isinstance(items[0], Model) else items
     return value

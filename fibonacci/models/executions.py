@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, get_args
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from fibonacci.models._base import Timestamped
 
@@ -36,21 +38,21 @@ class Execution(Timestamped):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "outputs")
+    _id_fields: ClassVar[tuple[str, ...]] = ("id",)
+    _converted: ClassVar[tuple[str, ...]] = (
+        *("outputs", "inputs", "error", "failure_reason", "trace", "completed_at"),
+        *Timestamped._converted,
+    )
+    _other_names: ClassVar[Mapping[str, str]] = {"execution_id": "id"}
 
-    raw_execution_id: str | None = Field(default=None, alias="execution_id")
-    """The field `execution_id` as the platform sent it; None when it sent none. `id` is the field to read."""
-
-    raw_id: str | None = Field(default=None, alias="id")
-    """The field `id` as the platform sent it; None when it sent none. `id` is the field to read."""
+    id: str = ""
+    """The id, such as `"exec_abc123"`, whether the platform sends it as `execution_id` or as `id`."""
 
     status: ExecutionStatus | None = None
     """The state, such as `"completed"`. One that this version of the SDK does not know is not terminal."""
 
     workflow_id: str | None = None
     """The id of the workflow that was run, such as `"wf-abc123"`."""
-
-    raw_outputs: dict[str, Any] | None = Field(default=None, alias="outputs")
-    """The outputs by name as the platform sent them; None when it sent none. `outputs` is the field to read."""
 
     duration_ms: int | float | None = None
     """The duration of the run in milliseconds; None while the platform reports none."""
@@ -61,23 +63,40 @@ class Execution(Timestamped):
     nodes_failed: int | None = None
     """The number of nodes that failed; None while the platform reports none."""
 
-    raw_trace: Any = Field(default=None, alias="trace")
-    """The trace as the platform sent it; None when it sent none. `trace` is the field to read."""
-
-    @property
-    def id(self) -> str:
-        """The id, such as `"exec_abc123"`, whether the platform sends it as `execution_id` or as `id`."""
-        return self.raw_execution_id or self.raw_id or ""
-
-    @property
-    def execution_id(self) -> str:
-        """The same as `id`."""
-        return self.id
-
     @property
     def outputs(self) -> dict[str, Any]:
         """The value of each node or named output, by name; empty while there are none."""
-        return self.raw_outputs or {}
+        return self._read_object("outputs") or {}
+
+    @property
+    def inputs(self) -> dict[str, Any] | None:
+        """The inputs of the run, by name; None where the platform does not send them.
+
+        They are part of reading one execution, not of what `execute` returns; lists may leave out large ones.
+        """
+        return self._read_object("inputs")
+
+    @property
+    def error(self) -> str | None:
+        """What the platform says of the run as a whole when it failed; None where it says nothing.
+
+        Of an error that is an object it is the message. `failure_reason` looks at the nodes as well.
+        """
+        from fibonacci.models.execution_failure import error_text  # most executions are read without it
+
+        return error_text(self._received("error"))
+
+    @property
+    def failure_reason(self) -> str | None:
+        """Why the run failed or was canceled, in the platform's words; None when it did not, or when none is stated.
+
+        It is the error of the node that failed where the platform sends one, else that of the run.
+        """
+        if self.status not in _WITHOUT_SUCCESS:
+            return None
+        from fibonacci.models.execution_failure import failure_of
+
+        return failure_of(self).reason
 
     @property
     def trace(self) -> list[NodeTrace] | None:
@@ -86,11 +105,17 @@ class Execution(Timestamped):
         It is part of reading one execution (`executions.get`, and what `wait` and `run` poll), not of lists and of what
         `execute` returns.
         """
-        if self.raw_trace is None:
+        received = self._read("trace", list[Any])
+        if received is None:
             return None
         from fibonacci.models.node_trace import read_trace  # most executions are read without it
 
-        return read_trace(self.raw_trace)
+        return read_trace(received)
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """The time at which the run ended, in the time zone that the platform sends (UTC); None without one."""
+        return self._read("completed_at", datetime)
 
     @property
     def is_terminal(self) -> bool:
@@ -130,6 +155,29 @@ class Execution(Timestamped):
         status = "" if self.succeeded else f" ({self.status})"
         return outputs_as(self.outputs, model, f"execution {self.id}{status}")
 
+    def raise_for_status(self) -> Self:
+        """Raise an error if the execution failed or was canceled, as `workflows.run` does.
+
+        One that has not ended raises nothing: `is_terminal` tells, and `executions.wait` waits for the end.
+
+        Returns:
+            The execution itself.
+
+        Raises:
+            ExecutionFailedError: If it failed or was canceled; the message names the node and the reason, as far as the
+                platform states them.
+
+        Example:
+            ```python
+            print(client.executions.wait(execution.id).raise_for_status().outputs)
+            ```
+        """
+        if self.status in _WITHOUT_SUCCESS:
+            from fibonacci.models.execution_failure import execution_error
+
+            raise execution_error(self)
+        return self
+
     def _repr_html_(self) -> str:
         from fibonacci._display.objects import execution_html
 
@@ -137,6 +185,17 @@ class Execution(Timestamped):
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
-        if not self.id:
+        fields, more = self.__dict__, self.__pydantic_extra__ or {}  # the model is frozen for others
+        sent = more.get("execution_id")
+        if sent:
+            if type(sent) is not str:
+                raise ValueError("execution_id should be a string")
+            if "id" in self.__pydantic_fields_set__:  # the platform sent both
+                more["id"] = fields["id"]
+            fields["id"] = sent
+        elif not fields["id"]:
             raise ValueError("an execution has an execution_id or an id")
         return self
+
+
+_WITHOUT_SUCCESS = TERMINAL_STATUSES - {"completed"}

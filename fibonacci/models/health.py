@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from fibonacci.models._base import Model
 from fibonacci.models.response import ResponseInfo
 
@@ -13,7 +11,7 @@ _HEALTHY = frozenset({"healthy", "ok"})
 
 
 class Health(Model):
-    """The health of the platform, as the platform reports it.
+    """The health of the platform, as the platform reports it; true when the platform is healthy.
 
     The platform documents the status `healthy` of the secret store. That `ok` means the same is a choice of the SDK:
     https://docs.fibonacci.today/explanation/contract-choices
@@ -21,7 +19,8 @@ class Health(Model):
     Example:
         ```python
         health = client.health.check()
-        print(health.healthy, health.status)
+        if not health:
+            print("unhealthy:", health.status)
         ```
     """
 
@@ -36,6 +35,9 @@ class Health(Model):
         info: ResponseInfo | None = self.__dict__.get("_response")
         return self.status in _HEALTHY and (info is None or info.status_code < 400)
 
+    def __bool__(self) -> bool:
+        return self.healthy
+
 
 class SecretsHealth(Health):
     """The health of the platform's secret store, whose fields the platform documents.
@@ -48,14 +50,12 @@ class SecretsHealth(Health):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("status", "backend", "checks")
+    _converted: ClassVar[tuple[str, ...]] = ("checks",)
 
     backend: str | None = None
     """The kind of secret store, such as `"aws_secrets_manager"`."""
 
-    raw_checks: dict[str, str | None] | None = Field(default=None, alias="checks")
-    """The checks by name as the platform sent them; None when it sent none. `checks` is the field to read."""
-
     @property
     def checks(self) -> dict[str, str | None]:
         """The result of each check, such as `"ok"`, by the name of the check, such as `list_secrets`."""
-        return self.raw_checks or {}
+        return self._read("checks", dict[str, str | None]) or {}

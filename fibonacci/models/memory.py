@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
-from fibonacci._times import parse_time
 from fibonacci.models._base import Timestamped
 
 MemoryScope = Literal["workflow", "user", "organization", "global"] | str
@@ -28,6 +25,8 @@ class MemoryEntry(Timestamped):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("key", "value", "scope")
+    _id_fields: ClassVar[tuple[str, ...]] = ("scope", "user_id", "workflow_id", "key")
+    _converted: ClassVar[tuple[str, ...]] = ("expires_at", *Timestamped._converted)
 
     key: str | None = None
     """The key, unique within its scope."""
@@ -47,10 +46,7 @@ class MemoryEntry(Timestamped):
     ttl: int | float | None = None
     """The time to live in seconds, counted from the last change; None when the value does not expire."""
 
-    raw_expires_at: Any = Field(default=None, alias="expires_at")
-    """The time of expiry as the platform sent it, meant to be ISO 8601. `expires_at` is the field to read."""
-
     @property
     def expires_at(self) -> datetime | None:
-        """The time of expiry, in the time zone that the platform sends (UTC); None without one in ISO 8601."""
-        return parse_time(self.raw_expires_at)
+        """The time of expiry, in the time zone that the platform sends (UTC); None without one."""
+        return self._read("expires_at", datetime)

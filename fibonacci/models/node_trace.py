@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
-
-from fibonacci._times import parse_time
 from fibonacci.models._base import Model
 
 NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"] | str
@@ -28,6 +25,8 @@ class NodeTrace(Model):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "attempts", "error", "reason")
+    _id_fields: ClassVar[tuple[str, ...]] = ("id",)
+    _converted: ClassVar[tuple[str, ...]] = ("usage", "warnings", "started_at", "ended_at")
 
     id: str
     """The id of the node, as the definition names it."""
@@ -37,12 +36,6 @@ class NodeTrace(Model):
 
     status: NodeStatus | None = None
     """The state, such as `"completed"`."""
-
-    raw_started_at: Any = Field(default=None, alias="started_at")
-    """The time of the start as the platform sent it, meant to be ISO 8601. `started_at` is the field to read."""
-
-    raw_ended_at: Any = Field(default=None, alias="ended_at")
-    """The time of the end as the platform sent it, meant to be ISO 8601. `ended_at` is the field to read."""
 
     attempts: int | None = None
     """The number of times that the node was tried; 0 before the first."""
@@ -62,33 +55,36 @@ class NodeTrace(Model):
     reason: str | None = None
     """Why the node was skipped; None unless it was."""
 
-    usage: dict[str, int | float] | None = None
-    """What all attempts have used, by name, failed ones included; None when nothing was reported.
+    @property
+    def usage(self) -> dict[str, int | float] | None:
+        """What all attempts have used, by name, failed ones included; None when nothing was reported.
 
-    `input_tokens` and `output_tokens`, each the number of tokens, and `cost`, in the currency of whoever reports it.
-    """
+        `input_tokens` and `output_tokens`, each the number of tokens, and `cost`, in the currency of whoever reports
+        it.
+        """
+        return self._read("usage", dict[str, int | float])
 
-    warnings: list[str] | None = None
-    """What in the node is unknown, not supported, or has no effect, in the order in which it was found; None when the
-    platform does not say it."""
+    @property
+    def warnings(self) -> list[str] | None:
+        """What in the node is unknown, not supported, or has no effect, in the order in which it was found.
+
+        None when the platform does not say it.
+        """
+        return self._read("warnings", list[str])
 
     @property
     def started_at(self) -> datetime | None:
         """The time of the start, in the time zone that the platform sends (UTC); None before it, or when skipped."""
-        return parse_time(self.raw_started_at)
+        return self._read("started_at", datetime)
 
     @property
     def ended_at(self) -> datetime | None:
         """The time of the end, in the time zone that the platform sends (UTC); None before it, or when skipped."""
-        return parse_time(self.raw_ended_at)
+        return self._read("ended_at", datetime)
 
 
-_TRACE = TypeAdapter(list[NodeTrace])
+def read_trace(received: list[Any]) -> list[NodeTrace] | None:
+    """Return a trace as models, without what is no node; None when nothing in it is one."""
+    from fibonacci.models._reading import read_models
 
-
-def read_trace(value: object) -> list[NodeTrace] | None:
-    """Return a trace as models, or None for any other form: it is not documented, and no reason to refuse the rest."""
-    try:
-        return _TRACE.validate_python(value)
-    except ValidationError:
-        return None
+    return read_models(NodeTrace, received) or (None if received else [])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from fibonacci.models._base import Model, Timestamped
 
 Role = Literal["owner", "admin", "member", "viewer"] | str
@@ -25,6 +23,7 @@ class GovernanceSettings(Model):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("approval_threshold", "allow_self_approval", "category_flags")
+    _converted: ClassVar[tuple[str, ...]] = ("category_flags",)
 
     require_approval_for_external_comm: bool | None = None
     """Whether workflows that communicate externally, such as by e-mail, need approval."""
@@ -41,13 +40,10 @@ class GovernanceSettings(Model):
     approval_threshold: int | None = None
     """The number of approvals that a run needs."""
 
-    raw_category_flags: dict[str, bool | None] | None = Field(default=None, alias="category_flags")
-    """The flags by category as the platform sent them; None when it sent none. `category_flags` is what to read."""
-
     @property
     def category_flags(self) -> dict[str, bool | None]:
         """Whether workflows need approval, by category, such as `financial` or `pii`; empty when none is set."""
-        return self.raw_category_flags or {}
+        return self._read("category_flags", dict[str, bool | None]) or {}
 
 
 class GovernanceReport(Model):
@@ -99,33 +95,25 @@ class Quota(Model):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("plan", "effective")
+    _converted: ClassVar[tuple[str, ...]] = ("limits", "overrides", "effective")
 
     plan: str | None = None
     """The name of the plan, such as `"free"`."""
 
-    raw_limits: QuotaValues | None = Field(default=None, alias="limits")
-    """The plan's limits as the platform sent them (runs per hour, executions, megabytes); None when it sent none."""
-
-    raw_overrides: QuotaValues | None = Field(default=None, alias="overrides")
-    """The overrides as the platform sent them (runs per hour, executions, megabytes); None when it sent none."""
-
-    raw_effective: QuotaValues | None = Field(default=None, alias="effective")
-    """The effective limits as the platform sent them (runs per hour, executions, megabytes); None when it sent none."""
-
     @property
     def limits(self) -> QuotaValues:
         """The plan's limits: runs per hour, executions at a time, megabytes of memory."""
-        return self.raw_limits or {}
+        return self._read("limits", QuotaValues) or {}
 
     @property
     def overrides(self) -> QuotaValues:
         """The limits that the owner has set in place of the plan's: runs per hour, executions at a time, megabytes."""
-        return self.raw_overrides or {}
+        return self._read("overrides", QuotaValues) or {}
 
     @property
     def effective(self) -> QuotaValues:
         """The limits that apply, the override else the plan's: runs per hour, executions at a time, megabytes."""
-        return self.raw_effective or {}
+        return self._read("effective", QuotaValues) or {}
 
 
 class ToolPolicy(Timestamped):
@@ -142,6 +130,8 @@ class ToolPolicy(Timestamped):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("tool_name", "enabled", "allowed_roles")
+    _id_fields: ClassVar[tuple[str, ...]] = ("tool_name",)
+    _converted: ClassVar[tuple[str, ...]] = ("allowed_roles", *Timestamped._converted)
 
     tool_name: str
     """The name of the tool, such as `"slack_send_message"`."""
@@ -149,13 +139,10 @@ class ToolPolicy(Timestamped):
     enabled: bool | None = None
     """Whether the tool may be used."""
 
-    raw_allowed_roles: list[Role] | None = Field(default=None, alias="allowed_roles")
-    """The roles as the platform sent them, in its order; None when it sent none. `allowed_roles` is what to read."""
-
     @property
     def allowed_roles(self) -> list[Role]:
         """The roles that may use the tool, in the platform's order; empty when it names none."""
-        return self.raw_allowed_roles or []
+        return self._read("allowed_roles", list[Role]) or []
 
 
 class RolePolicyOverride(Timestamped):
@@ -174,6 +161,7 @@ class RolePolicyOverride(Timestamped):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("role", "tool_name", "enabled")
+    _id_fields: ClassVar[tuple[str, ...]] = ("role", "tool_name")
 
     role: Role | None = None
     """The role that the exception applies to: `owner`, `admin`, `member` or `viewer`."""

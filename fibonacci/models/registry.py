@@ -24,12 +24,10 @@ class RegistryEntry(Timestamped):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("workflow_id", "name", "status")
+    _id_fields: ClassVar[tuple[str, ...]] = ("workflow_id",)
 
     workflow_id: str | None = None
     """The id of the workflow, such as `"wf-abc123"`."""
-
-    id: str | None = None
-    """The id of the entry; None when the platform sends none."""
 
     name: str | None = None
     """The name of the workflow that people see."""

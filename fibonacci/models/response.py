@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 
 class Headers(Mapping[str, str]):
@@ -40,7 +40,8 @@ class Headers(Mapping[str, str]):
         return f"Headers({self._values!r})"
 
 
-class RateLimit(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
     """The rate limit, as the headers of a response report it.
 
     The platform documents the headers `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`.
@@ -62,7 +63,8 @@ class RateLimit(NamedTuple):
     """The time at which the next window begins (UTC)."""
 
 
-class ResponseInfo(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseInfo:
     """The HTTP response that a model or a page came in.
 
     Example:

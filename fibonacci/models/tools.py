@@ -20,6 +20,7 @@ class Tool(Model):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("name", "description")
+    _id_fields: ClassVar[tuple[str, ...]] = ("name",)
 
     name: str
     """The name, as `tools.get`, tool policies and tool nodes take it."""
@@ -37,6 +38,8 @@ class ToolConnection(Model):
         print(connection.name, connection.status)
         ```
     """
+
+    _id_fields: ClassVar[tuple[str, ...]] = ("name",)
 
     name: str | None = None
     """The name of the tool; None when the platform does not repeat it."""

@@ -21,6 +21,7 @@ class WorkflowVersion(Timestamped):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("version", "workflow_id", "name")
+    _id_fields: ClassVar[tuple[str, ...]] = ("workflow_id", "version")
 
     version: int | str
     """The number or name of the version, as `versions.get` and `versions.rollback` take it."""

@@ -21,6 +21,7 @@ class Workflow(Timestamped):
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("id", "name", "version")
+    _id_fields: ClassVar[tuple[str, ...]] = ("id",)
 
     id: str
     """The id, such as `"wf-abc123"`."""

@@ -83,4 +83,4 @@ def last_line(text: str) -> str:
 def executions(client: Fibonacci, workflow_id: str) -> dict[Any, int]:
     """Return how many executions the rows have by their `id`, as the emulator has recorded them."""
     found = client.executions.list(workflow_id=workflow_id, page_size=200)
-    return Counter((each.model_extra or {})["inputs"]["id"] for each in found)
+    return Counter((each.inputs or {})["id"] for each in found)

@@ -100,7 +100,7 @@ def refusal(location: str, header: JournalHeader = HEADER) -> str:
 def counts(client: Fibonacci, workflow: str) -> dict[int, int]:
     """Return how many executions the rows have, as the emulator has recorded them."""
     found = client.executions.list(workflow_id=workflow, page_size=200)
-    return Counter((each.model_extra or {})["inputs"]["id"] for each in found)
+    return Counter((each.inputs or {})["id"] for each in found)
 
 
 class Servers:

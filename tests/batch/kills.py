@@ -227,8 +227,7 @@ class _Batch:
         found: dict[int, list[str]] = {}
         with self.client() as client:
             for execution in client.executions.list(workflow_id=self.workflow_id, page_size=200):
-                inputs = (execution.model_extra or {})["inputs"]
-                found.setdefault(inputs["id"], []).append(execution.id)
+                found.setdefault((execution.inputs or {})["id"], []).append(execution.id)
         return found
 
 

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +208,8 @@ def _watch(title: str, durations: list[float]) -> None:
         rows = [{"seconds": seconds} for seconds in durations]
         for run in client.workflows.run_many(workflow, rows, concurrency=len(rows)):
             assert run.execution is not None
-            ended_at = datetime.fromisoformat((run.execution.model_extra or {})["completed_at"])
+            ended_at = run.execution.completed_at
+            assert ended_at is not None
             late.append(emulator.clock.now() - ended_at.timestamp())
         routes = ("GET /executions", "GET /executions/{execution_id}")
         looks = sum(emulator.requests.to(route).count for route in routes)

@@ -62,7 +62,7 @@ def counts(client: Fibonacci, workflow: str) -> list[int]:
     """Return how many executions each row has, in no order."""
     found: dict[str, int] = {}
     for execution in client.executions.list(workflow_id=workflow, page_size=200):
-        name = (execution.model_extra or {})["inputs"]["name"]
+        name = (execution.inputs or {})["name"]
         found[name] = found.get(name, 0) + 1
     return list(found.values())
 

@@ -20,6 +20,8 @@ from fibonacci._batch.filesystems import filesystem_in
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
+from fibonacci.models import Execution
+from fibonacci.models._reading import read_model
 from tests.batch.journals import KINDS, JournalPlace, completed
 from tests.kit.assertions import each_row, is_quick
 from tests.kit.systems import linux_only, needs_fork, needs_permissions
@@ -51,6 +53,27 @@ def refusal(open_it: Callable[[], object]) -> str:
         open_it()
     assert caught.value.path
     return str(caught.value)
+
+
+@BOTH
+def test_an_execution_with_odd_fields_is_read_again(place: JournalPlace) -> None:
+    odd = {"execution_id": 7, "status": "completed", "duration_ms": "1523", "nodes_failed": [], "outputs": {"a": 1}}
+    one = row(1)
+    result = replace(completed(one), execution=read_model(Execution, odd))
+    journal = place.open(HEADER)
+    journal.write([one])
+    one.execution_id = "7"
+    journal.write(started=[one])
+    journal.write(finished=[(one, result)])
+    journal.close()
+    journal = place.open(HEADER)
+    entry, _ = journal.find("k1", is_unique=False)
+    journal.close()
+    assert entry is not None
+    execution = entry.result(1).execution
+    assert execution is not None
+    assert (execution.id, execution.duration_ms, execution.nodes_failed) == ("7", 1523, None)
+    assert execution.model_dump(mode="json") == odd
 
 
 @BOTH

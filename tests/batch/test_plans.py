@@ -45,9 +45,9 @@ from fibonacci._batch.start_outcome import is_transient, start_outcome
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
-from fibonacci._core.execution_failure import execution_error
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
+from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.organizations import Quota
 from tests.batch.journals import completed
 from tests.kit.assertions import each_row

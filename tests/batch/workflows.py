@@ -28,4 +28,4 @@ def run(mode: Mode, runs: Any) -> list[RunResult]:
 
 def inputs_of(client: Fibonacci, workflow: str) -> list[dict[str, Any]]:
     """Return the inputs of the workflow's executions, the newest first."""
-    return [(each.model_extra or {})["inputs"] for each in client.executions.list(workflow_id=workflow)]
+    return [each.inputs or {} for each in client.executions.list(workflow_id=workflow)]

@@ -53,7 +53,7 @@ connection.request("GET", "/v1/workflows?limit={limit}")
 body = connection.getresponse().read()
 class Fixed:
     def send(self, request, deadline):
-        return HTTPResponse(200, [], body)
+        return HTTPResponse(status=200, headers=[], body=body)
     def close(self):
         pass
 client = Fibonacci("key", transport=Fixed())

@@ -16,7 +16,7 @@ fixed = {}
 
 class FixedTransport:
     def send(self, request, deadline):
-        return HTTPResponse(200, fixed["headers"], fixed["body"])
+        return HTTPResponse(status=200, headers=fixed["headers"], body=fixed["body"])
 
     def close(self):
         pass
@@ -55,7 +55,8 @@ def fibonacci(number):
 
 def decoded(number):
     for _ in range(number):
-        whole = APIResponse(HTTPResponse(200, fixed["headers"], fixed["body"]), received_at=0.0, limit=10**9)
+        received = HTTPResponse(status=200, headers=fixed["headers"], body=fixed["body"])
+        whole = APIResponse(received, received_at=0.0, limit=10**9)
         items, _meta = decode_list(whole, Workflow, "workflows")
         attach_response(items, None)
     return len(items)
@@ -98,7 +99,7 @@ class Responded({prefix}Requestor):
 
 def prepare():
     global ended, requestor, call, limits
-    response = HTTPResponse(200, fixed["headers"], fixed["body"])
+    response = HTTPResponse(status=200, headers=fixed["headers"], body=fixed["body"])
     response = APIResponse(response, received_at=0.0, limit=10**6)
     response.headers, response.rate_limit
     requestor = Responded(client._config, client._shared)
@@ -135,7 +136,7 @@ from fibonacci.transports import HTTPResponse
 def response():
     stated = {"limit": 60, "remaining": 0, "reset": int(time.time() + 60)}
     headers = [(f"x-ratelimit-{name}".encode(), str(value).encode()) for name, value in stated.items()]
-    return HTTPResponse(200, headers, b'{"data": {"id": "wf-1"}}')
+    return HTTPResponse(status=200, headers=headers, body=b'{"data": {"id": "wf-1"}}')
 
 class Exhausted:
     def send(self, request, deadline):

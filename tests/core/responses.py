@@ -15,4 +15,4 @@ def api_response(
     """Return a response; without headers it is JSON."""
     fields = {"content-type": "application/json"} if headers is None else headers
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-    return APIResponse(HTTPResponse(status, raw, body), received_at=START, limit=limit)
+    return APIResponse(HTTPResponse(status=status, headers=raw, body=body), received_at=START, limit=limit)

@@ -147,7 +147,9 @@ def test_the_text_of_a_large_body_ends_before_a_part_of_the_key() -> None:
     key = "secret-key-of-the-test"
     for place in range(TEXT_LIMIT - 2, TEXT_LIMIT + len(key) + 2):
         body = (b"x" * (place - len(key)) + key.encode()).ljust(2 * TEXT_LIMIT, b"x")
-        text = APIResponse(HTTPResponse(400, [], body), received_at=START, limit=len(body), api_key=key).text()
+        text = APIResponse(
+            HTTPResponse(status=400, headers=[], body=body), received_at=START, limit=len(body), api_key=key
+        ).text()
         assert "x[" in text or set(text) == {"x"}
         assert "secret" not in text
         assert TEXT_LIMIT - len(key) <= len(text) <= TEXT_LIMIT
@@ -161,5 +163,7 @@ def test_the_text_of_a_large_body_costs_no_more_than_its_beginning(monkeypatch: 
         return data
 
     monkeypatch.setattr("fibonacci._core.response.redact_bytes", redact_bytes)
-    too_large_error(HTTPResponse(200, [], bytes(20 * TEXT_LIMIT)), received_at=START, api_key="some-key")
+    too_large_error(
+        HTTPResponse(status=200, headers=[], body=bytes(20 * TEXT_LIMIT)), received_at=START, api_key="some-key"
+    )
     assert redacted == [TEXT_LIMIT + len("some-key")]

@@ -142,7 +142,9 @@ class RewritingTransport:
         for workflow in cast("list[dict[str, Any]]", data if isinstance(data, list) else [data]):
             self._rewrite(workflow, request)
         headers = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
-        return HTTPResponse(response.status, headers, b"" if content is None else json.dumps(content).encode())
+        return HTTPResponse(
+            status=response.status, headers=headers, body=b"" if content is None else json.dumps(content).encode()
+        )
 
     def close(self) -> None:
         self._inner.close()

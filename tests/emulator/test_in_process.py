@@ -33,7 +33,7 @@ BROKEN: list[FailureKind] = ["reset", "no_reply", "cut"]
 
 def request(emulator: Emulator, method: str = "GET", path: str = "/tools/wait", body: bytes = b"") -> HTTPRequest:
     headers = [(b"authorization", f"Bearer {emulator.api_key}".encode())]
-    return HTTPRequest(method, "http://127.0.0.1", f"/v1{path}", headers, body)
+    return HTTPRequest(method=method, origin="http://127.0.0.1", target=f"/v1{path}", headers=headers, body=body)
 
 
 def send(emulator: Emulator, mode: Mode, sent: HTTPRequest, seconds: float | None = None) -> HTTPResponse:

@@ -34,7 +34,7 @@ class OneResponse:
 
     def __init__(self, status: int, twice_compressed: bytes) -> None:
         headers = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip, gzip")]
-        self._response = HTTPResponse(status, headers, twice_compressed)
+        self._response = HTTPResponse(status=status, headers=headers, body=twice_compressed)
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Return the response."""

@@ -230,7 +230,7 @@ def test_only_fibonacci_errors_leave_a_call(
 
 @given(_JSON)
 def test_any_json_is_an_execution_or_an_error(value: Any) -> None:
-    transport = ScriptedTransport(HTTPResponse(200, [], _json_bytes({"data": value})))
+    transport = ScriptedTransport(HTTPResponse(status=200, headers=[], body=_json_bytes({"data": value})))
     with Mode("sync") as mode:
         ended = mode.end(mode.client_of(transport, max_response_bytes=10_000).executions.get, "exec_1")
     assert isinstance(ended.value, Execution) != isinstance(ended.error, FibonacciError)

@@ -216,7 +216,9 @@ class RefusingServer(Listener):
 
 @each_mode
 def test_the_server_has_refused_before_the_request_is_written(mode: Mode, authority: Authority) -> None:
-    request = HTTPRequest("POST", "https://127.0.0.1", "/x", [(b"host", b"127.0.0.1")], b"")
+    request = HTTPRequest(
+        method="POST", origin="https://127.0.0.1", target="/x", headers=[(b"host", b"127.0.0.1")], body=b""
+    )
     with RefusingServer(authority) as server:
         connector = (AsyncConnector if mode.is_async else Connector)(
             f"https://127.0.0.1:{server.port}", connect_timeout=5.0, ca_bundle=str(authority.file)

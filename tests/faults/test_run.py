@@ -78,7 +78,7 @@ class TestReason:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
         assert isinstance(ended.error, ExecutionFailedError)
         assert (ended.error.reason, str(ended.error)) == ("m", "execution exec_1 failed: m")
-        assert ended.error.execution.model_extra == {"error": {"message": "m", "code": "c"}}
+        assert ended.error.execution.model_dump()["error"] == {"message": "m", "code": "c"}
         assert [request.method for request in server.requests] == ["POST", "GET"]
 
     @pytest.mark.parametrize("first", [execution("failed", error="m"), execution("cancelled", reason="m")])

@@ -15,7 +15,14 @@ def info(
     *, status_code: int = 200, request_id: str | None = "req_1", headers: Iterable[tuple[str, str]] = ()
 ) -> ResponseInfo:
     """Return what a response says beside its data."""
-    return ResponseInfo(status_code, request_id, Headers(headers), None, 1, 0.1)
+    return ResponseInfo(
+        status_code=status_code,
+        request_id=request_id,
+        headers=Headers(headers),
+        rate_limit=None,
+        attempts=1,
+        elapsed=0.1,
+    )
 
 
 def received(model: M, *, status_code: int = 200) -> M:

@@ -15,7 +15,7 @@ def http_response(body: Any = None, status: int = 200, headers: Mapping[str, str
     """Return a response with the given body as JSON; text and bytes are taken as they are."""
     fields, data = content(body, status, headers)
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-    return HTTPResponse(status, raw, data)
+    return HTTPResponse(status=status, headers=raw, body=data)
 
 
 class ScriptedTransport:

@@ -84,7 +84,9 @@ def request(body: bytes = b"") -> HTTPRequest:
     headers = [(b"host", b"localhost")]
     if body:
         headers.append((b"content-length", str(len(body)).encode()))
-    return HTTPRequest("POST" if body else "GET", "http://localhost", "/v1/x", headers, body)
+    return HTTPRequest(
+        method="POST" if body else "GET", origin="http://localhost", target="/v1/x", headers=headers, body=body
+    )
 
 
 class ScriptedConnection:

@@ -84,7 +84,7 @@ def _response(status: int, *, code: str = "a_code", retry_after: str | None = No
     headers = [(b"content-type", b"application/json")]
     headers += [(b"retry-after", retry_after.encode())] if retry_after else []
     body = f'{{"error": {{"code": "{code}", "message": "text"}}}}'.encode()
-    return APIResponse(HTTPResponse(status, headers, body), received_at=0.0, limit=10_000)
+    return APIResponse(HTTPResponse(status=status, headers=headers, body=body), received_at=0.0, limit=10_000)
 
 
 def _follows(result: AttemptResult, *, is_uncertain: bool = False) -> tuple[str, str]:

@@ -199,7 +199,7 @@ class SimulatedTransport:
         if exchange.fate == "response_lost":
             return
         if exchange.fate == "bad_gateway":
-            received = HTTPResponse(502, [(b"content-type", b"text/html")], b"<h1>Bad Gateway</h1>")
+            received = HTTPResponse(status=502, headers=[(b"content-type", b"text/html")], body=b"<h1>Bad Gateway</h1>")
         seconds = self._network.response_delay()
         self._platform.loop.call_later(seconds, partial(_resolve, response, received), context=Context())
 

@@ -178,7 +178,7 @@ class Schedule:
         found: dict[str, list[str]] = {}
         self._platform.emulator.clock.advance(self.conditions.window)
         for execution in self._outsider.executions.list(page_size=200):
-            found.setdefault(_text((execution.model_extra or {})["inputs"]), []).append(execution.id)
+            found.setdefault(_text(execution.inputs), []).append(execution.id)
         return found
 
 

@@ -68,7 +68,9 @@ def test_models_share_no_mutable_default() -> None:
 
 
 def test_pages_rate_limits_and_responses() -> None:
-    assert make_page([make_workflow()], next_cursor="abc") == Page([make_workflow()], make_response(), "abc")
+    assert make_page([make_workflow()], next_cursor="abc") == Page(
+        items=[make_workflow()], response=make_response(), next_cursor="abc"
+    )
     assert isinstance(make_rate_limit(remaining=0), RateLimit)
     info = make_response(429, headers={"Retry-After": "3"}, rate_limit=make_rate_limit(remaining=0))
     assert isinstance(info, ResponseInfo)

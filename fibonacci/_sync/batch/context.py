@@ -64,7 +64,7 @@ class BatchContext:
         self.options = options
         self.journal = journal
         self.organization_id = organization_id
-        self.state: BatchState = BatchState(options, requestor.redact)
+        self.state: BatchState = BatchState(options)
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()
         self.starts: StartRate = StartRate()

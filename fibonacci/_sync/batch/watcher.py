@@ -10,7 +10,6 @@ from fibonacci._batch.quota import quota_wait
 from fibonacci._batch.row import Row
 from fibonacci._batch.start_outcome import is_transient
 from fibonacci._batch.watching import goes_on, page_size
-from fibonacci._core.execution_failure import failure_of
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError
 from fibonacci.models.executions import Execution
@@ -217,5 +216,5 @@ class ExecutionsWatcher:
 def _is_complete(execution: Execution) -> bool:
     """Whether an execution that has ended has its outputs, or the reason why there are none."""
     if execution.succeeded:
-        return execution.raw_outputs is not None
-    return failure_of(execution).reason is not None
+        return (execution.model_extra or {}).get("outputs") is not None
+    return execution.failure_reason is not None

@@ -159,9 +159,9 @@ class HTTP11Connection:
         while isinstance(event := self._reader.event(deadline), h11.Data):
             body += event.data
             if len(body) > limit:
-                raise TransportError("too_large", None, HTTPResponse(status, headers, bytes(body)))
+                raise TransportError("too_large", None, HTTPResponse(status=status, headers=headers, body=bytes(body)))
         if is_complete and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             # Bytes beyond the end of the response would be taken for the response to the next request.
             self.is_reusable = not self._http.trailing_data[0]
             self._http.start_next_cycle()
-        return HTTPResponse(status, headers, bytes(body))
+        return HTTPResponse(status=status, headers=headers, body=bytes(body))

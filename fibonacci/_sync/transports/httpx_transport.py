@@ -181,7 +181,9 @@ class HTTPXTransport(TransportBase):
         if response.is_stream_consumed:
             # It was made whole, as a mock transport makes it; then httpx has decoded the body too.
             return self._bounded(
-                HTTPResponse(response.status_code, response.headers.raw, response.content, decoded=True)
+                HTTPResponse(
+                    status=response.status_code, headers=response.headers.raw, body=response.content, decoded=True
+                )
             )
         body = bytearray()
         for chunk in response.iter_raw():
@@ -190,7 +192,7 @@ class HTTPXTransport(TransportBase):
                 break
             if deadline.remaining() == 0:
                 raise TransportError("timeout")
-        return self._bounded(HTTPResponse(response.status_code, response.headers.raw, bytes(body)))
+        return self._bounded(HTTPResponse(status=response.status_code, headers=response.headers.raw, body=bytes(body)))
 
     def _proxy_url(self, origin: str) -> str | None:
         """Return the URL of the proxy of a client of its own, without user and password; None where none is known."""

@@ -37,8 +37,9 @@ def call_checks(key: FoundKey, address: PlatformAddress) -> Iterator[Finding]:
         if "date" in headers:
             yield _clock(headers["date"], moment)
         if client.rate_limit is not None:
-            limit, remaining, reset_at = client.rate_limit
-            yield ok("rate limit", f"{remaining} of {limit} requests left until {reset_at:%H:%M:%S} UTC")
+            stated = client.rate_limit
+            left = f"{stated.remaining} of {stated.limit} requests left"
+            yield ok("rate limit", f"{left} until {stated.reset_at:%H:%M:%S} UTC")
 
 
 def _failure(error: APIError) -> Finding:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from fibonacci import ExecutionFailedError, FibonacciError
-from fibonacci._core.execution_failure import execution_error
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.following.status_lines import NodeLines, StatusLines
 from fibonacci.models import Execution
+from fibonacci.models.execution_failure import execution_error
 
 if TYPE_CHECKING:
     from fibonacci.cli.context import Context

@@ -10,7 +10,6 @@ from uuid import uuid4
 import anyio
 
 from fibonacci import APIError, AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
-from fibonacci._core.execution_failure import failure_of
 from fibonacci.cli.mcp_server.progress import ProgressReporter
 from fibonacci.cli.mcp_server.results import PENDING_APPROVAL
 from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
@@ -141,7 +140,7 @@ class WorkflowRunner:
 
     async def _explained(self, execution: Execution) -> Execution:
         """Return an execution that failed as `get` does, which may have the reason that `execute` does not."""
-        if execution.status != "failed" or failure_of(execution).reason is not None:
+        if execution.status != "failed" or execution.failure_reason is not None:
             return execution
         try:
             return await self._client.with_options(timeout=_READ).executions.get(execution.id)

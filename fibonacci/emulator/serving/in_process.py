@@ -130,4 +130,4 @@ def _connection_error(failure: InjectedFailure) -> Exception | None:
 
 
 def _sent(response: ServerResponse, body: bytes) -> HTTPResponse:
-    return HTTPResponse(response.status, encoded_headers(response.headers), body)
+    return HTTPResponse(status=response.status, headers=encoded_headers(response.headers), body=body)

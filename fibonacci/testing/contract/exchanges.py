@@ -48,7 +48,9 @@ def is_of(endpoint: str, request: HTTPRequest) -> bool:
         request: The request.
 
     Example:
-        >>> is_of("GET /tools/{tool_name}", HTTPRequest("GET", "http://a", "/v1/tools/wait?limit=1", [], b""))
+        >>> target = "/v1/tools/wait?limit=1"
+        >>> request = HTTPRequest(method="GET", origin="http://a", target=target, headers=[], body=b"")
+        >>> is_of("GET /tools/{tool_name}", request)
         True
     """
     method, _, template = endpoint.partition(" ")

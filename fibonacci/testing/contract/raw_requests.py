@@ -87,7 +87,7 @@ class RawRequests:
         headers = self._headers(authorization)
         if content or method != "GET":
             headers.append((b"content-length", str(len(content)).encode()))
-        request = HTTPRequest(method, self._origin, target, headers, content)
+        request = HTTPRequest(method=method, origin=self._origin, target=target, headers=headers, body=content)
         response = self._send(request)
         if response.status == 429:  # over the rate limit: once more, after the reset
             self._sleep(_wait(response.headers))

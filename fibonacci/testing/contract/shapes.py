@@ -53,7 +53,7 @@ EXECUTION: Final[Shape] = {
     "trace": "?array|null",
     **_TIMES,
 }
-REGISTRY_ENTRY: Final[Shape] = {"workflow_id": "string", "id": _TEXT, "name": _TEXT, "status": "string", **_TIMES}
+REGISTRY_ENTRY: Final[Shape] = {"workflow_id": "string", "name": _TEXT, "status": "string", **_TIMES}
 GOVERNANCE: Final[Shape] = {
     "require_approval_for_external_comm": "boolean|null",
     "require_approval_for_public_writes": "boolean|null",

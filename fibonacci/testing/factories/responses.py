@@ -26,7 +26,8 @@ def make_rate_limit(limit: int = 60, remaining: int = 59, reset_at: datetime | N
         >>> make_rate_limit(limit=300, remaining=0).remaining
         0
     """
-    return RateLimit(limit, remaining, reset_at or datetime(2026, 1, 2, 3, 5, tzinfo=UTC))
+    reset_at = reset_at or datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
+    return RateLimit(limit=limit, remaining=remaining, reset_at=reset_at)
 
 
 def make_response(
@@ -57,7 +58,12 @@ def make_response(
     """
     fields = {"content-type": "application/json"} if headers is None else headers
     return ResponseInfo(
-        status_code, request_id, Headers(fields.items()), rate_limit or make_rate_limit(), attempts, elapsed
+        status_code=status_code,
+        request_id=request_id,
+        headers=Headers(fields.items()),
+        rate_limit=rate_limit or make_rate_limit(),
+        attempts=attempts,
+        elapsed=elapsed,
     )
 
 
@@ -76,4 +82,4 @@ def make_page(items: Iterable[T], *, next_cursor: str | None = None, response: R
         >>> len(make_page(["first", "second"]))
         2
     """
-    return Page(list(items), response or make_response(), next_cursor)
+    return Page(items=list(items), response=response or make_response(), next_cursor=next_cursor)

@@ -137,7 +137,9 @@ def empty_object() -> Change:
 
 def unavailable() -> Change:
     """Send a 503 whose body is not JSON."""
-    return of_success(lambda response: HTTPResponse(503, [(b"Content-Type", b"text/html")], b"<h1>503</h1>"))
+    return of_success(
+        lambda response: HTTPResponse(status=503, headers=[(b"Content-Type", b"text/html")], body=b"<h1>503</h1>")
+    )
 
 
 # -- lists

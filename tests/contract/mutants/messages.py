@@ -22,7 +22,7 @@ def with_json(response: HTTPResponse, content: Any, status: int | None = None) -
     body = b"" if content is None else json.dumps(content).encode()
     kept = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
     headers = [*kept, (b"Content-Length", str(len(body)).encode())]
-    return HTTPResponse(status or response.status, headers, body)
+    return HTTPResponse(status=status or response.status, headers=headers, body=body)
 
 
 def with_body(request: HTTPRequest, content: Any) -> HTTPRequest:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from fibonacci import ExecutionCancelledError, ExecutionFailedError
-from fibonacci._core.execution_failure import ExecutionFailure, execution_error, failure_of, failure_text
+from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.models import Execution
+from fibonacci.models.execution_failure import ExecutionFailure, execution_error, failure_of, failure_text
 from tests.kit.assertions import each_row
+from tests.kit.mode import Mode, each_mode
+from tests.kit.server import ScriptedServer
 
 CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
     "nothing": ({}, ExecutionFailure()),
@@ -97,8 +100,69 @@ def test_a_cancellation_has_a_class_of_its_own() -> None:
         ("cancelled", ExecutionCancelledError),
         ("timed_out", ExecutionFailedError),
     ):
-        error = execution_error(Execution.model_validate({"id": "e", "status": status, "error": "the key sk-1 is bad"}))
-        assert type(error) is kind
-        redacted = execution_error(error.execution, lambda text: text.replace("sk-1", "[API key]"))
-        assert redacted.reason == "the key [API key] is bad"
-        assert "sk-1" not in str(redacted)
+        assert type(execution_error(Execution.model_validate({"id": "e", "status": status}))) is kind
+
+
+class TestOnTheExecution:
+    """What an execution says of its failure, whichever call returned it."""
+
+    @pytest.mark.parametrize("status", ["completed", "running", "paused", None])
+    def test_one_that_has_not_failed_has_no_reason_and_raises_nothing(self, status: str | None) -> None:
+        made = Execution.model_validate({"id": "e", "status": status, "message": "all is well"})
+        assert made.failure_reason is None
+        assert made.raise_for_status() is made
+
+    @each_row(
+        ("error", "text"),
+        [
+            ("no value", "no value"),
+            ({"code": "x", "message": "no value"}, "no value"),
+            (["no", {"message": "value"}], "no; value"),
+            (5, None),
+            (None, None),
+        ],
+    )
+    def test_the_error_is_a_text(self, error: Any, text: str | None) -> None:
+        made = Execution.model_validate({"id": "e", "status": "failed", "error": error})
+        assert made.error == made.failure_reason == text
+        assert made.model_dump(mode="json")["error"] == error
+
+    @each_mode
+    def test_every_call_returns_the_same_attributes(self, mode: Mode, emulator: Emulator) -> None:
+        client = mode.client_of(emulator)
+        definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+        workflow = mode.run(client.workflows.create(name="Greeter", definition=definition))
+
+        def fail(call: LLMCall) -> str:
+            raise ValueError("the model is overloaded")
+
+        emulator.llm(fail)
+        started = mode.run(client.workflows.execute(workflow.id, inputs={"name": "Ada"}))
+        read = mode.run(client.executions.get(started.id))
+        (listed,) = mode.run(client.executions.list())
+        for each in (read, listed):
+            assert each.inputs == {"name": "Ada"}
+            assert "the model is overloaded" in (each.error or "")
+            assert "the model is overloaded" in (each.failure_reason or "")
+            assert each.completed_at is not None
+            assert each.completed_at >= each.created_at
+            with pytest.raises(ExecutionFailedError, match="the model is overloaded") as caught:
+                each.raise_for_status()
+            assert (caught.value.execution, caught.value.reason) == (each, each.failure_reason)
+        assert (started.inputs, started.error, started.failure_reason, started.completed_at) == (None,) * 4
+        with pytest.raises(ExecutionFailedError, match=f"execution {started.id} failed"):
+            started.raise_for_status()
+
+    def test_one_that_was_canceled(self) -> None:
+        made = Execution.model_validate({"id": "e", "status": "cancelled", "cancel_reason": "too late"})
+        with pytest.raises(ExecutionFailedError, match="execution e was canceled: too late"):
+            made.raise_for_status()
+
+    def test_the_error_has_no_key(self, mode: Mode, server: ScriptedServer) -> None:
+        failed = {"execution_id": "e", "status": "failed", "error": f"refused {server.api_key}"}
+        server.add_response({"data": failed})
+        execution = mode.run(mode.client_of(server).executions.get("e"))
+        with pytest.raises(ExecutionFailedError) as caught:
+            execution.raise_for_status()
+        assert server.api_key not in f"{caught.value} {caught.value.reason}"
+        assert caught.value.reason == "refused [API key]"
