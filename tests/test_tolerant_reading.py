@@ -27,6 +27,7 @@ from fibonacci.models import (
 from fibonacci.models._base import other_names
 from fibonacci.models._plain import plain_names, plain_types
 from tests.kit.assertions import check_each, each_row
+from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
@@ -116,7 +117,7 @@ def test_an_object_without_its_id_is_refused(model: type[Model], document: dict[
 
 
 @both_modes
-def test_a_run_never_loses_its_execution(mode: Mode) -> None:
+def test_a_run_never_loses_its_execution(mode: Mode, clock: FakeClock) -> None:
     started: dict[str, Any] = {
         "execution_id": 7,
         "status": ["odd"],

@@ -185,7 +185,7 @@ class Execution(Timestamped):
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
-        fields, more = self.__dict__, self.__pydantic_extra__ or {}  # the model is frozen for others
+        fields, more = vars(self), self.__pydantic_extra__ or {}  # the model is frozen for others
         sent = more.get("execution_id")
         if sent:
             if type(sent) is not str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,13 @@ def refusal(open_it: Callable[[], object]) -> str:
 
 @BOTH
 def test_an_execution_with_odd_fields_is_read_again(place: JournalPlace) -> None:
-    odd = {"execution_id": 7, "status": "completed", "duration_ms": "1523", "nodes_failed": [], "outputs": {"a": 1}}
+    odd: dict[str, Any] = {
+        "execution_id": 7,
+        "status": "completed",
+        "duration_ms": "1523",
+        "nodes_failed": [],
+        "outputs": {"a": 1},
+    }
     one = row(1)
     result = replace(completed(one), execution=read_model(Execution, odd))
     journal = place.open(HEADER)
