@@ -64,6 +64,9 @@ async def clients() -> None:
     async with AsyncFibonacci() as client:
         assert_type(client, AsyncFibonacci)
         assert_type(client.with_options(timeout=1.5, max_retries=0, headers={"X": "y"}), AsyncFibonacci)
+        assert_type(
+            client.with_options(api_key="other", base_url="https://b.example", headers={"X": None}), AsyncFibonacci
+        )
         assert_type(client.reset_rate_limit(), None)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.base_url, str)
@@ -121,6 +124,7 @@ async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition) -> N
 
 async def requests(client: AsyncFibonacci) -> None:
     assert_type(await client.request("GET", "/x"), Any)
+    assert_type(await client.request("GET", "/x", headers={"X": "y"}, timeout=None), Any)
     assert_type(await client.request("GET", "/x", params={"a": 1, "b": None}, returns=Workflow), Workflow)
     assert_type(await client.request("POST", "/x", json=None, returns=list[int]), list[int])
 

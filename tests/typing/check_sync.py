@@ -62,6 +62,7 @@ def clients() -> None:
     with Fibonacci() as client:
         assert_type(client, Fibonacci)
         assert_type(client.with_options(timeout=1.5, max_retries=0, headers={"X": "y"}), Fibonacci)
+        assert_type(client.with_options(api_key="other", base_url="https://b.example", headers={"X": None}), Fibonacci)
         assert_type(client.reset_rate_limit(), None)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.base_url, str)
@@ -119,6 +120,7 @@ def arguments(client: Fibonacci, definition: WorkflowDefinition) -> None:
 
 def requests(client: Fibonacci) -> None:
     assert_type(client.request("GET", "/x"), Any)
+    assert_type(client.request("GET", "/x", headers={"X": "y"}, timeout=None), Any)
     assert_type(client.request("GET", "/x", params={"a": 1, "b": None}, returns=Workflow), Workflow)
     assert_type(client.request("POST", "/x", json=None, returns=list[int]), list[int])
 

@@ -35,7 +35,7 @@ def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.executions.list(status=5)  # type: ignore[arg-type]
     client.organizations.quota.update("o", memory_mb="1")  # type: ignore[arg-type]
     client.organizations.governance.update("o", review_days=1)  # type: ignore[call-arg]
-    client.with_options(base_url="https://a.example")  # type: ignore[call-arg]
+    client.with_options(transport="httpx")  # type: ignore[call-arg]
     Fibonacci(time_out=5)  # type: ignore[call-arg]
     Fibonacci(idempotency="client")  # type: ignore[arg-type]
     wrong: Execution = client.workflows.get("w")  # type: ignore[assignment]
