@@ -382,18 +382,23 @@ class WaitTimeoutError(FibonacciError):
     """
 
     execution: Execution | None
-    """The execution as last received; None when no poll succeeded."""
+    """The execution as last received; None when no poll succeeded. Of several, the first that had not ended."""
+
+    executions: Sequence[Execution | None]
+    """The executions of a `wait_all` as last received, in the order of its ids; None where no poll succeeded."""
 
     def __init__(
         self,
         message: str = "",
         *,
         execution: Execution | None = None,
+        executions: Sequence[Execution | None] = (),
         code: str | None = None,
         details: Sequence[Any] = (),
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.execution = execution
+        self.executions = executions
 
 
 class JournalError(FibonacciError):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from fibonacci._core.execution_failure import failure_of
+from fibonacci.models.executions import Execution
+
 PAGE_SIZE: Final = 200
 
 _SHORTEST: Final = 0.4
@@ -112,6 +115,13 @@ def goes_on(found: int, missing: int) -> bool:
         missing: How many were on no page yet.
     """
     return missing > 1 and found > 1
+
+
+def is_complete(execution: Execution) -> bool:
+    """Whether an execution that has ended has its outputs, or the reason why there are none."""
+    if execution.succeeded:
+        return execution.raw_outputs is not None
+    return failure_of(execution).reason is not None
 
 
 class StartRate:

@@ -86,6 +86,10 @@ def namespaces(client: Fibonacci) -> None:
 def waiting(client: Fibonacci) -> None:
     assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
+    assert_type(client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
+    assert_type(client.executions.watch("e", timeout=1), Iterator[Execution])
+    assert_type(client.executions.cancel("e", if_ended="ignore"), Execution)
+    assert_type(client.executions.cancel_all(workflow_id="w"), list[Execution])
 
 
 def deploying(client: Fibonacci) -> None:

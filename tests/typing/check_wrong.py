@@ -33,6 +33,9 @@ def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.workflows.run("w", cancel_on_exit="yes")  # type: ignore[arg-type]
     client.workflows.run("w").output  # type: ignore[attr-defined]  # noqa: B018
     client.executions.list(status=5)  # type: ignore[arg-type]
+    client.executions.cancel("e", if_ended="skip")  # type: ignore[arg-type]
+    client.executions.cancel_all()  # type: ignore[call-arg]
+    client.executions.wait_all([1])  # type: ignore[list-item]
     client.organizations.quota.update("o", memory_mb="1")  # type: ignore[arg-type]
     client.organizations.governance.update("o", review_days=1)  # type: ignore[call-arg]
     client.with_options(transport="httpx")  # type: ignore[call-arg]
