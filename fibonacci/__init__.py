@@ -40,6 +40,7 @@ lazy_names(
             "APIResponseError",
             "APIStatusError",
             "APITimeoutError",
+            "AmbiguousNameError",
             "AuthenticationError",
             "BadRequestError",
             "ConfigurationError",

@@ -16,6 +16,7 @@ from fibonacci.deployment.change import DeploymentChange
 from fibonacci.deployment.plan import DeploymentPlan
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import (
+    AmbiguousNameError,
     APIConnectionError,
     APIError,
     APIResponseError,
@@ -54,6 +55,7 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
+    "AmbiguousNameError",
     "AsyncClock",
     "AsyncFibonacci",
     "AsyncPager",

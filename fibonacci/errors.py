@@ -17,6 +17,7 @@ FibonacciError
 │       ├── RateLimitError
 │       │   └── QuotaExceededError
 │       └── ServerError
+├── AmbiguousNameError
 ├── DeploymentError
 │   └── StalePlanError
 ├── ExecutionFailedError
@@ -43,6 +44,7 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
+    "AmbiguousNameError",
     "AuthenticationError",
     "BadRequestError",
     "ConfigurationError",
@@ -329,6 +331,36 @@ class StalePlanError(DeploymentError):
 
     Nothing was changed, unless another's change came between the steps of `apply`; a note counts the changes made.
     """
+
+
+class AmbiguousNameError(FibonacciError, ValueError):
+    """Several workflows have the name that `workflows.find` or `workflows.get_or_create` was given.
+
+    Names are not unique on the platform. Pick the workflow you mean, and use its id.
+
+    Example:
+        >>> for _ in range(2):
+        ...     twin = client.workflows.create(name="Twin")
+        >>> try:
+        ...     client.workflows.find("Twin")
+        ... except AmbiguousNameError as error:
+        ...     print(len(error.workflow_ids), error.workflow_ids[1] == twin.id)
+        2 True
+    """
+
+    workflow_ids: Sequence[str]
+    """The ids of the workflows with the name, in the platform's order."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        workflow_ids: Sequence[str] = (),
+        code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.workflow_ids = workflow_ids
 
 
 class ExecutionFailedError(FibonacciError):

@@ -7,8 +7,6 @@ from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
 
-_PAGE_SIZE = 200
-
 
 def workflow_id_of(client: Fibonacci, reference: str) -> str:
     """Return the id of the workflow with an id or a name; see `workflow_of`."""
@@ -26,18 +24,15 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
         The workflow; one that was found by its name is as the list has it.
 
     Raises:
-        UsageError: If there is none, or more than one with the name.
+        UsageError: If there is none.
+        AmbiguousNameError: If there is more than one with the name.
         APIError: If a request fails.
     """
     try:
         return client.workflows.get(reference)
     except (NotFoundError, BadRequestError, ValidationError, ValueError):  # a name may not even have the form of an id
-        listed = list(client.workflows.list(limit=_PAGE_SIZE))
-    found = [each for each in listed if each.name == reference]
-    if not found:
-        remedy = did_you_mean(reference, [each.name for each in listed if each.name is not None])
+        found = client.workflows.find(reference)
+    if found is None:
+        remedy = did_you_mean(reference, [each.name for each in client.workflows.list() if each.name is not None])
         raise UsageError(f"no workflow has the id or the name {reference!r}{remedy}")
-    if len(found) > 1:
-        ids = ", ".join(each.id for each in found)
-        raise UsageError(f"{len(found)} workflows have the name {reference!r}: pass an id, one of {ids}")
-    return found[0]
+    return found

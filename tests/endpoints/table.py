@@ -23,6 +23,8 @@ NOT_ENDPOINTS = {
     "executions.wait_all": "repeats executions.list, and executions.get",
     "executions.watch": "repeats executions.get",
     "workflows.apply": "workflows.list and get, then create, update and delete",
+    "workflows.find": "workflows.list",
+    "workflows.get_or_create": "workflows.list, then workflows.create",
     "workflows.plan": "workflows.list and get",
     "workflows.pull": "workflows.get, and a file",
     "workflows.run_many": "workflows.execute for each row, then executions.list and get",

@@ -12,7 +12,7 @@ import pytest
 from fibonacci import AsyncPager, Pager
 from fibonacci.models import Workflow
 from tests.contract.document import JSON, Operation, load_document, operations, read_operations
-from tests.endpoints.signatures import documented_parameters, is_page, parameters, refused_types
+from tests.endpoints.signatures import as_documented, documented_parameters, is_page, parameters, refused_types
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode, both_modes
@@ -24,6 +24,8 @@ OTHER_SIGNATURES = {
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, concurrency=, timeout=, max_failures=, "
     "on_result=, on_unknown=, on_quota=, ordered=, organization=, progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
+    "workflows.find": "name",
+    "workflows.get_or_create": "*, name, description=, definition=",
     "executions.cancel_all": "*, workflow_id",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
     "executions.wait_all": "ids, *, timeout=",
@@ -68,7 +70,7 @@ def test_the_parameters_and_the_result_are_the_documented_ones(mode: Mode, publi
     pager: Any = AsyncPager if mode.is_async else Pager
 
     def check(operation: Operation) -> None:
-        method = public[operation.id]
+        method = as_documented(public[operation.id])
         assert parameters(method) == documented_parameters(operation) + POLICIES.get(operation.id, "")
         assert refused_types(operation, method) == []
         (returns,) = {row.returns for row in ROWS if row.call == operation.id}

@@ -26,6 +26,7 @@ from fibonacci import (
     RunResult,
     RunsEstimate,
     RunsSummary,
+    WorkflowBuilder,
 )
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
@@ -108,9 +109,13 @@ async def nothing(client: AsyncFibonacci) -> None:
     assert_type(await client.organizations.tool_policies.delete("o", "t"), None)
 
 
-async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition) -> None:
+async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition, flow: WorkflowBuilder) -> None:
     assert_type(await client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
     assert_type(await client.workflows.create(name="x", definition=definition), Workflow)
+    assert_type(await client.workflows.create(definition), Workflow)
+    assert_type(await client.workflows.create(flow, name="x", description=None), Workflow)
+    assert_type(await client.workflows.find("x"), Workflow | None)
+    assert_type(await client.workflows.get_or_create(name="x", definition=definition), Workflow)
     assert_type(await client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(await client.workflows.execute("w", inputs={"a": 1}), Execution)
     assert_type(client.executions.list(status="invented", limit=1, cursor=None), AsyncPager[Execution])

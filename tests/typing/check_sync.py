@@ -26,6 +26,7 @@ from fibonacci import (
     Runs,
     RunsEstimate,
     RunsSummary,
+    WorkflowBuilder,
 )
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
@@ -104,9 +105,13 @@ def nothing(client: Fibonacci) -> None:
     assert_type(client.organizations.tool_policies.delete("o", "t"), None)
 
 
-def arguments(client: Fibonacci, definition: WorkflowDefinition) -> None:
+def arguments(client: Fibonacci, definition: WorkflowDefinition, flow: WorkflowBuilder) -> None:
     assert_type(client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
     assert_type(client.workflows.create(name="x", definition=definition), Workflow)
+    assert_type(client.workflows.create(definition), Workflow)
+    assert_type(client.workflows.create(flow, name="x", description=None), Workflow)
+    assert_type(client.workflows.find("x"), Workflow | None)
+    assert_type(client.workflows.get_or_create(name="x", definition=definition), Workflow)
     assert_type(client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(client.workflows.execute("w", inputs={"a": 1}), Execution)
     assert_type(client.executions.list(status="invented", limit=1, cursor=None), Pager[Execution])

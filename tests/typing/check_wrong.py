@@ -18,8 +18,8 @@ async def check_async(client: Fibonacci, other: AsyncFibonacci) -> None:
 def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.workflow  # type: ignore[attr-defined]  # noqa: B018
     client.workflows.excute("w")  # type: ignore[attr-defined]
-    client.workflows.create("x")  # type: ignore[call-arg]
-    client.workflows.create()  # type: ignore[call-arg]
+    client.workflows.create("x")  # type: ignore[call-overload]
+    client.workflows.create()  # type: ignore[call-overload]
     client.workflows.get(1)  # type: ignore[arg-type]
     client.workflows.get(None)  # type: ignore[arg-type]
     client.workflows.get(workflow_id=b"w")  # type: ignore[arg-type]
