@@ -17,6 +17,7 @@ from tests.kit.limits import limits_of
 from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond, respond_json
+from tests.kit.transport import ScriptedTransport
 
 
 class LinkedClock(FakeClock):
@@ -149,6 +150,20 @@ class TestWaitAll:
             ended = mode.run(client.executions.wait_all(["bad", "good", "fine"]))
         assert [each.id for each in ended] == ["bad", "good", "fine"]
         assert reads[:3] == ["/executions/bad", "/executions/good", "/executions/fine"]
+
+    def test_looks_take_the_fair_share_of_one_poller(self, mode: Mode) -> None:
+        headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "8", "X-RateLimit-Reset": "1800000060"}
+        transport, clock = ScriptedTransport(), FakeClock()
+        transport.add_response({"data": []}, headers=headers)
+        for status in ("running", "completed"):
+            for each in ("a", "b"):
+                transport.add_response({"data": {"id": each, "status": status, "outputs": {}}}, headers=headers)
+        mode.run(mode.client_of(transport, clock=clock).executions.wait_all(["a", "b"]))
+        # Half of 8 requests in 60 s is one in 15 s, and the first look took three.
+        assert clock.slept == [pytest.approx(45, abs=1)]
+        assert [each.target.partition("?")[0] for each in transport.requests] == [
+            f"/v1/executions{each}" for each in ("", "/a", "/b", "/a", "/b")
+        ]
 
     def test_a_list_without_outputs_is_completed_by_reading_each(self, mode: Mode, clock: FakeClock) -> None:
         def step(peer: Any) -> None:
