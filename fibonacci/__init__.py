@@ -38,6 +38,7 @@ lazy_names(
             "APIResponseError",
             "APIStatusError",
             "APITimeoutError",
+            "AmbiguousNameError",
             "AuthenticationError",
             "BadRequestError",
             "ConfigurationError",

@@ -14,6 +14,7 @@ from fibonacci.deployment.change import DeploymentChange
 from fibonacci.deployment.plan import DeploymentPlan
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import (
+    AmbiguousNameError,
     APIConnectionError,
     APIError,
     APIResponseError,
@@ -63,6 +64,7 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
+    "AmbiguousNameError",
     "AsyncFibonacci",
     "AsyncPager",
     "AsyncRuns",

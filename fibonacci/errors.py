@@ -17,6 +17,7 @@ FibonacciError
 │       │   └── ValidationError
 │       ├── RateLimitError, QuotaExceededError
 │       └── ServerError
+├── AmbiguousNameError
 ├── DefinitionError
 ├── DeploymentError
 │   └── StalePlanError
@@ -47,6 +48,7 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
+    "AmbiguousNameError",
     "AuthenticationError",
     "BadRequestError",
     "ConfigurationError",
@@ -382,6 +384,36 @@ class StalePlanError(DeploymentError):
     """
 
 
+class AmbiguousNameError(FibonacciError, ValueError):
+    """Several workflows have the name that `workflows.find` or `workflows.get_or_create` was given.
+
+    Names are not unique on the platform. Pick the workflow you mean, and use its id.
+
+    Example:
+        >>> for _ in range(2):
+        ...     twin = client.workflows.create(name="Twin")
+        >>> try:
+        ...     client.workflows.find("Twin")
+        ... except AmbiguousNameError as error:
+        ...     print(len(error.workflow_ids), error.workflow_ids[1] == twin.id)
+        2 True
+    """
+
+    workflow_ids: Sequence[str]
+    """The ids of the workflows with the name, in the platform's order."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        workflow_ids: Sequence[str] = (),
+        code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.workflow_ids = workflow_ids
+
+
 class ExecutionFailedError(FibonacciError):
     """An execution that `workflows.run` waited for has failed or was canceled.
 
@@ -469,7 +501,10 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
     """
 
     execution: Execution | None
-    """The execution as last received; None when none was."""
+    """The execution as last received; None when none was. Of several, the first that had not ended."""
+
+    executions: Sequence[Execution | None]
+    """The executions of a `wait_all` as last received, in the order of its ids; None where no poll succeeded."""
 
     idempotency_key: str | None
     """The `Idempotency-Key` of the request that was to start the execution; None once there is an execution."""
@@ -479,12 +514,14 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
         message: str = "",
         *,
         execution: Execution | None = None,
+        executions: Sequence[Execution | None] = (),
         idempotency_key: str | None = None,
         code: str | None = None,
         details: Sequence[Any] = (),
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.execution = execution
+        self.executions = executions
         self.idempotency_key = idempotency_key
 
 

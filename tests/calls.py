@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from fibonacci import Fibonacci, Pager
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
+from tests.endpoints.signatures import as_documented
 from tests.endpoints.table import NOT_ENDPOINTS
 from tests.kit.derived_files import outdated, write_derived, write_or_check
 from tests.mirror import formatted
@@ -84,10 +85,11 @@ def call(method: Any) -> CallEntry:
     title, endpoint = text.splitlines()[0], _ENDPOINT.search(text)
     if endpoint is None:
         raise UnknownKind(f"{method.__qualname__}: the first line of its docstring names no endpoint")
-    hints, helps = get_type_hints(method), _helps(text)
+    documented = as_documented(method)
+    hints, helps = get_type_hints(documented), _helps(text)
     parameters = [
         _parameter(each, hints[each.name], helps)
-        for each in inspect.signature(method).parameters.values()
+        for each in inspect.signature(documented).parameters.values()
         if each.name != "page_size"
     ]
     title = _ENDPOINT.sub("", title)

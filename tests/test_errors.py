@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci import (
+    AmbiguousNameError,
     APIConnectionError,
     APIError,
     APIResponseError,
@@ -47,6 +48,7 @@ from tests.kit.server import ScriptedServer
 TREE = {
     FibonacciError: Exception,
     ConfigurationError: FibonacciError,
+    AmbiguousNameError: FibonacciError,
     APIError: FibonacciError,
     APIConnectionError: APIError,
     APITimeoutError: APIConnectionError,

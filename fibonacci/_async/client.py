@@ -231,36 +231,46 @@ class AsyncFibonacci:
     def with_options(
         self,
         *,
+        api_key: AsyncApiKey | Unset = UNSET,
+        base_url: str | Unset = UNSET,
         timeout: float | Unset | None = UNSET,
         max_retries: int | Unset = UNSET,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
     ) -> Self:
-        """Return a client with other options on the same connections and rate limit.
+        """Return a client with other options on the same connections.
 
-        It opens no connection, so that it can be made for one call. What is left out stays as it is.
+        It opens no connection, so you can make one for a single call, or one for each of your customers' keys. What you
+        leave out stays as it is. The rate limit is that of the key and the base URL: a client with another key neither
+        waits for this one's limit nor uses it up.
 
         Args:
+            api_key: The API key, or a function that returns one.
+            base_url: The base URL of the platform. A key from the keychain is only sent to the host that it was stored
+                for, so pass `api_key` too when the host changes.
             timeout: Seconds for a whole call; None means no limit.
             max_retries: The largest number of retries of a call.
-            headers: Headers to send in addition, by name.
+            headers: Headers to send in addition, by name. None removes a header that the client was given.
 
         Returns:
             The other client. Closing either closes the connections of both.
 
         Raises:
             ConfigurationError: If a value is wrong; it names the remedy.
+            TypeError: If a value has the wrong type.
 
         Example:
             ```python
             health = await client.with_options(timeout=2, max_retries=0).health.check()
+            customer = client.with_options(api_key="another-key", headers={"X-Customer": "acme"})
             ```
         """
+        changes = {"timeout": timeout, "max_retries": max_retries, "headers": headers}
+        config = self._config.replace(api_key=api_key, base_url=base_url, **changes)
+        has_same_limits = isinstance(api_key, Unset) and config.base_url == self._config.base_url
         # Not by calling the class: a subclass may have a constructor of its own, and state that stays.
         clone = type(self).__new__(type(self))
         vars(clone).update(state_of(self))
-        clone._configure(
-            self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers), shared=self._shared
-        )
+        clone._configure(config, shared=self._shared if has_same_limits else self._shared.for_other_limits())
         return clone
 
     async def request(
@@ -270,6 +280,8 @@ class AsyncFibonacci:
         *,
         params: Mapping[str, QueryValue] | None = None,
         json: Any = UNSET,
+        headers: Mapping[str, str | None] | None = None,
+        timeout: float | Unset | None = UNSET,
         returns: type[T] | None = None,
     ) -> T:
         """Call any path of the platform, with the same key, retries, rate limit and errors as every other call.
@@ -279,6 +291,8 @@ class AsyncFibonacci:
             path: The path below the base URL, beginning with `/`.
             params: Query parameters by name; None values are left out.
             json: The body; any JSON. None is sent as null; without it there is no body.
+            headers: Headers to send with this request in addition, by name. None leaves out one of the client's own.
+            timeout: Seconds for this call; None means no limit. Default: that of the client.
             returns: A model or another type to read the data of the response as.
 
         Returns:
@@ -287,6 +301,7 @@ class AsyncFibonacci:
 
         Raises:
             APIError: If anything goes wrong.
+            ConfigurationError: If a header or the timeout cannot be used; it names the remedy. Nothing is sent.
             TypeError: If `returns` is no type, or the body has no JSON form. Nothing is sent.
             ValueError: If the path is a whole URL or has `..` in it, or the body holds NaN. Nothing is sent.
 
@@ -295,11 +310,14 @@ class AsyncFibonacci:
             from fibonacci.models import Workflow
 
             same = await client.request("GET", f"/workflows/{workflow.id}", returns=Workflow)
-            plain = await client.request("GET", f"/workflows/{workflow.id}")
+            plain = await client.request("GET", f"/workflows/{workflow.id}", headers={"X-Trace-Id": "4b"}, timeout=5)
             assert plain["id"] == same.id
             ```
         """
-        requestor = self._requestor
+        client = self
+        if headers is not None or not isinstance(timeout, Unset):
+            client = self.with_options(timeout=timeout, headers=headers)
+        requestor = client._requestor
         from fibonacci._core.decoding import check_type
         from fibonacci._core.request import Request
         from fibonacci._core.urls import check_method, check_path

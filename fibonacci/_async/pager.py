@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from fibonacci._async import _runtime
 from fibonacci._async.requestor import AsyncRequestor
@@ -195,14 +195,22 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         return pager_html(type(self).__name__, call, self._first_page)
 
 
+class AsyncPageSender(Protocol):
+    """Sends the request for a page."""
+
+    async def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
+        """Send a request for a page and return it, with the parameters of the next page (None at the end)."""
+        ...
+
+
 class AsyncPages(_runtime.AsyncIterationHints, Generic[T]):
     """The pages of a list, one after the other.
 
     It is not a generator: one that is left before its end would have to be closed.
     """
 
-    def __init__(self, requestor: AsyncRequestor, request: Request[T]) -> None:
-        self._requestor = requestor
+    def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
+        self._sender = sender
         self._request: Request[T] | None = request
         self._seen: set[str] = set()
         self._failure: PaginationError | None = None
@@ -216,7 +224,7 @@ class AsyncPages(_runtime.AsyncIterationHints, Generic[T]):
             raise failure
         if self._request is None:
             raise StopAsyncIteration
-        page, following = await self._requestor.send_page(self._request)
+        page, following = await self._sender.send_page(self._request)
         self._request = self._following(self._request, page, following)
         return page
 

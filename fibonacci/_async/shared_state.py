@@ -7,6 +7,8 @@ from fibonacci._net.instrumentation import is_httpx_patched
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
+    from typing import Self
+
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -52,6 +54,13 @@ class AsyncSharedState:
             return self._named("httpx")
         passed: AsyncTransport = configured
         return passed
+
+    def for_other_limits(self) -> Self:
+        """Return what a clone with another key or base URL shares: all but the limits."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other.limits = None
+        return other
 
     async def aclose(self) -> None:
         """End the waits for the rate limit, and close the transports that were made from a name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+
 PAGE_SIZE: Final = 200
 
 _SHORTEST: Final = 0.4
@@ -112,6 +113,13 @@ def goes_on(found: int, missing: int) -> bool:
         missing: How many were on no page yet.
     """
     return missing > 1 and found > 1
+
+
+def is_complete(execution: Execution) -> bool:
+    """Whether an execution that has ended has its outputs, or the reason why there are none."""
+    if execution.succeeded:
+        return (execution.model_extra or {}).get("outputs") is not None
+    return execution.failure_reason is not None
 
 
 class StartRate:

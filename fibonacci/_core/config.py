@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from fibonacci._core.option_checks import (
+    change_headers,
     check_ca_bundle,
     check_callback,
     check_client_cert,
@@ -158,13 +159,38 @@ class Config:
         return options
 
     def replace(self, **changes: Any) -> Config:
-        """Return a copy with other values; `headers` are added to those that are set, and `UNSET` changes nothing."""
+        """Return a copy with other values.
+
+        `headers` are added to those that are set, and removed where the value is None. `UNSET` changes nothing.
+
+        Raises:
+            ConfigurationError: If a value is wrong, or a key of the keychain would be sent to another host than the one
+                that it is stored for.
+            TypeError: If a value has the wrong type.
+        """
         changes = {name: value for name, value in changes.items() if not isinstance(value, Unset)}
-        changes["headers"] = {**self.headers, **check_headers(changes.get("headers"))}
-        new = Config({**self.options(), **changes}, close=self.close)
-        new.key_source = self.key_source
+        has_key = "api_key" in changes
+        if has_key and not callable(changes["api_key"]):
+            check_key(changes["api_key"], source="api_key")  # None is no request to read the environment again
+        if "base_url" in changes:
+            changes["base_url"] = self._other_base_url(changes["base_url"], is_key_kept=not has_key)
+        own = {} if self.idempotency_key is None else {"idempotency-key": self.idempotency_key}
+        changes["headers"] = change_headers({**self.headers, **own}, changes.get("headers"))
+        new = Config({**self.options(), "idempotency_key": None, **changes}, close=self.close)
+        new.key_source = "argument" if has_key else self.key_source
         new.limiter_from_environment = self.limiter_from_environment
         return new
+
+    def _other_base_url(self, url: object, *, is_key_kept: bool) -> str:
+        from fibonacci._core.urls import check_base_url, origin_of
+
+        checked = check_base_url(url, source="base_url", allow_insecure=self.allow_insecure)
+        if is_key_kept and self.key_source == "keychain" and origin_of(checked) != origin_of(self.base_url):
+            raise ConfigurationError(
+                f"the API key of the profile {self.profile!r} is stored for {origin_of(self.base_url)}, and base_url"
+                f" names {origin_of(checked)}: it is not sent there. Pass api_key=... too"
+            )
+        return checked
 
     def _refuse_connection_options(self) -> None:
         for name, default in _CONNECTION_DEFAULTS.items():

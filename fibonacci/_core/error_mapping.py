@@ -8,7 +8,12 @@ from fibonacci._core.connection_texts import TIMEOUTS, connection_remedy, connec
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
-from fibonacci._core.response_texts import hint_without_envelope, text_without_envelope
+from fibonacci._core.response_texts import (
+    hint_without_envelope,
+    hint_without_version,
+    is_path_unknown,
+    text_without_envelope,
+)
 from fibonacci._core.transport_errors import TransportError
 from fibonacci.errors import (
     APIConnectionError,
@@ -64,6 +69,8 @@ def status_error(response: APIResponse, *, base_url: str = "", path: str = "") -
         message = text_without_envelope(response, body, base_url, path)
         if code is None:
             message += hint_without_envelope(response, base_url, path)
+    elif response.status == 404 and is_path_unknown(path, details) and (hint := hint_without_version(base_url, path)):
+        message = message.rstrip(".") + hint
     error = _error_class(response, code)(message, code=code, details=details)
     error.status_code = response.status
     error.body = body

@@ -109,6 +109,25 @@ def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     return checked
 
 
+def change_headers(headers: Mapping[str, str], changes: Mapping[str, str | None] | None) -> dict[str, str]:
+    """Return headers with others added, and without those whose new value is None; names in lower case.
+
+    Raises:
+        TypeError: If a name is not a string, or a value neither a string nor None.
+        ConfigurationError: If one cannot be sent, or is the client's own to set.
+    """
+    if changes is not None and not hasattr(changes, "items"):
+        raise TypeError(f"headers must be a mapping of names to values, not {kind_of(changes)}")
+    changed = dict(headers)
+    for name, value in (changes or {}).items():
+        if value is None:
+            _check_header(name, "")
+            changed.pop(name.lower(), None)
+        else:
+            changed.update(check_headers({name: value}))
+    return changed
+
+
 def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
     """Return the path of a PEM file or of a folder, or None. What it holds is known at the first connection.
 
@@ -217,6 +236,17 @@ def check_flag(name: str, value: object) -> bool:
     """
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {kind_of(value)}")
+    return value
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+    """Return one of several words.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
     return value
 
 

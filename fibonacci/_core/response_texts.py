@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from fibonacci._core.connection_texts import PROXY_AUTH
+from fibonacci._core.json_types import is_object
 from fibonacci._core.response import APIResponse
+from fibonacci._core.urls import FilledPath
 
 _GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 531)})
 # How nginx, Apache and Go respond to http on a port for https.
@@ -45,11 +49,25 @@ def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> st
     body = response.text()[:1000].lower()
     if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
         return "; the server speaks TLS on this port: base_url should begin with https://"
-    if response.status in (404, 405) and base_url and not re.search(r"/v\d+(/|$)", urlsplit(base_url + path).path):
-        return f"; base_url is {base_url}, which may lack /v1"
+    if response.status in (404, 405) and (hint := hint_without_version(base_url, path)):
+        return hint
     if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, body)):
         return "; a gateway or proxy in between responded, not the platform"
     return ""
+
+
+def hint_without_version(base_url: str, path: str) -> str:
+    """Return that the base URL has no `/v1`; empty if it has a version, or the path does."""
+    if not base_url or re.search(r"/v\d+(/|$)", urlsplit(base_url + path).path):
+        return ""
+    return f"; the base URL {base_url} has no /v1"
+
+
+def is_path_unknown(path: str, details: Sequence[Any]) -> bool:
+    """Whether a 404 in the form of the platform's errors is about the path, and not about an object that it names."""
+    if isinstance(path, FilledPath) and "{" not in path.template:  # it names none
+        return True
+    return any(is_object(each) and each.get("field") == "path" for each in details)
 
 
 def _is_from_gateway(response: APIResponse, body: str) -> bool:

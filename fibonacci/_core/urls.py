@@ -11,6 +11,7 @@ from fibonacci.errors import ConfigurationError
 
 QueryValue = str | int | float | bool | None
 _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
+_PORTS = {"http": 80, "https": 443}
 
 
 def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
@@ -73,6 +74,14 @@ def split_base_url(base_url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", parts.path
 
 
+def origin_of(base_url: str) -> str:
+    """Return the scheme, host and port of a checked base URL, in one spelling: what a key is stored for."""
+    parts = urlsplit(base_url)
+    is_usual = parts.port in (None, _PORTS.get(parts.scheme))
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{parts.port}"
+
+
 class FilledPath(str):
     """A path with its parameters filled in, which keeps its template.
 
@@ -98,15 +107,25 @@ def path(template: str, **parameters: str | int) -> FilledPath:
 def _segment(name: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and name == "version":
         value = str(value)
+    try:
+        return quote(check_id(name, value), safe="")
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds a lone surrogate, which is no text; check how it was decoded") from None
+
+
+def check_id(name: str, value: object) -> str:
+    """Return an id that names something, wherever in a request it stands.
+
+    Raises:
+        TypeError: If it is not a string.
+        ValueError: If it is empty, `.` or `..`: it would reach another endpoint, or everything.
+    """
     if not isinstance(value, str):
         hint = "; decode it first" if isinstance(value, bytes) else ""
         raise TypeError(f"{name} must be a str, not {'None' if value is None else type(value).__name__}{hint}")
     if not value.strip() or value in (".", ".."):
         raise ValueError(f"{name} must name something, not {value!r}: it would reach another endpoint")
-    try:
-        return quote(value, safe="")
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} holds a lone surrogate, which is no text; check how it was decoded") from None
+    return value
 
 
 def check_method(method: object) -> str:

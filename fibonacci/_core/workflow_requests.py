@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fibonacci._core.option_checks import check_idempotency_key
+from fibonacci._core.option_checks import check_idempotency_key, kind_of
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
@@ -81,3 +81,17 @@ def execute_workflow(
 def _check_inputs(inputs: object) -> None:
     if not isinstance(inputs, Mapping):
         raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
+
+
+def check_name(name: object) -> str:
+    """Return the name of a workflow to look for.
+
+    Raises:
+        TypeError: If it is not a string.
+        ValueError: If it is blank, as an environment variable that is not set.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str, not {kind_of(name)}")
+    if not name.strip():
+        raise ValueError(f"name must be the name of a workflow, not {name!r}")
+    return name

@@ -11,11 +11,10 @@ import logging
 import os
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from fibonacci._core.config import DEFAULT_BASE_URL, needs_profile
 from fibonacci._core.option_checks import check_key
-from fibonacci._core.urls import check_base_url
+from fibonacci._core.urls import check_base_url, origin_of
 from fibonacci._profiles.config_file import (
     Profile,
     ProfilesFile,
@@ -28,7 +27,6 @@ from fibonacci.errors import ConfigurationError
 _KEY_VARIABLE = "FIBONACCI_API_KEY"
 _URL_VARIABLE = "FIBONACCI_BASE_URL"
 _PROFILE_VARIABLE = "FIBONACCI_PROFILE"
-_PORTS = {"http": 80, "https": 443}
 
 
 class PlatformAddress(NamedTuple):
@@ -45,10 +43,7 @@ class PlatformAddress(NamedTuple):
     @property
     def origin(self) -> str:
         """The scheme, host and port: what a key is stored for."""
-        parts = urlsplit(self.base_url)
-        is_usual = parts.port in (None, _PORTS.get(parts.scheme))
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{parts.port}"
+        return origin_of(self.base_url)
 
     @property
     def named(self) -> str:

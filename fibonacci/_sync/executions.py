@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
-from fibonacci._core.request import Request, page_params
-from fibonacci._core.urls import path
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.execution_requests import cancel_execution, get_execution, list_executions
+from fibonacci._core.option_checks import check_choice, check_timeout
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
 from fibonacci.errors import loading_error
@@ -39,36 +41,64 @@ class Executions(Resource):
             print(client.executions.get(execution.id).status)
             ```
         """
-        where = path("/executions/{execution_id}", execution_id=execution_id)
-        return self._send(Request("GET", where, returns=Execution))
+        return self._send(get_execution(execution_id))
 
-    def cancel(self, execution_id: str) -> Execution:
+    def cancel(self, execution_id: str, *, if_ended: Literal["raise", "ignore"] = "raise") -> Execution:
         """Cancel an execution (`POST /executions/{id}/cancel`).
 
         Args:
             execution_id: The id of the execution, such as `"exec_abc123"`.
+            if_ended: What to do if it has already ended: `"raise"` an error, or `"ignore"` that. Then the execution is
+                returned as it is, which takes one more request.
 
         Returns:
             The execution as it is after the cancellation.
 
         Raises:
             NotFoundError: If there is no such execution.
-            ConflictError: If it has already ended.
+            ConflictError: If it has already ended, and `if_ended` is `"raise"`.
             APIError: If anything else goes wrong.
-            ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If `execution_id` is empty, `.` or `..`, or `if_ended` is no such word. Nothing is sent.
 
         Example:
             ```python
-            from fibonacci import ConflictError
-
-            try:
-                client.executions.cancel(execution.id)
-            except ConflictError:
-                print("too late: it has ended")
+            ended = client.executions.cancel(execution.id, if_ended="ignore")
+            print(ended.status)  # prints: completed
             ```
         """
-        where = path("/executions/{execution_id}/cancel", execution_id=execution_id)
-        return self._send(Request("POST", where, returns=Execution))
+        check_choice("if_ended", if_ended, ("raise", "ignore"))
+        if if_ended == "raise":
+            return self._send(cancel_execution(execution_id))
+        from fibonacci._sync.cancellation import cancel_unless_ended  # most cancellations need none
+
+        execution, _ = cancel_unless_ended(self._requestor, execution_id)
+        return execution
+
+    def cancel_all(self, *, workflow_id: str) -> list[Execution]:
+        """Cancel every execution of a workflow that has not ended.
+
+        The executions are listed first and canceled one by one, the newest first. One that ends in the meantime is
+        skipped. Executions that start while this runs are not canceled.
+
+        Args:
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+
+        Returns:
+            The executions that were canceled, in the order in which that happened; empty if none was running.
+
+        Raises:
+            APIError: If a call fails. A note says how many executions were canceled before.
+            ValueError: If `workflow_id` is empty. Nothing is sent.
+
+        Example:
+            ```python
+            canceled = client.executions.cancel_all(workflow_id=workflow.id)
+            print(len(canceled))  # prints: 0
+            ```
+        """
+        from fibonacci._sync.cancellation import cancel_all  # most programs need none
+
+        return cancel_all(self._requestor, workflow_id)
 
     def wait(
         self,
@@ -114,6 +144,70 @@ class Executions(Resource):
             raise loading_error(error) from error
         return wait(self._requestor, execution_id, timeout=timeout, on_update=on_update, progress=progress)
 
+    def wait_all(self, ids: Iterable[str], *, timeout: float | None = 300) -> list[Execution]:
+        """Wait until several executions have ended, whatever their status.
+
+        It looks at the list of executions, the newest first, so waiting for a hundred takes about as many requests as
+        waiting for one. An execution that is not near the beginning of the list is polled by itself. It looks as
+        seldom as `wait` polls, and goes on after a look that fails for the moment.
+
+        Args:
+            ids: The ids of the executions, such as `["exec_abc123", "exec_abc124"]`.
+            timeout: Seconds to wait for all of them; None for no limit.
+
+        Returns:
+            The executions in the order of the ids, each with the status `completed`, `failed` or `cancelled`. One that
+            was seen in the list has no `trace`.
+
+        Raises:
+            WaitTimeoutError: If not all have ended in time; `executions` has their last known states.
+            NotFoundError: If one of the executions does not exist.
+            APIError: If polling fails permanently.
+            TypeError: If `ids` is a single text, or holds anything but texts. Nothing is sent.
+            ValueError: If an id is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            started = [client.workflows.execute(workflow.id, inputs={"name": name}) for name in ("Ada", "Bob")]
+            for ended in client.executions.wait_all([each.id for each in started], timeout=60):
+                print(ended.status, ended.outputs)
+            ```
+        """
+        from fibonacci._sync.wait_all import wait_all  # most programs need none
+
+        return wait_all(self._requestor, ids, timeout=timeout)
+
+    def watch(self, execution_id: str, *, timeout: float | None = None) -> Iterator[Execution]:
+        """Iterate over an execution as it changes, until it has ended.
+
+        It is polled as `wait` does, while the loop asks for the next change. You can leave the loop at any time. A
+        platform that counts `duration_ms` up while the execution runs changes it with each poll.
+
+        Args:
+            execution_id: The id of the execution, such as `"exec_abc123"`.
+            timeout: Seconds from this call until the loop has to end; None for no limit.
+
+        Returns:
+            An iterator that yields the execution as it is now, then whenever it has changed, and last when it has
+            ended.
+
+        Raises:
+            WaitTimeoutError: While it is iterated, if the execution has not ended in time.
+            NotFoundError: While it is iterated, if there is no such execution.
+            APIError: While it is iterated, if polling fails permanently.
+            ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            for seen in client.executions.watch(execution.id):
+                print(seen.status, seen.nodes_executed)
+            ```
+        """
+        from fibonacci._sync.wait import ExecutionWaiter  # most first calls need none
+
+        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
+        return ExecutionWaiter(self._requestor, execution_id, deadline)
+
     def list(
         self,
         *,
@@ -147,7 +241,4 @@ class Executions(Resource):
             from fibonacci._core.status_filter import check_status  # most lists are not filtered
 
             check_status(status)
-        params = {"workflow_id": workflow_id, "status": status, **page_params(page_size, cursor)}
-        return self._pager(
-            Request("GET", path("/executions"), returns=Execution, params=params, collection="executions")
-        )
+        return self._pager(list_executions(workflow_id=workflow_id, status=status, page_size=page_size, cursor=cursor))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from fibonacci._core.option_checks import check_count
 from fibonacci._core.request import Request, request_to_take
@@ -196,14 +196,22 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return pager_html(type(self).__name__, call, self._first_page)
 
 
+class PageSender(Protocol):
+    """Sends the request for a page."""
+
+    def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
+        """Send a request for a page and return it, with the parameters of the next page (None at the end)."""
+        ...
+
+
 class Pages(_runtime.IterationHints, Generic[T]):
     """The pages of a list, one after the other.
 
     It is not a generator: one that is left before its end would have to be closed.
     """
 
-    def __init__(self, requestor: Requestor, request: Request[T]) -> None:
-        self._requestor = requestor
+    def __init__(self, sender: PageSender, request: Request[T]) -> None:
+        self._sender = sender
         self._request: Request[T] | None = request
         self._seen: set[str] = set()
         self._failure: PaginationError | None = None
@@ -217,7 +225,7 @@ class Pages(_runtime.IterationHints, Generic[T]):
             raise failure
         if self._request is None:
             raise StopIteration
-        page, following = self._requestor.send_page(self._request)
+        page, following = self._sender.send_page(self._request)
         self._request = self._following(self._request, page, following)
         return page
 

@@ -8,6 +8,8 @@ from fibonacci._net.instrumentation import is_httpx_patched
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
+    from typing import Self
+
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
     from fibonacci._sync.transports.transport import Transport
@@ -53,6 +55,13 @@ class SharedState:
             return self._named("httpx")
         passed: Transport = configured
         return passed
+
+    def for_other_limits(self) -> Self:
+        """Return what a clone with another key or base URL shares: all but the limits."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other.limits = None
+        return other
 
     def close(self) -> None:
         """End the waits for the rate limit, and close the transports that were made from a name."""

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from pydantic import BaseModel
 
+from fibonacci._core.option_checks import kind_of
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.workflow_requests import (
     create_workflow,
@@ -22,6 +23,10 @@ from fibonacci._sync.pager import Pager
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
 
+if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
+    from fibonacci.definitions.model.workflow import WorkflowDefinition
+
 
 class WorkflowCalls(Resource):
     """Send the requests of workflows: each call is one of them.
@@ -30,16 +35,35 @@ class WorkflowCalls(Resource):
     SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
+    @overload
     def create(
         self,
         *,
         name: str,
         description: str | Unset | None = UNSET,
         definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+    ) -> Workflow: ...
+    @overload
+    def create(
+        self,
+        workflow: WorkflowBuilder | WorkflowDefinition,
+        *,
+        name: str | Unset = UNSET,
+        description: str | Unset | None = UNSET,
+    ) -> Workflow: ...
+    def create(
+        self,
+        workflow: WorkflowBuilder | WorkflowDefinition | Unset = UNSET,
+        *,
+        name: str | Unset = UNSET,
+        description: str | Unset | None = UNSET,
+        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow:
         """Create a workflow (`POST /workflows`).
 
         Args:
+            workflow: A `WorkflowBuilder`, or a `WorkflowDefinition` such as `load` returns: its definition, with its
+                name and description where you give no others. Without it, `name` is required.
             name: The name that people see. Several workflows may have the same.
             description: What the workflow is for. Left out, it is not sent; None is sent as null.
             definition: The nodes and outputs, as JSON or as a `fibonacci.definitions.WorkflowDefinition`. As JSON it is
@@ -52,20 +76,32 @@ class WorkflowCalls(Resource):
             ValidationError: If the platform refuses the definition; `details` names the faults.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            TypeError: If the definition holds something that has no JSON form. Nothing is sent.
+            DefinitionError: If the definition of a builder has an error. Nothing is sent.
+            TypeError: If the definition holds something that has no JSON form, or there is no name. Nothing is sent.
             ValueError: If the definition holds NaN or an infinity. Nothing is sent.
 
         Example:
             ```python
-            workflow = client.workflows.create(
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("Greeter", description="Greets people")
+            flow.llm("greet", f"Greet {flow.inputs().name}")
+            workflow = client.workflows.create(flow)
+
+            same = client.workflows.create(
                 name="Greeter",
-                definition={
-                    "name": "Greeter",
-                    "nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}],
-                },
+                definition={"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]},
             )
             ```
         """
+        if not isinstance(workflow, Unset):
+            whole = _definition_of(workflow, definition)
+            definition = whole
+            name = whole.name if isinstance(name, Unset) and whole.name is not None else name
+            if isinstance(description, Unset) and whole.description is not None:
+                description = whole.description
+        if isinstance(name, Unset):
+            raise TypeError("create needs a name: pass name=..., or a WorkflowBuilder, which has one")
         return self._send(create_workflow(name, description, definition))
 
     def get(self, workflow_id: str) -> Workflow:
@@ -199,3 +235,24 @@ class WorkflowCalls(Resource):
             ```
         """
         return self._pager(list_workflows(page_size=page_size, cursor=cursor))
+
+
+def _definition_of(workflow: object, definition: object) -> WorkflowDefinition:
+    """Return the definition that a builder makes, or that is one already.
+
+    Raises:
+        DefinitionError: If the definition of a builder has an error.
+        TypeError: If it is neither, or there is a second definition.
+    """
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder  # loaded already, if it is one
+    from fibonacci.definitions.model.workflow import WorkflowDefinition
+
+    if not isinstance(definition, Unset):
+        raise TypeError("create takes a workflow or definition=..., not both")
+    made = workflow.definition if isinstance(workflow, WorkflowBuilder) else workflow
+    if not isinstance(made, WorkflowDefinition):
+        raise TypeError(
+            f"create takes a WorkflowBuilder or a WorkflowDefinition, not {kind_of(workflow)}: pass JSON as"
+            " definition=..., and the name as name=..."
+        )
+    return made

@@ -7,12 +7,21 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import BaseModel
+
+from fibonacci._core.request_body import encode
+from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.workflow_requests import (
+    check_name,
+    create_workflow,
     execute_workflow,
+    list_workflows,
 )
+from fibonacci._sync.pager import Pages
 from fibonacci._sync.workflow_calls import WorkflowCalls
-from fibonacci.errors import loading_error
+from fibonacci.errors import AmbiguousNameError, loading_error
 from fibonacci.models.executions import Execution
+from fibonacci.models.workflows import Workflow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +41,83 @@ class Workflows(WorkflowCalls):
     The platform documents the endpoints, and the form of definitions. The bodies of `POST` and `PUT` are choices of the
     SDK: https://docs.fibonacci.today/explanation/contract-choices
 
-    `run`, `run_many`, `plan`, `apply` and `pull` are made of several calls.
+    `find`, `get_or_create`, `run`, `run_many`, `plan`, `apply` and `pull` are made of several calls.
     """
+
+    def find(self, name: str) -> Workflow | None:
+        """Return the workflow that has exactly this name.
+
+        It reads the whole list, 200 workflows with each request.
+
+        Args:
+            name: The name, with its case and its spaces.
+
+        Returns:
+            The workflow as the list has it, or None if there is none.
+
+        Raises:
+            AmbiguousNameError: If several workflows have the name; `workflow_ids` lists them.
+            APIError: If anything goes wrong.
+            TypeError: If the name is not a string. Nothing is sent.
+            ValueError: If the name is blank. Nothing is sent.
+
+        Example:
+            ```python
+            greeting = client.workflows.find("Greeting")
+            print(greeting.id if greeting else "there is none")
+            ```
+        """
+        from fibonacci._sync.large_pages import LargePages  # most programs need none
+
+        check_name(name)
+        pages = Pages(LargePages(self._requestor), list_workflows())
+        found = [each for page in pages for each in page.items if each.name == name]
+        if len(found) > 1:
+            ids = [each.id for each in found]
+            text = f"{len(found)} workflows have the name {name!r}: pass an id, one of {', '.join(ids)}"
+            raise AmbiguousNameError(text, workflow_ids=ids)
+        return found[0] if found else None
+
+    def get_or_create(
+        self,
+        *,
+        name: str,
+        description: str | Unset | None = UNSET,
+        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+    ) -> Workflow:
+        """Return the workflow that has exactly this name, and create it if there is none.
+
+        An existing workflow is returned as it is: its description and definition are not compared and not updated. To
+        keep workflows equal to files, use `plan` and `apply`. Two programs that call this at the same time may create
+        two workflows, because the platform allows several with one name. The next call is an `AmbiguousNameError` then.
+
+        Args:
+            name: The name, with its case and its spaces.
+            description: What a new workflow is for.
+            definition: The nodes and outputs of a new workflow, as `create` takes them.
+
+        Returns:
+            The workflow.
+
+        Raises:
+            AmbiguousNameError: If several workflows have the name; `workflow_ids` lists them.
+            ValidationError: If the platform refuses the definition.
+            APIError: If anything else goes wrong, as with `create`.
+            TypeError: If the definition holds something that has no JSON form. Nothing is sent.
+            ValueError: If the name is blank, or the definition holds NaN or an infinity. Nothing is sent.
+
+        Example:
+            ```python
+            definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+            greeter = client.workflows.get_or_create(name="Greeter", definition=definition)
+            same = client.workflows.get_or_create(name="Greeter")
+            assert same.id == greeter.id
+            ```
+        """
+        request = create_workflow(check_name(name), description, definition)
+        encode(request.body)  # what cannot be sent is refused now, and not when the workflow is missing
+        found = self.find(name)
+        return self._send(request) if found is None else found
 
     def run(
         self,

@@ -286,8 +286,7 @@ class TestLoop:
             context.watch.looked(0.0, requests=pages, pages=pages)
             context.state.running = running_rows(running)
             found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
-            following = [(SimpleNamespace(items=found[:2]), "2"), (SimpleNamespace(items=found[2:]), None)]
-            context.requests.page = AsyncMock(side_effect=following)
+            context.requests.find = AsyncMock(return_value=({each.id: each for each in found}, 2))
             context.watch.looked, context.report = Mock(), Mock(side_effect=call_it)
             AsyncExecutionsWatcher(context).look()
             if running > pages:

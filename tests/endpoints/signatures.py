@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import MethodType, NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_overloads, get_type_hints
 
 from tests.contract.document import JSON, Operation, media, resolve
 
@@ -50,6 +50,12 @@ def parameters(method: Callable[..., object]) -> str:
             parts.append("*")
         parts.append(_short(parameter.name, parameter.default is parameter.empty))
     return ", ".join(parts)
+
+
+def as_documented(method: Callable[..., object]) -> Callable[..., object]:
+    """Return a method, or the first overload of one that takes something in place of what the document has."""
+    found = get_overloads(method)
+    return MethodType(found[0], method.__self__) if found and isinstance(method, MethodType) else method
 
 
 def refused_types(operation: Operation, method: Callable[..., object]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from fibonacci import AsyncPager, Pager
 from fibonacci.models import Workflow
 from tests.contract.document import JSON, Operation, load_document, operations, read_operations
-from tests.endpoints.signatures import documented_parameters, is_page, parameters, refused_types
+from tests.endpoints.signatures import as_documented, documented_parameters, is_page, parameters, refused_types
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode, both_modes
@@ -24,14 +24,23 @@ OTHER_SIGNATURES = {
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, concurrency=, timeout=, max_failures=, "
     "on_result=, if_unknown=, if_quota_exceeded=, if_new_version=, ordered=, organization_id=, progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
+    "workflows.find": "name",
+    "workflows.get_or_create": "*, name, description=, definition=",
+    "executions.cancel_all": "*, workflow_id",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
-    "request": "method, path, *, params=, json=, returns=",
-    "with_options": "*, timeout=, max_retries=, headers=",
+    "executions.wait_all": "ids, *, timeout=",
+    "executions.watch": "execution_id, *, timeout=",
+    "request": "method, path, *, params=, json=, headers=, timeout=, returns=",
+    "with_options": "*, api_key=, base_url=, timeout=, max_retries=, headers=",
     "reset_rate_limit": "",
     "close": "",
     "aclose": "",
 }
 """The parameters of the methods that are no endpoint of their own."""
+
+
+POLICIES = {"executions.cancel": ", *, if_ended="}
+"""The parameters of an endpoint's method that are not of its operation: what the SDK does with the response."""
 
 
 def methods(owner: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -61,10 +70,11 @@ def test_the_parameters_and_the_result_are_the_documented_ones(mode: Mode, publi
     pager: Any = AsyncPager if mode.is_async else Pager
 
     def check(operation: Operation) -> None:
-        assert parameters(public[operation.id]) == documented_parameters(operation)
-        assert refused_types(operation, public[operation.id]) == []
+        method = as_documented(public[operation.id])
+        assert parameters(method) == documented_parameters(operation) + POLICIES.get(operation.id, "")
+        assert refused_types(operation, method) == []
         (returns,) = {row.returns for row in ROWS if row.call == operation.id}
-        annotated = get_type_hints(public[operation.id])["return"]
+        annotated = get_type_hints(method)["return"]
         assert annotated == (pager[returns] if is_page(operation) else returns)
 
     check_rows(((operation.id, operation) for operation in operations()), check)
@@ -82,7 +92,9 @@ def test_all_but_lists_are_awaited(mode: Mode, public: dict[str, Any]) -> None:
     paged = {each.id for each in operations() if is_page(each)}
     awaited = {name for name, method in public.items() if inspect.iscoroutinefunction(method)}
     assert awaited == (
-        set(public) - paged - {"with_options", "reset_rate_limit", "workflows.run_many"} if mode.is_async else set()
+        set(public) - paged - {"with_options", "reset_rate_limit", "workflows.run_many", "executions.watch"}
+        if mode.is_async
+        else set()
     )
     assert paged == {row.call for row in ROWS if row.is_list} > {"workflows.list"}
 

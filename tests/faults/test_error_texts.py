@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError
+from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError
+from fibonacci.emulator import Emulator
 from tests.faults.calls import KEY
 from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority
@@ -195,7 +196,10 @@ def _moved(status: int, location: str) -> Step:
     return respond(status, b"", {"Location": location})
 
 
-LACKS_V1 = f"{SAYS_HTML}; base_url is {{origin}}, which may lack /v1"
+NO_PATH = json.dumps(
+    {"error": {"code": "not_found", "message": "There is no GET /x.", "details": [{"field": "path", "message": "x"}]}}
+).encode()
+LACKS_V1 = f"{SAYS_HTML}; the base URL {{origin}} has no /v1"
 GATEWAY = "a gateway or proxy in between responded, not the platform"
 NOT_FOLLOWED = "that is not followed, as the key must not go elsewhere"
 TRUST = "if you trust that address, pass base_url="
@@ -205,13 +209,22 @@ RESPONSES: dict[str, Response] = {
     "405 without /v1": Response(_html(405), LACKS_V1, ""),
     "404 of a framework": Response(
         respond(404, b'{"detail": "Not Found"}'),
-        'the response says \'{{"detail": "Not Found"}}\'; base_url is {origin}/api, which may lack /v1',
+        'the response says \'{{"detail": "Not Found"}}\'; the base URL {origin}/api has no /v1',
         "/api",
     ),
     "404 below /v1": Response(_html(404), SAYS_HTML),
     "404 below /v2": Response(_html(404), SAYS_HTML, "/api/v2"),
     "404, /v1 in the path": Response(_html(404), SAYS_HTML, "", "/v1/x"),
     "404 of the platform": Response(respond(404, error_body("not_found", "There is none.")), "There is none.", ""),
+    "404 of the platform, about the path": Response(
+        respond(404, NO_PATH),
+        "There is no GET /x; the base URL {origin} has no /v1",
+        "",
+    ),
+    "404 of the platform below /v1, about the path": Response(
+        respond(404, NO_PATH),
+        "There is no GET /x.",
+    ),
     "403 without /v1": Response(_html(403), SAYS_HTML, ""),
     "502 with HTML": Response(_html(502), f"{SAYS_HTML}; {GATEWAY}"),
     "502 with nothing": Response(_html(502, b""), f"the response has no body; {GATEWAY}"),
@@ -271,6 +284,31 @@ def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(mode: Mode) -
         assert "s3cret" not in str(error)
 
     check_rows(RESPONSES.items(), check)
+
+
+@both_modes
+def test_a_404_of_the_emulator_says_that_the_base_url_has_no_v1(mode: Mode, emulator: Emulator) -> None:
+    origin = emulator.base_url.removesuffix("/v1")
+    client = mode.client(emulator.api_key, base_url=origin)
+    unknown = [client.workflows.list().first, client.workflows.find, client.workflows.get]
+    for call, arguments in zip(unknown, ([], ["Greeter"], ["wf-1"]), strict=True):
+        error = mode.end(call, *arguments).api_error
+        assert isinstance(error, NotFoundError)
+        assert f"; the base URL {origin} has no /v1" in str(error)
+
+
+@both_modes
+def test_a_404_about_an_object_or_below_v1_does_not(mode: Mode, emulator: Emulator) -> None:
+    client = mode.client_of(emulator)
+    for error in (
+        mode.end(client.workflows.get, "wf-missing").api_error,
+        mode.end(client.request, "GET", "/nothing").api_error,
+        mode.end(
+            mode.client(emulator.api_key, base_url=emulator.base_url[:-3]).request, "GET", "/v1/workflows/wf-missing"
+        ).api_error,
+    ):
+        assert isinstance(error, NotFoundError)
+        assert "has no /v1" not in str(error)
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,29 @@ class TestLife:
         assert key_sent(mode, server, clone) == KEY
         assert KEY.encode() not in pickle.dumps(clone)
 
+    def test_a_clone_with_another_address_does_not_send_a_stored_key_there(
+        self, mode: Mode, server: ScriptedServer
+    ) -> None:
+        client = mode.client(profile="work")
+        with ScriptedServer(ok) as elsewhere:
+            with pytest.raises(ConfigurationError) as caught:
+                client.with_options(base_url=elsewhere.base_url)
+            assert "the API key of the profile 'work' is stored for" in str(caught.value)
+            assert f"base_url names {elsewhere.origin}: it is not sent there. Pass api_key=... too" in str(caught.value)
+            assert KEY not in str(caught.value)
+            clone = client.with_options(base_url=elsewhere.base_url, api_key=OTHER)
+            assert key_sent(mode, elsewhere, clone) == OTHER
+            assert key_sent(mode, elsewhere, clone.with_options(timeout=5)) == OTHER
+            assert b"keychain" not in pickle.dumps(clone)
+        assert server.connections == 0
+
+    def test_a_clone_with_another_path_at_the_same_host(self, mode: Mode, server: ScriptedServer) -> None:
+        clone = mode.client(profile="work").with_options(base_url=f"{server.origin}/v2")
+        assert key_sent(mode, server, clone) == KEY
+        assert server.last.target == "/v2/x"
+        assert KEY.encode() not in pickle.dumps(clone)
+        assert key_sent(mode, server, mode.close_later(pickle.loads(pickle.dumps(clone)))) == KEY
+
     def test_a_client_with_key_and_address_of_the_environment_reads_no_file(
         self, work: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

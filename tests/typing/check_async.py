@@ -26,6 +26,7 @@ from fibonacci import (
     RunResult,
     RunsEstimate,
     RunsSummary,
+    WorkflowBuilder,
 )
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
@@ -64,6 +65,9 @@ async def clients() -> None:
     async with AsyncFibonacci() as client:
         assert_type(client, AsyncFibonacci)
         assert_type(client.with_options(timeout=1.5, max_retries=0, headers={"X": "y"}), AsyncFibonacci)
+        assert_type(
+            client.with_options(api_key="other", base_url="https://b.example", headers={"X": None}), AsyncFibonacci
+        )
         assert_type(client.reset_rate_limit(), None)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.base_url, str)
@@ -87,6 +91,10 @@ async def namespaces(client: AsyncFibonacci) -> None:
 async def waiting(client: AsyncFibonacci) -> None:
     assert_type(await client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(await client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
+    assert_type(await client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
+    assert_type(client.executions.watch("e", timeout=1), AsyncIterator[Execution])
+    assert_type(await client.executions.cancel("e", if_ended="ignore"), Execution)
+    assert_type(await client.executions.cancel_all(workflow_id="w"), list[Execution])
 
 
 async def deploying(client: AsyncFibonacci) -> None:
@@ -101,9 +109,13 @@ async def nothing(client: AsyncFibonacci) -> None:
     assert_type(await client.organizations.tool_policies.delete("o", "t"), None)
 
 
-async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition) -> None:
+async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition, flow: WorkflowBuilder) -> None:
     assert_type(await client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
     assert_type(await client.workflows.create(name="x", definition=definition), Workflow)
+    assert_type(await client.workflows.create(definition), Workflow)
+    assert_type(await client.workflows.create(flow, name="x", description=None), Workflow)
+    assert_type(await client.workflows.find("x"), Workflow | None)
+    assert_type(await client.workflows.get_or_create(name="x", definition=definition), Workflow)
     assert_type(await client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(await client.workflows.execute("w", inputs={"a": 1}), Execution)
     assert_type(client.executions.list(status="invented", page_size=1, cursor=None), AsyncPager[Execution])
@@ -121,6 +133,7 @@ async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition) -> N
 
 async def requests(client: AsyncFibonacci) -> None:
     assert_type(await client.request("GET", "/x"), Any)
+    assert_type(await client.request("GET", "/x", headers={"X": "y"}, timeout=None), Any)
     assert_type(await client.request("GET", "/x", params={"a": 1, "b": None}, returns=Workflow), Workflow)
     assert_type(await client.request("POST", "/x", json=None, returns=list[int]), list[int])
 

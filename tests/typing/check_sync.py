@@ -27,6 +27,7 @@ from fibonacci import (
     Runs,
     RunsEstimate,
     RunsSummary,
+    WorkflowBuilder,
 )
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
@@ -63,6 +64,7 @@ def clients() -> None:
     with Fibonacci() as client:
         assert_type(client, Fibonacci)
         assert_type(client.with_options(timeout=1.5, max_retries=0, headers={"X": "y"}), Fibonacci)
+        assert_type(client.with_options(api_key="other", base_url="https://b.example", headers={"X": None}), Fibonacci)
         assert_type(client.reset_rate_limit(), None)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.base_url, str)
@@ -86,6 +88,10 @@ def namespaces(client: Fibonacci) -> None:
 def waiting(client: Fibonacci) -> None:
     assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
+    assert_type(client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
+    assert_type(client.executions.watch("e", timeout=1), Iterator[Execution])
+    assert_type(client.executions.cancel("e", if_ended="ignore"), Execution)
+    assert_type(client.executions.cancel_all(workflow_id="w"), list[Execution])
 
 
 def deploying(client: Fibonacci) -> None:
@@ -100,9 +106,13 @@ def nothing(client: Fibonacci) -> None:
     assert_type(client.organizations.tool_policies.delete("o", "t"), None)
 
 
-def arguments(client: Fibonacci, definition: WorkflowDefinition) -> None:
+def arguments(client: Fibonacci, definition: WorkflowDefinition, flow: WorkflowBuilder) -> None:
     assert_type(client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
     assert_type(client.workflows.create(name="x", definition=definition), Workflow)
+    assert_type(client.workflows.create(definition), Workflow)
+    assert_type(client.workflows.create(flow, name="x", description=None), Workflow)
+    assert_type(client.workflows.find("x"), Workflow | None)
+    assert_type(client.workflows.get_or_create(name="x", definition=definition), Workflow)
     assert_type(client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(client.workflows.execute("w", inputs={"a": 1}), Execution)
     assert_type(client.executions.list(status="invented", page_size=1, cursor=None), Pager[Execution])
@@ -120,6 +130,7 @@ def arguments(client: Fibonacci, definition: WorkflowDefinition) -> None:
 
 def requests(client: Fibonacci) -> None:
     assert_type(client.request("GET", "/x"), Any)
+    assert_type(client.request("GET", "/x", headers={"X": "y"}, timeout=None), Any)
     assert_type(client.request("GET", "/x", params={"a": 1, "b": None}, returns=Workflow), Workflow)
     assert_type(client.request("POST", "/x", json=None, returns=list[int]), list[int])
 

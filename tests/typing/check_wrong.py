@@ -18,8 +18,8 @@ async def check_async(client: Fibonacci, other: AsyncFibonacci) -> None:
 def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.workflow  # type: ignore[attr-defined]  # noqa: B018
     client.workflows.excute("w")  # type: ignore[attr-defined]
-    client.workflows.create("x")  # type: ignore[call-arg]
-    client.workflows.create()  # type: ignore[call-arg]
+    client.workflows.create("x")  # type: ignore[call-overload]
+    client.workflows.create()  # type: ignore[call-overload]
     client.workflows.get(1)  # type: ignore[arg-type]
     client.workflows.get(None)  # type: ignore[arg-type]
     client.workflows.get(workflow_id=b"w")  # type: ignore[arg-type]
@@ -33,9 +33,12 @@ def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.workflows.run("w", cancel_on_exit="yes")  # type: ignore[arg-type]
     client.workflows.run("w").output  # type: ignore[attr-defined]  # noqa: B018
     client.executions.list(status=5)  # type: ignore[arg-type]
+    client.executions.cancel("e", if_ended="skip")  # type: ignore[arg-type]
+    client.executions.cancel_all()  # type: ignore[call-arg]
+    client.executions.wait_all([1])  # type: ignore[list-item]
     client.organizations.quota.update("o", memory_mb="1")  # type: ignore[arg-type]
     client.organizations.governance.update("o", review_days=1)  # type: ignore[call-arg]
-    client.with_options(base_url="https://a.example")  # type: ignore[call-arg]
+    client.with_options(transport="httpx")  # type: ignore[call-arg]
     Fibonacci(time_out=5)  # type: ignore[call-arg]
     Fibonacci(idempotency="client")  # type: ignore[arg-type]
     wrong: Execution = client.workflows.get("w")  # type: ignore[assignment]

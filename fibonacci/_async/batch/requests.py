@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
+from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.row import Row
 from fibonacci._batch.watching import PAGE_SIZE
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.execution_requests import get_execution, list_executions
 from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import QueryValue, path
 from fibonacci._core.workflow_requests import execute_workflow, get_workflow
-from fibonacci.errors import BadRequestError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
 from fibonacci.models.page import Page
@@ -31,7 +31,8 @@ class AsyncBatchRequests:
     def __init__(self, requestor: AsyncRequestor, workflow_id: str) -> None:
         self._requestor = requestor
         self._workflow_id = workflow_id
-        self._may_choose_size = True
+        self._pages = AsyncLargePages(requestor)
+        self._list = list_executions(workflow_id=workflow_id)
         self.workflow_request: Request[Workflow] = get_workflow(workflow_id)
 
     async def workflow(self) -> Workflow:
@@ -48,8 +49,7 @@ class AsyncBatchRequests:
 
     async def execution(self, execution_id: str) -> Execution:
         """Return one execution."""
-        where = path("/executions/{execution_id}", execution_id=execution_id)
-        return await self._requestor.send(Request("GET", where, returns=Execution))
+        return await self._requestor.send(get_execution(execution_id))
 
     async def page(
         self, following: Mapping[str, QueryValue] | None = None, size: int = PAGE_SIZE
@@ -60,26 +60,19 @@ class AsyncBatchRequests:
             following: What the page before named; None for the first page.
             size: The largest number of executions on it.
         """
-        return await self._list({"workflow_id": self._workflow_id, **(following or {})}, size)
+        request = self._list._replace(params={**self._list.params, **(following or {})})
+        return await self._pages.send_page(request, size)
+
+    async def find(self, wanted: Collection[str]) -> tuple[dict[str, Execution], int]:
+        """Return those of some executions of the workflow that the list has near its beginning, and the pages read."""
+        return await self._pages.find_executions(self._list, wanted)
 
     async def running(self) -> list[str]:
         """Return the ids of executions that run, of all workflows; those of one page."""
-        page, _ = await self._list({"status": "running"}, PAGE_SIZE)
+        page, _ = await self._pages.send_page(list_executions(status="running"))
         return [execution.id for execution in page.items]
 
     async def quota(self, organization_id: str) -> Quota:
         """Return the quota of an organization."""
         where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
         return await self._requestor.send(Request("GET", where, returns=Quota))
-
-    async def _list(self, params: Mapping[str, Any], size: int) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
-        where = path("/executions")
-        limit = {"limit": size} if self._may_choose_size else {}
-        request = Request("GET", where, Execution, params={**limit, **params}, collection="executions")
-        try:
-            return await self._requestor.send_page(request)
-        except BadRequestError:
-            if not self._may_choose_size:
-                raise
-            self._may_choose_size = False  # the platform's pages are smaller; how large they may be is not documented
-            return await self._list(params, size)

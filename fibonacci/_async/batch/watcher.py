@@ -9,7 +9,7 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.quota import quota_wait
 from fibonacci._batch.row import Row
 from fibonacci._batch.start_outcome import is_transient
-from fibonacci._batch.watching import goes_on, page_size
+from fibonacci._batch.watching import is_complete
 from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
@@ -89,16 +89,8 @@ class AsyncExecutionsWatcher:
 
     async def _list(self, running: frozenset[str]) -> None:
         """Read the pages of the list that have running executions."""
-        found: dict[str, Execution] = {}
-        pages, following = 0, None
         try:
-            while True:
-                page, following = await self._context.requests.page(following, page_size(len(running)))
-                pages += 1
-                before = len(found)
-                found.update((each.id, each) for each in page.items if each.id in running)
-                if following is None or not goes_on(len(found) - before, len(running) - len(found)):
-                    break
+            found, pages = await self._context.requests.find(running)
         except BaseException as error:
             self._context.report(partial(self._failed, error))
             if not isinstance(error, Exception):
@@ -182,7 +174,7 @@ class AsyncExecutionsWatcher:
 
     def _end(self, row: Row, execution: Execution) -> None:
         """Finish a row; outputs and reasons that a list does not give are read first."""
-        if _is_complete(execution):
+        if is_complete(execution):
             self._context.state.end(row, execution)
         else:
             self._context.state.reading += 1
@@ -210,10 +202,3 @@ class AsyncExecutionsWatcher:
         self._context.state.reading -= 1
         self._context.state.running[execution.id] = row
         self._pause_after(error)
-
-
-def _is_complete(execution: Execution) -> bool:
-    """Whether an execution that has ended has its outputs, or the reason why there are none."""
-    if execution.succeeded:
-        return (execution.model_extra or {}).get("outputs") is not None
-    return execution.failure_reason is not None

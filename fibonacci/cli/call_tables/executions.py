@@ -44,6 +44,12 @@ GROUP: Final = CallGroup(
                 CallParameter(
                     "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
                 ),
+                CallParameter(
+                    "if_ended",
+                    "word",
+                    "what to do if it has already ended: raise an error, or ignore that",
+                    choices=("raise", "ignore"),
+                ),
             ),
         ),
     },

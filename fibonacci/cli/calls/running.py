@@ -55,13 +55,13 @@ def _call_workflow(
 ) -> None:
     """Make a call whose first argument is a workflow: an id, without another request, or else a name."""
     from fibonacci import APIError
-    from fibonacci.cli.workflow_names import NOT_AN_ID, workflow_named
+    from fibonacci.cli.workflow_names import NOT_AN_ID
 
     try:
         _call(context, entry, path, arguments, named)
     except NOT_AN_ID:
         try:
-            workflow = workflow_named(context.client, arguments[0])
+            workflow = context.client.workflows.find(arguments[0])
         except APIError:
             workflow = None  # what is wrong with the call itself is what the user asked about
         if workflow is None:

@@ -1,0 +1,224 @@
+"""`with_options`: other options on the same connections; `request` with headers and a timeout of its own."""
+
+from __future__ import annotations
+
+import pickle
+import uuid
+from typing import Any
+
+import pytest
+
+from fibonacci import APITimeoutError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimitError
+from tests.kit.assertions import each_row, refused
+from tests.kit.mode import Mode, both_modes
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import ok, respond_json
+from tests.kit.transport import ScriptedTransport
+
+USED_UP = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000600"}
+
+
+def new_key() -> str:
+    """Return a key of its own: the limits of a key are those of the whole process."""
+    return f"sk-test-{uuid.uuid4().hex}"
+
+
+class TestKeys:
+    @both_modes
+    def test_another_key_on_the_same_connection(self, mode: Mode) -> None:
+        key, other = new_key(), new_key()
+        with ScriptedServer(ok) as server:
+            client = mode.client(key, base_url=server.base_url)
+            clone = client.with_options(api_key=other)
+            for each in (client, clone, client):
+                mode.run(each.request("GET", "/x"))
+        assert [each.one("Authorization") for each in server.requests] == [
+            f"Bearer {each}" for each in (key, other, key)
+        ]
+        assert {each.connection for each in server.requests} == {1}
+
+    def test_a_function_that_returns_the_key(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            clone = mode.client_of(server).with_options(api_key=lambda: "from-a-function")
+            mode.run(clone.request("GET", "/x"))
+        assert server.last.one("Authorization") == "Bearer from-a-function"
+
+    @pytest.mark.usefixtures("clock")
+    @each_row("limiter", ["process", "off"])
+    def test_its_rate_limit_is_its_own(self, mode: Mode, limiter: str) -> None:
+        transport = ScriptedTransport()
+        transport.add_response({"data": 1}, headers=USED_UP)
+        transport.add_response({"data": 2})
+        client = mode.client_of(transport, rate_limiter=limiter)
+        other = client.with_options(api_key=new_key())
+        mode.run(client.request("GET", "/x"))
+        assert client.rate_limit.remaining == 0
+        assert client.with_options(timeout=5).rate_limit.remaining == 0
+        assert other.rate_limit is None
+        if limiter == "process":
+            assert isinstance(mode.end(client.with_options(timeout=5).request, "GET", "/x").error, RateLimitError)
+        assert mode.run(other.request("GET", "/x")) == 2  # not delayed
+        assert len(transport.requests) == 2
+
+    @pytest.mark.usefixtures("clock")
+    def test_the_rate_limit_of_another_base_url_is_its_own(self, mode: Mode) -> None:
+        transport = ScriptedTransport()
+        transport.add_response({"data": 1}, headers=USED_UP)
+        transport.add_response({"data": 2})
+        client = mode.client_of(transport)
+        mode.run(client.request("GET", "/x"))
+        other = client.with_options(base_url="https://other.example/v1/")
+        assert other.base_url == "https://other.example/v1"
+        assert mode.run(other.with_options(timeout=5).request("GET", "/x")) == 2
+        assert [each.origin for each in transport.requests] == ["https://api.example.com", "https://other.example"]
+
+    def test_a_key_is_not_shown(self, mode: Mode) -> None:
+        clone = mode.client("first-secret").with_options(api_key="second-secret")
+        assert "secret" not in repr(clone)
+        assert b"second-secret" in pickle.dumps(clone)  # it was passed, as that of a client that is made with it
+        assert b"first-secret" not in pickle.dumps(clone)
+
+    def test_the_pickle_of_a_clone_holds_no_key_of_the_environment(
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", "environment-secret")
+        clone = mode.client().with_options(base_url="https://other.example/v1")
+        assert b"environment-secret" not in pickle.dumps(clone)
+        assert pickle.loads(pickle.dumps(clone)).base_url == "https://other.example/v1"
+
+    @both_modes
+    def test_closing_either_closes_the_connections_of_both(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            client = mode.client_of(server)
+            clone = client.with_options(api_key=new_key())
+            mode.run(client.request("GET", "/x"))
+            mode.close(clone)
+            mode.run(client.request("GET", "/x"))
+        assert [each.connection for each in server.requests] == [1, 2]
+
+
+class TestChecks:
+    """The checks are those of the constructor."""
+
+    @each_row(
+        ("options", "kind", "text"),
+        [
+            ({"api_key": ""}, ConfigurationError, "api_key is blank"),
+            ({"api_key": "a key"}, ConfigurationError, "api_key has the character ' ' at position 1"),
+            ({"api_key": None}, ConfigurationError, "api_key must be a str, not None"),
+            ({"api_key": 7}, ConfigurationError, "api_key must be a str, not int"),
+            ({"base_url": "http://other.example"}, ConfigurationError, "base_url is plain http to other.example"),
+            ({"base_url": "other.example"}, ConfigurationError, "base_url must be like https://"),
+            ({"base_url": None}, TypeError, "base_url must be a str, not NoneType"),
+            ({"headers": {"Authorization": "x"}}, ConfigurationError, "pass api_key instead"),
+            ({"headers": {"Authorization": None}}, ConfigurationError, "pass api_key instead"),
+            ({"headers": {"X Y": None}}, ConfigurationError, "'X Y' is not a header name"),
+            ({"headers": {7: None}}, TypeError, "headers must map str to str, not int"),
+            ({"headers": {"X": 7}}, TypeError, "headers must map str to str, not str to int"),
+            ({"headers": [("X", "y")]}, TypeError, "headers must be a mapping of names to values, not list"),
+        ],
+    )
+    def test_what_is_wrong(self, mode: Mode, options: dict[str, Any], kind: type[Exception], text: str) -> None:
+        client = mode.client("key")
+        with pytest.raises(kind) as caught:
+            client.with_options(**options)
+        assert type(caught.value) is kind
+        assert text in str(caught.value)
+
+    def test_a_sync_client_takes_no_async_function(self) -> None:
+        async def key() -> str:
+            return "key"
+
+        wrong: Any = key
+        with pytest.raises(TypeError, match="api_key is an async function"):
+            Fibonacci("key").with_options(api_key=wrong)
+        AsyncFibonacci("key").with_options(api_key=key)
+
+    def test_plain_http_is_allowed_where_the_client_allows_it(self, mode: Mode) -> None:
+        client = mode.client("key", allow_insecure=True)
+        assert client.with_options(base_url="http://other.example").base_url == "http://other.example"
+
+
+class TestHeaders:
+    def test_none_removes_a_header(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            client = mode.client_of(server, headers={"X-Team": "a", "X-Trace": "b"})
+            clone = client.with_options(headers={"x-team": None, "X-More": "c", "X-Absent": None})
+            mode.run(clone.request("GET", "/x"))
+            mode.run(client.request("GET", "/x"))
+        first, second = server.requests
+        assert [first.all(name) for name in ("X-Team", "X-Trace", "X-More")] == [[], ["b"], ["c"]]
+        assert [second.all(name) for name in ("X-Team", "X-Trace", "X-More")] == [["a"], ["b"], []]
+
+    def test_none_removes_the_idempotency_key(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            client = mode.client_of(server, headers={"Idempotency-Key": "own"})
+            mode.run(client.with_options(headers={"X": "y"}).request("POST", "/x"))
+            mode.run(client.with_options(headers={"Idempotency-Key": None}).request("POST", "/x"))
+        assert server.requests[0].one("Idempotency-Key") == "own"
+        assert server.requests[1].one("Idempotency-Key") != "own"
+
+    def test_none_restores_a_default_that_was_replaced(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            client = mode.client_of(server, headers={"User-Agent": "mine/1"})
+            mode.run(client.with_options(headers={"User-Agent": None}).request("GET", "/x"))
+        assert server.last.one("User-Agent").startswith("fibonacci-sdk/")
+
+
+class TestRequest:
+    @both_modes
+    def test_headers_of_one_request(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            client = mode.client_of(server, headers={"X-Team": "a"})
+            mode.run(client.request("GET", "/x", headers={"X-Trace": "b", "X-Team": None}))
+            mode.run(client.request("GET", "/x"))
+        first, second = server.requests
+        assert [first.all("X-Trace"), first.all("X-Team")] == [["b"], []]
+        assert [second.all("X-Trace"), second.all("X-Team")] == [[], ["a"]]
+        assert {each.connection for each in server.requests} == {1}
+
+    def test_an_idempotency_key(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            mode.run(mode.client_of(server).request("POST", "/x", headers={"Idempotency-Key": "job-7"}))
+        assert server.last.one("Idempotency-Key") == "job-7"
+
+    @pytest.mark.usefixtures("clock")
+    @each_row(("timeout", "remaining"), [({}, 60.0), ({"timeout": 5}, 5.0), ({"timeout": None}, None)])
+    def test_the_timeout_of_one_request(self, mode: Mode, timeout: dict[str, Any], remaining: float | None) -> None:
+        transport = ScriptedTransport()
+        transport.add_response({"data": 1})
+        mode.run(mode.client_of(transport).request("GET", "/x", **timeout))
+        assert transport.remaining == [remaining]
+
+    def test_a_timeout_that_passes(self, mode: Mode) -> None:
+        with ScriptedServer(lambda peer: peer.stall()) as server:
+            ended = mode.end(mode.client_of(server, max_retries=0).request, "GET", "/x", timeout=0.1)
+        assert isinstance(ended.error, APITimeoutError)
+
+    @each_row(
+        ("options", "kind", "text"),
+        [
+            ({"headers": {"Authorization": "Bearer x"}}, ConfigurationError, "pass api_key instead"),
+            ({"headers": {"Host": "x"}}, ConfigurationError, "'Host' is set by the client itself; leave it out"),
+            ({"headers": {"X": "a\nb"}}, ConfigurationError, "the value of 'X'"),
+            ({"headers": {"X": b"y"}}, TypeError, "headers must map str to str, not str to bytes"),
+            ({"headers": "X: y"}, TypeError, "headers must be a mapping of names to values, not str"),
+            ({"timeout": 0}, ConfigurationError, "timeout must be above 0 seconds"),
+            ({"timeout": "5"}, TypeError, "timeout must be a number of seconds or None"),
+        ],
+    )
+    def test_what_is_wrong(
+        self, mode: Mode, server: ScriptedServer, options: dict[str, Any], kind: type[Exception], text: str
+    ) -> None:
+        client = mode.client_of(server)
+        refused(mode, server, kind, lambda: client.request("GET", "/x", **options), text)
+
+    def test_a_subclass_keeps_its_state(self) -> None:
+        class Named(Fibonacci):
+            def __init__(self, name: str, **options: Any) -> None:
+                super().__init__("key", **options)
+                self.name = name
+
+        with ScriptedServer(respond_json({"data": 1})) as server, Named("a", base_url=server.base_url) as client:
+            assert client.request("GET", "/x", timeout=5) == 1
+            assert client.with_options(api_key="other").name == "a"
