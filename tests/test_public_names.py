@@ -7,9 +7,11 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
+from typing import Any
 
 import pytest
 from packaging.version import Version
@@ -57,6 +59,11 @@ OTHERS = {"typing_extensions", "pydantic", "pandas", "polars", "opentelemetry"}
 """The packages beside the standard library whose types public signatures may name."""
 
 each_module = each_row("module", MODULES)
+
+
+def vars_of(module: ModuleType) -> list[Any]:
+    """Return what the public names of a module stand for."""
+    return [getattr(module, name) for name in module.__all__]
 
 
 def seen_by_type_checkers(module: ModuleType) -> dict[str, str]:
@@ -120,6 +127,22 @@ def test_every_public_module_is_an_attribute_and_says_what_is_public() -> None:
 def test_a_module_that_is_not_lazy_lists_its_classes(module: ModuleType) -> None:
     own = [name for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__]
     assert sorted(module.__all__) == sorted(name for name in own if name[0].isupper())
+
+
+@each_row(
+    "kind",
+    [
+        *(each for each in vars_of(fibonacci.emulator) if is_dataclass(each)),
+        *(each for each in vars_of(fibonacci.transports) if is_dataclass(each)),
+    ],
+)
+def test_a_value_class_can_get_further_fields(kind: Any) -> None:
+    """Nobody can unpack or change its objects; what can be left out is given by name."""
+    assert not issubclass(kind, tuple)
+    assert kind.__dataclass_params__.frozen
+    assert not any("__dict__" in vars(each) for each in kind.__mro__)
+    by_place = [each.name for each in fields(kind) if not each.kw_only and each.default is not MISSING]
+    assert by_place == (["message"] if kind is fibonacci.emulator.NodeFailure else [])
 
 
 def test_what_public_signatures_name_is_public() -> None:

@@ -123,8 +123,8 @@ class InjectedFailure:
         self.times: Final = spec.times
         self.status: Final = _STATUS.get(spec.kind) if spec.status is None else spec.status
         self.seconds: Final = _SECONDS.get(spec.kind, 0.0) if spec.seconds is None else spec.seconds
-        self._taken = 0
-        self._delivered = 0
+        self._taken: int = 0
+        self._delivered: int = 0
 
     @property
     def remaining(self) -> int | None:

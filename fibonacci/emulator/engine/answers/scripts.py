@@ -30,7 +30,7 @@ class Script:
         self.name: Final = name
         self.answers: Final = tuple(answers)
         self.repeat: Final = repeat
-        self._taken = 0
+        self._taken: int = 0
 
     @property
     def taken(self) -> int:
