@@ -49,5 +49,6 @@ lazy_names(
         "fibonacci._sync.tools": ["Tools"],
         "fibonacci._sync.versions": ["Versions"],
         "fibonacci._sync.workflows": ["Workflows"],
+        "fibonacci.deployment.change": ["DeploymentAction"],
     },
 )

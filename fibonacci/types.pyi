@@ -26,6 +26,7 @@ from fibonacci._sync.tool_policies import ToolPolicies
 from fibonacci._sync.tools import Tools
 from fibonacci._sync.versions import Versions
 from fibonacci._sync.workflows import Workflows
+from fibonacci.deployment.change import DeploymentAction
 
 __all__ = [
     "ApiKey",
@@ -43,6 +44,7 @@ __all__ = [
     "AsyncVersions",
     "AsyncWorkflows",
     "ClientCert",
+    "DeploymentAction",
     "ExecutionSpan",
     "ExecutionTracing",
     "Executions",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from fibonacci.models.executions import Execution
 
 PAGE_SIZE: Final = 200
 

@@ -12,10 +12,10 @@ from fibonacci.definitions.comparison.diff_text import visible
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.lock import LockEntry
 
-Action = Literal["record", "update", "create", "delete"]
+DeploymentAction = Literal["record", "update", "create", "delete"]
 """What is done, in the order in which a plan does it. `record` changes the lock file only."""
 
-_SIGNS: Final[dict[Action, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
+_SIGNS: Final[dict[DeploymentAction, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class DeploymentChange:
         ```
     """
 
-    action: Action
+    action: DeploymentAction
     """What is done: `create`, `update` or `delete` a workflow, or `record`: change the lock file only."""
 
     file: str

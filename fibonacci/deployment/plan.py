@@ -11,7 +11,7 @@ from typing import Final, NoReturn, get_args
 
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison.diff_text import visible
-from fibonacci.deployment.change import Action, DeploymentChange, change_text
+from fibonacci.deployment.change import DeploymentAction, DeploymentChange, change_text
 from fibonacci.deployment.lock import Lock
 
 
@@ -75,7 +75,7 @@ class DeploymentPlan:
         if self.problems:
             return "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         actions = Counter(change.action for change in self.changes)
-        parts = [f"{actions[action]} to {action}" for action in get_args(Action) if actions[action]]
+        parts = [f"{actions[action]} to {action}" for action in get_args(DeploymentAction) if actions[action]]
         return ", ".join([*parts, f"{len(self.unchanged)} unchanged"])
 
     def __bool__(self) -> NoReturn:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.comparison.diff import diff
-from fibonacci.deployment.change import Action, DeploymentChange, Step
+from fibonacci.deployment.change import DeploymentAction, DeploymentChange, Step
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_workflow
 from fibonacci.deployment.lock import LOCK_NAME, Lock, LockEntry
 from fibonacci.deployment.matching import Matches
@@ -16,7 +16,7 @@ from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
 _REMEDY: Final = "Use the client that it was made with, or a copy of the folder without this file."
-_ORDER: Final[Sequence[Action]] = ("record", "update", "create", "delete")
+_ORDER: Final[Sequence[DeploymentAction]] = ("record", "update", "create", "delete")
 
 
 def make_plan(

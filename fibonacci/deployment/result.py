@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from fibonacci.definitions.comparison.diff_text import visible
-from fibonacci.deployment.change import Action, DeploymentChange
+from fibonacci.deployment.change import DeploymentAction, DeploymentChange
 from fibonacci.models.workflows import Workflow
 
-_DONE: Final[dict[Action, str]] = {
+_DONE: Final[dict[DeploymentAction, str]] = {
     "record": "recorded",
     "update": "updated",
     "create": "created",

@@ -77,7 +77,7 @@ class ApprovalStats(Model):
     """
 
 
-QuotaValues = dict[str, int | float | None]
+_QuotaValues = dict[str, int | float | None]
 """Runs per hour (`workflow_runs_per_hour`), executions at a time (`concurrent_executions`), megabytes (`memory_mb`)."""
 
 
@@ -101,19 +101,19 @@ class Quota(Model):
     """The name of the plan, such as `"free"`."""
 
     @property
-    def limits(self) -> QuotaValues:
+    def limits(self) -> dict[str, int | float | None]:
         """The plan's limits: runs per hour, executions at a time, megabytes of memory."""
-        return self._read("limits", QuotaValues) or {}
+        return self._read("limits", _QuotaValues) or {}
 
     @property
-    def overrides(self) -> QuotaValues:
+    def overrides(self) -> dict[str, int | float | None]:
         """The limits that the owner has set in place of the plan's: runs per hour, executions at a time, megabytes."""
-        return self._read("overrides", QuotaValues) or {}
+        return self._read("overrides", _QuotaValues) or {}
 
     @property
-    def effective(self) -> QuotaValues:
+    def effective(self) -> dict[str, int | float | None]:
         """The limits that apply, the override else the plan's: runs per hour, executions at a time, megabytes."""
-        return self._read("effective", QuotaValues) or {}
+        return self._read("effective", _QuotaValues) or {}
 
 
 class ToolPolicy(Timestamped):

@@ -75,7 +75,7 @@ class TestInProcess:
     ) -> None:
         assert call() == 0
         client.workflows.update(greeter, description="changed")
-        assert call() == 1
+        assert call() == 64
         assert "pass --if-new-version continue to run the rows that are left" in capsys.readouterr().err
         assert call("--if-new-version", "continue") == 0
 

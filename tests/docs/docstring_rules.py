@@ -44,7 +44,7 @@ _UNITS: Final = re.compile(
 )
 _KEYS: Final = re.compile(r"\bby\b|JSON|\bkeys?\b", re.IGNORECASE)
 _ORDER: Final = re.compile(r"\border\b|oldest|newest|first|such as|JSON", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"\b(int|float|Whole|Seconds|datetime|QuotaValues|Rate)\b")
+_NUMBER: Final = re.compile(r"\b(int|float|Whole|Seconds|datetime|Rate)\b")
 _MAPPING: Final = re.compile(r"^(dict|Mapping|MutableMapping)\[")
 _SEQUENCE: Final = re.compile(r"^(list|tuple|Sequence|Iterable)\[(?!\w+\]$)|^(list|Sequence|Iterable)\[")
 _NOTHING: Final = frozenset({"", "None", "NoReturn"})

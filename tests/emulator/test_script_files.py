@@ -36,14 +36,15 @@ gmail_send:
 def test_a_file(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     classify, mail = Emulator(scripts=tmp_path / name).scripts
-    assert classify.answers == ({"urgency": "high"}, NodeFailure("timeout"))
-    assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (NodeFailure("error", "bounced"),), True)
+    assert classify.answers == ({"urgency": "high"}, NodeFailure(kind="timeout"))
+    bounced = NodeFailure(kind="error", message="bounced")
+    assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (bounced,), True)
 
 
 def test_a_mapping() -> None:
-    emulator = Emulator(scripts={"a": [NodeFailure("error")], "b": {"answers": (1, 2), "repeat": True}})
+    emulator = Emulator(scripts={"a": [NodeFailure(kind="error")], "b": {"answers": (1, 2), "repeat": True}})
     assert [(each.name, each.answers, each.repeat) for each in emulator.scripts] == [
-        ("a", (NodeFailure("error"),), False),
+        ("a", (NodeFailure(kind="error"),), False),
         ("b", (1, 2), True),
     ]
 

@@ -48,7 +48,7 @@ def test_answers_come_in_sequence_and_then_the_node_fails() -> None:
 
 def test_the_end_of_a_script_is_not_retried() -> None:
     emulator = Emulator(time="skip")
-    emulator.script("a", [NodeFailure("error")])
+    emulator.script("a", [NodeFailure(kind="error")])
     execution = run(emulator.client(), llm("a", enable_retry=True, max_retries=5))
     assert "its answer has been taken" in error_of(execution, "a")
     assert node_of(execution, "a")["attempts"] == 2
@@ -159,7 +159,7 @@ def test_a_script_does_not_hide_what_is_wrong_with_the_node() -> None:
 def test_a_timeout_passes_on_the_emulators_clock_and_is_retried(time: TimeMode) -> None:
     emulator = Emulator(time=time)
     client = emulator.client()
-    emulator.script("a", [NodeFailure("timeout"), NodeFailure("error", "overloaded"), "done"])
+    emulator.script("a", [NodeFailure(kind="timeout"), NodeFailure(kind="error", message="overloaded"), "done"])
     node = llm("a", timeout=60, enable_retry=True, retry_delay=10)
     execution_id = client.workflows.execute(create(client, node)).id
     if time == "manual":
@@ -176,14 +176,14 @@ def test_a_timeout_passes_on_the_emulators_clock_and_is_retried(time: TimeMode) 
 
 def test_a_timeout_in_real_time() -> None:
     emulator = Emulator()
-    emulator.script("calculator", [NodeFailure("timeout")])
+    emulator.script("calculator", [NodeFailure(kind="timeout")])
     execution = run(emulator.client(), tool("a", timeout=0.02))
     assert error_of(execution, "a") == "it took longer than its timeout of 0.02 seconds"
 
 
 def test_a_timeout_of_a_node_without_a_limit_is_that_of_its_workflow() -> None:
     emulator = Emulator(time="skip")
-    emulator.script("a", [NodeFailure("timeout")], repeat=True)
+    emulator.script("a", [NodeFailure(kind="timeout")], repeat=True)
     execution = run(emulator.client(), llm("a"), timeout=30)
     assert execution["error"] == "the workflow: it took longer than its timeout of 30 seconds"
     assert "neither the node nor its workflow has one: set it" in error_of(run(emulator.client(), llm("a")), "a")
@@ -191,7 +191,7 @@ def test_a_timeout_of_a_node_without_a_limit_is_that_of_its_workflow() -> None:
 
 def test_errors_have_the_text_of_the_script() -> None:
     emulator = Emulator()
-    emulator.script("a", [NodeFailure("error", "the model is overloaded"), NodeFailure("error")])
+    emulator.script("a", [NodeFailure(kind="error", message="the model is overloaded"), NodeFailure(kind="error")])
     assert error_of(run(emulator.client(), llm("a")), "a") == "the model is overloaded"
     assert error_of(run(emulator.client(), llm("a")), "a") == "a scripted error"
 
@@ -320,6 +320,6 @@ def test_what_is_no_script_is_refused_with_its_place(name: Any, answers: Any, me
 def test_what_is_no_failure_is_refused() -> None:
     kind: Any = "slow"
     with pytest.raises(ValueError, match="kind is timeout or error, not 'slow'"):
-        NodeFailure(kind)
+        NodeFailure(kind=kind)
     with pytest.raises(ValueError, match="message is for an error only"):
-        NodeFailure("timeout", "x")
+        NodeFailure(kind="timeout", message="x")

@@ -8,6 +8,7 @@ from typing import Any
 
 def html_of(displayed: Any) -> str:
     """Return the HTML that a notebook displays. Apart from the repr, it must be all that the object offers."""
-    names = [name for name in dir(type(displayed)) if re.fullmatch(r"_(repr_\w+|ipython_display)_", name)]
+    kind: type[object] = type(displayed)
+    names = [name for name in dir(kind) if re.fullmatch(r"_(repr_\w+|ipython_display)_", name)]
     assert names == ["_repr_html_"]
     return str(displayed._repr_html_())

@@ -134,6 +134,8 @@ def private_names(objects: Mapping[str, griffe.Object]) -> Iterator[str]:
         for place, annotation in _annotations(name, found, public):
             for path in _paths_in(annotation):
                 named = _object(package, path) if path.startswith("fibonacci.") else None
+                if isinstance(named, griffe.Function):  # `list`, in a class that has a method of this name
+                    continue
                 if named is not None and named.path not in public and not _is_type_variable(named):
                     yield f"{place}: {named.name}"
 

@@ -77,7 +77,7 @@ def furnish(emulator: Emulator) -> str:
     )
     for mail in ("Where is my invoice?", "Can you call me back?"):
         client.workflows.run(triage, inputs={"mail": mail})
-    emulator.script("classify", [NodeFailure("error", "the model is overloaded")])
+    emulator.script("classify", [NodeFailure(kind="error", message="the model is overloaded")])
     client.workflows.execute(triage, inputs={"mail": "Is the office open on Friday?"})
     emulator.scripts.clear()
     cancelled = client.workflows.execute(backup)

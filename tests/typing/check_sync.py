@@ -196,7 +196,7 @@ def public_modules(client: Fibonacci) -> None:
 
 def emulators(emulator: fibonacci.emulator.Emulator) -> None:
     assert_type(emulator.tool("calculator")(answer), Callable[[fibonacci.emulator.ToolCall], int])
-    assert_type(emulator.script("a", [fibonacci.emulator.NodeFailure("timeout")]), fibonacci.emulator.Script)
+    assert_type(emulator.script("a", [fibonacci.emulator.NodeFailure(kind="timeout")]), fibonacci.emulator.Script)
     assert_type(emulator.fail(status=503), fibonacci.emulator.InjectedFailure)
     assert_type(emulator.clock, fibonacci.emulator.EmulatorClock)
     assert_type(emulator.requests[-1], fibonacci.emulator.RecordedRequest)

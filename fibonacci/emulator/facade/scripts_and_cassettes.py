@@ -43,7 +43,7 @@ class ScriptsAndCassettes:
         Example:
             >>> from fibonacci.emulator import Emulator, NodeFailure
             >>> emulator = Emulator(time="skip")
-            >>> script = emulator.script("classify", [NodeFailure("timeout"), "high"])
+            >>> script = emulator.script("classify", [NodeFailure(kind="timeout"), "high"])
             >>> node = {"id": "classify", "type": "llm", "instruction": "How urgent?", "timeout": 5}
             >>> node["enable_retry"] = True
             >>> client = emulator.client()

@@ -25,7 +25,7 @@ class ScriptError(ValueError):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFailure:
     """In a script, an attempt of the node that fails, in place of an answer.
 
@@ -40,7 +40,7 @@ class NodeFailure:
         ValueError: If the kind is unknown, or a timeout has a message.
 
     Example:
-        >>> NodeFailure("error", "the model is overloaded")
+        >>> NodeFailure(kind="error", message="the model is overloaded")
         NodeFailure(kind='error', message='the model is overloaded')
     """
 

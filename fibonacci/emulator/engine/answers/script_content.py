@@ -79,7 +79,7 @@ def _failure(content: Mapping[str, Any], place: str) -> NodeFailure:
     if unknown:
         raise ScriptError(place, f"is a failure with the key {unknown[0]!r}: its keys are {FAILURE_KEY} and message")
     try:
-        return NodeFailure(content[FAILURE_KEY], content.get("message"))
+        return NodeFailure(kind=content[FAILURE_KEY], message=content.get("message"))
     except ScriptError as error:
         key = FAILURE_KEY if error.place == "kind" else error.place
         raise ScriptError(f"{place}.{key}", error.message) from None
