@@ -7,10 +7,12 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 
+import griffe
 import pytest
 from packaging.version import Version
 
@@ -42,13 +44,17 @@ MODULES = [
 NAMES = [(module, name) for module in MODULES for name in module.__all__]
 
 EAGER = [fibonacci.errors, fibonacci.integrations.opentelemetry]
-OBJECTS = public_objects(ROOT)
-"""The public objects by their public names, as the listing has them."""
-
 OTHERS = {"typing_extensions", "pydantic", "pandas", "polars", "opentelemetry"}
 """The packages beside the standard library whose types public signatures may name."""
 
 each_module = each_row("module", MODULES)
+needs_objects = pytest.mark.xdist_group("public objects")
+
+
+@pytest.fixture(scope="module")
+def objects() -> Mapping[str, griffe.Object]:
+    """Return the public objects by their public names, as the listing has them."""
+    return public_objects(ROOT)
 
 
 def seen_by_type_checkers(module: ModuleType) -> dict[str, str]:
@@ -96,13 +102,14 @@ def test_the_names_of_a_module_are_those_of_its_stub(module: ModuleType) -> None
             assert getattr(importlib.import_module(home), name) is getattr(module, name)
 
 
-def test_every_public_module_is_an_attribute_and_says_what_is_public() -> None:
+@needs_objects
+def test_every_public_module_is_an_attribute_and_says_what_is_public(objects: Mapping[str, griffe.Object]) -> None:
     names = [f"fibonacci.{name}" for name in stubs.public_modules(Path(str(fibonacci.__file__)).read_text("utf-8"))]
     names += ["fibonacci", "fibonacci.integrations.opentelemetry"]
     assert sorted(names) == sorted(module.__name__ for module in [*MODULES, *EAGER])
     for name in names:
         module = importlib.import_module(name)
-        public = {each.rpartition(".")[2] for each in OBJECTS if each.rpartition(".")[0] == name}
+        public = {each.rpartition(".")[2] for each in objects if each.rpartition(".")[0] == name}
         assert {*module.__all__} - {"__version__"} == public
         program = f"import fibonacci, sys; assert {name} is sys.modules[{name!r}]"
         subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
@@ -114,10 +121,11 @@ def test_a_module_that_is_not_lazy_lists_its_classes(module: ModuleType) -> None
     assert sorted(module.__all__) == sorted(name for name in own if name[0].isupper())
 
 
-def test_what_public_signatures_name_is_public() -> None:
-    assert sorted({*private_names(OBJECTS)}) == []
+@needs_objects
+def test_what_public_signatures_name_is_public(objects: Mapping[str, griffe.Object]) -> None:
+    assert sorted({*private_names(objects)}) == []
     known = {*sys.stdlib_module_names, *OTHERS}
-    assert [(package, place) for package, place in foreign_packages(OBJECTS) if package not in known] == []
+    assert [(package, place) for package, place in foreign_packages(objects) if package not in known] == []
 
 
 def test_a_private_type_in_a_public_signature_is_found(tmp_path: Path) -> None:
