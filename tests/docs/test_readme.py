@@ -15,7 +15,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
-from tests.docs.running import NEEDS_MORE, check_prints, environment, holds_tests, setting
+from tests.docs.running import check_prints, environment, holds_tests, setting
 from tests.kit.assertions import check_rows
 
 README = ROOT / "README.md"
@@ -25,12 +25,8 @@ MAX_LINES = 300
 MAX_BLOCK = 25
 
 
-def needs_more(block: Block) -> bool:
-    return NEEDS_MORE.search(block.code) is not None
-
-
 def test_each_block_alone() -> None:
-    check_rows(((str(block), block) for block in PYTHON if not needs_more(block)), run_alone)
+    check_rows(((str(block), block) for block in PYTHON), run_alone)
 
 
 def run_alone(block: Block) -> None:
@@ -39,16 +35,8 @@ def run_alone(block: Block) -> None:
 
 
 def test_each_block_pasted_into_a_repl(tmp_path_factory: pytest.TempPathFactory) -> None:
-    pasted = ((str(block), block) for block in PYTHON if not holds_tests(block) and not needs_more(block))
+    pasted = ((str(block), block) for block in PYTHON if not holds_tests(block))
     check_rows(pasted, lambda block: paste(block, tmp_path_factory.mktemp("repl")))
-
-
-@pytest.mark.slow
-def test_the_blocks_that_need_more(tmp_path: Path) -> None:
-    blocks = [(str(block), block) for block in PYTHON if needs_more(block)]
-    assert blocks
-    check_rows(blocks, run_alone)
-    check_rows(blocks, lambda block: paste(block, tmp_path))
 
 
 def paste(block: Block, folder: Path) -> None:
