@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 
-def html_of(displayed: Any) -> str:
+def html_of(displayed: object) -> str:
     """Return the HTML that a notebook displays. Apart from the repr, it must be all that the object offers."""
-    kind: type[object] = type(displayed)
-    names = [name for name in dir(kind) if re.fullmatch(r"_(repr_\w+|ipython_display)_", name)]
+    names = [name for name in dir(type(displayed)) if re.fullmatch(r"_(repr_\w+|ipython_display)_", name)]
     assert names == ["_repr_html_"]
-    return str(displayed._repr_html_())
+    notebook: Any = displayed
+    return str(notebook._repr_html_())
