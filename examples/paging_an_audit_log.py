@@ -42,10 +42,9 @@ def main() -> None:
                 f"page {number}: {len(page)} entries, {page.response.request_id}"
             )  # prints: page 3: 5 entries, req_...
 
-        # The newest entry alone costs one request.
-        newest = client.organizations.governance.audit(ORGANIZATION, page_size=1).first()
-        if newest is not None:
-            print(f"newest: {action(newest)}")
+        # The newest three entries cost one request.
+        for entry in client.organizations.governance.audit(ORGANIZATION).take(3):
+            print(f"newest: {action(entry)}")  # prints: newest: tool_policy.created
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def test_every_public_name_has_one_fragment(pages: dict[str, SitePage]) -> None:
     for module in public_modules():
         public = getattr(importlib.import_module(module), "__all__", ())
         assert [name for name in public if f"{module}.{name}" not in found] == []
-        assert module in found
+        assert module in found or not public, module  # a package that only holds modules has no page
     assert "fibonacci.integrations.opentelemetry.OpenTelemetryTracing" in found
 
 

@@ -50,10 +50,22 @@ def test_every_page_has_the_parts_that_github_shows(site: BuiltSite) -> None:
         markdown = by_scheme((page.parent / found[1]).read_text("utf-8"))
         github = MarkdownIt().enable("table").render(markdown)
         article = text[text.index("<article") : text.index("</article>")]
+        article = article.replace('<div class="admonition', '<blockquote class="admonition')  # GitHub's is made later
         counts = [Counter(re.findall(r"<(li|tr|pre|blockquote|h[2-6]|img)[ >]", each)) for each in (github, article)]
         if counts[0] != counts[1]:
             differing[found[1]] = counts
     assert differing == {}
+
+
+def test_a_box_of_github_is_a_box_of_the_site(site: BuiltSite) -> None:
+    numbers: dict[str, tuple[int, int]] = {}
+    for page in site.pages:
+        found = MARKDOWN.search(text := page.read_text("utf-8"))
+        assert found is not None, page
+        marks = re.findall(r"^> \[!(?:NOTE|WARNING)\]$", (page.parent / found[1]).read_text("utf-8"), re.MULTILINE)
+        numbers[found[1]] = len(marks), text.count('<p class="admonition-title">')
+    assert {page: each for page, each in numbers.items() if each[0] != each[1]} == {}
+    assert any(marks for marks, _ in numbers.values())
 
 
 def test_addresses_in_the_package_and_the_readme_are_pages(site: BuiltSite) -> None:
