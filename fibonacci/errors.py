@@ -340,6 +340,17 @@ class QuotaExceededError(APIStatusError):
 
     It is never retried, and it is no `RateLimitError`: a program that waits for the rate limit and tries again would
     wait for hours.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> platform = Emulator()
+        >>> body = {"error": {"code": "quota_exceeded", "message": "no more today"}}
+        >>> failure = platform.fail("POST /workflows", status=429, body=body)
+        >>> try:
+        ...     platform.client().workflows.create(name="One more")
+        ... except QuotaExceededError as error:
+        ...     print(error.code)
+        quota_exceeded
     """
 
     status_code: int = 429
@@ -351,7 +362,7 @@ class ServerError(APIStatusError):
 
 
 class DefinitionError(FibonacciError, ValueError):
-    """A definition has errors. Nothing was sent, and `problems` lists everything that is wrong with it.
+    """A definition has errors: nothing was sent, and `problems` lists everything that is wrong with it.
 
     Raised by whatever reads definitions, such as `fibonacci.definitions.load` and `workflows.apply`, and by
     `WorkflowBuilder.definition`. It is a `ValueError` too, as every other mistake in an argument is.
@@ -485,11 +496,12 @@ class OutputError(FibonacciError):
 
 
 class WaitTimeoutError(FibonacciError, TimeoutError):
-    """An execution had not ended when the time to wait for it was up. It is a `TimeoutError` too.
+    """An execution had not ended when the time to wait for it was up.
 
-    The execution continues on the platform: wait again with its id. If `workflows.run` has received no execution by
-    then, `execution` is None, `idempotency_key` is the key of the request that starts it, and `__cause__` is the
-    `APITimeoutError` of that request, whose `outcome_unknown` tells whether the workflow may have been started.
+    It is a `TimeoutError` too. The execution continues on the platform: wait again with its id. If `workflows.run` has
+    received no execution by then, `execution` is None, `idempotency_key` is the key of the request that starts it, and
+    `__cause__` is the `APITimeoutError` of that request, whose `outcome_unknown` tells whether the workflow may have
+    been started.
 
     Example:
         >>> try:

@@ -93,10 +93,10 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         Args:
             name: The name, with its case and its spaces.
             description: What a new workflow is for.
-            definition: The nodes and outputs of a new workflow, as `create` takes them.
+            definition: The nodes and outputs of a new workflow, JSON as `create` takes it.
 
         Returns:
-            The workflow.
+            The one that was found, as the list has it, or else the new one.
 
         Raises:
             AmbiguousNameError: If several workflows have the name; `workflow_ids` lists them.

@@ -13,15 +13,48 @@ if TYPE_CHECKING:
 
 
 class Span(Protocol):
-    """A call or an attempt under way."""
+    """A call or an attempt under way.
+
+    Example:
+        ```python
+        from fibonacci.types import Span
+
+        class Statuses:
+            seen: list[int] = []
+
+            def set_response(self, status_code: int, request_id: str | None) -> None:
+                self.seen.append(status_code)
+
+        span: Span = Statuses()
+        ```
+    """
 
     def set_response(self, status_code: int, request_id: str | None) -> None:
-        """Record the response, success or error."""
+        """Record the response, success or error.
+
+        Args:
+            status_code: The HTTP status code.
+            request_id: The id of the request; None if the platform sent none.
+        """
         ...
 
 
 class WaitSpan(Span, Protocol):
-    """The span of a call that also records its waits for the rate limit, which a tracer need not do."""
+    """The span of a call that also records its waits for the rate limit, which a tracer need not do.
+
+    Example:
+        ```python
+        from fibonacci.types import WaitSpan
+
+        class Waits:
+            def set_response(self, status_code: int, request_id: str | None) -> None: ...
+
+            def add_rate_limit_wait(self, seconds: float) -> None:
+                print(f"waited {seconds:.1f} s")
+
+        span: WaitSpan = Waits()
+        ```
+    """
 
     def add_rate_limit_wait(self, seconds: float) -> None:
         """Record a wait for the rate limit that has ended.
@@ -33,15 +66,59 @@ class WaitSpan(Span, Protocol):
 
 
 class ExecutionSpan(Protocol):
-    """A `run` or `wait` under way."""
+    """A `run` or `wait` under way.
+
+    Example:
+        ```python
+        from fibonacci import Execution
+        from fibonacci.types import ExecutionSpan
+
+        class States:
+            def set_execution(self, execution: Execution) -> None:
+                print(execution.id, execution.status)
+
+        span: ExecutionSpan = States()
+        ```
+    """
 
     def set_execution(self, execution: Execution) -> None:
-        """Record the execution as it was last seen."""
+        """Record the execution as it was last seen.
+
+        Args:
+            execution: What the platform sent of it.
+        """
         ...
 
 
 class Tracing(Protocol):
-    """Makes spans. An exception that leaves a span's block is the span's failure."""
+    """What makes spans for `Fibonacci(tracing=...)`.
+
+    An exception that leaves a span's block is the span's failure.
+
+    Example:
+        ```python
+        from collections.abc import Iterator
+        from contextlib import contextmanager
+        from fibonacci import Fibonacci
+
+        class Statuses:
+            def set_response(self, status_code: int, request_id: str | None) -> None:
+                print(status_code)
+
+        class Printing:
+            @contextmanager
+            def call(self, method: str, template: str, base_url: str) -> Iterator[Statuses]:
+                yield Statuses()
+
+            @contextmanager
+            def attempt(
+                self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]
+            ) -> Iterator[Statuses]:
+                yield Statuses()
+
+        Fibonacci(tracing=Printing()).health.check()
+        ```
+    """
 
     def call(self, method: str, template: str, base_url: str) -> AbstractContextManager[Span]:
         """Start the span of a call.
@@ -50,6 +127,9 @@ class Tracing(Protocol):
             method: The HTTP method.
             template: The path with names in place of ids, such as `/workflows/{workflow_id}`; empty when unknown.
             base_url: The base URL of the platform.
+
+        Returns:
+            What opens the span, and closes it at the end of a `with` block.
         """
         ...
 
@@ -63,12 +143,40 @@ class Tracing(Protocol):
             url: The whole URL.
             number: The number of the attempt, from 1.
             headers: The headers of the request; headers added to the list are sent.
+
+        Returns:
+            What opens the span, and closes it at the end of a `with` block.
         """
         ...
 
 
 class ExecutionTracing(Protocol):
-    """What a tracer may have: a span over `run` and `wait`, the parent of their calls."""
+    """What a tracer may have: a span over `run` and `wait`, the parent of their calls.
+
+    Example:
+        ```python
+        from collections.abc import Iterator
+        from contextlib import contextmanager
+        from typing import Literal
+        from fibonacci import Execution
+
+        class States:
+            def set_execution(self, execution: Execution) -> None:
+                print(execution.status)
+
+        class Runs:
+            @contextmanager
+            def execution(
+                self,
+                operation: Literal["run", "wait"],
+                base_url: str,
+                *,
+                workflow_id: str | None,
+                execution_id: str | None,
+            ) -> Iterator[States]:
+                yield States()
+        ```
+    """
 
     def execution(
         self, operation: Literal["run", "wait"], base_url: str, *, workflow_id: str | None, execution_id: str | None
@@ -80,5 +188,8 @@ class ExecutionTracing(Protocol):
             base_url: The base URL of the platform.
             workflow_id: The id of the workflow; None for a wait.
             execution_id: The id of the execution; None for a run, which has none yet.
+
+        Returns:
+            What opens the span, and closes it at the end of a `with` block.
         """
         ...

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from fibonacci.errors import ConfigurationError
 
 QueryValue = str | int | float | bool | None
+"""What a parameter of a query may be: None is not sent."""
 _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 _PORTS = {"http": 80, "https": 443}
 

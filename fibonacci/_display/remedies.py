@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 REMEDIES = {
+    "AmbiguousNameError": "Use the id of the workflow that you mean, one of `workflow_ids`",
     "AuthenticationError": "Check the key: it is wrong or expired",
     "PermissionDeniedError": (
         "Use a key with the role that the call needs: owner for governance and quotas, admin or owner for versions"

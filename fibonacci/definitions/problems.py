@@ -55,10 +55,10 @@ class Problems(list[Problem]):
 
     @property
     def errors(self) -> list[Problem]:
-        """The errors: what cannot run, or is refused by the platform."""
+        """What cannot run, or is refused by the platform, in the order of the definition."""
         return [problem for problem in self if problem.severity == "error"]
 
     @property
     def warnings(self) -> list[Problem]:
-        """The warnings: what runs, and probably not as its author means."""
+        """What runs, and probably not as its author means, in the order of the definition."""
         return [problem for problem in self if problem.severity == "warning"]

@@ -134,7 +134,7 @@ class Execution(Timestamped):
             model: A Pydantic model, or another type that Pydantic validates, such as a dataclass or a `TypedDict`.
 
         Returns:
-            The object.
+            What Pydantic makes of the outputs.
 
         Raises:
             OutputError: If the outputs do not fit. Its message names each field, and no value.

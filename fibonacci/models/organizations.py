@@ -102,17 +102,17 @@ class Quota(Model):
 
     @property
     def limits(self) -> dict[str, int | float | None]:
-        """The plan's limits: runs per hour, executions at a time, megabytes of memory."""
+        """The plan's limits by name: runs per hour, executions at a time, megabytes of memory."""
         return self._read("limits", _QuotaValues) or {}
 
     @property
     def overrides(self) -> dict[str, int | float | None]:
-        """The limits that the owner has set in place of the plan's: runs per hour, executions at a time, megabytes."""
+        """The limits that the owner has set, by name: runs per hour, executions at a time, megabytes."""
         return self._read("overrides", _QuotaValues) or {}
 
     @property
     def effective(self) -> dict[str, int | float | None]:
-        """The limits that apply, the override else the plan's: runs per hour, executions at a time, megabytes."""
+        """The limits that apply, by name, overrides first: runs per hour, executions at a time, megabytes."""
         return self._read("effective", _QuotaValues) or {}
 
 

@@ -69,7 +69,7 @@ class RunResult:
             model: A Pydantic model, or another type that Pydantic validates, such as a dataclass or a `TypedDict`.
 
         Returns:
-            The object.
+            What Pydantic makes of the outputs.
 
         Raises:
             OutputError: If the outputs do not fit, as those of a row that has not succeeded. Its message names each

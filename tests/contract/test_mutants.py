@@ -110,20 +110,20 @@ DETECTED = {
     },
     "workflows.update: reset_the_rest": {"workflows.update_response", "workflows.updated"},
     "organizations.tool_policies.delete: ignore_delete": {
-        "every_endpoint.key_delete_organizations_org_tool_policies_tool",
+        "every_endpoint.key_delete_organizations_organization_id_tool_policies_tool_name",
         *("executions.held", "executions.held_in_either_spelling"),  # the policy that stays refuses the tool of the run
-        "refusals.unknown_delete_organizations_org_tool_policies_tool",
+        "refusals.unknown_delete_organizations_organization_id_tool_policies_tool_name",
         "tool_policies.deleted",
     },
     "registry.list: ignore_parameter include_archived": {"registry.hidden", "registry.other_booleans"},
     "memory.get: ignore_parameter user_id": {"memory.deleted_alone", "memory.described", "memory.scopes"},
     "organizations.governance.get: with_envelope": {
-        "every_endpoint.response_get_organizations_org_governance",
+        "every_endpoint.response_get_organizations_organization_id_governance",
         *("governance.settings", "governance.updated"),
     },
     "organizations.tool_policies.create: refuse_with 400 for 422": {
         "refusals.details",
-        "refusals.invalid_post_organizations_org_tool_policies",
+        "refusals.invalid_post_organizations_organization_id_tool_policies",
         "tool_policies.unknown_tool",
     },
     "workflows.list: ignore_parameter limit": {"paging.limit_get_workflows"},
@@ -134,7 +134,7 @@ DETECTED = {
     "organizations.governance.update: ignore_role": {"roles.admin_changes_settings"},
     "organizations.governance.audit: empty_list": {
         *("governance.audited", "registry.audited"),
-        "paging.limit_get_organizations_org_governance_audit",
+        "paging.limit_get_organizations_organization_id_governance_audit",
     },
     "organizations.governance.audit: lose_items_with registry": {"registry.audited"},
     "registry.approve_template: accept 409": {"registry.approved_once"},

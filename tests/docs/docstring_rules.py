@@ -75,7 +75,11 @@ def arguments(item: Item) -> Iterator[str]:
     fields = {each.found.name for each in item.members() if each.text}
     if item.found.name not in NOT_MADE and not item.is_group:
         described = fields | item.arguments.keys()
-        yield from (f"the parameter {name!r} is not in Args" for name in item.parameters if name not in described)
+        yield from (
+            f"the parameter {name!r} is not in Args"
+            for name in item.parameters
+            if name not in described and not name.startswith("_")
+        )
     yield from (f"Args has {name!r}, which is no parameter" for name in item.arguments if name not in item.parameters)
 
 

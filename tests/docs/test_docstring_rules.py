@@ -149,7 +149,7 @@ def test_the_public_api_is_found(items: list[Item]) -> None:
         "fibonacci.definitions.ConditionalNode.max_retries",
         "fibonacci.emulator.Emulator.fail",
         "fibonacci.emulator.CriticCall.node_id",
-        "fibonacci.models.Execution.duration_ms",
+        "fibonacci.Execution.duration_ms",
         "fibonacci.testing.make_page",
         "fibonacci.transports.Deadline.cap",
     }

@@ -15,24 +15,50 @@ _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async fo
 
 
 class NamedTool(Protocol):
-    """A tool of the platform, such as a `fibonacci.models.Tool`."""
+    """A tool of the platform, such as a `fibonacci.models.Tool`.
+
+    Example:
+        >>> from fibonacci.definitions import check_definition
+        >>> tool = client.tools.get("wait")
+        >>> node = {"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": 1}}
+        >>> check_definition({"nodes": [node]}, tools=[tool])
+        []
+    """
 
     @property
     def name(self) -> str:
-        """The name."""
+        """What a node calls it by, such as `"slack_send_message"`."""
         ...
 
 
 class ToolCatalog(Protocol):
-    """The namespace `tools` of a client."""
+    """The namespace `tools` of a client.
+
+    Example:
+        >>> from fibonacci.definitions import ToolCatalog
+        >>> catalog: ToolCatalog = client.tools
+        >>> "wait" in [tool.name for tool in catalog.list()]
+        True
+    """
 
     def list(self) -> Iterable[NamedTool]:
-        """Return all tools."""
+        """Return all tools.
+
+        Returns:
+            The tools, in the order of the platform.
+        """
         ...
 
 
 class ToolSource(Protocol):
-    """A client that lists the tools of the platform, such as `fibonacci.Fibonacci`."""
+    """A client that lists the tools of the platform, such as `fibonacci.Fibonacci`.
+
+    Example:
+        >>> from fibonacci.definitions import check_definition
+        >>> node = {"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": 1}}
+        >>> check_definition({"nodes": [node]}, tools=client)
+        []
+    """
 
     @property
     def tools(self) -> ToolCatalog:
