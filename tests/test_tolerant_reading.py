@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -60,6 +61,11 @@ def hostile() -> Iterator[tuple[type[Model], str, dict[str, Any]]]:
                     yield model, name, {**least, name: value}
 
 
+@cache
+def adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation, config=ConfigDict(strict=True))
+
+
 def check_object(made: Model, model: type[Model], document: dict[str, Any]) -> None:
     """Check that an object has everything that was received, and that its attributes have their types."""
     assert type(made) is model
@@ -68,7 +74,7 @@ def check_object(made: Model, model: type[Model], document: dict[str, Any]) -> N
     for name, annotation in plain_types(model).items():
         value = getattr(made, name)
         if name != "trace":
-            TypeAdapter(annotation, config=ConfigDict(strict=True)).validate_python(value)
+            adapter(annotation).validate_python(value)
     assert made.to_dict().keys() >= {*plain_names(model)}
     assert repr(made)
 

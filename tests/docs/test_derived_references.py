@@ -21,6 +21,7 @@ def found() -> list[ListedCommand]:
     return commands()
 
 
+@pytest.mark.slow
 def test_the_committed_pages_are_the_derived_ones_wherever_they_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/usr/bin/fish")
     monkeypatch.setenv("COLUMNS", "40")

@@ -25,7 +25,8 @@ ROWS = rows()
     ("transport", "mode"),
     [
         *(("socket", "asyncio"), ("socket", "sync"), ("socket", "trio")),
-        *(("httpx", "asyncio"), ("httpx", "sync"), ("httpx2", "asyncio")),
+        ("httpx", "asyncio"),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("httpx", "sync"), ("httpx2", "asyncio"))),
     ],
 )
 def test_a_fault_ends_as_the_table_says(
