@@ -46,7 +46,8 @@ from tests.kit.steps import (
     slow_reader,
 )
 
-SHORT = 1.5
+SHORT = 2.0
+FLOOD = "a flood of 1xx"
 brotli: Any = import_module("brotli")  # it brings no types
 
 
@@ -187,7 +188,7 @@ def _slow() -> Iterator[FaultRow]:
         yield FaultRow(name, (step,), timed_out(), timeout=SHORT)
     yield FaultRow("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT, httpx_late=2.0)
     yield FaultRow(
-        "a flood of 1xx",
+        FLOOD,
         (flood_of_informational,),
         timed_out(),
         timeout=SHORT,
@@ -195,7 +196,7 @@ def _slow() -> Iterator[FaultRow]:
         httpx_late=1.0,
     )
     yield FaultRow("never read from", (frozen,), timed_out(), greet=True, timeout=SHORT)
-    large = FaultRow("", (frozen,), timed_out(), greet=True, timeout=1.0, body_size=8_000_000, httpx=("httpx2",))
+    large = FaultRow("", (frozen,), timed_out(), greet=True, timeout=SHORT, body_size=8_000_000, httpx=("httpx2",))
     yield replace(large, name="never read from, large body")
     # httpx2 under asyncio loses what came before the reset: its transport forgets it.
     early = replace(large, name="refused before it was read, large body", timeout=5.0, httpx=())
