@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that must not run beside each other into one group."""
+    """Mix the files, since neighbors wait alike; put tests that must not run beside each other into one group."""
+    items.sort(key=lambda item: zlib.crc32(item.nodeid.partition("::")[0].encode()))  # the same in each process
     for item in items:
         if str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))

@@ -1,9 +1,9 @@
-"""Run the client's tests in other environments than that of the gate.
+"""The other environments that the gate tests the client in.
 
-python -m tests.releases.environments lowest     with the oldest supported Python and the lowest versions of others
-python -m tests.releases.environments newest     with the newest supported Python that is installed
+python -m tests.releases.environments lowest     run tests with the oldest Python and the lowest versions of others
+python -m tests.releases.environments newest     print the newest supported Python that is installed
 
-The tests are those of what depends on a version of something else, in a new environment.
+The tests with the lowest versions are those of what depends on a version of something else, in a new environment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -95,58 +95,46 @@ def _version_of(program: str) -> str | None:
     return None if done.returncode else done.stdout.strip()
 
 
-def run_tests(
-    python: str, extras: Iterable[str], constraints: list[str], *options: str, without: Container[str] = ()
-) -> int:
-    """Run the tests in a new environment of a Python; return the exit code.
-
-    Args:
-        python: The program.
-        extras: What is installed of the package.
-        constraints: The versions of others.
-        options: Options of pytest.
-        without: Dependencies that are not installed, and not tested.
-    """
-    with TemporaryDirectory() as folder:
-        subprocess.run([*UV, "venv", "-q", "--python", python, folder], check=True)
-        own = str(Path(folder, "bin", "python"))
-        file = Path(folder, "constraints.txt")
-        file.write_text("\n".join(constraints))
-        needed = [f"{ROOT}[{','.join(extras)}]", *map(developer_requirement, TOOLS)]
-        subprocess.run([*UV, "pip", "install", "-q", "--python", own, "-c", str(file), *needed], check=True)
-        shown = [own, "-c", "import sys, httpx, pydantic; print(sys.version, httpx.__version__, pydantic.VERSION)"]
-        subprocess.run(shown, check=True)
-        # Without the plugin of anyio: it is loaded before the tests' filters of warnings, and an old one warns.
-        pytest = [own, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:anyio", "-m", "", *options]
-        files = {file for name, files in TESTS.items() if name not in without for file in files}
-        return subprocess.run([*pytest, *sorted(files)], cwd=ROOT).returncode
-
-
 def run_lowest() -> int:
-    """Run the tests with the oldest Python: the newest may have come after the lowest versions of others."""
+    """Run the tests in a new environment, and return their exit code.
+
+    The Python is the oldest one: the newest may have come after the lowest versions of others.
+    """
     oldest = supported_pythons()[0]
     python = installed_pythons().get(oldest)
     if python is None:
         print(f"Python {oldest}, the oldest supported one, is not installed")
         return 1
-    extras = read_extras().keys() - RAISES_OTHERS
-    # Old versions of others warn.
-    return run_tests(python, extras, lowest_versions(), "-W", "default", without=RAISES_OTHERS)
+    with TemporaryDirectory() as folder:
+        subprocess.run([*UV, "venv", "-q", "--python", python, folder], check=True)
+        own = str(Path(folder, "bin", "python"))
+        constraints = Path(folder, "constraints.txt")
+        constraints.write_text("\n".join(lowest_versions()))
+        extras = ",".join(read_extras().keys() - RAISES_OTHERS)
+        needed = [f"{ROOT}[{extras}]", *map(developer_requirement, TOOLS)]
+        subprocess.run([*UV, "pip", "install", "-q", "--python", own, "-c", str(constraints), *needed], check=True)
+        shown = [own, "-c", "import sys, httpx, pydantic; print(sys.version, httpx.__version__, pydantic.VERSION)"]
+        subprocess.run(shown, check=True)
+        # Without the plugin of anyio: it is loaded before the tests' filters of warnings, and an old one warns.
+        pytest = [own, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:anyio", "-m", ""]
+        files = {file for name, files in TESTS.items() if name not in RAISES_OTHERS for file in files}
+        return subprocess.run([*pytest, "-W", "default", *sorted(files)], cwd=ROOT).returncode  # old versions warn
 
 
-def run_newest() -> int:
-    """Run the tests with the newest Python; where that is this one, the step `tests` of the gate does."""
-    version, python = [*installed_pythons().items()][-1]
-    if version != f"{sys.version_info.major}.{sys.version_info.minor}":
-        return run_tests(python, read_extras(), [])
-    if version != supported_pythons()[-1]:
-        print(f"no supported Python newer than {version} is installed: {', '.join(supported_pythons())}")
-        return 1
-    if " tests " in os.environ.get("GATE_STEPS", ""):
-        print(f"{version} is the newest supported Python, and the step `tests` runs on it")
-        return 0
-    return run_tests(python, read_extras(), [])
+def newest_python() -> str:
+    """Return the program of the newest supported Python.
+
+    Raises:
+        SystemExit: There is none but this one, and a newer one is supported.
+    """
+    version, program = [*installed_pythons().items()][-1]
+    newest = supported_pythons()[-1]
+    if version != newest and program == sys.executable:
+        raise SystemExit(f"no supported Python newer than {version} is installed: {newest} is the newest")
+    return program
 
 
 if __name__ == "__main__":
-    sys.exit(run_lowest() if sys.argv[1:] == ["lowest"] else run_newest())
+    if sys.argv[1:] == ["lowest"]:
+        sys.exit(run_lowest())
+    print(newest_python())

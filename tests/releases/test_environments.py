@@ -60,53 +60,34 @@ def test_installed_pythons_are_those_that_make_environments_and_this_one(
 OWN = f"3.{sys.version_info.minor}"
 
 
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the programs of the Pythons that the tests would have run on."""
-    programs: list[str] = []
-
-    def run_tests(python: str, *_: object, **__: object) -> int:
-        programs.append(python)
-        return 0
-
-    monkeypatch.setattr(environments, "run_tests", run_tests)
-    monkeypatch.delenv("GATE_STEPS", raising=False)
-    return programs
-
-
 @pytest.mark.parametrize(
-    ("installed", "code", "on"),
+    ("installed", "supported", "newest"),
     [
-        ([OWN, "3.99"], 0, ["program of 3.99"]),
-        ([OWN], 1, []),  # none is newer, and this one is not the newest supported
+        ({OWN: sys.executable, "3.99": "program"}, [OWN, "3.99"], "program"),
+        ({OWN: sys.executable, "3.98": "program"}, [OWN, "3.98", "3.99"], "program"),
+        ({OWN: sys.executable}, ["3.0", OWN], sys.executable),
     ],
 )
-def test_the_newest_python_is_another_one(
-    monkeypatch: pytest.MonkeyPatch, ran: list[str], installed: list[str], code: int, on: list[str]
+def test_the_newest_python(
+    monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], supported: list[str], newest: str
 ) -> None:
+    monkeypatch.setattr(environments, "supported_pythons", lambda: supported)
+    monkeypatch.setattr(environments, "installed_pythons", lambda: installed)
+    assert environments.newest_python() == newest
+
+
+def test_without_a_newer_python_the_gate_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "supported_pythons", lambda: [OWN, "3.99"])
-    monkeypatch.setattr(environments, "installed_pythons", lambda: {each: f"program of {each}" for each in installed})
-    assert environments.run_newest() == code
-    assert ran == on
-
-
-def test_the_newest_python_is_this_one(monkeypatch: pytest.MonkeyPatch, ran: list[str]) -> None:
-    monkeypatch.setattr(environments, "supported_pythons", lambda: ["3.0", OWN])
     monkeypatch.setattr(environments, "installed_pythons", lambda: {OWN: sys.executable})
-    monkeypatch.setenv("GATE_STEPS", " newest ")
-    assert environments.run_newest() == 0
-    assert ran == [sys.executable]
-    monkeypatch.setenv("GATE_STEPS", " tests newest ")
-    assert environments.run_newest() == 0
-    assert ran == [sys.executable]
+    with pytest.raises(SystemExit, match=f"no supported Python newer than {OWN} is installed: 3.99 is the newest"):
+        environments.newest_python()
 
 
 def test_without_the_oldest_python_the_lowest_versions_fail(
-    monkeypatch: pytest.MonkeyPatch, ran: list[str], capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(environments, "installed_pythons", lambda: {"3.99": "program"})
     assert environments.run_lowest() == 1
-    assert ran == []
     assert "Python 3.11, the oldest supported one, is not installed" in capsys.readouterr().out
 
 
