@@ -54,6 +54,7 @@ _NOT_MEASURED = tuple(
 
 def pytest_configure() -> None:
     """Take Ctrl-C, which a process that was started in the background ignores, and with it those that it starts."""
+    gc.disable()  # until the tests are collected: what is imported stays
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -70,9 +71,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return is_all_slow(collection_path) or None
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let each worker begin with another part of the files: in step, each would compile all that is new."""
+    report = yield
+    if report.passed and isinstance(collector, pytest.Session | pytest.Directory):
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        begin = len(report.result) * worker // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        report.result = [*report.result[begin:], *report.result[:begin]]
+    return report
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mix the files, since neighbors wait alike; put tests that must not run beside each other into one group."""
-    items.sort(key=lambda item: zlib.crc32(item.nodeid.partition("::")[0].encode()))  # the same in each process
+    items.sort(key=lambda item: (zlib.crc32(bytes(item.path)), item.path))  # the same in each worker
     for item in items:
         if str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
@@ -83,6 +95,7 @@ def pytest_collection_finish() -> None:
     """Take the modules and the tests, which stay, out of what the garbage collector looks at each time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

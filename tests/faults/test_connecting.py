@@ -63,7 +63,8 @@ class TestSeveralAddresses:
             names.add(f"dead-first-{mode.name}.test", hole.host, "127.0.0.1")
             ended = call_each(mode, url(f"dead-first-{mode.name}.test", server.port), allow_insecure=True)
             assert all_fine(ended)
-            assert min(one.seconds for one in ended.values()) >= STAGGER
+            # The others may begin so late that this one's address is remembered.
+            assert max(one.seconds for one in ended.values()) >= STAGGER
             assert max(one.seconds for one in ended.values()) - standstill.seconds < 4 * STAGGER
             assert hole.attempts == 0
 
