@@ -24,9 +24,11 @@ ROWS = rows()
 @pytest.mark.parametrize(
     ("transport", "mode"),
     [
-        *(("socket", "asyncio"), ("socket", "sync"), ("socket", "trio")),
-        ("httpx", "asyncio"),
-        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("httpx", "sync"), ("httpx2", "asyncio"))),
+        *(("socket", "asyncio"), ("socket", "sync")),
+        pytest.param("socket", "trio", marks=pytest.mark.slow),
+        pytest.param("httpx", "asyncio", marks=pytest.mark.slow),
+        pytest.param("httpx", "sync", marks=pytest.mark.slow),
+        pytest.param("httpx2", "asyncio", marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_ends_as_the_table_says(

@@ -190,7 +190,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+@pytest.mark.parametrize("version", ["2025-11-25", pytest.param("2026-07-28", marks=pytest.mark.slow)])
 def test_other_programs_and_pages_are_refused(served: ServedPlatform, version: str) -> None:
     usual = {
         "Authorization": f"Bearer {TOKEN}",
