@@ -44,12 +44,21 @@ class Routes:
 
     def taken_by(self, send: Callable[[], object]) -> Route:
         """Return which way a request takes, which fails whatever the way."""
-        before = self.proxy.connections, self.direct.connections
+        before = self._connections()
         with suppress(Exception):
             send()
-        is_proxied, is_direct = self.proxy.connections > before[0], self.direct.connections > before[1]
+        after = self._connections()
+        is_proxied, is_direct = (now > then + 1 for then, now in zip(before, after, strict=True))
         assert not (is_proxied and is_direct)
         return "proxied" if is_proxied else "direct" if is_direct else "refused"
+
+    def _connections(self) -> list[int]:
+        """Count the connections to each with one more, which comes after all that a request may have left waiting."""
+        for listener in (self.proxy, self.direct):
+            with socket.create_connection(("127.0.0.1", listener.port)) as last:
+                last.shutdown(socket.SHUT_WR)
+                assert last.recv(1) == b""
+        return [self.proxy.connections, self.direct.connections]
 
 
 @pytest.fixture(scope="module")
