@@ -9,18 +9,18 @@ from pydantic import BaseModel
 from fibonacci import WorkflowBuilder
 
 
-class Sender(BaseModel):
+class Person(BaseModel):
     name: str
 
 
 class Ticket(BaseModel):
     mail: str
     team: str
-    sender: Sender
+    sender: Person
     pause: float
 
 
-class Verdict(BaseModel):
+class Classification(BaseModel):
     urgency: Literal["high", "low"]
     reason: str
     tone: str
@@ -28,7 +28,7 @@ class Verdict(BaseModel):
 
 flow = WorkflowBuilder("triage", description="Sorts mail")
 given = flow.inputs(Ticket)
-classify = flow.llm("classify", f"Classify: {given.mail}", output_format="json", output_schema=Verdict)
+classify = flow.llm("classify", f"Classify: {given.mail}", output_format="json", output_schema=Classification)
 with flow.when("urgent", classify.output.urgency, "equals", "high") as urgent:
     message = {"channel": f"#{given.team}", "message": classify.output.reason}
     page = flow.tool("page", "slack_send_message", message, timeout=10)

@@ -15,7 +15,7 @@ _WRITTEN: Final = {
 }
 
 
-class Block(AbstractContextManager["Block"]):
+class BranchBlock(AbstractContextManager["BranchBlock"]):
     """One branch of a conditional: the nodes that are added while the block is open belong to it.
 
     Args:
@@ -24,7 +24,9 @@ class Block(AbstractContextManager["Block"]):
         open_blocks: All open blocks of the builder, the innermost last.
     """
 
-    def __init__(self, gate: str, branch: Literal["true_branch", "false_branch"], open_blocks: list[Block]) -> None:
+    def __init__(
+        self, gate: str, branch: Literal["true_branch", "false_branch"], open_blocks: list[BranchBlock]
+    ) -> None:
         self.gate = gate
         self.branch = branch
         self._open_blocks = open_blocks
@@ -74,18 +76,23 @@ class ConditionalHandle(NodeHandle[ConditionalOutput]):
         (['page'], ['reply'])
     """
 
-    __slots__ = ("_open_blocks", "_otherwise", "_then")
+    __slots__ = ("_otherwise", "_then")
 
-    def __init__(self, id: str, owner: object, open_blocks: list[Block]) -> None:
-        super().__init__(id, owner, ConditionalOutput)
-        self._then = Block(id, "true_branch", open_blocks)
-        self._otherwise = Block(id, "false_branch", open_blocks)
+    _then: BranchBlock
+    _otherwise: BranchBlock
+
+    def __new__(cls, path: str, owner: object, open_blocks: list[BranchBlock]) -> Self:
+        """Make the handle of a conditional that was just added to a builder with these open blocks."""
+        handle = super().__new__(cls, path, owner, ConditionalOutput)
+        handle._then = BranchBlock(path, "true_branch", open_blocks)
+        handle._otherwise = BranchBlock(path, "false_branch", open_blocks)
+        return handle
 
     def otherwise(self) -> AbstractContextManager[object]:
         """Return the block of the nodes that run only when the comparison doesn't hold.
 
         Returns:
-            A context manager, for `with urgent.otherwise():`, written once, after the block of the conditional.
+            The context manager of a block that is written once, after the block of the conditional.
 
         Raises:
             ValueError: When it is entered, if it has been entered before, or inside another block than the conditional.

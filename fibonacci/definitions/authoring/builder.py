@@ -355,8 +355,7 @@ class WorkflowBuilder:
             after: Nodes that run before this one, beside those in its operands.
 
         Returns:
-            The node, for `with flow.when(...) as urgent:` and `with urgent.otherwise():`. `urgent.output.result` is
-            whether the comparison holds.
+            The node, a context manager too. `urgent.output.result` tells whether the comparison holds.
 
         Raises:
             TypeError: If an argument is of a wrong type, such as the id of a node in place of the node.

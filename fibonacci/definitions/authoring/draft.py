@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.authoring.arguments import ArgumentReader, node_fields, open_node_fields
-from fibonacci.definitions.authoring.branches import Block, ConditionalHandle
+from fibonacci.definitions.authoring.branches import BranchBlock, ConditionalHandle
 from fibonacci.definitions.authoring.caller import SourceLine, caller_line, forgotten_f_strings
 from fibonacci.definitions.authoring.handles import NodeHandle, Template, warn_of
 from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
@@ -35,8 +35,8 @@ class Draft:
         self._outputs: dict[str, Any] = {}
         self._lines: dict[str, SourceLine] = {"": caller_line()}
         self._node_lines: dict[str, SourceLine] = {}
-        self._open_blocks: list[Block] = []
-        self._block_of: dict[str, Block] = {}
+        self._open_blocks: list[BranchBlock] = []
+        self._block_of: dict[str, BranchBlock] = {}
 
     @property
     def node_ids(self) -> list[str]:

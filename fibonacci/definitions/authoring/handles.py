@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Self, SupportsIndex, cast
 
 from typing_extensions import TypeVar
 
@@ -18,7 +18,7 @@ _KEY: Final = re.compile(r"[^\s.{}]+")
 
 
 class Template:
-    """A value that only a run has. It prints as the template that the platform replaces by it: `{{classify.urgency}}`.
+    """A value that only a run has, printed as the template that the platform replaces by it: `{{classify.urgency}}`.
 
     It can be used wherever the builder takes a text or JSON, also as an item of a list or a value of a dict, and
     f-strings and `+` insert it into a text. Where the value has fields and items, so has the template. While the
@@ -34,10 +34,17 @@ class Template:
 
     __slots__ = ("_owner", "_path", "_value_type")  # a public name would hide a field of that name
 
-    def __init__(self, path: str, owner: object, value_type: object = Any) -> None:
-        self._path = path
-        self._owner = owner
-        self._value_type = value_type
+    _path: str
+    _owner: object
+    _value_type: object
+
+    def __new__(cls, path: str, owner: object, value_type: object = Any) -> Self:
+        """Make the template of a path, such as `classify.urgency`, for a builder."""
+        template = super().__new__(cls)
+        template._path = path
+        template._owner = owner
+        template._value_type = value_type
+        return template
 
     def __getitem__(self, key: str | SupportsIndex | slice[Any, Any, Any]) -> Template:
         """Return the template of a field, by its name in JSON, or of an item of a list, by its index."""

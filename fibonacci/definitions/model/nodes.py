@@ -159,7 +159,7 @@ class ConditionalNode(BaseNode):
 
 
 class CriticOutput(BaseModel):
-    """What a critic gives.
+    """The assessment of a target by a critic.
 
     Example:
         >>> CriticOutput(passed=True, overall_score=8, criteria_scores={"correctness": 8}).passed
@@ -177,7 +177,7 @@ class CriticOutput(BaseModel):
 
 
 class ConditionalOutput(BaseModel):
-    """What a conditional gives.
+    """The decision of a conditional.
 
     Example:
         >>> ConditionalOutput(result=True, branch=["page"]).branch

@@ -25,7 +25,7 @@ TRIAGE: dict[str, Any] = {
             "type": "llm",
             "instruction": "Classify: {{input.mail}}",
             "output_format": "json",
-            "output_schema": triage_program.Verdict.model_json_schema(),
+            "output_schema": triage_program.Classification.model_json_schema(),
         },
         {
             "id": "urgent",
@@ -89,7 +89,7 @@ class Verdict(BaseModel):
     score: int = 0
 
 
-class Ticket(BaseModel):
+class Letter(BaseModel):
     mail: str
     seconds: float
 
@@ -293,7 +293,7 @@ def test_the_output_of_critics_and_conditionals_is_what_they_document(flow: Work
 
 
 def test_a_template_stands_wherever_a_text_or_a_number_does(flow: WorkflowBuilder) -> None:
-    given = flow.inputs(Ticket)
+    given = flow.inputs(Letter)
     a = flow.llm("a", given.mail, system_prompt=given.mail, memory_write={"last": given.mail, "all": [given]})
     flow.tool("rest", "wait", {"seconds": given.seconds, "each": (given.seconds, {"x": a["y"]})})
     flow.critic("judge", a, criteria=[given.mail, a["criterion"]], improvement_prompt=a)
