@@ -47,6 +47,7 @@ _ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
     "default_retry.delay": "retry_delay",
     "default_retry.backoff": "retry_backoff",
 }
+_REQUIRED: Final = ("id", "instruction", "left", "operator", "target", "tool_name")
 _METHODS: Final = {"llm": "llm", "tool": "tool", "critic": "critic", "conditional": "when"}
 """The method of the builder for each type of node."""
 
@@ -166,9 +167,9 @@ _READERS: Final[Mapping[str, Reader]] = {
 }
 
 
-def drop_none(**arguments: object) -> dict[str, object]:
-    """Return the arguments that are not None, by name."""
-    return {name: value for name, value in arguments.items() if value is not None}
+def given_arguments(names: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments that are required or not None, out of the `locals()` that a method begins with."""
+    return {name: each for name, each in names.items() if name in _REQUIRED or (each is not None and name != "self")}
 
 
 def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
@@ -186,6 +187,8 @@ def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentR
         TypeError: If an argument is of a wrong type.
         ValueError: If an argument has a value that the node cannot have.
     """
+    if node_type == "conditional":
+        _check_comparison(arguments["operator"], arguments.get("right"), "right")
     fields = _json_fields(arguments, read)
     node = {"id": fields.pop("id"), "type": node_type, **fields}
     if retry := _retry_fields(arguments):
@@ -310,7 +313,7 @@ def _refuse(error: ValidationError) -> NoReturn:
     raise kind(f"{argument}={value!r}: {reason}") from None
 
 
-def check_comparison(operator: object, right: object, argument: str) -> None:
+def _check_comparison(operator: object, right: object, argument: str) -> None:
     """Check that a comparison has a right operand exactly where its operator uses one.
 
     Raises:
@@ -338,7 +341,7 @@ def _condition(value: object, read: ArgumentReader) -> dict[str, Any]:
     if not isinstance(value, tuple | list) or len(parts := cast("Sequence[object]", value)) not in (2, 3):
         raise TypeError(f"condition must be (left, operator, right) or (left, operator), not {value!r}")
     left, operator, right = (*parts, None)[:3]
-    check_comparison(operator, right, "condition")
+    _check_comparison(operator, right, "condition")
     condition = {"field": read.plain(left, "condition[0]"), "operator": read.text(operator, "condition[1]")}
     return condition if right is None else condition | {"value": read.plain(right, "condition[2]")}
 

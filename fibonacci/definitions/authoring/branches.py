@@ -15,7 +15,7 @@ _WRITTEN: Final = {
 }
 
 
-class BranchBlock(AbstractContextManager["BranchBlock"]):
+class BranchBlock:
     """One branch of a conditional: the nodes that are added while the block is open belong to it.
 
     Args:
@@ -32,11 +32,6 @@ class BranchBlock(AbstractContextManager["BranchBlock"]):
         self._open_blocks = open_blocks
         self._around = list(open_blocks)
         self._was_opened = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nodes that are added belong to the branch, or to one inside it."""
-        return self in self._open_blocks
 
     def __enter__(self) -> Self:
         written = _WRITTEN[self.branch].format(gate=self.gate)
@@ -88,7 +83,7 @@ class ConditionalHandle(NodeHandle[ConditionalOutput]):
         handle._otherwise = BranchBlock(path, "false_branch", open_blocks)
         return handle
 
-    def otherwise(self) -> AbstractContextManager[object]:
+    def otherwise(self) -> AbstractContextManager[object, None]:
         """Return the block of the nodes that run only when the comparison doesn't hold.
 
         Returns:

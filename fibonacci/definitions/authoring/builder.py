@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn, overload
 from pydantic import BaseModel, RootModel
 from typing_extensions import TypeVar
 
-from fibonacci.definitions.authoring.arguments import ArgumentReader, check_comparison, drop_none, workflow_fields
+from fibonacci.definitions.authoring.arguments import ArgumentReader, given_arguments, workflow_fields
 from fibonacci.definitions.authoring.branches import ConditionalHandle
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
@@ -79,17 +79,7 @@ class WorkflowBuilder:
         allow_partial_results: bool | None = None,
         output_schema: type[BaseModel] | Mapping[str, Any] | None = None,
     ) -> None:
-        read = ArgumentReader(self)
-        arguments = {"name": name} | drop_none(
-            description=description,
-            version=version,
-            timeout=timeout,
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_backoff=retry_backoff,
-            allow_partial_results=allow_partial_results,
-            output_schema=output_schema,
-        )
+        arguments, read = {"name": name} | given_arguments(locals()), ArgumentReader(self)
         self._draft = Draft(self, read, workflow_fields(arguments, read))
         self._model: type[BaseModel] | None = None
 
@@ -170,27 +160,8 @@ class WorkflowBuilder:
             print(reply, classify.output.tone)  # prints: {{reply}} {{classify.tone}}
             ```
         """
-        optional = drop_none(
-            model=model,
-            system_prompt=system_prompt,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            output_format=output_format,
-            output_schema=output_schema,
-            memory_read=memory_read,
-            memory_write=memory_write,
-            condition=condition,
-            fallback=fallback,
-            on_error=on_error,
-            timeout=timeout,
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_backoff=retry_backoff,
-            name=name,
-            after=after,
-        )
-        gives = output_schema if is_model(output_schema) else Any
-        return self._draft.add("llm", {"id": id, "instruction": instruction} | optional, gives)
+        arguments = given_arguments(locals())
+        return self._draft.add("llm", arguments, output_schema if is_model(output_schema) else Any)
 
     def tool(
         self,
@@ -240,19 +211,7 @@ class WorkflowBuilder:
             print(f"Read {search.output[0].url}")  # prints: Read {{search.0.url}}
             ```
         """
-        optional = drop_none(
-            params=params,
-            condition=condition,
-            fallback=fallback,
-            on_error=on_error,
-            timeout=timeout,
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_backoff=retry_backoff,
-            name=name,
-            after=after,
-        )
-        return self._draft.add("tool", {"id": id, "tool_name": tool_name} | optional)
+        return self._draft.add("tool", given_arguments(locals()))
 
     def critic(
         self,
@@ -305,20 +264,7 @@ class WorkflowBuilder:
             flow.output(text=draft, good=judge.output.passed)
             ```
         """
-        optional = drop_none(
-            criteria=criteria,
-            model=model,
-            min_score=min_score,
-            max_iterations=max_iterations,
-            improvement_prompt=improvement_prompt,
-            timeout=timeout,
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_backoff=retry_backoff,
-            name=name,
-            after=after,
-        )
-        return self._draft.add("critic", {"id": id, "target": target} | optional, CriticOutput)
+        return self._draft.add("critic", given_arguments(locals()), CriticOutput)
 
     def when(
         self,
@@ -375,19 +321,7 @@ class WorkflowBuilder:
             print(flow.definition.nodes[0].true_branch)  # prints: ['page']
             ```
         """
-        check_comparison(operator, right, "right")
-        optional = drop_none(
-            right=right,
-            then=then,
-            otherwise=otherwise,
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_backoff=retry_backoff,
-            name=name,
-            after=after,
-        )
-        arguments: dict[str, object] = {"id": id, "left": left, "operator": operator}
-        return self._draft.add_conditional(arguments | optional)
+        return self._draft.add_conditional(given_arguments(locals()))
 
     def node(
         self, id: str, type: str, *, name: str | None = None, after: Sequence[NodeHandle] = (), **fields: object
@@ -423,7 +357,8 @@ class WorkflowBuilder:
             flow.output(sums=each)
             ```
         """
-        return self._draft.add_open(type, {"id": id} | drop_none(name=name, after=after), fields)
+        arguments = given_arguments({"id": id, "name": name, "after": after})
+        return self._draft.add_open(type, arguments, fields)
 
     @overload
     def inputs(self, model: type[InputsT]) -> InputsT: ...

@@ -110,6 +110,7 @@ class Draft:
         """Let a conditional decide about a node, in place of the block that both were added in.
 
         A node runs if any conditional has taken the branch that names it: the one of the block must not name it too.
+        The node still depends on that one, which is only an order.
         """
         block = self._block_of.get(node_id)
         if block is not None and block is self._block_of.get(gate):
