@@ -13,10 +13,19 @@ from typing import Any, Final, NamedTuple
 
 # This is `fibonacci/definitions/authoring/`; the frames of the whole package are not the author's.
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep
-_NAME: Final = r"[^\W\d]\w*"
-# What an f-string replaces: a name with attributes and items, a conversion, a format.
+# What an f-string replaces.
 _REPLACED: Final = re.compile(
-    rf"(?<!\{{)\{{(({_NAME}(?:\.{_NAME})*)(?:\[[^\[\]{{}}]*\]|\.{_NAME})*)(?:![rsa])?(?::[^\s{{}}]*)?\}}(?!\}})"
+    r"""
+    (?<!\{) (?<![\w\\^)\]}](?=\{[^\W\d]\w*\}))  # not the argument of a command in LaTeX, such as in \frac{a}{b}
+    \{
+    (
+        ([^\W\d]\w* (?:\.[^\W\d]\w*)*)           # a name, with attributes
+        (?:\[[^\[\]{}]*\] | \.[^\W\d]\w*)*        # items, and their attributes
+    )
+    (?:![rsa])? (?::[^\s{}]*)?                   # a conversion, a format
+    \} (?!\})
+    """,
+    re.VERBOSE,
 )
 
 

@@ -49,7 +49,16 @@ def test_whatever_an_f_string_would_insert() -> None:
             flow.output(x=text)
         assert f"{mail} {verdict}" == "{{input.mail}} {{classify}}"
 
-    rows = ["{given.mail}", "{given}", "{given.items[0].name}", "{mail}", "{mail!r}", "{classify}", "{classify:>20}"]
+    rows = [
+        "{given.mail}",
+        "v{given.version}",
+        "({given})",
+        "{given.items[0].name}",
+        "{mail}",
+        "{mail!r}",
+        "{classify}",
+        "{classify:>20}",
+    ]
     check_each([*rows, "{classify['reason']}", "{classify.output.reason}", "{verdict.reason}"], check)
 
 
@@ -69,7 +78,19 @@ def test_a_name_that_is_no_template_says_nothing(flow_and_given: tuple[WorkflowB
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for index, text in enumerate([*texts, "{ given }", "{given: a mail}", "{len}", "{print.x}", f"{given.mail}"]):
+        for index, text in enumerate(
+            [
+                *texts,
+                "{ given }",
+                "{given: a mail}",
+                r"\emph{given}",
+                r"\frac{given}{given}",
+                "x^{given}",
+                "{len}",
+                "{print.x}",
+                f"{given.mail}",
+            ]
+        ):
             flow.llm(f"node-{index}", text)
     assert (reason, number) == ("text", 7)
 
