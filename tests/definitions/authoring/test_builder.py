@@ -134,7 +134,7 @@ def test_each_node_runs_after_those_in_its_templates_those_of_after_and_its_cond
 
 
 def test_dependencies_stand_in_the_order_of_after_then_of_the_templates_each_once(flow: WorkflowBuilder) -> None:
-    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    a, b, c, d = (flow.llm(each, "x", output_format="json") for each in "abcd")
     flow.llm("last", f"{c} {b['x']} {c}", system_prompt=f"{d}", after=[a, a, b])
     assert node(flow, "last")["dependencies"] == ["a", "b", "c", "d"]
 
@@ -149,7 +149,7 @@ def test_a_node_in_two_branches_waits_for_both_conditionals(flow: WorkflowBuilde
 
 
 def test_every_field_of_a_model_call(flow: WorkflowBuilder) -> None:
-    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    a, b, c, d = (flow.llm(each, "x", output_format="json") for each in "abcd")
     flow.llm(
         "draft",
         "Write",
@@ -295,9 +295,10 @@ def test_the_output_of_critics_and_conditionals_is_what_they_document(flow: Work
 def test_a_template_stands_wherever_a_text_or_a_number_does(flow: WorkflowBuilder) -> None:
     given = flow.inputs(Letter)
     a = flow.llm("a", given.mail, system_prompt=given.mail, memory_write={"last": given.mail, "all": [given]})
-    flow.tool("rest", "wait", {"seconds": given.seconds, "each": (given.seconds, {"x": a["y"]})})
-    flow.critic("judge", a, criteria=[given.mail, a["criterion"]], improvement_prompt=a)
-    flow.when("late", given.seconds, "greater_than", a["limit"], then=[flow.llm("b", a)])
+    part = flow.tool("part", "t")
+    flow.tool("rest", "wait", {"seconds": given.seconds, "each": (given.seconds, {"x": part["y"]})})
+    flow.critic("judge", a, criteria=[given.mail, part["criterion"]], improvement_prompt=a)
+    flow.when("late", given.seconds, "greater_than", part["limit"], then=[flow.llm("b", a)])
     flow.output(seconds=given.seconds)
     assert node(flow, "a") == {
         "system_prompt": "{{input.mail}}",
@@ -305,15 +306,18 @@ def test_a_template_stands_wherever_a_text_or_a_number_does(flow: WorkflowBuilde
     }
     assert node(flow, "rest")["params"] == {
         "seconds": "{{input.seconds}}",
-        "each": ["{{input.seconds}}", {"x": "{{a.y}}"}],
+        "each": ["{{input.seconds}}", {"x": "{{part.y}}"}],
     }
-    assert node(flow, "judge")["criteria"] == ["{{input.mail}}", "{{a.criterion}}"]
-    assert (node(flow, "late")["left_value"], node(flow, "late")["right_value"]) == ("{{input.seconds}}", "{{a.limit}}")
+    assert node(flow, "judge")["criteria"] == ["{{input.mail}}", "{{part.criterion}}"]
+    assert (node(flow, "late")["left_value"], node(flow, "late")["right_value"]) == (
+        "{{input.seconds}}",
+        "{{part.limit}}",
+    )
     assert flow.definition.outputs == {"seconds": "{{input.seconds}}"}
 
 
 def test_outputs_are_handles_texts_and_structures(flow: WorkflowBuilder) -> None:
-    a = flow.llm("a", "x")
+    a = flow.tool("a", "t")
     flow.output(whole=a, part=a["x"], text=f"It is {a}")
     flow.output(self=a, structure={"list": [a, 1, None]}, given=flow.inputs().name)
     assert flow.definition.outputs == {
