@@ -223,3 +223,14 @@ def test_a_client_refuses_a_builder_and_names_its_definition() -> None:
     assert transport.requests == []
     assert "definition is of type WorkflowBuilder" in str(caught.value)
     assert "use its .definition" in str(caught.value)
+
+
+def test_a_client_refuses_a_template_as_an_input() -> None:
+    given = WorkflowBuilder("news").inputs()
+    transport = ScriptedTransport(http_response())
+    with Fibonacci("key", transport=transport) as client, pytest.raises(TypeError) as caught:
+        client.workflows.execute("wf-1", inputs={"name": given.name})
+    assert transport.requests == []
+    assert "inputs.name is of type Template, which has no JSON form; it has a value only inside the" in str(
+        caught.value
+    )
