@@ -53,7 +53,7 @@ def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
 
     try:
         text = read_definition_text(file)
-        return problems_of(text.source(), text.format, tools)
+        return problems_of(*text, tools)
     except DefinitionError as error:
         return error.problems
 

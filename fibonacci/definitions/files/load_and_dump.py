@@ -125,19 +125,20 @@ def check_file(
     """
     text_format = format_of_file(path)
     try:
-        source = Source(*text_of_file(path))
+        text, name = text_of_file(path)
     except DefinitionError as error:
         return error.problems
-    return problems_of(source, text_format, tools)
+    return problems_of(text, name, text_format, tools)
 
 
 def problems_of(
-    source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
+    text: str, name: str, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
 ) -> Problems:
     """Return the faults of a text, in its order.
 
     Args:
-        source: The text.
+        text: The text.
+        name: The name of the file, for the positions of faults.
         text_format: Its format.
         tools: The tools that exist, as for `check_definition`.
 
@@ -145,6 +146,7 @@ def problems_of(
         ImportError: If the text is YAML and PyYAML is not installed.
     """
     try:
+        source = Source(text, name)
         read_checked(source, text_format, tools)
     except DefinitionError as error:
         return error.problems
