@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from fibonacci._atomic_file import write_atomically
-from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, loads, to_plain
-from fibonacci.definitions.files.load_and_dump import load_with_warnings
+from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
+from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, text_of_file
+from fibonacci.definitions.files.reading import read_text
+from fibonacci.definitions.files.source import Source
 from fibonacci.deployment.file_names import is_definition_file
 from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
@@ -90,15 +92,29 @@ class DeploymentFolder:
                 problems.append(Problem(location="", code="unreadable", message=message, source=source))
         return definitions, problems
 
-    def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
-        """Write a file from which the same definition can be loaded.
+    def read_definition(self, file: str) -> Mapping[str, Any] | None:
+        """Return the definition in a file, which may have errors; None where the file cannot be read as one.
 
         Raises:
-            DefinitionError: If the definition has errors. Nothing is written.
+            ImportError: If the file is YAML and PyYAML is not installed.
+        """
+        try:
+            source = Source(*text_of_file(self.path / file))
+            definition: Mapping[str, Any] = read_text(source, format_of_file(file)).plain()
+            source.raise_errors()
+        except (DefinitionError, OSError):
+            return None
+        return definition
+
+    def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
+        """Write a file from which the same definition can be read: with the errors that it has, to be mended there.
+
+        Raises:
+            DefinitionError: If it could not be read. Nothing is written.
             ImportError: If the file is YAML and PyYAML is not installed.
             OSError: If the file cannot be written.
         """
-        loads(dumps(definition, format="json"), name=file)
+        read_text(Source(dumps(definition, format="json"), file), "json")
         dump(definition, self.path / file)
 
     def read_lock(self) -> Lock | None:
