@@ -47,7 +47,7 @@ def test_the_error_has_the_problems_of_the_definition_that_was_sent(mode: Mode, 
     check_rows(calls.items(), check)
 
 
-def test_a_model_and_the_spelling_of_the_older_generation_are_checked_as_they_are() -> None:
+def test_a_model_and_older_spellings_are_checked_as_they_are() -> None:
     emulator = Emulator()
 
     def check(row: tuple[Any, str]) -> None:
@@ -58,7 +58,16 @@ def test_a_model_and_the_spelling_of_the_older_generation_are_checked_as_they_ar
         assert [each.message for each in caught.value.problems] == [message]
 
     message = "'promt' is not a key of a node of type llm; did you mean 'prompt'?"
-    rows = {"older": (OLDER, message), "a model": (WorkflowDefinition.model_validate(OLDER), message)}
+    critic = {"id": "judge", "type": "critic", "target_node": "greet", "evaluation_criteria": ["tone"]}
+    greet = {"id": "greet", "type": "llm", "prompt": "Hello"}
+    rows: dict[str, tuple[Any, str]] = {
+        "the older generation": (OLDER, message),
+        "a model": (WorkflowDefinition.model_validate(OLDER), message),
+        "fibonacci-sdk 0.2.4": (
+            {"nodes": [greet, critic]},
+            "'evaluation_criteria' is not a key of a node of type critic, but of fibonacci-sdk 0.2.4: write 'criteria'",
+        ),
+    }
     check_rows(rows.items(), check)
 
 
