@@ -52,9 +52,10 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
     """
     if isinstance(result, APIResponse):
         refused = status_error(result, base_url=call.base_url, path=call.request.path)
+        add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
         if isinstance(refused, ValidationError):
             _add_problems(refused, call)
-        return add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
+        return refused
     if result.kind == "too_large" and result.response is not None:
         oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
         return add_call_details(oversized, call, is_uncertain=True)
