@@ -172,13 +172,13 @@ def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
     write("flows/mail.yaml", flow)
     said = invoke("validate", "flows", "--tools")
     assert said.out == (
-        "flows/mail.yaml:2:32: error: there is no tool 'send_mial'; client.tools.list() has the tools that exist "
+        "flows/mail.yaml:2:32: error: there is no tool 'send_mial'; `fibonacci tools list` has the tools that exist "
         "[unknown_tool]\n"
     )
     for command in (("plan",), ("apply", "--yes")):
         run = invoke(*command, "flows")
         assert (run.code, run.out) == (64, "")
-        assert "there is no tool 'send_mial'" in run.err
+        assert "there is no tool 'send_mial'; `fibonacci tools list` has" in run.err
     with Fibonacci() as client:
         assert client.workflows.list().first() is None
 
