@@ -16,7 +16,7 @@ from typing import Any
 from fibonacci._atomic_file import write_atomically
 from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
 from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, text_of_file
-from fibonacci.definitions.files.reading import read_text
+from fibonacci.definitions.files.reading import read_checked, read_text
 from fibonacci.definitions.files.source import Source
 from fibonacci.deployment.file_names import is_definition_file
 from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
@@ -99,9 +99,9 @@ class DeploymentFolder:
             ImportError: If the file is YAML and PyYAML is not installed.
         """
         try:
-            source = Source(*text_of_file(self.path / file))
-            definition: Mapping[str, Any] = read_text(source, format_of_file(file)).plain()
-            source.raise_errors()
+            definition: Mapping[str, Any] = read_checked(
+                Source(*text_of_file(self.path / file)), format_of_file(file)
+            ).plain()
         except (DefinitionError, OSError):
             return None
         return definition
