@@ -138,7 +138,7 @@ def test_a_reader_that_closes_stdout_does_not_end_an_apply(platform: Emulator, t
 
 
 def test_an_older_word_is_a_warning_of_the_plan() -> None:
-    write("flows/old.yaml", OLD_WORDS)
+    write("flows/old.yaml", f"{OLD_WORDS}  params: {{channel: ops, message: Done}}\n")
     run = invoke("plan", "flows")
     assert (run.code, run.err) == (2, "")
     assert "flows/old.yaml:4:3: warning: 'tool_name' is of fibonacci-sdk 0.2.4: write 'tool'\n" in run.out
