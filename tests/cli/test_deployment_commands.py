@@ -171,7 +171,7 @@ def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
     flow = "nodes:\n- {id: mail, type: tool, tool: send_mial}\n"
     write("flows/mail.yaml", flow)
     said = invoke("validate", "flows", "--tools")
-    assert said.out == (
+    assert said.out.startswith(
         "flows/mail.yaml:2:32: error: there is no tool 'send_mial'; `fibonacci tools list` has the tools that exist "
         "[unknown_tool]\n"
     )
