@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci.cli.remedies import for_command_line
 from fibonacci.definitions.comparison.diff_text import visible
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 def fault_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
     place = problem.source or problem.location
-    return visible(f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]")
+    line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
+    return for_command_line(visible(line))
 
 
 def github_line(problem: Problem) -> str:

@@ -60,7 +60,7 @@ def fault_lines(error: BaseException) -> list[str]:
         return []
     from fibonacci.cli.definition_faults import fault_line
 
-    return [for_command_line(fault_line(problem)) for problem in error.problems]
+    return [fault_line(problem) for problem in error.problems]
 
 
 def one_line(error: BaseException) -> str:
