@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci.cli.key_redaction import without_keys
 from fibonacci.definitions.comparison.diff_text import visible
 
 if TYPE_CHECKING:
@@ -17,6 +18,16 @@ def fault_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
     place = problem.source or problem.location
     return visible(f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]")
+
+
+def fault_lines(problem: Problem) -> list[str]:
+    """Return a fault, and below it the line of the file with a caret under the place, where that is known."""
+    return [fault_line(problem), *snippet_lines(problem)]
+
+
+def snippet_lines(problem: Problem) -> list[str]:
+    """Return the line of the file and the line with the caret, without a key in them; none where it is not known."""
+    return without_keys(problem.snippet or "").splitlines()
 
 
 def github_line(problem: Problem) -> str:

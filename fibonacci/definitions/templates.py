@@ -105,16 +105,27 @@ def expressions(text: str) -> list[str]:
     return _EXPRESSION.findall(text)
 
 
-def without_expressions(text: str) -> str:
-    """Return a text without its expressions."""
-    return _EXPRESSION.sub("", text)
+def placed_expressions(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each expression with its offset: how many characters of the text are before its braces."""
+    for match in _EXPRESSION.finditer(text):
+        yield match.start(), match[1]
 
 
-def single_braced(text: str, node_ids: Collection[str]) -> Iterator[str]:
-    """Yield what stands in single braces, and would be an expression in double ones: what an f-string leaves of it."""
-    for source, path in _SINGLE_BRACES.findall(text):
+def unclosed(text: str) -> int | None:
+    """Return the offset of the first braces that begin no expression; None if there are none."""
+    offset = _EXPRESSION.sub(lambda match: " " * len(match[0]), text).find("{{")
+    return None if offset < 0 else offset
+
+
+def single_braced(text: str, node_ids: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Yield what stands in single braces, and would be an expression in double ones: what an f-string leaves of it.
+
+    Each comes with its offset in the text.
+    """
+    for match in _SINGLE_BRACES.finditer(text):
+        source, path = match.groups()
         if source in node_ids or (path and (source == INPUT or source in NAMED_SOURCES)):
-            yield source + path
+            yield match.start(), source + path
 
 
 def strings(value: Any) -> Iterator[tuple[str, str]]:

@@ -163,7 +163,7 @@ def test_faults_of_all_files_are_lines() -> None:
     write("flows/a.yaml", FAULTY)
     write("flows/b.yaml", "nodes: []\n")
     run = invoke("plan", "flows")
-    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 5)
+    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 4 * 3 + 1)
     assert run.err.endswith("fibonacci: 4 faults in definitions\n")
 
 

@@ -75,7 +75,7 @@ def test_a_warning_fails_only_with_strict(options: tuple[str, ...], code: int) -
     write("old.yaml", OLD_WORDS)
     run = invoke("validate", "old.yaml", *options)
     assert (run.code, run.err) == (code, "1 file: 0 errors, 1 warning\n")
-    assert run.out.endswith("write 'tool' [deprecated_word]\n")
+    assert "write 'tool' [deprecated_word]\n    4 |   tool_name: slack_send_message\n" in run.out
 
 
 @pytest.mark.usefixtures("platform")
@@ -115,7 +115,9 @@ def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
     run = invoke("validate", "bytes.yaml")
     assert (run.code, run.out) == (
         64,
-        "bytes.yaml:1:7: error: the byte 0xFF is not UTF-8: save the file as UTF-8 [bad_encoding]\n",
+        "bytes.yaml:1:7: error: the byte 0xFF is not UTF-8: save the file as UTF-8 [bad_encoding]\n"
+        "    1 | name: \N{REPLACEMENT CHARACTER}\n"
+        "      |       ^\n",
     )
 
 
@@ -123,6 +125,7 @@ def test_a_type_of_node_that_came_later_is_a_warning() -> None:
     write("new.yaml", "nodes:\n- id: each\n  type: loop\n  over: '{{input.mails}}'\n")
     message = "'loop' is not a type of node that this version knows (llm, tool, critic, conditional)"
     line = f"new.yaml:3:9: warning: {message}; the node is kept as it is [unknown_node_type]\n"
+    line += "    3 |   type: loop\n      |         ^\n"
     assert invoke("validate", "new.yaml") == (0, line, "1 file: 0 errors, 1 warning\n")
     assert invoke("validate", "--strict", "new.yaml").code == 64
     assert invoke("fmt", "--check", "new.yaml").code == 0

@@ -46,7 +46,7 @@ def refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) 
 def warn_of_single_braces(value: object, known: Collection[str]) -> None:
     """Warn of `{input.name}`: what an f-string makes of `{{input.name}}`."""
     for _, text in strings(value):
-        for name in single_braced(text, known):
+        for _, name in single_braced(text, known):
             warn_of(f"{{{name}}} is no template: in an f-string write the value itself, or double the braces once more")
 
 

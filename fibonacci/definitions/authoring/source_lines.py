@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import os
 import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from fibonacci.definitions.snippet import snippet
 
 # This is `fibonacci/definitions/authoring/`; the frames of the whole package are not the author's.
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep
@@ -24,6 +27,12 @@ class SourceLine(NamedTuple):
 
     def __str__(self) -> str:
         return f"{_shown(self.file)}:{self.line}"
+
+    @property
+    def snippet(self) -> str | None:
+        """The line as its author wrote it; None where Python does not have the text of the program."""
+        text = linecache.getline(self.file, self.line).rstrip()
+        return snippet(self.line, text) if text else None
 
 
 def caller_line() -> SourceLine:

@@ -30,6 +30,6 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
 """What cannot run, or is refused by the platform as documented, is an error; the rest are warnings."""
 
 
-def problem(location: str, code: str, message: str) -> Problem:
+def problem(location: str, code: str, message: str, *, offset: int | None = None) -> Problem:
     """Return a problem with the severity of its code."""
-    return Problem(location=location, code=code, message=message, severity=SEVERITIES[code])
+    return Problem(location=location, code=code, message=message, severity=SEVERITIES[code], offset=offset)

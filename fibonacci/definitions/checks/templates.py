@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from fibonacci._suggestions import did_you_mean
@@ -17,11 +18,11 @@ from fibonacci.definitions.templates import (
     INPUT,
     Reference,
     TemplateError,
-    expressions,
     parse,
+    placed_expressions,
     single_braced,
     strings,
-    without_expressions,
+    unclosed,
 )
 
 
@@ -43,8 +44,9 @@ def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Ite
     ids = {node["id"] for node in nodes.values()}
     for location, text in _texts(definition, nodes):
         yield from _brace_problems(location, text, ids)
-        for expression in expressions(text):
-            yield from _field_problems(location, expression, schemas)
+        for offset, expression in placed_expressions(text):
+            for found in _field_problems(location, expression, schemas):
+                yield replace(found, offset=offset)
 
 
 def _texts(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[tuple[str, str]]:
@@ -59,11 +61,13 @@ def _texts(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[tuple
 def _brace_problems(location: str, text: str, ids: Collection[str]) -> Iterator[Problem]:
     if "{" not in text:
         return
-    for name in single_braced(text, ids):
+    for offset, name in single_braced(text, ids):
         message = f"'{{{name}}}' is plain text; write '{{{{{name}}}}}', in a Python f-string with four braces"
-        yield problem(location, "single_braces", message)
-    if "{{" in without_expressions(text):
-        yield problem(location, "unclosed_template", "'{{' starts no template; write '{{name}}' or '{{name.field}}'")
+        yield problem(location, "single_braces", message, offset=offset)
+    open_braces = unclosed(text)
+    if open_braces is not None:
+        message = "'{{' starts no template; write '{{name}}' or '{{name.field}}'"
+        yield problem(location, "unclosed_template", message, offset=open_braces)
 
 
 def _field_problems(location: str, expression: str, schemas: _Schemas) -> Iterator[Problem]:

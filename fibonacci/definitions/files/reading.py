@@ -73,7 +73,11 @@ def read_checked(source: Source, text_format: Format, tools: Iterable[str] | Non
     for problem in check_definition(root.plain(), tools=tools):
         element, exact = root.find(problem.location)
         offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
-        if offset not in faulty:  # what could not be read is no value to check
+        if offset in faulty:  # what could not be read is no value to check
+            continue
+        if exact and problem.offset is not None:
+            source.add(source.offset_in(element, problem.offset), problem)
+        else:
             source.add(offset, _with_remedy(problem, element, source) if exact else problem)
     return root
 
