@@ -62,13 +62,15 @@ def read_checked(source: Source, text_format: Format, tools: Iterable[str] | Non
         tools: The names of the tools that exist; None does not check those of the definition.
 
     Returns:
-        The definition in today's words; it can be faulty.
+        The definition in today's words, without `$schema`; it can be faulty.
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
         DefinitionError: If the text cannot be read to its end, or holds no object.
     """
     root = read_text(source, text_format)
+    if isinstance(root.content, dict):
+        root.content.pop("$schema", None)  # for editors: no part of the definition
     faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
     for problem in check_definition(root.plain(), tools=tools):
         element, exact = root.find(problem.location)
