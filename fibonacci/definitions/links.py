@@ -54,7 +54,7 @@ class Link:
     """The id that is named."""
 
     offset: int | None = None
-    """How many characters of the text at the location are before the template; None where the text is the name."""
+    """The number of characters before the template, in the text at the location; None where the text is the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class BadTemplate:
     """Why the template cannot be parsed."""
 
     offset: int
-    """How many characters of the text at the location are before the template."""
+    """The number of characters before the template, in the text at the location."""
 
 
 def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:

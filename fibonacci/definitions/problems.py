@@ -38,7 +38,7 @@ class Problem:
     """The place in the author's file, such as `triage.yaml:12:7` or `triage.py:22`; None when it is not known."""
 
     offset: int | None = None
-    """How many characters of the text at `location` are before the fault; None if the whole value is meant."""
+    """The number of characters before the fault, in the text at `location`; None if the whole value is meant."""
 
     snippet: str | None = field(default=None, compare=False, repr=False)
     """The line of the author's file, and a line with a caret under the place; None when it is not known."""

@@ -55,6 +55,29 @@ def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
     )
 
 
+def test_the_place_is_marked_in_color_on_a_terminal_that_has_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = "nodes:\n- id: a\n  type: llm\n  instruction: |\n    To 日本\t{{nobody}}\n"
+    write("bad.yaml", text)
+    shown = invoke("validate", "bad.yaml", on_terminal=True).out
+    message = "the template names 'nobody', which is neither a node nor a known source [unknown_template_source]"
+    plain = f"bad.yaml:5:11: error: {message}\n    5 |     To 日本    {{{{nobody}}}}\n      |                ^\n"
+    assert shown == plain.replace(" error: ", "\x1b[31m error: \x1b[0m").replace("^", "\x1b[31m^\x1b[0m")
+    assert invoke("validate", "bad.yaml", "--no-color", on_terminal=True).out == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert invoke("validate", "bad.yaml", on_terminal=True).out == plain
+
+
+def test_a_single_fault_that_ends_a_command_is_shown_with_its_line() -> None:
+    write("bad.yaml", "nodes: [a: b: c]\n")
+    run = invoke("fmt", "bad.yaml")
+    assert run.code == 64
+    first, line, caret = run.err.splitlines()
+    assert first.startswith("fibonacci: bad.yaml:1:13: error: not a YAML document")
+    assert (line, caret) == ("    1 | nodes: [a: b: c]", f"      | {' ' * 12}^")
+
+
 def test_a_folder_is_all_of_its_definitions() -> None:
     write("flows/a.yaml", GREETER)
     write("flows/b.json", "{}")
