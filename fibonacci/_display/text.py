@@ -25,6 +25,11 @@ def printable(text: str) -> str:
     return "".join(_visible(character) for character in text)
 
 
+def visible(text: str) -> str:
+    """Return a text of one line in which everything that cannot be printed is escaped, and nothing is invisible."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def cut(text: str, length: int = LONG) -> str:
     """Return a text that is at most so long, with the number of its characters where it was longer."""
     return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS} ({len(text):,} characters)"

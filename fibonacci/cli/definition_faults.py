@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci._display.text import visible
 from fibonacci.cli.key_redaction import without_keys
-from fibonacci.definitions.comparison.diff_text import visible
 
 if TYPE_CHECKING:
     from fibonacci.definitions import Problem

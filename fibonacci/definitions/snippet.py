@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci._display.text import cell_width, clusters
-from fibonacci.definitions.comparison.diff_text import visible
+from fibonacci._display.text import cell_width, clusters, visible
 
 _WIDEST: Final = 100
 """The cells of a line that are shown; a longer line is cut around the place."""
