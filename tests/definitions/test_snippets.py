@@ -74,7 +74,10 @@ def test_every_fault_of_a_template_has_its_place_in_the_text() -> None:
             "output_schema": {"properties": {"ok": {}}},
         }
         definition: dict[str, Any] = {
-            "input_schema": {"properties": {"ok": {"type": "string"}}},
+            "input_schema": {
+                "properties": {"ok": {"type": "string"}, "maybe": {"type": "string"}},
+                "required": ["ok"],
+            },
             "nodes": [llm, {"id": "n", "type": "llm", "instruction": prefix + fault}],
             "outputs": {"text": prefix + fault, "n": "{{n}}"},
         }
@@ -89,6 +92,12 @@ def test_every_fault_of_a_template_has_its_place_in_the_text() -> None:
             ("{{a.name}}", "unknown_field"),
             ("{a}", "single_braces"),
             ("{{open", "unclosed_template"),
+            ("{{input.ok}", "unclosed_template"),
+            ("{input.ok}}", "unclosed_template"),
+            ("<<input.ok>>", "foreign_template"),
+            ("${{ input.ok }}", "foreign_template"),
+            ("{% if x %}", "foreign_template"),
+            ("{{input.maybe}}", "may_have_no_value"),
         ],
         check,
     )

@@ -14,7 +14,7 @@ class Ticket(BaseModel):
 
 flow = WorkflowBuilder("triage", description="Sorts mail")
 given = flow.inputs(Ticket)
-classify = flow.llm("classify", f"Classify: {given.mail}", model=None, output_schema=None)
+classify = flow.llm("classify", f"Classify: {given.mail}", model=None, output_format="json")
 message = {"channel": f"#{given.team}", "message": classify["reason"]}
 page = flow.tool("page", "slack_send_message", message, timeout=10)
 answer = f"Answer {given.mail} in the tone {classify['tone']}"

@@ -19,7 +19,7 @@ TRIAGE: dict[str, Any] = {
     "description": "Sorts mail",
     "input_schema": triage_program.Ticket.model_json_schema(),
     "nodes": [
-        {"id": "classify", "type": "llm", "instruction": "Classify: {{input.mail}}"},
+        {"id": "classify", "type": "llm", "instruction": "Classify: {{input.mail}}", "output_format": "json"},
         {
             "id": "page",
             "type": "tool",
@@ -94,7 +94,7 @@ def test_each_node_runs_after_those_in_its_templates_those_of_after_and_its_cond
 
 
 def test_dependencies_stand_in_the_order_of_after_then_of_the_templates_each_once(flow: WorkflowBuilder) -> None:
-    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    a, b, c, d = (flow.llm(each, "x", output_format="json") for each in "abcd")
     flow.llm("last", f"{c} {b['x']} {c}", system_prompt=f"{d}", after=[a, a, b])
     assert node(flow, "last")["dependencies"] == ["a", "b", "c", "d"]
 
@@ -109,7 +109,7 @@ def test_a_node_in_two_branches_waits_for_both_conditionals(flow: WorkflowBuilde
 
 
 def test_every_field_of_a_model_call(flow: WorkflowBuilder) -> None:
-    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    a, b, c, d = (flow.llm(each, "x", output_format="json") for each in "abcd")
     flow.llm(
         "draft",
         "Write",
@@ -238,7 +238,7 @@ def test_the_parts_of_what_a_model_gives_are_those_of_its_output_schema(flow: Wo
 
 
 def test_outputs_are_handles_texts_and_structures(flow: WorkflowBuilder) -> None:
-    a = flow.llm("a", "x")
+    a = flow.llm("a", "x", output_format="json")
     flow.output(whole=a, part=a["x"], text=f"It is {a}")
     flow.output(self=a, structure={"list": [a, 1, None]}, given=flow.inputs().name)
     assert flow.definition.outputs == {
