@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._display.text import visible
 from fibonacci.cli.key_redaction import without_keys
+from fibonacci.cli.remedies import for_command_line
 
 if TYPE_CHECKING:
     from fibonacci.definitions import Problem
@@ -17,7 +18,8 @@ _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 def fault_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
     place = problem.source or problem.location
-    return visible(f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]")
+    line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
+    return for_command_line(visible(line))
 
 
 def fault_lines(problem: Problem) -> list[str]:

@@ -65,7 +65,7 @@ def fault_lines(error: BaseException) -> list[str]:
         return []
     from fibonacci.cli.definition_faults import fault_lines as lines_of
 
-    return [for_command_line(line) for problem in error.problems for line in lines_of(problem)]
+    return [line for problem in error.problems for line in lines_of(problem)]
 
 
 def one_line(error: BaseException) -> str:

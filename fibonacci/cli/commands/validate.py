@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
     from fibonacci.definitions import Problem, Problems
+    from fibonacci.models import Tool
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -37,7 +38,7 @@ def run(context: Context) -> int:
 
     options = context.options
     files = definition_files(options.files)
-    tools = [tool.name for tool in context.client.tools.list()] if options.tools else None
+    tools = list(context.client.tools.list()) if options.tools else None  # once, for all files
     problems = Problems(problem for file in files for problem in _problems(file, tools))
     _print(context, problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
@@ -45,14 +46,14 @@ def run(context: Context) -> int:
     return USAGE if errors or (options.strict and warnings) else DONE
 
 
-def _problems(file: str, tools: Sequence[str] | None) -> Problems:
+def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
     from fibonacci.cli.definition_files import read_definition_text
     from fibonacci.definitions.files.load_and_dump import problems_of
     from fibonacci.errors import DefinitionError
 
     try:
         text = read_definition_text(file)
-        return problems_of(text.source(), text.format, tools)
+        return problems_of(*text, tools)
     except DefinitionError as error:
         return error.problems
 

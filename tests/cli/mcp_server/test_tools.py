@@ -269,6 +269,20 @@ async def test_a_definition_is_checked(definition: Any, valid: bool, fault: str 
 
 
 @awaited
+async def test_the_tools_of_a_definition_are_compared_with_the_platforms_when_asked_to() -> None:
+    emulator = Emulator()
+    workflow = emulator.client().workflows.create(name="Greeter", definition=GREETING)
+    definition = "nodes:\n- {id: mail, type: tool, tool: send_mial}\n"
+    async with in_process(emulator, workflow) as client:
+        emulator.requests.clear()
+        without = await client.call_tool("validate_definition", {"definition": definition})
+        assert (without.structured_content["valid"], len(emulator.requests)) == (True, 0)
+        compared = await client.call_tool("validate_definition", {"definition": definition, "tools": True})
+        (problem,) = compared.structured_content["problems"]
+        assert (problem["code"], problem["source"]) == ("unknown_tool", "definition:2:32")
+
+
+@awaited
 async def test_documentation_is_read() -> None:
     emulator = Emulator()
     workflow = emulator.client().workflows.create(name="Greeter", definition=GREETING)
