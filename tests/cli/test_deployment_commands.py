@@ -174,6 +174,7 @@ def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
     assert said.out == (
         "flows/mail.yaml:2:32: error: there is no tool 'send_mial'; `fibonacci tools list` has the tools that exist "
         "[unknown_tool]\n"
+        f"    2 | - {{id: mail, type: tool, tool: send_mial}}\n      | {' ' * 31}^\n"
     )
     for command in (("plan",), ("apply", "--yes")):
         run = invoke(*command, "flows")

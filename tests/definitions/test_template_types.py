@@ -179,8 +179,8 @@ def test_an_input_that_is_not_required_may_have_no_value() -> None:
             (
                 "may_have_no_value",
                 "nodes[10].instruction",
-                "{{input.depth}} may have no value: input_schema does not require 'depth', and no default is filled in; "
-                + remedy,
+                "{{input.depth}} may have no value: input_schema does not require 'depth', "
+                f"and no default is filled in; {remedy}",
             )
         ]
         * 2
