@@ -414,7 +414,8 @@ class DefinitionError(FibonacciError, ValueError):
     """The errors and the warnings, in the order of the definition."""
 
     def __init__(self, problems: Problems) -> None:
-        super().__init__("\n".join(map(str, problems)))
+        lines = (text for problem in problems for text in (str(problem), problem.snippet) if text)
+        super().__init__("\n".join(lines))
         self.problems = problems
 
 

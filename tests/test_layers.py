@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "_net": {"_lazy", "_core", "errors"},
     "_profiles": {"errors", "_core", "_suggestions", "_atomic_file"},
     "_batch": {"errors", "models", "_core", "_file_locks"},
-    "deployment": {"errors", "models", "definitions", "_atomic_file"},
+    "deployment": {"errors", "models", "definitions", "_display", "_atomic_file"},
     "_async": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},
     "_sync": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},
     "__init__": _PUBLIC,

@@ -9,8 +9,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, NoReturn, get_args
 
+from fibonacci._display.text import visible
 from fibonacci.definitions import DefinitionError, Problems
-from fibonacci.definitions.comparison.diff_text import visible
 from fibonacci.deployment.change import DeploymentAction, DeploymentChange, change_text
 from fibonacci.deployment.lock import Lock
 

@@ -163,7 +163,7 @@ def test_faults_of_all_files_are_lines() -> None:
     write("flows/a.yaml", FAULTY)
     write("flows/b.yaml", "nodes: []\n")
     run = invoke("plan", "flows")
-    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 5)
+    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 4 * 3 + 1)
     assert run.err.endswith("fibonacci: 4 faults in definitions\n")
 
 
@@ -174,6 +174,7 @@ def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
     assert said.out.startswith(
         "flows/mail.yaml:2:32: error: there is no tool 'send_mial'; `fibonacci tools list` has the tools that exist "
         "[unknown_tool]\n"
+        f"    2 | - {{id: mail, type: tool, tool: send_mial}}\n      | {' ' * 31}^\n"
     )
     for command in (("plan",), ("apply", "--yes")):
         run = invoke(*command, "flows")

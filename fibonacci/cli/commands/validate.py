@@ -1,4 +1,4 @@
-"""`fibonacci validate FILE|DIR|-`: every fault of definitions, a line each."""
+"""`fibonacci validate FILE|DIR|-`: every fault of definitions, with its line and a caret under the place."""
 
 from __future__ import annotations
 
@@ -65,21 +65,26 @@ def _print(context: Context, problems: Sequence[Problem]) -> None:
         context.output.value([fault_object(problem) for problem in problems])
         return
     for problem in problems:
-        context.output.text(_line(context, problem))
+        for line in _lines(context, problem):
+            context.output.text(line)
 
 
-def _line(context: Context, problem: Problem) -> str:
+def _lines(context: Context, problem: Problem) -> list[str]:
     from fibonacci.cli.colors import ColoredText, colored, uses_color
-    from fibonacci.cli.definition_faults import fault_line, github_line
+    from fibonacci.cli.definition_faults import fault_lines, github_line
     from fibonacci.cli.rendering.terminal_text import visible
 
     if context.options.format == "github":
-        return github_line(problem)
-    line, severity = fault_line(problem), f" {problem.severity}: "
+        return [github_line(problem)]
+    lines, severity = fault_lines(problem), f" {problem.severity}: "
     if not uses_color(context.options, sys.stdout):
-        return line
-    before, _, after = visible(line).partition(severity)
-    return ColoredText(before + colored(severity, "red" if problem.severity == "error" else "yellow") + after)
+        return lines
+    color = "red" if problem.severity == "error" else "yellow"
+    before, _, after = visible(lines[0]).partition(severity)
+    lines[0] = ColoredText(before + colored(severity, color) + after)
+    if lines[-1].endswith(" ^"):
+        lines[-1] = ColoredText(lines[-1][:-1] + colored("^", color))
+    return lines
 
 
 def _count(number: int, noun: str) -> str:

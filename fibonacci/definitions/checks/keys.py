@@ -15,7 +15,8 @@ from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
 
-_WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories"}  # the emulator reads the categories
+# The emulator reads the categories, and an editor the address of the JSON Schema.
+_WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}
 _NODES: Final[Mapping[str, frozenset[str]]] = {
     node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
     for node_type, model in NODE_MODELS.items()

@@ -65,18 +65,24 @@ def read_checked(
         tools: The tools that exist, as for `check_definition`.
 
     Returns:
-        The definition in today's words; it can be faulty.
+        The definition in today's words, without `$schema`; it can be faulty.
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
         DefinitionError: If the text cannot be read to its end, or holds no object.
     """
     root = read_text(source, text_format)
+    if isinstance(root.content, dict):
+        root.content.pop("$schema", None)  # for editors: no part of the definition
     faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
     for problem in check_definition(root.plain(), tools=tools):
         element, exact = root.find(problem.location)
         offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
-        if offset not in faulty:  # what could not be read is no value to check
+        if offset in faulty:  # what could not be read is no value to check
+            continue
+        if exact and problem.offset is not None:
+            source.add(source.offset_in(element, problem.offset), problem)
+        else:
             source.add(offset, _with_remedy(problem, element, source) if exact else problem)
     return root
 

@@ -75,7 +75,7 @@ class Given(BaseModel):
     name: str
 flow = WorkflowBuilder("news", output_schema={"type": "object", "required": ["answer"]})
 given = flow.inputs(Given)
-a = flow.llm("a", "Hello {{input.nam}}")
+a = flow.llm("a", "Hello {{input.name}}", temperature=2)
 b = flow.tool("b", "web_serch", {"q": a})
 flow.output(
     result=b,
@@ -92,7 +92,7 @@ def test_each_problem_is_in_the_line_that_its_part_comes_from() -> None:
     exec(ALL_KINDS, names)
     assert {each.code: each.source for each in names["problems"]} == {
         "missing_output": "<string>:5",
-        "unknown_input": "<string>:7",
+        "high_temperature": "<string>:7",
         "unknown_tool": "<string>:8",
         "unclosed_template": "<string>:12",
     }
