@@ -6,8 +6,11 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from fibonacci.definitions import check_definition
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
 from fibonacci.definitions.template_types import TemplateTypes, kind_of
 from fibonacci.definitions.templates import follow, parse
 from fibonacci.emulator.engine.json_schema import first_fault
@@ -232,6 +235,7 @@ def test_a_value_that_a_comparison_has_asked_for_is_there() -> None:
             "in two branches, one of which asks for nothing",
             ([not_empty, reads, llm("no"), {**gate("{{no}}", "contains", "x"), "id": "or"}], ["1.instruction"]),
         ),
+        ("in both branches", ([not_empty | {"false_branch": ["yes"]}, reads], ["1.instruction"])),
         ("own condition", ([reads | {"condition": {"field": "{{input.note}}", "operator": "is_not_empty"}}], [])),
         (
             "own condition that is another",
@@ -381,6 +385,34 @@ def test_whatever_a_valid_value_holds_is_in_its_type() -> None:
             assert not forms or any(form.values is None or held in form.values for form in forms), (schema, value, path)
             paths += 1
     assert paths > 500
+
+
+@pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.slow)])
+def test_no_comparison_that_may_hold_is_reported(count: int) -> None:
+    """For values that fit a schema, what is said never to hold never does, and what is never a number cannot be one."""
+    rng = random.Random(5)
+    literals: list[Any] = ["a", "1", "c", "true", 1, 5, 1.5, True, None, [5], {"x": 5}, "x", "e"]
+    pairs = [(operator, literal) for operator in OPERATORS if not operator.startswith("is_") for literal in literals]
+    gates = [
+        gate("{{a}}", operator) | {"id": f"g{index}", "right_value": literal}
+        for index, (operator, literal) in enumerate(pairs)
+    ]
+    reported = 0
+    for _ in range(count):
+        schema = random_schema(rng, 2)
+        values = [random_value(rng, schema) for _ in range(8)]
+        values = [value for value in values if first_fault(schema, value) is None]
+        for problem in check_definition({"nodes": [*gates, llm("a", output_schema=schema), llm("yes"), llm("no")]}):
+            operator, literal = pairs[int(problem.location.removeprefix("nodes[").partition("]")[0])]
+            for value in values:
+                if problem.code == "not_a_number":
+                    with pytest.raises(OperatorError):
+                        evaluate(operator, value, literal)
+                else:
+                    assert problem.code == "never_matches"
+                    assert evaluate(operator, value, literal) is operator.startswith("not_"), (schema, value, problem)
+            reported += 1
+    assert reported > 10 * count
 
 
 def random_schema(rng: random.Random, depth: int) -> dict[str, Any]:

@@ -83,20 +83,20 @@ class _Check:
     def _present(self) -> dict[str, frozenset[tuple[str, ...]]]:
         """The paths that have a value whenever a node runs, by its id: a comparison has asked for them before."""
         by_id = {node["id"]: node for node in self._nodes.values()}
-        gates: dict[str, dict[str, frozenset[tuple[str, ...]]]] = {}
+        gates: dict[str, list[tuple[str, frozenset[tuple[str, ...]]]]] = {}
         for node_id, node in by_id.items():
             for key, holds in (("true_branch", True), ("false_branch", False)):
                 targets = node.get(key)
                 for target in targets if is_array(targets) else ():
                     if isinstance(target, str):
-                        gates.setdefault(target, {})[node_id] = _asked_by(node, holds=holds)
+                        gates.setdefault(target, []).append((node_id, _asked_by(node, holds=holds)))
         depends_on = edges(by_id.values())
         present: dict[str, frozenset[tuple[str, ...]]] = {}
         for node_id in (each for level in levels(depends_on) for each in level):
-            named_by = gates.get(node_id, {})
+            named_by = gates.get(node_id, [])
             # One conditional and one dependency that have run are enough for a node to run.
-            ways = [present[gate] | asked for gate, asked in named_by.items() if gate in present]
-            needed = [present[other] for other in depends_on[node_id] if other not in named_by]
+            ways = [present[gate] | asked for gate, asked in named_by if gate in present]
+            needed = [present[other] for other in depends_on[node_id] if all(other != gate for gate, _ in named_by)]
             is_conditional = by_id[node_id].get("type") == "conditional"
             own = frozenset[tuple[str, ...]]() if is_conditional else _asked_by(by_id[node_id], holds=True)
             present[node_id] = own.union(*(each[0].intersection(*each[1:]) for each in (ways, needed) if each))
