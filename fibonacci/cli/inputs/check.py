@@ -90,9 +90,9 @@ def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
     fault = first_fault(schema, inputs, "inputs")
     if fault is None:
         return []
-    name = fault.partition(":")[0].removeprefix("inputs").strip(".").split(".")[0]
-    is_text = isinstance(inputs.get(name), str) and "is not of the type" in fault
-    return [f"{fault}; --input {name}:=JSON has a type, {name}=TEXT is a text" if is_text else fault]
+    name = fault.place.removeprefix("inputs").strip(".").split(".")[0]
+    is_text = isinstance(inputs.get(name), str) and "is not of the type" in fault.message
+    return [f"{fault}; --input {name}:=JSON has a type, {name}=TEXT is a text" if is_text else str(fault)]
 
 
 def _is_whole(schema: Mapping[str, Any]) -> bool:

@@ -15,8 +15,6 @@ _ROOT: Final = ("description", "properties", "required", "additionalProperties",
 """Keywords at the root of a tool's schema: models' APIs refuse `anyOf` and the like there."""
 
 _LONGEST: Final = 20_000
-_NO_PATTERNS: Final = frozenset({"pattern"})
-"""A pattern of the author's may take the server for ever to match; the platform checks it."""
 
 
 def input_schema(definition: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -38,7 +36,8 @@ def input_schema(definition: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def input_fault(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> str | None:
     """Return why inputs do not fit the schema of a tool; None if they fit."""
-    return first_fault(filtered(schema, without=_NO_PATTERNS), inputs, "inputs")
+    fault = first_fault(schema, inputs, "inputs")
+    return None if fault is None else str(fault)
 
 
 def _declared(schema: Mapping[str, Any]) -> dict[str, Any]:
