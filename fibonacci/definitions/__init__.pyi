@@ -3,6 +3,7 @@ from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.authoring.node_methods import Comparison
 from fibonacci.definitions.checks.check import check_definition
+from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.checks.tools import NamedTool, ToolCatalog, ToolSource
 from fibonacci.definitions.comparison.change import ChangeKind, DefinitionChange
 from fibonacci.definitions.comparison.diff import DefinitionDiff, diff
@@ -49,6 +50,7 @@ __all__ = [
     "WorkflowDefinition",
     "check_definition",
     "check_file",
+    "check_inputs",
     "diff",
     "dump",
     "dumps",

@@ -12,11 +12,9 @@ from fibonacci.definitions.json_schema import all_faults, first_fault, unknown_k
 from fibonacci.definitions.patterns import PatternError, Steps, matches
 from tests.kit.assertions import each_row
 
-_PARTS = st.sampled_from(
-    r"a b 1 _ - . \d \w \s \D \W \S [ab] [^a1] [\d-] [a-c_] [^\w] ^ $ \b \n \x61 \u0062 \. [\b] (?<=a) (?<!\d)".split()
-)
+_PARTS = r"a b 1 _ - . \d \w \s \D \W \S [ab] [^a1] [\d-] [a-c_] [^\w] ^ $ \b \n \x61 \u0062 \. [\b] (?<=a) (?<!\d)"
 PATTERNS = st.recursive(
-    _PARTS,
+    st.sampled_from(_PARTS.split()),
     lambda inner: st.one_of(
         st.tuples(inner, inner).map("".join),
         st.tuples(inner, inner).map("(?:{0[0]}|{0[1]})".format),
