@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.patterns import PatternError, Steps, matches, parsed
+from fibonacci.definitions.patterns import PatternError, Steps, matches, pattern_fault
 
 Schema = Mapping[str, Any] | bool
 
@@ -102,8 +102,8 @@ def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
             yield f"{place}.{keyword}", f"the schema keyword {keyword!r} is not checked"
         elif not _is_argument(keyword, value):
             yield f"{place}.{keyword}", f"{_shown(value)} is no argument of {keyword!r}"
-        elif keyword == "pattern" and (reason := _pattern_fault(value)):
-            yield f"{place}.pattern", reason
+        elif keyword == "pattern" and (reason := pattern_fault(value)):
+            yield f"{place}.pattern", f"the pattern {_shown(value)} {reason}"
         elif keyword == "type":
             for name in value if is_array(value) else [value]:
                 if not isinstance(name, str) or name not in _TYPES:
@@ -253,15 +253,6 @@ def _is_argument(keyword: str, value: Any) -> bool:
     if keyword in _NUMBERS:
         return _is_number(value) and (keyword != "multipleOf" or value > 0)
     return keyword not in ("pattern", "$ref") or isinstance(value, str)
-
-
-def _pattern_fault(pattern: str) -> str:
-    """Return why a pattern cannot be matched, empty if it can."""
-    try:
-        parsed(pattern)
-    except PatternError as error:
-        return f"the pattern {_shown(pattern)} {error}"
-    return ""
 
 
 def _is_number(value: Any) -> bool:

@@ -177,7 +177,7 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
     """Yield a problem for each input that nothing uses; where others may be used, for each that is misspelled."""
     properties = root.get("properties")
     known = {use.reference.path[0]: None for use in uses if use.reference.path}
-    known |= {name: None for name in properties if isinstance(name, str)} if is_object(properties) else {}
+    known |= dict.fromkeys(map(str, properties)) if is_object(properties) else {}
     is_open = any(not use.reference.path for use in uses)  # {{input}} uses all of them
     is_open |= root.get("additionalProperties", False) is not False or any(key in root for key in _OPEN)
     unset = {name.lower(): name for name in known if name not in inputs}
