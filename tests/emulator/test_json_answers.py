@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from fibonacci.definitions.json_schema import first_fault, unknown_keywords
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.json_samples import sample
-from fibonacci.emulator.engine.json_schema import first_fault, unknown_keywords
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create, details
 from tests.kit.assertions import each_row

@@ -8,9 +8,9 @@ from typing import Any, Final
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs.needs import InputUse, input_uses
+from fibonacci.definitions.json_schema import first_fault, unknown_keywords
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.templates import TemplateError, follow, strings
-from fibonacci.emulator.engine.json_schema import first_fault, unknown_keywords
 
 # Keywords of a schema beside `properties` that may allow further properties.
 _OPEN: Final = ("$ref", "allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties")

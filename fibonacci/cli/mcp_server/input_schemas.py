@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from fibonacci.cli.mcp_server.schema_filter import filtered
 from fibonacci.cli.mcp_server.template_inputs import template_schema
+from fibonacci.definitions.json_schema import first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.json_schema import first_fault, target_of
 
 _ROOT: Final = ("description", "properties", "required", "additionalProperties", "$defs", "definitions")
 """Keywords at the root of a tool's schema: models' APIs refuse `anyOf` and the like there."""

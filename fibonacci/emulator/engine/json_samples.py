@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from fibonacci.definitions.json_schema import MALFORMED, Schema, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.json_schema import MALFORMED, Schema, first_fault, target_of
 
 _DEEPEST: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
-from fibonacci.emulator.engine.json_schema import first_fault
 from fibonacci.emulator.engine.records import start
 from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval
