@@ -1,7 +1,7 @@
 """JSON Schema: whether a value fits a schema.
 
-This is the part of the standard that schemas of inputs and answers use. `unknown_keywords` lists what is outside of it,
-so that nothing is left unchecked in silence.
+This is the part of the standard that schemas of inputs and answers use. `schema_faults` lists what is outside of it, so
+that nothing is left unchecked in silence.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 
 Schema = Mapping[str, Any] | bool
 
-_TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
+TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "object": is_object,
     "array": is_array,
     "string": lambda value: isinstance(value, str),
@@ -23,20 +23,8 @@ _TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "number": lambda value: _is_number(value),
     "integer": lambda value: _is_number(value) and value == int(value),
 }
-_ANNOTATIONS: Final = frozenset(
-    (
-        "$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "format",
-        "deprecated", "readOnly", "writeOnly",
-    )
-)  # fmt: skip
-_OF_ONE: Final = ("additionalProperties", "items", "not")
-_OF_LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
-_BY_NAME: Final = ("properties", "$defs", "definitions")
-_ARRAYS: Final = ("enum", "required", *_OF_LIST)
-_NUMBERS: Final = (
-    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems",
-    "maxItems", "minProperties", "maxProperties",
-)  # fmt: skip
+"""The types of JSON Schema by name, each with whether a value has it."""
+
 _MOST_REFERENCES: Final = 50
 
 MALFORMED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
@@ -61,32 +49,6 @@ def first_fault(schema: Schema, value: Any, place: str = "") -> str | None:
         return f"{place}: the schema refers to itself without end"
     except MALFORMED as error:
         return f"{place}: the schema is malformed: {error}"
-
-
-def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the place and the reason of each part of a schema that `first_fault` does not check."""
-    if isinstance(schema, bool):
-        return
-    if not is_object(schema):
-        yield place, "a schema is an object"
-        return
-    for keyword, value in schema.items():
-        if keyword not in _CHECKS and keyword not in _ANNOTATIONS:
-            yield f"{place}.{keyword}", f"the schema keyword {keyword!r} is not checked"
-        elif not _is_argument(keyword, value):
-            yield f"{place}.{keyword}", f"{_shown(value)} is no argument of {keyword!r}"
-        elif keyword == "type":
-            for name in value if is_array(value) else [value]:
-                if not isinstance(name, str) or name not in _TYPES:
-                    yield f"{place}.type", f"there is no type {name!r}; there are {', '.join(_TYPES)}"
-        elif keyword in _BY_NAME:
-            for name, inner in value.items():
-                yield from unknown_keywords(inner, f"{place}.{keyword}.{name}")
-        elif keyword in _OF_ONE:
-            yield from unknown_keywords(value, f"{place}.{keyword}")
-        elif keyword in _OF_LIST:
-            for index, inner in enumerate(value):
-                yield from unknown_keywords(inner, f"{place}.{keyword}[{index}]")
 
 
 def target_of(schema: Schema, root: Schema) -> Schema:
@@ -131,7 +93,7 @@ class _Check:
 
     def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
         names = argument if is_array(argument) else [argument]
-        if not any(isinstance(name, str) and name in _TYPES and _TYPES[name](value) for name in names):
+        if not any(isinstance(name, str) and name in TYPES and TYPES[name](value) for name in names):
             yield f"{place}: {_shown(value)} is not of the type {' or '.join(map(str, names))}"
 
     def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -207,16 +169,6 @@ def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bo
     return check
 
 
-def _is_argument(keyword: str, value: Any) -> bool:
-    if keyword in _BY_NAME:
-        return is_object(value)
-    if keyword in _ARRAYS:
-        return is_array(value)
-    if keyword in _NUMBERS:
-        return _is_number(value) and (keyword != "multipleOf" or value > 0)
-    return keyword not in ("pattern", "$ref") or isinstance(value, str)
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -253,6 +205,9 @@ _CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, str, Mapping[str, Any]],
     "minProperties": _bound("has fewer than {} properties", is_object, lambda value, bound: len(value) >= bound),
     "maxProperties": _bound("has more than {} properties", is_object, lambda value, bound: len(value) <= bound),
 }
+
+CHECKED_KEYWORDS: Final = frozenset(_CHECKS)
+"""The keywords that a value can contradict."""
 
 
 def _same(first: Any, second: Any) -> bool:

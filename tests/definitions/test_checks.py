@@ -131,7 +131,7 @@ def test_faults_of_the_whole_definition() -> None:
 
 
 def test_an_integer_may_have_a_decimal_point() -> None:
-    assert check_definition({"nodes": [llm("a", max_tokens=5.0, max_retries=2.0)]}) == []
+    assert check_definition({"nodes": [llm("a", max_tokens=5.0, enable_retry=True, max_retries=2.0)]}) == []
 
 
 def test_all_faults_are_listed_at_once() -> None:

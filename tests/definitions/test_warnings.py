@@ -432,6 +432,7 @@ def test_what_leaves_a_schema_open() -> None:
     def is_missing(schema: dict[str, Any], path: str) -> bool:
         schema = {"properties": {"x": schema}, "$defs": {"P": {"properties": {"a": {}}}}, "other": {"P": False}}
         found_codes = codes(llm("a", f"{{{{input.x.{path}}}}}"), input_schema=schema)
+        found_codes = [each for each in found_codes if not each[0].startswith("input_schema")]
         assert found_codes in ([], [("nodes[0].instruction", "unknown_input")])
         return found_codes != []
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-    from fibonacci.definitions import Problem, Problems
+    from fibonacci.definitions import NamedTool, Problem, Problems
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -21,7 +21,11 @@ def add_arguments(parser: CommandParser) -> None:
         "files", metavar="FILE|DIR|-", nargs="+", help="definitions; in a folder its files, without subfolders"
     )
     parser.add_argument("--strict", action="store_true", help="exit 64 for warnings, too")
-    parser.add_argument("--tools", action="store_true", help="compare tools with those of the platform; needs a key")
+    parser.add_argument(
+        "--tools",
+        action="store_true",
+        help="compare tools and their parameters with those of the platform; needs a key",
+    )
     parser.add_argument(
         "--format",
         choices=("text", "github"),
@@ -37,7 +41,7 @@ def run(context: Context) -> int:
 
     options = context.options
     files = definition_files(options.files)
-    tools = [tool.name for tool in context.client.tools.list()] if options.tools else None
+    tools = list(context.client.tools.list()) if options.tools else None
     problems = Problems(problem for file in files for problem in _problems(file, tools))
     _print(context, problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
@@ -45,7 +49,7 @@ def run(context: Context) -> int:
     return USAGE if errors or (options.strict and warnings) else DONE
 
 
-def _problems(file: str, tools: Sequence[str] | None) -> Problems:
+def _problems(file: str, tools: Sequence[NamedTool] | None) -> Problems:
     from fibonacci.cli.definition_files import read_definition_text
     from fibonacci.definitions.files.load_and_dump import problems_of
     from fibonacci.errors import DefinitionError

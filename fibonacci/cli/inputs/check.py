@@ -8,8 +8,9 @@ from typing import Any, Final
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs.needs import InputUse, input_uses
-from fibonacci.definitions.json_schema import first_fault, unknown_keywords
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.schema_keywords import schema_faults
 from fibonacci.definitions.templates import TemplateError, follow, strings
 
 # Keywords of a schema beside `properties` that may allow further properties.
@@ -85,7 +86,7 @@ def _remedy(name: str, known: Mapping[str, None]) -> str:
 
 def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
     """Return why the inputs do not fit their schema; one that is not wholly understood is left to the platform."""
-    if next(unknown_keywords(schema), None) is not None or not _is_whole(schema):
+    if next(schema_faults(schema), None) is not None or not _is_whole(schema):
         return []
     fault = first_fault(schema, inputs, "inputs")
     if fault is None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from fibonacci.definitions.files.source import Element, Source
 from fibonacci.definitions.model.spellings import OLDER_KEYS
+from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 
 _CODE: Final = "deprecated_word"
@@ -26,7 +27,6 @@ _OPERATORS_WITHOUT_SUCCESSOR: Final[Mapping[str, str]] = {
     "<=": "use 'greater_than', and exchange 'true_branch' and 'false_branch'",
 }
 _KEYS_WITHOUT_SUCCESSOR: Final = ("is_active", "is_template")
-_OPERATORS_WITHOUT_RIGHT_VALUE: Final = ("is_empty", "is_not_empty")
 
 _Object = dict[str, Element]
 
@@ -120,7 +120,7 @@ class _Dialect:
         elif operator in _OPERATORS_WITHOUT_SUCCESSOR:
             message = f"operator '{operator}' is of fibonacci-sdk 0.2.4: {_OPERATORS_WITHOUT_SUCCESSOR[operator]}"
             self._source.report(node["operator"].offset, "bad_operator", message)
-        if "operator" in node and operator not in _OPERATORS_WITHOUT_RIGHT_VALUE:
+        if "operator" in node and operator not in UNARY:
             node.setdefault("right_value", Element("", node["operator"].offset))
 
     def _critic(self, node: _Object) -> None:

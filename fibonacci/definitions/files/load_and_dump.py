@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fibonacci._atomic_file import write_atomically
-from fibonacci.definitions.checks.tools import NamedTool, ToolSource, tool_names
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource, known_tools
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
 from fibonacci.definitions.files.source import MAX_SIZE, Source
@@ -78,8 +78,8 @@ def check_file(
 
     Args:
         path: The file, as for `load`.
-        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
-            check the names of tools.
+        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. The parameters of a
+            `Tool` with a JSON Schema in `parameters` are checked too. None checks neither.
 
     Returns:
         The faults in the order of the file, each with file, line and column; `.errors` and `.warnings` of the list are
@@ -104,21 +104,21 @@ def check_file(
         ```
     """
     text_format = format_of_file(path)
-    names = None if tools is None else tool_names(tools)
+    known = None if tools is None else known_tools(tools).values()
     try:
         source = Source(*text_of_file(path))
     except DefinitionError as error:
         return error.problems
-    return problems_of(source, text_format, names)
+    return problems_of(source, text_format, known)
 
 
-def problems_of(source: Source, text_format: Format, tools: Iterable[str] | None) -> Problems:
+def problems_of(source: Source, text_format: Format, tools: Iterable[NamedTool] | None) -> Problems:
     """Return the faults of a text, in its order.
 
     Args:
         source: The text.
         text_format: Its format.
-        tools: The names of the tools that exist; None does not check those of the definition.
+        tools: The tools that exist; None does not check those of the definition.
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from fibonacci.definitions.checks.check import check_definition
+from fibonacci.definitions.checks.tools import NamedTool
 from fibonacci.definitions.files.json_reader import read_json
 from fibonacci.definitions.files.legacy_dialect import modernize
 from fibonacci.definitions.files.source import Element, Source
@@ -22,7 +23,8 @@ Format = Literal["yaml", "json"]
 FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 """The format of a definition file, by its suffix."""
 
-_AT_THE_KEY = ("unknown_key",)  # the codes that are about a key; the others are about its value
+# The codes that are about a key; the others are about its value.
+_AT_THE_KEY = ("misspelled_schema_keyword", "unknown_key", "unknown_parameter", "unknown_schema_keyword")
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
 
@@ -53,13 +55,13 @@ def read_text(source: Source, text_format: Format) -> Element:
     return root
 
 
-def read_checked(source: Source, text_format: Format, tools: Iterable[str] | None = None) -> Element:
+def read_checked(source: Source, text_format: Format, tools: Iterable[NamedTool] | None = None) -> Element:
     """Read a text and check the definition in it. All problems are added to the source.
 
     Args:
         source: The text.
         text_format: Its format.
-        tools: The names of the tools that exist; None does not check those of the definition.
+        tools: The tools that exist; None does not check those of the definition.
 
     Returns:
         The definition in today's words; it can be faulty.

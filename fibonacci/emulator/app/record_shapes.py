@@ -129,6 +129,8 @@ class StoredNote(StoredRecord):
 
     input: Any = None
     reason: str | None = None
+    warnings: list[str] = Field(default_factory=list[str])
+    without_value: list[str] = Field(default_factory=list[str])
 
 
 class StoredEntry(StoredRecord):

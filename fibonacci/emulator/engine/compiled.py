@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, Problem, ToolNode, WorkflowDefinition
+from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, ToolNode, WorkflowDefinition
 from fibonacci.definitions.graph import Edges, dependencies, levels
 from fibonacci.definitions.model.base_node import RetryPolicy
 from fibonacci.definitions.model.spellings import split_retry
-from fibonacci.emulator.engine.unknown_names import unknown_fields
 from fibonacci.emulator.state.json_encoding import to_json
 
 
@@ -22,6 +21,7 @@ class CompiledWorkflow:
 
     Attributes:
         definition: The definition itself, or `None`.
+        text: The definition in JSON; empty without one.
         order: The ids of the nodes, each after those that it starts after.
         nodes: The nodes by id, in the order of the definition, with the default retry.
         waits_for: The ids of the nodes that each node depends on.
@@ -32,10 +32,10 @@ class CompiledWorkflow:
         input_schema: The schema of the inputs, or `None`.
         output_schema: The schema of the outputs, or `None`.
         allow_partial_results: Whether a failed run has outputs.
-        problems: The fields that are not known.
     """
 
     definition: Mapping[str, Any] | None = None
+    text: bytes = b""
     order: Sequence[str] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
     waits_for: Edges = field(default_factory=dict[str, Sequence[str]])
@@ -46,7 +46,6 @@ class CompiledWorkflow:
     input_schema: Mapping[str, Any] | None = None
     output_schema: Mapping[str, Any] | None = None
     allow_partial_results: bool = False
-    problems: Sequence[Problem] = ()
 
     def between(self, first: str, last: str) -> set[str]:
         """Return the ids of the nodes that depend on the first and that the last depends on, the first included."""
@@ -71,6 +70,7 @@ def _compiled(text: bytes) -> CompiledWorkflow:
     starts_after = _starts_after(nodes, waits_for)
     return CompiledWorkflow(
         definition=plain,
+        text=text,
         order=[node_id for level in levels(starts_after) for node_id in level],
         nodes=nodes,
         waits_for=waits_for,
@@ -81,7 +81,6 @@ def _compiled(text: bytes) -> CompiledWorkflow:
         input_schema=definition.input_schema,
         output_schema=definition.output_schema,
         allow_partial_results=definition.allow_partial_results,
-        problems=list(unknown_fields(plain)),
     )
 
 

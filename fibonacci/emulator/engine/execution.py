@@ -15,6 +15,7 @@ from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.node_executor import NodeExecutor
 from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
@@ -46,7 +47,8 @@ class RunningExecution:
 
     Attributes:
         workflow: The workflow.
-        notes: What is new for the trace, by node: its `input`, its `warnings`, or the `reason` why it was skipped.
+        notes: What is new for the trace, by node: its `input`, its `warnings`, the templates that were `without_value`,
+            or the `reason` why it was skipped.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class RunningExecution:
                 state = self._nodes[node_id]
                 if state["status"] == "pending" and state["started"] is None and self._nodes.is_ready(node_id):
                     self._start(self.workflow.nodes[node_id], state, now)
+                    self._warn_of_missing_values(node_id)
                     ready = True
         if not self.has_ended and all(node["ended"] is not None for node in self._nodes.all()):
             self._finish(now)
@@ -113,6 +116,7 @@ class RunningExecution:
         while (state := self._next()) is not None and state["until"] <= min(now, deadline or now):
             due = state["until"]
             self._end_phase(state, due)
+            self._warn_of_missing_values(state["id"])
             self.start_ready_nodes(due)
         if deadline is not None and deadline <= now and not self.has_ended:
             self._expire(deadline)
@@ -123,6 +127,7 @@ class RunningExecution:
         for state in self._nodes.all():
             if state["phase"] == "call" and state["call"] == call:
                 self._take(state, outcome, now)
+                self._warn_of_missing_values(state["id"])
                 self.start_ready_nodes(now)
                 self.advance(now)
 
@@ -156,6 +161,19 @@ class RunningExecution:
     def note(self, node_id: str, **note: Any) -> None:
         """Add something to the trace of a node."""
         self.notes[node_id] = self.notes.get(node_id, {}) | note
+
+    def _warn_of_missing_values(self, node_id: str | None) -> None:
+        """Warn about the templates that had no value in the last step of a node; None is the outputs."""
+        missing = [] if self._latest is None else self._latest[1].take_without_value()
+        if not missing:
+            return
+        place = "outputs" if node_id is None else f"nodes[{list(self.workflow.nodes).index(node_id)}]"
+        location = place_in(self._execution["workflow_id"], place)
+        self._environment.warnings.keep(
+            [EmulatorWarning(code="may_have_no_value", location=location, message=message) for message in missing]
+        )
+        if node_id is not None:
+            self.note(node_id, without_value=missing)
 
     def _start(self, node: Node, state: Record, now: float) -> None:
         state["started"] = now
@@ -265,6 +283,7 @@ class RunningExecution:
             fault = None if schema is None else first_fault(schema, outputs, "outputs")
         except (TemplateError, NodeError) as error:
             fault = f"outputs: {error}"
+        self._warn_of_missing_values(None)
         if fault is None:
             self._execution = self._execution | {"status": "completed", "outputs": outputs, "ended": now}
         else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
-from fibonacci.definitions.operators import evaluate
+from fibonacci.definitions.operators import UNARY, evaluate
 from fibonacci.definitions.templates import as_text, render
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers.node_failure import NodeFailure
@@ -73,6 +73,12 @@ class NodeExecutor:
     def render(self, value: Any) -> Any:
         """Return a value with its templates rendered; the limits of outputs apply."""
         return checked(render(value, self._values.resolve))
+
+    def take_without_value(self) -> list[str]:
+        """Return the templates that had no value since the last call, each once and with the reason."""
+        found = list(dict.fromkeys(self._values.without_value))
+        self._values.without_value.clear()
+        return found
 
     def shown_input(self, node: Node) -> Any:
         """Return what a node is given, for the trace.
@@ -230,7 +236,7 @@ class NodeExecutor:
         return {"result": result, "branch": node.true_branch if result else node.false_branch}
 
     def _compare(self, condition: Condition) -> bool:
-        values, may_be_missing = self._values, condition.operator in ("is_empty", "is_not_empty")
+        values, may_be_missing = self._values, condition.operator in UNARY
         resolve = values.resolve_or_nothing if may_be_missing else values.resolve
         return evaluate(condition.operator, render(condition.field, resolve), render(condition.value, resolve))
 

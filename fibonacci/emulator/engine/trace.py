@@ -72,5 +72,5 @@ def _content(node: Record, note: Record) -> Record:
         "error": node["error"] if node["status"] == "failed" else None,
         "reason": note.get("reason"),
         "usage": node.get("usage"),
-        "warnings": note.get("warnings", []),
+        "warnings": [*note.get("warnings", []), *note.get("without_value", [])],
     }
