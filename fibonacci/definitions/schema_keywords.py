@@ -169,7 +169,7 @@ def _required_without_property(schema: Mapping[str, Any], place: str) -> Iterato
         if not isinstance(name, str):
             yield SchemaFault(f"{place}[{index}]", "bad_schema", f"{_shown(name)} is no name of a property")
         elif is_object(properties) and name not in properties and is_closed(schema):
-            message = f"{name!r} is required and is not among the properties{did_you_mean(name, properties)}"
+            message = f"{name!r} is required and is not among the properties{did_you_mean(name, map(str, properties))}"
             yield SchemaFault(f"{place}[{index}]", "bad_schema", message)
 
 

@@ -31,11 +31,11 @@ def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> 
     return list(dict.fromkeys([*missing(schema.get("required")), *first]))
 
 
-def named_parameters(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the parameters that a tool has, by name; None if its schema does not name all of them."""
+def named_parameters(schema: Mapping[str, Any]) -> list[str] | None:
+    """Return the names of the parameters that a tool has; None if its schema does not name all of them."""
     properties = schema.get("properties")
     rest = {key: value for key, value in schema.items() if key != "anyOf"} if _alternatives(schema) else schema
-    return properties if is_object(properties) and properties and is_closed(rest) else None
+    return [*map(str, properties)] if is_object(properties) and properties and is_closed(rest) else None
 
 
 def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -133,7 +133,7 @@ def _parameter_problems(
     place: str, tool: str, params: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[Problem]:
     named = named_parameters(schema)
-    for name in params:
+    for name in map(str, params):  # that of a faulty definition may be no text
         if named is not None and name not in named:
             remedy = did_you_mean(name, named) or f"; it has {', '.join(named)}"
             message = f"the tool {tool!r} has no parameter {name!r}{remedy}"
