@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -212,6 +212,9 @@ KEYS = st.sampled_from(
         "input_schema",
         "properties",
         "required",
+        "anyOf",
+        "$ref",
+        "tpye",
         "on_error",
         "x",
     ]
@@ -276,9 +279,17 @@ DEFINITION = st.fixed_dictionaries(
 )
 
 
-@given(JSON | DEFINITION)
-def test_it_never_raises(definition: Any) -> None:
-    assert all(isinstance(problem, Problem) for problem in check_definition(definition, tools=["t"]))
+class OddTool(NamedTuple):
+    """A tool whose schema is anything."""
+
+    name: str
+    parameters: Any
+
+
+@given(JSON | DEFINITION, JSON)
+def test_it_never_raises(definition: Any, parameters: Any) -> None:
+    problems = check_definition(definition, tools=[OddTool("t", parameters)])
+    assert all(isinstance(problem, Problem) for problem in problems)
 
 
 def test_what_holds_itself_is_a_fault() -> None:
