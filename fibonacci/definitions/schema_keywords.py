@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from fibonacci._suggestions import did_you_mean, nearest
 from fibonacci.definitions.json_schema import CHECKED_KEYWORDS, TYPES, target_of
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.patterns import PatternError, parsed
 
 _ANNOTATIONS: Final = frozenset(
     (
@@ -57,8 +58,8 @@ class SchemaFault(NamedTuple):
     place: str
     """The place in the schema, after that of the schema itself, such as `input_schema.properties.a.type`."""
 
-    code: Literal["bad_schema", "misspelled_schema_keyword", "unknown_schema_keyword"]
-    """The first two for what is wrong, `unknown_schema_keyword` for what may be right and is not checked."""
+    code: Literal["bad_schema", "misspelled_schema_keyword", "unknown_property", "unknown_schema_keyword"]
+    """`unknown_schema_keyword` for what may be right and is not checked, the others for what is wrong."""
 
     message: str
     """The fault in words."""
@@ -110,6 +111,8 @@ def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: boo
             yield SchemaFault(at, "bad_schema", f"{_shown(value)} is no argument of {keyword!r}")
         elif keyword == "type":
             yield from _unknown_types(value, at)
+        elif keyword == "pattern":
+            yield from _unreadable_pattern(value, at)
         elif keyword == "$ref":
             yield from _broken_reference(value, at, root)
         elif keyword == "required" and not is_partial:
@@ -152,6 +155,13 @@ def _unknown_types(value: Any, place: str) -> Iterator[SchemaFault]:
             yield SchemaFault(place, "bad_schema", f"{_shown(name)} is no type; there are {', '.join(TYPES)}")
 
 
+def _unreadable_pattern(pattern: str, place: str) -> Iterator[SchemaFault]:
+    try:
+        parsed(pattern)
+    except PatternError as error:
+        yield SchemaFault(place, "unknown_schema_keyword", f"the pattern {_shown(pattern)} {error}")
+
+
 def _broken_reference(reference: str, place: str, root: Any) -> Iterator[SchemaFault]:
     if not reference.startswith("#/") or "%" in reference:
         if reference != "#":
@@ -170,7 +180,7 @@ def _required_without_property(schema: Mapping[str, Any], place: str) -> Iterato
             yield SchemaFault(f"{place}[{index}]", "bad_schema", f"{_shown(name)} is no name of a property")
         elif is_object(properties) and name not in properties and is_closed(schema):
             message = f"{name!r} is required and is not among the properties{did_you_mean(name, map(str, properties))}"
-            yield SchemaFault(f"{place}[{index}]", "bad_schema", message)
+            yield SchemaFault(f"{place}[{index}]", "unknown_property", message)
 
 
 def _is_argument(keyword: str, value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.json_schema import first_fault
+from fibonacci.definitions.json_schema import Fault, first_fault
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.schema_keywords import is_closed
 from fibonacci.definitions.templates import strings
@@ -46,8 +46,7 @@ def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> It
     for name, value in params.items():
         fault = None if value is None else _fault(schema, name, value)
         if fault is not None:
-            place, _, reason = fault.partition(": ")
-            yield place, reason
+            yield fault.place, fault.message
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
@@ -58,8 +57,8 @@ def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
     return [each["required"] for each in choices]
 
 
-def _fault(schema: Mapping[str, Any], name: str, value: Any) -> str | None:
-    """Return why a value does not fit the schema of a parameter; None if it fits, or depends on the run."""
+def _fault(schema: Mapping[str, Any], name: str, value: Any) -> Fault | None:
+    """Return why a value certainly does not fit the schema of a parameter; None if it fits, or depends on the run."""
     properties = schema.get("properties")
     property_schema = properties.get(name) if is_object(properties) else None
     if not is_object(property_schema):
@@ -69,4 +68,5 @@ def _fault(schema: Mapping[str, Any], name: str, value: Any) -> str | None:
             return None
         property_schema = {"type": property_schema["type"]}  # that of the container is known, whatever is inside
     whole = {key: schema[key] for key in _DEFINITIONS if key in schema} | {"properties": {name: property_schema}}
-    return first_fault(whole, {name: value})
+    fault = first_fault(whole, {name: value})
+    return fault if fault is not None and fault.is_certain else None

@@ -53,11 +53,6 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "JSON Schema has no type 'any'; there are object, array, string, boolean, null, number, integer",
     ),
     ({"type": 5}, "type", "5 is no type; there are object, array, string, boolean, null, number, integer"),
-    (
-        {"properties": {"name": {}}, "required": ["naem"]},
-        "required[0]",
-        "'naem' is required and is not among the properties; did you mean 'name'?",
-    ),
     ({"required": "name"}, "required", "'name' is no argument of 'required'"),
     ({"required": [5]}, "required[0]", "5 is no name of a property"),
     ({"properties": {"a": 5}}, "properties.a", "a schema is an object, true or false, not 5"),
@@ -77,6 +72,13 @@ def test_what_is_wrong_in_a_schema_is_an_error(schema: dict[str, Any], place: st
     assert (code, severity) == ("bad_schema", "error")
 
 
+def test_a_required_property_has_to_be_one_of_the_properties() -> None:
+    schema: dict[str, Any] = {"items": {"properties": {"name": {}}, "required": ["name", "naem"]}}
+    message = "'naem' is required and is not among the properties; did you mean 'name'?"
+    assert found(schema) == [("items.required[1]", message)]
+    assert codes(schema) == [(".items.required[1]", "unknown_property", "error")]
+
+
 UNCHECKED: list[tuple[dict[str, Any], list[str]]] = [
     ({"if": {}, "then": {}}, ["if", "then"]),
     ({"properties": {"a": {"items": {"contains": {}}}}}, ["properties.a.items.contains"]),
@@ -84,6 +86,7 @@ UNCHECKED: list[tuple[dict[str, Any], list[str]]] = [
     ({"$defs": {"x": {"unevaluatedItems": False}}}, ["$defs.x.unevaluatedItems"]),
     ({"items": [{"type": "string"}]}, ["items"]),
     ({"$ref": "https://example.com/order.json"}, ["$ref"]),
+    ({"pattern": "("}, ["pattern"]),
     *(({word: "x"}, [word]) for word in ("note", "enumNames", "propertyOrdering", "widget", "markdownDescription")),
 ]
 

@@ -19,7 +19,7 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     **dict.fromkeys(
         (
             *INVALID, "bad_schema", "misspelled_schema_keyword", "missing_parameter", "unknown_parameter",
-            "unknown_tool", "wrong_parameter_type",
+            "unknown_property", "unknown_tool", "wrong_parameter_type",
         ),
         "error",
     ),

@@ -280,7 +280,8 @@ class RunningExecution:
             if self.workflow.outputs is not None:
                 outputs = self._executor(now).render(self.workflow.outputs)
             schema = self.workflow.output_schema
-            fault = None if schema is None else first_fault(schema, outputs, "outputs")
+            misfit = None if schema is None else first_fault(schema, outputs, "outputs")
+            fault = None if misfit is None else str(misfit)
         except (TemplateError, NodeError) as error:
             fault = f"outputs: {error}"
         self._warn_of_missing_values(None)
