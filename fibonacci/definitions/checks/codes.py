@@ -19,7 +19,8 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     ),
     **dict.fromkeys(
         (
-            "constant_condition", "empty_instruction", "high_temperature", "in_both_branches", "missing_output",
+            "constant_condition", "empty_instruction", "high_temperature", "in_both_branches", "may_have_no_value",
+            "missing_output",
             "no_branches", "not_a_number", "output_without_value", "reserved_id",
             "single_braces", "unclosed_template", "unknown_field", "unknown_input", "unknown_key",
             "unknown_model", "unknown_node_type", "unknown_output_format", "unreachable_node", "unused_node",
