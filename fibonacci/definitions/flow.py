@@ -5,7 +5,7 @@ It knows how the nodes of a definition are linked, and is told what has become o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci.definitions.graph import Edges, edges_of, known_links, levels
@@ -177,14 +177,15 @@ class Flow:
         fallbacks come first: a critic assesses what stands in for its target.
         """
         after = {node_id: list(targets) for node_id, targets in self.waits_for.items()}
-        for deciders_of in (self._fallbacks_of, lambda target: critics.get(target, ())):
+        fallbacks = {node_id: list(self._fallbacks_of(node_id)) for node_id in self.fallbacks}
+        for deciders in (fallbacks, critics):
             for node_id, targets in self.waits_for.items():
-                for decider in [each for target in targets for each in deciders_of(target)]:
+                for decider in [each for target in targets for each in deciders.get(target, ())]:
                     if decider not in after[node_id] and node_id not in reachable(after, decider):
                         after[node_id].append(decider)
         return after
 
-    def _fallbacks_of(self, node_id: str) -> Iterable[str]:
+    def _fallbacks_of(self, node_id: str) -> Iterator[str]:
         """Yield the fallback of a node, the fallback of that, and so on."""
         seen = {node_id}
         while (following := self.fallbacks.get(node_id)) is not None and following not in seen:

@@ -143,7 +143,7 @@ class Outcomes:
         choice, sources = self._choices[node_id], node_sources(comparison)
         if any(option[choice.position] is None for option in choice.options):
             return True
-        return bool(sources) and not all(map(self._always_has_value, sources))
+        return not all(map(self._always_has_value, sources or ()))
 
     def _explore(self, node_id: str, *, is_fragile: bool) -> None:
         """Find out whether a node always runs, or never."""
