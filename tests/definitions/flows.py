@@ -299,6 +299,7 @@ def wrong_reports(graph: Graph, played: Sequence[Outcome]) -> Iterator[str]:
         for group in groups:
             counts = [sum(not outcome.was_skipped(each) for each in group) for outcome in runs]
             is_join = len(group) > 1 and all(count == 1 for count in counts)
+            is_join = is_join or (reader is None and groups == [group] and len(group) == 1)  # alone it is null
             is_dead = reader is None and any(f"nodes[{position[each]}]" in never for each in group)
             if is_dead or (not is_join and any(count < len(group) for count in counts)):
                 missing.add(place if reader is None else f"nodes[{position[reader]}].{place}")

@@ -15,7 +15,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import Link, node_links, template_links, templated_values
 from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.templates import TemplateError, adjoining, parse, strings
+from fibonacci.definitions.templates import TemplateError, adjoining, expressions, parse, strings, without_expressions
 
 _BRANCHES = ("true_branch", "false_branch")
 
@@ -123,9 +123,13 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
     for link in template_links("outputs", outputs):
         if isinstance(link, Link) and link.target in outcomes.never_run:
             yield problem(link.location, "output_without_value", f"it has no value: {link.target!r} never runs")
-    remedy = "name what runs instead right behind it, as in {{refund}}{{denial}}"
-    for place, text in strings(outputs):  # one by one: what decides about all outputs may be too much to play
-        yield from _missing_in([(f"outputs{place}", text)], None, outcomes, remedy)
+    remedy = (
+        "name what runs instead right behind it, as in {{refund}}{{denial}}, or make it an output alone, which is null"
+    )
+    for place, text in strings(outputs):
+        if without_expressions(text) or len(expressions(text)) > 1:  # alone it is null, which says it to the caller
+            # One by one: what decides about all outputs may be too much to play.
+            yield from _missing_in([(f"outputs{place}", text)], None, outcomes, remedy)
     required = schema.get("required") if is_object(schema) else None
     names = nodes if outputs is None else outputs
     if is_array(required) and is_object(names):
