@@ -38,12 +38,25 @@ def dependencies(definition: Mapping[str, Any] | BaseModel) -> dict[str, list[st
 def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return the dependencies of nodes in plain JSON that have an id; names of no node are left out, and mentions."""
     by_id = {node["id"]: node for node in nodes}
-    found: dict[str, dict[str, None]] = {node_id: {} for node_id in by_id}  # dictionaries as ordered sets
-    for node_id, node in by_id.items():
-        for link in node_links(node):
-            if isinstance(link, Link) and link.kind != "mention" and link.target in found:
-                waiting, target = (link.target, node_id) if link.kind in FOLLOWING else (node_id, link.target)
-                found[waiting][target] = None
+    return edges_of(by_id, known_links(by_id))
+
+
+def known_links(nodes: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Link]]:
+    """Return the links between nodes, each with the id of the node that has it."""
+    return [
+        (node_id, link)
+        for node_id, node in nodes.items()
+        for link in node_links(node)
+        if isinstance(link, Link) and link.kind != "mention" and link.target in nodes
+    ]
+
+
+def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict[str, list[str]]:
+    """Return the dependencies of nodes by the links between them."""
+    found: dict[str, dict[str, None]] = {node_id: {} for node_id in node_ids}  # dictionaries as ordered sets
+    for node_id, link in links:
+        waiting, target = (link.target, node_id) if link.kind in FOLLOWING else (node_id, link.target)
+        found[waiting][target] = None
     return {node_id: list(targets) for node_id, targets in found.items()}
 
 

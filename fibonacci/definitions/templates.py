@@ -105,6 +105,24 @@ def expressions(text: str) -> list[str]:
     return _EXPRESSION.findall(text)
 
 
+def adjoining(text: str) -> list[list[str]]:
+    """Return the expressions of a text, those together that have nothing between them.
+
+    Example:
+        >>> adjoining("Dear {{name}}: {{refund}}{{denial}}")
+        [['name'], ['refund', 'denial']]
+    """
+    groups: list[list[str]] = []
+    end = -1
+    for match in _EXPRESSION.finditer(text):
+        if match.start() == end:
+            groups[-1].append(match[1])
+        else:
+            groups.append([match[1]])
+        end = match.end()
+    return groups
+
+
 def without_expressions(text: str) -> str:
     """Return a text without its expressions."""
     return _EXPRESSION.sub("", text)
@@ -171,9 +189,13 @@ def _render_text(text: str, resolve: Resolver) -> Any:
         return text
     whole = _EXPRESSION.fullmatch(text)
     if whole:
-        value = resolve(parse(whole[1]))
-        return None if isinstance(value, Absent) else value
+        return as_json(resolve(parse(whole[1])))
     return _EXPRESSION.sub(lambda match: as_text(resolve(parse(match[1]))), text)
+
+
+def as_json(value: Any) -> Any:
+    """Return a value as it is rendered alone."""
+    return None if isinstance(value, Absent) else value
 
 
 def as_text(value: Any) -> str:

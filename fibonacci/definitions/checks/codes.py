@@ -25,8 +25,8 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     ),
     **dict.fromkeys(
         (
-            "constant_condition", "empty_instruction", "high_temperature", "in_both_branches", "missing_output",
-            "no_branches", "no_effect", "not_a_number", "output_without_value", "reserved_id",
+            "constant_condition", "empty_instruction", "high_temperature", "in_both_branches", "may_have_no_value",
+            "missing_output", "no_branches", "no_effect", "not_a_number", "output_without_value", "reserved_id",
             "single_braces", "unclosed_template", "unknown_category", "unknown_field", "unknown_input", "unknown_key",
             "unknown_model", "unknown_node_type", "unknown_output_format", "unknown_schema_keyword",
             "unreachable_node", "unused_node",

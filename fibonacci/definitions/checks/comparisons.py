@@ -13,7 +13,9 @@ from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate, 
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import expressions, strings
 
-_UNARY: Final = ("is_empty", "is_not_empty")
+UNARY: Final = ("is_empty", "is_not_empty")
+"""The operators that have no right operand, and whose left one may have no value."""
+
 _NUMERIC: Final = ("greater_than", "less_than")
 
 
@@ -35,7 +37,7 @@ class Comparison(NamedTuple):
     @property
     def constant(self) -> bool | None:
         """The result, when no operand is a template and the operands can be compared; else None."""
-        if _has_template(self.left) or (self.operator not in _UNARY and _has_template(self.right)):
+        if _has_template(self.left) or (self.operator not in UNARY and _has_template(self.right)):
             return None
         try:
             return evaluate(self.operator, self.left, self.right)

@@ -103,7 +103,6 @@ class StoredRun(StoredRecord):
     """What is kept beside an execution while it runs."""
 
     definition: dict[str, Any] | None
-    chosen: dict[str, bool]
 
 
 class StoredTimer(StoredRecord):

@@ -6,10 +6,10 @@ due, each event at its own time: a clock that jumps is followed exactly, and no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-from fibonacci.definitions import ConditionalNode, CriticNode, Node
+from fibonacci.definitions import CriticNode, Node
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
@@ -42,7 +42,6 @@ class RunningExecution:
         environment: What workflows can reach.
         workflow: The workflow.
         execution: The record of the execution.
-        chosen: Which nodes in branches a conditional has taken, by id.
         launch: Starts the call of a handler.
 
     Attributes:
@@ -56,13 +55,12 @@ class RunningExecution:
         environment: Environment,
         workflow: CompiledWorkflow,
         execution: Record,
-        chosen: Mapping[str, bool],
         launch: Launch,
     ) -> None:
         self._environment = environment
         self._execution: Record = execution
         self.workflow: Final = workflow
-        self._nodes = NodeStates(workflow, execution["nodes"], chosen)
+        self._nodes = NodeStates(workflow, execution["nodes"])
         self._launch = launch
         self._latest: tuple[float, NodeExecutor] | None = None
         self.notes: dict[str, Record] = {}
@@ -91,11 +89,6 @@ class RunningExecution:
         """The record of the execution."""
         return self._execution | {"nodes": self._nodes.all()}
 
-    @property
-    def chosen(self) -> dict[str, bool]:
-        """Which nodes in branches a conditional has taken, by id."""
-        return self._nodes.chosen
-
     def start_ready_nodes(self, now: float) -> None:
         """Start every node that is ready; end the execution if all nodes have ended."""
         ready = True
@@ -103,8 +96,7 @@ class RunningExecution:
             ready = False
             for node_id in self.workflow.order:
                 state = self._nodes[node_id]
-                if state["status"] == "pending" and state["started"] is None and self._nodes.is_ready(node_id):
-                    self._start(self.workflow.nodes[node_id], state, now)
+                if state["started"] is None and self._start(self.workflow.nodes[node_id], state, now):
                     self._warn_of_missing_values(node_id)
                     ready = True
         if not self.has_ended and all(node["ended"] is not None for node in self._nodes.all()):
@@ -175,22 +167,23 @@ class RunningExecution:
         if node_id is not None:
             self.note(node_id, without_value=missing)
 
-    def _start(self, node: Node, state: Record, now: float) -> None:
+    def _start(self, node: Node, state: Record, now: float) -> bool:
+        """Start or skip a node, unless it has to wait; return whether it does not."""
+        try:
+            step = self._nodes.step(node.id, lambda: self._executor(now).unmet_condition(node))
+        except (TemplateError, OperatorError) as error:
+            state["started"] = now
+            self._fail(state, f"condition: {error}", now)
+            return True
+        if step.action == "wait":
+            return False
         state["started"] = now
-        state["stopped"] = self._nodes.depends_on_stopped(node.id)
-        reason = self._nodes.why_skipped(node.id)
-        if reason is None:
-            try:
-                condition = self._executor(now).unmet_condition(node)
-            except (TemplateError, OperatorError) as error:
-                self._fail(state, f"condition: {error}", now)
-                return
-            reason = None if condition is None else f"its condition is false: {condition}"
-        if reason is None:
+        if step.action == "run":
             self._attempt(node, state, now)
         else:
-            state.update(status="skipped", ended=now)
-            self.note(node.id, reason=reason)
+            state.update(status="skipped", stopped=step.stopped, ended=now)
+            self.note(node.id, reason=step.reason)
+        return True
 
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
@@ -234,9 +227,6 @@ class RunningExecution:
                 self._improve(node, state, now)
         except (TemplateError, NodeError) as error:
             self._fail(state, str(error), now)
-        else:
-            if isinstance(node, ConditionalNode):
-                self._nodes.take_branch(node, result=output["result"])
 
     def _improve(self, critic: CriticNode, state: Record, now: float) -> None:
         """Run the target of a critic again, with what to improve, if it does not pass and may run again."""
@@ -245,7 +235,11 @@ class RunningExecution:
             return
         prompt = self._executor(now).improvement_prompt(critic, verdict)
         self._nodes[critic.target_node]["improvement"] = prompt
-        self._nodes.run_again(self.workflow.between(critic.target_node, critic.id))
+        again = self.workflow.between(critic.target_node, critic.id)
+        for node_id, rescued in self.workflow.flow.rescues.items():  # it may fail now
+            if self._nodes[node_id]["status"] == "skipped" and not again.isdisjoint(rescued):
+                again.add(node_id)
+        self._nodes.run_again(again)
 
     def _fail_or_retry(self, state: Record, error: str, now: float) -> None:
         node = self.workflow.nodes[state["id"]]

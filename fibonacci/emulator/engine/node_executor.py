@@ -8,7 +8,7 @@ from typing import Any
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.operators import UNARY, evaluate
-from fibonacci.definitions.templates import as_text, render
+from fibonacci.definitions.templates import as_json, as_text, render
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers.node_failure import NodeFailure
 from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
@@ -95,7 +95,7 @@ class NodeExecutor:
             return f"(not shown: {error})"
 
     def unmet_condition(self, node: Node) -> str | None:
-        """Return the condition of a node in words, if it is false; `None` if the node runs.
+        """Return why the condition of a node keeps it from running; `None` if it holds or there is none.
 
         Raises:
             TemplateError: If a template has no value.
@@ -106,7 +106,7 @@ class NodeExecutor:
             return None
         left = as_text(render(condition.field, self._values.resolve_shown))
         right = as_text(render(condition.value, self._values.resolve_shown))
-        return f"{left[:100]!r} {condition.operator} {right[:100]!r}"
+        return f"its condition is false: {left[:100]!r} {condition.operator} {right[:100]!r}"
 
     def result_of(self, node: Node, answer: Any) -> Any:
         """Return the output of a node from the answer of its handler.
@@ -197,7 +197,7 @@ class NodeExecutor:
             return CriticCall(
                 **self._origin(node, attempt),
                 target_node=node.target_node,
-                output=self._nodes.output_of(node.target_node),
+                output=as_json(self._nodes.output_of(node.target_node)),
                 criteria=criteria,
                 model=node.model,
                 min_score=node.min_score,
