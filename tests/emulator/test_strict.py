@@ -94,10 +94,12 @@ class TestWhatMayHappen:
 
         execution = client.workflows.execute(workflow, inputs={"x": "5"})
         (warning,) = emulator.warnings
-        assert (warning.code, warning.location) == ("may_have_no_value", f"workflows/{workflow} nodes[2]")
+        assert (warning.code, warning.location) == ("may_have_no_value", f"workflows/{workflow} nodes[2].instruction")
         assert warning.message == "{{a}} has no value: 'a' was skipped"
+        foreseen = [each.location for each in reported(emulator, {"nodes": GATED}) if each.code in MAY_HAPPEN]
+        assert foreseen == ["nodes[2].instruction"]
         trace = client.executions.get(execution.id).trace or []
-        assert [node.warnings for node in trace] == [[], [], [warning.message]]
+        assert [node.warnings for node in trace] == [[], [], [f"instruction: {warning.message}"]]
 
     def test_an_input_without_a_value(self) -> None:
         emulator = Emulator(strict=True)
@@ -105,16 +107,18 @@ class TestWhatMayHappen:
         workflow = create(client, llm("a", "{{input.depth}}"), input_schema={"properties": {"depth": {}}})
         assert client.workflows.execute(workflow).status == "failed"
         (warning,) = emulator.warnings
-        assert (warning.code, warning.location) == ("may_have_no_value", f"workflows/{workflow} nodes[0]")
+        assert (warning.code, warning.location) == ("may_have_no_value", f"workflows/{workflow} nodes[0].instruction")
         assert warning.message == "{{input.depth}} has no value: there is no 'depth'"
 
     def test_an_output_without_a_value(self) -> None:
         emulator = Emulator(strict=True)
         client = emulator.client()
-        workflow = create(client, *GATED[:2], outputs={"a": "It says {{a}}"})
+        gate = GATED[0] | {"false_branch": ["b"]}
+        outputs = {"a": "It says {{a}}", "alone": "{{a}}", "either": "{{a}}{{b}}"}
+        workflow = create(client, gate, GATED[1], llm("b"), outputs=outputs)
         execution = client.workflows.execute(workflow, inputs={"x": "5"})
-        assert execution.outputs == {"a": "It says "}
-        assert [warning.location for warning in emulator.warnings] == [f"workflows/{workflow} outputs"]
+        assert execution.outputs == {"a": "It says ", "alone": None, "either": "[default model] do"}
+        assert [warning.location for warning in emulator.warnings] == [f"workflows/{workflow} outputs.a"]
 
     def test_a_comparison_that_asks_for_it_and_a_secret_are_none(self) -> None:
         emulator = Emulator(strict=True)

@@ -64,24 +64,34 @@ def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> 
         remedy = "read it only in that branch, or give the node the condition that it is_not_empty"
     else:
         remedy = "read it only in that branch"
+    texts = [(place + inside, text) for inside, text in texts_with_values(node)]
+    yield from _missing_in(texts, node["id"], outcomes, remedy)
+
+
+def texts_with_values(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a node whose templates are to have values, each after its place in the node."""
     comparison = comparison_of(node)
     asking = comparison.keys if comparison is not None and comparison.operator in UNARY else ()
-    texts = [
-        (f"{place}{key}{inside}", text)
-        for key, value in (() if is_open(node) else templated_values(node))
-        for inside, text in strings(value)
-        if not (key + inside).startswith(asking)  # an absent value is what these ask for
-    ]
+    for key, value in () if is_open(node) else templated_values(node):
+        for inside, text in strings(value):
+            if not (key + inside).startswith(asking):  # an absent value is what these ask for
+                yield key + inside, text
     target = node.get("target_node")
     if node.get("type") == "critic" and isinstance(target, str):
-        texts.append((f"{place}target_node", f"{{{{{target}}}}}"))
-    yield from _missing_in(texts, node["id"], outcomes, remedy)
+        yield "target_node", f"{{{{{target}}}}}"
+
+
+def outputs_with_values(outputs: Any) -> Iterator[tuple[str, str]]:
+    """Yield the texts of outputs whose templates are to have values, each after its place in the definition."""
+    for place, text in strings(outputs):
+        if without_expressions(text) or len(expressions(text)) > 1:  # alone it is null, which says it to the caller
+            yield f"outputs{place}", text
 
 
 def _missing_in(
     texts: Iterable[tuple[str, str]], reader: str | None, outcomes: Outcomes, remedy: str
 ) -> Iterator[Problem]:
-    groups = [(place, group) for place, text in texts for group in _groups_of(text, reader)]
+    groups = [(place, group) for place, text in texts for group in groups_of(text, reader)]
     sources: dict[tuple[str, ...], None] = {}  # each is asked for once, and those of a group one by one too
     for _, group in groups:
         sources |= dict.fromkeys([tuple(group), *((source,) for source in group)])
@@ -99,7 +109,7 @@ def _missing_in(
                 yield problem(place, "may_have_no_value", message)
 
 
-def _groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:
+def groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:
     """Yield the nodes that a text reads, with the template of each: those together that have nothing between them."""
     for group in adjoining(text):
         sources = {source: expression.strip() for expression in group if (source := _node_of(expression, reader))}
@@ -126,10 +136,8 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
     remedy = (
         "name what runs instead right behind it, as in {{refund}}{{denial}}, or make it an output alone, which is null"
     )
-    for place, text in strings(outputs):
-        if without_expressions(text) or len(expressions(text)) > 1:  # alone it is null, which says it to the caller
-            # One by one: what decides about all outputs may be too much to play.
-            yield from _missing_in([(f"outputs{place}", text)], None, outcomes, remedy)
+    for named in outputs_with_values(outputs):  # one by one: what decides about all may be too much to play
+        yield from _missing_in([named], None, outcomes, remedy)
     required = schema.get("required") if is_object(schema) else None
     names = nodes if outputs is None else outputs
     if is_array(required) and is_object(names):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from fibonacci.definitions import Node, Problem
+from fibonacci.definitions.templates import INPUT, expressions
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.tool_catalog import all_tools
 
@@ -43,6 +44,29 @@ def _problems(
     tools = map(Tool.model_validate, all_tools(own_tools))
     found = check_definition(json.loads(definition), tools=tools, models=models)
     return [each for each in found if not (is_strict and each.code in MAY_HAPPEN)]
+
+
+def missing_values(definition: Mapping[str, Any], index: int | None, missing: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield where a step of a run has read what had no value: what `check_definition` says may happen has happened.
+
+    Args:
+        definition: The definition of the workflow.
+        index: The node that has read; None for the outputs.
+        missing: The expressions without a value, each with the reason.
+    """
+    from fibonacci.definitions.checks.codes import problem
+    from fibonacci.definitions.checks.flow import groups_of, outputs_with_values, texts_with_values
+
+    node: Mapping[str, Any] = {} if index is None else definition["nodes"][index]
+    texts = outputs_with_values(definition.get("outputs")) if index is None else texts_with_values(node)
+    prefix = "" if index is None else f"nodes[{index}]."
+    for place, text in texts:
+        groups = [[*group.values()] for group in groups_of(text, node.get("id"))]
+        groups += [[name] for each in expressions(text) if (name := each.strip()).split(".")[0] == INPUT]
+        for group in groups:  # of alternatives, such as {{refund}}{{denial}}, one has a value
+            if all(name in missing for name in group):
+                message = missing[group[0]] if len(group) == 1 else f"none of {', '.join(group)} has a value"
+                yield problem(prefix + place, "may_have_no_value", message)
 
 
 def by_node(problems: Sequence[Problem], nodes: Sequence[Node]) -> dict[str, list[str]]:

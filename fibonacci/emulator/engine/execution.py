@@ -15,6 +15,7 @@ from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.definition_problems import by_node, missing_values
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.node_executor import NodeExecutor
@@ -156,16 +157,21 @@ class RunningExecution:
 
     def _warn_of_missing_values(self, node_id: str | None) -> None:
         """Warn about the templates that had no value in the last step of a node; None is the outputs."""
-        missing = [] if self._latest is None else self._latest[1].take_without_value()
+        missing = {} if self._latest is None else self._latest[1].take_without_value()
         if not missing:
             return
-        place = "outputs" if node_id is None else f"nodes[{list(self.workflow.nodes).index(node_id)}]"
-        location = place_in(self._execution["workflow_id"], place)
+        nodes = list(self.workflow.nodes.values())
+        index = None if node_id is None else [node.id for node in nodes].index(node_id)
+        found = list(missing_values(self.workflow.definition or {}, index, missing))
+        workflow_id = self._execution["workflow_id"]
         self._environment.warnings.keep(
-            [EmulatorWarning(code="may_have_no_value", location=location, message=message) for message in missing]
+            [
+                EmulatorWarning(code=each.code, location=place_in(workflow_id, each.location), message=each.message)
+                for each in found
+            ]
         )
-        if node_id is not None:
-            self.note(node_id, without_value=missing)
+        for each, messages in by_node(found, nodes).items():
+            self.note(each, without_value=messages)
 
     def _start(self, node: Node, state: Record, now: float) -> bool:
         """Start or skip a node, unless it has to wait; return whether it does not."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.operators import UNARY, evaluate
-from fibonacci.definitions.templates import as_json, as_text, render
+from fibonacci.definitions.templates import Reference, as_json, as_text, render
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers.node_failure import NodeFailure
 from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
@@ -74,9 +74,9 @@ class NodeExecutor:
         """Return a value with its templates rendered; the limits of outputs apply."""
         return checked(render(value, self._values.resolve))
 
-    def take_without_value(self) -> list[str]:
-        """Return the templates that had no value since the last call, each once and with the reason."""
-        found = list(dict.fromkeys(self._values.without_value))
+    def take_without_value(self) -> dict[str, str]:
+        """Return the expressions that had no value since the last call, each with the reason."""
+        found = dict(self._values.without_value)
         self._values.without_value.clear()
         return found
 
@@ -192,12 +192,13 @@ class NodeExecutor:
 
     def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
         criteria = self._criteria(node)
+        output = self._values.resolve(Reference(node.target_node, node.target_node, ()))
 
         def call() -> CriticCall:
             return CriticCall(
                 **self._origin(node, attempt),
                 target_node=node.target_node,
-                output=as_json(self._nodes.output_of(node.target_node)),
+                output=as_json(output),
                 criteria=criteria,
                 model=node.model,
                 min_score=node.min_score,

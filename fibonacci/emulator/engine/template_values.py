@@ -21,7 +21,8 @@ class TemplateValues:
         now: The time in Unix seconds.
 
     Attributes:
-        without_value: The templates that were resolved and had no value, each with the reason, until they are cleared.
+        without_value: The expressions that were resolved and had no value, each with the reason, until they are
+            cleared.
     """
 
     def __init__(self, environment: Environment, execution: Record, nodes: NodeStates, now: float) -> None:
@@ -29,7 +30,7 @@ class TemplateValues:
         self._execution = execution
         self._nodes = nodes
         self._now = now
-        self.without_value: Final[list[str]] = []
+        self.without_value: Final[dict[str, str]] = {}
 
     def resolve(self, reference: Reference) -> Any:
         """Return the value of a reference, and note in `without_value` if a node or an input has none.
@@ -41,10 +42,11 @@ class TemplateValues:
             value = self._value_of(reference)
         except TemplateError as error:
             if reference.is_node or reference.source == INPUT:
-                self.without_value.append(str(error))
+                self.without_value[reference.text] = str(error)
             raise
         if isinstance(value, Absent):
-            self.without_value.append(f"{{{{{reference.text}}}}} has no value: {reference.source!r} was skipped")
+            reason = f"{{{{{reference.text}}}}} has no value: {reference.source!r} was skipped"
+            self.without_value[reference.text] = reason
         return value
 
     def _value_of(self, reference: Reference) -> Any:
