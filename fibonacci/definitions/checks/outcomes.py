@@ -73,12 +73,13 @@ class Outcomes:
 
     Args:
         nodes: The nodes in plain JSON, by id. What depends on a cycle is left out.
+        flow: How they are linked.
         schemas: What is known of the values that are compared.
     """
 
-    def __init__(self, nodes: Mapping[str, Mapping[str, Any]], schemas: Schemas) -> None:
-        self._flow: Final = Flow(nodes.values())
-        self._order: Final = self._flow.order()
+    def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, schemas: Schemas) -> None:
+        self._flow: Final = flow
+        self._order: Final = flow.order()
         self._rank: Final = {node_id: rank for rank, node_id in enumerate(self._order)}
         self._conditionals: Final = {node_id for node_id, node in nodes.items() if node.get("type") == "conditional"}
         self._comparisons: Final = _comparisons(nodes)
