@@ -8,6 +8,7 @@ import pytest
 
 from fibonacci.definitions import check_definition
 from fibonacci.definitions.flow import Fate, Flow, Step
+from fibonacci.emulator import Emulator, NodeFailure
 from tests.definitions.flows import play
 from tests.emulator.api import Api
 from tests.kit.assertions import check_rows
@@ -212,6 +213,22 @@ def test_a_critic_whose_target_was_skipped_assesses_nothing() -> None:
     run = Api().run(gate("ok", 1, "equals", 2, true_branch=["a"]), llm("a"), llm("c"), critic)
     assert run["trace"][-1]["input"]["output"] is None
     assert run["trace"][-1]["status"] == "completed"
+
+
+def test_a_fallback_runs_when_its_node_fails_at_a_later_iteration() -> None:
+    emulator = Emulator()
+    emulator.script("draft", ["rough", NodeFailure(kind="error")])
+    emulator.script("judge", [1, 10])
+    nodes = [
+        llm("draft", fallback="spare"),
+        llm("spare", "The standard answer"),
+        {"id": "judge", "type": "critic", "target_node": "draft"},
+    ]
+    client = emulator.client()
+    workflow = client.workflows.create(name="Answers", definition={"nodes": nodes})
+    outputs = client.workflows.run(workflow.id).outputs
+    assert outputs["draft"] == outputs["spare"]
+    assert outputs["judge"]["passed"]
 
 
 def test_random_definitions_do_in_every_outcome_what_the_rules_and_the_checks_say() -> None:

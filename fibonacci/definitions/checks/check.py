@@ -19,6 +19,7 @@ from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource, known_tools, tool_problems
 from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.checks.without_effect import category_problems, without_effect
+from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem, Problems
@@ -65,6 +66,7 @@ def check_definition(
     except ValueError as error:
         return Problems([problem("", "not_json", str(error))])
     nodes = nodes_of(plain)
+    flow = Flow(nodes.values())
     problems = [
         *shape_problems(plain),
         *node_type_problems(plain),
@@ -72,14 +74,14 @@ def check_definition(
         *duplicate_ids(nodes),
         *reserved_ids(nodes),
         *unknown_names(nodes, plain.get("outputs")),
-        *cycles(nodes),
+        *cycles(nodes, flow.waits_for),
         *suspicious_values(nodes),
         *without_effect(nodes),
         *category_problems(plain.get("categories"), () if known is None else known.values()),
         *schema_problems(plain, nodes),
         *template_problems(plain, nodes),
         *comparison_problems(nodes),
-        *flow_problems(plain, nodes),
+        *flow_problems(plain, nodes, flow),
         *(() if known is None else tool_problems(nodes, known)),
         *(() if known_models is None else unknown_models(nodes, known_models)),
     ]

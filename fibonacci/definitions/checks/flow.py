@@ -11,6 +11,7 @@ from fibonacci.definitions.checks.compared_values import Schemas
 from fibonacci.definitions.checks.comparisons import UNARY, comparison_of
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.checks.outcomes import Outcomes
+from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import Link, node_links, template_links, templated_values
 from fibonacci.definitions.model.spellings import is_open
@@ -20,7 +21,7 @@ from fibonacci.definitions.templates import TemplateError, adjoining, expression
 _BRANCHES = ("true_branch", "false_branch")
 
 
-def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
+def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex, flow: Flow) -> Iterator[Problem]:
     """Yield what never runs, and what runs for nothing."""
     if definition.get("nodes") == []:
         yield problem("nodes", "no_nodes", "a workflow needs at least one node")
@@ -30,7 +31,7 @@ def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterato
             yield from _branch_problems(index, node, used)
     by_id = {node["id"]: node for node in nodes.values()}
     schemas = {node_id: node.get("output_schema", node.get("schema")) for node_id, node in by_id.items()}
-    outcomes = Outcomes(by_id, Schemas(definition.get("input_schema"), schemas))
+    outcomes = Outcomes(by_id, flow, Schemas(definition.get("input_schema"), schemas))
     idle = outcomes.never_run
     for index, node in nodes.items():
         if node["id"] in idle:
@@ -92,6 +93,8 @@ def _missing_in(
     texts: Iterable[tuple[str, str]], reader: str | None, outcomes: Outcomes, remedy: str
 ) -> Iterator[Problem]:
     groups = [(place, group) for place, text in texts for group in groups_of(text, reader)]
+    if not groups:
+        return
     sources: dict[tuple[str, ...], None] = {}  # each is asked for once, and those of a group one by one too
     for _, group in groups:
         sources |= dict.fromkeys([tuple(group), *((source,) for source in group)])

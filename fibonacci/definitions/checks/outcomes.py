@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from math import prod
+from math import inf, prod
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci.definitions.checks.compared_values import Schemas, choices_of, node_sources
@@ -18,6 +18,9 @@ T = TypeVar("T")
 _MOST_WORLDS: Final = 4096
 """The outcomes up to which all are played for one question: those of 12 free choices. If there are more, one is played,
 and those that differ from it by one choice: then nothing is reported that cannot happen, but not all that can."""
+
+_MOST_CHOICES: Final = 24
+"""The choices among which there may be twelve free ones: those that share a value, or start nothing, are not."""
 
 _MOST_STEPS: Final = 100_000
 """The nodes that are played for one definition. Beyond it only what was seen is reported."""
@@ -73,16 +76,18 @@ class Outcomes:
 
     Args:
         nodes: The nodes in plain JSON, by id. What depends on a cycle is left out.
+        flow: How they are linked.
         schemas: What is known of the values that are compared.
     """
 
-    def __init__(self, nodes: Mapping[str, Mapping[str, Any]], schemas: Schemas) -> None:
-        self._flow: Final = Flow(nodes.values())
-        self._order: Final = self._flow.order()
+    def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, schemas: Schemas) -> None:
+        self._flow: Final = flow
+        self._order: Final = flow.order()
         self._rank: Final = {node_id: rank for rank, node_id in enumerate(self._order)}
         self._conditionals: Final = {node_id for node_id, node in nodes.items() if node.get("type") == "conditional"}
         self._comparisons: Final = _comparisons(nodes)
         repeats = any(node.get("type") == "critic" for node in nodes.values())
+        self._sources: Final = {node_id: node_sources(each) for node_id, each in self._comparisons.items()}
         self._constant: Final = {node_id: each.constant for node_id, each in self._comparisons.items()}
         open_ones = {n: each for n, each in self._comparisons.items() if self._constant[n] is None}
         self._choices: Final = choices_of(open_ones, schemas, may_repeat=repeats)
@@ -96,8 +101,13 @@ class Outcomes:
         self._never: Final[set[str]] = set()  # those that are skipped in every outcome
         self.never_run: Final[dict[str, str]] = {}
         """Why the nodes that run in no outcome are skipped, by id."""
+        self._skippable: Final[set[str]] = set()  # those that something else than a failure may skip
         fragile: set[str] = set()
         for node_id in self._order:
+            needed = flow.depends_on[node_id]
+            own = node_id in flow.gates or node_id in flow.rescues or self._condition_of(node_id) is not None
+            if own or (needed and all(other in self._skippable for other in needed)):
+                self._skippable.add(node_id)
             if any(self._may_fail(other) or other in fragile for other in self._flow.starts_after[node_id]):
                 fragile.add(node_id)
             self._explore(node_id, is_fragile=node_id in fragile)
@@ -110,7 +120,7 @@ class Outcomes:
             groups: The ids of the nodes of each group.
         """
         readings = [Reading(group) for group in groups]
-        open_readings = [r for r in readings if len(r.sources) > 1 or not self._always_has_value(r.sources[0])]
+        open_readings = [r for r in readings if len(r.sources) > 1 or self._may_be_missing(r.sources[0], reader)]
         begin = [] if reader is None else [reader]
         if not open_readings:
             return readings
@@ -132,6 +142,13 @@ class Outcomes:
         fates = world.fates.items()
         return not any(f.status == "failed" and self._flow.is_stopped(n, world.fate_of) for n, f in fates)
 
+    def _may_be_missing(self, source: str, reader: str | None) -> bool:
+        """Tell, without playing anything, whether a reader might run beside a node that was skipped."""
+        if self._always_has_value(source):
+            return False
+        # One that only a failure skips stops its readers, unless that failure is what starts them.
+        return source in self._skippable or reader in self._rescuers.get(source, ())
+
     def _always_has_value(self, node_id: str) -> bool:
         return node_id in self._always and self._condition_of(node_id) is None and not self._may_fail(node_id)
 
@@ -140,7 +157,7 @@ class Outcomes:
         comparison = self._comparisons.get(node_id)
         if node_id in self._rescuers or comparison is None or self._constant[node_id] is not None:
             return node_id in self._rescuers
-        choice, sources = self._choices[node_id], node_sources(comparison)
+        choice, sources = self._choices[node_id], self._sources[node_id]
         if any(option[choice.position] is None for option in choice.options):
             return True
         return not all(map(self._always_has_value, sources or ()))
@@ -154,7 +171,7 @@ class Outcomes:
                 self._always.add(node_id)
                 if self._comparisons.get(node_id) is None or node_id in self._conditionals:
                     return
-        cone = self._cone([node_id], node_id)
+        cone = self._cone([node_id], node_id, most_choices=_MOST_CHOICES)
         if cone is None or not self._can_play_all(cone):
             return
         reasons: dict[str, bool] = {}
@@ -165,7 +182,7 @@ class Outcomes:
             if reason is not None:
                 reasons[reason] = world.fates[node_id].stopped
                 gets_there = gets_there and reason == _UNMET
-            if runs and not gets_there:
+            if runs and (is_fragile or not gets_there):
                 return
         if self._steps <= 0:
             return
@@ -177,19 +194,21 @@ class Outcomes:
         elif not is_fragile and not any(reasons.values()):
             self._never.add(node_id)
 
-    def _cone(self, node_ids: Iterable[str], reader: str | None) -> list[str] | None:
+    def _cone(self, node_ids: Iterable[str], reader: str | None, most_choices: float = inf) -> list[str] | None:
         """Return some nodes and all that decides about them, in order; None for a cycle, or if there are too many.
 
         For the outputs that is also what saves the run when one of them fails.
         """
         found: set[str] = set()
         pending = list(node_ids)
-        while pending and len(found) < self._steps:
+        choices = 0
+        while pending and len(found) < self._steps and choices <= most_choices:
             node_id = pending.pop()
             if node_id not in self._rank:
                 return None
             if node_id not in found:
                 found.add(node_id)
+                choices += (node_id in self._choices) + (node_id in self._rescuers)
                 pending += self._deciders(node_id)
                 if reader is None and node_id in self._flow.fallbacks:
                     pending.append(self._flow.fallbacks[node_id])
@@ -200,8 +219,7 @@ class Outcomes:
         if node_id in self._never:
             return ()
         if node_id in self._always:
-            comparison = self._comparisons.get(node_id)
-            return () if comparison is None else [n for n in node_sources(comparison) or () if n in self._rank]
+            return [source for source in self._sources.get(node_id) or () if source in self._rank]
         return self._flow.starts_after[node_id]
 
     def _condition_of(self, node_id: str) -> Comparison | None:
@@ -221,9 +239,9 @@ class Outcomes:
         """Play the outcomes of some nodes, each of which comes after those that decide about it."""
         failing = self._failing(cone)
         play = _Play({})
-        plays = play.following() if self._can_play_all(cone) else play.neighbors()
-        for each in chain([play], plays):
-            self._steps -= len(cone)
+        plays_all = self._can_play_all(cone)
+        for each in chain([play], play.following() if plays_all else play.neighbors()):
+            self._steps -= len(cone) * (1 if plays_all else 4)  # the latter cannot show that something never happens
             if self._steps <= 0:
                 return
             world = World({}, {})
@@ -263,7 +281,7 @@ class Outcomes:
         comparison = self._comparisons.get(node_id)
         if comparison is None:  # a conditional with a fault
             return play.option(("faulty", node_id), _EITHER)
-        sources = node_sources(comparison)
+        sources = self._sources[node_id]
         result = self._constant[node_id]
         if result is None and sources and not any(map(world.has_value, sources)):
             result = _compared(comparison)
