@@ -76,16 +76,20 @@ def matches(pattern: str, text: str, steps: Steps) -> bool:
         False
     """
     subject = _Subject(text, steps)
-    return parsed(pattern).move(subject, subject.everywhere) != 0
+    return _parsed(pattern).move(subject, subject.everywhere) != 0
+
+
+def pattern_fault(pattern: str) -> str:
+    """Return why a pattern cannot be read, as the end of a sentence about it; empty if it can."""
+    try:
+        _parsed(pattern)
+    except PatternError as error:
+        return str(error)
+    return ""
 
 
 @lru_cache(maxsize=256)
-def parsed(pattern: str) -> _Part:
-    """Read a pattern.
-
-    Raises:
-        PatternError: If it cannot be read.
-    """
+def _parsed(pattern: str) -> _Part:
     return _Parser(pattern).parse()
 
 

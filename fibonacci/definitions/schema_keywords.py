@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from fibonacci._suggestions import did_you_mean, nearest
 from fibonacci.definitions.json_schema import CHECKED_KEYWORDS, TYPES, target_of
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.patterns import PatternError, parsed
+from fibonacci.definitions.patterns import pattern_fault
 
 _ANNOTATIONS: Final = frozenset(
     (
@@ -111,8 +111,8 @@ def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: boo
             yield SchemaFault(at, "bad_schema", f"{_shown(value)} is no argument of {keyword!r}")
         elif keyword == "type":
             yield from _unknown_types(value, at)
-        elif keyword == "pattern":
-            yield from _unreadable_pattern(value, at)
+        elif keyword == "pattern" and (reason := pattern_fault(value)):
+            yield SchemaFault(at, "unknown_schema_keyword", f"the pattern {_shown(value)} {reason}")
         elif keyword == "$ref":
             yield from _broken_reference(value, at, root)
         elif keyword == "required" and not is_partial:
@@ -153,13 +153,6 @@ def _unknown_types(value: Any, place: str) -> Iterator[SchemaFault]:
             yield SchemaFault(place, "bad_schema", f"JSON Schema has no type {name!r}; {remedy}")
         elif not isinstance(name, str):
             yield SchemaFault(place, "bad_schema", f"{_shown(name)} is no type; there are {', '.join(TYPES)}")
-
-
-def _unreadable_pattern(pattern: str, place: str) -> Iterator[SchemaFault]:
-    try:
-        parsed(pattern)
-    except PatternError as error:
-        yield SchemaFault(place, "unknown_schema_keyword", f"the pattern {_shown(pattern)} {error}")
 
 
 def _broken_reference(reference: str, place: str, root: Any) -> Iterator[SchemaFault]:

@@ -115,6 +115,7 @@ BRANCH = {
             "",
             "",
         ),
+        ({"nodes": NODES, "input_schema": {"properties": {0: {}}}}, {"count": 1}, "", ""),
         (None, {"b": 1}, "", ""),
         ({"nodes": "unreadable"}, {"b": 1}, "", ""),
         ({"nodes": [llm("a", "{{input.a b}}")]}, None, "", ""),
@@ -158,6 +159,13 @@ def test_a_model_is_checked_as_it_is_sent() -> None:
     assert check_inputs(definition, {"mail": mail, "depth": 1}) == []
     schema = {"type": "object", "properties": {"mail": {"properties": {"sent": {"type": "string"}}}}}
     assert check_inputs({**definition, "input_schema": schema}, Ticket(mail=mail)).errors == []
+
+
+def test_deep_inputs_are_checked() -> None:
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = [deep]
+    assert check_inputs({"nodes": NODES}, {"count": deep}) == []
 
 
 def test_a_definition_may_be_a_model() -> None:

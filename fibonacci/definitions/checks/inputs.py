@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
 
 from fibonacci._suggestions import nearest
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
@@ -14,7 +13,7 @@ from fibonacci.definitions.graph import edges
 from fibonacci.definitions.json_schema import Fault, all_faults, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import FOLLOWING, Link, node_links, templated_values
-from fibonacci.definitions.model.plain import plain_object
+from fibonacci.definitions.model.plain import plain_object, unwrapped
 from fibonacci.definitions.problems import Problem, Problems, Severity
 from fibonacci.definitions.schema_keywords import schema_faults
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, expressions, follow, parse, strings
@@ -47,7 +46,7 @@ def check_inputs(
     Args:
         definition: A `WorkflowDefinition`, or the definition as plain JSON, such as that of a `Workflow`. Nothing is
             wrong with the inputs of one that is None or cannot be read.
-        inputs: The inputs of the run, as `run` takes them; None for no inputs.
+        inputs: The inputs of the run by name, as `run` takes them; None for no inputs.
 
     Returns:
         The problems, each at a place in the inputs, such as `inputs.user.name`. An input that is missing, misspelled or
@@ -56,7 +55,7 @@ def check_inputs(
 
     Raises:
         TypeError: If the definition or the inputs are neither a mapping nor a model; the message names what to pass.
-        ValueError: If the definition holds itself.
+        ValueError: If the definition or the inputs hold themselves.
 
     Example:
         >>> from fibonacci.definitions import check_inputs
@@ -139,7 +138,7 @@ def _skippable(nodes: list[Mapping[str, Any]]) -> set[str]:
 
 def _plain(inputs: object) -> Mapping[str, Any]:
     """Return inputs as JSON, as they are sent."""
-    plain = to_jsonable_python({} if inputs is None else inputs, by_alias=True, serialize_unknown=True)
+    plain = unwrapped({} if inputs is None else inputs, lambda model: model.model_dump(mode="json", by_alias=True))
     if not is_object(plain):
         kind = type(inputs).__name__
         raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model of one, not {kind}")
@@ -179,7 +178,7 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
     """Yield a problem for each input that nothing uses; where others may be used, for each that is misspelled."""
     properties = root.get("properties")
     known = {use.reference.path[0]: None for use in uses if use.reference.path}
-    known |= dict.fromkeys(properties) if is_object(properties) else {}
+    known |= dict.fromkeys(map(str, properties)) if is_object(properties) else {}
     is_open = any(not use.reference.path for use in uses)  # {{input}} uses all of them
     is_open |= root.get("additionalProperties", False) is not False or any(key in root for key in _OPEN)
     unset = {name.lower(): name for name in known if name not in inputs}
