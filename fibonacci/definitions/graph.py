@@ -5,45 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from fibonacci.definitions.links import FOLLOWING, Link, node_links
-from fibonacci.definitions.model.plain import to_plain
 
 Edges = Mapping[str, Sequence[str]]
 """The ids of the nodes that a node depends on, by its own id."""
 
 
-def dependencies(definition: Mapping[str, Any] | BaseModel) -> dict[str, list[str]]:
+def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return the dependencies of each node.
 
     These are its explicit dependencies, the nodes that its templates name, the node that a critic assesses, for a node
     in a branch the conditional that decides about it, and for a `fallback` or `on_error` node the one that may fail.
 
     Args:
-        definition: A definition without errors, as JSON or as a model.
+        nodes: Nodes in plain JSON that have an id. Names of no node are left out, and mentions.
 
     Returns:
         The ids that a node depends on, by its own id. Both are in the order of the definition.
 
     Example:
         >>> nodes = [{"id": "search", "type": "tool", "tool": "web_search"}]
-        >>> nodes += [{"id": "sum", "type": "llm", "instruction": "Summarize {{search}}"}]
-        >>> dependencies({"nodes": nodes})
+        >>> edges([*nodes, {"id": "sum", "type": "llm", "instruction": "Summarize {{search}}"}])
         {'search': [], 'sum': ['search']}
     """
-    return edges(to_plain(definition)["nodes"])
-
-
-def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the dependencies of nodes in plain JSON that have an id; names of no node are left out, and mentions."""
     by_id = {node["id"]: node for node in nodes}
-    found: dict[str, dict[str, None]] = {node_id: {} for node_id in by_id}  # dictionaries as ordered sets
-    for node_id, node in by_id.items():
-        for link in node_links(node):
-            if isinstance(link, Link) and link.kind != "mention" and link.target in found:
-                waiting, target = (link.target, node_id) if link.kind in FOLLOWING else (node_id, link.target)
-                found[waiting][target] = None
+    return edges_of(by_id, known_links(by_id))
+
+
+def known_links(nodes: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Link]]:
+    """Return the links between nodes, each with the id of the node that has it."""
+    return [
+        (node_id, link)
+        for node_id, node in nodes.items()
+        for link in node_links(node)
+        if isinstance(link, Link) and link.kind != "mention" and link.target in nodes
+    ]
+
+
+def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict[str, list[str]]:
+    """Return the dependencies of nodes by the links between them."""
+    found: dict[str, dict[str, None]] = {node_id: {} for node_id in node_ids}  # dictionaries as ordered sets
+    for node_id, link in links:
+        waiting, target = (link.target, node_id) if link.kind in FOLLOWING else (node_id, link.target)
+        found[waiting][target] = None
     return {node_id: list(targets) for node_id, targets in found.items()}
 
 

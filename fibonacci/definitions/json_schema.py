@@ -1,7 +1,7 @@
 """JSON Schema: whether a value fits a schema.
 
-This is the part of the standard that schemas of inputs and answers use. `unknown_keywords` lists what is outside of it,
-so that nothing is left unchecked in silence.
+This is the part of the standard that schemas of inputs and answers use. `schema_faults` lists what is outside of it, so
+that nothing is left unchecked in silence.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.patterns import PatternError, Steps, matches, pattern_fault
+from fibonacci.definitions.patterns import PatternError, Steps, matches
 
 Schema = Mapping[str, Any] | bool
 
-_TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
+TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "object": is_object,
     "array": is_array,
     "string": lambda value: isinstance(value, str),
@@ -23,20 +23,8 @@ _TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "number": lambda value: _is_number(value),
     "integer": lambda value: _is_number(value) and value == int(value),
 }
-_ANNOTATIONS: Final = frozenset(
-    (
-        "$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "format",
-        "deprecated", "readOnly", "writeOnly",
-    )
-)  # fmt: skip
-_OF_ONE: Final = ("additionalProperties", "items", "not")
-_OF_LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
-_BY_NAME: Final = ("properties", "$defs", "definitions")
-_ARRAYS: Final = ("enum", "required", *_OF_LIST)
-_NUMBERS: Final = (
-    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems",
-    "maxItems", "minProperties", "maxProperties",
-)  # fmt: skip
+"""The types of JSON Schema by name, each with whether a value has it."""
+
 _MOST_REFERENCES: Final = 50
 
 MALFORMED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
@@ -90,34 +78,6 @@ def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | No
         yield Fault(place, f"the schema is malformed: {error}", is_certain=False)
 
 
-def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the place and the reason of each part of a schema that `first_fault` does not check."""
-    if isinstance(schema, bool):
-        return
-    if not is_object(schema):
-        yield place, "a schema is an object"
-        return
-    for keyword, value in schema.items():
-        if keyword not in _CHECKS and keyword not in _ANNOTATIONS:
-            yield f"{place}.{keyword}", f"the schema keyword {keyword!r} is not checked"
-        elif not _is_argument(keyword, value):
-            yield f"{place}.{keyword}", f"{_shown(value)} is no argument of {keyword!r}"
-        elif keyword == "pattern" and (reason := pattern_fault(value)):
-            yield f"{place}.pattern", f"the pattern {_shown(value)} {reason}"
-        elif keyword == "type":
-            for name in value if is_array(value) else [value]:
-                if not isinstance(name, str) or name not in _TYPES:
-                    yield f"{place}.type", f"there is no type {name!r}; there are {', '.join(_TYPES)}"
-        elif keyword in _BY_NAME:
-            for name, inner in value.items():
-                yield from unknown_keywords(inner, f"{place}.{keyword}.{name}")
-        elif keyword in _OF_ONE:
-            yield from unknown_keywords(value, f"{place}.{keyword}")
-        elif keyword in _OF_LIST:
-            for index, inner in enumerate(value):
-                yield from unknown_keywords(inner, f"{place}.{keyword}[{index}]")
-
-
 def target_of(schema: Schema, root: Schema) -> Schema:
     """Follow the references of a schema to `$defs`, `definitions` or the root; false, which fits nothing, if broken."""
     for _ in range(_MOST_REFERENCES):
@@ -168,7 +128,7 @@ class _Check:
 
     def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         names = argument if is_array(argument) else [argument]
-        if not any(isinstance(name, str) and name in _TYPES and _TYPES[name](value) for name in names):
+        if not any(isinstance(name, str) and name in TYPES and TYPES[name](value) for name in names):
             yield Fault(place, f"{_shown(value)} is not of the type {' or '.join(map(str, names))}")
 
     def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
@@ -245,16 +205,6 @@ def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bo
     return check
 
 
-def _is_argument(keyword: str, value: Any) -> bool:
-    if keyword in _BY_NAME:
-        return is_object(value)
-    if keyword in _ARRAYS:
-        return is_array(value)
-    if keyword in _NUMBERS:
-        return _is_number(value) and (keyword != "multipleOf" or value > 0)
-    return keyword not in ("pattern", "$ref") or isinstance(value, str)
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -291,6 +241,9 @@ _CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, str, Mapping[str, Any]],
     "minProperties": _bound("has fewer than {} properties", is_object, lambda value, bound: len(value) >= bound),
     "maxProperties": _bound("has more than {} properties", is_object, lambda value, bound: len(value) <= bound),
 }
+
+CHECKED_KEYWORDS: Final = frozenset(_CHECKS)
+"""The keywords that a value can contradict."""
 
 
 def _same(first: Any, second: Any) -> bool:

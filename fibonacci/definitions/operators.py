@@ -9,6 +9,9 @@ from typing import Any, Final, cast
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import as_text
 
+UNARY: Final = ("is_empty", "is_not_empty")
+"""The operators that compare with nothing."""
+
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 _NUMBER = re.compile(r"-?[0-9]{1,300}((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 

@@ -118,6 +118,24 @@ def whole_expression(text: str) -> str | None:
     return None if whole is None else whole[1]
 
 
+def adjoining(text: str) -> list[list[str]]:
+    """Return the expressions of a text, those together that have nothing between them.
+
+    Example:
+        >>> adjoining("Dear {{name}}: {{refund}}{{denial}}")
+        [['name'], ['refund', 'denial']]
+    """
+    groups: list[list[str]] = []
+    end = -1
+    for match in _EXPRESSION.finditer(text):
+        if match.start() == end:
+            groups[-1].append(match[1])
+        else:
+            groups.append([match[1]])
+        end = match.end()
+    return groups
+
+
 def without_expressions(text: str) -> str:
     """Return a text of the same length with spaces in the place of each expression."""
     return _EXPRESSION.sub(lambda match: " " * len(match[0]), text)
@@ -194,9 +212,13 @@ def _render_text(text: str, resolve: Resolver) -> Any:
         return text
     whole = whole_expression(text)
     if whole is not None:
-        value = resolve(parse(whole))
-        return None if isinstance(value, Absent) else value
+        return as_json(resolve(parse(whole)))
     return _EXPRESSION.sub(lambda match: as_text(resolve(parse(match[1]))), text)
+
+
+def as_json(value: Any) -> Any:
+    """Return a value as it is rendered alone."""
+    return None if isinstance(value, Absent) else value
 
 
 def as_text(value: Any) -> str:

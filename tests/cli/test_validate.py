@@ -110,6 +110,16 @@ def test_tools_are_compared_with_those_of_the_platform() -> None:
     assert run.out.startswith("tool.yaml:4:9: error: there is no tool 'slack_send_mesage'; did you mean")
 
 
+@pytest.mark.usefixtures("platform")
+def test_parameters_are_compared_with_the_schemas_of_the_platform() -> None:
+    write("tool.yaml", "nodes:\n- id: find\n  type: tool\n  tool: web_search\n  params: {query: x, limt: 5}\n")
+    assert invoke("validate", "tool.yaml").code == 0
+    assert invoke("validate", "tool.yaml", "--tools").out == (
+        "tool.yaml:5:22: error: the tool 'web_search' has no parameter 'limt'; did you mean 'limit'? "
+        "[unknown_parameter]\n"
+    )
+
+
 def test_tools_need_a_key(monkeypatch: pytest.MonkeyPatch, platform: Emulator) -> None:
     monkeypatch.setenv("FIBONACCI_API_KEY", "fib_wrong")
     write("a.yaml", GREETER)

@@ -10,16 +10,30 @@ from fibonacci import NotFoundError
 from fibonacci.definitions import check_definition
 from fibonacci.emulator import Emulator
 from fibonacci.models import Tool
+from tests.kit.assertions import each_row
 
 DEFINITION = {
     "nodes": [
-        {"id": "a", "type": "tool", "tool": "slack.send_message"},
+        {"id": "a", "type": "tool", "tool": "slack.send_message", "params": {"channel": "#ops", "message": "Hi"}},
         {"id": "b", "type": "tool", "tool": "web_serch"},
-        {"id": "c", "type": "tool", "tool": "memory_set"},
+        {"id": "c", "type": "tool", "tool": "memory_set", "params": {"key": "k", "value": None}},
     ]
 }
 EXPECTED = ["nodes[1].tool: error: there is no tool 'web_serch'; did you mean 'web_search'?"]
 NAMES = ["slack_send_message", "web_search", "memory.set"]
+
+
+ROWS = {
+    "type": "object",
+    "properties": {
+        "channel": {"type": "string"},
+        "rows": {"type": "array", "items": {"$ref": "#/$defs/Row"}},
+        "limit": {"type": ["integer", "null"], "minimum": 1},
+        "level": {"enum": ["low", "high"]},
+    },
+    "required": ["channel"],
+    "$defs": {"Row": {"type": "object", "properties": {"n": {"type": "number"}}}},
+}
 
 
 def found(tools: Any) -> list[str]:
@@ -67,3 +81,71 @@ def test_an_error_of_the_client_is_raised() -> None:
     emulator.fail("GET /tools", status=404)
     with emulator.client() as client, pytest.raises(NotFoundError):
         found(client)
+
+
+def parameters(params: dict[str, Any], schema: dict[str, Any] = ROWS, key: str = "params") -> list[str]:
+    tool = Tool.model_validate({"name": "sheets.write", "parameters": schema})
+    node = {"id": "a", "type": "tool", "tool": "sheets_write", key: params}
+    return [str(each).removeprefix("nodes[0].") for each in check_definition({"nodes": [node]}, tools=[tool])]
+
+
+TOOL = "the tool 'sheets_write'"
+BAD = f"error: {TOOL} does not take this value"
+EITHER = [{"required": ["text"]}, {"required": ["message"]}]
+
+
+@each_row(
+    ("params", "expected"),
+    [
+        (
+            {"chanel": "x", "channel": "x"},
+            [f"params.chanel: error: {TOOL} has no parameter 'chanel'; did you mean 'channel'?"],
+        ),
+        (
+            {"zeal": 1, "channel": "x"},
+            [f"params.zeal: error: {TOOL} has no parameter 'zeal'; it has channel, rows, limit, level"],
+        ),
+        ({}, [f"params.channel: error: {TOOL} needs the parameter 'channel'"]),
+        ({"channel": None}, [f"params.channel: error: {TOOL} needs the parameter 'channel'"]),
+        ({"channel": 5}, [f"params.channel: {BAD}: 5 is not of the type string"]),
+        ({"channel": "x", "limit": "five"}, [f"params.limit: {BAD}: 'five' is not of the type integer or null"]),
+        ({"channel": "x", "limit": 0}, [f"params.limit: {BAD}: 0 is less than 1"]),
+        ({"channel": "x", "level": "hgih"}, [f"params.level: {BAD}: 'hgih' is not one of 'low', 'high'"]),
+        ({"channel": "x", "rows": [{"n": "5"}]}, [f"params.rows[0].n: {BAD}: '5' is not of the type number"]),
+        (
+            {"channel": "x", "rows": {"n": "{{input.n}}"}},
+            [f"params.rows: {BAD}: {{'n': '{{{{input.n}}}}'}} is not of the type array"],
+        ),
+    ],
+)
+def test_parameters_that_the_schema_of_a_tool_does_not_allow_are_errors(
+    params: dict[str, Any], expected: list[str]
+) -> None:
+    assert parameters(params) == expected
+    assert parameters(params, key="inputs") == [each.replace("params.", "inputs.", 1) for each in expected]
+
+
+@each_row(
+    ("params", "schema"),
+    [
+        ({"channel": "x", "rows": [], "limit": None, "level": "low"}, ROWS),
+        ({"channel": "{{input.c}}", "limit": "{{input.n}}", "level": "{{input.level}}"}, ROWS),
+        ({"channel": "x", "rows": [{"n": "{{input.n}}"}], "limit": "1{{input.zeros}}"}, ROWS),
+        ({"zeal": 1}, {"type": "object"}),
+        ({"zeal": 1}, {"type": "object", "properties": {}}),
+        ({"zeal": 1}, {"properties": {"a": {}}, "additionalProperties": True}),
+        ({"zeal": 1}, {"properties": {"a": {}}, "patternProperties": {"^z": {}}}),
+        ({"a": 1}, {"properties": "broken", "required": 5, "anyOf": [5]}),
+        ({"text": "x"}, {"properties": {"text": {}, "message": {}}, "anyOf": EITHER}),
+    ],
+)
+def test_parameters_that_a_schema_allows_or_leaves_open(params: dict[str, Any], schema: dict[str, Any]) -> None:
+    assert parameters(params, schema) == []
+
+
+def test_one_of_several_parameters_may_be_required() -> None:
+    schema: dict[str, Any] = {"properties": {"text": {}, "message": {}}, "anyOf": EITHER}
+    assert parameters({}, schema) == [f"params.text: error: {TOOL} needs the parameter 'text'"]
+    assert parameters({"text": "x", "txt": "x"}, schema) == [
+        f"params.txt: error: {TOOL} has no parameter 'txt'; did you mean 'text'?"
+    ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ from fibonacci.definitions import (
     check_definition,
     to_plain,
 )
-from fibonacci.definitions.graph import dependencies, levels
+from fibonacci.definitions.graph import edges, levels
 from fibonacci.definitions.operators import OPERATORS
 from tests.kit.assertions import check_each
 
@@ -131,7 +131,7 @@ def test_faults_of_the_whole_definition() -> None:
 
 
 def test_an_integer_may_have_a_decimal_point() -> None:
-    assert check_definition({"nodes": [llm("a", max_tokens=5.0, max_retries=2.0)]}) == []
+    assert check_definition({"nodes": [llm("a", max_tokens=5.0, enable_retry=True, max_retries=2.0)]}) == []
 
 
 def test_all_faults_are_listed_at_once() -> None:
@@ -212,6 +212,9 @@ KEYS = st.sampled_from(
         "input_schema",
         "properties",
         "required",
+        "anyOf",
+        "$ref",
+        "tpye",
         "on_error",
         "x",
     ]
@@ -276,9 +279,17 @@ DEFINITION = st.fixed_dictionaries(
 )
 
 
-@given(JSON | DEFINITION)
-def test_it_never_raises(definition: Any) -> None:
-    assert all(isinstance(problem, Problem) for problem in check_definition(definition, tools=["t"]))
+class OddTool(NamedTuple):
+    """A tool whose schema is anything."""
+
+    name: str
+    parameters: Any
+
+
+@given(JSON | DEFINITION, JSON)
+def test_it_never_raises(definition: Any, parameters: Any) -> None:
+    problems = check_definition(definition, tools=[OddTool("t", parameters)])
+    assert all(isinstance(problem, Problem) for problem in problems)
 
 
 def test_what_holds_itself_is_a_fault() -> None:
@@ -301,7 +312,7 @@ def test_a_value_without_json_is_a_fault(value: Any, words: str) -> None:
 @given(DEFINITION)
 def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) -> None:
     if not faults(definition):
-        groups = levels(dependencies(WorkflowDefinition.model_validate(to_plain(definition))))
+        groups = levels(edges(to_plain(definition)["nodes"]))
         assert sorted(node_id for group in groups for node_id in group) == sorted(
             node["id"] for node in definition["nodes"]
         )

@@ -109,6 +109,14 @@ def test_without_a_trace_the_outputs_tell() -> None:
     }
 
 
+def test_without_a_trace_the_results_of_conditionals_tell_what_was_skipped() -> None:
+    outputs = {"classify": 1, "gate": {"result": False, "branch": ["draft"]}, "draft": "Dear"}
+    picture = svg(TRIAGE, execution=execution_of(outputs=outputs))
+    states = {name: lines[-1] for name, lines in boxes(picture).items()}
+    assert (states["Urgent?"], states["page"], states["judge"]) == ("completed", "skipped", "unknown")
+    assert boxes(svg(TRIAGE, execution=execution_of("failed", outputs=outputs)))["page"][-1] == "unknown"
+
+
 def test_named_outputs_are_not_taken_for_nodes() -> None:
     definition = TRIAGE | {"outputs": {"draft": "{{classify}}"}}
     picture = svg(definition, execution=execution_of(outputs={"draft": 1}))

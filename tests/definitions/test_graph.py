@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions import WorkflowDefinition
-from fibonacci.definitions.graph import dependencies, find_cycles, levels
+from fibonacci.definitions import WorkflowDefinition, to_plain
+from fibonacci.definitions.graph import edges, find_cycles, levels
 
 
 def definition(*nodes: dict[str, Any]) -> WorkflowDefinition:
@@ -25,14 +25,14 @@ def test_dependencies_are_explicit_and_implied() -> None:
         {"id": "first", "type": "tool", "tool": "x", "inputs": {"a": "{{input.x}}"}},
         llm("free"),
     )
-    assert dependencies(workflow) == {
+    assert edges(to_plain(workflow)["nodes"]) == {
         "last": ["judge", "first"],
         "judge": ["first"],
         "gate": [],
         "first": ["gate"],
         "free": [],
     }
-    assert levels(dependencies(workflow)) == [["gate", "free"], ["first"], ["judge"], ["last"]]
+    assert levels(edges(to_plain(workflow)["nodes"])) == [["gate", "free"], ["first"], ["judge"], ["last"]]
 
 
 def test_the_nodes_for_failures_and_every_templated_key_count() -> None:
@@ -46,10 +46,9 @@ def test_the_nodes_for_failures_and_every_templated_key_count() -> None:
         {"id": "f", "type": "tool", "tool": "t", "inputs": {}},
     ]
     expected = {"a": ["d", "e", "f"], "b": ["a", "c"], "c": ["a"], "d": [], "e": ["d", "f"], "f": []}
-    assert dependencies(definition(*nodes)) == expected
-    plain = {"nodes": nodes}
-    assert dependencies(plain) == expected
-    assert levels(dependencies(plain)) == [["d", "f"], ["e"], ["a"], ["c"], ["b"]]
+    assert edges(to_plain(definition(*nodes))["nodes"]) == expected
+    assert edges(nodes) == expected
+    assert levels(edges(nodes)) == [["d", "f"], ["e"], ["a"], ["c"], ["b"]]
 
 
 def test_every_strongly_connected_group_is_reported_once() -> None:

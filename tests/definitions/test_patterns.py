@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions.json_schema import all_faults, first_fault, unknown_keywords
+from fibonacci.definitions.json_schema import all_faults, first_fault
 from fibonacci.definitions.patterns import PatternError, Steps, matches
+from fibonacci.definitions.schema_keywords import schema_faults
 from tests.kit.assertions import each_row
 
 _PARTS = r"a b 1 _ - . \d \w \s \D \W \S [ab] [^a1] [\d-] [a-c_] [^\w] ^ $ \b \n \x61 \u0062 \. [\b] (?<=a) (?<!\d)"
@@ -121,9 +122,9 @@ def test_the_limit_is_that_of_the_whole_check() -> None:
 )
 def test_why_a_pattern_cannot_be_matched(pattern: str, reason: str) -> None:
     schema = {"properties": {"a": {"pattern": pattern}}}
-    (named,) = unknown_keywords(schema, "input_schema")
-    assert named[0] == "input_schema.properties.a.pattern"
-    assert reason in named[1]
+    (named,) = schema_faults(schema, "input_schema")
+    assert named.place == "input_schema.properties.a.pattern"
+    assert reason in named.message
     (fault,) = all_faults({"not": {"pattern": pattern}}, "a", "it")  # which does not take it for a no
     assert reason in fault.message
     assert not fault.is_certain

@@ -23,7 +23,6 @@ from fibonacci.definitions import (
     svg,
     to_plain,
 )
-from fibonacci.definitions.graph import dependencies
 from fibonacci.testing import make_workflow
 from tests.kit.assertions import check_each
 
@@ -179,7 +178,7 @@ def flow() -> WorkflowBuilder:
     return builder
 
 
-USES: list[Callable[[Any], object]] = [to_plain, dumps, svg, mermaid, dependencies, lambda value: diff(value, {})]
+USES: list[Callable[[Any], object]] = [to_plain, dumps, svg, mermaid, lambda value: diff(value, {})]
 
 
 def test_what_is_no_definition_is_refused_with_the_way_to_one() -> None:

@@ -11,9 +11,16 @@ import yaml
 
 from fibonacci.definitions import check_definition
 from fibonacci.definitions.checks.codes import SEVERITIES
+from fibonacci.models import Tool
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "checking-definitions.md"
 ROW = re.compile(r"\| `(\w+)` \| (error|warning) \| `([^`]+)` \| .+ \|")
+TEXTS = {"to": {"type": "string"}, "body": {"type": "string"}}
+TOOLS = [
+    Tool(name="calculator"),
+    Tool(name="wait"),
+    Tool.model_validate({"name": "gmail_send", "parameters": {"properties": TEXTS, "required": ["to"]}}),
+]
 DRAFT = {"id": "draft", "type": "llm", "prompt": "Write"}
 
 
@@ -46,7 +53,7 @@ def test_the_table_has_every_code_once_with_its_severity() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
 def test_the_example_of_a_code_has_it(row: CodeRow) -> None:
-    problems = check_definition(row.definition, tools=["calculator", "gmail_send", "wait"], models=["large-1"])
+    problems = check_definition(row.definition, tools=TOOLS, models=["large-1"])
     assert row.code in [problem.code for problem in problems]
     assert {problem.severity for problem in problems} == {row.severity}
     for problem in problems:

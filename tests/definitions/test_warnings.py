@@ -222,12 +222,12 @@ def test_nodes_that_never_run() -> None:
     ]
     problems = check_definition({"nodes": nodes, "outputs": {"x": "{{leaf}}", "y": "{{joins}}"}})
     assert {p.location: p.message for p in problems if p.code == "unreachable_node"} == {
-        "nodes[1]": "'dead' never runs: the true_branch of 'never' is never taken",
-        "nodes[2]": "'after' never runs: it depends on 'dead' only",
-        "nodes[3]": "'inner' never runs: it depends on 'after' only",
-        "nodes[4]": "'leaf' never runs: the true_branch of 'inner' is never taken",
-        "nodes[7]": "'off' never runs: its condition never holds",
-        "nodes[8]": "'rescue' never runs: it depends on 'off' only",
+        "nodes[1]": "'dead' never runs: it is not in the branch taken by 'never'",
+        "nodes[2]": "'after' never runs: all nodes that it depends on were skipped: dead",
+        "nodes[3]": "'inner' never runs: all nodes that it depends on were skipped: after",
+        "nodes[4]": "'leaf' never runs: it is in a branch of 'inner', which was skipped",
+        "nodes[7]": "'off' never runs: its condition does not hold",
+        "nodes[8]": "'rescue' never runs: it runs only if 'off' fails",
     }
     assert [problem.location for problem in problems if problem.code == "output_without_value"] == ["outputs.x"]
     assert {problem.severity for problem in problems} == {"warning"}
@@ -293,7 +293,7 @@ def test_nothing_is_found_in_a_whole_workflow() -> None:
             LLMNode(id="draft", instruction="Answer {{input.mail}} in the tone {{classify.tone}}", temperature=1),
             CriticNode(id="judge", target_node="draft", criteria=["correctness"]),
         ],
-        outputs={"answer": "{{draft}}"},
+        outputs={"answer": "{{page}}{{draft}}"},
     )
     assert check_definition(definition, tools=["slack.send.message", "gmail_send"]) == []
 
@@ -356,7 +356,7 @@ def test_comparisons_with_one_result() -> None:
     unary = gate("a", "x", right_value="{{input.x}}", true_branch=["b"])
     assert found(unary, llm("b")) == [
         "nodes[0].left_value: warning: the comparison is always false: it names no value of the run; use a template",
-        "nodes[1]: warning: 'b' never runs: the true_branch of 'a' is never taken",
+        "nodes[1]: warning: 'b' never runs: it is not in the branch taken by 'a'",
     ]
     assert codes(unary | {"operator": "equals"}, llm("b")) == []
     deep: Any = 1
@@ -381,8 +381,7 @@ def test_a_node_that_several_conditionals_name_runs_while_one_branch_is_open() -
     assert found(closed, llm("b"), llm("c"), gate("d", 1, "equals", right_value=2, true_branch=["c"])) == [
         constant,
         both,
-        "nodes[2]: warning: 'c' never runs: the false_branch of 'a' is never taken and "
-        "the true_branch of 'd' is never taken",
+        "nodes[2]: warning: 'c' never runs: it is not in the branch taken by 'a' and 'd'",
         constant.replace("[0]", "[3]").replace("true:", "false:"),
     ]
 
@@ -442,6 +441,7 @@ def test_what_leaves_a_schema_open() -> None:
     def is_missing(schema: dict[str, Any], path: str) -> bool:
         schema = {"properties": {"x": schema}, "$defs": {"P": {"properties": {"a": {}}}}, "other": {"P": False}}
         found_codes = codes(llm("a", output_schema=schema), llm("b", f"{{{{a.x.{path}}}}}"))
+        found_codes = [each for each in found_codes if not each[0].startswith("nodes[0].output_schema")]
         assert found_codes in ([], [("nodes[1].instruction", "unknown_field")])
         return found_codes != []
 

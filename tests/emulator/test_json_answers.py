@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci.definitions.json_schema import first_fault, unknown_keywords
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.json_samples import sample
 from tests.emulator.api import Api, llm
@@ -132,7 +132,6 @@ SCHEMAS: list[tuple[Any, list[Any], list[Any]]] = [
 def test_which_values_fit(schema: Any, right: list[Any], wrong: list[Any]) -> None:
     assert [value for value in right if first_fault(schema, value, "it") is not None] == []
     assert [value for value in wrong if first_fault(schema, value, "it") is None] == []
-    assert list(unknown_keywords(schema)) == []
 
 
 @each_row("schema", [schema for schema, right, _ in SCHEMAS if right and "not" not in str(schema)])
@@ -140,22 +139,6 @@ def test_a_sample_fits(schema: Any) -> None:
     if schema not in ({"pattern": "^a"}, {"not": {"type": "string"}}):
         assert first_fault(schema, sample(schema, "text"), "it") is None
     assert sample(schema, "text") == sample(schema, "text")
-
-
-UNCHECKED: list[tuple[dict[str, Any], list[str]]] = [
-    ({"if": {}, "then": {}}, [".if", ".then"]),
-    ({"properties": {"a": {"items": {"contains": {}}}}}, [".properties.a.items.contains"]),
-    ({"anyOf": [{}, {"dependentRequired": {}}]}, [".anyOf[1].dependentRequired"]),
-    ({"type": ["string", "int"]}, [".type"]),
-    ({"$defs": {"x": {"unevaluatedItems": False}}}, [".$defs.x.unevaluatedItems"]),
-    ({"title": "t", "format": "date", "properties": {"if": {}}}, []),
-    ({"properties": {"a": 5}}, [".properties.a"]),
-]
-
-
-@each_row(("schema", "places"), UNCHECKED)
-def test_what_is_not_checked_is_named(schema: Any, places: list[str]) -> None:
-    assert [place for place, _ in unknown_keywords(schema)] == places
 
 
 def returning(value: Any) -> Callable[[object], Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci import AsyncFibonacci, NotFoundError, PermissionDeniedError
+from fibonacci import AsyncFibonacci, NotFoundError, PermissionDeniedError, ValidationError
 from fibonacci.emulator import Emulator, InputFileError
 from tests.emulator.api import llm
 
@@ -157,6 +157,23 @@ def test_strict_refuses_what_is_not_known_in_a_seed(folder: Path) -> None:
     assert [warning.code for warning in Emulator(seed=folder).warnings] == ["unknown_key"]
     with pytest.raises(InputFileError, match=r"triage\.yaml:7:15: nodes\[0\]\.temprature: 'temprature' is not a key"):
         Emulator(seed=folder, strict=True)
+
+
+def test_tools_and_models_of_a_seed_may_be_added_after_it(folder: Path) -> None:
+    nodes = [{"id": "a", "type": "tool", "tool": "stock.level"}, llm("b", model="mine")]
+    (folder / "own.json").write_text(json.dumps({"nodes": nodes}))
+    for strict in (False, True):
+        emulator = Emulator(seed=folder, strict=strict)
+        assert emulator.warnings == []
+        workflow = emulator.client().workflows.find("own")
+        assert workflow is not None
+        if strict:
+            with pytest.raises(ValidationError, match=r"unknown_tool.*unknown_model"):
+                emulator.client().workflows.execute(workflow.id)
+        emulator.tool("stock_level")(lambda _: 7)
+        emulator.models.append("mine")
+        assert emulator.client().workflows.run(workflow.id).outputs["a"] == 7
+        assert emulator.warnings == []
 
 
 def test_folders_that_are_no_seed(tmp_path: Path) -> None:

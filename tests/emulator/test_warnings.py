@@ -14,7 +14,7 @@ from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details
 from tests.kit.assertions import each_row
 
-SCHEMA = {"type": "object", "properties": {"a": {"type": "strng"}}, "dependentRequired": {}}
+MAIL = {"to": "a", "subject": "b", "body": "c"}
 UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([llm("a", temprature=1)], {}, "unknown_key", "nodes[0].temprature"),
     ([llm("a")], {"retires": 3}, "unknown_key", "retires"),
@@ -22,8 +22,8 @@ UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([llm("a", retry={"max_atempts": 3})], {}, "unknown_key", "nodes[0].retry.max_atempts"),
     ([llm("a", output_format="xml")], {}, "unknown_output_format", "nodes[0].output_format"),
     ([llm("a"), tool("b", "serch")], {}, "unknown_tool", "nodes[1].tool"),
-    ([tool("a", "email_send", {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
-    ([tool("a", "gmail.send", {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
+    ([tool("a", "email_send", MAIL | {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
+    ([tool("a", "gmail.send", MAIL | {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
     ([llm("a", model="gtp-4")], {}, "unknown_model", "nodes[0].model"),
     (
         [llm("a"), {"id": "b", "type": "critic", "target_node": "a", "model": "m"}],
@@ -37,7 +37,8 @@ UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
         "unknown_schema_keyword",
         "input_schema.dependentRequired",
     ),
-    ([llm("a")], {"output_schema": {"properties": {"a": {"type": "strng"}}}}, "unknown_schema_keyword", ""),
+    ([llm("a")], {"output_schema": {"properties": {"a": {"type": "strng"}}}}, "bad_schema", "output_schema"),
+    ([llm("a"), llm("b")], {"outputs": {"x": "{{a}}"}}, "unused_node", "nodes[1]"),
     ([llm("a", output_schema={"if": True})], {}, "unknown_schema_keyword", "nodes[0].output_schema.if"),
 ]
 
@@ -61,7 +62,8 @@ def test_what_a_workflow_asks_for_in_vain_is_a_warning(
     assert execution is not None
     trace = client.executions.get(execution.id).trace or []
     shown = [text for node in trace for text in node.warnings or []]
-    assert shown == ([f"{location.partition('.')[2]}: {warning.message}"] if location.startswith("nodes") else [])
+    place = location.partition(".")[2]
+    assert shown == ([": ".join(filter(None, (place, warning.message)))] if location.startswith("nodes") else [])
 
 
 @each_row(("nodes", "more", "code", "location"), UNKNOWN)
@@ -81,7 +83,7 @@ def test_strict_lets_all_that_is_known_through() -> None:
     emulator.tool("refund.payment")(lambda _: None)
     nodes = [
         llm("a", model="mine", output_schema={"type": "string"}, memory_read=["k"]),
-        tool("b", "gmail.send"),
+        tool("b", "gmail.send", MAIL),
         tool("c", "refund_payment", {"anything": 1}),
         tool("d", "slack_send_message", {"channel": "c", "text": "t"}),
     ]

@@ -52,7 +52,7 @@ WITHOUT_EFFECT: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([tool("a", "json_transform", {"data": "x"})], {}, "wrong_parameter_type", "nodes[0].params.data"),
     ([llm("a")], {"categories": "financial"}, "no_effect", "categories"),
     ([llm("a")], {"categories": [5]}, "no_effect", "categories"),
-    ([llm("a")], {"categories": ["finanical"]}, "unknown_category", "finanical"),
+    ([llm("a")], {"categories": ["finanical"]}, "unknown_category", "categories[0]"),
 ]
 
 
@@ -85,8 +85,8 @@ def test_what_in_a_workflow_has_no_effect_is_a_warning(
         ([llm("a", memory_read=["k"], memory_write={"k": "{{a}}"})], {}),
         ([tool("a", "memory_set", {"key": "k", "value": 1, "user_id": "u", "scope": "user"})], {}),
         ([tool("a", "memory_set", {"key": "k", "value": 1, "workflow_id": "w"})], {}),
-        ([tool("a", "web_search", {"limit": "{{input.n}}"})], {}),
-        ([tool("a", "web_search", {"limit": None})], {}),
+        ([tool("a", "web_search", {"query": "x", "limit": "{{input.n}}"})], {}),
+        ([tool("a", "web_search", {"query": "x", "limit": None})], {}),
         ([llm("a")], {"categories": ["financial", "hr"]}),
     ],
 )

@@ -59,7 +59,8 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/_core/rate_limit_headers.py": (*_tests("core/", "rate_limit_headers"), *_LIMITER),
     "fibonacci/emulator/policy/*.py": _tests(
         "emulator/",
-        "admission approvals organizations roles control memory_and_tools workflows scripts warnings without_effect",
+        "admission approvals organizations roles control memory_and_tools workflows scripts strict warnings "
+        "without_effect",
     ),
     "fibonacci/deployment/*.py": _tests(
         "deployment/", "plan_and_apply stale_plans refusals pull interruptions other_platforms"

@@ -1,17 +1,30 @@
-"""The pictures of docs/how-to/draw-diagrams.md, drawn by the package."""
+"""The pictures of docs/how-to/draw-diagrams.md and docs/reference/what-a-definition-means.md, drawn by the package."""
 
 from __future__ import annotations
 
+import io
 import re
+from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
 
 from fibonacci.definitions import svg
+from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.docs.markdown import ROOT, blocks_of
 from tests.pictures.themes import Theme, in_both
 
 PAGE = ROOT / "docs" / "how-to" / "draw-diagrams.md"
+MEANING = ROOT / "docs" / "reference" / "what-a-definition-means.md"
+
+CASES: dict[str, dict[str, Any]] = {
+    "skipped_gate": {"mail": "Please refund me", "decision": "no", "amount": 20},
+    "two_gates": {"mail": "Help", "urgency": "low", "sender": "customer"},
+    "join": {"decision": "no"},
+    "failure": {},
+}
+"""The inputs of the runs that the second page shows, by the name that it gives the definition."""
+
 _PREFERS_DARK = re.compile(r"^@media \(prefers-color-scheme:dark\)\{(.*)\}\n", re.MULTILINE)
 
 FAULTS: dict[str, Any] = {
@@ -50,12 +63,36 @@ def run_of_triage() -> Execution:
     return Execution.model_validate(status | {"trace": trace})
 
 
+def run_of(definition: Any, inputs: dict[str, Any]) -> Execution:
+    """Run a definition in the emulator, and return the states of its nodes; their times would differ each time."""
+    client = Emulator().client()
+    workflow = client.workflows.create(name="Example", definition=definition)
+    started = client.workflows.execute(workflow.id, inputs=inputs)
+    trace = client.executions.get(started.id).trace or []
+    states = [{"id": node.id, "status": node.status, "reason": node.reason, "error": node.error} for node in trace]
+    return Execution.model_validate({"execution_id": "exec_1", "status": "completed", "trace": states})
+
+
+def cases() -> dict[str, str]:
+    """Return the pictures of the cases that people get wrong."""
+    names: dict[str, Any] = {}
+    with redirect_stdout(io.StringIO()):
+        for block in blocks_of(MEANING):
+            if block.language == "python":
+                exec(block.code, names)
+    return {
+        f"flow-{name.replace('_', '-')}": svg(names[name], execution=run_of(names[name], inputs))
+        for name, inputs in CASES.items()
+    }
+
+
 def diagrams() -> dict[str, str]:
     """Return the content of each picture by its file name."""
     drawn = {
         "triage": svg(triage()),
         "triage-run": svg(triage(), execution=run_of_triage()),
         "faults": svg(FAULTS),
+        **cases(),
     }
     files: dict[str, str] = {}
     for name, picture in drawn.items():

@@ -22,7 +22,11 @@ def add_arguments(parser: CommandParser) -> None:
         "files", metavar="FILE|DIR|-", nargs="+", help="definitions; in a folder its files, without subfolders"
     )
     parser.add_argument("--strict", action="store_true", help="exit 64 for warnings, too")
-    parser.add_argument("--tools", action="store_true", help="compare tools with those of the platform; needs a key")
+    parser.add_argument(
+        "--tools",
+        action="store_true",
+        help="compare tools and their parameters with those of the platform; needs a key",
+    )
     parser.add_argument(
         "--format",
         choices=("text", "github"),

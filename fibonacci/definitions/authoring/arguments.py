@@ -15,6 +15,7 @@ from fibonacci.definitions.authoring.value_types import is_model, json_schema
 from fibonacci.definitions.links import TEMPLATED_KEYS
 from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode
 from fibonacci.definitions.model.workflow import WorkflowDefinition
+from fibonacci.definitions.operators import UNARY
 
 _MAX_DEPTH: Final = 100
 # An address changes from process to process, and so would the definition.
@@ -50,8 +51,6 @@ _ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
 _REQUIRED: Final = ("id", "instruction", "left", "operator", "target", "tool_name")
 _METHODS: Final = {"llm": "llm", "tool": "tool", "critic": "critic", "conditional": "when"}
 """The method of the builder for each type of node."""
-
-_UNARY: Final = ("is_empty", "is_not_empty")
 
 
 class ArgumentReader:
@@ -319,9 +318,9 @@ def _check_comparison(operator: object, right: object, argument: str) -> None:
     Raises:
         ValueError: If the right operand is missing, or would be ignored.
     """
-    if operator in _UNARY and right is not None:
+    if operator in UNARY and right is not None:
         raise ValueError(f"{argument}: the operator {operator!r} has no right operand; leave it out")
-    if operator not in _UNARY and right is None:
+    if operator not in UNARY and right is None:
         raise ValueError(f"{argument}: the operator {operator!r} needs a right operand; 'is_empty' needs none")
 
 

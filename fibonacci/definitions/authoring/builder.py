@@ -435,8 +435,8 @@ class WorkflowBuilder:
         """List the problems of the definition, as `check_definition` does: what only the whole shows.
 
         Args:
-            tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
-                check the names of tools.
+            tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. The parameters of
+                a `Tool` with a JSON Schema in `parameters` are checked too. None checks neither.
             models: The names of the models that may be used. None does not check them.
 
         Returns:

@@ -13,10 +13,13 @@ from fibonacci.definitions.checks.keys import unknown_keys
 from fibonacci.definitions.checks.models import model_names, unknown_models
 from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
+from fibonacci.definitions.checks.schema_keywords import schema_problems
 from fibonacci.definitions.checks.shape import node_type_problems, shape_problems
 from fibonacci.definitions.checks.templates import template_problems
-from fibonacci.definitions.checks.tools import NamedTool, ToolSource, tool_names, unknown_tools
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource, known_tools, tool_problems
 from fibonacci.definitions.checks.values import suspicious_values
+from fibonacci.definitions.checks.without_effect import category_problems, without_effect
+from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem, Problems
@@ -35,8 +38,8 @@ def check_definition(
 
     Args:
         definition: A `WorkflowDefinition`, or the definition as plain JSON. Any value is accepted: none raises.
-        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
-            check the names of tools.
+        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. The parameters of a
+            `Tool` with a JSON Schema in `parameters` are checked too. None checks neither.
         models: The names of the models that may be used. None does not check them: the platform has no list of them.
 
     Returns:
@@ -54,7 +57,7 @@ def check_definition(
         nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm; did you mean 'temperature'?
         nodes[0].dependencies[0]: error: depends on 'b', which is not a node
     """
-    names = None if tools is None else tool_names(tools)
+    known = None if tools is None else known_tools(tools)
     known_models = None if models is None else model_names(models)
     if not may_be_definition(definition):
         message = f"a definition is an object with the key 'nodes'{remedy(definition)}"
@@ -65,6 +68,7 @@ def check_definition(
         return Problems([problem("", "not_json", str(error))])
     nodes = nodes_of(plain)
     types = TemplateTypes(plain, nodes.values())
+    flow = Flow(nodes.values())
     problems = [
         *shape_problems(plain),
         *node_type_problems(plain),
@@ -72,12 +76,15 @@ def check_definition(
         *duplicate_ids(nodes),
         *reserved_ids(nodes),
         *unknown_names(nodes, plain.get("outputs")),
-        *cycles(nodes),
+        *cycles(nodes, flow.waits_for),
         *suspicious_values(nodes),
+        *without_effect(nodes),
+        *category_problems(plain.get("categories"), () if known is None else known.values()),
+        *schema_problems(plain, nodes),
         *template_problems(plain, nodes, types),
         *comparison_problems(nodes, types),
-        *flow_problems(plain, nodes),
-        *(() if names is None else unknown_tools(nodes, names)),
+        *flow_problems(plain, nodes, flow),
+        *(() if known is None else tool_problems(nodes, known)),
         *(() if known_models is None else unknown_models(nodes, known_models)),
     ]
     return Problems(sorted(problems, key=_Positions(plain).of))

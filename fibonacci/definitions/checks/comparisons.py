@@ -11,13 +11,10 @@ from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.model.spellings import is_open
-from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate, is_numeric
+from fibonacci.definitions.operators import OPERATORS, UNARY, OperatorError, evaluate, is_numeric
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.template_types import TEXT, Form, Kind, TemplateTypes, ValueType, kind_of, listed
 from fibonacci.definitions.templates import as_text, expressions, strings, without_expressions
-
-UNARY: Final = ("is_empty", "is_not_empty")
-"""The operators with one operand."""
 
 _NUMERIC: Final = ("greater_than", "less_than")
 _IN_NUMBERS: Final = frozenset("0123456789.eE+- ")

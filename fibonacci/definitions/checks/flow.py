@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
+from fibonacci.definitions.checks.compared_values import Schemas
 from fibonacci.definitions.checks.comparisons import comparison_of
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
-from fibonacci.definitions.graph import edges, levels
+from fibonacci.definitions.checks.outcomes import Outcomes
+from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import Link, node_links, template_links
+from fibonacci.definitions.links import Link, node_links, template_links, templated_values
+from fibonacci.definitions.model.spellings import is_open
+from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.templates import TemplateError, adjoining, parse, strings, whole_expression
 
 _BRANCHES = ("true_branch", "false_branch")
 
 
-def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
+def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex, flow: Flow) -> Iterator[Problem]:
     """Yield what never runs, and what runs for nothing."""
     if definition.get("nodes") == []:
         yield problem("nodes", "no_nodes", "a workflow needs at least one node")
@@ -26,11 +31,15 @@ def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterato
         if node.get("type") == "conditional":
             yield from _branch_problems(index, node, used)
     by_id = {node["id"]: node for node in nodes.values()}
-    idle = idle_nodes(by_id)
+    schemas = {node_id: node.get("output_schema", node.get("schema")) for node_id, node in by_id.items()}
+    outcomes = Outcomes(by_id, flow, Schemas(definition.get("input_schema"), schemas))
+    idle = outcomes.never_run
     for index, node in nodes.items():
         if node["id"] in idle:
             yield problem(f"nodes[{index}]", "unreachable_node", f"{node['id']!r} never runs: {idle[node['id']]}")
-    yield from _output_problems(definition, by_id, idle)
+        else:
+            yield from _missing_values(f"nodes[{index}].", node, outcomes)
+    yield from _output_problems(definition, by_id, outcomes)
     if is_object(definition.get("outputs")):
         yield from _unused(nodes, used)
 
@@ -51,51 +60,89 @@ def _ids(node: Mapping[str, Any], key: str) -> list[str]:
     return [each for each in ids if isinstance(each, str)] if is_array(ids) else []
 
 
-def idle_nodes(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the nodes that never run, by id, with the reason.
-
-    A node does not run when its condition does not hold, when no conditional takes a branch that names it, or when
-    nothing that it depends on has run.
-    """
-    depends_on = edges(nodes.values())
-    gates: dict[str, list[tuple[str, str]]] = {}
-    for node_id, node in nodes.items():
-        for key in _BRANCHES:
-            for target in _ids(node, key):
-                gates.setdefault(target, []).append((node_id, key))
-    idle: dict[str, str] = {}
-    for node_id in (each for group in levels(depends_on) for each in group):
-        closed = [
-            f"the {key} of {gate!r} is never taken"
-            for gate, key in gates.get(node_id, ())
-            if _is_closed(nodes[gate], key, idle)
-        ]
-        needed = depends_on[node_id]
-        comparison = comparison_of(nodes[node_id])
-        if nodes[node_id].get("type") != "conditional" and comparison is not None and comparison.constant is False:
-            idle[node_id] = "its condition never holds"
-        elif closed and len(closed) == len(gates[node_id]):
-            idle[node_id] = " and ".join(closed)
-        elif needed and all(each in idle for each in needed):
-            idle[node_id] = f"it depends on {' and '.join(map(repr, needed))} only"
-    return idle
+def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> Iterator[Problem]:
+    """Yield where a node reads another that may have been skipped."""
+    if node.get("type") in ("llm", "tool"):
+        remedy = "read it only in that branch, or give the node the condition that it is_not_empty"
+    else:
+        remedy = "read it only in that branch"
+    texts = [(place + inside, text) for inside, text in texts_with_values(node)]
+    yield from _missing_in(texts, node["id"], outcomes, remedy)
 
 
-def _is_closed(gate: Mapping[str, Any], key: str, idle: Mapping[str, str]) -> bool:
-    comparison = comparison_of(gate)
-    result = None if comparison is None else comparison.constant
-    never = None if result is None else _BRANCHES[result]
-    return gate["id"] in idle or key == never
+def texts_with_values(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a node whose templates are to have values, each after its place in the node."""
+    comparison = comparison_of(node)
+    asking = comparison.keys if comparison is not None and comparison.operator in UNARY else ()
+    for key, value in () if is_open(node) else templated_values(node):
+        for inside, text in strings(value):
+            if not (key + inside).startswith(asking):  # an absent value is what these ask for
+                yield key + inside, text
+    target = node.get("target_node")
+    if node.get("type") == "critic" and isinstance(target, str):
+        yield "target_node", f"{{{{{target}}}}}"
 
 
-def _output_problems(
-    definition: Mapping[str, Any], nodes: Mapping[str, Any], idle: Mapping[str, str]
+def outputs_with_values(outputs: Any) -> Iterator[tuple[str, str]]:
+    """Yield the texts of outputs whose templates are to have values, each after its place in the definition."""
+    for place, text in strings(outputs):
+        if whole_expression(text) is None:  # alone it is null, which says it to the caller
+            yield f"outputs{place}", text
+
+
+def _missing_in(
+    texts: Iterable[tuple[str, str]], reader: str | None, outcomes: Outcomes, remedy: str
 ) -> Iterator[Problem]:
+    groups = [(place, group) for place, text in texts for group in groups_of(text, reader)]
+    if not groups:
+        return
+    sources: dict[tuple[str, ...], None] = {}  # each is asked for once, and those of a group one by one too
+    for _, group in groups:
+        sources |= dict.fromkeys([tuple(group), *((source,) for source in group)])
+    readings = dict(zip(sources, outcomes.read(reader, sources), strict=True))
+    reported: set[tuple[str, str]] = set()
+    for place, group in groups:
+        if len(group) > 1 and readings[tuple(group)].are_alternatives:
+            continue  # one of them stands where the others are empty
+        for each in dict.fromkeys([tuple(group), *((source,) for source in group)]):
+            reason = readings[each].reason
+            if reason is not None and reported.isdisjoint((place, source) for source in each):
+                reported.update((place, source) for source in each)
+                shown = "".join(f"{{{{{group[source]}}}}}" for source in each)
+                message = f"{shown} may have no value: {each[0]!r} may be skipped, as {reason}; {remedy}"
+                yield problem(place, "may_have_no_value", message)
+
+
+def groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:
+    """Yield the nodes that a text reads, with the template of each: those together that have nothing between them."""
+    for group in adjoining(text):
+        sources = {source: expression.strip() for expression in group if (source := _node_of(expression, reader))}
+        if len(sources) == len(group):
+            yield sources
+        else:  # what adjoins an input is no alternative to it
+            yield from ({source: expression} for source, expression in sources.items())
+
+
+def _node_of(expression: str, reader: str | None) -> str | None:
+    """Return the id of the node that a template reads; None for another source, and for the reader itself."""
+    try:
+        reference = parse(expression)
+    except TemplateError:
+        return None  # a fault of its own
+    return reference.source if reference.is_node and reference.source != reader else None
+
+
+def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], outcomes: Outcomes) -> Iterator[Problem]:
     outputs, schema = definition.get("outputs"), definition.get("output_schema")
     for link in template_links("outputs", outputs):
-        if isinstance(link, Link) and link.target in idle:
+        if isinstance(link, Link) and link.target in outcomes.never_run:
             message = f"it has no value: {link.target!r} never runs"
             yield problem(link.location, "output_without_value", message, offset=link.offset)
+    remedy = (
+        "name what runs instead right behind it, as in {{refund}}{{denial}}, or make it an output alone, which is null"
+    )
+    for named in outputs_with_values(outputs):  # one by one: what decides about all may be too much to play
+        yield from _missing_in([named], None, outcomes, remedy)
     required = schema.get("required") if is_object(schema) else None
     names = nodes if outputs is None else outputs
     if is_array(required) and is_object(names):

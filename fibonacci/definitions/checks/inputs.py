@@ -10,11 +10,12 @@ from pydantic import BaseModel
 from fibonacci._suggestions import nearest
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.graph import edges
-from fibonacci.definitions.json_schema import Fault, all_faults, target_of, unknown_keywords
+from fibonacci.definitions.json_schema import Fault, all_faults, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import FOLLOWING, Link, node_links, templated_values
 from fibonacci.definitions.model.plain import plain_object, unwrapped
 from fibonacci.definitions.problems import Problem, Problems, Severity
+from fibonacci.definitions.schema_keywords import schema_faults
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, expressions, follow, parse, strings
 
 INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
@@ -194,7 +195,8 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
 
 def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield why the inputs do not fit their schema; one that is not wholly understood is left to the platform."""
-    if all(place.endswith(".pattern") for place, _ in unknown_keywords(schema)) and _is_whole(schema):
+    misread = (fault for fault in schema_faults(schema) if fault.code != "unknown_property")
+    if all(fault.place.endswith(".pattern") for fault in misread) and _is_whole(schema):
         yield from map(_misfit, all_faults(schema, inputs, _ROOT))
 
 

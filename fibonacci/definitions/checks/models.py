@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
+from typing import Final, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.problems import Problem
+
+_MOST_SHOWN: Final = 10
 
 
 def model_names(models: Iterable[str]) -> list[str]:
@@ -32,5 +34,6 @@ def unknown_models(nodes: NodesByIndex, names: list[str]) -> Iterator[Problem]:
     for index, node in nodes.items():
         model = node.get("model")
         if isinstance(model, str) and model not in names:
-            message = f"{model!r} is not one of the given models{did_you_mean(model, names)}"
+            remedy = did_you_mean(model, names) or f"; use {', '.join(names[:_MOST_SHOWN]) or 'none'}"
+            message = f"{model!r} is not one of the given models{remedy}"
             yield problem(f"nodes[{index}].model", "unknown_model", message)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
-from fibonacci.definitions.graph import edges, find_cycles
+from fibonacci.definitions.graph import Edges, find_cycles
 from fibonacci.definitions.links import BadTemplate, Link, LinkKind, node_links, template_links
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES
@@ -66,10 +66,10 @@ def _fault_of(
         yield problem(prefix + link.location, code, text, offset=link.offset)
 
 
-def cycles(nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield a cycle for each group of nodes that depend on each other."""
+def cycles(nodes: NodesByIndex, waits_for: Edges) -> Iterator[Problem]:
+    """Yield a cycle for each group of nodes that wait for each other."""
     position = {node["id"]: index for index, node in nodes.items()}
-    for cycle in find_cycles(edges(nodes.values())):
+    for cycle in find_cycles(waits_for):
         yield problem(f"nodes[{position[cycle[0]]}]", "cycle", _cycle_message(cycle, nodes[position[cycle[0]]]))
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.braces import brace_problems
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.comparisons import UNARY, comparison_of, has_number
+from fibonacci.definitions.checks.comparisons import comparison_of, has_number
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.graph import edges, levels
 from fibonacci.definitions.json_types import is_array
 from fibonacci.definitions.links import templated_values
 from fibonacci.definitions.model.spellings import is_open
+from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.template_types import TemplateTypes, ValueType, listed
 from fibonacci.definitions.templates import (

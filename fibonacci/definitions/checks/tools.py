@@ -1,15 +1,17 @@
-"""Tools: the names that exist, and the nodes that name others."""
+"""Tools: those that exist, the nodes that name others, and the parameters that a tool does not take."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
+from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tool_parameters import missing_parameters, named_parameters, unfit_parameters
 
 _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
 
@@ -66,8 +68,21 @@ class ToolSource(Protocol):
         ...
 
 
-def tool_names(tools: Iterable[str | NamedTool] | ToolSource) -> list[str]:
-    """Return the names of the given tools; those of a client are listed.
+class KnownTool(NamedTuple):
+    """What the checks know of a tool."""
+
+    name: str
+    """What a node calls it by."""
+
+    parameters: Mapping[str, Any] | None
+    """The JSON Schema of its parameters; None where only its name is known."""
+
+    category: str | None
+    """Its category, such as `communication`."""
+
+
+def known_tools(tools: Iterable[str | NamedTool] | ToolSource) -> dict[str, KnownTool]:
+    """Return the given tools by their canonical names; those of a client are listed.
 
     Raises:
         TypeError: If they are neither names, nor tools, nor a sync client; the message names what to pass.
@@ -78,21 +93,54 @@ def tool_names(tools: Iterable[str | NamedTool] | ToolSource) -> list[str]:
         raise TypeError(_ASYNC)
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise TypeError(f"tools must be names, tools or a client, not {type(tools).__name__}; pass a list of names")
-    return [_name_of(each) for each in cast("Iterable[object]", given)]
+    known = map(_known_tool, cast("Iterable[object]", given))
+    return {canonical_tool(tool.name): tool for tool in known}
 
 
-def _name_of(tool: object) -> str:
+def _known_tool(tool: object) -> KnownTool:
     name: object = getattr(tool, "name", tool)
     if not isinstance(name, str):
         raise TypeError(f"tools holds a {type(tool).__name__}; pass names, or what client.tools.list() returns")
-    return name
+    parameters: object = getattr(tool, "parameters", None)  # the platform documents name and description only
+    category: object = getattr(tool, "category", None)
+    return KnownTool(
+        name, parameters if is_object(parameters) else None, category if isinstance(category, str) else None
+    )
 
 
-def unknown_tools(nodes: NodesByIndex, names: Iterable[str]) -> Iterator[Problem]:
-    """Yield the tools that do not exist. The dotted and the underscore spelling name the same tool."""
-    known = {canonical_tool(name): name for name in names}
+def tool_problems(nodes: NodesByIndex, tools: Mapping[str, KnownTool]) -> Iterator[Problem]:
+    """Yield the tools that do not exist, and the parameters that do not fit the schemas of those that do.
+
+    The dotted and the underscore spelling name the same tool.
+    """
     for index, node in nodes.items():
-        tool = node.get("tool")
-        if node.get("type") == "tool" and isinstance(tool, str) and tool and canonical_tool(tool) not in known:
-            remedy = did_you_mean(tool, known.values()) or "; client.tools.list() has the tools that exist"
-            yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {tool!r}{remedy}")
+        name = node.get("tool")
+        if node.get("type") != "tool" or not isinstance(name, str) or not name:
+            continue
+        tool = tools.get(canonical_tool(name))
+        if tool is None:
+            known = (each.name for each in tools.values())
+            remedy = did_you_mean(name, known) or "; client.tools.list() has the tools that exist"
+            yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {name!r}{remedy}")
+        elif tool.parameters is not None:
+            key = "inputs" if "inputs" in node and "params" not in node else "params"
+            params = node.get(key, {})
+            if is_object(params):
+                yield from _parameter_problems(f"nodes[{index}].{key}", name, params, tool.parameters)
+
+
+def _parameter_problems(
+    place: str, tool: str, params: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[Problem]:
+    named = named_parameters(schema)
+    for name in map(str, params):  # that of a faulty definition may be no text
+        if named is not None and name not in named:
+            remedy = did_you_mean(name, named) or f"; it has {', '.join(named)}"
+            message = f"the tool {tool!r} has no parameter {name!r}{remedy}"
+            yield problem(f"{place}.{name}", "unknown_parameter", message)
+    for name in missing_parameters(schema, params):
+        message = f"the tool {tool!r} needs the parameter {name!r}"
+        yield problem(f"{place}.{name}", "missing_parameter", message)
+    for inner, reason in unfit_parameters(schema, params):
+        message = f"the tool {tool!r} does not take this value: {reason}"
+        yield problem(f"{place}.{inner}", "wrong_parameter_type", message)

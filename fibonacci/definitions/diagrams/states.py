@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
+from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.diagrams.texts import clean
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.flow import PENDING, Fate, Flow
+from fibonacci.definitions.json_types import is_object
 
 KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "cancelled")
 """The states that have a color; the platform may have others."""
@@ -61,18 +63,35 @@ def node_states(plain: Mapping[str, Any], execution: ExecutionRecord) -> dict[st
 
     Args:
         plain: The definition as plain JSON.
-        execution: The execution. Without a trace, nodes with an output have completed, and those of an execution that
-            has not begun are pending.
+        execution: The execution. Without a trace, nodes with an output have completed, what they imply was skipped, and
+            the nodes of an execution that has not begun are pending.
     """
     states = dict(_traced(execution.trace or []))
     if states:
         return states
-    if not is_object(plain.get("outputs")):  # else the names of the outputs are not those of nodes
-        states = {node_id: NodeState("completed") for node_id in execution.outputs}
+    nodes = nodes_of(plain).values()
     if execution.status in _NOT_STARTED:
-        nodes = plain.get("nodes")
-        ids = [node.get("id") for node in nodes if is_object(node)] if is_array(nodes) else []
-        return {node_id: NodeState("pending") for node_id in ids if isinstance(node_id, str)}
+        return {node["id"]: NodeState("pending") for node in nodes}
+    if is_object(plain.get("outputs")):  # then the names of the outputs are not those of nodes
+        return {}
+    states = {node_id: NodeState("completed") for node_id in execution.outputs}
+    return states | _skipped(nodes, execution.outputs) if execution.status == "completed" else states
+
+
+def _skipped(nodes: Iterable[Mapping[str, Any]], outputs: Mapping[str, Any]) -> dict[str, NodeState]:
+    """Return the nodes of a completed execution that can only have been skipped beside those with an output."""
+    flow = Flow(nodes)
+    fates: dict[str, Fate] = {}
+    states: dict[str, NodeState] = {}
+    for node_id in flow.order():
+        if node_id in outputs:
+            result = outputs[node_id].get("result") if is_object(outputs[node_id]) else None
+            fates[node_id] = Fate("completed", result=result if isinstance(result, bool) else None)
+            continue
+        step = flow.step(node_id, lambda other: fates.get(other, PENDING))
+        if step.action == "skip":
+            fates[node_id] = Fate("skipped", step.stopped)
+            states[node_id] = NodeState("skipped", reason=clean(step.reason))
     return states
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from fibonacci.definitions.files.source import Element, Source
 from fibonacci.definitions.model.spellings import OLDER_KEYS
+from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 
 _CODE: Final = "deprecated_word"
@@ -32,7 +33,6 @@ SUCCESSORS: Final[Mapping[str, str]] = {
     "config": "write its keys directly in the node",
 }
 """What is written instead of each key of the dialect."""
-_OPERATORS_WITHOUT_RIGHT_VALUE: Final = ("is_empty", "is_not_empty")
 
 _Object = dict[str, Element]
 
@@ -126,7 +126,7 @@ class _Dialect:
         elif operator in _OPERATORS_WITHOUT_SUCCESSOR:
             message = f"operator '{operator}' is of fibonacci-sdk 0.2.4: {_OPERATORS_WITHOUT_SUCCESSOR[operator]}"
             self._source.report(node["operator"].offset, "bad_operator", message)
-        if "operator" in node and operator not in _OPERATORS_WITHOUT_RIGHT_VALUE:
+        if "operator" in node and operator not in UNARY:
             node.setdefault("right_value", Element("", node["operator"].offset))
 
     def _critic(self, node: _Object) -> None:

@@ -98,8 +98,8 @@ def check_file(
 
     Args:
         path: The file, as for `load`.
-        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
-            check the names of tools.
+        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. The parameters of a
+            `Tool` with a JSON Schema in `parameters` are checked too. None checks neither.
 
     Returns:
         The faults in the order of the file, each with file, line and column; `.errors` and `.warnings` of the list are

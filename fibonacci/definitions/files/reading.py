@@ -23,7 +23,8 @@ Format = Literal["yaml", "json"]
 FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 """The format of a definition file, by its suffix."""
 
-_AT_THE_KEY = ("unknown_key",)  # the codes that are about a key; the others are about its value
+# The codes that are about a key; the others are about its value.
+_AT_THE_KEY = ("misspelled_schema_keyword", "unknown_key", "unknown_parameter", "unknown_schema_keyword")
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
 

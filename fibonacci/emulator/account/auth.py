@@ -45,6 +45,10 @@ class Actor:
         return ROLES.index(self.role) >= ROLES.index(lowest)
 
 
+SEED: Final = Actor("seed", "owner")
+"""Who changes what a seed has, in the audit log."""
+
+
 class ApiKeys:
     """All keys that an emulator accepts.
 

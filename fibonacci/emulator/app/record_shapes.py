@@ -103,7 +103,6 @@ class StoredRun(StoredRecord):
     """What is kept beside an execution while it runs."""
 
     definition: dict[str, Any] | None
-    chosen: dict[str, bool]
 
 
 class StoredTimer(StoredRecord):
@@ -129,6 +128,8 @@ class StoredNote(StoredRecord):
 
     input: Any = None
     reason: str | None = None
+    warnings: list[str] = Field(default_factory=list[str])
+    without_value: list[str] = Field(default_factory=list[str])
 
 
 class StoredEntry(StoredRecord):

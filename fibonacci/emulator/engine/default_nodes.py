@@ -7,15 +7,13 @@ from typing import Any, Final
 
 from fibonacci.definitions import LLMNode
 from fibonacci.definitions.json_schema import first_fault
+from fibonacci.definitions.memory import MEMORY_SET
 from fibonacci.definitions.templates import as_text
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.json_samples import sample
 
 WAIT: Final = "wait"
 """The tool that takes time: its execution is `running` until its seconds have passed."""
-
-MEMORY_SET: Final = "memory_set"
-"""The tool that stores a value in memory, as `PUT /memory/{key}` does."""
 
 SetMemory = Callable[[Mapping[str, Any]], None]
 """Stores a value in memory; raises `NodeError` if the parameters are not valid."""

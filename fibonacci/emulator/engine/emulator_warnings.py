@@ -47,6 +47,11 @@ class EmulatorWarning:
         return f"{self.location}: {self.message} ({self.code})"
 
 
+def place_in(workflow_id: str, place: str) -> str:
+    """Return the location of a warning about a place in the definition of a workflow; the empty place is all of it."""
+    return f"workflows/{workflow_id} {place}".rstrip()
+
+
 def _invalid(found: Sequence[EmulatorWarning]) -> HTTPException:
     return invalid(*(Detail(each.location, f"{each.message} ({each.code})") for each in found))
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from fibonacci.emulator.engine.answers.scripts import ScriptQueue
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
-from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.state.store import Store
+
+KNOWN_MODELS: Final = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
+"""The models that an emulator knows at first."""
 
 
 @dataclass(frozen=True, slots=True)

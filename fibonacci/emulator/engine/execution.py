@@ -6,15 +6,17 @@ due, each event at its own time: a clock that jumps is followed exactly, and no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-from fibonacci.definitions import ConditionalNode, CriticNode, Node
+from fibonacci.definitions import CriticNode, Node
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.definition_problems import by_node, missing_values
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.node_executor import NodeExecutor
 from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
@@ -41,12 +43,12 @@ class RunningExecution:
         environment: What workflows can reach.
         workflow: The workflow.
         execution: The record of the execution.
-        chosen: Which nodes in branches a conditional has taken, by id.
         launch: Starts the call of a handler.
 
     Attributes:
         workflow: The workflow.
-        notes: What is new for the trace, by node: its `input`, its `warnings`, or the `reason` why it was skipped.
+        notes: What is new for the trace, by node: its `input`, its `warnings`, the templates that were `without_value`,
+            or the `reason` why it was skipped.
     """
 
     def __init__(
@@ -54,13 +56,12 @@ class RunningExecution:
         environment: Environment,
         workflow: CompiledWorkflow,
         execution: Record,
-        chosen: Mapping[str, bool],
         launch: Launch,
     ) -> None:
         self._environment = environment
         self._execution: Record = execution
         self.workflow: Final = workflow
-        self._nodes = NodeStates(workflow, execution["nodes"], chosen)
+        self._nodes = NodeStates(workflow, execution["nodes"])
         self._launch = launch
         self._latest: tuple[float, NodeExecutor] | None = None
         self.notes: dict[str, Record] = {}
@@ -89,11 +90,6 @@ class RunningExecution:
         """The record of the execution."""
         return self._execution | {"nodes": self._nodes.all()}
 
-    @property
-    def chosen(self) -> dict[str, bool]:
-        """Which nodes in branches a conditional has taken, by id."""
-        return self._nodes.chosen
-
     def start_ready_nodes(self, now: float) -> None:
         """Start every node that is ready; end the execution if all nodes have ended."""
         ready = True
@@ -101,8 +97,8 @@ class RunningExecution:
             ready = False
             for node_id in self.workflow.order:
                 state = self._nodes[node_id]
-                if state["status"] == "pending" and state["started"] is None and self._nodes.is_ready(node_id):
-                    self._start(self.workflow.nodes[node_id], state, now)
+                if state["started"] is None and self._start(self.workflow.nodes[node_id], state, now):
+                    self._warn_of_missing_values(node_id)
                     ready = True
         if not self.has_ended and all(node["ended"] is not None for node in self._nodes.all()):
             self._finish(now)
@@ -113,6 +109,7 @@ class RunningExecution:
         while (state := self._next()) is not None and state["until"] <= min(now, deadline or now):
             due = state["until"]
             self._end_phase(state, due)
+            self._warn_of_missing_values(state["id"])
             self.start_ready_nodes(due)
         if deadline is not None and deadline <= now and not self.has_ended:
             self._expire(deadline)
@@ -123,6 +120,7 @@ class RunningExecution:
         for state in self._nodes.all():
             if state["phase"] == "call" and state["call"] == call:
                 self._take(state, outcome, now)
+                self._warn_of_missing_values(state["id"])
                 self.start_ready_nodes(now)
                 self.advance(now)
 
@@ -157,22 +155,41 @@ class RunningExecution:
         """Add something to the trace of a node."""
         self.notes[node_id] = self.notes.get(node_id, {}) | note
 
-    def _start(self, node: Node, state: Record, now: float) -> None:
+    def _warn_of_missing_values(self, node_id: str | None) -> None:
+        """Warn about the templates that had no value in the last step of a node; None is the outputs."""
+        missing = {} if self._latest is None else self._latest[1].take_without_value()
+        if not missing:
+            return
+        nodes = list(self.workflow.nodes.values())
+        index = None if node_id is None else [node.id for node in nodes].index(node_id)
+        found = list(missing_values(self.workflow.definition or {}, index, missing))
+        workflow_id = self._execution["workflow_id"]
+        self._environment.warnings.keep(
+            [
+                EmulatorWarning(code=each.code, location=place_in(workflow_id, each.location), message=each.message)
+                for each in found
+            ]
+        )
+        for each, messages in by_node(found, nodes).items():
+            self.note(each, without_value=messages)
+
+    def _start(self, node: Node, state: Record, now: float) -> bool:
+        """Start or skip a node, unless it has to wait; return whether it does not."""
+        try:
+            step = self._nodes.step(node.id, lambda: self._executor(now).unmet_condition(node))
+        except (TemplateError, OperatorError) as error:
+            state["started"] = now
+            self._fail(state, f"condition: {error}", now)
+            return True
+        if step.action == "wait":
+            return False
         state["started"] = now
-        state["stopped"] = self._nodes.depends_on_stopped(node.id)
-        reason = self._nodes.why_skipped(node.id)
-        if reason is None:
-            try:
-                condition = self._executor(now).unmet_condition(node)
-            except (TemplateError, OperatorError) as error:
-                self._fail(state, f"condition: {error}", now)
-                return
-            reason = None if condition is None else f"its condition is false: {condition}"
-        if reason is None:
+        if step.action == "run":
             self._attempt(node, state, now)
         else:
-            state.update(status="skipped", ended=now)
-            self.note(node.id, reason=reason)
+            state.update(status="skipped", stopped=step.stopped, ended=now)
+            self.note(node.id, reason=step.reason)
+        return True
 
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
@@ -216,9 +233,6 @@ class RunningExecution:
                 self._improve(node, state, now)
         except (TemplateError, NodeError) as error:
             self._fail(state, str(error), now)
-        else:
-            if isinstance(node, ConditionalNode):
-                self._nodes.take_branch(node, result=output["result"])
 
     def _improve(self, critic: CriticNode, state: Record, now: float) -> None:
         """Run the target of a critic again, with what to improve, if it does not pass and may run again."""
@@ -227,7 +241,11 @@ class RunningExecution:
             return
         prompt = self._executor(now).improvement_prompt(critic, verdict)
         self._nodes[critic.target_node]["improvement"] = prompt
-        self._nodes.run_again(self.workflow.between(critic.target_node, critic.id))
+        again = self.workflow.between(critic.target_node, critic.id)
+        for node_id, rescued in self.workflow.flow.rescues.items():  # it may fail now
+            if self._nodes[node_id]["status"] == "skipped" and not again.isdisjoint(rescued):
+                again.add(node_id)
+        self._nodes.run_again(again)
 
     def _fail_or_retry(self, state: Record, error: str, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
@@ -266,6 +284,7 @@ class RunningExecution:
             fault = None if misfit is None else str(misfit)
         except (TemplateError, NodeError) as error:
             fault = f"outputs: {error}"
+        self._warn_of_missing_values(None)
         if fault is None:
             self._execution = self._execution | {"status": "completed", "outputs": outputs, "ended": now}
         else:

@@ -40,12 +40,6 @@ def owner_of(scope: str, user_id: str | None, workflow_id: str | None) -> str:
     return owner or ""
 
 
-def unused_owners(scope: object, given: Mapping[str, Any]) -> list[str]:
-    """Return the owners that are given, and that a scope does not have: only `user` has a user."""
-    used = {"user": "user_id", "workflow": "workflow_id"}.get(scope) if isinstance(scope, str) else None
-    return [name for name in ("user_id", "workflow_id") if name != used and given.get(name) is not None]
-
-
 def is_live(entry: Mapping[str, Any], now: float) -> bool:
     """Return whether a value has not expired."""
     return entry["expires"] is None or now < entry["expires"]

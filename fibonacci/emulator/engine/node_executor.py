@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
-from fibonacci.definitions.operators import evaluate
-from fibonacci.definitions.templates import as_text, render
+from fibonacci.definitions.operators import UNARY, evaluate
+from fibonacci.definitions.templates import Reference, as_json, as_text, render
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers.node_failure import NodeFailure
 from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
@@ -74,6 +74,12 @@ class NodeExecutor:
         """Return a value with its templates rendered; the limits of outputs apply."""
         return checked(render(value, self._values.resolve))
 
+    def take_without_value(self) -> dict[str, str]:
+        """Return the expressions that had no value since the last call, each with the reason."""
+        found = dict(self._values.without_value)
+        self._values.without_value.clear()
+        return found
+
     def shown_input(self, node: Node) -> Any:
         """Return what a node is given, for the trace.
 
@@ -89,7 +95,7 @@ class NodeExecutor:
             return f"(not shown: {error})"
 
     def unmet_condition(self, node: Node) -> str | None:
-        """Return the condition of a node in words, if it is false; `None` if the node runs.
+        """Return why the condition of a node keeps it from running; `None` if it holds or there is none.
 
         Raises:
             TemplateError: If a template has no value.
@@ -100,7 +106,7 @@ class NodeExecutor:
             return None
         left = as_text(render(condition.field, self._values.resolve_shown))
         right = as_text(render(condition.value, self._values.resolve_shown))
-        return f"{left[:100]!r} {condition.operator} {right[:100]!r}"
+        return f"its condition is false: {left[:100]!r} {condition.operator} {right[:100]!r}"
 
     def result_of(self, node: Node, answer: Any) -> Any:
         """Return the output of a node from the answer of its handler.
@@ -186,12 +192,13 @@ class NodeExecutor:
 
     def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
         criteria = self._criteria(node)
+        output = self._values.resolve(Reference(node.target_node, node.target_node, ()))
 
         def call() -> CriticCall:
             return CriticCall(
                 **self._origin(node, attempt),
                 target_node=node.target_node,
-                output=self._nodes.output_of(node.target_node),
+                output=as_json(output),
                 criteria=criteria,
                 model=node.model,
                 min_score=node.min_score,
@@ -230,7 +237,7 @@ class NodeExecutor:
         return {"result": result, "branch": node.true_branch if result else node.false_branch}
 
     def _compare(self, condition: Condition) -> bool:
-        values, may_be_missing = self._values, condition.operator in ("is_empty", "is_not_empty")
+        values, may_be_missing = self._values, condition.operator in UNARY
         resolve = values.resolve_or_nothing if may_be_missing else values.resolve
         return evaluate(condition.operator, render(condition.field, resolve), render(condition.value, resolve))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from fibonacci.definitions import Problem
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scheduler import Scheduler
@@ -23,7 +21,6 @@ def start(
     scheduler: Scheduler,
     workflow: Record,
     compiled: CompiledWorkflow,
-    unknown: Sequence[Problem],
     inputs: dict[str, Any],
     now: float,
     held: Record | None = None,
@@ -34,7 +31,6 @@ def start(
         scheduler: Runs and stores it.
         workflow: The record of the workflow.
         compiled: Its definition, compiled; one without nodes completes with no outputs.
-        unknown: What in it is unknown or has no effect, from `Scheduler.unknown_in`.
         inputs: The inputs by name.
         now: The time in Unix seconds.
         held: The record of the execution, if it has waited for approval.
@@ -46,7 +42,7 @@ def start(
     execution = _record(workflow, inputs, nodes, now)
     if held is not None:
         execution |= {name: held[name] for name in ("id", "approval", "created")}
-    return scheduler.start(execution, compiled, unknown, now)
+    return scheduler.start(execution, compiled, now)
 
 
 def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, approval: Record) -> Record:

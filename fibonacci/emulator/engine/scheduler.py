@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-from fibonacci.definitions import Problem
 from fibonacci.emulator.engine import handler_calls
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
+from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.handler_threads import HandlerThreads
 from fibonacci.emulator.engine.recovery import Recovery
 from fibonacci.emulator.engine.stored_executions import StoredExecutions
 from fibonacci.emulator.engine.trace import trace_of
-from fibonacci.emulator.engine.unknown_names import by_node, unknown_names
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.tables import Record
@@ -48,26 +47,19 @@ class Scheduler:
         self._recovery = Recovery(environment.store, clock, self._executions)
         clock.on_advance(self._follow_clock)
 
-    def start(self, execution: Record, workflow: CompiledWorkflow, unknown: Sequence[Problem], now: float) -> Record:
-        """Start a new execution.
+    def start(self, execution: Record, workflow: CompiledWorkflow, now: float) -> Record:
+        """Start a new execution; the problems of its workflow are noted in the trace.
 
         Args:
             execution: Its record, not stored yet.
             workflow: Its workflow.
-            unknown: What in the workflow is unknown or has no effect; it is noted in the trace.
             now: The time in Unix seconds.
 
         Returns:
             Its new record; a short execution has ended.
         """
-        warnings = by_node(unknown, list(workflow.nodes.values()))
+        warnings = by_node(problems_of(workflow.text, self.environment), list(workflow.nodes.values()))
         return self._after_skipping(self._executions.start(execution, workflow, warnings, now))
-
-    def unknown_in(self, workflow: CompiledWorkflow) -> list[Problem]:
-        """Return what in a workflow is unknown or has no effect: fields, tools, parameters, models."""
-        nodes = list(workflow.nodes.values())
-        environment = self.environment
-        return [*workflow.problems, *unknown_names(nodes, environment.handlers, environment.models)]
 
     def refresh(self, execution: Record, now: float) -> Record:
         """Bring an execution up to date; return its record.

@@ -49,7 +49,7 @@ class StoredExecutions:
             warnings: What its trace warns about, by node.
             now: The time in Unix seconds.
         """
-        running = self._running(execution, workflow, {})
+        running = self._running(execution, workflow)
         for node_id, messages in warnings.items():
             running.note(node_id, warnings=messages)
         running.start_ready_nodes(now)
@@ -60,9 +60,9 @@ class StoredExecutions:
         run = self._store.runs.get(execution["id"])
         if run is None:
             return execution
-        running = self._running(execution, compiled(run["definition"]), run["chosen"])
+        running = self._running(execution, compiled(run["definition"]))
         act(running)
-        if running.execution == execution and running.chosen == run["chosen"]:
+        if running.execution == execution:
             return execution  # reading an execution that waits writes nothing
         return self._save(running)
 
@@ -78,9 +78,9 @@ class StoredExecutions:
             report_damage(execution_id)
             self._store.timers.delete(execution_id)
 
-    def _running(self, execution: Record, workflow: CompiledWorkflow, chosen: Mapping[str, bool]) -> RunningExecution:
+    def _running(self, execution: Record, workflow: CompiledWorkflow) -> RunningExecution:
         launch = partial(self._launch, execution["id"])
-        return RunningExecution(self._environment, workflow, execution, chosen, launch)
+        return RunningExecution(self._environment, workflow, execution, launch)
 
     def _save(self, running: RunningExecution, *, is_new: bool = False) -> Record:
         """Store an execution, its trace, and what is kept only while it runs; return its record."""
@@ -90,7 +90,7 @@ class StoredExecutions:
         for node_id, note in running.notes.items():
             earlier = None if is_new else store.traces.get(name, node_id)
             store.traces.put(name, node_id, record=(earlier or {}) | note)
-        run = {"definition": running.workflow.definition, "chosen": running.chosen}
+        run = {"definition": running.workflow.definition}
         for table, record in (
             (store.calls, {"calls": calls} if calls else None),
             (store.timers, None if due is None else {"due": due}),

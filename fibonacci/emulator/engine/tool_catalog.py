@@ -6,10 +6,10 @@ with a handler, are tools like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions import tool_parameters
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.state.tables import Record
@@ -22,7 +22,7 @@ def _tool(name: str, category: str, description: str, required: Mapping[str, str
         "category": category,
         "parameters": {
             "type": "object",
-            "properties": {key: {"type": kind} for key, kind in {**required, **optional}.items()},
+            "properties": {key: {"type": kind} if kind else {} for key, kind in {**required, **optional}.items()},
             "required": list(required),
         },
     }
@@ -81,7 +81,7 @@ _TOOLS: Final = [
         "memory_set",
         "memory",
         "Keep a value in memory, forever or for some seconds.",
-        {"key": "string", "value": "object"},
+        {"key": "string", "value": ""},  # any JSON
         scope="string",
         user_id="string",
         workflow_id="string",
@@ -90,10 +90,12 @@ _TOOLS: Final = [
     _tool("wait", "utility", "Wait for some seconds.", {"seconds": "number"}),
 ]
 
-TOOLS: Final[Mapping[str, Record]] = {tool["name"]: tool for tool in _TOOLS}
+_SLACK: Final = next(tool for tool in _TOOLS if tool["name"] == "slack_send_message")["parameters"]
+_SLACK["properties"]["text"] = _SLACK["properties"]["message"]  # another name of the same
+_SLACK["required"].remove("message")
+_SLACK["anyOf"] = [{"required": ["message"]}, {"required": ["text"]}]
 
-_OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {"slack_send_message": {"text": "message"}}
-"""Further names of parameters, by tool."""
+TOOLS: Final[Mapping[str, Record]] = {tool["name"]: tool for tool in _TOOLS}
 
 
 def find_tool(handlers: UserHandlers, name: str) -> Record | None:
@@ -104,65 +106,20 @@ def find_tool(handlers: UserHandlers, name: str) -> Record | None:
     return _of_user(key) if key in handlers.tools else None
 
 
-def all_tools(handlers: UserHandlers) -> list[Record]:
-    """Return the tools of the catalog and the user's own."""
-    return [*TOOLS.values(), *(_of_user(key) for key in handlers.tools if key not in TOOLS)]
+def all_tools(own_tools: Iterable[str]) -> list[Record]:
+    """Return the tools of the catalog and the user's own, which have these names in the underscore spelling."""
+    return [*TOOLS.values(), *(_of_user(key) for key in own_tools if key not in TOOLS)]
 
 
 def missing_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
-    """Return the required parameters of a tool of the catalog that are missing or null.
+    """Return the required parameters of a tool of the catalog that are missing, or null where that is no value.
 
-    `memory_set` and `wait` check their own: null is a value.
+    `memory_set` and `wait` check their own.
     """
     key = canonical_tool(tool)
     if key not in TOOLS or key in ("memory_set", "wait"):
         return []
-    other = _OTHER_NAMES.get(key, {})
-    given = {other.get(name, name) for name, value in params.items() if value is not None}
-    return [name for name in TOOLS[key]["parameters"]["required"] if name not in given]
-
-
-def unknown_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
-    """Return the parameters that a tool of the catalog does not have."""
-    key = canonical_tool(tool)
-    if key not in TOOLS:
-        return []
-    known = {*TOOLS[key]["parameters"]["properties"], *_OTHER_NAMES.get(key, {})}
-    return [name for name in params if name not in known]
-
-
-def mistyped_parameters(tool: str, params: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters of a tool of the catalog that have a value of another type, each with its type in words.
-
-    Templates are not judged, and null is an absent value. `memory_set` and `wait` check their own.
-    """
-    key = canonical_tool(tool)
-    if key not in TOOLS or key in ("memory_set", "wait"):
-        return {}
-    properties = TOOLS[key]["parameters"]["properties"]
-    kinds = {name: properties.get(_OTHER_NAMES.get(key, {}).get(name, name), {}).get("type") for name in params}
-    return {
-        name: _WORDS[kind]
-        for name, kind in kinds.items()
-        if kind is not None and not _is_open(params[name]) and not _FITS[kind](params[name])
-    }
-
-
-def _is_open(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and "{{" in value)
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-_FITS: Final[Mapping[str, Callable[[Any], bool]]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": _is_integer,
-    "array": is_array,
-    "object": is_object,
-}
-_WORDS: Final = {"string": "a text", "integer": "a whole number", "array": "a list", "object": "an object"}
+    return tool_parameters.missing_parameters(TOOLS[key]["parameters"], params)
 
 
 def _of_user(name: str) -> Record:

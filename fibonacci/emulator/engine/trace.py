@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
-from fibonacci.definitions.templates import Reference, Resolver, as_text, render
+from fibonacci.definitions.templates import Reference, Resolver, as_json, as_text, render
 from fibonacci.emulator.engine.redaction import redact, spellings
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Store
@@ -42,7 +42,7 @@ def input_of(node: Node, resolve: Resolver) -> Record:
             return {"params": render(node.params, resolve)}
         case CriticNode():
             target = Reference(node.target_node, node.target_node, ())
-            return {"output": resolve(target), "criteria": render(node.criteria, resolve)}
+            return {"output": as_json(resolve(target)), "criteria": render(node.criteria, resolve)}
         case ConditionalNode():
             return {"left_value": render(node.left_value, resolve), "right_value": render(node.right_value, resolve)}
         case OpenNode():  # it fails, and what in it is a template is not known
@@ -72,5 +72,5 @@ def _content(node: Record, note: Record) -> Record:
         "error": node["error"] if node["status"] == "failed" else None,
         "reason": note.get("reason"),
         "usage": node.get("usage"),
-        "warnings": note.get("warnings", []),
+        "warnings": [*note.get("warnings", []), *note.get("without_value", [])],
     }

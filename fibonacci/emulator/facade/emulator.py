@@ -95,7 +95,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
                 their traces. `None` keeps all. Running ones, and those that wait for approval, are always kept.
             env: The values of `{{env.NAME}}` in workflows, by name; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows, by name; none by default.
-            strict: Whether to refuse what is unknown or not supported, in place of a warning in `warnings`.
+            strict: Whether to refuse what is unknown, not supported or without effect, in place of a warning in
+                `warnings`. Of a definition that is what `check_definition` reports, but for what may happen in a run.
             allowed_hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`,
                 such as the name of a container. Others are refused with a 403.
             origins: Origins whose pages may call it from a browser, such as `http://localhost:5173`.

@@ -1,6 +1,6 @@
 """Admission: whether a workflow may run.
 
-Inputs are checked first, then whether all that it names is known, tool policies, quotas, and approval.
+Inputs are checked first, then the definition, tool policies, quotas, and approval.
 
 Only the emulator's own organization decides. A refusal is recorded in its audit log.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
+from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import start
 from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval
@@ -29,14 +30,13 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
         The record of the execution.
 
     Raises:
-        HTTPException: 422 if the inputs do not fit the schema, or in strict mode if a name is not known, 403
+        HTTPException: 422 if the inputs do not fit the schema, or in strict mode if its definition has problems, 403
             `permission_denied` if a tool policy refuses a tool to the caller's role, 429 `quota_exceeded` if a quota of
             runs is exhausted.
     """
     compiled_workflow = compiled(workflow["definition"])
     _check_inputs(compiled_workflow, inputs)
-    unknown = context.scheduler.unknown_in(compiled_workflow)
-    report_problems(context, f"workflows/{workflow['id']}", unknown)
+    report_problems(context, workflow["id"], problems_of(compiled_workflow.text, context.environment))
     report_unmatched_scripts(context, compiled_workflow)
     try:
         _check_tools(context, workflow)
@@ -51,7 +51,7 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
     )
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
-    return start(context.scheduler, workflow, compiled_workflow, unknown, inputs, context.now)
+    return start(context.scheduler, workflow, compiled_workflow, inputs, context.now)
 
 
 def _check_inputs(workflow: CompiledWorkflow, inputs: dict[str, Any]) -> None:

@@ -140,8 +140,7 @@ class Approvals:
             return execution
         self._store.held.delete(execution_id)
         plan = compiled(workflow["definition"])
-        unknown = self._scheduler.unknown_in(plan)
-        execution = start(self._scheduler, workflow, plan, unknown, execution["inputs"], now, held=execution)
+        execution = start(self._scheduler, workflow, plan, execution["inputs"], now, held=execution)
         status = {"status": execution["status"]}
         self._record(execution, by, now, "approval.approved", {"status": WAITING}, status)
         return execution

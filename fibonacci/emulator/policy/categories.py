@@ -9,7 +9,6 @@ count because a tool need not be in the catalog.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
@@ -55,11 +54,11 @@ def categories_named_by(definition: Mapping[str, Any]) -> list[str]:
     return [name for name in named if isinstance(name, str)] if is_array(named) else []
 
 
-def nearest_category(name: str) -> str | None:
+def misspelled_category(name: str) -> str | None:
     """Return the category that a name resembles; `None` if it is one itself, or resembles none."""
-    known = [*_KNOWN, *{str(tool["category"]) for tool in TOOLS.values()}]
-    near = get_close_matches(name, known, n=1, cutoff=0.8)
-    return near[0] if near and near[0] != name else None
+    from fibonacci.definitions.checks.without_effect import nearest_category  # it would slow the start
+
+    return nearest_category(name, {str(tool["category"]) for tool in TOOLS.values()})
 
 
 def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterator[str]:

@@ -8,8 +8,8 @@ from fibonacci.definitions import CriticNode, LLMNode, Problem, ToolNode
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
-from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.policy.categories import nearest_category
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
+from fibonacci.emulator.policy.categories import misspelled_category
 
 
 def report_categories(context: RequestContext, owner: str, names: Iterable[str]) -> None:
@@ -17,7 +17,7 @@ def report_categories(context: RequestContext, owner: str, names: Iterable[str])
 
     Args:
         context: The request.
-        owner: What names them, such as `workflows/wf-abc123`.
+        owner: What names them, such as `default/governance`.
         names: The names.
 
     Raises:
@@ -31,25 +31,25 @@ def report_categories(context: RequestContext, owner: str, names: Iterable[str])
                 message=f"no tool has this category; did you mean {near!r}?",
             )
             for name in names
-            if (near := nearest_category(name)) is not None
+            if (near := misspelled_category(name)) is not None
         ]
     )
 
 
-def report_problems(context: RequestContext, owner: str, problems: Sequence[Problem]) -> None:
-    """Warn about what in a definition is unknown or not supported.
+def report_problems(context: RequestContext, workflow_id: str, problems: Sequence[Problem]) -> None:
+    """Warn about the problems of a definition.
 
     Args:
         context: The request.
-        owner: What has the definition, such as `workflows/wf-abc123`.
-        problems: What is not known.
+        workflow_id: The id of its workflow.
+        problems: The problems.
 
     Raises:
         HTTPException: 422 in strict mode, if there is any.
     """
     context.environment.warnings.report(
         [
-            EmulatorWarning(code=each.code, location=f"{owner} {each.location}", message=each.message)
+            EmulatorWarning(code=each.code, location=place_in(workflow_id, each.location), message=each.message)
             for each in problems
         ]
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fibonacci.definitions.memory import unused_owners
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value, unused_owners
+from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value
 from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.replies import Reply, no_content

@@ -16,7 +16,7 @@ from fibonacci.emulator.state.tables import Record
 
 def list_tools(context: RequestContext) -> Reply:
     """GET /tools."""
-    tools = all_tools(context.environment.handlers)
+    tools = all_tools(context.environment.handlers.tools)
 
     def rows(*, newest_first: bool, after: int | None) -> Iterator[tuple[int, Record]]:
         return ((number, tool) for number, tool in enumerate(tools, 1) if after is None or number > after)

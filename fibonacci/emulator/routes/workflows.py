@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from fibonacci.definitions import Problem
+from fibonacci.emulator.account.auth import SEED
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import summary_of
-from fibonacci.emulator.engine.unknown_names import unknown_fields
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, created, data_only, no_content
 from fibonacci.emulator.policy.admission import execute
-from fibonacci.emulator.policy.categories import categories_named_by
-from fibonacci.emulator.policy.unknown import report_categories, report_problems
+from fibonacci.emulator.policy.unknown import report_problems
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
 
@@ -145,15 +147,23 @@ def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | N
 def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any] | None) -> None:
     if definition is None:
         return
-    from fibonacci.definitions import check_definition  # it would slow the import of the emulator
+    from fibonacci.definitions.checks.codes import INVALID  # the checks would slow the start of an emulator
 
-    problems = check_definition(definition)
-    if problems.errors:
-        places = (f"definition.{problem.location}".rstrip(".") for problem in problems.errors)
-        messages = (f"{problem.message} ({problem.code})" for problem in problems.errors)
-        raise invalid(*map(Detail, places, messages))
-    report_problems(context, f"workflows/{workflow_id}", list(unknown_fields(definition, problems)))
-    report_categories(context, f"workflows/{workflow_id}", categories_named_by(definition))
+    problems = problems_of(to_json(definition), context.environment)
+    if context.actor == SEED.name:  # the user adds tools and models after it; each execution checks them
+        problems = [problem for problem in problems if problem.code not in ("unknown_tool", "unknown_model")]
+    refused: Iterable[Problem] = ()
+    if context.environment.warnings.strict:
+        refused = problems
+    elif any(problem.code in INVALID for problem in problems):
+        refused = (problem for problem in problems if problem.severity == "error")
+    details = [
+        Detail(f"definition.{problem.location}".rstrip("."), f"{problem.message} ({problem.code})")
+        for problem in refused
+    ]
+    if details:
+        raise invalid(*details)
+    report_problems(context, workflow_id, problems)
 
 
 ENDPOINTS = [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions import diff
-from fibonacci.emulator.account.auth import Actor
+from fibonacci.emulator.account.auth import SEED
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.messages import ServerRequest
@@ -18,11 +18,8 @@ from fibonacci.emulator.seeding.seed_folder import SeedSetting, SeedWorkflow, re
 from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.tables import Record
 
-_PREFIX: Final = re.compile(r"definition\.?|workflows/\S+ ")
+_PREFIX: Final = re.compile(r"definition\.?")
 """What stands before a place in a definition, where the platform refuses it."""
-
-_ACTOR: Final = Actor("seed", "owner")
-"""Who changes the settings, in the audit log."""
 
 
 def apply_seed(app: App, folder: str | os.PathLike[str], organization: str, now: float) -> None:
@@ -81,7 +78,7 @@ def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float
 
 def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
     """Send a request; return the field at fault and the message if it is refused."""
-    reply = app.call(ServerRequest(method, f"/v1{path}", {}, to_json(body)), _ACTOR)
+    reply = app.call(ServerRequest(method, f"/v1{path}", {}, to_json(body)), SEED)
     if reply.status < 400:
         return None
     error = json.loads(reply.body)["error"]

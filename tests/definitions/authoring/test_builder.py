@@ -10,9 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from fibonacci import WorkflowBuilder
-from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, loads
+from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, loads, to_plain
 from fibonacci.definitions.authoring.value_types import json_schema
-from fibonacci.definitions.graph import dependencies, levels
+from fibonacci.definitions.graph import edges, levels
 from tests.typing import triage_program
 
 TRIAGE: dict[str, Any] = {
@@ -119,7 +119,7 @@ def test_builder_json_and_yaml_give_the_same_definition() -> None:
 
 def test_each_node_runs_after_those_in_its_templates_those_of_after_and_its_conditional() -> None:
     definition = triage_program.flow.definition
-    needed = dependencies(definition)
+    needed = edges(to_plain(definition)["nodes"])
     assert {each.id: sorted(each.dependencies) for each in definition.nodes} == {
         node_id: sorted(targets) for node_id, targets in needed.items()
     }

@@ -1,0 +1,210 @@
+"""When a node runs: one account, which the emulator's engine, the checks and the diagrams ask.
+
+It knows how the nodes of a definition are linked, and is told what has become of them so far. It runs nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from fibonacci.definitions.graph import Edges, edges_of, known_links, levels
+
+_FALLIBLE: Final = ("llm", "tool")  # the types that can name a `fallback` and an `on_error`
+
+
+class Fate(NamedTuple):
+    """What has become of a node so far."""
+
+    status: Literal["pending", "completed", "failed", "skipped"]
+    """Its state; `pending` until it has ended."""
+
+    stopped: bool = False
+    """Whether a failure is why it has no output: its own, or that of a node that it depends on."""
+
+    result: bool | None = None
+    """The result of a conditional that has completed: which of its branches it takes."""
+
+
+PENDING: Final = Fate("pending")
+
+
+class Step(NamedTuple):
+    """What a node does next."""
+
+    action: Literal["wait", "run", "skip"]
+    """Whether it waits for others, runs, or is skipped."""
+
+    reason: str = ""
+    """Why it is skipped, for a person; empty when it is not."""
+
+    stopped: bool = False
+    """Whether it is skipped because of a failure."""
+
+
+Fates = Callable[[str], Fate]
+"""Returns what has become of a node, by its id."""
+
+Unmet = Callable[[], str | None]
+"""Compares the `condition` of a node: returns why it does not hold, or None when it does or when there is none."""
+
+
+class Gate(NamedTuple):
+    """A conditional that names a node in one of its branches."""
+
+    conditional: str
+    """The id of the conditional."""
+
+    when: bool
+    """The result that takes this branch."""
+
+
+class Flow:
+    """How the nodes of a definition are linked, compiled once for all runs.
+
+    Args:
+        nodes: The nodes in plain JSON, each with an id. Names of no node are ignored, so that faulty ones can be read.
+
+    Attributes:
+        waits_for: The ids of the nodes that each node names or reads, that name it in a branch, or that it stands in
+            for.
+        depends_on: Those that it names or reads. When all of them were skipped, it is skipped.
+        gates: The conditionals that name a node in a branch, by its id.
+        rescues: The ids of the nodes whose failure starts a node, by its id: it is their `fallback` or `on_error`.
+        fallbacks: The `fallback` of each node that has one.
+        starts_after: What a node waits for, and what decides which output that has: its fallbacks, its critics.
+
+    Example:
+        >>> nodes = [{"id": "gate", "type": "conditional", "true_branch": ["page"]}, {"id": "page", "type": "tool"}]
+        >>> flow = Flow(nodes)
+        >>> flow.step("page", {"gate": Fate("completed", result=False)}.__getitem__).reason
+        "it is not in the branch taken by 'gate'"
+        >>> flow.step("page", {"gate": Fate("skipped")}.__getitem__).reason
+        "it is in a branch of 'gate', which was skipped"
+    """
+
+    def __init__(self, nodes: Iterable[Mapping[str, Any]]) -> None:
+        by_id = {node["id"]: node for node in nodes}
+        links = known_links(by_id)
+        self.waits_for: Final[Edges] = edges_of(by_id, links)
+        depends_on: dict[str, dict[str, None]] = {node_id: {} for node_id in by_id}  # dictionaries as ordered sets
+        self.gates: Final[dict[str, list[Gate]]] = {}
+        self.rescues: Final[dict[str, list[str]]] = {}
+        self.fallbacks: Final[dict[str, str]] = {}
+        critics: dict[str, list[str]] = {}
+        for node_id, link in links:
+            node_type = by_id[node_id].get("type")
+            match link.kind:
+                case "branch" if node_type == "conditional":
+                    self.gates.setdefault(link.target, []).append(Gate(node_id, link.location.startswith("true")))
+                case "fallback" | "on_error" if node_type in _FALLIBLE:
+                    self.rescues.setdefault(link.target, []).append(node_id)
+                    if link.kind == "fallback":
+                        self.fallbacks[node_id] = link.target
+                case "branch" | "fallback" | "on_error":
+                    depends_on[link.target][node_id] = None
+                case _:
+                    depends_on[node_id][link.target] = None
+                    if link.kind == "critic":
+                        critics.setdefault(link.target, []).append(node_id)
+        self.depends_on: Final[Edges] = {node_id: list(targets) for node_id, targets in depends_on.items()}
+        self.starts_after: Final[Edges] = self._starts_after(critics)
+
+    def order(self) -> list[str]:
+        """Return the ids, each after those that it starts after; a cycle and what depends on it are left out."""
+        return [node_id for level in levels(self.starts_after) for node_id in level]
+
+    def step(self, node_id: str, fate_of: Fates, unmet: Unmet = lambda: None) -> Step:
+        """Return what a node that has not started does next.
+
+        Args:
+            node_id: Its id.
+            fate_of: What has become of the others so far.
+            unmet: Compares its `condition`; called only when nothing else keeps it from running. What it raises is
+                raised.
+
+        Returns:
+            Whether it waits, runs, or is skipped and why.
+        """
+        if any(fate_of(other).status == "pending" for other in self.starts_after[node_id]):
+            return Step("wait")
+        rescued = self.rescues.get(node_id, ())
+        stopper = next((o for o in self.depends_on[node_id] if o not in rescued and self.is_stopped(o, fate_of)), None)
+        if stopper is not None:
+            return _stopped_by(stopper, fate_of)
+        gates = self.gates.get(node_id, ())
+        if gates and all(fate_of(gate.conditional).result is not gate.when for gate in gates):
+            return self._not_taken(gates, fate_of)
+        if rescued and all(fate_of(other).status != "failed" for other in rescued):
+            return Step("skip", f"it runs only if {' or '.join(map(repr, sorted(rescued)))} fails")
+        conditionals = {gate.conditional for gate in gates}
+        needed = [other for other in self.depends_on[node_id] if other not in conditionals]
+        # A failure that starts a node is reason enough to run it.
+        if needed and not rescued and all(fate_of(other).status == "skipped" for other in needed):
+            return Step("skip", f"all nodes that it depends on were skipped: {', '.join(needed)}")
+        reason = unmet()
+        return Step("run") if reason is None else Step("skip", reason)
+
+    def standing(self, node_id: str, fate_of: Fates) -> str:
+        """Return the node whose output counts for another: itself, or when it has failed a fallback that completed."""
+        current, seen = node_id, {node_id}
+        while fate_of(current).status == "failed" and current in self.fallbacks:  # a fallback may have a fallback
+            current = self.fallbacks[current]
+            if current in seen:
+                break
+            seen.add(current)
+        return current if fate_of(current).status == "completed" else node_id
+
+    def is_stopped(self, node_id: str, fate_of: Fates) -> bool:
+        """Return whether a node stops those that depend on it: it failed, or depends on one that did."""
+        return fate_of(node_id).stopped and fate_of(self.standing(node_id, fate_of)).status != "completed"
+
+    def _not_taken(self, gates: Sequence[Gate], fate_of: Fates) -> Step:
+        conditionals = list(dict.fromkeys(gate.conditional for gate in gates))
+        stopper = next((other for other in conditionals if self.is_stopped(other, fate_of)), None)
+        if stopper is not None:
+            return _stopped_by(stopper, fate_of)
+        skipped = [repr(other) for other in conditionals if fate_of(other).status == "skipped"]
+        decided = [repr(other) for other in conditionals if fate_of(other).status != "skipped"]
+        reasons = [f"it is not in the branch taken by {' and '.join(decided)}"] if decided else []
+        reasons += [f"it is in a branch of {each}, which was skipped" for each in skipped]
+        return Step("skip", " and ".join(reasons))
+
+    def _starts_after(self, critics: Mapping[str, Sequence[str]]) -> Edges:
+        """Return what each node starts after.
+
+        What would make nodes wait for each other is left out: a fallback may use what depends on the failed node. The
+        fallbacks come first: a critic assesses what stands in for its target.
+        """
+        after = {node_id: list(targets) for node_id, targets in self.waits_for.items()}
+        fallbacks = {node_id: list(self._fallbacks_of(node_id)) for node_id in self.fallbacks}
+        for deciders in (fallbacks, critics):
+            for node_id, targets in self.waits_for.items():
+                for decider in [each for target in targets for each in deciders.get(target, ())]:
+                    if decider not in after[node_id] and node_id not in reachable(after, decider):
+                        after[node_id].append(decider)
+        return after
+
+    def _fallbacks_of(self, node_id: str) -> Iterator[str]:
+        """Yield the fallback of a node, the fallback of that, and so on."""
+        seen = {node_id}
+        while (following := self.fallbacks.get(node_id)) is not None and following not in seen:
+            seen.add(following)
+            yield following
+            node_id = following
+
+
+def _stopped_by(node_id: str, fate_of: Fates) -> Step:
+    how = "failed" if fate_of(node_id).status == "failed" else "did not run"
+    return Step("skip", f"it depends on {node_id!r}, which {how}", stopped=True)
+
+
+def reachable(depends_on: Edges, start: str) -> set[str]:
+    """Return the ids that can be reached from one, itself included."""
+    found, pending = {start}, [start]
+    while pending:
+        for target in depends_on[pending.pop()]:
+            if target not in found:
+                found.add(target)
+                pending.append(target)
+    return found

@@ -1,0 +1,72 @@
+"""The parameters of tools: what the JSON Schema of a tool says about those that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from fibonacci.definitions.json_schema import Fault, first_fault
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.schema_keywords import is_closed
+from fibonacci.definitions.templates import strings
+
+_DEFINITIONS: Final = ("$defs", "definitions")
+
+
+def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    """Return the required parameters that are not given; null counts as not given where it does not fit.
+
+    Args:
+        schema: The JSON Schema of the tool's parameters. Of the `required` lists of an `anyOf`, one has to be given.
+        params: The parameters by name.
+    """
+    absent = {name for name, value in params.items() if value is None and _fault(schema, name, None) is not None}
+
+    def missing(required: object) -> list[str]:
+        names = required if is_array(required) else ()
+        return [name for name in names if isinstance(name, str) and (name not in params or name in absent)]
+
+    alternatives = [missing(required) for required in _alternatives(schema)]
+    first = alternatives[0] if alternatives and all(alternatives) else []
+    return list(dict.fromkeys([*missing(schema.get("required")), *first]))
+
+
+def named_parameters(schema: Mapping[str, Any]) -> list[str] | None:
+    """Return the names of the parameters that a tool has; None if its schema does not name all of them."""
+    properties = schema.get("properties")
+    rest = {key: value for key, value in schema.items() if key != "anyOf"} if _alternatives(schema) else schema
+    return [*map(str, properties)] if is_object(properties) and properties and is_closed(rest) else None
+
+
+def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the places of values that do not fit the schema of their parameter, such as `headers.x`, and why.
+
+    What a template has as its value is not known here. Null is an absent value.
+    """
+    for name, value in params.items():
+        fault = None if value is None else _fault(schema, name, value)
+        if fault is not None:
+            yield fault.place, fault.message
+
+
+def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
+    """Return the `required` lists of an `anyOf` that has nothing else; none for any other."""
+    choices = schema.get("anyOf")
+    if not is_array(choices) or not all(is_object(each) and [*each] == ["required"] for each in choices):
+        return []
+    return [each["required"] for each in choices]
+
+
+def _fault(schema: Mapping[str, Any], name: str, value: Any) -> Fault | None:
+    """Return why a value certainly does not fit the schema of a parameter; None if it fits, or depends on the run."""
+    properties = schema.get("properties")
+    property_schema = properties.get(name) if is_object(properties) else None
+    if not is_object(property_schema):
+        return None
+    if any("{{" in text for _, text in strings(value)):
+        if isinstance(value, str) or "type" not in property_schema:
+            return None
+        property_schema = {"type": property_schema["type"]}  # that of the container is known, whatever is inside
+    whole = {key: schema[key] for key in _DEFINITIONS if key in schema} | {"properties": {name: property_schema}}
+    fault = first_fault(whole, {name: value})
+    return fault if fault is not None and fault.is_certain else None

@@ -1,0 +1,81 @@
+"""What `check_definition` says of the workflows of an emulator, with its own tools and models."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from fibonacci.definitions import Node, Problem
+from fibonacci.definitions.templates import INPUT, expressions
+from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.tool_catalog import all_tools
+
+_INDEX: Final = re.compile(r"nodes\[(\d+)\]\.?")
+
+
+def problems_of(definition: bytes, environment: Environment) -> Sequence[Problem]:
+    """Return the problems of a definition, which need not be valid; the latest ones are cached.
+
+    Args:
+        definition: The definition in JSON; empty for none, which has no problems.
+        environment: What the workflow can reach.
+
+    Returns:
+        The problems, in the order of the definition. A strict emulator leaves out what may happen in a run, and
+        warns when that has happened.
+    """
+    if not definition:
+        return ()
+    own_tools, models = tuple(environment.handlers.tools), tuple(environment.models)
+    return _problems(definition, own_tools, models, is_strict=environment.warnings.strict)
+
+
+@lru_cache(maxsize=128)
+def _problems(
+    definition: bytes, own_tools: Sequence[str], models: Sequence[str], *, is_strict: bool
+) -> Sequence[Problem]:
+    from fibonacci.definitions import check_definition  # the checks would slow the start of an emulator
+    from fibonacci.definitions.checks.codes import MAY_HAPPEN
+    from fibonacci.models import Tool
+
+    tools = map(Tool.model_validate, all_tools(own_tools))
+    found = check_definition(json.loads(definition), tools=tools, models=models)
+    return [each for each in found if not (is_strict and each.code in MAY_HAPPEN)]
+
+
+def missing_values(definition: Mapping[str, Any], index: int | None, missing: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield where a step of a run has read what had no value: what `check_definition` says may happen has happened.
+
+    Args:
+        definition: The definition of the workflow.
+        index: The node that has read; None for the outputs.
+        missing: The expressions without a value, each with the reason.
+    """
+    from fibonacci.definitions.checks.codes import problem
+    from fibonacci.definitions.checks.flow import groups_of, outputs_with_values, texts_with_values
+
+    node: Mapping[str, Any] = {} if index is None else definition["nodes"][index]
+    texts = outputs_with_values(definition.get("outputs")) if index is None else texts_with_values(node)
+    prefix = "" if index is None else f"nodes[{index}]."
+    for place, text in texts:
+        groups = [[*group.values()] for group in groups_of(text, node.get("id"))]
+        groups += [[name] for each in expressions(text) if (name := each.strip()).split(".")[0] == INPUT]
+        for group in groups:  # of alternatives, such as {{refund}}{{denial}}, one has a value
+            if all(name in missing for name in group):
+                message = missing[group[0]] if len(group) == 1 else f"none of {', '.join(group)} has a value"
+                yield problem(prefix + place, "may_have_no_value", message)
+
+
+def by_node(problems: Sequence[Problem], nodes: Sequence[Node]) -> dict[str, list[str]]:
+    """Return the messages of problems by the id of the node that has them."""
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        index = _INDEX.match(problem.location)
+        if index is not None:
+            place = problem.location[index.end() :]
+            message = f"{place}: {problem.message}" if place else problem.message
+            found.setdefault(nodes[int(index[1])].id, []).append(message)
+    return found

@@ -1,0 +1,252 @@
+"""When nodes run, in the function of the flow, in the engine of the emulator and in the checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fibonacci.definitions import check_definition
+from fibonacci.definitions.flow import Fate, Flow, Step
+from fibonacci.emulator import Emulator, NodeFailure
+from tests.definitions.flows import play
+from tests.emulator.api import Api
+from tests.kit.assertions import check_rows
+
+COMPLETED, FAILED, SKIPPED = Fate("completed"), Fate("failed", stopped=True), Fate("skipped")
+TAKES_TRUE, TAKES_FALSE = Fate("completed", result=True), Fate("completed", result=False)
+
+
+def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
+    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
+
+
+def gate(node_id: str, left: Any, operator: str, right: Any = None, **branches: list[str]) -> dict[str, Any]:
+    values = {"left_value": left, "operator": operator, "right_value": right}
+    return {"id": node_id, "type": "conditional", **values, **branches}
+
+
+def refunds(*, refund: str = "Refund", left: str = "{{input.decision}}", amount: Any = "{{input.amount}}") -> list[Any]:
+    """Return the nodes of a decision with a smaller one in one of its branches."""
+    return [
+        llm("decide", "Decide"),
+        gate("ok", left, "equals", "yes", true_branch=["small"], false_branch=["deny"]),
+        gate("small", amount, "less_than", 100, true_branch=["refund"]),
+        llm("refund", refund),
+        llm("deny"),
+    ]
+
+
+def test_a_skipped_conditional_takes_no_branch() -> None:
+    def check(nodes: list[Any]) -> None:
+        run = Api().run(*nodes, inputs={"decision": "no", "amount": 5})
+        assert {node["id"]: node["status"] for node in run["trace"]} == {
+            "decide": "completed",
+            "ok": "completed",
+            "small": "skipped",
+            "refund": "skipped",
+            "deny": "completed",
+        }
+        reasons = {node["id"]: node["reason"] for node in run["trace"] if node["reason"]}
+        assert reasons == {
+            "small": "it is not in the branch taken by 'ok'",
+            "refund": "it is in a branch of 'small', which was skipped",
+        }
+
+    check_rows(
+        [
+            ("that reads nothing", refunds()),
+            ("whose node reads one that has run", refunds(refund="Refund what {{decide}} says")),
+            ("behind one that never takes it", refunds(refund="{{decide}}", left="no")),
+            ("that would always take its branch", refunds(refund="{{decide}}", amount=5)),
+        ],
+        check,
+    )
+
+
+def test_what_a_node_does_next() -> None:
+    nodes: list[dict[str, Any]] = [
+        llm("a", fallback="spare", on_error="alarm"),
+        llm("b"),
+        gate("one", "{{input.x}}", "is_empty", true_branch=["x"]),
+        gate("two", "{{input.y}}", "is_empty", false_branch=["x"]),
+        llm("x", "{{b}}"),
+        llm("y", "{{a}} {{b}}"),
+        llm("spare"),
+        llm("alarm", "{{b}}"),
+    ]
+    flow = Flow(nodes)
+    run, wait = Step("run"), Step("wait")
+
+    def check(row: tuple[str, dict[str, Fate], Step]) -> None:
+        node_id, fates, expected = row
+        others = dict.fromkeys(("a", "b", "one", "two", "x", "y", "spare", "alarm"), COMPLETED)
+        assert flow.step(node_id, (others | fates).__getitem__) == expected
+
+    rows: list[tuple[str, tuple[str, dict[str, Fate], Step]]] = [
+        ("waits", ("x", {"b": Fate("pending")}, wait)),
+        ("waits for what may stand in", ("y", {"a": FAILED, "spare": Fate("pending")}, wait)),
+        ("one of two gates", ("x", {"one": TAKES_FALSE, "two": TAKES_FALSE}, run)),
+        ("one skipped gate of two", ("x", {"one": SKIPPED, "two": TAKES_FALSE}, run)),
+        ("one failed gate of two", ("x", {"one": FAILED, "two": TAKES_FALSE}, run)),
+        (
+            "no gate of two",
+            (
+                "x",
+                {"one": TAKES_FALSE, "two": TAKES_TRUE},
+                Step("skip", "it is not in the branch taken by 'one' and 'two'"),
+            ),
+        ),
+        (
+            "a failed gate",
+            ("x", {"one": FAILED, "two": TAKES_TRUE}, Step("skip", "it depends on 'one', which failed", stopped=True)),
+        ),
+        (
+            "all that it reads was skipped",
+            ("x", {"one": TAKES_TRUE, "b": SKIPPED}, Step("skip", "all nodes that it depends on were skipped: b")),
+        ),
+        ("some of what it reads was skipped", ("y", {"b": SKIPPED}, run)),
+        ("the fallback has completed", ("y", {"a": FAILED}, run)),
+        (
+            "the fallback has failed too",
+            ("y", {"a": FAILED, "spare": FAILED}, Step("skip", "it depends on 'a', which failed", stopped=True)),
+        ),
+        ("nothing has failed", ("spare", {}, Step("skip", "it runs only if 'a' fails"))),
+        ("a failure is reason enough", ("alarm", {"a": FAILED, "b": SKIPPED}, run)),
+    ]
+    check_rows(rows, check)
+    assert flow.step("b", lambda _: COMPLETED, lambda: "its condition is false") == Step(
+        "skip", "its condition is false"
+    )
+
+
+def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
+    def problems(first: tuple[str, Any], second: tuple[str, Any], left: str = "{{input.x}}", **more: Any) -> list[str]:
+        nodes = [
+            gate("outer", left, *first, true_branch=["inner"]),
+            gate("inner", left, *second, true_branch=["n"]),
+            llm("n"),
+        ]
+        return [each.location for each in check_definition({"nodes": nodes, **more}) if each.code == "unreachable_node"]
+
+    never = ["nodes[2]"]
+    rows: list[tuple[tuple[str, Any], tuple[str, Any], list[str]]] = [
+        (("equals", "high"), ("equals", "low"), never),
+        (("equals", "high"), ("not_equals", "high"), never),
+        (("equals", "high"), ("is_empty", None), never),
+        (("greater_than", 10), ("less_than", 5), never),
+        (("greater_than", 10), ("equals", 10), never),
+        (("contains", "a"), ("not_contains", "a"), never),
+        (("equals", "high"), ("contains", "low"), never),
+        (("greater_than", 5), ("less_than", 10), []),
+        (("not_equals", "high"), ("not_equals", "low"), []),
+        (("contains", "a"), ("contains", "b"), []),
+        (("not_equals", "high"), ("starts_with", "hi"), []),
+        (("equals", "high"), ("equals", "high"), []),
+    ]
+    check_rows([(f"{a} {b}", (a, b, n)) for a, b, n in rows], lambda row: _same(problems(*row[:2]), row[2]))
+    assert problems(("equals", "a"), ("equals", "b"), left="{{memory.x}}") == []  # another node may write it
+    both = {"properties": {"x": {"enum": ["a", "b"]}}, "required": ["x"]}
+    assert problems(("not_equals", "a"), ("not_equals", "b"), input_schema=both) == never
+    assert problems(("not_equals", "a"), ("equals", "b"), input_schema=both) == []
+
+
+def _same(found: object, expected: object) -> None:
+    assert found == expected
+
+
+def test_a_reader_is_told_what_may_be_missing_and_what_to_do() -> None:
+    nodes = [
+        gate("ok", "{{input.x}}", "equals", "yes", true_branch=["refund"], false_branch=["deny"]),
+        llm("refund"),
+        llm("deny"),
+        llm("mail", "Dear {{input.name}}, {{refund}}. {{ok.result}}"),
+    ]
+    (problem,) = check_definition({"nodes": nodes, "outputs": {"mail": "{{mail}}", "answer": "{{refund}}{{deny}}"}})
+    assert str(problem) == (
+        "nodes[3].instruction: warning: {{refund}} may have no value: 'refund' may be skipped, as it is not in the "
+        "branch taken by 'ok'; read it only in that branch, or give the node the condition that it is_not_empty"
+    )
+
+
+def test_where_a_missing_value_is_meant() -> None:
+    split = [
+        gate("ok", "{{input.x}}", "equals", "yes", true_branch=["a"], false_branch=["b"]),
+        llm("a"),
+        llm("b"),
+        llm("c"),
+    ]
+
+    def check(row: tuple[list[Any], dict[str, str], list[str]]) -> None:
+        nodes, outputs, expected = row
+        problems = check_definition({"nodes": [*split, *nodes], "outputs": {"c": "{{c}}", "ok": "{{ok}}", **outputs}})
+        assert [each.location for each in problems if each.code == "may_have_no_value"] == expected
+
+    rows: list[tuple[str, tuple[list[Any], dict[str, str], list[str]]]]
+    asks = gate("asks", "{{a}}", "is_empty", true_branch=["then"]) | {"dependencies": ["c"]}
+    filled = {"field": "{{a}}", "operator": "is_not_empty"}
+    rows = [
+        ("alternatives that adjoin", ([], {"o": "{{a}}{{b}}"}, [])),
+        ("alternatives inside a text", ([llm("n", "Send {{a}}{{b}}!")], {}, [])),
+        ("alternatives apart", ([], {"o": "{{a}} {{b}}"}, ["outputs.o", "outputs.o"])),
+        ("one that always has a value beside", ([], {"o": "{{a}}{{c}}"}, ["outputs.o"])),
+        ("an output alone", ([], {"o": "{{a}}"}, [])),
+        ("a text in an output", ([], {"o": "A: {{a}}"}, ["outputs.o"])),
+        ("its only dependency", ([llm("n", "{{a}}")], {}, [])),
+        ("another dependency", ([llm("n", "{{a}} {{c}}")], {}, ["nodes[4].instruction"])),
+        ("a conditional that asks", ([asks, llm("then", "{{c}}")], {}, [])),
+        ("a condition that asks", ([llm("n", "{{a}} {{c}}", condition=filled)], {}, [])),
+        (
+            "a critic",
+            (
+                [{"id": "k", "type": "critic", "target_node": "a", "criteria": ["{{c}}"]}],
+                {},
+                ["nodes[4].target_node"],
+            ),
+        ),
+    ]
+    check_rows(rows, check)
+
+
+def test_a_critic_whose_target_was_skipped_assesses_nothing() -> None:
+    critic = {"id": "judge", "type": "critic", "target_node": "a", "criteria": ["{{c}}"]}
+    run = Api().run(gate("ok", 1, "equals", 2, true_branch=["a"]), llm("a"), llm("c"), critic)
+    assert run["trace"][-1]["input"]["output"] is None
+    assert run["trace"][-1]["status"] == "completed"
+
+
+def test_a_fallback_runs_when_its_node_fails_at_a_later_iteration() -> None:
+    emulator = Emulator()
+    emulator.script("draft", ["rough", NodeFailure(kind="error")])
+    emulator.script("judge", [1, 10])
+    nodes = [
+        llm("draft", fallback="spare"),
+        llm("spare", "The standard answer"),
+        {"id": "judge", "type": "critic", "target_node": "draft"},
+    ]
+    client = emulator.client()
+    workflow = client.workflows.create(name="Answers", definition={"nodes": nodes})
+    outputs = client.workflows.run(workflow.id).outputs
+    assert outputs["draft"] == outputs["spare"]
+    assert outputs["judge"]["passed"]
+
+
+def test_random_definitions_do_in_every_outcome_what_the_rules_and_the_checks_say() -> None:
+    tally = play(seed=1, graphs=40)
+    assert tally.graphs == 40
+    assert tally.never > 5
+    assert tally.missing > 10
+
+
+@pytest.mark.slow
+def test_many_random_definitions_do_in_every_outcome_what_the_rules_and_the_checks_say() -> None:
+    print(play(seed=2, graphs=1000))
+
+
+def test_the_enumeration_finds_a_rule_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_anyway(*_: object) -> Step:
+        return Step("run")
+
+    monkeypatch.setattr(Flow, "_not_taken", run_anyway)
+    with pytest.raises(AssertionError, match="no gate has taken it"):
+        play(seed=1, graphs=10)
