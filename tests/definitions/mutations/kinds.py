@@ -29,6 +29,20 @@ _NUMERIC: Final = ("greater_than", "less_than")
 _ALONE: Final = ("is_empty", "is_not_empty")
 
 
+NOT_ALWAYS: Final = {
+    "A conditional inside a branch asks what the one around it has asked": (
+        "When the inner one then always holds and has no other branch, every node that it names runs as before"
+    ),
+    "An enumeration does not have the value that it is compared with": (
+        "The node has a `fallback`, and one of the two still gives the value"
+    ),
+    "A template is written in another language": (
+        "`<%= name %>` and `{% name %}` may be meant as they are: an instruction can be about another language"
+    ),
+}
+"""The kinds of fault of which some are not reported, and why not."""
+
+
 class Edit(NamedTuple):
     """One change.
 
@@ -76,7 +90,7 @@ class Mutation(NamedTuple):
 
     def __str__(self) -> str:
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.change.path)
-        how = "removed" if self.change.value is REMOVED else f"= {self.change.value!r}"
+        how = "removed" if self.change.value is REMOVED else f"= {self.change.value!r}"[:200]
         return f"{self.workflow}{path} {f'named {self.change.key!r}' if self.change.key is not None else how}"
 
 
@@ -94,7 +108,7 @@ why nobody can tell that by reading it."""
 def read(workflow: str) -> Definition:
     """Return one of the workflows, as its file has it."""
     text = Path(__file__).with_name("workflows").joinpath(f"{workflow}.yaml").read_text("utf-8")
-    definition: Definition = yaml.safe_load(text)
+    definition: Definition = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return definition
 
 

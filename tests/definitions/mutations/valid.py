@@ -248,6 +248,7 @@ class _Author:
         return schema, values
 
 
+_ITEM: Final = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 _FIELDS: Final[Sequence[tuple[Mapping[str, Any], str]]] = (
     ({"type": "string"}, "text"),
     ({"type": "string", "minLength": 1, "description": "What {it} is", "examples": ["a", "b"]}, "text"),
@@ -258,7 +259,7 @@ _FIELDS: Final[Sequence[tuple[Mapping[str, Any], str]]] = (
     ({"type": "integer", "exclusiveMinimum": 0}, "whole"),
     ({"type": "boolean"}, "truth"),
     ({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}, "list"),
-    ({"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}, "minItems": 1}, "objects"),
+    ({"type": "array", "items": _ITEM, "minItems": 1}, "objects"),
     ({"type": "object", "properties": {"inner": {"type": "number"}}, "required": ["inner"]}, "object"),
     ({"type": "object", "additionalProperties": {"type": "string"}, "examples": [{"any": "a"}]}, "open"),
     ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "unknown"),
