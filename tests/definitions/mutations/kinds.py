@@ -31,7 +31,8 @@ _ALONE: Final = ("is_empty", "is_not_empty")
 
 NOT_ALWAYS: Final = {
     "A conditional inside a branch asks what the one around it has asked": (
-        "When the inner one then always holds and has no other branch, every node that it names runs as before"
+        "Where a critic may have nodes run again, the two can differ; and an inner one that always holds, and has no "
+        "other branch, keeps no node from running"
     ),
     "An enumeration does not have the value that it is compared with": (
         "The node has a `fallback`, and one of the two still gives the value"
