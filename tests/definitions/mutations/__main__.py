@@ -87,7 +87,7 @@ def _lines(found: dict[str, Counter[str]]) -> Iterator[str]:
             reported = counts.total() - counts["passes"]
             yield f"| {kind} | {counts.total()} | {reported} | {NOT_ALWAYS.get(kind, '?')} |"
     yield ""
-    yield "| Never reported | Why |"
+    yield "| Valid, and so not reported | Why |"
     yield "|---|---|"
     for kind, (_, reason) in OTHER_MEANINGS.items():
         yield f"| {kind} | {reason} |"
