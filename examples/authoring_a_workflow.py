@@ -31,12 +31,13 @@ class Verdict(BaseModel):
 flow = WorkflowBuilder("triage", description="Sorts mail")
 given = flow.inputs(Ticket)
 classify = flow.llm("classify", f"Classify: {given.mail}", output_schema=Verdict)
-message = {"channel": f"#{given.team}", "message": classify["reason"]}
-page = flow.tool("page", "slack_send_message", message, timeout=10)
-answer = f"Answer {given.mail} in the tone {classify['tone']}"
-draft = flow.llm("draft", answer, retries=3, retry_delay=1.0)
-flow.when("gate", classify["urgency"], "equals", "high", then=[page], otherwise=[draft])
-flow.critic("judge", draft, criteria=["correctness"])
+with flow.when("urgent", classify.output.urgency, "equals", "high") as urgent:
+    message = {"channel": f"#{given.team}", "message": classify.output.reason}
+    page = flow.tool("page", "slack_send_message", message, timeout=10)
+with urgent.otherwise():
+    answer = f"Answer {given.mail} in the tone {classify.output.tone}"
+    draft = flow.llm("draft", answer, retries=3, retry_delay=1.0)
+    flow.critic("judge", draft, criteria=["correctness"])
 flow.output(answer=draft, paged=page)
 
 

@@ -27,6 +27,7 @@ _REMEDIES = {
     "Timestamp": "use .isoformat()",
     "ndarray": "use .tolist()",
     "WorkflowBuilder": "use its .definition",
+    "Template": "it has a value only inside the workflow of its builder",
 }
 
 

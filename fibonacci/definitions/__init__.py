@@ -11,9 +11,9 @@ from fibonacci._lazy import lazy_names
 lazy_names(
     globals(),
     {
-        "fibonacci.definitions.authoring.builder": ["WorkflowBuilder"],
+        "fibonacci.definitions.authoring.branches": ["ConditionalHandle"],
+        "fibonacci.definitions.authoring.builder": ["Comparison", "WorkflowBuilder"],
         "fibonacci.definitions.authoring.handles": ["NodeHandle", "Template"],
-        "fibonacci.definitions.authoring.node_methods": ["Comparison"],
         "fibonacci.definitions.checks.check": ["check_definition"],
         "fibonacci.definitions.checks.tools": ["NamedTool", "ToolCatalog", "ToolSource"],
         "fibonacci.definitions.comparison.change": ["ChangeKind", "DefinitionChange"],
@@ -26,7 +26,9 @@ lazy_names(
         "fibonacci.definitions.model.base_node": ["Backoff", "Condition", "Operator", "RetryPolicy"],
         "fibonacci.definitions.model.nodes": [
             "ConditionalNode",
+            "ConditionalOutput",
             "CriticNode",
+            "CriticOutput",
             "LLMNode",
             "Node",
             "OpenNode",

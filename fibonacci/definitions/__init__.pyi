@@ -1,7 +1,7 @@
 # Derived from fibonacci/definitions/__init__.py by tests/stubs.py; change that file, not this one.
-from fibonacci.definitions.authoring.builder import WorkflowBuilder
+from fibonacci.definitions.authoring.branches import ConditionalHandle
+from fibonacci.definitions.authoring.builder import Comparison, WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
-from fibonacci.definitions.authoring.node_methods import Comparison
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolCatalog, ToolSource
 from fibonacci.definitions.comparison.change import ChangeKind, DefinitionChange
@@ -12,7 +12,16 @@ from fibonacci.definitions.files.formatting import format_definition, format_fil
 from fibonacci.definitions.files.load_and_dump import check_file, dump, dumps, load, loads
 from fibonacci.definitions.files.reading import Format
 from fibonacci.definitions.model.base_node import Backoff, Condition, Operator, RetryPolicy
-from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
+from fibonacci.definitions.model.nodes import (
+    ConditionalNode,
+    ConditionalOutput,
+    CriticNode,
+    CriticOutput,
+    LLMNode,
+    Node,
+    OpenNode,
+    ToolNode,
+)
 from fibonacci.definitions.model.plain import to_plain
 from fibonacci.definitions.model.spellings import Generation
 from fibonacci.definitions.model.workflow import WorkflowDefinition
@@ -24,8 +33,11 @@ __all__ = [
     "ChangeKind",
     "Comparison",
     "Condition",
+    "ConditionalHandle",
     "ConditionalNode",
+    "ConditionalOutput",
     "CriticNode",
+    "CriticOutput",
     "DefinitionChange",
     "DefinitionDiff",
     "DefinitionError",

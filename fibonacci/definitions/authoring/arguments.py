@@ -1,18 +1,20 @@
-"""Arguments of the builder as plain JSON, with errors that name the argument and the remedy."""
+"""From the arguments of the builder's methods to a definition in JSON, with errors that name the argument."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from fibonacci.definitions.authoring.handles import NodeHandle, Template
-from fibonacci.definitions.authoring.inputs import template_of
-from fibonacci.definitions.authoring.schemas import json_schema
-from fibonacci.definitions.authoring.value_types import is_model
+from fibonacci._suggestions import nearest
+from fibonacci.definitions.authoring.handles import NodeHandle, Template, belongs_to
+from fibonacci.definitions.authoring.value_types import is_model, json_schema
+from fibonacci.definitions.links import TEMPLATED_KEYS
+from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 
 _MAX_DEPTH: Final = 100
 # An address changes from process to process, and so would the definition.
@@ -25,6 +27,31 @@ _REMEDIES: Final = {
     "UUID": "use str()",
     "set": "use sorted() or list()",
 }
+_KEYS: Final = {
+    "after": "dependencies",
+    "left": "left_value",
+    "otherwise": "false_branch",
+    "right": "right_value",
+    "target": "target_node",
+    "then": "true_branch",
+    "tool_name": "tool",
+}
+_NODE_LISTS: Final = ("dependencies", "false_branch", "true_branch")
+"""The keys that are left out of a definition when they have no nodes."""
+
+_ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
+    "condition.operator": "condition[1]",
+    "max_retries": "retries",
+    "retry.backoff": "retry_backoff",
+    "default_retry.max_attempts": "retries",
+    "default_retry.delay": "retry_delay",
+    "default_retry.backoff": "retry_backoff",
+}
+_REQUIRED: Final = ("id", "instruction", "left", "operator", "target", "tool_name")
+_METHODS: Final = {"llm": "llm", "tool": "tool", "critic": "critic", "conditional": "when"}
+"""The method of the builder for each type of node."""
+
+_UNARY: Final = ("is_empty", "is_not_empty")
 
 
 class ArgumentReader:
@@ -38,16 +65,16 @@ class ArgumentReader:
         self._builder = builder
 
     def text(self, value: object, argument: str) -> str:
-        """Return a text, which may hold templates.
+        """Return a text, which may hold templates, or be one.
 
         Raises:
-            TypeError: If it is no text.
+            TypeError: If it is neither a text nor a template.
             ValueError: If it has the text of an object without a text of its own, or a handle of another builder.
         """
-        value = template_of(value)
+        if isinstance(value, Template):
+            return self._template(value, argument)
         if not isinstance(value, str):
             raise TypeError(f"{argument} must be a text, not {_kind(value)}")
-        self._check_owner(value, argument)
         if found := _ADDRESS.search(value):
             raise ValueError(f"{argument} holds {found[0]!r}, which is no template; insert a node or one of the inputs")
         return str.__str__(value)
@@ -61,8 +88,7 @@ class ArgumentReader:
         """
         if depth > _MAX_DEPTH:
             raise ValueError(f"{argument[:80]}... is nested too deeply, or holds itself; give plain, finite data")
-        value = template_of(value)
-        if isinstance(value, str):
+        if isinstance(value, str | Template):
             return self.text(value, argument)
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{argument} is {value}, which JSON does not know; use None or a finite number")
@@ -83,11 +109,12 @@ class ArgumentReader:
             TypeError: If the value is no node.
             ValueError: If it is a node of another builder.
         """
+        if isinstance(value, Template):
+            self._template(value, argument)
         if isinstance(value, NodeHandle):
-            self._check_owner(value, argument)
             return value.id
         remedy = "give what flow.llm(...), flow.tool(...), flow.when(...) or flow.critic(...) returned"
-        shown = f"the text {str(value)!r}" if isinstance(value, str) else _kind(value)
+        shown = f"the text {value!r}" if isinstance(value, str) else _kind(value)
         raise TypeError(f"{argument} must be a node, not {shown}; {remedy}")
 
     def nodes(self, value: object, argument: str) -> list[str]:
@@ -118,20 +145,210 @@ class ArgumentReader:
         raise TypeError(f"{argument} must be a pydantic model (the class) or a JSON Schema, not {_kind(value)}")
 
     def _key(self, key: object, argument: str) -> str:
+        if isinstance(key, Template):
+            raise TypeError(f"{argument} has the key {key}; only values can be templates, keys cannot")
         if not isinstance(key, str):
             raise TypeError(f"{argument} has the key {key!r}; JSON has texts as keys")
-        if isinstance(key, Template):
-            raise TypeError(f"{argument} has the key {str(key)!r}; only values can be templates, keys cannot")
         return str.__str__(key)
 
-    def _check_owner(self, value: str, argument: str) -> None:
-        if isinstance(value, Template) and value.builder is not self._builder:
-            raise ValueError(f"{argument} is {str(value)!r} of another WorkflowBuilder; use nodes of this one")
+    def _template(self, value: Template, argument: str) -> str:
+        if not belongs_to(value, self._builder):
+            raise ValueError(f"{argument} is {value} of another WorkflowBuilder; use nodes of this one")
+        return str(value)
+
+
+Reader = Callable[[ArgumentReader, object, str], Any]
+_READERS: Final[Mapping[str, Reader]] = {
+    **dict.fromkeys(("id", "instruction", "model", "name", "system_prompt", "tool_name"), ArgumentReader.text),
+    **dict.fromkeys(("description", "improvement_prompt", "output_format"), ArgumentReader.text),
+    **dict.fromkeys(("fallback", "on_error", "target"), ArgumentReader.node),
+    **dict.fromkeys(("after", "otherwise", "then"), ArgumentReader.nodes),
+    "output_schema": ArgumentReader.schema,
+}
+
+
+def given_arguments(names: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments that are required or not None, out of the `locals()` that a method begins with."""
+    return {name: each for name, each in names.items() if name in _REQUIRED or (each is not None and name != "self")}
+
+
+def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+    """Return a node in JSON.
+
+    Args:
+        node_type: The type of the node, such as `llm`.
+        arguments: The arguments that were given, by name.
+        read: Reads the arguments.
+
+    Returns:
+        The node, checked by its model.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If an argument has a value that the node cannot have.
+    """
+    if node_type == "conditional":
+        _check_comparison(arguments["operator"], arguments.get("right"), "right")
+    fields = _json_fields(arguments, read)
+    node = {"id": fields.pop("id"), "type": node_type, **fields}
+    if retry := _retry_fields(arguments):
+        node |= _node_retry(retry)
+    if "condition" in arguments:
+        node["condition"] = _condition(arguments["condition"], read)
+    if both := [each for each in node.get("true_branch", ()) if each in node.get("false_branch", ())]:
+        raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
+    try:
+        NODE_MODELS[node_type].model_validate(node)
+    except ValidationError as error:
+        _refuse(error)
+    return node
+
+
+def open_node_fields(
+    node_type: object, arguments: Mapping[str, object], fields: Mapping[str, object], read: ArgumentReader
+) -> dict[str, Any]:
+    """Return a node of a type that is not known, in JSON.
+
+    Args:
+        node_type: The type of the node.
+        arguments: The arguments that every method has, by name.
+        fields: The fields of the type, by their names in JSON.
+        read: Reads the arguments.
+
+    Returns:
+        The node.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If an argument has a wrong value, or the type is known or resembles a known one.
+    """
+    kind = read.text(_allowed(node_type, "type"), "type")
+    method = _METHODS.get(nearest(kind.lower(), _METHODS) or "")
+    if method is not None:
+        problem = "has its own method" if kind in _METHODS else "is not a type of node"
+        raise ValueError(f"type {kind!r} {problem}: use flow.{method}(...)")
+    if "dependencies" in fields:
+        raise ValueError("dependencies: give the nodes as after=[node]")
+    common = _json_fields(arguments, read)
+    node = {"id": common.pop("id"), "type": kind, **common}
+    node |= {name: read.plain(value, name) for name, value in fields.items()}
+    try:
+        OpenNode.model_validate(node)
+    except ValidationError as error:
+        _refuse(error)
+    return node
+
+
+def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+    """Return the fields of a workflow beside its nodes and outputs, in JSON, checked like those of a node."""
+    fields = _json_fields(arguments, read)
+    if retry := _retry_fields(arguments):
+        fields["default_retry"] = {"max_attempts": retry.pop("retries") + 1, **retry}
+    try:
+        WorkflowDefinition.model_validate({**fields, "nodes": []})
+    except ValidationError as error:
+        _refuse(error)
+    return fields
+
+
+def _json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+    """Return the arguments as JSON, under the keys of a definition; those for retries and `condition` are left out."""
+    special = {"condition", "retries", "retry_backoff", "retry_delay"}
+    fields: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name not in special:
+            reader = _READERS.get(name, ArgumentReader.plain)
+            fields[_KEYS.get(name, name)] = reader(read, _allowed(value, name), name)
+    return {key: value for key, value in fields.items() if value or key not in _NODE_LISTS}
+
+
+def _allowed(value: object, argument: str) -> object:
+    """Return the value of an argument, unless it is a template where none is replaced.
+
+    Raises:
+        TypeError: If it is one.
+    """
+    takes_nodes = _READERS.get(argument) in (ArgumentReader.node, ArgumentReader.nodes)
+    if isinstance(value, Template) and not takes_nodes and _KEYS.get(argument, argument) not in TEMPLATED_KEYS:
+        raise TypeError(f"{argument} cannot be {value}: it is the same in every run; give it as plain data")
+    return value
+
+
+def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
+    """Return the arguments for retries as the object `default_retry`, with the number of retries as `retries`.
+
+    Raises:
+        TypeError: If the number of retries is no whole number.
+        ValueError: If it is negative, or not given though the delay or the backoff is.
+    """
+    names = {"retries": "retries", "retry_delay": "delay", "retry_backoff": "backoff"}
+    said = {key: arguments[name] for name, key in names.items() if name in arguments}
+    if not said:
+        return {}
+    retries = said.get("retries")
+    if retries is None:
+        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: give the number of retries")
+    if not isinstance(retries, int) or isinstance(retries, bool):
+        raise TypeError(f"retries must be a whole number, not {retries!r}")
+    if retries < 0:
+        raise ValueError(f"retries must be 0 or more, not {retries}")
+    return said
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    """Raise the first fault that a model has found, in terms of the argument.
+
+    Raises:
+        TypeError: If the value has the wrong type.
+        ValueError: If the value is a wrong one.
+    """
+    fault = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in fault["loc"])
+    argument = _ARGUMENTS.get(path, path)
+    value = fault["input"]
+    if fault["type"] == "string_pattern_mismatch":
+        raise ValueError(f"{argument} {value!r} is no id: use lower-case letters, digits, '_' and '-'") from None
+    kind = TypeError if fault["type"].endswith("_type") else ValueError
+    reason = re.sub("^(Input|String|List|Dictionary)", "it", fault["msg"])
+    raise kind(f"{argument}={value!r}: {reason}") from None
+
+
+def _check_comparison(operator: object, right: object, argument: str) -> None:
+    """Check that a comparison has a right operand exactly where its operator uses one.
+
+    Raises:
+        ValueError: If the right operand is missing, or would be ignored.
+    """
+    if operator in _UNARY and right is not None:
+        raise ValueError(f"{argument}: the operator {operator!r} has no right operand; leave it out")
+    if operator not in _UNARY and right is None:
+        raise ValueError(f"{argument}: the operator {operator!r} needs a right operand; 'is_empty' needs none")
+
+
+def _node_retry(retry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a node for its retries; the newer spelling has none for the backoff."""
+    if retry["retries"] == 0:
+        return {"enable_retry": False}
+    fields = {"enable_retry": True, "max_retries": retry["retries"]}
+    if "delay" in retry:
+        fields["retry_delay"] = retry["delay"]
+    if "backoff" in retry:
+        fields["retry"] = {"backoff": retry["backoff"]}
+    return fields
+
+
+def _condition(value: object, read: ArgumentReader) -> dict[str, Any]:
+    if not isinstance(value, tuple | list) or len(parts := cast("Sequence[object]", value)) not in (2, 3):
+        raise TypeError(f"condition must be (left, operator, right) or (left, operator), not {value!r}")
+    left, operator, right = (*parts, None)[:3]
+    _check_comparison(operator, right, "condition")
+    condition = {"field": read.plain(left, "condition[0]"), "operator": read.text(operator, "condition[1]")}
+    return condition if right is None else condition | {"value": read.plain(right, "condition[2]")}
 
 
 def _kind(value: object) -> str:
-    if value is None:
-        return "None"
+    if value is None or isinstance(value, Template):
+        return str(value)
     return f"the class {value.__name__}" if isinstance(value, type) else f"of type {type(value).__name__}"
 
 

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, Literal, NoReturn, overload
 
 from pydantic import BaseModel, RootModel
+from typing_extensions import TypeVar
 
-from fibonacci.definitions.authoring.arguments import ArgumentReader
+from fibonacci.definitions.authoring.arguments import ArgumentReader, given_arguments, workflow_fields
+from fibonacci.definitions.authoring.branches import ConditionalHandle
 from fibonacci.definitions.authoring.draft import Draft
-from fibonacci.definitions.authoring.inputs import inputs_of
-from fibonacci.definitions.authoring.node_fields import drop_none, workflow_fields
-from fibonacci.definitions.authoring.node_methods import NodeMethods
-from fibonacci.definitions.authoring.schemas import json_schema
-from fibonacci.definitions.authoring.value_types import is_model
+from fibonacci.definitions.authoring.handles import NodeHandle, Template
+from fibonacci.definitions.authoring.value_types import is_model, json_schema
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
-from fibonacci.definitions.model.base_node import Backoff
+from fibonacci.definitions.model.base_node import Backoff, Operator
+from fibonacci.definitions.model.nodes import CriticOutput
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import Problems
 from fibonacci.errors import DefinitionError
 
 InputsT = TypeVar("InputsT", bound=BaseModel)
+OutputT = TypeVar("OutputT", bound=BaseModel, default=Any)
+
+Comparison = tuple[object, Operator] | tuple[object, Operator, object]
+"""A comparison as `condition=` takes it: `(left, operator, right)`, or `(left, "is_empty")` without a right operand."""
 
 
-class WorkflowBuilder(NodeMethods):
+class WorkflowBuilder:
     """Builds a workflow definition.
 
-    Each node is a text that prints its template, so that an f-string inserts what the node gives:
-    `f"Answer {classify}"` is `"Answer {{classify}}"`. A node depends on the nodes in its templates, on those of
-    `after=`, and in a branch on its conditional; all of them are written to its `dependencies`.
+    Each node prints its template, so that an f-string inserts what the node gives: `f"Answer {classify}"` is
+    `"Answer {{classify}}"`. A node depends on the nodes in its templates, on those of `after=`, and in a branch on its
+    conditional; all of them are written to its `dependencies`.
 
     A wrong argument is a `TypeError` or a `ValueError` in the line that gives it. What only the whole definition shows
     comes from `check`, with the line of the node.
@@ -75,19 +79,286 @@ class WorkflowBuilder(NodeMethods):
         allow_partial_results: bool | None = None,
         output_schema: type[BaseModel] | Mapping[str, Any] | None = None,
     ) -> None:
-        read = ArgumentReader(self)
-        arguments = {"name": name} | drop_none(
-            description=description,
-            version=version,
-            timeout=timeout,
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_backoff=retry_backoff,
-            allow_partial_results=allow_partial_results,
-            output_schema=output_schema,
-        )
-        super().__init__(Draft(self, read, workflow_fields(arguments, read)))
+        arguments, read = {"name": name} | given_arguments(locals()), ArgumentReader(self)
+        self._draft = Draft(self, read, workflow_fields(arguments, read))
         self._model: type[BaseModel] | None = None
+
+    # Each signature has all arguments of its node, those for retries again in each: editors complete them, and type
+    # checkers find a misspelled one.
+
+    def llm(
+        self,
+        id: str,
+        instruction: str | Template,
+        *,
+        model: str | None = None,
+        system_prompt: str | Template | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        output_format: Literal["text", "json"] | None = None,
+        output_schema: type[OutputT] | Mapping[str, Any] | None = None,
+        memory_read: Sequence[str] | None = None,
+        memory_write: Mapping[str, Any] | None = None,
+        condition: Comparison | None = None,
+        fallback: NodeHandle | None = None,
+        on_error: NodeHandle | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        retry_delay: float | None = None,
+        retry_backoff: Backoff | None = None,
+        name: str | None = None,
+        after: Sequence[NodeHandle] = (),
+    ) -> NodeHandle[OutputT]:
+        """Add a call of a language model.
+
+        Args:
+            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            instruction: What the model is asked, with the values that it needs.
+            model: The name of the model. Left out, it is the platform's default, as with all that follows.
+            system_prompt: The system prompt of the model.
+            max_tokens: The maximum number of tokens that it generates.
+            temperature: The sampling temperature, from 0 to 2.
+            output_format: `json` for an answer that is parsed.
+            output_schema: What the answer has to be: a pydantic model (the class) or a JSON Schema. With a model only
+                its fields can be used, and `.output` has them: `draft.output.reason`.
+            memory_read: The keys that are read from memory before the node runs.
+            memory_write: What is written to memory after it has run, by key.
+            condition: When the node runs, else it is skipped: `(left, operator, right)`, such as
+                `(given.team, "equals", "sales")`, or `(left, "is_empty")`.
+            fallback: The node that runs when this one has failed, and whose output stands in for it.
+            on_error: The node that runs when this one has failed.
+            timeout: The seconds that the node may take.
+            retries: How often the node is retried when it has failed; 0 for never.
+            retry_delay: The seconds before a retry.
+            retry_backoff: How that delay grows from retry to retry.
+            name: The name that people see.
+            after: Nodes that run before this one, beside those in its templates.
+
+        Returns:
+            The node, which prints as `{{id}}`. Parts of what it gives are `node.output.field`, which type checkers know
+            from the model, `node["field"]` and `node[0]`.
+
+        Raises:
+            TypeError: If an argument is of a wrong type.
+            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+
+        Example:
+            ```python
+            from pydantic import BaseModel
+
+            from fibonacci import WorkflowBuilder
+
+
+            class Verdict(BaseModel):
+                tone: str
+
+
+            flow = WorkflowBuilder("triage")
+            given = flow.inputs()
+            classify = flow.llm("classify", f"Classify: {given.mail}", output_schema=Verdict, temperature=0, retries=3)
+            reply = flow.llm("reply", f"Answer {given.mail} in the tone {classify.output.tone}")
+            print(reply, classify.output.tone)  # prints: {{reply}} {{classify.tone}}
+            ```
+        """
+        arguments = given_arguments(locals())
+        return self._draft.add("llm", arguments, output_schema if is_model(output_schema) else Any)
+
+    def tool(
+        self,
+        id: str,
+        tool_name: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        condition: Comparison | None = None,
+        fallback: NodeHandle | None = None,
+        on_error: NodeHandle | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        retry_delay: float | None = None,
+        retry_backoff: Backoff | None = None,
+        name: str | None = None,
+        after: Sequence[NodeHandle] = (),
+    ) -> NodeHandle[Any]:
+        """Add a call of a tool.
+
+        Args:
+            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            tool_name: The name of the tool, such as `"slack_send_message"`; see `client.tools.list()`.
+            params: The parameters of the tool, any JSON, with the values that it needs.
+            condition: When the node runs, else it is skipped; see `llm`.
+            fallback: The node that runs when this one has failed, and whose output stands in for it.
+            on_error: The node that runs when this one has failed.
+            timeout: The seconds that the tool may take; 30 if left out.
+            retries: How often the node is retried when it has failed; 0 for never.
+            retry_delay: The seconds before a retry.
+            retry_backoff: How that delay grows from retry to retry.
+            name: The name that people see.
+            after: Nodes that run before this one, beside those in its templates.
+
+        Returns:
+            The node, as with `llm`.
+
+        Raises:
+            TypeError: If an argument is of a wrong type, or a parameter has no JSON form.
+            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+
+        Example:
+            ```python
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("news")
+            search = flow.tool("search", "web_search", {"query": flow.inputs().topic, "limit": 5}, timeout=10)
+            print(f"Read {search.output[0].url}")  # prints: Read {{search.0.url}}
+            ```
+        """
+        return self._draft.add("tool", given_arguments(locals()))
+
+    def critic(
+        self,
+        id: str,
+        target: NodeHandle,
+        *,
+        criteria: Sequence[str | Template] | None = None,
+        model: str | None = None,
+        min_score: float | None = None,
+        max_iterations: int | None = None,
+        improvement_prompt: str | Template | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        retry_delay: float | None = None,
+        retry_backoff: Backoff | None = None,
+        name: str | None = None,
+        after: Sequence[NodeHandle] = (),
+    ) -> NodeHandle[CriticOutput]:
+        """Add an assessment of what another node gives.
+
+        Args:
+            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            target: The node that is assessed.
+            criteria: What it is assessed by; quality, correctness and completeness if left out.
+            model: The name of the model that assesses.
+            min_score: The score that passes, from 1 to 10; 7 if left out.
+            max_iterations: How often the target runs again until it passes; 3 if left out.
+            improvement_prompt: The instruction for the target when it runs again.
+            timeout: The seconds that the node may take.
+            retries: How often the node is retried when it has failed; 0 for never.
+            retry_delay: The seconds before a retry.
+            retry_backoff: How that delay grows from retry to retry.
+            name: The name that people see.
+            after: Nodes that run before this one, beside its target and those in its templates.
+
+        Returns:
+            The node. `judge.output` has `passed`, `overall_score` and `criteria_scores`.
+
+        Raises:
+            TypeError: If an argument is of a wrong type.
+            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+
+        Example:
+            ```python
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("writer")
+            draft = flow.llm("draft", f"Write about {flow.inputs().topic}")
+            judge = flow.critic("judge", draft, criteria=["correctness"], min_score=8)
+            flow.output(text=draft, good=judge.output.passed)
+            ```
+        """
+        return self._draft.add("critic", given_arguments(locals()), CriticOutput)
+
+    def when(
+        self,
+        id: str,
+        left: object,
+        operator: Operator,
+        right: object = None,
+        *,
+        then: Sequence[NodeHandle] = (),
+        otherwise: Sequence[NodeHandle] = (),
+        retries: int | None = None,
+        retry_delay: float | None = None,
+        retry_backoff: Backoff | None = None,
+        name: str | None = None,
+        after: Sequence[NodeHandle] = (),
+    ) -> ConditionalHandle:
+        """Add a comparison that decides which of two branches runs.
+
+        The nodes that are added in the `with` block of the conditional run only if it holds, those in the block of
+        `otherwise()` only if it doesn't. A conditional inside a block belongs to the branch too, and its own nodes to
+        its own branches.
+
+        Args:
+            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            left: The left operand, such as `classify.output.urgency`.
+            operator: The operator, such as `"equals"`.
+            right: The right operand; `"is_empty"` and `"is_not_empty"` have none.
+            then: Nodes of the first branch that have been added before. They depend on this node.
+            otherwise: Nodes of the second branch that have been added before.
+            retries: How often the node is retried when it has failed; 0 for never.
+            retry_delay: The seconds before a retry.
+            retry_backoff: How that delay grows from retry to retry.
+            name: The name that people see.
+            after: Nodes that run before this one, beside those in its operands.
+
+        Returns:
+            The node, a context manager too. `urgent.output.result` tells whether the comparison holds.
+
+        Raises:
+            TypeError: If an argument is of a wrong type, such as the id of a node in place of the node.
+            ValueError: If an argument has a wrong value, the id is taken, a template names no node, or a node is in
+                both branches.
+
+        Example:
+            ```python
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("triage")
+            given = flow.inputs()
+            with flow.when("urgent", given.priority, "greater_than", 7) as urgent:
+                flow.tool("page", "slack_send_message", {"channel": "#help", "message": given.mail})
+            with urgent.otherwise():
+                flow.llm("reply", f"Answer {given.mail}")
+            print(flow.definition.nodes[0].true_branch)  # prints: ['page']
+            ```
+        """
+        return self._draft.add_conditional(given_arguments(locals()))
+
+    def node(
+        self, id: str, type: str, *, name: str | None = None, after: Sequence[NodeHandle] = (), **fields: object
+    ) -> NodeHandle[Any]:
+        """Add a node of a type that this version of the SDK has no method for, such as one that the platform has added.
+
+        `check` warns of it, since nobody here can tell whether its fields are right. An emulator cannot run it.
+
+        Args:
+            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            type: The type, such as `"loop"`.
+            name: The name that people see.
+            after: Nodes that run before this one, besides those in its fields.
+            fields: The fields of the type, by their names in JSON: any JSON, with the values that it needs. They are
+                written as they are given, None as null.
+
+        Returns:
+            The node, as with `llm`.
+
+        Raises:
+            TypeError: If an argument is of a wrong type, or a field has no JSON form.
+            ValueError: If the type has a method, or its name resembles one that has, the id is taken, or an argument
+                has a wrong value.
+
+        Example:
+            ```python
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("digest")
+            mails = flow.tool("mails", "gmail_search", {"query": "is:unread"})
+            each = flow.node("each", "loop", over=mails, body="Sum up: {{item}}", limit=10)
+            print(flow.definition.nodes[1].dependencies)  # prints: ['mails']
+            flow.output(sums=each)
+            ```
+        """
+        arguments = given_arguments({"id": id, "name": name, "after": after})
+        return self._draft.add_open(type, arguments, fields)
 
     @overload
     def inputs(self, model: type[InputsT]) -> InputsT: ...
@@ -101,8 +372,9 @@ class WorkflowBuilder(NodeMethods):
                 its fields can be used. Without a model every name can.
 
         Returns:
-            The inputs, for type checkers an instance of the model. Each field prints its template, under its name in
-            JSON: `given.customer.name` is `{{input.customer.name}}`, and `given.items[0]` is `{{input.items.0}}`.
+            The inputs, a template with their fields, for type checkers an instance of the model. Each field prints its
+            template, under its name in JSON: `given.customer.name` is `{{input.customer.name}}`, and `given.items[0]`
+            is `{{input.items.0}}`.
 
         Raises:
             TypeError: If the model is no model.
@@ -124,7 +396,7 @@ class WorkflowBuilder(NodeMethods):
             ```
         """
         if model is None:
-            return inputs_of(self, Any)
+            return Template("input", self)
         if not is_model(model) or issubclass(model, RootModel):
             raise TypeError(f"inputs takes a pydantic model with fields (the class), not {model!r}")
         if self._model not in (None, model):
@@ -132,7 +404,7 @@ class WorkflowBuilder(NodeMethods):
             raise ValueError(f"the workflow has the inputs of {self._model.__name__} already: see {line}")
         self._draft.set_inputs(json_schema(model))
         self._model = model
-        return inputs_of(self, model)
+        return Template("input", self, model)
 
     def output(self, /, **named: object) -> None:
         """Name outputs of the workflow.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.authoring.arguments import ArgumentReader
-from fibonacci.definitions.authoring.handles import NodeHandle
-from fibonacci.definitions.authoring.node_fields import node_fields, open_node_fields
-from fibonacci.definitions.authoring.node_links import dependencies, refuse_unknown, warn_of_single_braces
-from fibonacci.definitions.authoring.source_lines import SourceLine, caller_line
-from fibonacci.definitions.links import template_links
-from fibonacci.definitions.templates import INPUT, NAMED_SOURCES
+from fibonacci._suggestions import did_you_mean
+from fibonacci.definitions.authoring.arguments import ArgumentReader, node_fields, open_node_fields
+from fibonacci.definitions.authoring.branches import BranchBlock, ConditionalHandle
+from fibonacci.definitions.authoring.caller import SourceLine, caller_line, forgotten_f_strings
+from fibonacci.definitions.authoring.handles import NodeHandle, Template, warn_of
+from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
+from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, single_braced, strings
 
 _NODE: Final = re.compile(r"nodes\[(\d+)\]")
 _PART: Final = re.compile(r"outputs\.[^.\[]+|input_schema")
@@ -35,6 +35,8 @@ class Draft:
         self._outputs: dict[str, Any] = {}
         self._lines: dict[str, SourceLine] = {"": caller_line()}
         self._node_lines: dict[str, SourceLine] = {}
+        self._open_blocks: list[BranchBlock] = []
+        self._block_of: dict[str, BranchBlock] = {}
 
     @property
     def node_ids(self) -> list[str]:
@@ -46,7 +48,7 @@ class Draft:
         outputs = {"outputs": self._outputs} if self._outputs else {}
         return {**self.fields, "nodes": list(self._nodes.values()), **outputs}
 
-    def add(self, node_type: str, arguments: Mapping[str, object], value_type: object = Any) -> NodeHandle:
+    def add(self, node_type: str, arguments: Mapping[str, object], value_type: object = Any) -> NodeHandle[Any]:
         """Add a node of a known type, and return its handle.
 
         Args:
@@ -58,7 +60,23 @@ class Draft:
             TypeError: If an argument is of a wrong type.
             ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
         """
-        return self._add(node_fields(node_type, arguments, self.read), value_type)
+        return NodeHandle(self._add(node_fields(node_type, arguments, self.read)), self._builder, value_type)
+
+    def add_conditional(self, arguments: Mapping[str, object]) -> ConditionalHandle:
+        """Add a conditional, and return its handle.
+
+        Args:
+            arguments: The arguments that were given, by name.
+
+        Raises:
+            TypeError: If an argument is of a wrong type.
+            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+        """
+        node = node_fields("conditional", arguments, self.read)
+        gate = self._add(node)
+        for node_id in (*node.get("true_branch", ()), *node.get("false_branch", ())):
+            self._let_decide(gate, node_id)
+        return ConditionalHandle(gate, self._builder, self._open_blocks)
 
     def add_open(self, node_type: str, arguments: Mapping[str, object], fields: Mapping[str, object]) -> NodeHandle:
         """Add a node of a type that is not known, and return its handle.
@@ -72,23 +90,38 @@ class Draft:
             TypeError: If an argument is of a wrong type.
             ValueError: If an argument has a wrong value, the id is taken, or the type is or resembles a known one.
         """
-        return self._add(open_node_fields(node_type, arguments, fields, self.read), Any)
+        return NodeHandle(self._add(open_node_fields(node_type, arguments, fields, self.read)), self._builder)
 
-    def _add(self, node: dict[str, Any], value_type: object) -> NodeHandle:
+    def _add(self, node: dict[str, Any]) -> str:
         node_id: str = node["id"]
         self._check_id(node_id)
-        before = dependencies(node, self._nodes)
-        warn_of_single_braces(node, self._nodes)
+        before = _dependencies(node, self._nodes)
+        for key, value in templated_values(node):
+            _check_single_braces(key, value, self._nodes)
         self._nodes[node_id] = node | ({"dependencies": before} if before else {})
         self._node_lines[node_id] = caller_line()
-        return NodeHandle(node_id, self._builder, value_type)
+        if self._open_blocks:
+            block = self._block_of[node_id] = self._open_blocks[-1]
+            self._nodes[block.gate].setdefault(block.branch, []).append(node_id)
+            self._depend(node_id, block.gate)
+        return node_id
 
-    def put_in_branches(self, gate: NodeHandle, nodes: Sequence[NodeHandle]) -> None:
-        """Let nodes depend on the conditional that decides about them."""
-        for each in nodes:
-            before = self._nodes[each.id].get("dependencies", [])
-            if gate.id not in before:
-                self._nodes[each.id]["dependencies"] = [*before, gate.id]
+    def _let_decide(self, gate: str, node_id: str) -> None:
+        """Let a conditional decide about a node, in place of the block that both were added in.
+
+        A node runs if any conditional has taken the branch that names it: the one of the block must not name it too.
+        The node still depends on that one, which is only an order.
+        """
+        block = self._block_of.get(node_id)
+        if block is not None and block is self._block_of.get(gate):
+            del self._block_of[node_id]
+            self._nodes[block.gate][block.branch].remove(node_id)
+        self._depend(node_id, gate)
+
+    def _depend(self, node_id: str, gate: str) -> None:
+        before = self._nodes[node_id].get("dependencies", [])
+        if gate not in before:
+            self._nodes[node_id]["dependencies"] = [*before, gate]
 
     def add_outputs(self, named: Mapping[str, object]) -> None:
         """Add outputs of the workflow.
@@ -101,8 +134,8 @@ class Draft:
         for name, value in outputs.items():
             if name in self._outputs:
                 raise ValueError(f"there is an output {name!r} already: see {self.line_of(f'outputs.{name}')}")
-            refuse_unknown(template_links(name, value), self._nodes)
-        warn_of_single_braces(outputs, self._nodes)
+            _refuse_unknown(template_links(name, value), self._nodes)
+            _check_single_braces(name, value, self._nodes)
         self._outputs |= outputs
         self._lines |= dict.fromkeys((f"outputs.{name}" for name in outputs), caller_line())
 
@@ -123,3 +156,60 @@ class Draft:
             raise ValueError(f"id {node_id!r} is a source of templates; use another id")
         if node_id in self._nodes:
             raise ValueError(f"id {node_id!r} is taken already: see {self._node_lines[node_id]}")
+
+
+def _dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Return the ids of the nodes that a node depends on: the given ones, then those of its templates, then its target.
+
+    Args:
+        node: The node in JSON.
+        known: The ids of the nodes before it.
+
+    Returns:
+        The ids in order, each once.
+
+    Raises:
+        ValueError: If a template cannot be parsed, or names a node that is not there yet.
+    """
+    links = [link for link in node_links(node) if not _is_of_another_kind(link, known)]
+    before = [link.target for link in _refuse_unknown(links, known) if link.kind not in FOLLOWING]
+    return list(dict.fromkeys(before))
+
+
+def _is_of_another_kind(link: Link | BadTemplate, known: Collection[str]) -> bool:
+    """Tell whether a template in a node of an unknown type names no node: it may name something that the type has."""
+    return isinstance(link, Link) and link.kind == "mention" and link.target not in known
+
+
+def _refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) -> list[Link]:
+    """Return the links, all of them to nodes that are there.
+
+    Raises:
+        ValueError: If a template cannot be parsed, or names a node that is not there yet.
+    """
+    return [_known(link, known) for link in links]
+
+
+def _check_single_braces(location: str, value: object, known: Collection[str]) -> None:
+    """Refuse `{given.name}` in a text without its f, and warn of `{input.name}`: what an f-string makes of a template.
+
+    Raises:
+        ValueError: If a name in single braces is a template in the author's program.
+    """
+    for place, text in strings(value):
+        for expression, template in forgotten_f_strings(text, Template):
+            raise ValueError(
+                f"{location}{place}: {{{expression}}} stays as it is without f, and begins with {template} here; "
+                f'write f"...", or {{ {expression} }} with spaces if the braces are meant'
+            )
+        for name in single_braced(text, known):
+            warn_of(f"{{{name}}} is no template: in an f-string write the value itself, or double the braces once more")
+
+
+def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
+    if isinstance(link, BadTemplate):
+        raise ValueError(f"{link.location}: {link.reason}")
+    if link.target in known:
+        return link
+    remedy = did_you_mean(link.target, known) or "; add that node first, and insert what it returned"
+    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet{remedy}")

@@ -1,24 +1,29 @@
-"""Templates as texts: what a node gives, and the fields and items of it."""
+"""Templates: what stands for a value that only a run has; a node is the template of what it gives."""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, SupportsIndex
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Self, SupportsIndex, cast
+
+from typing_extensions import TypeVar
 
 from fibonacci.definitions.authoring import value_types
-from fibonacci.definitions.authoring.source_lines import caller_line
+from fibonacci.definitions.authoring.caller import caller_line
 
-_KEY = re.compile(r"[^\s.{}]+")
+OutputT_co = TypeVar("OutputT_co", covariant=True, default=Any)
+
+_KEY: Final = re.compile(r"[^\s.{}]+")
 
 
-class Template(str):
-    """A text that is one template, such as `{{classify.urgency}}`.
+class Template:
+    """A value that only a run has, printed as the template that the platform replaces by it: `{{classify.urgency}}`.
 
-    It stands for a value that a run has. An f-string and `+` insert the template. What would need the value is refused
-    while the workflow is built: the methods of texts, `in` and iteration. `len`, and a comparison by `==` with anything
-    but templates, give a warning.
+    It can be used wherever the builder takes a text or JSON, also as an item of a list or a value of a dict, and
+    f-strings and `+` insert it into a text. Where the value has fields and items, so has the template. While the
+    workflow is built the value isn't known, so that conditions, comparisons, iteration and arithmetic are errors.
+    Comparing by `==` with anything but a template warns.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -27,60 +32,69 @@ class Template(str):
         'Summarize: {{search.0.title}}'
     """
 
-    builder: object
-    """The `WorkflowBuilder` that the template belongs to."""
+    __slots__ = ("_owner", "_path", "_value_type")  # a public name would hide a field of that name
 
-    value_type: object
-    """The type of the value in Python; Any if it is not known."""
+    _path: str
+    _owner: object
+    _value_type: object
 
-    def __new__(cls, path: str, builder: object, value_type: object) -> Self:
-        """Make the template of a path, such as `classify.urgency`."""
-        template = super().__new__(cls, f"{{{{{path}}}}}")
-        template.builder = builder
-        template.value_type = value_type
+    def __new__(cls, path: str, owner: object, value_type: object = Any) -> Self:
+        """Make the template of a path, such as `classify.urgency`, for a builder."""
+        template = super().__new__(cls)
+        template._path = path
+        template._owner = owner
+        template._value_type = value_type
         return template
 
     def __getitem__(self, key: str | SupportsIndex | slice[Any, Any, Any]) -> Template:
         """Return the template of a field, by its name in JSON, or of an item of a list, by its index."""
-        part = value_types.item(self.value_type, part_key(self, key), str(self))
-        return Template(f"{path_of(self)}.{part.name}", self.builder, part.type)
+        return self._of(value_types.item(self._value_type, _part_key(self, key), str(self)))
 
     if not TYPE_CHECKING:  # which would take every attribute for one that exists
 
-        def __getattr__(self, name: str) -> NoReturn:
-            field = "" if name[:1] == "_" else f"; write [{name!r}] for a field of what it gives"
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{field}", name=name)
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):  # no field, but a protocol of Python's or a notebook's, which asks at any time
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}", name=name)
+            return self._of(value_types.field(self._value_type, name, str(self)))
 
-    def __format__(self, spec: str) -> str:
-        check_format(self, spec)
-        return str(self)
+    def __dir__(self) -> Iterable[str]:
+        return value_types.field_names(self._value_type)
 
-    def __eq__(self, other: object) -> bool:
-        warn_of_comparison(self, other)
-        return str.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        warn_of_comparison(self, other)
-        return str.__ne__(self, other)
-
-    def __hash__(self) -> int:
-        return str.__hash__(self)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __len__(self) -> int:
-        warn_of(f"len() counts the letters of {self}, not what the run has; use flow.when(...)")
-        return len(str(self))  # not refused: tools that show variables, such as rich, measure every text
+    def __str__(self) -> str:
+        return f"{{{{{self._path}}}}}"
 
     def __repr__(self) -> str:
-        return repr(str(self))  # pprint takes apart whatever has the repr of texts
+        return str(self)
+
+    def __format__(self, spec: str) -> str:
+        return refuse(self, f"the format {spec!r}") if spec else str(self)
+
+    def __add__(self, other: str) -> str:
+        return str(self) + _joined(other, self)
+
+    def __radd__(self, other: str) -> str:
+        return _joined(other, self) + str(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str | int | float):
+            warn_of(f"{self} == {other!r} compares while the workflow is built, and is False; use flow.when(...)")
+        return isinstance(other, Template) and (self._path, self._owner) == (other._path, other._owner)
+
+    def __hash__(self) -> int:
+        return hash(self._path)
+
+    def __bool__(self) -> NoReturn:
+        refuse(self, "a condition in Python")
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)  # a copy belongs to no builder
 
+    def _of(self, part: value_types.Part) -> Template:
+        path = f"{self._path}.{part.name}" if part.name else self._path
+        return Template(path, self._owner, part.type)
 
-class NodeHandle(Template):
+
+class NodeHandle(Template, Generic[OutputT_co]):
     """A node of a `WorkflowBuilder`, and the template of what it gives, such as `{{classify}}`.
 
     The methods `llm`, `tool`, `critic` and `when` of the builder return one.
@@ -92,18 +106,63 @@ class NodeHandle(Template):
         ('search', 'Summarize: {{search}}')
     """
 
+    __slots__ = ()
+
     @property
     def id(self) -> str:
         """The id of the node, as it was given to the builder."""
-        return path_of(self)
+        return self._path
+
+    @property
+    def output(self) -> OutputT_co:
+        """What the node gives, as a template with its fields. For type checkers it is an instance of their model.
+
+        Example:
+            >>> from pydantic import BaseModel
+            >>> from fibonacci import WorkflowBuilder
+            >>> class Verdict(BaseModel):
+            ...     urgency: str
+            >>> classify = WorkflowBuilder("triage").llm("classify", "Is it urgent?", output_schema=Verdict)
+            >>> print(classify.output.urgency)
+            {{classify.urgency}}
+        """
+        return cast("OutputT_co", Template(self._path, self._owner, self._value_type))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            field = "" if name[:1] == "_" else f"; write .output.{name} for a field of what it gives"
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{field}", name=name)
+
+    def __dir__(self) -> Iterable[str]:
+        return [name for name in vars(type(self)) | vars(NodeHandle) if not name.startswith("_")]
 
 
-def path_of(template: object) -> str:
-    """Return the path of a template, such as `classify.urgency`."""
-    return str(template)[2:-2]
+def belongs_to(template: Template, owner: object) -> bool:
+    """Tell whether a template is one of the nodes or inputs of a builder."""
+    return template._owner is owner  # pyright: ignore[reportPrivateUsage]  # no public name may hide a field
 
 
-def part_key(value: object, key: object) -> str | int:
+def refuse(value: object, what: str) -> NoReturn:
+    """Refuse what needs a value that only a run has."""
+    raise TypeError(
+        f"{what} cannot apply to {value}, whose value is known only when the workflow runs; insert it into a text, "
+        "ask for it in the instruction of a node, or decide by flow.when(...)"
+    )
+
+
+def warn_of(message: str) -> None:
+    """Warn in the line of the author's program."""
+    line = caller_line()
+    warnings.warn_explicit(message, UserWarning, line.file, line.line)
+
+
+def _joined(other: object, template: Template) -> str:
+    """Return a text that is joined with a template; type checkers take many a template for a number."""
+    return other if isinstance(other, str) else refuse(template, "the operator '+'")
+
+
+def _part_key(value: object, key: object) -> str | int:
     """Return the key of a part of a value.
 
     Raises:
@@ -123,48 +182,16 @@ def part_key(value: object, key: object) -> str | int:
     return index
 
 
-def check_format(value: object, spec: str) -> None:
-    """Refuse to format a value that is not known yet."""
-    if spec:
-        refuse(value, f"the format {spec!r}")
+def _refused(what: str) -> Callable[..., NoReturn]:
+    def method(self: Template, *_: object) -> NoReturn:
+        refuse(self, what)
 
-
-def refuse(value: object, what: str) -> NoReturn:
-    """Refuse what needs a value that only a run has."""
-    raise TypeError(
-        f"{what} cannot apply to {value}, whose value is known only when the workflow runs; ask for it in the "
-        "instruction of a node, or decide by flow.when(...)"
-    )
-
-
-def warn_of_comparison(value: object, other: object) -> None:
-    """Warn when a value that only a run has is compared with one that is known now."""
-    if isinstance(other, int | float) or (isinstance(other, str) and str(other) and "{{" not in str(other)):
-        warn_of(f"{value} == {other!r} compares while the workflow is built, and is False; use flow.when(...)")
-
-
-def warn_of(message: str) -> None:
-    """Warn in the line of the author's program."""
-    line = caller_line()
-    warnings.warn_explicit(message, UserWarning, line.file, line.line)
-
-
-def _refused(name: str, shown: str) -> Callable[..., NoReturn]:
-    def method(self: Template, *args: object, **named: object) -> NoReturn:
-        refuse(self, shown)
-
-    method.__name__ = name
     return method
 
 
-_OPERATIONS: Final = {
-    "__contains__": "the operator 'in'",
-    "__iter__": "iteration",
-    "__mul__": "the operator '*'",
-    "__rmul__": "the operator '*'",
+# Type checkers do not see these methods, and report what would call them.
+_OPERATIONS: Final = {"__contains__": "the operator 'in'", "__iter__": "iteration", "__len__": "len()"} | {
+    f"__{name}__": f"the operator {sign!r}" for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items()
 }
-# As a text a template has them all; they would return parts of its name, or something about it, in silence. `encode`
-# and `join` take a text as it is.
-_METHODS: Final = {name: f"{name}()" for name in dir(str) if name[0] != "_" and name not in ("encode", "join")}
-for _name, _shown in (_OPERATIONS | _METHODS).items():
-    setattr(Template, _name, _refused(_name, _shown))
+for _name, _what in _OPERATIONS.items():
+    setattr(Template, _name, _refused(_what))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, Discriminator, Field, Tag
+from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag
 
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.model.base_node import NODE_ID, BaseNode, Condition, Operator
@@ -156,6 +156,39 @@ class ConditionalNode(BaseNode):
 
     false_branch: list[str] = Field(default_factory=list[str])
     """The ids of the nodes that run only when the comparison does not hold, in any order."""
+
+
+class CriticOutput(BaseModel):
+    """The assessment of a target by a critic.
+
+    Example:
+        >>> CriticOutput(passed=True, overall_score=8, criteria_scores={"correctness": 8}).passed
+        True
+    """
+
+    passed: bool
+    """Whether the score is `min_score` at least."""
+
+    overall_score: float
+    """The score, a number from 0 to 10."""
+
+    criteria_scores: dict[str, float]
+    """The score of each criterion, by criterion."""
+
+
+class ConditionalOutput(BaseModel):
+    """The decision of a conditional.
+
+    Example:
+        >>> ConditionalOutput(result=True, branch=["page"]).branch
+        ['page']
+    """
+
+    result: bool
+    """Whether the comparison holds."""
+
+    branch: list[str]
+    """The ids of the nodes in the branch that it takes, in the order of the definition."""
 
 
 class OpenNode(DefinitionModel):

@@ -11,41 +11,56 @@ from pydantic import BaseModel
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, loads
+from fibonacci.definitions.authoring.value_types import json_schema
 from fibonacci.definitions.graph import dependencies, levels
 from tests.typing import triage_program
 
 TRIAGE: dict[str, Any] = {
     "name": "triage",
     "description": "Sorts mail",
-    "input_schema": triage_program.Ticket.model_json_schema(),
+    "input_schema": json_schema(triage_program.Ticket),
     "nodes": [
-        {"id": "classify", "type": "llm", "instruction": "Classify: {{input.mail}}"},
         {
-            "id": "page",
-            "type": "tool",
-            "dependencies": ["classify", "gate"],
-            "tool": "slack_send_message",
-            "params": {"channel": "#{{input.team}}", "message": "{{classify.reason}}"},
-            "timeout": 10,
-        },
-        {
-            "id": "draft",
+            "id": "classify",
             "type": "llm",
-            "dependencies": ["classify", "gate"],
-            "enable_retry": True,
-            "max_retries": 3,
-            "retry_delay": 1.0,
-            "instruction": "Answer {{input.mail}} in the tone {{classify.tone}}",
+            "instruction": "Classify: {{input.mail}}",
+            "output_format": "json",
+            "output_schema": triage_program.Classification.model_json_schema(),
         },
         {
-            "id": "gate",
+            "id": "urgent",
             "type": "conditional",
             "dependencies": ["classify"],
             "left_value": "{{classify.urgency}}",
             "operator": "equals",
             "right_value": "high",
             "true_branch": ["page"],
-            "false_branch": ["draft"],
+            "false_branch": ["rest", "draft"],
+        },
+        {
+            "id": "page",
+            "type": "tool",
+            "dependencies": ["classify", "urgent"],
+            "tool": "slack_send_message",
+            "params": {"channel": "#{{input.team}}", "message": "{{classify.reason}}"},
+            "timeout": 10,
+        },
+        {
+            "id": "rest",
+            "type": "tool",
+            "dependencies": ["urgent"],
+            "tool": "wait",
+            "params": {"seconds": "{{input.pause}}"},
+        },
+        {
+            "id": "draft",
+            "type": "llm",
+            "dependencies": ["classify", "urgent"],
+            "enable_retry": True,
+            "max_retries": 3,
+            "retry_delay": 1.0,
+            "retry": {"backoff": "linear"},
+            "instruction": "Answer {{input.sender.name}} in the tone {{classify.tone}}",
         },
         {
             "id": "judge",
@@ -54,14 +69,29 @@ TRIAGE: dict[str, Any] = {
             "target_node": "draft",
             "criteria": ["correctness"],
         },
+        {"id": "thank", "type": "llm", "dependencies": ["good"], "instruction": "Thank them"},
+        {
+            "id": "good",
+            "type": "conditional",
+            "dependencies": ["judge"],
+            "left_value": "{{judge.passed}}",
+            "operator": "equals",
+            "right_value": True,
+            "true_branch": ["thank"],
+        },
     ],
-    "outputs": {"answer": "{{draft}}"},
+    "outputs": {"answer": "{{draft}}", "thanks": "{{thank}}", "urgent": "{{urgent.result}}"},
 }
 
 
 class Verdict(BaseModel):
     reason: str
     score: int = 0
+
+
+class Letter(BaseModel):
+    mail: str
+    seconds: float
 
 
 class Channel(StrEnum):
@@ -89,12 +119,22 @@ def test_builder_json_and_yaml_give_the_same_definition() -> None:
 
 def test_each_node_runs_after_those_in_its_templates_those_of_after_and_its_conditional() -> None:
     definition = triage_program.flow.definition
-    assert {each.id: each.dependencies for each in definition.nodes} == dependencies(definition)
-    assert levels(dependencies(definition)) == [["classify"], ["gate"], ["page", "draft"], ["judge"]]
+    needed = dependencies(definition)
+    assert {each.id: sorted(each.dependencies) for each in definition.nodes} == {
+        node_id: sorted(targets) for node_id, targets in needed.items()
+    }
+    assert levels(needed) == [
+        ["classify"],
+        ["urgent"],
+        ["page", "rest", "draft"],
+        ["judge"],
+        ["good"],
+        ["thank"],
+    ]
 
 
 def test_dependencies_stand_in_the_order_of_after_then_of_the_templates_each_once(flow: WorkflowBuilder) -> None:
-    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    a, b, c, d = (flow.llm(each, "x", output_format="json") for each in "abcd")
     flow.llm("last", f"{c} {b['x']} {c}", system_prompt=f"{d}", after=[a, a, b])
     assert node(flow, "last")["dependencies"] == ["a", "b", "c", "d"]
 
@@ -109,7 +149,7 @@ def test_a_node_in_two_branches_waits_for_both_conditionals(flow: WorkflowBuilde
 
 
 def test_every_field_of_a_model_call(flow: WorkflowBuilder) -> None:
-    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    a, b, c, d = (flow.llm(each, "x", output_format="json") for each in "abcd")
     flow.llm(
         "draft",
         "Write",
@@ -227,9 +267,14 @@ def test_every_field_of_the_workflow() -> None:
     }
 
 
-def test_the_parts_of_what_a_model_gives_are_those_of_its_output_schema(flow: WorkflowBuilder) -> None:
+def test_the_output_of_a_model_call_has_the_fields_of_its_output_schema(flow: WorkflowBuilder) -> None:
     draft = flow.llm("draft", "x", output_schema=Verdict)
-    assert draft["reason"] == "{{draft.reason}}"
+    assert f"{draft.output.reason} {draft['reason']} {draft.output}" == "{{draft.reason}} {{draft.reason}} {{draft}}"
+    untyped: Any = draft
+    with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'resaon'; did you mean 'reason'\?"):
+        _ = untyped.output.resaon
+    with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'x'; Verdict has reason, score"):
+        _ = untyped.output.x
     with pytest.raises(ValueError, match=r"\{\{draft\}\} has no 'resaon'; did you mean 'reason'\?"):
         draft["resaon"]
     with pytest.raises(TypeError, match=r"\{\{draft.score\}\} is of type int: it has no fields"):
@@ -237,8 +282,42 @@ def test_the_parts_of_what_a_model_gives_are_those_of_its_output_schema(flow: Wo
     assert node(flow, "draft")["output_schema"] == Verdict.model_json_schema()
 
 
+def test_the_output_of_critics_and_conditionals_is_what_they_document(flow: WorkflowBuilder) -> None:
+    draft = flow.llm("draft", "x")
+    judge, gate = flow.critic("judge", draft), flow.when("gate", draft, "is_empty")
+    shown = f"{judge.output.passed} {judge.output.criteria_scores['tone']} {gate.output.result} {gate.output.branch[0]}"
+    assert shown == "{{judge.passed}} {{judge.criteria_scores.tone}} {{gate.result}} {{gate.branch.0}}"
+    untyped: Any = judge
+    with pytest.raises(AttributeError, match="'overall_socre'; did you mean 'overall_score'"):
+        _ = untyped.output.overall_socre
+
+
+def test_a_template_stands_wherever_a_text_or_a_number_does(flow: WorkflowBuilder) -> None:
+    given = flow.inputs(Letter)
+    a = flow.llm("a", given.mail, system_prompt=given.mail, memory_write={"last": given.mail, "all": [given]})
+    part = flow.tool("part", "t")
+    flow.tool("rest", "wait", {"seconds": given.seconds, "each": (given.seconds, {"x": part["y"]})})
+    flow.critic("judge", a, criteria=[given.mail, part["criterion"]], improvement_prompt=a)
+    flow.when("late", given.seconds, "greater_than", part["limit"], then=[flow.llm("b", a)])
+    flow.output(seconds=given.seconds)
+    assert node(flow, "a") == {
+        "system_prompt": "{{input.mail}}",
+        "memory_write": {"last": "{{input.mail}}", "all": ["{{input}}"]},
+    }
+    assert node(flow, "rest")["params"] == {
+        "seconds": "{{input.seconds}}",
+        "each": ["{{input.seconds}}", {"x": "{{part.y}}"}],
+    }
+    assert node(flow, "judge")["criteria"] == ["{{input.mail}}", "{{part.criterion}}"]
+    assert (node(flow, "late")["left_value"], node(flow, "late")["right_value"]) == (
+        "{{input.seconds}}",
+        "{{part.limit}}",
+    )
+    assert flow.definition.outputs == {"seconds": "{{input.seconds}}"}
+
+
 def test_outputs_are_handles_texts_and_structures(flow: WorkflowBuilder) -> None:
-    a = flow.llm("a", "x")
+    a = flow.tool("a", "t")
     flow.output(whole=a, part=a["x"], text=f"It is {a}")
     flow.output(self=a, structure={"list": [a, 1, None]}, given=flow.inputs().name)
     assert flow.definition.outputs == {
@@ -273,7 +352,7 @@ def test_a_definition_with_errors_is_not_given_out(flow: WorkflowBuilder) -> Non
 
 def test_it_names_its_nodes() -> None:
     assert repr(triage_program.flow) == (
-        "WorkflowBuilder('triage', nodes=['classify', 'page', 'draft', 'gate', 'judge'])"
+        "WorkflowBuilder('triage', nodes=['classify', 'urgent', 'page', 'rest', 'draft', 'judge', 'thank', 'good'])"
     )
 
 
@@ -308,7 +387,7 @@ def test_a_node_of_a_type_that_came_later_is_checked_like_any_other(flow: Workfl
         ("", {}, ValueError, "type=''"),
         (5, {}, TypeError, "type must be a text"),
         ("loop", {"over": {1, 2}}, TypeError, "over is of type set, which has no JSON form; use sorted"),
-        ("loop", {"over": other}, ValueError, "over is '{{b}}' of another WorkflowBuilder"),
+        ("loop", {"over": other}, ValueError, "over is {{b}} of another WorkflowBuilder"),
         ("loop", {"after": a}, TypeError, r"after must be a list of nodes, not the node 'a'"),
         ("loop", {"dependencies": [a]}, ValueError, r"dependencies: give the nodes as after=\[node\]"),
     ]

@@ -72,12 +72,12 @@ MISTAKES: dict[str, Mistake] = {
     "a node of another builder": (
         lambda on: on.flow.llm("a", "x", after=[on.other]),
         ValueError,
-        "after[0] is '{{draft}}' of another WorkflowBuilder",
+        "after[0] is {{draft}} of another WorkflowBuilder",
     ),
     "inputs of another builder": (
         lambda on: on.flow.tool("a", "t", {"x": WorkflowBuilder("o").inputs().x}),
         ValueError,
-        "params.x is '{{input.x}}' of another WorkflowBuilder",
+        "params.x is {{input.x}} of another WorkflowBuilder",
     ),
     "a number as text": (lambda on: on.flow.llm("a", "x", timeout="5"), TypeError, "timeout='5'"),
     "a time that is none": (lambda on: on.flow.llm("a", "x", timeout=0), ValueError, "timeout=0"),
@@ -141,7 +141,7 @@ MISTAKES: dict[str, Mistake] = {
     "a part in a branch": (
         lambda on: on.flow.when("a", on.draft, "is_empty", otherwise=[on.page["x"]]),
         TypeError,
-        f"otherwise[0] {NODE} '{{{{page.x}}}}'",
+        "otherwise[0] must be a node, not {{page.x}}; give what flow.llm",
     ),
     "a node for a branch": (
         lambda on: on.flow.when("a", on.draft, "is_empty", then=on.page),
@@ -161,6 +161,15 @@ MISTAKES: dict[str, Mistake] = {
     "an output of nothing": (lambda on: on.flow.output(x="{{nope}}"), ValueError, "x: {{nope}} names no node"),
     "an output of a set": (lambda on: on.flow.output(x={1}), TypeError, "x is of type set, which has no JSON form"),
     "no name": (lambda on: WorkflowBuilder(NOTHING), TypeError, "name must be a text, not None"),
+    "a template as a time": (
+        lambda on: on.flow.llm("a", "x", timeout=on.given.seconds),
+        TypeError,
+        "timeout cannot be {{input.seconds}}: it is the same in every run; give it as plain data",
+    ),
+    "a template as an id": (lambda on: on.flow.llm(on.draft, "x"), TypeError, "id cannot be {{draft}}"),
+    "a template as a tool": (lambda on: on.flow.tool("a", on.draft), TypeError, "tool_name cannot be {{draft}}"),
+    "a template as a type": (lambda on: on.flow.node("a", on.draft), TypeError, "type cannot be {{draft}}"),
+    "a template as retries": (lambda on: on.flow.llm("a", "x", retries=on.draft), TypeError, "not {{draft}}"),
     "a time of the workflow": (lambda on: WorkflowBuilder("a", timeout=-1), ValueError, "timeout=-1"),
 }
 
@@ -214,3 +223,14 @@ def test_a_client_refuses_a_builder_and_names_its_definition() -> None:
     assert transport.requests == []
     assert "definition is of type WorkflowBuilder" in str(caught.value)
     assert "use its .definition" in str(caught.value)
+
+
+def test_a_client_refuses_a_template_as_an_input() -> None:
+    given = WorkflowBuilder("news").inputs()
+    transport = ScriptedTransport(http_response())
+    with Fibonacci("key", transport=transport) as client, pytest.raises(TypeError) as caught:
+        client.workflows.execute("wf-1", inputs={"name": given.name})
+    assert transport.requests == []
+    assert "inputs.name is of type Template, which has no JSON form; it has a value only inside the" in str(
+        caught.value
+    )

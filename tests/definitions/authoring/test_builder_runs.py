@@ -11,10 +11,10 @@ from fibonacci.emulator import Emulator, LLMCall, ToolCall
 from tests.kit.mode import Mode
 from tests.typing import triage_program
 
-TICKET = {"mail": "It burns", "team": "fire"}
+TICKET = {"mail": "It burns", "team": "fire", "sender": {"name": "Ada"}, "pause": 0.5}
 
 
-@pytest.mark.parametrize(("urgency", "answer"), [("high", None), ("low", "Answer It burns in the tone calm")])
+@pytest.mark.parametrize(("urgency", "answer"), [("high", None), ("low", "Answer Ada in the tone calm")])
 def test_a_workflow_as_code_runs(mode: Mode, emulator: Emulator, urgency: str, answer: str | None) -> None:
     @emulator.llm
     def reply(call: LLMCall) -> Any:
@@ -26,10 +26,19 @@ def test_a_workflow_as_code_runs(mode: Mode, emulator: Emulator, urgency: str, a
     def send(call: ToolCall) -> None:
         assert call.params == {"channel": "#fire", "message": "Classify: It burns"}
 
+    @emulator.tool("wait")
+    def wait(call: ToolCall) -> None:
+        assert call.params == {"seconds": 0.5}
+
     client = mode.client_of(emulator)
     created: Any = mode.run(client.workflows.create(name="Triage", definition=triage_program.flow.definition))
     execution: Any = mode.run(client.workflows.run(created.id, inputs=TICKET))
-    assert execution.outputs == {"answer": answer}
+    assert execution.outputs == {"answer": answer, "thanks": answer and "Thank them", "urgent": urgency == "high"}
+    traced: Any = mode.run(client.executions.get(execution.id))
+    ran = {each.id for each in traced.trace if each.status == "completed"}
+    assert ran - {"classify", "urgent"} == (
+        {"page"} if urgency == "high" else {"rest", "draft", "judge", "good", "thank"}
+    )
 
 
 def test_a_template_that_stands_alone_keeps_the_type_of_its_value(mode: Mode, emulator: Emulator) -> None:

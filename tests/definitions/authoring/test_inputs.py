@@ -50,7 +50,7 @@ FIELDS: dict[str, Read] = {
 def test_a_field_prints_its_template_under_its_name_in_json(given: Any) -> None:
     def check(template: str) -> None:
         field = FIELDS[template](given)
-        assert (str(field), f"{field}", repr(field)) == (template, template, repr(template))
+        assert (str(field), f"{field}", repr(field)) == (template,) * 3
 
     check_each(FIELDS, check)
 
@@ -61,13 +61,16 @@ MISSPELT: list[tuple[Read, str]] = [
     (lambda given: given.copies[0].phone, "has no field 'phone'; Sender has name, mail_address"),
     (lambda given: given.sender.mailAddress, "has no field 'mailAddress'; did you mean 'mail_address'?"),
     (lambda given: given.model_dump(), "{{input}} has no field 'model_dump'"),
-    (lambda given: given._repr_html_(), "InputFields has no attribute '_repr_html_'"),
+    (lambda given: given._repr_html_(), "Template has no attribute '_repr_html_'"),
 ]
 IMPOSSIBLE: list[tuple[Read, type[Exception], str]] = [
     (lambda given: given.copies["name"], TypeError, "{{input.copies}} is a list: give the index of an item"),
     (lambda given: given.title["x"], TypeError, "{{input.title}} is of type str: it has no fields and no items"),
     (lambda given: given.sender["nam"], ValueError, "{{input.sender}} has no 'nam'; did you mean 'name'?"),
-    (lambda given: given.title.upper(), TypeError, "upper() cannot apply to {{input.title}}"),
+    (lambda given: given.title.upper(), AttributeError, "{{input.title}} is of type str, and its value is known only"),
+    (lambda given: given.copies.append(1), AttributeError, "'append' cannot be asked for here; ask in the instruction"),
+    (lambda given: given.count + 1, TypeError, "the operator '+' cannot apply to {{input.count}}"),
+    (lambda given: given.count > 1, TypeError, "the operator '>' cannot apply to {{input.count}}"),
     (lambda given: list(given.copies), TypeError, "iteration cannot apply to {{input.copies}}"),
     (lambda given: list(given), TypeError, "iteration cannot apply to {{input}}"),
     (lambda given: f"{given.sender:>9}", TypeError, "the format '>9' cannot apply to {{input.sender}}"),
@@ -104,6 +107,7 @@ def test_an_object_among_the_inputs_warns_when_it_is_compared_with_a_value(given
 
 def test_a_notebook_completes_the_fields(given: Any) -> None:
     assert dir(given.sender) == ["mail_address", "name"]
+    assert dir(given.title) == dir(given.copies) == []
 
 
 def test_without_a_model_every_name_is_there(flow: WorkflowBuilder) -> None:
