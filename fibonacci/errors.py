@@ -313,7 +313,41 @@ class ConflictError(APIStatusError):
 
 
 class ValidationError(BadRequestError):
-    """422, or any status with the code `validation_error`: a field is missing or wrong; `details` says which."""
+    """422, or any status with the code `validation_error`: a field is missing or wrong; `details` says which.
+
+    Where a definition was refused, `problems` has what `check_definition` finds in it, and the text has the first few.
+
+    Example:
+        >>> node = {"id": "greet", "type": "llm", "instrction": "Hello"}
+        >>> try:
+        ...     client.workflows.create(name="Greeter", definition={"nodes": [node]})
+        ... except ValidationError as error:
+        ...     print(error.problems.warnings[0])
+        nodes[0].instrction: warning: 'instrction' is not a key of a node of type llm; did you mean 'instruction'?
+    """
+
+    _problems: Problems | None = None
+
+    @property
+    def problems(self) -> Problems:
+        """What `check_definition` finds in the definition that was sent; empty without a definition or a fault."""
+        if self._problems is None:
+            from fibonacci.definitions.problems import Problems
+
+            self._problems = Problems()
+        return self._problems
+
+    @problems.setter
+    def problems(self, problems: Problems) -> None:
+        self._problems = problems
+
+    def _headline(self) -> str:
+        text = super()._headline()
+        unsaid = [str(problem) for problem in self._problems or () if not _contains(text, problem.message)]
+        if not unsaid:
+            return text
+        more = f"; and {len(unsaid) - 3} more in `problems`" if len(unsaid) > 3 else ""
+        return f"{text.rstrip('.')}; in the definition: {'; '.join(unsaid[:3])}{more}"
 
 
 class RateLimitError(APIStatusError):
@@ -380,7 +414,8 @@ class DefinitionError(FibonacciError, ValueError):
     """The errors and the warnings, in the order of the definition."""
 
     def __init__(self, problems: Problems) -> None:
-        super().__init__("\n".join(map(str, problems)))
+        lines = (text for problem in problems for text in (str(problem), problem.snippet) if text)
+        super().__init__("\n".join(lines))
         self.problems = problems
 
 

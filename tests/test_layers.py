@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "_net": {"_lazy", "_core", "errors"},
     "_profiles": {"errors", "_core", "_suggestions", "_atomic_file"},
     "_batch": {"errors", "models", "_core", "_file_locks"},
-    "deployment": {"errors", "models", "definitions", "_atomic_file"},
+    "deployment": {"errors", "models", "definitions", "_display", "_atomic_file"},
     "_async": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},
     "_sync": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},
     "__init__": _PUBLIC,
@@ -61,6 +61,11 @@ CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": ("fibonacci.transports
 FOLDERS_ALLOWED = {"emulator/seeding/seed_folder.py": ("fibonacci.deployment.", "fibonacci.errors.")}
 # The text of an error has no API key, which the platform may echo.
 REDACTION_ALLOWED = {"models/execution_failure.py": ("fibonacci._core.log_filter.",)}
+# A definition that the platform has refused is checked then, and not before; other errors have a list without problems.
+REFUSALS_ALLOWED = {
+    "_core/outcome.py": ("fibonacci.definitions.checks.check.",),
+    "errors.py": ("fibonacci.definitions.problems.",),
+}
 # An object that has a definition is displayed with its diagram.
 DIAGRAMS_ALLOWED = {"models/_base.py": ("fibonacci.definitions.diagrams.",)}
 
@@ -158,9 +163,9 @@ def allowed(found: Import) -> bool:
         return True
     if found.file in CLIENT_FACTORIES and target == "__init__":
         return found.lazy or found.for_types
-    more = {**CLIENT_TYPES_ALLOWED, **FOLDERS_ALLOWED, **REDACTION_ALLOWED, **DIAGRAMS_ALLOWED}.get(found.file)
-    if more is not None:
-        return target in MAY_IMPORT[layer] or found.name.startswith(more)
+    more = {**CLIENT_TYPES_ALLOWED, **FOLDERS_ALLOWED, **REDACTION_ALLOWED, **REFUSALS_ALLOWED, **DIAGRAMS_ALLOWED}
+    if found.name.startswith(more.get(found.file, ())):
+        return True
     return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))
 
 

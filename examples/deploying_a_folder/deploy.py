@@ -24,7 +24,7 @@ FLOWS = Path(__file__).parent / "flows"
 def deploy(client: Fibonacci, folder: Path, *, allow_delete: bool) -> None:
     plan = client.workflows.plan(folder)
     print(plan)  # prints: Plan: 2 to create, 0 unchanged.
-    if plan.problems:
+    if plan.problems.errors:
         sys.exit(1)
     if plan.has_changes:
         print(client.workflows.apply(plan, allow_delete=allow_delete))  # prints: created triage.yaml  'triage' (wf-...)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.plan_application import AsyncPlanApplication, check_unchanged, stale_plan
+from fibonacci._async.tools import AsyncTools
 from fibonacci._core.option_checks import check_callback, check_flag
 from fibonacci._core.workflow_requests import get_workflow, list_workflows
 from fibonacci.deployment.change import DeploymentChange, step_of
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan, basis_of, check_plan
-from fibonacci.deployment.planning import check_base_url, check_organization, make_plan
+from fibonacci.deployment.planning import check_base_url, check_organization, make_plan, tools_unchecked
 from fibonacci.deployment.pulling import (
     choose_file,
     definition_of,
@@ -24,7 +25,8 @@ from fibonacci.deployment.pulling import (
     split_target,
 )
 from fibonacci.deployment.result import DeploymentResult
-from fibonacci.errors import DeploymentError, NotFoundError
+from fibonacci.errors import APIError, DeploymentError, NotFoundError
+from fibonacci.models.tools import Tool
 from fibonacci.models.workflows import Workflow
 
 
@@ -38,13 +40,16 @@ class AsyncDeployments(AsyncResource):
     async def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
         """Return what `apply` would do for a folder. Nothing is written."""
         folder = DeploymentFolder(path)
-        definitions, problems = folder.load_definitions()
-        if problems:
+        tools, reason = await self._list_tools() if folder.files() else (None, "")
+        definitions, problems = folder.load_definitions(tools)
+        if tools is None:
+            problems += tools_unchecked(definitions, reason)
+        if problems.errors:
             return DeploymentPlan(folder=folder.path, base_url=self._base_url, problems=problems)
         lock = folder.read_lock()
         check_base_url(lock, folder.path, self._base_url)
         workflows = await self._read_platform(lock)
-        return make_plan(folder.path, self._base_url, definitions, lock, workflows)
+        return make_plan(folder.path, self._base_url, definitions, problems, lock, workflows)
 
     async def apply(
         self, plan: DeploymentPlan, *, allow_delete: bool, on_change: Callable[[DeploymentChange], object] | None
@@ -111,6 +116,13 @@ class AsyncDeployments(AsyncResource):
         for change in plan.changes:
             if change.workflow_id is not None and step_of(change).seen is not None:
                 check_unchanged(change, found.get(change.workflow_id))
+
+    async def _list_tools(self) -> tuple[Iterable[Tool] | None, str]:
+        """Return the tools of the platform; None and the reason where they cannot be listed, as by the key's role."""
+        try:
+            return {tool.name: tool async for tool in AsyncTools(self._requestor).list()}.values(), ""
+        except APIError as error:  # the plan's next request raises what is wrong with more than the tools
+            return None, error.message
 
     async def _read_platform(self, lock: Lock | None) -> list[Workflow]:
         """Return all workflows; with their definitions those that are, or may be, in the lock file."""

@@ -72,7 +72,8 @@ class AsyncWorkflowCalls(AsyncResource):
             The workflow as the platform stores it, with its new `id`.
 
         Raises:
-            ValidationError: If the platform refuses the definition; `details` names the faults.
+            ValidationError: If the platform refuses the definition: `problems` has what `check_definition` finds in it,
+                and `details` what the platform says.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
             DefinitionError: If the definition of a builder has an error. Nothing is sent.
@@ -147,7 +148,7 @@ class AsyncWorkflowCalls(AsyncResource):
 
         Raises:
             NotFoundError: If there is no such workflow.
-            ValidationError: If the platform refuses the definition.
+            ValidationError: If the platform refuses the definition; its `problems` are those of `create`.
             APIError: If anything else goes wrong.
             TypeError: If the definition holds something that has no JSON form. Nothing is sent.
             ValueError: If nothing is given to change, the definition holds NaN or an infinity, or `workflow_id` is

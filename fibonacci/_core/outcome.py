@@ -13,7 +13,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
 from fibonacci._core.retry import outcome_of
 from fibonacci._core.transport_errors import TransportError
-from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError
+from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError, ValidationError
 from fibonacci.models.response import RateLimit, ResponseInfo
 
 ErrorT = TypeVar("ErrorT", bound=APIError)
@@ -52,13 +52,33 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
     """
     if isinstance(result, APIResponse):
         refused = status_error(result, base_url=call.base_url, path=call.request.path)
-        return add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
+        add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
+        if isinstance(refused, ValidationError):
+            _add_problems(refused, call)
+        return refused
     if result.kind == "too_large" and result.response is not None:
         oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
         return add_call_details(oversized, call, is_uncertain=True)
     is_uncertain = result.kind == "broken" or outcome_of(result) == "unknown"
     failed = connection_error(result, base_url=call.base_url, is_time_up=call.deadline.remaining() == 0)
     return add_call_details(failed, call, is_uncertain=is_uncertain)
+
+
+def _add_problems(error: ValidationError, call: Call) -> None:
+    """Set what is wrong with the definition that was refused, if it was one."""
+    body = call.request.body
+    definition = body.get("definition") if is_object(body) else None
+    if definition is None or not call.request.path.startswith("/workflows"):
+        return
+    try:
+        from dataclasses import replace  # no call that succeeds needs these
+
+        from fibonacci.definitions.checks.check import check_definition
+    except OSError:  # no file descriptor is left: the refusal matters more
+        return
+    found, key = check_definition(definition), call.api_key
+    found[:] = (replace(each, location=redact(each.location, key), message=redact(each.message, key)) for each in found)
+    error.problems = found
 
 
 def rate_limit_error(

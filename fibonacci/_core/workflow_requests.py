@@ -29,7 +29,7 @@ def create_workflow(
     idempotency_key: str | None = None,
 ) -> Request[Workflow]:
     """Return the request that creates a workflow."""
-    body = drop_unset(name=name, description=description, definition=definition)
+    body = drop_unset(name=name, description=description, definition=_without_schema(definition))
     return Request("POST", path("/workflows"), returns=Workflow, body=body, idempotency_key=idempotency_key)
 
 
@@ -45,9 +45,16 @@ def update_workflow(
     definition: Definition | Unset = UNSET,
 ) -> Request[Workflow]:
     """Return the request that changes a workflow."""
-    body = require_any(name=name, description=description, definition=definition)
+    body = require_any(name=name, description=description, definition=_without_schema(definition))
     where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
     return Request("PUT", where, returns=Workflow, body=body)
+
+
+def _without_schema(definition: Definition | Unset) -> Definition | Unset:
+    """Return a definition without the address of a JSON Schema, which a file has for editors."""
+    if isinstance(definition, Mapping) and "$schema" in definition:
+        return {key: value for key, value in definition.items() if key != "$schema"}
+    return definition
 
 
 def delete_workflow(workflow_id: str) -> Request[None]:

@@ -10,8 +10,10 @@ REMEDIES = {
     ),
     "NotFoundError": "Check the id. For memory: the scope, and whether the value has expired",
     "ConflictError": "Read the current state: the execution has ended, or the policy exists already",
-    "BadRequestError": "Read `details`; for a definition, `check_definition` finds most faults before sending",
-    "ValidationError": "Read `details`; for a definition, `check_definition` finds most faults before sending",
+    "BadRequestError": "Read `details`",
+    "ValidationError": (
+        "Read `details` and, for a definition, `problems`; `check_definition` finds most faults before sending"
+    ),
     "QuotaExceededError": "Wait for the quota's period, or have it raised; it is never retried",
     "RateLimitError": "Wait `retry_after` seconds, or give the call a longer `timeout`, within which it waits",
     "ServerError": "Check `outcome_unknown` first. Try later; report the `request_id` if it persists",

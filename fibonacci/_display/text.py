@@ -1,11 +1,17 @@
-"""Texts of the platform, made harmless and short."""
+"""Texts of the platform, made harmless and short, and the cells of a terminal that a text takes."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from typing import Final
 
 #: The characters of a text that are shown, in a field and in a table's cell.
 LONG = 500
+
+_JOINER: Final = "\N{ZERO WIDTH JOINER}"
+_EMOJI_STYLE: Final = "\N{VARIATION SELECTOR-16}"
+_SKIN_TONES: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 
 
 def printable(text: str) -> str:
@@ -19,6 +25,11 @@ def printable(text: str) -> str:
     return "".join(_visible(character) for character in text)
 
 
+def visible(text: str) -> str:
+    """Return a text of one line in which everything that cannot be printed is escaped, and nothing is invisible."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def cut(text: str, length: int = LONG) -> str:
     """Return a text that is at most so long, with the number of its characters where it was longer."""
     return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS} ({len(text):,} characters)"
@@ -27,6 +38,31 @@ def cut(text: str, length: int = LONG) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, such as `1 field` or `1,200 items`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def cell_width(text: str) -> int:
+    """Return the number of a terminal's cells that a text takes."""
+    return len(text) if text.isascii() else sum(width for _, width in clusters(text))
+
+
+def clusters(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the characters as they are drawn, an emoji with its parts, and the cells of each."""
+    cluster, width = "", 0
+    for character in text:
+        is_tone = width == 2 and character in _SKIN_TONES
+        if cluster and (is_tone or cluster[-1] == _JOINER or not _width(character)):
+            cluster += character
+            width = 2 if character == _EMOJI_STYLE else width
+        else:
+            yield cluster, width
+            cluster, width = character, _width(character)
+    yield cluster, width
+
+
+def _width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _visible(character: str) -> str:

@@ -290,14 +290,15 @@ class Workflows(WorkflowCalls):
     def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:
         """Compare the definitions in a folder with the platform, and return what `apply` would do.
 
-        Nothing is changed, neither on the platform nor on the disk.
+        Nothing is changed, neither on the platform nor on the disk. The definitions are checked as `check_definition`
+        does, with the tools of the platform, which are listed once.
 
         Args:
             folder: The path of the folder, in which each `*.yaml`, `*.yml` and `*.json` is a workflow.
 
         Returns:
-            The plan. Its text names each change and the reason. Where files have faults or cannot be told apart, it has
-            these as `problems`, and no changes.
+            The plan. Its text names each problem of the files, and each change with the reason. With an error among its
+            `problems` it has no changes; warnings don't stop it.
 
         Raises:
             DeploymentError: If the folder, its lock file or the platform does not allow a plan.
@@ -338,7 +339,7 @@ class Workflows(WorkflowCalls):
             The changes that were made, with the workflows that were created or updated.
 
         Raises:
-            DefinitionError: If the plan has problems; it has them all. Nothing is sent.
+            DefinitionError: If the plan has an error among its problems; it has them all. Nothing is sent.
             StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "request": CommandEntry("send any request", "request"),
     "validate": CommandEntry("check a definition", "validate"),
     "fmt": CommandEntry("format a definition", "fmt"),
+    "schema": CommandEntry("print the JSON Schema of definitions, for editors", "schema"),
     "graph": CommandEntry("draw a definition", "graph"),
     "diff": CommandEntry("compare two definitions", "diff"),
     "plan": CommandEntry("show what apply would change", "plan"),

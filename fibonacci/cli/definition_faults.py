@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci.definitions.comparison.diff_text import visible
+from fibonacci._display.text import visible
+from fibonacci.cli.key_redaction import without_keys
+from fibonacci.cli.remedies import for_command_line
 
 if TYPE_CHECKING:
     from fibonacci.definitions import Problem
@@ -16,7 +18,18 @@ _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 def fault_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
     place = problem.source or problem.location
-    return visible(f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]")
+    line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
+    return for_command_line(visible(line))
+
+
+def fault_lines(problem: Problem) -> list[str]:
+    """Return a fault, and below it the line of the file with a caret under the place, where that is known."""
+    return [fault_line(problem), *snippet_lines(problem)]
+
+
+def snippet_lines(problem: Problem) -> list[str]:
+    """Return the line of the file and the line with the caret, without a key in them; none where it is not known."""
+    return without_keys(problem.snippet or "").splitlines()
 
 
 def github_line(problem: Problem) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.colors import color_changes, uses_color
+from fibonacci.cli.definition_faults import fault_object
 from fibonacci.cli.definition_files import folder_files
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import DefinitionError
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def make_plan(context: Context, folder: str) -> DeploymentPlan:
-    """Return the plan for a folder; words of an older dialect in it are messages.
+    """Return the plan for a folder.
 
     Raises:
-        DefinitionError: If the plan has problems.
+        DefinitionError: If the plan has an error among its problems.
         UsageError: If there is no such folder, or it has neither a definition nor a lock file.
         DeploymentError: If the lock file or the platform does not allow a plan.
         APIError: If a call fails.
@@ -39,12 +40,12 @@ def make_plan(context: Context, folder: str) -> DeploymentPlan:
         )
     if not (path / LOCK_NAME).exists():  # with it, a folder without files is one whose workflows are to be deleted
         folder_files(path)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DeprecationWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # the problems of the plan have the words of an older dialect
         plan = context.client.workflows.plan(path)
-    for each in caught:
-        context.say(str(each.message))
-    if plan.problems:
+    if plan.problems.errors:
         raise DefinitionError(plan.problems)
     return plan
 
@@ -70,6 +71,7 @@ def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
         "organization_id": basis_of(plan).organization_id,
         "changes": [_change_object(change, detailed=detailed) for change in plan.changes],
         "unchanged": list(plan.unchanged),
+        "problems": [fault_object(problem) for problem in plan.problems],
         "summary": plan.summary,
     }
 

@@ -37,7 +37,7 @@ _NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, DeploymentError)
 
 
 def report(error: BaseException, *, is_debug: bool) -> int:
-    """Print what is wrong to stderr, in one line.
+    """Print what is wrong to stderr: one line, and the faults of a definition with their lines of the file.
 
     Args:
         error: What has ended the command.
@@ -51,23 +51,27 @@ def report(error: BaseException, *, is_debug: bool) -> int:
     for line in fault_lines(error):
         print_message(visible_line(line))
     print_message(f"{_PREFIX}{one_line(error)}")
+    if isinstance(error, DefinitionError) and len(error.problems) == 1:
+        from fibonacci.cli.definition_faults import snippet_lines
+
+        for line in snippet_lines(error.problems[0]):
+            print_message(line)
     return exit_code(error)
 
 
 def fault_lines(error: BaseException) -> list[str]:
-    """Return a line for each fault of a definition, with its place, where the error has several; else none."""
+    """Return the lines of each fault of a definition, with its place, where the error has several; else none."""
     if not isinstance(error, DefinitionError) or len(error.problems) < 2:
         return []
-    from fibonacci.cli.definition_faults import fault_line
+    from fibonacci.cli.definition_faults import fault_lines as lines_of
 
-    return [for_command_line(fault_line(problem)) for problem in error.problems]
+    return [line for problem in error.problems for line in lines_of(problem)]
 
 
 def one_line(error: BaseException) -> str:
     """Return the text of an error with its notes, without line breaks and control characters."""
-    faults = fault_lines(error)
-    if faults:
-        return f"{len(faults)} faults in definitions"
+    if isinstance(error, DefinitionError) and len(error.problems) > 1:
+        return f"{len(error.problems)} faults in definitions"
     text = _text(error)
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
@@ -81,6 +85,8 @@ def _text(error: BaseException) -> str:
         return "interrupted."
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    if isinstance(error, DefinitionError):
+        return "; ".join(map(str, error.problems))
     return str(error) or type(error).__name__
 
 

@@ -20,6 +20,7 @@ _REPLACED: Final = (
     (r"^profile(: there is no| must be the name of a) profile", r"--profile\1 profile"),
     (r"pull\(\"([^\"]+)\", folder\)", r"`fibonacci pull \1 --dir DIR`"),
     (r"pass allow_delete=True", "pass --allow-delete"),
+    (r"client\.tools\.list\(\) has the tools", "`fibonacci tools list` has the tools"),
     (r"which key= names(?:; a function can be passed too, such as key=lambda row: row\.\w+)?", "which --key names"),
     (r"pass if_new_version=\"continue\"", "pass --if-new-version continue"),
     (r"pass the same key=,", "pass the same --key,"),

@@ -6,12 +6,12 @@ This works on plain JSON and skips what has the wrong type, so that the checks c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from fibonacci.definitions.json_types import is_array
 from fibonacci.definitions.model.spellings import is_open
-from fibonacci.definitions.templates import TemplateError, expressions, parse, strings
+from fibonacci.definitions.templates import TemplateError, parse, placed_expressions, strings
 
 LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on_error", "mention"]
 """How a node names another. A mention is a template in a node whose type is not known: it may mean something else."""
@@ -53,6 +53,9 @@ class Link:
     target: str
     """The id that is named."""
 
+    offset: int | None = None
+    """The number of characters before the template, in the text at the location; None where the text is the name."""
+
 
 @dataclass(frozen=True, slots=True)
 class BadTemplate:
@@ -63,6 +66,9 @@ class BadTemplate:
 
     reason: str
     """Why the template cannot be parsed."""
+
+    offset: int
+    """The number of characters before the template, in the text at the location."""
 
 
 def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
@@ -87,7 +93,7 @@ def _mentions(node: Mapping[str, Any]) -> Iterator[Link]:
     for key, value in templated_values(node):
         for link in template_links(str(key), value):  # the key of a faulty node may be no text
             if isinstance(link, Link) and link.target != node.get("id"):
-                yield Link(link.location, "mention", link.target)
+                yield replace(link, kind="mention")
 
 
 def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
@@ -108,11 +114,11 @@ def templated_values(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def template_links(location: str, value: Any) -> Iterator[Link | BadTemplate]:
     """Yield the links of the templates inside a value, and the templates that cannot be parsed."""
     for place, text in strings(value):
-        for expression in expressions(text):
+        for offset, expression in placed_expressions(text):
             try:
                 reference = parse(expression)
             except TemplateError as error:
-                yield BadTemplate(location + place, str(error))
+                yield BadTemplate(location + place, str(error), offset)
                 continue
             if reference.is_node:
-                yield Link(location + place, "template", reference.source)
+                yield Link(location + place, "template", reference.source, offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -36,6 +36,12 @@ class Problem:
 
     source: str | None = None
     """The place in the author's file, such as `triage.yaml:12:7` or `triage.py:22`; None when it is not known."""
+
+    offset: int | None = None
+    """The number of characters before the fault, in the text at `location`; None if the whole value is meant."""
+
+    snippet: str | None = field(default=None, compare=False, repr=False)
+    """The line of the author's file, and a line with a caret under the place; None when it is not known."""
 
     def __str__(self) -> str:
         place = ": ".join(part for part in (self.source, self.location) if part)

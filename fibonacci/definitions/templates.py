@@ -19,7 +19,8 @@ from fibonacci.definitions.json_types import is_array, is_object
 _EXPRESSION = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[^\s.{}]+(?:\.[^\s.{}]+)*")
 _INDEX = re.compile(r"[0-9]{1,9}")
-_SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+)((?:\.[^\s.{}]+)*)\}(?!\})")
+_SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+(?:\.[^\s.{}]+)*)\}(?!\})")
+_ARGUMENT = re.compile(r"[\w\\^})\]]")  # what precedes the braces in LaTeX's \emph{name} and x^{name}, and in programs
 
 INPUT: Final = "input"
 NAMED_SOURCES: Final = frozenset({"memory", "env", "secrets"})
@@ -105,16 +106,38 @@ def expressions(text: str) -> list[str]:
     return _EXPRESSION.findall(text)
 
 
+def placed_expressions(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each expression with its offset: how many characters of the text are before its braces."""
+    for match in _EXPRESSION.finditer(text):
+        yield match.start(), match[1]
+
+
+def whole_expression(text: str) -> str | None:
+    """Return the expression that a text consists of, without its braces; None for any other text."""
+    whole = _EXPRESSION.fullmatch(text)
+    return None if whole is None else whole[1]
+
+
 def without_expressions(text: str) -> str:
-    """Return a text without its expressions."""
-    return _EXPRESSION.sub("", text)
+    """Return a text of the same length with spaces in the place of each expression."""
+    return _EXPRESSION.sub(lambda match: " " * len(match[0]), text)
 
 
-def single_braced(text: str, node_ids: Collection[str]) -> Iterator[str]:
-    """Yield what stands in single braces, and would be an expression in double ones: what an f-string leaves of it."""
-    for source, path in _SINGLE_BRACES.findall(text):
-        if source in node_ids or (path and (source == INPUT or source in NAMED_SOURCES)):
-            yield source + path
+def single_braced(text: str, node_ids: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Yield what stands in single braces, and would be an expression in double ones: what an f-string leaves of it.
+
+    Each comes with its offset in the text.
+    """
+    for match in _SINGLE_BRACES.finditer(text):
+        is_argument = "." not in match[1] and _ARGUMENT.match(text[match.start() - 1 : match.start()])
+        if names_value(match[1], node_ids) and not is_argument:
+            yield match.start(), match[1]
+
+
+def names_value(path: str, node_ids: Collection[str]) -> bool:
+    """Tell whether a path begins with a node or a source, so that it would be an expression in double braces."""
+    source, dot, _ = path.partition(".")
+    return source in node_ids or bool(dot and (source == INPUT or source in NAMED_SOURCES))
 
 
 def strings(value: Any) -> Iterator[tuple[str, str]]:
@@ -169,9 +192,9 @@ def render(value: Any, resolve: Resolver) -> Any:
 def _render_text(text: str, resolve: Resolver) -> Any:
     if "{{" not in text:
         return text
-    whole = _EXPRESSION.fullmatch(text)
-    if whole:
-        value = resolve(parse(whole[1]))
+    whole = whole_expression(text)
+    if whole is not None:
+        value = resolve(parse(whole))
         return None if isinstance(value, Absent) else value
     return _EXPRESSION.sub(lambda match: as_text(resolve(parse(match[1]))), text)
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fibonacci._atomic_file import write_atomically
-from fibonacci.definitions import Problem, Problems, WorkflowDefinition, dump, dumps, load, loads, to_plain
+from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
+from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, text_of_file
+from fibonacci.definitions.files.reading import read_checked, read_text
+from fibonacci.definitions.files.source import Source
 from fibonacci.deployment.file_names import is_definition_file
 from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
@@ -58,39 +61,60 @@ class DeploymentFolder:
             DeploymentError: If there is no such folder.
         """
         definitions, problems = self.load_definitions()
-        if problems:
+        if problems.errors:
             raise DefinitionError(problems)
         return definitions
 
-    def load_definitions(self) -> tuple[dict[str, Mapping[str, Any]], Problems]:
-        """Return the definition of each file without errors, by name, and what is wrong with the others.
+    def load_definitions(
+        self, tools: Iterable[NamedTool] | None = None
+    ) -> tuple[dict[str, Mapping[str, Any]], Problems]:
+        """Return the definition of each file without errors, by name, and the errors and warnings of all files.
+
+        Args:
+            tools: The tools of the platform; None does not check those of the definitions.
 
         Raises:
             ImportError: If a file is YAML and PyYAML is not installed.
             DeploymentError: If there is no such folder.
         """
-        definitions: dict[str, WorkflowDefinition] = {}
+        definitions: dict[str, Mapping[str, Any]] = {}
         problems = Problems()
         for file in self.files():
             try:
-                definitions[file] = load(self.path / file)
+                definition, warnings = load_with_warnings(self.path / file, tools=tools)
+                definitions[file] = to_plain(definition)
+                problems += warnings
             except DefinitionError as error:
                 problems += error.problems
             except OSError as error:
                 message = f"the file cannot be read: {error.strerror}"
                 source = str(self.path / file)
                 problems.append(Problem(location="", code="unreadable", message=message, source=source))
-        return {file: to_plain(definition) for file, definition in definitions.items()}, problems
+        return definitions, problems
 
-    def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
-        """Write a file from which the same definition can be loaded.
+    def read_definition(self, file: str) -> Mapping[str, Any] | None:
+        """Return the definition in a file, which may have errors; None where the file cannot be read as one.
 
         Raises:
-            DefinitionError: If the definition has errors. Nothing is written.
+            ImportError: If the file is YAML and PyYAML is not installed.
+        """
+        try:
+            definition: Mapping[str, Any] = read_checked(
+                Source(*text_of_file(self.path / file)), format_of_file(file)
+            ).plain()
+        except (DefinitionError, OSError):
+            return None
+        return definition
+
+    def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
+        """Write a file from which the same definition can be read: with the errors that it has, to be mended there.
+
+        Raises:
+            DefinitionError: If it could not be read. Nothing is written.
             ImportError: If the file is YAML and PyYAML is not installed.
             OSError: If the file cannot be written.
         """
-        loads(dumps(definition, format="json"), name=file)
+        read_text(Source(dumps(definition, format="json"), file), "json")
         dump(definition, self.path / file)
 
     def read_lock(self) -> Lock | None:

@@ -9,8 +9,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, NoReturn, get_args
 
+from fibonacci._display.text import visible
 from fibonacci.definitions import DefinitionError, Problems
-from fibonacci.definitions.comparison.diff_text import visible
 from fibonacci.deployment.change import DeploymentAction, DeploymentChange, change_text
 from fibonacci.deployment.lock import Lock
 
@@ -30,8 +30,8 @@ class PlanBasis:
 class DeploymentPlan:
     """The changes that make the platform match the definitions in a folder.
 
-    Its text lists the changes, or the problems of the files: a plan with problems has no changes, and `apply` refuses
-    it. It belongs to one folder and one platform. It can be pickled, and applied by another process.
+    Its text lists the problems of the files, and the changes. With an error among the problems it has no changes, and
+    `apply` refuses it. It belongs to one folder and one platform. It can be pickled, and applied by another process.
 
     Example:
         ```python
@@ -56,8 +56,8 @@ class DeploymentPlan:
     """What `apply` would do, in order."""
 
     problems: Problems = field(default_factory=Problems)
-    """What is wrong with the files, which makes `apply` refuse the plan: faults in definitions, two files with one
-    name, a name that another workflow on the platform has."""
+    """What is wrong with the files: what `check_definition` finds with the tools of the platform, two files with one
+    name, a name that another workflow on the platform has. `apply` refuses a plan with errors, but not for warnings."""
 
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows are left alone, in alphabetical order."""
@@ -66,17 +66,19 @@ class DeploymentPlan:
 
     @property
     def has_changes(self) -> bool:
-        """Whether there is anything to do. A plan with `problems` has no changes."""
+        """Whether there is anything to do. A plan with an error among its `problems` has no changes."""
         return bool(self.changes)
 
     @property
     def summary(self) -> str:
-        """The number of changes of each kind, such as `1 to create, 2 to update, 5 unchanged`; or of the problems."""
-        if self.problems:
-            return "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        """The number of changes of each kind, and of problems, such as `1 to create, 5 unchanged, 2 warnings`."""
+        counts = ((len(self.problems.errors), "error"), (len(self.problems.warnings), "warning"))
+        problems = [f"{number} {noun}{'s' * (number > 1)}" for number, noun in counts if number]
+        if self.problems.errors:
+            return ", ".join(problems)
         actions = Counter(change.action for change in self.changes)
         parts = [f"{actions[action]} to {action}" for action in get_args(DeploymentAction) if actions[action]]
-        return ", ".join([*parts, f"{len(self.unchanged)} unchanged"])
+        return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *problems])
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
@@ -96,35 +98,35 @@ basis_of: Final[Callable[[DeploymentPlan], PlanBasis]] = attrgetter("_basis")
 
 
 def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
-    """Return the changes of a plan, or its problems, as text.
+    """Return the problems and the changes of a plan as text.
 
     Args:
         plan: The plan.
         detailed: Whether the differences between the definitions are part of it.
 
     Returns:
-        The folder and the platform, a paragraph for each change or a line for each problem, and the summary.
+        The folder and the platform, a line for each problem, a paragraph for each change, and the summary.
     """
     place = f"{visible(str(plan.folder))} at {plan.base_url}"
-    if plan.problems:
-        lines = "\n".join(visible(str(problem)) for problem in plan.problems)
-        return f"Plan for {place}\n\n{lines}\n\nPlan: {plan.summary}, so apply refuses it."
+    problems = ["\n".join(visible(str(problem)) for problem in plan.problems)] if plan.problems else []
+    if plan.problems.errors:
+        return "\n\n".join([f"Plan for {place}", *problems, f"Plan: {plan.summary}, so apply refuses it."])
     if not plan.has_changes:
         files = "1 file" if len(plan.unchanged) == 1 else f"{len(plan.unchanged)} files"
-        return f"No changes: {place} matches its {files}."
+        return "\n\n".join([*problems, f"No changes: {place} matches its {files}."])
     width = max(len(visible(change.file)) for change in plan.changes)
-    changes = "\n\n".join(change_text(change, width, detailed=detailed) for change in plan.changes)
-    return f"Plan for {place}\n\n{changes}\n\nPlan: {plan.summary}."
+    changes = [change_text(change, width, detailed=detailed) for change in plan.changes]
+    return "\n\n".join([f"Plan for {place}", *problems, *changes, f"Plan: {plan.summary}."])
 
 
 def check_plan(plan: object) -> None:
-    """Refuse what is no plan, and a plan with problems.
+    """Refuse what is no plan, and a plan with an error among its problems.
 
     Raises:
         TypeError: If it is something else.
-        DefinitionError: If it has problems.
+        DefinitionError: If it has an error.
     """
     if not isinstance(plan, DeploymentPlan):
         raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
-    if plan.problems:
+    if plan.problems.errors:
         raise DefinitionError(plan.problems)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.comparison.diff import diff
+from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.deployment.change import DeploymentAction, DeploymentChange, Step
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_workflow
 from fibonacci.deployment.lock import LOCK_NAME, Lock, LockEntry
@@ -23,6 +24,7 @@ def make_plan(
     folder: Path,
     base_url: str,
     definitions: Mapping[str, Mapping[str, Any]],
+    warnings: Problems,
     lock: Lock | None,
     workflows: Sequence[Workflow],
 ) -> DeploymentPlan:
@@ -32,6 +34,7 @@ def make_plan(
         folder: The folder.
         base_url: The base URL of the platform.
         definitions: The definitions by file, all without errors.
+        warnings: The warnings of these definitions.
         lock: The lock file; None when there is none.
         workflows: The workflows of the platform, complete where they may be those of the folder.
 
@@ -45,12 +48,28 @@ def make_plan(
         raise DeploymentError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
     matches = Matches(definitions, lock or Lock(base_url), workflows)
     basis = PlanBasis(lock=lock, organization_id=organization_id)
-    if problems := matches.problems(folder):
+    problems = Problems([*warnings, *matches.problems(folder)])
+    if problems.errors:
         return DeploymentPlan(folder=folder, base_url=base_url, problems=problems, _basis=basis)
     changes = sorted(_changes(matches, lock or Lock(base_url)), key=lambda change: _ORDER.index(change.action))
     changed = {change.file for change in changes}
     unchanged = tuple(file for file in definitions if file not in changed)
-    return DeploymentPlan(folder=folder, base_url=base_url, changes=tuple(changes), unchanged=unchanged, _basis=basis)
+    return DeploymentPlan(
+        folder=folder,
+        base_url=base_url,
+        changes=tuple(changes),
+        problems=problems,
+        unchanged=unchanged,
+        _basis=basis,
+    )
+
+
+def tools_unchecked(definitions: Mapping[str, Mapping[str, Any]], reason: str) -> Problems:
+    """Return the warning that the platform did not list its tools; none where no node has one."""
+    if not any(node.get("type") == "tool" for definition in definitions.values() for node in definition["nodes"]):
+        return Problems()
+    message = f"tools are not checked, because the platform does not list them: {reason}"
+    return Problems([Problem(location="", code="unchecked_tools", message=message, severity="warning")])
 
 
 def check_base_url(lock: Lock | None, folder: Path, base_url: str) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Final
 
-from fibonacci.definitions import diff, load, to_plain
+from fibonacci.definitions import diff
 from fibonacci.definitions.files.reading import FORMATS
 from fibonacci.definitions.files.yaml_reader import pyyaml
 from fibonacci.deployment.content import SeenWorkflow, content_of_file
 from fibonacci.deployment.file_names import safe_file_name
 from fibonacci.deployment.folder import DeploymentFolder, check_path
 from fibonacci.deployment.lock import Lock, LockEntry
-from fibonacci.errors import DefinitionError, DeploymentError
+from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
 LOCAL_CHANGES: Final = "local_changes"
@@ -87,7 +87,7 @@ def choose_file(folder: DeploymentFolder, lock: Lock, workflow: Workflow, file: 
 def _file_by_name(folder: DeploymentFolder, lock: Lock, workflow: Workflow) -> str:
     files = folder.files()
     free = [file for file in files if file not in lock.entries or lock.entries[file].workflow_id is None]
-    found = [file for file in free if _name_in(folder.path / file) == workflow.name]
+    found = [file for file in free if _name_in(folder, file) == workflow.name]
     if len(found) > 1:
         raise DeploymentError(
             f"{' and '.join(found)} are both called {workflow.name!r}: pull into one of them by its path"
@@ -95,11 +95,9 @@ def _file_by_name(folder: DeploymentFolder, lock: Lock, workflow: Workflow) -> s
     return found[0] if found else safe_file_name(workflow.name or workflow.id, {*files, *lock.entries})
 
 
-def _name_in(path: Path) -> str | None:
-    try:
-        return load(path).name or path.stem
-    except (OSError, ValueError):
-        return None  # it has faults; the next plan lists them
+def _name_in(folder: DeploymentFolder, file: str) -> str | None:
+    definition = folder.read_definition(file)
+    return None if definition is None else definition.get("name") or PurePath(file).stem
 
 
 def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Workflow, *, overwrite: bool) -> bool:
@@ -111,14 +109,10 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
     path = folder.path / file
     if not path.exists():
         return True
-    try:
-        definition = load(path)
-    except DefinitionError:
-        local = None
-    else:
-        if not diff(definition, definition_of(workflow)):
-            return False
-        local = content_of_file(to_plain(definition), path.stem, workflow).digest()
+    definition = folder.read_definition(file)
+    if definition is not None and not diff(definition, definition_of(workflow)):
+        return False
+    local = None if definition is None else content_of_file(definition, path.stem, workflow).digest()
     entry = lock.entries.get(file)
     is_as_applied = entry is not None and entry.workflow_id == workflow.id and entry.applied == local
     if not (is_as_applied or overwrite):

@@ -46,6 +46,13 @@ def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulat
         yield running
 
 
+def test_a_refused_definition_is_explained_once(emulator: Emulator) -> None:
+    node = {"id": "greet", "type": "llm", "instrction": "Hello"}
+    run = invoke("workflows", "create", "--name", "Greeter", "--definition", json.dumps({"nodes": [node]}))
+    assert (run.code, run.out) == (1, "")
+    assert [run.err.count(words) for words in ("'instruction' is missing", "did you mean 'instruction'?")] == [1, 1]
+
+
 def test_the_tables_are_the_derived_ones() -> None:
     assert derivation.differences() == {}, "run `python -m tests.calls`"
 

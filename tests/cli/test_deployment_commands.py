@@ -137,11 +137,11 @@ def test_a_reader_that_closes_stdout_does_not_end_an_apply(platform: Emulator, t
         assert len(list(client.workflows.list())) == 2
 
 
-def test_an_older_word_is_a_message_of_the_plan() -> None:
-    write("flows/old.yaml", OLD_WORDS)
+def test_an_older_word_is_a_warning_of_the_plan() -> None:
+    write("flows/old.yaml", f"{OLD_WORDS}  params: {{channel: ops, message: Done}}\n")
     run = invoke("plan", "flows")
-    assert run.code == 2
-    assert run.err.endswith("flows/old.yaml:4:3: 'tool_name' is of fibonacci-sdk 0.2.4: write 'tool'\n")
+    assert (run.code, run.err) == (2, "")
+    assert "flows/old.yaml:4:3: warning: 'tool_name' is of fibonacci-sdk 0.2.4: write 'tool'\n" in run.out
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
@@ -163,8 +163,39 @@ def test_faults_of_all_files_are_lines() -> None:
     write("flows/a.yaml", FAULTY)
     write("flows/b.yaml", "nodes: []\n")
     run = invoke("plan", "flows")
-    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 5)
+    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 4 * 3 + 1)
     assert run.err.endswith("fibonacci: 4 faults in definitions\n")
+
+
+def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
+    flow = "nodes:\n- {id: mail, type: tool, tool: send_mial}\n"
+    write("flows/mail.yaml", flow)
+    said = invoke("validate", "flows", "--tools")
+    assert said.out.startswith(
+        "flows/mail.yaml:2:32: error: there is no tool 'send_mial'; `fibonacci tools list` has the tools that exist "
+        "[unknown_tool]\n"
+        f"    2 | - {{id: mail, type: tool, tool: send_mial}}\n      | {' ' * 31}^\n"
+    )
+    for command in (("plan",), ("apply", "--yes")):
+        run = invoke(*command, "flows")
+        assert (run.code, run.out) == (64, "")
+        assert "there is no tool 'send_mial'; `fibonacci tools list` has" in run.err
+    with Fibonacci() as client:
+        assert client.workflows.list().first() is None
+
+
+def test_warnings_are_printed_with_the_plan() -> None:
+    write("flows/greeter.yaml", f"{GREETER}  temprature: 0\n")
+    words = "'temprature' is not a key of a node of type llm; did you mean 'temperature'?"
+    planned = invoke("plan", "flows")
+    assert (planned.code, planned.err) == (2, "")
+    assert f": warning: {words}\n" in planned.out
+    assert planned.out.endswith("Plan: 1 to create, 0 unchanged, 1 warning.\n")
+    (problem,) = invoke("plan", "flows", "--json").data["problems"]
+    assert (problem["severity"], problem["message"], problem["line"]) == ("warning", words, 5)
+    applied = invoke("apply", "flows", "--yes")
+    assert (applied.code, applied.out[:20]) == (0, "created greeter.yaml")
+    assert f": warning: {words}\n" in applied.err
 
 
 def test_a_workflow_is_pulled_by_its_name() -> None:

@@ -65,7 +65,8 @@ def test_a_fault_in_one_file_leaves_all_as_they_are() -> None:
     write("c.yaml", "a: 1\na: 2\n")
     run = invoke("fmt", ".")
     assert (run.code, run.out, path.read_text("utf-8")) == (64, "", UNFORMATTED)
-    first, second, last = run.err.splitlines()
+    first, *_, second, line, caret, last = run.err.splitlines()
     assert first.startswith("b.yaml:2:1: error: not a YAML document")
     assert second == "c.yaml:2:1: error: 'a' is already a key of this object, on line 1 [duplicate_key]"
+    assert (line, caret) == ("    2 | a: 2", "      | ^")
     assert last == "fibonacci: 2 faults in definitions"

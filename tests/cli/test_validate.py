@@ -55,6 +55,29 @@ def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
     )
 
 
+def test_the_place_is_marked_in_color_on_a_terminal_that_has_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = "nodes:\n- id: a\n  type: llm\n  instruction: |\n    To 日本\t{{nobody}}\n"
+    write("bad.yaml", text)
+    shown = invoke("validate", "bad.yaml", on_terminal=True).out
+    message = "the template names 'nobody', which is neither a node nor a known source [unknown_template_source]"
+    plain = f"bad.yaml:5:11: error: {message}\n    5 |     To 日本    {{{{nobody}}}}\n      |                ^\n"
+    assert shown == plain.replace(" error: ", "\x1b[31m error: \x1b[0m").replace("^", "\x1b[31m^\x1b[0m")
+    assert invoke("validate", "bad.yaml", "--no-color", on_terminal=True).out == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert invoke("validate", "bad.yaml", on_terminal=True).out == plain
+
+
+def test_a_single_fault_that_ends_a_command_is_shown_with_its_line() -> None:
+    write("bad.yaml", "nodes: [a: b: c]\n")
+    run = invoke("fmt", "bad.yaml")
+    assert run.code == 64
+    first, line, caret = run.err.splitlines()
+    assert first.startswith("fibonacci: bad.yaml:1:13: error: not a YAML document")
+    assert (line, caret) == ("    1 | nodes: [a: b: c]", f"      | {' ' * 12}^")
+
+
 def test_a_folder_is_all_of_its_definitions() -> None:
     write("flows/a.yaml", GREETER)
     write("flows/b.json", "{}")
@@ -75,7 +98,7 @@ def test_a_warning_fails_only_with_strict(options: tuple[str, ...], code: int) -
     write("old.yaml", OLD_WORDS)
     run = invoke("validate", "old.yaml", *options)
     assert (run.code, run.err) == (code, "1 file: 0 errors, 1 warning\n")
-    assert run.out.endswith("write 'tool' [deprecated_word]\n")
+    assert "write 'tool' [deprecated_word]\n    4 |   tool_name: slack_send_message\n" in run.out
 
 
 @pytest.mark.usefixtures("platform")
@@ -115,7 +138,9 @@ def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
     run = invoke("validate", "bytes.yaml")
     assert (run.code, run.out) == (
         64,
-        "bytes.yaml:1:7: error: the byte 0xFF is not UTF-8: save the file as UTF-8 [bad_encoding]\n",
+        "bytes.yaml:1:7: error: the byte 0xFF is not UTF-8: save the file as UTF-8 [bad_encoding]\n"
+        "    1 | name: \N{REPLACEMENT CHARACTER}\n"
+        "      |       ^\n",
     )
 
 
@@ -123,6 +148,7 @@ def test_a_type_of_node_that_came_later_is_a_warning() -> None:
     write("new.yaml", "nodes:\n- id: each\n  type: loop\n  over: '{{input.mails}}'\n")
     message = "'loop' is not a type of node that this version knows (llm, tool, critic, conditional)"
     line = f"new.yaml:3:9: warning: {message}; the node is kept as it is [unknown_node_type]\n"
+    line += "    3 |   type: loop\n      |         ^\n"
     assert invoke("validate", "new.yaml") == (0, line, "1 file: 0 errors, 1 warning\n")
     assert invoke("validate", "--strict", "new.yaml").code == 64
     assert invoke("fmt", "--check", "new.yaml").code == 0

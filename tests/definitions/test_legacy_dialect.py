@@ -212,7 +212,7 @@ def test_faults_are_found_where_the_old_words_stand() -> None:
     faults = [
         f"{problem.source} {problem.location}" for problem in caught.value.problems if problem.severity == "error"
     ]
-    assert faults == ["old.yaml:12:18 nodes[0].params.document_id", "old.yaml:14:14 nodes[0].timeout"]
+    assert faults == ["old.yaml:12:19 nodes[0].params.document_id", "old.yaml:14:14 nodes[0].timeout"]
 
 
 @pytest.mark.parametrize(

@@ -144,23 +144,25 @@ def test_problems_are_in_the_order_of_the_definition() -> None:
     ]
 
 
+PERSON: dict[str, Any] = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "mail": {"type": "string"},
         "sender": {"$ref": "#/$defs/Person"},
-        "tags": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
+        "tags": {"type": "array", "items": PERSON},
         "open": {"type": "object", "properties": {"a": {}}, "additionalProperties": True},
-        "any": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "any": {"anyOf": [PERSON, {"type": "null"}]},
         "free": {},
     },
-    "$defs": {"Person": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False}},
+    "required": ["mail", "sender", "tags", "open", "any", "free"],
+    "$defs": {"Person": PERSON | {"additionalProperties": False}},
 }
 
 
 @pytest.mark.parametrize(
     "path",
-    ["mail", "sender", "sender.name", "tags.0.name", "tags.0", "tags", "open.b", "any.x", "free.x.y"],
+    ["mail", "sender", "sender.name", "tags.0.name", "tags.0", "tags", "open.b", "any.name", "free.x.y"],
 )
 @pytest.mark.parametrize("key", ["output_schema", "schema"])
 def test_a_field_that_a_schema_has_or_leaves_open(path: str, key: str) -> None:
@@ -171,19 +173,23 @@ def test_a_field_that_a_schema_has_or_leaves_open(path: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("path", "end"),
     [
-        ("mial", "has no 'mial'; did you mean 'mail'?"),
-        ("sender.nam", "has no 'nam'; did you mean 'name'?"),
-        ("tags.0.nam", "has no 'nam'; did you mean 'name'?"),
-        ("mail.subject", "has no 'subject'"),
+        ("mial", "has no 'mial', only mail, sender, tags, open, any, free; did you mean 'mail'?"),
+        ("sender.nam", "has no 'nam', only name; did you mean 'name'?"),
+        ("tags.0.nam", "has no 'nam', only name; did you mean 'name'?"),
+        ("tags.first", "is a list: 'first' is no index of it; use a number, such as 0"),
+        ("mail.subject", "is text, which has no fields"),
+        ("any.x", "has no 'x', only name"),
     ],
 )
 def test_a_field_that_a_schema_does_not_have(path: str, end: str) -> None:
+    owner, dot, _ = path.rpartition(".")
+    input_name = repr(f"input.{owner}") if dot else "input_schema"
     assert found(llm("a", f"{{{{input.{path}}}}}"), input_schema=SCHEMA) == [
-        f"nodes[0].instruction: warning: {{{{input.{path}}}}}: input_schema {end}"
+        f"nodes[0].instruction: error: {{{{input.{path}}}}}: {input_name} {end}"
     ]
     named = {"id": "b", "type": "tool", "tool": "t", "params": {"x": [f"{{{{a.{path}}}}}"]}}
     assert found(llm("a", output_schema=SCHEMA), named) == [
-        f"nodes[1].params.x[0]: warning: {{{{a.{path}}}}}: the output_schema of 'a' {end}"
+        f"nodes[1].params.x[0]: error: {{{{a.{path}}}}}: {f'a.{owner}'.rstrip('.')!r} {end}"
     ]
 
 
@@ -256,7 +262,11 @@ def test_nothing_is_found_in_a_whole_workflow() -> None:
         name="triage",
         description="Sorts mail",
         timeout=600,
-        input_schema={"type": "object", "properties": {"mail": {"type": "string"}, "team": {"type": "string"}}},
+        input_schema={
+            "type": "object",
+            "properties": {"mail": {"type": "string"}, "team": {"type": "string"}},
+            "required": ["mail", "team"],
+        },
         nodes=[
             LLMNode(
                 id="classify",
@@ -356,7 +366,7 @@ def test_comparisons_with_one_result() -> None:
     without_json = gate("a", "{1}", "contains", right_value={1}, true_branch=["b"])
     assert codes(without_json, llm("b")) == [("nodes[0].right_value", "not_json")]
     assert found(gate("a", "m", "greater_than", right_value="n", true_branch=["b"]), llm("b")) == [
-        f"nodes[0].{side}_value: warning: greater_than compares numbers, not this value; use a number or a template"
+        f"nodes[0].{side}_value: error: greater_than compares numbers, not this value; use a number or a template"
         for side in ("left", "right")
     ]
 
@@ -431,8 +441,8 @@ def test_braces_that_make_no_template() -> None:
 def test_what_leaves_a_schema_open() -> None:
     def is_missing(schema: dict[str, Any], path: str) -> bool:
         schema = {"properties": {"x": schema}, "$defs": {"P": {"properties": {"a": {}}}}, "other": {"P": False}}
-        found_codes = codes(llm("a", f"{{{{input.x.{path}}}}}"), input_schema=schema)
-        assert found_codes in ([], [("nodes[0].instruction", "unknown_input")])
+        found_codes = codes(llm("a", output_schema=schema), llm("b", f"{{{{a.x.{path}}}}}"))
+        assert found_codes in ([], [("nodes[1].instruction", "unknown_field")])
         return found_codes != []
 
     closed: dict[str, Any] = {"properties": {"a": {}}}
@@ -441,13 +451,13 @@ def test_what_leaves_a_schema_open() -> None:
     assert not is_missing(closed | {"additionalProperties": {}}, "b")
     for keyword in ("allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties"):
         assert not is_missing(closed | {keyword: []}, "b")
-    for name in ("boolean", "integer", "null", "number", "string"):
+    for name in ("array", "boolean", "integer", "null", "number", "string"):
         assert is_missing({"type": name}, "b")
-    for name in ("object", "array"):
-        assert not is_missing({"type": name}, "b")
+    assert not is_missing({"type": "object"}, "b")
+    assert not is_missing({"type": "array"}, "0.b")
     assert is_missing({"items": closed}, "0.b")
     assert is_missing({"items": {"items": closed}}, "0.12.b")
-    assert not is_missing({"items": closed}, "length.b")
+    assert is_missing({"items": closed}, "length.b")
     assert not is_missing({"items": True}, "0.b")
     reference = {"$ref": "#/$defs/P"}
     assert is_missing(reference, "b")

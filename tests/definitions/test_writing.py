@@ -102,7 +102,7 @@ def test_yaml_is_written_as_people_write_it() -> None:
 
 
 def test_every_field_has_its_place_in_the_order() -> None:
-    assert set(WorkflowDefinition.model_fields) == {*FIRST_KEYS, *LAST_KEYS}
+    assert {"$schema", *WorkflowDefinition.model_fields} == {*FIRST_KEYS, *LAST_KEYS}
     fields = {name for model in (LLMNode, ToolNode, CriticNode, ConditionalNode) for name in model.model_fields}
     assert fields | {"prompt", "schema", "inputs"} == set(NODE_KEYS)
 

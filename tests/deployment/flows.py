@@ -54,9 +54,9 @@ class Flows:
         return plan
 
     def is_deployed(self) -> bool:
-        """Tell whether a plan for the folder has neither changes nor problems."""
+        """Tell whether a plan for the folder has neither changes nor errors."""
         plan = self.plan()
-        return not (plan.has_changes or plan.problems)
+        return not (plan.has_changes or plan.problems.errors)
 
     def problems(self) -> list[str]:
         """Return the problems of a plan for the folder, each with its file; nothing must have changed."""

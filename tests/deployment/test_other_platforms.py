@@ -89,6 +89,25 @@ def test_a_pulled_file_needs_nothing(elsewhere: Flows) -> None:
     assert elsewhere.is_deployed()
 
 
+def test_a_workflow_with_an_error_is_pulled_to_be_mended(emulator: Emulator, tmp_path: Path) -> None:
+    def accept(workflow: dict[str, Any], request: HTTPRequest) -> None:
+        if "nodes" in (workflow.get("definition") or {}):
+            workflow["definition"]["nodes"][0]["instruction"] = "Greet {{nobody}}"
+
+    transport = RewritingTransport(SocketTransport(), accept)
+    with Mode("sync") as mode, Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=transport) as client:
+        flows = Flows(mode, client, tmp_path)
+        workflow = flows.create("Greeter")
+        path = flows.pull(workflow.id)
+        text = path.read_text("utf-8")
+        assert "Greet {{nobody}}" in text
+        path.write_text(f"# mine\n{text}", "utf-8")
+        assert flows.pull(workflow.id) == path  # which says the same, so it is left as it is
+        assert path.read_text("utf-8").startswith("# mine")
+        assert [problem.code for problem in flows.plan().problems] == ["unknown_template_source"]
+        transport.close()
+
+
 def test_the_lock_file_of_another_organization_where_none_is_told(emulator: Emulator, tmp_path: Path) -> None:
     transport = RewritingTransport(SocketTransport(), without("organization_id"))
     with Mode("sync") as mode, Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=transport) as client:

@@ -20,7 +20,12 @@ LARGE: dict[str, Any] = {
     "version": "no",
     "labels": {"on": "yes", "deep": [1, 2.5, None, True]},
     "nodes": [
-        {"id": "search", "type": "tool", "tool": "web.search", "inputs": {"q": "{{input.topic}}", "at": "1:30"}},
+        {
+            "id": "search",
+            "type": "tool",
+            "tool": "sql.query",
+            "inputs": {"query": "{{input.topic}}", "parameters": ["1:30"]},
+        },
         {"id": "sum", "type": "llm", "prompt": "Sum up:\n  {{search}}\n", "retry": {"max_attempts": 2}, "mood": "dry"},
         {"id": "ok", "type": "conditional", "left_value": "{{sum}}", "operator": "is_empty", "true_branch": ["end"]},
         {"id": "end", "type": "critic", "target_node": "sum"},

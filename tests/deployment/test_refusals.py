@@ -92,9 +92,9 @@ def test_all_faults_of_all_files_come_at_once(flows: Flows, emulator: Emulator) 
     assert list(dict.fromkeys(files)) == ["b.json", "c.yaml", "d.yaml", "e.yaml"]
     emulator.requests.clear()
     plan = flows.plan()
-    assert len(emulator.requests) == 0
+    assert [request.path for request in emulator.requests] == ["/tools"]
     assert f"{flows.folder / 'c.yaml'}:6:18" in str(plan)
-    assert str(plan).endswith(f"\n\nPlan: {len(files)} problems, so apply refuses it.")
+    assert str(plan).endswith(f"\n\nPlan: {len(files)} errors, so apply refuses it.")
 
 
 def test_a_file_that_cannot_be_read(flows: Flows) -> None:

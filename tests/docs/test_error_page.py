@@ -37,6 +37,8 @@ def test_the_tree_has_each_class_below_its_parent() -> None:
 
 
 def test_every_attribute_stands_on_the_page() -> None:
-    attributes = {f"{cls.__name__}.{name}" for cls in CLASSES for name in inspect.get_annotations(cls)}
+    properties = {cls: [name for name, value in vars(cls).items() if isinstance(value, property)] for cls in CLASSES}
+    names = {cls: [*inspect.get_annotations(cls), *properties[cls]] for cls in CLASSES}
+    attributes = {f"{cls.__name__}.{name}" for cls in CLASSES for name in names[cls] if not name.startswith("_")}
     page = PAGE.read_text("utf-8")
     assert {name for name in attributes if f"`{name.rpartition('.')[2]}`" not in page} == set()

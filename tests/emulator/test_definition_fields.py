@@ -58,7 +58,12 @@ class TestModels:
             seen.append(dict(call.memory))
             return {"n": (call.memory["count"] or 0) + 1}
 
-        node = llm("a", memory_read=["count"], memory_write={"count": "{{a.n}}", "said": "<{{input.x}}>"})
+        node = llm(
+            "a",
+            output_format="json",
+            memory_read=["count"],
+            memory_write={"count": "{{a.n}}", "said": "<{{input.x}}>"},
+        )
         client = emulator.client()
         workflow = create(client, node)
         executions = [client.workflows.run(workflow, inputs={"x": "hi"}) for _ in range(2)]
@@ -68,7 +73,7 @@ class TestModels:
         assert traced(client, executions[1].id, "a").input["memory"] == {"count": 1}
 
     def test_what_cannot_be_written_to_memory_fails_the_node(self, api: Api) -> None:
-        execution = api.run(llm("a", memory_write={"k": "{{a.nothing}}"}))
+        execution = api.run(llm("a", output_format="json", memory_write={"k": "{{a.nothing}}"}))
         assert execution["error"] == "node 'a': {{a.nothing}} has no value: there is no 'nothing'"
 
 

@@ -25,7 +25,7 @@ NOT_ENDPOINTS = {
     "workflows.apply": "workflows.list and get, then create, update and delete",
     "workflows.find": "workflows.list",
     "workflows.get_or_create": "workflows.list, then workflows.create",
-    "workflows.plan": "workflows.list and get",
+    "workflows.plan": "tools.list, workflows.list and get",
     "workflows.pull": "workflows.get, and a file",
     "workflows.run_many": "workflows.execute for each row, then executions.list and get",
     "workflows.run": "workflows.execute, then executions.get",

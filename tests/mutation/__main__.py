@@ -44,7 +44,7 @@ def _tests(folder: str, names: str) -> tuple[str, ...]:
 _LIMITER: Final = (*_tests("core/", "limiter"), *_tests("", "limiter"), *_tests("core/", "shared_window"))
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/definitions/checks/*.py": _tests(
-        "definitions/", "warnings checks check_models check_tools problem_codes"
+        "definitions/", "warnings checks template_types braces check_models check_tools problem_codes"
     ),
     "fibonacci/_batch/redis_*.py": _tests("batch/", "redis_servers redis_journal redis_lease journal at_most_once"),
     "fibonacci/_batch/*journal*.py": _tests("batch/", "journal journal_owner redis_journal at_most_once"),

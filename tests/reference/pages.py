@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.kit.derived_files import outdated, write_derived
 from tests.reference.command_line import command_line_page
+from tests.reference.definition_schema import SCHEMA, definition_schema
 from tests.reference.error_table import error_table_page
 from tests.reference.public_api import LISTING, listing
 
@@ -16,6 +17,7 @@ PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     FOLDER / "command-line.md": command_line_page,
     FOLDER / "error-table.md": error_table_page,
     LISTING: listing,
+    SCHEMA: definition_schema,
 }
 """What derives the text of each page."""
 

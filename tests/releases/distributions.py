@@ -41,7 +41,11 @@ IN_SDIST: Final = frozenset(
     }
 )
 IN_WHEEL: Final = ("fibonacci/", "fibonacci_sdk-")
-NEEDED: Final = ("fibonacci/py.typed", "fibonacci/.agents/skills/fibonacci-sdk/SKILL.md")
+NEEDED: Final = (
+    "fibonacci/py.typed",
+    "fibonacci/.agents/skills/fibonacci-sdk/SKILL.md",
+    "fibonacci/definitions/definition.schema.json",
+)
 GENERATED: Final = (".pyc", ".pyo", ".so", ".db", ".orig", ".rej", ".log")
 NOT_COPIED: Final = (".git", ".venv", ".*_cache", "__pycache__", "dist", "build", ".coverage*", ".hypothesis")
 _LINK: Final = re.compile(r"\]\(([^)\s]+)|(?:src|href)=\"([^\"]+)\"")

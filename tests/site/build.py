@@ -91,6 +91,7 @@ def _in_order(navigation: list[ListedPage | NavigationPart], pages: list[SitePag
 def _stage(work: Path, root: Path, pages: list[SitePage]) -> None:
     """Write the sources of the site: the pages, with what templates read of them, and all other files of docs/."""
     shutil.copytree(root / "docs", work / "docs", ignore=shutil.ignore_patterns("*.md"))
+    shutil.copy(root / "fibonacci" / "definitions" / "definition.schema.json", work / "docs")
     shutil.copytree(HERE / "theme" / "assets", work / "docs" / "assets")
     shutil.copytree(HERE / "theme", work / "theme", ignore=shutil.ignore_patterns("assets"))
     for page in pages:

@@ -1,4 +1,4 @@
-"""`fibonacci validate FILE|DIR|-`: every fault of definitions, a line each."""
+"""`fibonacci validate FILE|DIR|-`: every fault of definitions, with its line and a caret under the place."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
     from fibonacci.definitions import Problem, Problems
+    from fibonacci.models import Tool
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -37,7 +38,7 @@ def run(context: Context) -> int:
 
     options = context.options
     files = definition_files(options.files)
-    tools = [tool.name for tool in context.client.tools.list()] if options.tools else None
+    tools = list(context.client.tools.list()) if options.tools else None  # once, for all files
     problems = Problems(problem for file in files for problem in _problems(file, tools))
     _print(context, problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
@@ -45,14 +46,14 @@ def run(context: Context) -> int:
     return USAGE if errors or (options.strict and warnings) else DONE
 
 
-def _problems(file: str, tools: Sequence[str] | None) -> Problems:
+def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
     from fibonacci.cli.definition_files import read_definition_text
     from fibonacci.definitions.files.load_and_dump import problems_of
     from fibonacci.errors import DefinitionError
 
     try:
         text = read_definition_text(file)
-        return problems_of(text.source(), text.format, tools)
+        return problems_of(*text, tools)
     except DefinitionError as error:
         return error.problems
 
@@ -64,21 +65,26 @@ def _print(context: Context, problems: Sequence[Problem]) -> None:
         context.output.value([fault_object(problem) for problem in problems])
         return
     for problem in problems:
-        context.output.text(_line(context, problem))
+        for line in _lines(context, problem):
+            context.output.text(line)
 
 
-def _line(context: Context, problem: Problem) -> str:
+def _lines(context: Context, problem: Problem) -> list[str]:
     from fibonacci.cli.colors import ColoredText, colored, uses_color
-    from fibonacci.cli.definition_faults import fault_line, github_line
+    from fibonacci.cli.definition_faults import fault_lines, github_line
     from fibonacci.cli.rendering.terminal_text import visible
 
     if context.options.format == "github":
-        return github_line(problem)
-    line, severity = fault_line(problem), f" {problem.severity}: "
+        return [github_line(problem)]
+    lines, severity = fault_lines(problem), f" {problem.severity}: "
     if not uses_color(context.options, sys.stdout):
-        return line
-    before, _, after = visible(line).partition(severity)
-    return ColoredText(before + colored(severity, "red" if problem.severity == "error" else "yellow") + after)
+        return lines
+    color = "red" if problem.severity == "error" else "yellow"
+    before, _, after = visible(lines[0]).partition(severity)
+    lines[0] = ColoredText(before + colored(severity, color) + after)
+    if lines[-1].endswith(" ^"):
+        lines[-1] = ColoredText(lines[-1][:-1] + colored("^", color))
+    return lines
 
 
 def _count(number: int, noun: str) -> str:

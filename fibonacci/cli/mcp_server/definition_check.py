@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from fibonacci.definitions import Problem, Problems, check_definition, loads
-from fibonacci.errors import DefinitionError
+from fibonacci.definitions import Problem, check_definition
+from fibonacci.definitions.files.load_and_dump import problems_of
+from fibonacci.definitions.files.reading import format_of
+from fibonacci.models import Tool
 
 
-def validate(definition: dict[str, Any] | str) -> dict[str, Any]:
+def validate(definition: dict[str, Any] | str, tools: Sequence[Tool] | None) -> dict[str, Any]:
     """Check a definition.
 
     Args:
         definition: The definition, or the text of a JSON or YAML file.
+        tools: The tools of the platform; None does not check those of the definition.
 
     Returns:
         `valid`, whether it has no error, and `problems`, its errors and warnings.
@@ -20,20 +24,14 @@ def validate(definition: dict[str, Any] | str) -> dict[str, Any]:
     Raises:
         ImportError: If the text is YAML, and PyYAML is not installed.
     """
-    problems = _problems(definition)
+    if isinstance(definition, str):
+        problems = problems_of(definition, "definition", format_of(definition), tools)
+    else:
+        problems = check_definition(definition, tools=tools)
     return {
         "valid": not problems.errors,
         "problems": [_fields(problem) for problem in problems],
     }
-
-
-def _problems(definition: dict[str, Any] | str) -> Problems:
-    if not isinstance(definition, str):
-        return check_definition(definition)
-    try:
-        return check_definition(loads(definition, name="definition"))
-    except DefinitionError as error:
-        return error.problems
 
 
 def _fields(problem: Problem) -> dict[str, Any]:

@@ -61,12 +61,16 @@ FIXED_TOOLS: Final[dict[str, Tool]] = {
         _tool(
             VALIDATE_DEFINITION,
             "Validate a workflow definition",
-            "List every fault of a workflow definition, each with its place. Nothing is sent to the platform.",
+            "List every fault of a workflow definition, each with its place. It is not sent to the platform.",
             {
                 "definition": {
                     "type": ["object", "string"],
                     "description": "The definition as an object, or as the text of a JSON or YAML file.",
-                }
+                },
+                "tools": {
+                    "type": "boolean",
+                    "description": "Compare its tools with those of the platform, which are listed; default: false.",
+                },
             },
             "definition",
             annotations=_read_only(),

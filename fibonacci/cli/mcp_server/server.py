@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Any, Final
 
 from anyio import to_thread
@@ -65,6 +64,7 @@ class WorkflowServer:
         wait: float,
         say: Callable[[str], None],
     ) -> None:
+        self._client = client
         self._workflows = workflows
         self._tools = {name: each.tool for name, each in workflows.items()} | (FIXED_TOOLS if workflows else {})
         self._wait_limit = wait
@@ -127,8 +127,9 @@ class WorkflowServer:
         return execution_result(await self._executions.cancel(arguments["execution_id"]))
 
     async def _validate_definition(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
+        tools = [tool async for tool in self._client.tools.list()] if arguments.get("tools") else None
         # In a thread: a large definition would hold up other calls.
-        return result_of(await to_thread.run_sync(partial(validate, arguments["definition"])))
+        return result_of(await to_thread.run_sync(validate, arguments["definition"], tools))
 
     async def _read_docs(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
         return text_result(documentation_of(arguments.get("name", "")))

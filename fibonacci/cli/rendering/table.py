@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fibonacci._display.text import cell_width
 from fibonacci.cli.rendering.columns import columns_of
 from fibonacci.cli.rendering.fields import named_fields, select
 from fibonacci.cli.rendering.painter import style_of
 from fibonacci.cli.rendering.shown_values import one_line
-from fibonacci.cli.rendering.terminal_text import cell_width, encodable, fitted, visible_line
+from fibonacci.cli.rendering.terminal_text import encodable, fitted, visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,21 +1,15 @@
-"""Texts on a terminal: control characters made visible, and widths in cells."""
+"""Texts on a terminal: control characters made visible, and texts cut to a width in cells."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from fibonacci._display.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from fibonacci._display.text import cell_width, clusters, printable
 
 # Marks that change the order or the lines of what stands around them.
 _LAYOUT: Final = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_JOINER: Final = "\N{ZERO WIDTH JOINER}"
-_EMOJI_STYLE: Final = "\N{VARIATION SELECTOR-16}"
-_SKIN_TONES: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 _SPACING: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -48,11 +42,6 @@ def encodable(text: str, encoding: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def cell_width(text: str) -> int:
-    """Return the number of a terminal's cells that a text takes."""
-    return len(text) if text.isascii() else sum(width for _, width in _clusters(text))
-
-
 def fitted(text: str, width: int, ellipsis: str) -> str:
     """Return a text that takes exactly so many cells: it is cut, or filled with spaces."""
     missing = width - cell_width(text)
@@ -60,32 +49,12 @@ def fitted(text: str, width: int, ellipsis: str) -> str:
         return text + " " * missing
     mark = ellipsis[:width]
     kept, taken = "", len(mark)
-    for cluster, cells in _clusters(text):
+    for cluster, cells in clusters(text):
         taken += cells
         if taken > width:
             break
         kept += cluster
     return kept + mark + " " * (width - cell_width(kept + mark))
-
-
-def _clusters(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the characters as they are drawn, an emoji with its parts, and the cells of each."""
-    cluster, width = "", 0
-    for character in text:
-        is_tone = width == 2 and character in _SKIN_TONES
-        if cluster and (is_tone or cluster[-1] == _JOINER or not _width(character)):
-            cluster += character
-            width = 2 if character == _EMOJI_STYLE else width
-        else:
-            yield cluster, width
-            cluster, width = character, _width(character)
-    yield cluster, width
-
-
-def _width(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -458,7 +458,10 @@ class WorkflowBuilder:
             ```
         """
         problems = check_definition(self._draft.plain(), tools=tools, models=models)
-        return Problems(replace(each, source=str(self._draft.line_of(each.location))) for each in problems)
+        lines = [self._draft.line_of(each.location) for each in problems]
+        return Problems(
+            replace(each, source=str(line), snippet=line.snippet) for each, line in zip(problems, lines, strict=True)
+        )
 
     @property
     def definition(self) -> WorkflowDefinition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import os
 import re
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
+
+from fibonacci.definitions.snippet import snippet
 
 # This is `fibonacci/definitions/authoring/`; the frames of the whole package are not the author's.
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep
@@ -40,6 +43,12 @@ class SourceLine(NamedTuple):
 
     def __str__(self) -> str:
         return f"{_shown(self.file)}:{self.line}"
+
+    @property
+    def snippet(self) -> str | None:
+        """The line as its author wrote it; None where Python does not have the text of the program."""
+        text = linecache.getline(self.file, self.line).rstrip()
+        return snippet(self.line, text) if text else None
 
 
 def caller_line() -> SourceLine:

@@ -202,7 +202,7 @@ def _check_single_braces(location: str, value: object, known: Collection[str]) -
                 f"{location}{place}: {{{expression}}} stays as it is without f, and begins with {template} here; "
                 f'write f"...", or {{ {expression} }} with spaces if the braces are meant'
             )
-        for name in single_braced(text, known):
+        for _, name in single_braced(text, known):
             warn_of(f"{{{name}}} is no template: in an f-string write the value itself, or double the braces once more")
 
 

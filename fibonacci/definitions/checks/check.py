@@ -20,6 +20,7 @@ from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.definitions.template_types import TemplateTypes
 
 _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
 
@@ -63,6 +64,7 @@ def check_definition(
     except ValueError as error:
         return Problems([problem("", "not_json", str(error))])
     nodes = nodes_of(plain)
+    types = TemplateTypes(plain, nodes.values())
     problems = [
         *shape_problems(plain),
         *node_type_problems(plain),
@@ -72,8 +74,8 @@ def check_definition(
         *unknown_names(nodes, plain.get("outputs")),
         *cycles(nodes),
         *suspicious_values(nodes),
-        *template_problems(plain, nodes),
-        *comparison_problems(nodes),
+        *template_problems(plain, nodes, types),
+        *comparison_problems(nodes, types),
         *flow_problems(plain, nodes),
         *(() if names is None else unknown_tools(nodes, names)),
         *(() if known_models is None else unknown_models(nodes, known_models)),

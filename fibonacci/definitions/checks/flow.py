@@ -94,7 +94,8 @@ def _output_problems(
     outputs, schema = definition.get("outputs"), definition.get("output_schema")
     for link in template_links("outputs", outputs):
         if isinstance(link, Link) and link.target in idle:
-            yield problem(link.location, "output_without_value", f"it has no value: {link.target!r} never runs")
+            message = f"it has no value: {link.target!r} never runs"
+            yield problem(link.location, "output_without_value", message, offset=link.offset)
     required = schema.get("required") if is_object(schema) else None
     names = nodes if outputs is None else outputs
     if is_array(required) and is_object(names):

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
+from fibonacci.definitions.files.legacy_dialect import SUCCESSORS
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.base_node import Condition, RetryPolicy
 from fibonacci.definitions.model.nodes import NODE_MODELS
@@ -14,7 +15,8 @@ from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
 
-_WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories"}  # the emulator reads the categories
+# The emulator reads the categories, and an editor the address of the JSON Schema.
+_WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}
 _NODES: Final[Mapping[str, frozenset[str]]] = {
     node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
     for node_type, model in NODE_MODELS.items()
@@ -54,6 +56,8 @@ def _unknown(value: Any, known: Collection[str], owner: str, prefix: str) -> Ite
 
 
 def _remedy(key: str, known: Collection[str]) -> str:
+    if key in SUCCESSORS:
+        return f", but of fibonacci-sdk 0.2.4: {SUCCESSORS[key]}"
     elsewhere = [node_type for node_type, keys in _NODES.items() if key in keys]
     if elsewhere and known not in _INSIDE.values():
         return f", but of a node of type {' or '.join(elsewhere)}"

@@ -58,11 +58,12 @@ def _fault_of(
     link: Link | BadTemplate, ids: Collection[str], sources: Collection[str], prefix: str
 ) -> Iterator[Problem]:
     if isinstance(link, BadTemplate):
-        yield problem(prefix + link.location, "bad_template", link.reason)
+        yield problem(prefix + link.location, "bad_template", link.reason, offset=link.offset)
     elif link.kind != "mention" and link.target not in ids:
         code, message = _UNKNOWN[link.kind]
         known = sources if link.kind == "template" else ids
-        yield problem(prefix + link.location, code, message.format(link.target) + did_you_mean(link.target, known))
+        text = message.format(link.target) + did_you_mean(link.target, known)
+        yield problem(prefix + link.location, code, text, offset=link.offset)
 
 
 def cycles(nodes: NodesByIndex) -> Iterator[Problem]:

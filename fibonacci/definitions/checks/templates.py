@@ -1,85 +1,146 @@
-"""Templates that are probably not meant: braces that make none, and fields that a schema does not have."""
+"""Templates that are probably not meant: fields that there are not, values that may be missing, and stray braces."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 from fibonacci._suggestions import did_you_mean
+from fibonacci.definitions.checks.braces import brace_problems
 from fibonacci.definitions.checks.codes import problem
+from fibonacci.definitions.checks.comparisons import UNARY, comparison_of, has_number
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
-from fibonacci.definitions.checks.schemas import first_missing
-from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.graph import edges, levels
+from fibonacci.definitions.json_types import is_array
 from fibonacci.definitions.links import templated_values
 from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.template_types import TemplateTypes, ValueType, listed
 from fibonacci.definitions.templates import (
     INPUT,
     Reference,
     TemplateError,
-    expressions,
     parse,
-    single_braced,
+    placed_expressions,
     strings,
-    without_expressions,
+    whole_expression,
 )
 
 
-class _Schemas(NamedTuple):
-    """The JSON Schemas of what templates can name: of the inputs, and of nodes by id."""
-
-    inputs: Any
-    nodes: Mapping[str, Any]
-
-
-def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
+def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex, types: TemplateTypes) -> Iterator[Problem]:
     """Yield the templates that are probably not meant."""
-    outputs = {
-        node["id"]: node.get("output_schema", node.get("schema"))
-        for node in nodes.values()
-        if node.get("type") == "llm"
-    }
-    schemas = _Schemas(definition.get("input_schema"), outputs)
-    ids = {node["id"] for node in nodes.values()}
-    for location, text in _texts(definition, nodes):
-        yield from _brace_problems(location, text, ids)
-        for expression in expressions(text):
-            yield from _field_problems(location, expression, schemas)
-
-
-def _texts(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[tuple[str, str]]:
+    check = _Check(nodes, types)
     for index, node in nodes.items():
+        comparison = comparison_of(node)
+        # The operands of `is_empty` and `is_not_empty` may have no value: that is what they ask.
+        exempt = comparison.keys if comparison is not None and comparison.operator in UNARY else ()
         for key, value in () if is_open(node) else templated_values(node):
             for place, text in strings(value):
-                yield f"nodes[{index}].{key}{place}", text
+                at = key + place
+                yield from check.text(f"nodes[{index}].{at}", text, None if at.startswith(exempt) else node["id"])
     for place, text in strings(definition.get("outputs")):
-        yield f"outputs{place}", text
+        yield from check.text(f"outputs{place}", text, "")
 
 
-def _brace_problems(location: str, text: str, ids: Collection[str]) -> Iterator[Problem]:
-    if "{" not in text:
-        return
-    for name in single_braced(text, ids):
-        message = f"'{{{name}}}' is plain text; write '{{{{{name}}}}}', in a Python f-string with four braces"
-        yield problem(location, "single_braces", message)
-    if "{{" in without_expressions(text):
-        yield problem(location, "unclosed_template", "'{{' starts no template; write '{{name}}' or '{{name.field}}'")
+class _Check:
+    def __init__(self, nodes: NodesByIndex, types: TemplateTypes) -> None:
+        self._nodes = nodes
+        self._types = types
+        self._ids = {node["id"] for node in nodes.values()}
+
+    def text(self, location: str, text: str, reader: str | None) -> Iterator[Problem]:
+        """Yield the problems of one text.
+
+        Args:
+            location: Its place.
+            text: The text.
+            reader: The id of the node that reads it, empty for an output; None if its values may be missing.
+        """
+        yield from brace_problems(location, text, self._ids, self._may_be_number)
+        for offset, expression in placed_expressions(text):
+            try:
+                reference = parse(expression)
+            except TemplateError:
+                continue  # a fault of its own
+            reading = self._types.read(reference)
+            if reading.missing is not None:
+                yield replace(_unknown(location, reference, reading.missing, reading.owner), offset=offset)
+            for position in reading.optional if reader is not None else ():
+                path = (reference.source, *reference.path[: position + 1])
+                if not any(known[: len(path)] == path for known in self._present.get(reader or "", ())):
+                    yield replace(_optional(location, reference, path), offset=offset)
+
+    def _may_be_number(self, expression: str) -> bool | None:
+        try:
+            value_type = self._types.read(parse(expression)).type
+        except TemplateError:
+            return True  # a fault of its own
+        return has_number(value_type) if value_type.is_known else None
+
+    @cached_property
+    def _present(self) -> dict[str, frozenset[tuple[str, ...]]]:
+        """The paths that have a value whenever a node runs, by its id: a comparison has asked for them before."""
+        by_id = {node["id"]: node for node in self._nodes.values()}
+        gates: dict[str, list[tuple[str, frozenset[tuple[str, ...]]]]] = {}
+        for node_id, node in by_id.items():
+            for key, holds in (("true_branch", True), ("false_branch", False)):
+                targets = node.get(key)
+                for target in targets if is_array(targets) else ():
+                    if isinstance(target, str):
+                        gates.setdefault(target, []).append((node_id, _asked_by(node, holds=holds)))
+        depends_on = edges(by_id.values())
+        present: dict[str, frozenset[tuple[str, ...]]] = {}
+        for node_id in (each for level in levels(depends_on) for each in level):
+            named_by = gates.get(node_id, [])
+            # One conditional and one dependency that have run are enough for a node to run.
+            ways = [present[gate] | asked for gate, asked in named_by if gate in present]
+            needed = [present[other] for other in depends_on[node_id] if all(other != gate for gate, _ in named_by)]
+            is_conditional = by_id[node_id].get("type") == "conditional"
+            own = frozenset[tuple[str, ...]]() if is_conditional else _asked_by(by_id[node_id], holds=True)
+            present[node_id] = own.union(*(each[0].intersection(*each[1:]) for each in (ways, needed) if each))
+        return present
 
 
-def _field_problems(location: str, expression: str, schemas: _Schemas) -> Iterator[Problem]:
-    try:
-        reference = parse(expression)
-    except TemplateError:
-        return  # a fault of its own
+def _asked_by(node: Mapping[str, Any], *, holds: bool) -> frozenset[tuple[str, ...]]:
+    """Return the paths that have a value once the comparison of a node has been made, with this result."""
+    comparison = comparison_of(node)
+    if comparison is None or (comparison.operator in UNARY and holds is (comparison.operator == "is_empty")):
+        return frozenset()
+    operands = (comparison.left,) if comparison.operator in UNARY else (comparison.left, comparison.right)
+    found: set[tuple[str, ...]] = set()
+    for operand in operands:
+        expression = whole_expression(operand) if isinstance(operand, str) else None
+        if expression is not None:
+            source, *path = expression.strip().split(".")
+            found.add((source, *path))
+    return frozenset(found)
+
+
+def _unknown(location: str, reference: Reference, position: int, owner: ValueType) -> Problem:
+    """Return the problem of a part that no value has."""
+    code = "unknown_input" if reference.source == INPUT else "unknown_field"
+    part, fields = reference.path[position], owner.fields()
+    name = ".".join((reference.source, *reference.path[:position]))
+    name = "input_schema" if name == INPUT else repr(name)
+    kinds = {form.kind for form in owner.forms}
+    if "object" in kinds:
+        reason = f"has no {part!r}{f', only {listed(map(str, fields))}' if fields else ''}{did_you_mean(part, fields)}"
+    elif "list" in kinds:
+        reason = f"is {owner.in_words}: {part!r} is no index of it; use a number, such as 0"
+    else:
+        is_answer = reference.is_node and position == 0
+        remedy = "; an answer has fields with an output_schema, or with output_format: json" if is_answer else ""
+        reason = f"is {owner.in_words}, which has no fields{remedy}"
+    return problem(location, code, f"{{{{{reference.text}}}}}: {name} {reason}")
+
+
+def _optional(location: str, reference: Reference, path: tuple[str, ...]) -> Problem:
+    """Return the problem of a part that a valid value may be without."""
     if reference.source == INPUT:
-        yield from _missing(location, "unknown_input", "input_schema", reference, schemas.inputs)
-    elif reference.is_node:
-        schema = schemas.nodes.get(reference.source)
-        yield from _missing(location, "unknown_field", f"the output_schema of {reference.source!r}", reference, schema)
-
-
-def _missing(location: str, code: str, name: str, reference: Reference, schema: Any) -> Iterator[Problem]:
-    missing = first_missing(schema, reference.path) if is_object(schema) else None
-    if missing is not None:
-        part, known = missing
-        yield problem(location, code, f"{{{{{reference.text}}}}}: {name} has no {part!r}{did_you_mean(part, known)}")
+        reason = f"input_schema does not require {path[-1]!r}, and no default is filled in"
+    else:
+        reason = f"the output_schema of {reference.source!r} does not require {path[-1]!r}"
+    remedy = "require it there, or read it only in a branch where is_not_empty holds"
+    return problem(location, "may_have_no_value", f"{{{{{reference.text}}}}} may have no value: {reason}; {remedy}")

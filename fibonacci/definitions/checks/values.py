@@ -15,9 +15,19 @@ _OUTPUT_FORMATS: Final = ("text", "json")
 
 def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
     """Yield the values of single keys that are probably not meant."""
+    types = {node["id"]: node.get("type") for node in nodes.values()}
     for index, node in nodes.items():
         if node.get("type") == "llm":
             yield from _of_llm(node, f"nodes[{index}].")
+        target = node.get("target_node")
+        target_type = types.get(target) if isinstance(target, str) else None
+        if node.get("type") == "critic" and target_type in ("tool", "conditional", "critic"):
+            again = "the tool is called again" if target_type == "tool" else "it runs again"
+            message = (
+                f"{target!r} is a node of type {target_type}, which no prompt improves: {again} each time that it does "
+                "not pass; assess an llm node"
+            )
+            yield problem(f"nodes[{index}].target_node", "critic_of_no_answer", message)
 
 
 def _of_llm(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from fibonacci._display.text import visible
 from fibonacci.definitions.comparison.change import DefinitionChange
 from fibonacci.definitions.comparison.normalization import canonical
 from fibonacci.definitions.json_types import is_object
@@ -69,8 +70,3 @@ def _unified(old: str, new: str) -> Iterator[str]:
 def _short(value: Any) -> str:
     text = repr(value) if isinstance(value, str | bool | int | float | None) else canonical(value)
     return visible(text if len(text) <= 2 * _WIDEST else f"{text[: 2 * _WIDEST]}...")
-
-
-def visible(text: str) -> str:
-    """Return a text in which a terminal finds nothing to carry out: what cannot be printed is escaped."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

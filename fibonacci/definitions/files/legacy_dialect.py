@@ -26,6 +26,12 @@ _OPERATORS_WITHOUT_SUCCESSOR: Final[Mapping[str, str]] = {
     "<=": "use 'greater_than', and exchange 'true_branch' and 'false_branch'",
 }
 _KEYS_WITHOUT_SUCCESSOR: Final = ("is_active", "is_template")
+SUCCESSORS: Final[Mapping[str, str]] = {
+    **{old: f"write '{new}'" for old, new in _NODE_KEYS.items()},
+    **dict.fromkeys(_KEYS_WITHOUT_SUCCESSOR, "it has no successor and is left out"),
+    "config": "write its keys directly in the node",
+}
+"""What is written instead of each key of the dialect."""
 _OPERATORS_WITHOUT_RIGHT_VALUE: Final = ("is_empty", "is_not_empty")
 
 _Object = dict[str, Element]
@@ -77,7 +83,7 @@ class _Dialect:
         """Translate a definition."""
         for key in _KEYS_WITHOUT_SUCCESSOR:
             if key in workflow:
-                self._found(f"'{key}'", "it has no successor and is left out", workflow.pop(key).key_offset)
+                self._found(f"'{key}'", SUCCESSORS[key], workflow.pop(key).key_offset)
         nodes = workflow.get("nodes")
         if nodes is not None and isinstance(nodes.content, list):
             for node in nodes.content:
@@ -92,7 +98,7 @@ class _Dialect:
             self._critic(node)
         for old, new in _NODE_KEYS.items():
             if old in node:
-                self._found(f"'{old}'", f"write '{new}'", node[old].key_offset)
+                self._found(f"'{old}'", SUCCESSORS[old], node[old].key_offset)
                 _replace(node, old, {new: node[old]}, self._source)
         self._config(node)
         if node_type == "condition":
@@ -103,7 +109,7 @@ class _Dialect:
         config = node.get("config")
         if config is None or not (isinstance(config.content, dict) or config.content is None):
             return
-        self._found("'config'", "write its keys directly in the node", config.key_offset)
+        self._found("'config'", SUCCESSORS["config"], config.key_offset)
         entries = config.content or {}
         if "max_retries" in entries:
             entries = {"enable_retry": Element(content=True, offset=config.offset), **entries}

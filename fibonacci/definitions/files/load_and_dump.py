@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fibonacci._atomic_file import write_atomically
-from fibonacci.definitions.checks.tools import NamedTool, ToolSource, tool_names
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
 from fibonacci.definitions.files.source import MAX_SIZE, Source
@@ -45,8 +45,28 @@ def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
         print(load("greeter.yaml").nodes[0].id)  # prints: greet
         ```
     """
+    definition, _ = load_with_warnings(path)
+    return definition
+
+
+def load_with_warnings(
+    path: str | os.PathLike[str], *, tools: Iterable[str | NamedTool] | ToolSource | None = None
+) -> tuple[WorkflowDefinition, Problems]:
+    """Read and check the definition in a file, as `load` does, and return its warnings too.
+
+    Args:
+        path: The file, as for `load`.
+        tools: The tools that exist, as for `check_definition`.
+
+    Raises:
+        DefinitionError: If the file has errors; it has the warnings, too.
+        ImportError: If the file is YAML and PyYAML is not installed.
+        OSError: If the file cannot be read.
+        ValueError: If the suffix is another one.
+    """
     text_format = format_of_file(path)
-    return _read(Source(*text_of_file(path)), text_format)
+    source = Source(*text_of_file(path))
+    return _read(source, text_format, tools), source.in_order()
 
 
 def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
@@ -104,26 +124,29 @@ def check_file(
         ```
     """
     text_format = format_of_file(path)
-    names = None if tools is None else tool_names(tools)
     try:
-        source = Source(*text_of_file(path))
+        text, name = text_of_file(path)
     except DefinitionError as error:
         return error.problems
-    return problems_of(source, text_format, names)
+    return problems_of(text, name, text_format, tools)
 
 
-def problems_of(source: Source, text_format: Format, tools: Iterable[str] | None) -> Problems:
+def problems_of(
+    text: str, name: str, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
+) -> Problems:
     """Return the faults of a text, in its order.
 
     Args:
-        source: The text.
+        text: The text.
+        name: The name of the file, for the positions of faults.
         text_format: Its format.
-        tools: The names of the tools that exist; None does not check those of the definition.
+        tools: The tools that exist, as for `check_definition`.
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
     """
     try:
+        source = Source(text, name)
         read_checked(source, text_format, tools)
     except DefinitionError as error:
         return error.problems
@@ -224,9 +247,11 @@ def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:
         raise readable.failure(len(readable.text) - 1, "bad_encoding", message) from None
 
 
-def _read(source: Source, text_format: Format) -> WorkflowDefinition:
+def _read(
+    source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
+) -> WorkflowDefinition:
     """Read a text, with warnings for words of fibonacci-sdk 0.2.4."""
     try:
-        return read_definition(source, text_format)
+        return read_definition(source, text_format, tools)
     finally:
         warn_of_words(source)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from fibonacci.definitions.checks.check import check_definition
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource
 from fibonacci.definitions.files.json_reader import read_json
 from fibonacci.definitions.files.legacy_dialect import modernize
 from fibonacci.definitions.files.source import Element, Source
@@ -53,37 +54,48 @@ def read_text(source: Source, text_format: Format) -> Element:
     return root
 
 
-def read_checked(source: Source, text_format: Format, tools: Iterable[str] | None = None) -> Element:
+def read_checked(
+    source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
+) -> Element:
     """Read a text and check the definition in it. All problems are added to the source.
 
     Args:
         source: The text.
         text_format: Its format.
-        tools: The names of the tools that exist; None does not check those of the definition.
+        tools: The tools that exist, as for `check_definition`.
 
     Returns:
-        The definition in today's words; it can be faulty.
+        The definition in today's words, without `$schema`; it can be faulty.
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
         DefinitionError: If the text cannot be read to its end, or holds no object.
     """
     root = read_text(source, text_format)
+    if isinstance(root.content, dict):
+        root.content.pop("$schema", None)  # for editors: no part of the definition
     faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
     for problem in check_definition(root.plain(), tools=tools):
         element, exact = root.find(problem.location)
         offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
-        if offset not in faulty:  # what could not be read is no value to check
+        if offset in faulty:  # what could not be read is no value to check
+            continue
+        if exact and problem.offset is not None:
+            source.add(source.offset_in(element, problem.offset), problem)
+        else:
             source.add(offset, _with_remedy(problem, element, source) if exact else problem)
     return root
 
 
-def read_definition(source: Source, text_format: Format) -> WorkflowDefinition:
+def read_definition(
+    source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
+) -> WorkflowDefinition:
     """Read a text whose definition has no errors; what else was found is in the problems of the source.
 
     Args:
         source: The text.
         text_format: Its format.
+        tools: The tools that exist, as for `check_definition`.
 
     Returns:
         The definition.
@@ -92,7 +104,7 @@ def read_definition(source: Source, text_format: Format) -> WorkflowDefinition:
         ImportError: If the text is YAML and PyYAML is not installed.
         DefinitionError: If the definition has errors.
     """
-    root = read_checked(source, text_format)
+    root = read_checked(source, text_format, tools)
     source.raise_errors()
     return WorkflowDefinition.model_validate(root.plain())
 

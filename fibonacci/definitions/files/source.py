@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.definitions.snippet import snippet
 from fibonacci.errors import DefinitionError
 
 MAX_DEPTH: Final = 64
@@ -22,6 +23,12 @@ Content = dict[str, "Element"] | list["Element"] | str | int | float | bool | No
 """The content of an element: elements in an object or an array, or a scalar."""
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
+# What is written for one character of a text, by the quote that the value begins with; others are written as they are.
+_ESCAPE: Final = r"\\(?:x..|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|U.{8}|[\s\S])"
+_WRITTEN: Final = {'"': re.compile(rf"{_ESCAPE}|[\s\S]"), "'": re.compile(r"''|[\s\S]")}
+_AS_IT_IS: Final = re.compile(r"[\s\S]")
+_SPACE: Final = re.compile(r"[ \t\r\n]|\\(?:[ntr \t\r\n]|(?:x|u00|U000000)(?:20|09|0[aAdD]))")
+_NO_SPACE: Final = re.compile(r"[^ \t\r\n]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -148,6 +155,30 @@ class Source:
         """Return an offset as `file:line:column`."""
         return f"{self.name}:{self.line(offset)}:{self.column(offset)}"
 
+    def offset_in(self, value: Element, index: int) -> int:
+        """Return the offset at which a character of a text value is written.
+
+        Formats write the same text with escapes, folded, or indented: this changes nothing but spaces and line breaks,
+        which stand anywhere. The characters between them are the same ones in the same order, so they are counted.
+
+        Args:
+            value: The value, a text.
+            index: The index of a character that is no space, in the text that the value is.
+        """
+        assert isinstance(value.content, str)
+        missing = len(_NO_SPACE.findall(value.content, 0, index))
+        start, first = value.offset, self.text[value.offset]
+        if first in "\"'":
+            start += 1
+        elif first in "|>":
+            start = self._starts()[self.line(start)]  # a block begins below its header
+        for written in _WRITTEN.get(first, _AS_IT_IS).finditer(self.text, start):
+            if not _SPACE.fullmatch(written[0]):
+                if not missing:
+                    return written.start()
+                missing -= 1
+        return value.offset
+
     def line_start(self, offset: int) -> int:
         """Return the offset at which the line of an offset begins."""
         return self._starts()[self.line(offset) - 1]
@@ -168,7 +199,9 @@ class Source:
 
     def add(self, offset: int, problem: Problem) -> None:
         """Note a problem, with its position."""
-        self.problems.append((offset, replace(problem, source=self.position(offset))))
+        line = self.line(offset)
+        shown = snippet(line, self.text_of_line(line), self.column(offset))
+        self.problems.append((offset, replace(problem, source=self.position(offset), snippet=shown)))
 
     def failure(self, offset: int, code: str, message: str) -> DefinitionError:
         """Return the error of a text that cannot be read any further, with all problems so far."""

@@ -17,6 +17,7 @@ from fibonacci.definitions.model.spellings import Generation
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 
 FIRST_KEYS: Final = (
+    "$schema",
     "name",
     "description",
     "version",

@@ -89,12 +89,12 @@ async def test_bad_arguments_send_nothing(tool: str, arguments: dict[str, Any], 
 @awaited
 async def test_a_failed_run_is_an_error_with_its_reason() -> None:
     emulator = Emulator()
-    nodes = [*GREETING["nodes"], {"id": "next", "type": "llm", "instruction": "{{greet.field}}"}]
+    nodes = [*GREETING["nodes"], {"id": "next", "type": "llm", "instruction": "{{memory.tone}}"}]
     workflow = emulator.client().workflows.create(name="Greeter", definition={"nodes": nodes})
     async with in_process(emulator, workflow) as client:
         result = await client.call_tool("run_greeter", {"name": "Ada"})
         assert result.is_error
-        assert "failed at node 'next': {{greet.field}} has no value" in result.structured_content["error"]
+        assert "failed at node 'next': {{memory.tone}} has no value" in result.structured_content["error"]
         again = await client.call_tool("get_execution", {"execution_id": result.structured_content["execution_id"]})
         assert not again.is_error  # the call itself has not failed
         assert again.structured_content["status"] == "failed"
@@ -266,6 +266,20 @@ async def test_a_definition_is_checked(definition: Any, valid: bool, fault: str 
         assert not result.is_error
         assert result.structured_content["valid"] is valid
         assert fault is None or fault in text_of(result)
+
+
+@awaited
+async def test_the_tools_of_a_definition_are_compared_with_the_platforms_when_asked_to() -> None:
+    emulator = Emulator()
+    workflow = emulator.client().workflows.create(name="Greeter", definition=GREETING)
+    definition = "nodes:\n- {id: mail, type: tool, tool: send_mial}\n"
+    async with in_process(emulator, workflow) as client:
+        emulator.requests.clear()
+        without = await client.call_tool("validate_definition", {"definition": definition})
+        assert (without.structured_content["valid"], len(emulator.requests)) == (True, 0)
+        compared = await client.call_tool("validate_definition", {"definition": definition, "tools": True})
+        (problem,) = compared.structured_content["problems"]
+        assert (problem["code"], problem["source"]) == ("unknown_tool", "definition:2:32")
 
 
 @awaited

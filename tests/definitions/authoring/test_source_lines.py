@@ -75,7 +75,7 @@ class Given(BaseModel):
     name: str
 flow = WorkflowBuilder("news", output_schema={"type": "object", "required": ["answer"]})
 given = flow.inputs(Given)
-a = flow.llm("a", "Hello {{input.nam}}")
+a = flow.llm("a", "Hello {{input.name}}", temperature=2)
 b = flow.tool("b", "web_serch", {"q": a})
 flow.output(
     result=b,
@@ -92,7 +92,7 @@ def test_each_problem_is_in_the_line_that_its_part_comes_from() -> None:
     exec(ALL_KINDS, names)
     assert {each.code: each.source for each in names["problems"]} == {
         "missing_output": "<string>:5",
-        "unknown_input": "<string>:7",
+        "high_temperature": "<string>:7",
         "unknown_tool": "<string>:8",
         "unclosed_template": "<string>:12",
     }
@@ -109,3 +109,22 @@ def test_a_client_says_which_tools_there_are(client: Fibonacci) -> None:
     flow = WorkflowBuilder("news")
     flow.tool("search", "web_serch")
     assert [(each.location, each.code) for each in flow.check(tools=client)] == [("nodes[0].tool", "unknown_tool")]
+
+
+def test_an_input_with_a_default_may_have_no_value() -> None:
+    """Pydantic fills in the default of a model. The platform has its schema only, and fills in none."""
+    names: dict[str, Any] = {}
+    program = (
+        "from pydantic import BaseModel\n"
+        "from fibonacci import WorkflowBuilder\n"
+        "class Given(BaseModel):\n"
+        "    topic: str\n"
+        "    depth: int = 3\n"
+        "flow = WorkflowBuilder('news')\n"
+        "given = flow.inputs(Given)\n"
+        "flow.llm('a', f'Read {given.topic}, {given.depth} levels deep')\n"
+    )
+    exec(program, names)
+    (problem,) = names["flow"].check()
+    assert (problem.code, problem.source) == ("may_have_no_value", "<string>:8")
+    assert problem.message.startswith("{{input.depth}} may have no value: input_schema does not require 'depth'")

@@ -1,0 +1,397 @@
+"""What a template gives: the types of expressions, before a workflow runs.
+
+They are read from JSON Schemas, and from what the platform documents of critics and conditionals. What is not
+understood is unknown, and an unknown type is never a fault: it has every field, and may equal anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.model.nodes import DEFAULT_CRITERIA
+from fibonacci.definitions.templates import (
+    INPUT,
+    Reference,
+    TemplateError,
+    as_text,
+    expressions,
+    parse,
+    strings,
+    whole_expression,
+)
+
+Kind = Literal["text", "number", "boolean", "null", "list", "object"]
+"""The kinds of JSON values. An integer is a number."""
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "string": "text",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "null": "null",
+    "array": "list",
+    "object": "object",
+}
+_IN_WORDS: Final[Mapping[Kind, str]] = {
+    "text": "text",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+    "list": "a list",
+    "object": "an object",
+}
+_ANNOTATIONS: Final = frozenset(
+    (
+        "$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "format",
+        "deprecated", "readOnly", "writeOnly", "discriminator", "nullable",
+    )
+)  # fmt: skip
+_ADDING: Final = (
+    "$ref", "allOf", "anyOf", "dependentSchemas", "else", "if", "oneOf", "patternProperties", "then",
+)  # fmt: skip
+"""Keywords beside `properties` that may allow further fields."""
+_INDEX: Final = re.compile(r"[0-9]{1,9}")
+_MOST_SHOWN: Final = 20
+
+
+class _Document(NamedTuple):
+    """A whole JSON Schema, which `$ref` refers to."""
+
+    schema: Any
+    required_unless_said: bool
+    """Whether the fields of an object that has no `required` are taken to be always there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One of the forms that a value may have: a kind of JSON, with all that is known of it."""
+
+    kind: Kind
+    values: tuple[Any, ...] | None = None
+    """All values that it may have; None when they are not known, or are too many."""
+
+    schema: Mapping[str, Any] | None = None
+    """Its JSON Schema; None for a value without one, whose parts are not known."""
+
+    document: _Document | None = None
+    """The whole schema that it is from."""
+
+    def part(self, name: str) -> Part | None:
+        """Return a field or an item; None if no such value has it."""
+        if self.kind not in ("list", "object"):
+            return None
+        if self.kind == "list" and not _INDEX.fullmatch(name):
+            return None
+        if self.schema is None or self.document is None:
+            return _UNKNOWN_PART
+        if self.kind == "list":
+            return _item(int(name), self.schema, self.document)
+        return _field(name, self.schema, self.document)
+
+    def fields(self) -> Iterable[str]:
+        """Return the names of its fields, as far as they are known."""
+        properties = None if self.schema is None else self.schema.get("properties")
+        return properties if self.kind == "object" and is_object(properties) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """The type of an expression: the forms that its value may have."""
+
+    forms: tuple[Form, ...]
+    """The forms; none if nothing is known."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known."""
+        return bool(self.forms)
+
+    @property
+    def values(self) -> tuple[Any, ...] | None:
+        """All values that it may have; None when they are not known, or are too many."""
+        found: list[Any] = []
+        for form in self.forms:
+            if form.values is None:
+                return None
+            found += form.values
+        return tuple(found) if self.forms else None
+
+    def part(self, name: str) -> Part | None:
+        """Return a field or an item; None if no value of the type has it. It is optional if no form requires it."""
+        if not self.forms:
+            return _UNKNOWN_PART
+        parts = [part for form in self.forms if (part := form.part(name)) is not None]
+        if not parts:
+            return None
+        return Part(_union(part.type for part in parts), all(part.is_optional for part in parts))
+
+    def fields(self) -> list[str]:
+        """Return the names of the fields that its objects have, as far as they are known."""
+        return list(dict.fromkeys(name for form in self.forms for name in form.fields()))
+
+    @property
+    def in_words(self) -> str:
+        """The kinds of its values, such as `a number or null`."""
+        return " or ".join(dict.fromkeys(_IN_WORDS[form.kind] for form in self.forms)) or "not known"
+
+    def __str__(self) -> str:
+        """Return what it may be in words: its values, such as `one of 'low', 'high'`, or their kinds."""
+        if self.values is None or {form.kind for form in self.forms} == {"boolean"}:
+            return self.in_words
+        shown = listed(repr(value) if isinstance(value, str) else as_text(value) for value in self.values)
+        return shown if len(self.values) == 1 else f"one of {shown}"
+
+
+class Part(NamedTuple):
+    """A field or an item of a value."""
+
+    type: ValueType
+    is_optional: bool
+    """Whether a valid value may be without it. An item is not: how many there are is not known."""
+
+
+UNKNOWN: Final = ValueType(())
+TEXT: Final = ValueType((Form("text"),))
+_UNKNOWN_PART: Final = Part(UNKNOWN, is_optional=False)
+
+
+class Reading(NamedTuple):
+    """What is known of an expression."""
+
+    type: ValueType
+    """The type of its value; unknown when a part is missing."""
+
+    missing: int | None = None
+    """The position, in the path, of the part that no value has; None if all may be there."""
+
+    owner: ValueType = UNKNOWN
+    """The type that the missing part would belong to."""
+
+    optional: tuple[int, ...] = ()
+    """The positions of the parts that a valid value may be without."""
+
+
+class TemplateTypes:
+    """The types of the expressions in a definition, which may be faulty.
+
+    Args:
+        definition: The definition.
+        nodes: Its nodes that have an id.
+    """
+
+    def __init__(self, definition: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]]) -> None:
+        inputs = definition.get("input_schema")
+        self._inputs: Final = (
+            UNKNOWN if inputs is None else _read(inputs, _Document(inputs, required_unless_said=False))
+        )
+        self._nodes: Final = {node["id"]: node for node in nodes}
+        self._outputs: Final[dict[str, ValueType]] = {}
+        self._readings: Final[dict[str, Reading]] = {}  # the same expressions are read in many places
+
+    def read(self, reference: Reference) -> Reading:
+        """Return what is known of an expression."""
+        reading = self._readings.get(reference.text)
+        if reading is None:
+            reading = self._readings[reference.text] = self._follow(reference)
+        return reading
+
+    def _follow(self, reference: Reference) -> Reading:
+        if reference.is_node:
+            current = self._output(reference.source)
+        else:
+            current = self._inputs if reference.source == INPUT else UNKNOWN
+        optional: list[int] = []
+        for position, name in enumerate(reference.path):
+            if not current.forms:
+                break
+            part = current.part(name)
+            if part is None:
+                return Reading(UNKNOWN, position, current)
+            if part.is_optional:
+                optional.append(position)
+            current = part.type
+        return Reading(current, optional=tuple(optional))
+
+    def of_value(self, value: Any) -> ValueType:
+        """Return the type of any JSON value once its templates are rendered."""
+        if not isinstance(value, str):
+            has_template = any(expressions(text) for _, text in strings(value))
+            return ValueType((Form(kind_of(value)),)) if has_template else _enumeration([value])
+        expression = whole_expression(value)
+        if expression is None:
+            return TEXT if expressions(value) else _enumeration([value])
+        try:
+            return self.read(parse(expression)).type
+        except TemplateError:
+            return UNKNOWN
+
+    def _output(self, node_id: str) -> ValueType:
+        """Return the type of what a node gives, or its fallback in its place; unknown for what is no node."""
+        if node_id not in self._outputs:
+            chain: dict[str, ValueType] = {}
+            current: object = node_id
+            while isinstance(current, str) and current not in chain:
+                node = self._nodes.get(current)
+                chain[current] = UNKNOWN if node is None else _given_by(node)
+                current = None if node is None else node.get("fallback")
+            self._outputs[node_id] = _union(chain.values())
+        return self._outputs[node_id]
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words with commas; of very many only the first."""
+    each = list(words)
+    more = len(each) - _MOST_SHOWN
+    return ", ".join(each) if more <= 0 else f"{', '.join(each[:_MOST_SHOWN])} and {more} more"
+
+
+def _given_by(node: Mapping[str, Any]) -> ValueType:
+    match node.get("type"):
+        case "llm":
+            schema = node.get("output_schema", node.get("schema"))
+            if schema is not None:
+                return _of_schema(schema)
+            return TEXT if node.get("output_format") in (None, "text") else UNKNOWN
+        case "critic":
+            return _of_schema(_verdict(node.get("criteria", DEFAULT_CRITERIA)))
+        case "conditional":
+            return _DECISION
+        case _:
+            return UNKNOWN
+
+
+def _item(index: int, schema: Mapping[str, Any], document: _Document) -> Part:
+    first = schema.get("prefixItems")
+    item = first[index] if is_array(first) and index < len(first) else schema.get("items")
+    return Part(_read(item, document), is_optional=False)
+
+
+def _field(name: str, schema: Mapping[str, Any], document: _Document) -> Part | None:
+    properties = schema.get("properties")
+    if is_object(properties) and name in properties:
+        required = schema.get("required")
+        is_optional = name not in required if is_array(required) else not document.required_unless_said
+        return Part(_read(properties[name], document), is_optional)
+    # Without `additionalProperties` a schema with `properties` names all fields that its author knows.
+    others = schema.get("additionalProperties", not is_object(properties))
+    if others is False and not any(keyword in schema for keyword in _ADDING):
+        return None
+    return Part(_read(others, document), is_optional=False)
+
+
+def _verdict(criteria: object) -> dict[str, Any]:
+    """Return the schema of what a critic gives."""
+    scores: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "number"}}
+    if is_array(criteria) and all(isinstance(name, str) and not expressions(name) for name in criteria):
+        scores |= {"properties": {name: {"type": "number"} for name in criteria}, "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {
+            "passed": {"type": "boolean"},
+            "overall_score": {"type": "number"},
+            "criteria_scores": scores,
+        },
+        "additionalProperties": False,
+    }
+
+
+def _of_schema(schema: Any) -> ValueType:
+    """Return the type of what a node gives. Without `required` all fields are: the answer is asked for by them."""
+    return _read(schema, _Document(schema, required_unless_said=True))
+
+
+def _read(schema: Any, document: _Document, followed: frozenset[str] = frozenset()) -> ValueType:
+    """Return the type that a JSON Schema describes, or one that has more values: each keyword only restricts it."""
+    if not is_object(schema):
+        return UNKNOWN
+    if "$ref" in schema:
+        name = schema["$ref"]
+        if not isinstance(name, str) or name in followed or not _has_only(schema, "$ref"):
+            return UNKNOWN
+        return _read(_target(name, document.schema), document, followed | {name})
+    if "const" in schema:
+        return _enumeration([schema["const"]])
+    if is_array(schema.get("enum")):
+        return _enumeration(schema["enum"])
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        members = schema.get(keyword)
+        if is_array(members) and _has_only(schema, keyword) and (keyword != "allOf" or len(members) == 1):
+            return _with_null(schema, _union(_read(member, document, followed) for member in members))
+    kinds = _kinds(schema)
+    if not kinds:
+        return UNKNOWN
+    return _with_null(schema, ValueType(tuple(_form(kind, schema, document) for kind in kinds)))
+
+
+def _kinds(schema: Mapping[str, Any]) -> list[Kind]:
+    """Return the kinds that `type` names; none if it names one that does not exist."""
+    names = schema.get("type")
+    if names is None:
+        # JSON Schema allows other kinds of values as well then, but their author has not thought of any.
+        return ["object"] if is_object(schema.get("properties")) else ["list"] if "items" in schema else []
+    names = names if is_array(names) else [names]
+    if not all(isinstance(name, str) and name in _KINDS for name in names):
+        return []
+    return list(dict.fromkeys(_KINDS[name] for name in names))
+
+
+def _form(kind: Kind, schema: Mapping[str, Any], document: _Document) -> Form:
+    values: tuple[Any, ...] | None = {"boolean": (True, False), "null": (None,)}.get(kind)
+    return Form(kind, values, schema, document)
+
+
+def _with_null(schema: Mapping[str, Any], value_type: ValueType) -> ValueType:
+    """Return a type with null, if the schema has the `nullable` of OpenAPI."""
+    is_nullable = value_type.is_known and schema.get("nullable") is True
+    return _union((value_type, _enumeration([None]))) if is_nullable else value_type
+
+
+def _has_only(schema: Mapping[str, Any], keyword: str) -> bool:
+    return all(key == keyword or key in _ANNOTATIONS for key in schema)
+
+
+def _target(reference: str, root: Any) -> Any:
+    head, *parts = reference.split("/")
+    target = root if head == "#" else None
+    for part in parts:
+        target = target.get(part.replace("~1", "/").replace("~0", "~")) if is_object(target) else None
+    return target
+
+
+def _enumeration(values: Sequence[Any]) -> ValueType:
+    by_kind: dict[Kind, list[Any]] = {}
+    for value in values:
+        by_kind.setdefault(kind_of(value), []).append(value)
+    return ValueType(tuple(Form(kind, tuple(each)) for kind, each in by_kind.items()))
+
+
+def _union(types: Iterable[ValueType]) -> ValueType:
+    """Return the type of what has one of several types; unknown if one of them is."""
+    members = list(types)
+    if not all(member.forms for member in members):
+        return UNKNOWN
+    return ValueType(tuple(form for member in members for form in member.forms))
+
+
+def kind_of(value: object) -> Kind:
+    """Return the kind of a JSON value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "object" if is_object(value) else "list"
+
+
+_DECISION: Final = _of_schema(
+    {
+        "type": "object",
+        "properties": {"result": {"type": "boolean"}, "branch": {"type": "array", "items": {"type": "string"}}},
+        "additionalProperties": False,
+    }
+)

@@ -1,0 +1,121 @@
+"""Braces that were meant as templates, and those that are JSON, LaTeX, CSS and programs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fibonacci.definitions import check_definition
+from tests.kit.assertions import check_each
+
+INPUTS: dict[str, Any] = {
+    "properties": {"name": {"type": "string"}, "price": {"type": "number"}, "grade": {"enum": ["1", "2"]}, "any": {}},
+    "required": ["name", "price", "grade", "any"],
+}
+
+
+def found(text: str, **more: Any) -> list[tuple[str, str]]:
+    """Return the codes and messages of what is wrong with an instruction beside the node `draft`."""
+    nodes = [{"id": "draft", "type": "llm", "instruction": "do"}, {"id": "a", "type": "llm", "instruction": text}]
+    problems = check_definition({"nodes": nodes, "input_schema": INPUTS, **more})
+    return [(problem.code, problem.message) for problem in problems]
+
+
+def test_braces_that_were_meant_as_a_template() -> None:
+    def check(row: tuple[str, str, str]) -> None:
+        text, code, message = row
+        ((found_code, found_message),) = found(text)
+        start, is_shortened, end = message.partition("...")
+        assert found_code == code
+        assert found_message.startswith(start)
+        assert found_message.endswith(end) if is_shortened else found_message == message
+
+    meant = "if you mean the characters, put a space between them"
+    rows: list[tuple[str, str, str]] = [
+        ("Hi {input.name}", "single_braces", "'{input.name}' is plain text; write '{{input.name}}', in a Python ..."),
+        ("Hi {draft}", "single_braces", "'{draft}' is plain text; write '{{draft}}', in a Python ..."),
+        ('{"a": {input.name}}', "single_braces", "'{input.name}' is plain text; write '{{input.name}}', in a ..."),
+        (
+            "Hi {input.name}}",
+            "unclosed_template",
+            f"'{{input.name}}}}' is plain text; write '{{{{input.name}}}}'; {meant}",
+        ),
+        (
+            "{{input.name}",
+            "unclosed_template",
+            f"'{{{{input.name}}' is plain text; write '{{{{input.name}}}}'; {meant}",
+        ),
+        ("{{ draft } {", "unclosed_template", f"'{{{{ draft }}' is plain text; write '{{{{draft}}}}'; {meant}"),
+        ('{"mail": "{{draft}"}', "unclosed_template", f"'{{{{draft}}' is plain text; write '{{{{draft}}}}'; {meant}"),
+        ("{{input.name} {{draft}}", "unclosed_template", f"'{{{{input.name}}' is plain text; write ...; {meant}"),
+        ("Hi {{input.name, bye", "unclosed_template", "'{{' starts no template; write '{{name}}' or '{{name.field}}'"),
+        ("Hi input.name }} bye", "unclosed_template", f"'input.name }}}}' is plain text; write ...; {meant}"),
+        (
+            "Hi <<input.name>>",
+            "foreign_template",
+            f"'<<input.name>>' is plain text; write '{{{{input.name}}}}'; {meant}",
+        ),
+        ("Hi <<draft>>", "foreign_template", f"'<<draft>>' is plain text; write '{{{{draft}}}}'; {meant}"),
+        ("{%- if input.name %}x", "foreign_template", "'{%- if input.name %}' is plain text: templates have no ..."),
+        ("{% for x in draft %}x{% endfor %}", "foreign_template", "'{% for x in draft %}' is plain text: ..."),
+        ("Hi ${{input.name}}", "foreign_template", "the '$' of '${{input.name}}' is plain text before the value; ..."),
+        (
+            "Hi ${{ input.any }}",
+            "foreign_template",
+            "the '$' of '${{ input.any }}' is plain text before the value; ...",
+        ),
+        ("${{input.any}}", "foreign_template", "the '$' of '${{input.any}}' is plain text before the value; ..."),
+        ("{{#each draft}}", "bad_template", "{{#each draft}} is not a template: expected a name and a dotted path"),
+        ("{{ }}", "bad_template", "{{ }} is not a template: expected a name and a dotted path"),
+    ]
+
+    check_each(rows, check)
+
+
+def test_braces_of_json_programs_and_documents_are_no_problem() -> None:
+    def check(text: str) -> None:
+        assert found(text) == []
+
+    check_each(
+        [
+            '{"a": {"b": "{{input.name}}", "c": [{}]}}',
+            '{"a": {{input.price}}}',
+            '[{"draft": {"x": {"y": 1}}}]',
+            "{draft: {name: string}} as in TypeScript",
+            r"\textbf{draft}, \frac{draft}{x_{draft}}, x^{draft}, \mathbf{{draft}_i}, \emph{\textit{draft}}",
+            r"\newcommand{\x}{%" "\n  y}",
+            "a{color:red} @media print{a{margin:0}}",
+            "function f(x) { return { draft } } f(x){draft}",
+            "for (i = 0; i < n; i++) { if (a) { b() } }",
+            "std::cout << draft >> input.name; 1 << 2; cat <<EOF >>draft",
+            "Begin with { and end with }}.",
+            "{{{input.name}}} {input} {memory} ${HOME} {0} {}",
+            "It costs ${{input.price}}, grade ${{input.grade}}, or ${{input.any}} or ${{memory.price}}.",
+            "100{% of it%}, {% comment %} {x %} 5%}",
+            "{ input.name } { {input.any } } < <draft>> $ {{input.name}} { % if x %}",
+            "<draft> <<x>> <<<draft>>",
+        ],
+        check,
+    )
+
+
+def test_braces_are_looked_for_wherever_texts_are_templates() -> None:
+    nodes = [{"id": "a", "type": "tool", "tool": "t", "params": {"x": ["<<input.name>>"]}}]
+    problems = check_definition({"nodes": nodes, "outputs": {"y": "{{a} {"}, "input_schema": INPUTS})
+    assert [(each.location, each.code) for each in problems] == [
+        ("nodes[0].params.x[0]", "foreign_template"),
+        ("outputs.y", "unclosed_template"),
+    ]
+
+
+def test_long_texts_are_read_in_time_that_grows_with_their_length() -> None:
+    """Twenty times the text takes far less than four hundred times the time."""
+
+    def seconds(count: int) -> float:
+        started = time.process_time()
+        for text in ("{", "}", "{{", "{a", "x", "<<a", "{% if ", "${{", "a.", "{ ", "}}a "):
+            found(text * count + " {")
+        return time.process_time() - started
+
+    seconds(10)
+    assert seconds(40_000) < 100 * max(seconds(2_000), 0.01)
