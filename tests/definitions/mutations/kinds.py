@@ -448,10 +448,10 @@ def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
                 yield Edit(("nodes", index), inner | asked)
 
 
-@fault("An output reads a node that may be skipped")
+@fault("The text of an output has the answer of a node that may be skipped")
 def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
     for target in sorted(_skippable(definition)):
-        yield Edit(("outputs", "result"), f"{{{{{target}}}}}")
+        yield Edit(("outputs", "result"), f"It is done: {{{{{target}}}}}")
 
 
 @fault("A node reads one of a branch that it is not in")
@@ -928,6 +928,14 @@ def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
     for path, _ in _references(definition, *_BRANCHES):
         if len(_at(definition, path[:-1])) > 1:
             yield Edit(path)
+
+
+@other_meaning(
+    "An output of a node that may be skipped", "The output is null when the node is skipped, as a caller can tell"
+)
+def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
+    for target in sorted(_skippable(definition)):
+        yield Edit(("outputs", "result"), f"{{{{{target}}}}}")
 
 
 @other_meaning("Another limit", "A threshold, a limit of time or a score can be any number in its range")
