@@ -9,13 +9,19 @@ if TYPE_CHECKING:
 _MAX_CANDIDATES = 1000  # each is compared letter by letter
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that another resembles most; None if it resembles none, or if there are too many."""
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known word that another resembles most; None if it resembles none, or if there are too many.
+
+    Args:
+        word: The word.
+        known: The known words.
+        cutoff: How much it has to resemble a known word at least, from 0 to 1.
+    """
     from difflib import get_close_matches
     from itertools import islice
 
     candidates = list(islice(known, _MAX_CANDIDATES + 1))
-    near = get_close_matches(word, candidates, n=1) if len(candidates) <= _MAX_CANDIDATES else []
+    near = get_close_matches(word, candidates, n=1, cutoff=cutoff) if len(candidates) <= _MAX_CANDIDATES else []
     return near[0] if near else None
 
 

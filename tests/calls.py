@@ -50,7 +50,7 @@ _KINDS: Final[Mapping[frozenset[Any], str]] = {
     frozenset({bool}): "boolean",
     frozenset({Any}): "json",
     frozenset({Mapping}): "object",
-    frozenset({Mapping, BaseModel}): "definition",
+    frozenset({Mapping, BaseModel}): "object",
     frozenset({Sequence}): "names",
 }
 
@@ -109,7 +109,8 @@ def _position(name: str) -> int:
 
 def _parameter(parameter: inspect.Parameter, hint: Any, helps: Mapping[str, str]) -> CallParameter:
     kinds = {_kind(each) for each in _alternatives(hint)} - {NoneType, Unset}
-    kind = _KINDS.get(frozenset(kinds))
+    # A definition may be typed as the name of a file, in JSON or YAML.
+    kind = "definition" if parameter.name == "definition" else _KINDS.get(frozenset(kinds))
     if kind is None:
         raise UnknownKind(f"{parameter.name}: no kind for {hint}")
     help = helps[parameter.name]

@@ -6,13 +6,14 @@ import copy
 import pickle
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fibonacci import OutputError, RunResult
+from fibonacci.emulator import Emulator
 from fibonacci.models import (
     AuditEntry,
     Execution,
@@ -32,6 +33,7 @@ from fibonacci.models import (
     WorkflowVersion,
 )
 from tests.kit.assertions import check_rows, each_row
+from tests.kit.mode import Mode
 from tests.kit.responses import info, received
 from tests.test_models import LEAST, each_model
 
@@ -214,6 +216,32 @@ def execution_with(outputs: dict[str, Any]) -> Execution:
 
 def result_of(run: Execution) -> RunResult:
     return RunResult(index=7, key="7", inputs={}, execution=run, error=None, status=str(run.status))
+
+
+class Sender(BaseModel):
+    address: str = "ada@example.org"
+    since: date = Field(alias="memberSince")
+
+
+class Ticket(BaseModel):
+    sender: Sender
+    depth: int = 3
+
+
+class TestInputs:
+    """Inputs as an object of a model of the user's."""
+
+    @pytest.mark.parametrize("call", ["execute", "run"])
+    def test_a_model_is_sent_with_its_defaults_by_its_aliases(self, mode: Mode, call: str) -> None:
+        definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "{{input.sender.memberSince}}"}]}
+        sender = Sender(memberSince=date(2026, 11, 28))
+        plain = {"sender": {"address": "ada@example.org", "memberSince": "2026-11-28"}, "depth": 3}
+        with Emulator() as emulator:
+            client = mode.client_of(emulator)
+            workflow = emulator.client().workflows.create(name="Greeter", definition=definition)
+            for inputs in (Ticket(sender=sender), {"sender": sender, "depth": 3}):
+                started = mode.run(getattr(client.workflows, call)(workflow.id, inputs=inputs))
+                assert emulator.client().executions.get(started.id).inputs == plain
 
 
 class TestHash:

@@ -181,7 +181,11 @@ class AsyncWorkflowCalls(AsyncResource):
         await self._send(delete_workflow(workflow_id))
 
     async def execute(
-        self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None, idempotency_key: str | None = None
+        self,
+        workflow_id: str,
+        *,
+        inputs: Mapping[str, Any] | BaseModel | None = None,
+        idempotency_key: str | None = None,
     ) -> Execution:
         """Start a workflow, at most once (`POST /workflows/{id}/execute`).
 
@@ -191,7 +195,8 @@ class AsyncWorkflowCalls(AsyncResource):
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. Default: none.
+            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. A Pydantic model
+                is sent with its defaults, by its aliases. Default: none.
             idempotency_key: The `Idempotency-Key` of the request: 1 to 255 visible ASCII characters. A server that
                 honors it starts the workflow once for a key, and responds to a repetition as it did to the first.
                 Default: that of the client's headers, else a new one.

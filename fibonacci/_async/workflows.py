@@ -122,7 +122,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         self,
         workflow_id: str,
         *,
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | BaseModel | None = None,
         idempotency_key: str | None = None,
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
@@ -136,7 +136,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. Default: none.
+            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. A Pydantic model
+                is sent with its defaults, by its aliases. Default: none.
             idempotency_key: The `Idempotency-Key` of the request that starts it, as with `execute`.
             timeout: Seconds from the start to the end of the run, the request that starts it included; None for no
                 limit. The client's `timeout` limits that request, too.
@@ -210,10 +211,10 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            rows: An iterable of rows, such as dicts of inputs. They are read as they are needed.
+            rows: An iterable of rows, such as dicts of inputs or Pydantic models. They are read as they are needed.
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
                 index.
-            inputs: A function from the row to the inputs. Default: the row itself, a mapping.
+            inputs: A function from the row to the inputs. Default: the row itself, a mapping or a Pydantic model.
             journal: The path of a SQLite file on a local disk, or `redis://host:6379/0?journal=NAME` (`rediss://` and
                 `unix://` too; extra `redis`), which is created if it is missing. It holds inputs and outputs. In Redis,
                 without a name, it is that of the workflow. Default: nothing is kept, and an interrupted call cannot be
@@ -241,8 +242,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Raises:
             TypeError: If an argument is of the wrong type. Nothing is sent.
-            ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, or a row
-                has other inputs than in the journal.
+            ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, if a row
+                has other inputs than in the journal, or if the first row is not what the workflow needs, as when a
+                column is misspelled: then nothing is started.
             JournalError: While it is iterated, if the journal cannot be used.
             ImportError: While it is iterated, if the journal is in Redis, and redis-py is not installed. Nothing is
                 sent.

@@ -27,6 +27,9 @@ class RowParser:
         key: The name of the column that has the key, or a function of the row; None for the index.
         inputs: A function from the row to the inputs; None for the row itself.
 
+    Attributes:
+        key_column: The name of the column that has the key; None for none.
+
     Raises:
         TypeError: If an argument is of the wrong type.
     """
@@ -39,12 +42,15 @@ class RowParser:
         check_not_async("key", key)
         check_not_async("inputs", inputs)
         self._key = key
+        self.key_column: str | None = key if isinstance(key, str) else None
         self._inputs = inputs
 
     @property
     def key_rule(self) -> str:
         """How keys are made, as the journal has it."""
-        return "index" if self._key is None else f"column {self._key}" if isinstance(self._key, str) else "function"
+        return (
+            "index" if self._key is None else f"column {self.key_column}" if self.key_column is not None else "function"
+        )
 
     @property
     def is_unique(self) -> bool:

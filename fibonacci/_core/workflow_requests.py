@@ -69,12 +69,11 @@ def list_workflows(*, page_size: int | None = None, cursor: str | None = None) -
 
 
 def execute_workflow(
-    workflow_id: str, inputs: Mapping[str, Any] | None, idempotency_key: str | None
+    workflow_id: str, inputs: Mapping[str, Any] | BaseModel | None, idempotency_key: str | None
 ) -> Request[Execution]:
     """Return the request that starts a workflow."""
     where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
-    if inputs is not None:
-        _check_inputs(inputs)
+    _check_inputs(inputs)
     return Request(
         "POST",
         where,
@@ -86,8 +85,9 @@ def execute_workflow(
 
 
 def _check_inputs(inputs: object) -> None:
-    if not isinstance(inputs, Mapping):
-        raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
+    if not isinstance(inputs, Mapping | BaseModel | None):
+        kind = kind_of(inputs)
+        raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model of one, not {kind}")
 
 
 def check_name(name: object) -> str:

@@ -15,6 +15,7 @@ lazy_names(
         "fibonacci.definitions.authoring.builder": ["Comparison", "WorkflowBuilder"],
         "fibonacci.definitions.authoring.handles": ["NodeHandle", "Template"],
         "fibonacci.definitions.checks.check": ["check_definition"],
+        "fibonacci.definitions.checks.inputs": ["check_inputs"],
         "fibonacci.definitions.checks.tools": ["NamedTool", "ToolCatalog", "ToolSource"],
         "fibonacci.definitions.comparison.change": ["ChangeKind", "DefinitionChange"],
         "fibonacci.definitions.comparison.diff": ["DefinitionDiff", "diff"],

@@ -3,6 +3,7 @@ from fibonacci.definitions.authoring.branches import ConditionalHandle
 from fibonacci.definitions.authoring.builder import Comparison, WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.checks.check import check_definition
+from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.checks.tools import NamedTool, ToolCatalog, ToolSource
 from fibonacci.definitions.comparison.change import ChangeKind, DefinitionChange
 from fibonacci.definitions.comparison.diff import DefinitionDiff, diff
@@ -61,6 +62,7 @@ __all__ = [
     "WorkflowDefinition",
     "check_definition",
     "check_file",
+    "check_inputs",
     "diff",
     "dump",
     "dumps",

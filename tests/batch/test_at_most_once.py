@@ -227,7 +227,7 @@ class TestFromRunToRun:
         assert setting.counts() == {600: 1}
 
     def test_failed_rows_and_their_errors_too(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": 0}, {"id": 1, "seconds": -1}]
+        rows = [{"id": 0, "seconds": -1}, {"id": 1}]
         first = setting.run(setting.runs(rows=rows))
         again = setting.run(setting.runs(rows=rows))
         for key, result in first.items():

@@ -14,6 +14,7 @@ from fibonacci.cli.main import main
 from fibonacci.cli.run_many.result_files import ResultFile
 from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, KEPT, last_line, lines_of
+from tests.batch.workflows import GREETER
 from tests.kit.systems import linux_only
 
 Call = Callable[..., int]
@@ -85,8 +86,39 @@ class TestInProcess:
         assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
         assert not Path("o.jsonl").exists()
 
-    def test_more_failures_than_allowed(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
-        Path("rows.csv").write_text("nobody\n" + "there\n" * 9)
+    def test_a_misspelled_column_starts_no_row(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("rows.csv").write_text("id,nam\n7,Ada\n8,Bob\n")
+        assert call("--key", "id") == 64
+        text = last_line(capsys.readouterr().err)
+        assert "inputs.name: it is missing, but used by node 'greet'" in text
+        assert "inputs.nam: there is no such input; did you mean 'name'?" in text
+        assert emulator.requests.to(EXECUTE).count == 0
+        Path("rows.csv").write_text("id,name\n7,Ada\n8,Bob\n")
+        assert call("--key", "id") == 0
+
+    def test_a_text_in_place_of_a_number_has_its_remedy(
+        self, call: Call, greeter: str, client: Fibonacci, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        schema = {"type": "object", "properties": {"name": {"type": "integer"}}}
+        client.workflows.update(greeter, definition={**GREETER, "input_schema": schema})
+        Path("rows.csv").write_text("name\n7\n")
+        assert call() == 64
+        text = last_line(capsys.readouterr().err)
+        assert "inputs.name: '7' is not of the type integer" in text
+        assert "--json-column COLUMN reads those of a column as JSON" in text
+        assert emulator.requests.to(EXECUTE).count == 0
+        assert call("--json-column", "name") == 0
+
+    def test_more_failures_than_allowed(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        @emulator.llm
+        def broken(_: object) -> str:
+            raise ValueError("broken")
+
+        Path("rows.csv").write_text("name\n" + "Ada\n" * 9)
         assert call("--max-failures", "0", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
         assert "1 row has failed, and max_failures is 0" in errors

@@ -232,7 +232,7 @@ def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, orga
     limits.remaining_window.return_value = (20.0, left)
     options: Any = Mock(concurrency=None if organization else 1000, ordered=False, timeout=None, total=None)
     options.parser = RowParser(None, None)
-    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, limits, 0.0)
+    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, None, limits, 0.0)
     context.work = Mock()
     return context
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 import anyio
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fibonacci import (
     Fibonacci,
@@ -18,6 +18,7 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator
 from tests.batch.workflows import inputs_of, named, run
+from tests.emulator.api import llm
 from tests.kit.assertions import each_row
 from tests.kit.mode import MODES, Mode
 
@@ -53,6 +54,39 @@ class TestRows:
         mode.each(any_client.workflows.run_many(rester, rows(), concurrency=3), visit)
         assert seen == 200
         assert max(ahead) <= 6
+
+    def test_the_first_row_is_checked_before_any_is_started(
+        self, mode: Mode, any_client: Any, client: Fibonacci, greeter: str
+    ) -> None:
+        runs = any_client.workflows.run_many(greeter, [{"id": 1, "nam": "Ada"}, *named("Bob")], key="id")
+        text = (
+            r"^row 0 is not what the workflow needs, so no row is started: inputs.name: it is missing, but used by node"
+            r" 'greet'; inputs.nam: there is no such input; did you mean 'name'\?"
+        )
+        with pytest.raises(ValueError, match=text):
+            mode.each(runs, lambda _: None)
+        assert inputs_of(client, greeter) == []
+
+    def test_a_row_of_the_journal_is_not_checked_again(
+        self, mode: Mode, any_client: Any, client: Fibonacci, greeter: str, tmp_path: Path
+    ) -> None:
+        def runs(*names: str) -> Any:
+            rows, journal = named(*names), tmp_path / "runs.db"
+            return any_client.workflows.run_many(greeter, rows, journal=journal, if_new_version="continue")
+
+        run(mode, runs("Ada"))
+        client.workflows.update(greeter, definition={"nodes": [llm("greet", "{{input.other}}")]})
+        assert [result.succeeded for result in run(mode, runs("Ada"))] == [True]
+        with pytest.raises(ValueError, match=r"^row 1 is not what the workflow needs"):
+            run(mode, runs("Ada", "Bob"))
+
+    def test_what_may_be_meant_is_logged(
+        self, mode: Mode, any_client: Any, greeter: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level("INFO", logger="fibonacci"):
+            run(mode, any_client.workflows.run_many(greeter, [{"id": 1, "name": "Ada", "team": "x"}], key="id"))
+        told = [record.getMessage() for record in caplog.records if "inputs" in record.getMessage()]
+        assert told == ["row 0: inputs.team: there is no such input; the inputs are name"]
 
     def test_an_async_iterable(self, greeter: str, emulator: Emulator) -> None:
         async def rows() -> AsyncIterator[dict[str, Any]]:
@@ -155,10 +189,11 @@ class TestRows:
     def test_models_have_columns(self, mode: Mode, any_client: Any, greeter: str) -> None:
         class Person(BaseModel):
             id: int
-            name: str
+            given: str = Field(default="Ada", alias="name")
 
-        (result,) = run(mode, any_client.workflows.run_many(greeter, [Person(id=7, name="Ada")], key="id"))
+        (result,) = run(mode, any_client.workflows.run_many(greeter, [Person(id=7)], key="id"))
         assert (result.key, result.inputs) == ("7", {"id": 7, "name": "Ada"})
+        assert result.succeeded
 
     @pytest.mark.parametrize(
         ("row", "remedy"),

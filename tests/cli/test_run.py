@@ -98,12 +98,13 @@ class TestNeverTwice:
 
 
 FAULTS: list[tuple[list[str], str]] = [
-    ([], "the input 'name' is missing, for node 'greet'"),
+    ([], "inputs.name: it is missing, but used by node 'greet'"),
     (
         ["--input", "nmae=Ada"],
-        "the input 'name' is missing, for node 'greet'; there is no input 'nmae'; did you mean 'name'?",
+        "inputs.name: it is missing, but used by node 'greet'; inputs.nmae: there is no such input; did you mean"
+        " 'name'?",
     ),
-    (["--inputs", '{"name": "Ada", "x": 1}'], "there is no input 'x': there are name"),
+    (["--inputs", '{"name": "Ada", "x": 1}'], "inputs.x: there is no such input; the inputs are name"),
     (["--inputs", "[]"], """--inputs: the inputs are a JSON object, such as {"name": "Ada"}; the argument has none"""),
     (["--inputs", "-", "--input", "name=@-"], "stdin can be read once: name it in one of --inputs and --input"),
 ]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from fibonacci.definitions.json_schema import first_fault, unknown_keywords
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.json_samples import sample
-from fibonacci.emulator.engine.json_schema import first_fault, unknown_keywords
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create, details
 from tests.kit.assertions import each_row
@@ -103,6 +103,7 @@ SCHEMAS: list[tuple[Any, list[Any], list[Any]]] = [
     ({"enum": [1, "x"]}, [1, "x"], [True, "y"]),
     ({"type": "string", "minLength": 2, "maxLength": 3}, ["ab"], ["a", "abcd"]),
     ({"pattern": "^a"}, ["ab", 5], ["ba"]),
+    ({"pattern": "^(a+)+$", "examples": ["a"]}, ["a" * 40], ["a" * 40 + "!"]),
     ({"items": {"type": "integer"}, "minItems": 1, "maxItems": 2, "type": "array"}, [[1]], [[], ["1"], [1, 2, 3]]),
     ({"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": True}, [["a", "b"]], [["a", "a"]]),
     ({"prefixItems": [{"type": "integer"}], "items": {"type": "string"}, "type": "array"}, [[1, "a"]], [["a"], [1, 2]]),

@@ -12,6 +12,7 @@ from typing import Any, assert_type
 
 import pandas
 import polars
+from pydantic import BaseModel
 
 from fibonacci import (
     AsyncFibonacci,
@@ -44,6 +45,10 @@ from fibonacci.models import (
     Workflow,
     WorkflowVersion,
 )
+
+
+class Greeting(BaseModel):
+    name: str
 
 
 def told(event: RetryEvent) -> None:
@@ -90,6 +95,7 @@ async def namespaces(client: AsyncFibonacci) -> None:
 
 async def waiting(client: AsyncFibonacci) -> None:
     assert_type(await client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
+    assert_type(await client.workflows.run("w", inputs=Greeting(name="Ada")), Execution)
     assert_type(await client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
     assert_type(await client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
     assert_type(client.executions.watch("e", timeout=1), AsyncIterator[Execution])
@@ -118,6 +124,7 @@ async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition, flow
     assert_type(await client.workflows.get_or_create(name="x", definition=definition), Workflow)
     assert_type(await client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(await client.workflows.execute("w", inputs={"a": 1}), Execution)
+    assert_type(await client.workflows.execute("w", inputs=Greeting(name="Ada")), Execution)
     assert_type(client.executions.list(status="invented", page_size=1, cursor=None), AsyncPager[Execution])
     assert_type(await client.versions.get("w", "one"), WorkflowVersion)
     assert_type(client.registry.list(include_archived=True), AsyncPager[RegistryEntry])

@@ -12,6 +12,7 @@ from typing import Any, assert_type
 
 import pandas
 import polars
+from pydantic import BaseModel
 
 import fibonacci
 from fibonacci import (
@@ -45,6 +46,10 @@ from fibonacci.models import (
     Workflow,
     WorkflowVersion,
 )
+
+
+class Greeting(BaseModel):
+    name: str
 
 
 def told(event: RetryEvent) -> None:
@@ -87,6 +92,7 @@ def namespaces(client: Fibonacci) -> None:
 
 def waiting(client: Fibonacci) -> None:
     assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
+    assert_type(client.workflows.run("w", inputs=Greeting(name="Ada")), Execution)
     assert_type(client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
     assert_type(client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
     assert_type(client.executions.watch("e", timeout=1), Iterator[Execution])
@@ -115,6 +121,7 @@ def arguments(client: Fibonacci, definition: WorkflowDefinition, flow: WorkflowB
     assert_type(client.workflows.get_or_create(name="x", definition=definition), Workflow)
     assert_type(client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(client.workflows.execute("w", inputs={"a": 1}), Execution)
+    assert_type(client.workflows.execute("w", inputs=Greeting(name="Ada")), Execution)
     assert_type(client.executions.list(status="invented", page_size=1, cursor=None), Pager[Execution])
     assert_type(client.versions.get("w", "one"), WorkflowVersion)
     assert_type(client.registry.list(include_archived=True), Pager[RegistryEntry])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fibonacci._async.batch import _workers
 from fibonacci._async.batch.requests import AsyncBatchRequests
@@ -34,6 +34,7 @@ class AsyncBatchContext:
         options: The arguments of `run_many`.
         journal: The open journal.
         organization_id: The id of the organization whose quota counts; None if it is not known.
+        definition: The definition of the workflow; None where the platform does not send it.
         limits: The rate limit of the key.
         time_ahead: Seconds by which the platform's clock is ahead of the client's.
 
@@ -55,6 +56,7 @@ class AsyncBatchContext:
         options: BatchOptions,
         journal: Journal,
         organization_id: str | None,
+        definition: Mapping[str, Any] | None,
         limits: SharedLimits,
         time_ahead: float,
     ) -> None:
@@ -63,6 +65,7 @@ class AsyncBatchContext:
         self.options = options
         self.journal = journal
         self.organization_id = organization_id
+        self.definition = definition
         self.state: BatchState = BatchState(options)
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()

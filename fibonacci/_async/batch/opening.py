@@ -53,6 +53,7 @@ async def open_batch(
         options,
         journal,
         options.organization_id or workflow.organization_id,
+        workflow.definition,
         limits,
         server_time(workflow.response.headers, received_at) - received_at,
     )

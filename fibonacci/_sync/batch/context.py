@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fibonacci._batch.concurrency import ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
@@ -35,6 +35,7 @@ class BatchContext:
         options: The arguments of `run_many`.
         journal: The open journal.
         organization_id: The id of the organization whose quota counts; None if it is not known.
+        definition: The definition of the workflow; None where the platform does not send it.
         limits: The rate limit of the key.
         time_ahead: Seconds by which the platform's clock is ahead of the client's.
 
@@ -56,6 +57,7 @@ class BatchContext:
         options: BatchOptions,
         journal: Journal,
         organization_id: str | None,
+        definition: Mapping[str, Any] | None,
         limits: SharedLimits,
         time_ahead: float,
     ) -> None:
@@ -64,6 +66,7 @@ class BatchContext:
         self.options = options
         self.journal = journal
         self.organization_id = organization_id
+        self.definition = definition
         self.state: BatchState = BatchState(options)
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()

@@ -52,6 +52,7 @@ def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, 
         options,
         journal,
         options.organization_id or workflow.organization_id,
+        workflow.definition,
         limits,
         server_time(workflow.response.headers, received_at) - received_at,
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +14,9 @@ from fibonacci._batch.row import Row
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.starter import interrupted
+from fibonacci.definitions.checks.inputs import check_inputs, in_one_line
 
+_log = logging.getLogger("fibonacci")
 _END: Any = object()
 
 
@@ -34,6 +37,7 @@ class RowReader:
         self._source: _workers.RowSource = _workers.RowSource(rows)
         self._values: deque[Any] = deque()
         self._is_reading = False
+        self._is_checked = False
 
     @property
     def is_far(self) -> bool:
@@ -95,10 +99,28 @@ class RowReader:
         if fault is not None and (entry is None or not entry.digest):
             state.finish(row, fault)
         elif entry is None:
+            self._check_first(row)
             state.unwritten[row.key] = index
             state.pending.append(row)
         else:
             self._continue(row, entry)
+
+    def _check_first(self, row: Row) -> None:
+        """Check the first row that is started: a column that is misspelled is so in every row.
+
+        Raises:
+            ValueError: If its inputs are not what the workflow needs.
+        """
+        if self._is_checked:
+            return
+        self._is_checked = True
+        problems = check_inputs(self._context.definition, row.inputs)
+        if problems.errors:
+            text = in_one_line(problems.errors)
+            raise ValueError(f"row {row.index} is not what the workflow needs, so no row is started: {text}")
+        for problem in problems:
+            if problem.location != f"inputs.{self._parser.key_column}":  # which need not be an input
+                _log.info("row %s: %s", row.index, in_one_line([problem]))
 
     def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""

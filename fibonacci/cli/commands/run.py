@@ -20,7 +20,7 @@ not ended within --timeout is exit code 75, and continues; so is one of which it
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     from fibonacci.cli.durations import seconds_or_none
-    from fibonacci.cli.inputs.typed import input_value
+    from fibonacci.cli.inputs import input_value
     from fibonacci.cli.values import json_value
 
     parser.epilog = _EPILOG
@@ -55,14 +55,13 @@ def add_arguments(parser: CommandParser) -> None:
 def run(context: Context) -> int:
     """Run the workflow, and print its outputs."""
     from fibonacci.cli.following.follow import follow
-    from fibonacci.cli.inputs.check import check_inputs
-    from fibonacci.cli.inputs.typed import merged_inputs
+    from fibonacci.cli.inputs import check_typed_inputs, merged_inputs
     from fibonacci.cli.workflow_names import workflow_of
 
     options, client = context.options, context.client
     inputs = merged_inputs(options.inputs, options.input)
     workflow = workflow_of(client, options.workflow)
-    check_inputs(workflow.definition, inputs, context.say)
+    check_typed_inputs(workflow.definition, inputs, context.say)
     find = f"to find out whether it was started: fibonacci executions list --workflow {workflow.id}"
     start: dict[str, Any] = {"inputs": inputs, "idempotency_key": options.idempotency_key}
     if options.detach:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fibonacci.cli.mcp_server.schema_filter import filtered
-from fibonacci.cli.mcp_server.template_inputs import template_schema
+from fibonacci.cli.mcp_server.schema_filter import PROPERTY_NAME, filtered
+from fibonacci.definitions.checks.inputs import input_uses
+from fibonacci.definitions.json_schema import target_of
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.json_schema import first_fault, target_of
 
 _ROOT: Final = ("description", "properties", "required", "additionalProperties", "$defs", "definitions")
 """Keywords at the root of a tool's schema: models' APIs refuse `anyOf` and the like there."""
 
 _LONGEST: Final = 20_000
-_NO_PATTERNS: Final = frozenset({"pattern"})
-"""A pattern of the author's may take the server for ever to match; the platform checks it."""
+_MOST_LEVELS: Final = 8
+_ANY: Final = {"description": "Any JSON value."}
 
 
 def input_schema(definition: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -32,13 +32,8 @@ def input_schema(definition: Mapping[str, Any] | None) -> dict[str, Any]:
     if definition is None:
         return {"type": "object"}
     given = definition.get("input_schema")
-    schema = _declared(given) if is_object(given) else template_schema(definition)
+    schema = _declared(given) if is_object(given) else _used(definition)
     return schema if len(json.dumps(schema)) <= _LONGEST else {"type": "object"}
-
-
-def input_fault(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> str | None:
-    """Return why inputs do not fit the schema of a tool; None if they fit."""
-    return first_fault(filtered(schema, without=_NO_PATTERNS), inputs, "inputs")
 
 
 def _declared(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,3 +43,35 @@ def _declared(schema: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "object"}
     whole = filtered({**schema, **root})
     return {"type": "object", **{keyword: whole[keyword] for keyword in _ROOT if keyword in whole}}
+
+
+def _used(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of the inputs that templates name; those are required that every run uses."""
+    root = _Field()
+    for use in input_uses(definition):
+        root.add(use.reference.path[:_MOST_LEVELS], is_required=use.is_certain)
+    return root.schema() if root.fields else {"type": "object"}
+
+
+class _Field:
+    """A field of the inputs, with the fields inside it that templates name."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, _Field] = {}
+        self.is_required = False
+
+    def add(self, path: Sequence[str], *, is_required: bool) -> None:
+        """Add the field at a path."""
+        if not path or path[0].isdigit() or not PROPERTY_NAME.fullmatch(path[0]):
+            return  # an index may be one of a list
+        field = self.fields.setdefault(path[0], _Field())
+        field.is_required |= is_required
+        field.add(path[1:], is_required=is_required)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema."""
+        if not self.fields:
+            return _ANY
+        required = [name for name, field in self.fields.items() if field.is_required]
+        properties = {name: field.schema() for name, field in self.fields.items()}
+        return {"type": "object", "properties": properties, **({"required": required} if required else {})}

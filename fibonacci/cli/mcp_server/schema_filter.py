@@ -60,12 +60,11 @@ _VALUES: Final[Mapping[str, Callable[[Any], bool]]] = {
 }
 
 
-def filtered(schema: Any, *, without: frozenset[str] = frozenset(), levels: int = _MOST_LEVELS) -> Any:
+def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
     """Return a schema with the keywords that are safe to pass on.
 
     Args:
         schema: Any JSON.
-        without: Further keywords to leave out.
         levels: How many levels of schemas inside schemas to keep.
 
     Returns:
@@ -77,11 +76,11 @@ def filtered(schema: Any, *, without: frozenset[str] = frozenset(), levels: int 
         return {}
 
     def inner(value: Any) -> Any:
-        return filtered(value, without=without, levels=levels - 1)
+        return filtered(value, levels=levels - 1)
 
     result: dict[str, Any] = {}
     for keyword, value in schema.items():
-        if keyword not in without and (kept := _kept(keyword, value, inner)) is not None:
+        if (kept := _kept(keyword, value, inner)) is not None:
             result[keyword] = kept
     if "anyOf" not in result and is_array(choices := schema.get("oneOf")) and choices:
         result["anyOf"] = list(map(inner, choices))  # with less in each, a value may fit more than one

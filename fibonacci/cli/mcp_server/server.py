@@ -16,10 +16,12 @@ from mcp_types import (
     CallToolResult,
     ListToolsResult,
     PaginatedRequestParams,
+    Tool,
 )
 
 from fibonacci import APIError, AsyncFibonacci, __version__
 from fibonacci._core.log_filter import redact_keys_in_use
+from fibonacci.cli.inputs import input_problems
 from fibonacci.cli.mcp_server.allowed_executions import AllowedExecutions
 from fibonacci.cli.mcp_server.api_documentation import documentation_of
 from fibonacci.cli.mcp_server.definition_check import validate
@@ -30,11 +32,12 @@ from fibonacci.cli.mcp_server.fixed_tools import (
     READ_DOCS,
     VALIDATE_DEFINITION,
 )
-from fibonacci.cli.mcp_server.input_schemas import input_fault
 from fibonacci.cli.mcp_server.progress import ProgressReporter
 from fibonacci.cli.mcp_server.results import EXPECTED, error_result, execution_result, result_of, text_result
 from fibonacci.cli.mcp_server.runs import WorkflowRunner
 from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
+from fibonacci.definitions.checks.inputs import in_one_line
+from fibonacci.definitions.json_schema import first_fault
 
 INSTRUCTIONS: Final = (
     "Each tool whose name begins with run_ starts a workflow on the Fibonacci platform and waits for its outputs. This"
@@ -98,10 +101,9 @@ class WorkflowServer:
         if tool is None:
             raise MCPError(code=INVALID_PARAMS, message=f"there is no tool {params.name!r}")
         arguments = params.arguments or {}
-        fault = input_fault(tool.input_schema, arguments)
-        if fault is not None:
-            return error_result(ValueError(f"{fault}; nothing was sent"))
         workflow = self._workflows.get(params.name)
+        if fault := await _fault(workflow, tool, arguments):
+            return error_result(ValueError(f"{fault}; nothing was sent"))
         progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
         try:
             if workflow is not None:
@@ -140,3 +142,12 @@ class WorkflowServer:
         if workflow is not None and isinstance(error, APIError) and error.outcome_unknown:
             return error_result(error, recent_executions=await self._runner.recent(workflow))
         return error_result(error)
+
+
+async def _fault(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """Return what is wrong with the arguments of a tool; empty if nothing is."""
+    if workflow is None:
+        return str(first_fault(tool.input_schema, arguments, "inputs") or "")
+    # In a thread: a pattern of the author's may take a second.
+    refused, _ = await to_thread.run_sync(partial(input_problems, workflow.definition, arguments))
+    return in_one_line(refused)

@@ -40,11 +40,13 @@ class WorkflowTool:
 
     Attributes:
         workflow_id: The id of the workflow.
+        definition: Its definition; None where the platform does not send it.
         node_count: The number of its nodes.
         tool: The tool as clients list it.
     """
 
     workflow_id: str
+    definition: Mapping[str, Any] | None
     node_count: int
     tool: Tool
 
@@ -71,7 +73,7 @@ def _tool_of(workflow: Workflow, name: str) -> WorkflowTool:
             title=title, read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
         ),
     )
-    return WorkflowTool(workflow.id, len(nodes) if is_array(nodes) else 0, tool)
+    return WorkflowTool(workflow.id, workflow.definition, len(nodes) if is_array(nodes) else 0, tool)
 
 
 def _description(workflow: Workflow, definition: Mapping[str, Any]) -> str:

@@ -16,7 +16,8 @@ from fibonacci.cli.whole_numbers import count, positive
 _ROWS = """\
 The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are
 named by --json-column hold JSON instead: 3, true, null, "text", [1, 2]. Each line of JSON Lines is an object. Both are
-UTF-8. The row is the inputs of its run.
+UTF-8. The row is the inputs of its run. No row is started if the first one is not what the workflow needs, as when a
+column is misspelled.
 
 The same command again continues: rows that have ended are not run again. Their results are written all the same.
 

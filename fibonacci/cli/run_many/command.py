@@ -52,6 +52,10 @@ def run_rows(context: Context) -> int:
         if not (context.options.estimate or isinstance(error, FibonacciError)):  # the client's errors have it in a note
             add_remedy(error, _RESUME)
         raise
+    except ValueError as error:
+        if context.options.rows.lower().endswith(".csv") and "is not of the type" in str(error):
+            add_remedy(error, "the cells of CSV are texts: --json-column COLUMN reads those of a column as JSON")
+        raise
 
 
 def _run(context: Context) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
 
@@ -74,10 +74,18 @@ def remedy(value: object) -> str:
     return "; use its .definition" if has_definition else ""
 
 
-def unwrapped(value: object) -> object:
-    """Return a value with its mappings as dictionaries, its arrays as lists and its models as their set fields.
+def _set_fields(model: BaseModel) -> object:
+    return model.model_dump(exclude_unset=True, warnings=False)
+
+
+def unwrapped(value: object, dump: Callable[[BaseModel], object] = _set_fields) -> object:
+    """Return a value with its mappings as dictionaries, its arrays as lists and its models as they are dumped.
 
     Whatever else it holds stays as it is.
+
+    Args:
+        value: The value.
+        dump: What is made of a model; by default its set fields.
 
     Raises:
         ValueError: If it holds itself.
@@ -93,12 +101,12 @@ def unwrapped(value: object) -> object:
             open_containers.discard(id(item))
             continue
         if isinstance(item, BaseModel):
-            item = item.model_dump(exclude_unset=True, warnings=False)
+            item = dump(item)
         if not (is_object(item) or is_array(item)):
             owner[place] = item
             continue
         if id(item) in open_containers:
-            raise ValueError("a definition that holds itself has no JSON form: remove the reference to itself")
+            raise ValueError("a value that holds itself has no JSON form: remove the reference to itself")
         open_containers.add(id(item))
         pending.append((item, None, None))
         result: Any = dict.fromkeys(item) if is_object(item) else [None] * len(item)

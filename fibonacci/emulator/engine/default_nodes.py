@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions import LLMNode
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.templates import as_text
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.json_samples import sample
-from fibonacci.emulator.engine.json_schema import first_fault
 
 WAIT: Final = "wait"
 """The tool that takes time: its execution is `running` until its seconds have passed."""

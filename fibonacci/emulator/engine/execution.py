@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fibonacci.definitions import ConditionalNode, CriticNode, Node
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.json_schema import first_fault
 from fibonacci.emulator.engine.node_executor import NodeExecutor
 from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
 from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
@@ -262,7 +262,8 @@ class RunningExecution:
             if self.workflow.outputs is not None:
                 outputs = self._executor(now).render(self.workflow.outputs)
             schema = self.workflow.output_schema
-            fault = None if schema is None else first_fault(schema, outputs, "outputs")
+            misfit = None if schema is None else first_fault(schema, outputs, "outputs")
+            fault = None if misfit is None else str(misfit)
         except (TemplateError, NodeError) as error:
             fault = f"outputs: {error}"
         if fault is None:

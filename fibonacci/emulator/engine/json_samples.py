@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from fibonacci.definitions.json_schema import MALFORMED, Schema, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.json_schema import MALFORMED, Schema, first_fault, target_of
+from fibonacci.definitions.patterns import Steps
 
 _DEEPEST: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
@@ -52,6 +53,7 @@ class _Sampler:
     def __init__(self, root: Schema, text: str) -> None:
         self._root = root
         self._text = text
+        self._steps = Steps()
         self._count = 0
 
     def value(self, schema: Schema, depth: int) -> Any:
@@ -82,7 +84,7 @@ class _Sampler:
             if is_object(self._root)
             else {}
         )
-        return first_fault({**definitions, **schema}, value) is None
+        return first_fault({**definitions, **schema}, value, steps=self._steps) is None
 
     def _merged(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         merged = {key: value for key, value in schema.items() if key != "allOf"}

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, Problem, ToolNode, WorkflowDefinition
+from fibonacci.definitions.json_schema import unknown_keywords
 from fibonacci.emulator.engine.default_nodes import cannot_run
-from fibonacci.emulator.engine.json_schema import unknown_keywords
 from fibonacci.emulator.engine.tool_catalog import find_tool, mistyped_parameters, unknown_parameters
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.without_effect import fields_without_effect

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
-from fibonacci.emulator.engine.json_schema import first_fault
 from fibonacci.emulator.engine.records import start
 from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval
@@ -57,8 +57,7 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
 def _check_inputs(workflow: CompiledWorkflow, inputs: dict[str, Any]) -> None:
     fault = None if workflow.input_schema is None else first_fault(workflow.input_schema, inputs, "inputs")
     if fault is not None:
-        place, _, message = fault.partition(": ")
-        raise invalid(Detail(place, message))
+        raise invalid(Detail(fault.place, fault.message))
 
 
 def _check_tools(context: RequestContext, workflow: Record) -> None:

@@ -65,7 +65,12 @@ async def test_a_run_returns_its_outputs_as_data_and_as_text() -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "fault"),
     [
-        ("run_greeter", {}, "inputs: 'name' is required; nothing was sent"),
+        ("run_greeter", {}, "inputs.name: it is missing, but used by node 'greet'; nothing was sent"),
+        (
+            "run_greeter",
+            {"name": "Ada", "x": 1},
+            "inputs.x: there is no such input; the inputs are name; nothing was sent",
+        ),
         ("get_execution", {}, "inputs: 'execution_id' is required; nothing was sent"),
         (
             "get_execution",

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions import CriticNode, LLMNode
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.json_types import is_object
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.engine.json_schema import first_fault
 
 HIGHEST_SCORE: Final = 10.0
 

@@ -6,11 +6,11 @@ so that nothing is left unchecked in silence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.patterns import PatternError, Steps, matches, pattern_fault
 
 Schema = Mapping[str, Any] | bool
 
@@ -43,24 +43,51 @@ MALFORMED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, Look
 """What a schema raises whose keywords have arguments of wrong types."""
 
 
-def first_fault(schema: Schema, value: Any, place: str = "") -> str | None:
+class Fault(NamedTuple):
+    """Why a value does not fit a schema, or cannot be compared with it."""
+
+    place: str
+    """The place in the value, such as `answer.rows[0]`."""
+
+    message: str
+    """The reason."""
+
+    name: str = ""
+    """The property of the value there that is missing, or must not be there; empty for other reasons."""
+
+    is_certain: bool = True
+    """Whether the value does not fit. If not, the schema cannot tell: it is malformed, or a pattern takes too long."""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+def first_fault(schema: Schema, value: Any, place: str = "", *, steps: Steps | None = None) -> Fault | None:
     """Return why a value does not fit a schema, with the place inside it; `None` if it fits.
 
     Args:
         schema: The schema.
         value: The value, any JSON.
         place: The name of the value, which begins the message.
+        steps: The time for patterns, shared by several checks. Default: that of one check.
 
     Example:
-        >>> first_fault({"properties": {"n": {"type": "integer"}}}, {"n": "5"}, "answer")
+        >>> str(first_fault({"properties": {"n": {"type": "integer"}}}, {"n": "5"}, "answer"))
         "answer.n: '5' is not of the type integer"
     """
+    return next(all_faults(schema, value, place, steps=steps), None)
+
+
+def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | None = None) -> Iterator[Fault]:
+    """Yield each reason why a value does not fit a schema; one that is not certain is the last."""
     try:
-        return next(_Check(schema).faults(schema, value, place), None)
+        yield from _Check(schema, steps or Steps()).faults(schema, value, place)
+    except _UncheckedPattern as error:
+        yield error.fault
     except RecursionError:
-        return f"{place}: the schema refers to itself without end"
+        yield Fault(place, "the schema refers to itself without end", is_certain=False)
     except MALFORMED as error:
-        return f"{place}: the schema is malformed: {error}"
+        yield Fault(place, f"the schema is malformed: {error}", is_certain=False)
 
 
 def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
@@ -75,6 +102,8 @@ def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
             yield f"{place}.{keyword}", f"the schema keyword {keyword!r} is not checked"
         elif not _is_argument(keyword, value):
             yield f"{place}.{keyword}", f"{_shown(value)} is no argument of {keyword!r}"
+        elif keyword == "pattern" and (reason := pattern_fault(value)):
+            yield f"{place}.pattern", f"the pattern {_shown(value)} {reason}"
         elif keyword == "type":
             for name in value if is_array(value) else [value]:
                 if not isinstance(name, str) or name not in _TYPES:
@@ -105,15 +134,23 @@ def target_of(schema: Schema, root: Schema) -> Schema:
     return False
 
 
-class _Check:
-    def __init__(self, root: Schema) -> None:
-        self._root = root
+class _UncheckedPattern(Exception):
+    """A pattern cannot tell whether a text fits: neither `anyOf` nor `not` may take that for a no."""
 
-    def faults(self, schema: Schema, value: Any, place: str) -> Iterator[str]:
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+
+
+class _Check:
+    def __init__(self, root: Schema, steps: Steps) -> None:
+        self._root = root
+        self._steps = steps
+
+    def faults(self, schema: Schema, value: Any, place: str) -> Iterator[Fault]:
         """Yield why a value does not fit."""
         if not is_object(schema):
             if schema is False:
-                yield f"{place}: nothing is allowed here"
+                yield Fault(place, "nothing is allowed here")
             return
         for keyword, argument in schema.items():
             check = _CHECKS.get(keyword)
@@ -123,86 +160,87 @@ class _Check:
     def fits(self, schema: Schema, value: Any) -> bool:
         return next(self.faults(schema, value, ""), None) is None
 
-    def reference(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def reference(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         target = target_of({"$ref": argument}, self._root)
         if target is False:
-            yield f"{place}: the schema has no {argument}"
+            yield Fault(place, f"the schema has no {argument}")
         yield from self.faults(target, value, place) if target is not False else ()
 
-    def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         names = argument if is_array(argument) else [argument]
         if not any(isinstance(name, str) and name in _TYPES and _TYPES[name](value) for name in names):
-            yield f"{place}: {_shown(value)} is not of the type {' or '.join(map(str, names))}"
+            yield Fault(place, f"{_shown(value)} is not of the type {' or '.join(map(str, names))}")
 
-    def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not any(_same(value, choice) for choice in argument):
-            yield f"{place}: {_shown(value)} is not one of {', '.join(map(_shown, argument))}"
+            yield Fault(place, f"{_shown(value)} is not one of {', '.join(map(_shown, argument))}")
 
-    def const(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def const(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not _same(value, argument):
-            yield f"{place}: {_shown(value)} is not {_shown(argument)}"
+            yield Fault(place, f"{_shown(value)} is not {_shown(argument)}")
 
-    def required(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def required(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for name in argument if is_object(value) else ():
             if name not in value:
-                yield f"{place}: {name!r} is required"
+                yield Fault(place, f"{name!r} is required", name)
 
-    def properties(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def properties(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for name, inner in argument.items() if is_object(value) else ():
             if name in value:
                 yield from self.faults(inner, value[name], _join(place, name))
 
-    def additional(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def additional(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for name in value if is_object(value) else ():
             if name not in schema.get("properties", {}):
                 if argument is False:
-                    yield f"{place}: {name!r} is not among its properties"
+                    yield Fault(place, f"{name!r} is not among its properties", name)
                 else:
                     yield from self.faults(argument, value[name], _join(place, name))
 
-    def items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         start = len(schema.get("prefixItems", ()))
         for index, element in enumerate(value[start:], start) if is_array(value) else ():
             yield from self.faults(argument, element, f"{place}[{index}]")
 
-    def prefix_items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def prefix_items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for index, (inner, element) in enumerate(zip(argument, value, strict=False)) if is_array(value) else ():
             yield from self.faults(inner, element, f"{place}[{index}]")
 
-    def unique(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def unique(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         elements = value if argument and is_array(value) else ()
         if any(_same(elements[i], elements[j]) for i in range(len(elements)) for j in range(i)):
-            yield f"{place}: its elements are not unique"
+            yield Fault(place, "its elements are not unique")
 
-    def all_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def all_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for inner in argument:
             yield from self.faults(inner, value, place)
 
-    def any_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def any_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not any(self.fits(inner, value) for inner in argument):
-            yield f"{place}: {_shown(value)} fits none of the schemas of anyOf"
+            yield Fault(place, f"{_shown(value)} fits none of the schemas of anyOf")
 
-    def one_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def one_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         count = sum(self.fits(inner, value) for inner in argument)
         if count != 1:
-            yield f"{place}: {_shown(value)} fits {count or 'none'} of the schemas of oneOf, and has to fit one"
+            yield Fault(place, f"{_shown(value)} fits {count or 'none'} of the schemas of oneOf, and has to fit one")
 
-    def negation(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def negation(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if self.fits(argument, value):
-            yield f"{place}: {_shown(value)} fits the schema of not"
+            yield Fault(place, f"{_shown(value)} fits the schema of not")
 
-    def pattern(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def pattern(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         try:
-            if isinstance(value, str) and re.search(argument, value) is None:
-                yield f"{place}: {_shown(value)} does not match {argument!r}"
-        except re.error:
-            yield f"{place}: the pattern {argument!r} of the schema cannot be read"
+            if isinstance(value, str) and not matches(argument, value, self._steps):
+                yield Fault(place, f"{_shown(value)} does not match {argument!r}")
+        except PatternError as error:
+            fault = Fault(place, f"the pattern {_shown(argument)} {error}", is_certain=False)
+            raise _UncheckedPattern(fault) from None
 
 
 def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bool]) -> Any:
-    def check(_: _Check, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    def check(_: _Check, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if kind(value) and not fits(value, argument):
-            yield f"{place}: {_shown(value)} {word.format(argument)}"
+            yield Fault(place, f"{_shown(value)} {word.format(argument)}")
 
     return check
 
@@ -225,7 +263,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-_CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, str, Mapping[str, Any]], Iterator[str]]]] = {
+_CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, str, Mapping[str, Any]], Iterator[Fault]]]] = {
     "$ref": _Check.reference,
     "type": _Check.type_of,
     "enum": _Check.enum,

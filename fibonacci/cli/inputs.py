@@ -1,17 +1,20 @@
-"""Inputs as people type them: one JSON object, or one option for each."""
+"""Inputs as people type them: one JSON object, or one option for each. They are checked before anything is sent."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import re
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._core.json_types import is_object
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.cli.values import JSONValue
+
+if TYPE_CHECKING:  # which takes longer to import than the command's help to print
+    from fibonacci.definitions import Problem
 
 STDIN: Final = "stdin"
 _ASSIGNMENT: Final = re.compile(r"(?P<name>[^=:@]+)(?P<kind>:?=@?)(?P<value>.*)", re.DOTALL)
@@ -78,3 +81,43 @@ def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict
         raise UsageError(f'--inputs: the inputs are a JSON object, such as {{"name": "Ada"}}; {whole.source} has none')
     inputs: dict[str, Any] = {} if whole is None else dict(whole.value)
     return inputs | {each.name: each.value for each in single}
+
+
+def input_problems(
+    definition: Mapping[str, Any] | None, inputs: Mapping[str, Any]
+) -> tuple[list[Problem], list[Problem]]:
+    """Return why a run must not be started with its inputs, and what to warn of.
+
+    An input that nothing uses is refused here, unlike a column of a row: it was typed for this run, so it is a slip.
+    """
+    from fibonacci.definitions import check_inputs
+
+    problems = check_inputs(definition, inputs)
+    refused = [each for each in problems if each.severity == "error" or each.code == "unused_input"]
+    return refused, [each for each in problems if each not in refused]
+
+
+def check_typed_inputs(
+    definition: Mapping[str, Any] | None, inputs: Mapping[str, Any], warn: Callable[[str], object]
+) -> None:
+    """Check the inputs of a run against the definition of its workflow.
+
+    Args:
+        definition: The definition as the platform has it.
+        inputs: The inputs.
+        warn: Called with the text of each warning.
+
+    Raises:
+        UsageError: If they are not what it needs.
+    """
+    from fibonacci.definitions.checks.inputs import in_one_line
+
+    refused, warnings = input_problems(definition, inputs)
+    for each in warnings:
+        warn(in_one_line([each]))
+    if not refused:
+        return
+    text = in_one_line(refused)
+    mistyped = (each.location.removeprefix("inputs.") for each in refused if "is not of the type" in each.message)
+    name = next((name for name in mistyped if isinstance(inputs.get(name), str)), None)
+    raise UsageError(text if name is None else f"{text}; --input {name}:=JSON has a type, {name}=TEXT is a text")

@@ -1,0 +1,214 @@
+"""The inputs of a run: which a definition uses, and whether those of a run are what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel
+
+from fibonacci._suggestions import nearest
+from fibonacci.definitions.checks.nodes_by_index import nodes_of
+from fibonacci.definitions.graph import edges
+from fibonacci.definitions.json_schema import Fault, all_faults, target_of, unknown_keywords
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.links import FOLLOWING, Link, node_links, templated_values
+from fibonacci.definitions.model.plain import plain_object, unwrapped
+from fibonacci.definitions.problems import Problem, Problems, Severity
+from fibonacci.definitions.templates import INPUT, Reference, TemplateError, expressions, follow, parse, strings
+
+INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
+    "missing_input": "error",
+    "misspelled_input": "error",
+    "invalid_input": "error",
+    "unset_input": "warning",
+    "unused_input": "warning",
+    "unchecked_input": "warning",
+}
+"""The codes of the problems that inputs have."""
+
+_ROOT: Final = "inputs"
+_OPEN: Final = ("allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties")
+"""Keywords beside `properties` that may allow further properties."""
+_RESEMBLES: Final = 0.7  # rows may have columns that are no inputs: `state` is no misspelled `date`
+
+
+def check_inputs(
+    definition: Mapping[str, Any] | BaseModel | None, inputs: Mapping[str, Any] | BaseModel | None
+) -> Problems:
+    """List what is wrong with the inputs of a run, before anything is sent.
+
+    They are compared with the definition's `input_schema`, if it has one, and with its `{{input.field}}` templates.
+    `run_many` and the commands `run` and `run-many` ask this; `workflows.run` and `execute` do not, because it takes
+    the definition, and reading that for each run would be a request more.
+
+    Args:
+        definition: A `WorkflowDefinition`, or the definition as plain JSON, such as that of a `Workflow`. Nothing is
+            wrong with the inputs of one that is None or cannot be read.
+        inputs: The inputs of the run by name, as `run` takes them; None for no inputs.
+
+    Returns:
+        The problems, each at a place in the inputs, such as `inputs.user.name`. An input that is missing, misspelled or
+        does not fit `input_schema` is an error. An input that nothing uses is a warning, and so is one that is not
+        given and may not be needed.
+
+    Raises:
+        TypeError: If the definition or the inputs are neither a mapping nor a model; the message names what to pass.
+        ValueError: If the definition or the inputs hold themselves.
+
+    Example:
+        >>> from fibonacci.definitions import check_inputs
+        >>> definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+        >>> for problem in check_inputs(definition, {"nmae": "Ada"}):
+        ...     print(problem)
+        inputs.name: error: it is missing, but used by node 'greet'
+        inputs.nmae: error: there is no such input; did you mean 'name'?
+    """
+    given = _plain(inputs)
+    plain = {} if definition is None else plain_object(definition)
+    if not is_array(plain.get("nodes")):
+        return Problems()
+    schema = plain.get("input_schema")
+    root = _root_of(schema)
+    uses = input_uses(plain)
+    misfits = _misfits(schema, given) if is_object(schema) else ()
+    found: dict[str, Problem] = {}  # one at each place, an error before a warning
+    for each in (*_missing(uses, given, root), *_unknown(uses, given, root), *misfits):
+        if each.location not in found or found[each.location].severity == "warning":
+            found[each.location] = each
+    return Problems(found.values())
+
+
+def in_one_line(problems: Iterable[Problem]) -> str:
+    """Return what is wrong with inputs as one line, for an error."""
+    return "; ".join(f"{each.location}: {each.message}" for each in problems)
+
+
+class InputUse(NamedTuple):
+    """A place that uses an input."""
+
+    reference: Reference
+    """The template."""
+
+    place: str
+    """The node, or the output of the workflow, as a message names it."""
+
+    is_certain: bool
+    """Whether every run renders it; the node of another may be skipped."""
+
+
+def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
+    """Return the uses of inputs, in the order of the definition; templates that cannot be parsed are left out."""
+    nodes = nodes_of(definition).values()
+    skippable = _skippable(list(nodes))
+    of_nodes = [
+        InputUse(reference, f"node {node['id']!r}", node["id"] not in skippable)
+        for node in nodes
+        for _, value in templated_values(node)
+        for reference in _references(value)
+    ]
+    of_outputs = [InputUse(reference, "the outputs", True) for reference in _references(definition.get("outputs"))]
+    return of_nodes + of_outputs
+
+
+def _references(value: Any) -> Iterator[Reference]:
+    for _, text in strings(value):
+        for expression in expressions(text):
+            try:
+                reference = parse(expression)
+            except TemplateError:
+                continue
+            if reference.source == INPUT:
+                yield reference
+
+
+def _skippable(nodes: list[Mapping[str, Any]]) -> set[str]:
+    """Return the nodes that may be skipped: by a condition, a branch, a success, or with all that they depend on."""
+    found = {node["id"] for node in nodes if node.get("condition") is not None}
+    for node in nodes:
+        found |= {link.target for link in node_links(node) if isinstance(link, Link) and link.kind in FOLLOWING}
+    depends_on = edges(nodes)
+    while more := {
+        node for node, before in depends_on.items() if before and node not in found and found.issuperset(before)
+    }:
+        found |= more
+    return found
+
+
+def _plain(inputs: object) -> Mapping[str, Any]:
+    """Return inputs as JSON, as they are sent."""
+    plain = unwrapped({} if inputs is None else inputs, lambda model: model.model_dump(mode="json", by_alias=True))
+    if not is_object(plain):
+        kind = type(inputs).__name__
+        raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model of one, not {kind}")
+    return plain
+
+
+def _root_of(schema: object) -> Mapping[str, Any]:
+    """Return the schema of the inputs as an object, with what it refers to as a whole."""
+    target = target_of(schema, schema) if is_object(schema) else None
+    return {**schema, **target} if is_object(schema) and is_object(target) else {}
+
+
+def _missing(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Problem]:
+    places: dict[str, list[InputUse]] = {}
+    for use in uses:
+        try:
+            follow(inputs, use.reference, use.reference.path)
+        except TemplateError:
+            places.setdefault(".".join(use.reference.path), []).append(use)
+    for name, missing in places.items():
+        used_by = f"used by {', '.join(dict.fromkeys(use.place for use in missing))}"
+        if not any(use.is_certain for use in missing):
+            yield _problem(name, "unset_input", f"it is not given, but may be {used_by}")
+        elif _is_optional(missing[0].reference.path[0], root):
+            yield _problem(name, "unset_input", f"it is not given, but {used_by}")
+        else:
+            yield _problem(name, "missing_input", f"it is missing, but {used_by}")
+
+
+def _is_optional(name: str, root: Mapping[str, Any]) -> bool:
+    """Whether the schema of the inputs declares an input without requiring it."""
+    properties, required = root.get("properties"), root.get("required")
+    return is_object(properties) and name in properties and not (is_array(required) and name in required)
+
+
+def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each input that nothing uses; where others may be used, for each that is misspelled."""
+    properties = root.get("properties")
+    known = {use.reference.path[0]: None for use in uses if use.reference.path}
+    known |= dict.fromkeys(map(str, properties)) if is_object(properties) else {}
+    is_open = any(not use.reference.path for use in uses)  # {{input}} uses all of them
+    is_open |= root.get("additionalProperties", False) is not False or any(key in root for key in _OPEN)
+    unset = {name.lower(): name for name in known if name not in inputs}
+    for name in inputs:
+        if name in known:
+            continue
+        near = nearest(name.lower(), unset, cutoff=_RESEMBLES)
+        if near is not None:
+            yield _problem(name, "misspelled_input", f"there is no such input; did you mean {unset[near]!r}?")
+        elif not is_open:
+            others = f"the inputs are {', '.join(known)}" if known else "the workflow has none"
+            yield _problem(name, "unused_input", f"there is no such input; {others}")
+
+
+def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield why the inputs do not fit their schema; one that is not wholly understood is left to the platform."""
+    if all(place.endswith(".pattern") for place, _ in unknown_keywords(schema)) and _is_whole(schema):
+        yield from map(_misfit, all_faults(schema, inputs, _ROOT))
+
+
+def _misfit(fault: Fault) -> Problem:
+    code = "invalid_input" if fault.is_certain else "unchecked_input"
+    path = f"{fault.place}.{fault.name}" if fault.name else fault.place
+    return _problem(path.removeprefix(_ROOT).removeprefix("."), code, fault.message)
+
+
+def _problem(path: str, code: str, message: str) -> Problem:
+    location = f"{_ROOT}.{path}" if path else _ROOT
+    return Problem(location=location, code=code, message=message, severity=INPUT_SEVERITIES[code])
+
+
+def _is_whole(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema refers to its own parts alone."""
+    return all(text.startswith("#") for place, text in strings(schema) if place.endswith(".$ref"))
