@@ -7,15 +7,18 @@ version of Python matters much; what they may grow by is named beside them.
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import httpx
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.definitions import check_definition
 from fibonacci.models import Workflow
 from tests.benchmarks.guards import lines_run, peak_of
 
@@ -27,6 +30,8 @@ LINEAR = 2.06
 # Relative to the same by hand: as measured in November 2026, and a tenth.
 MEMORY = 0.89 * 1.1
 LINES = 0.42 * 1.1
+# Relative to a copy of the definition: as measured in November 2026, before templates had types, and as much again.
+CHECK = 6.3 * 2
 
 
 def burst(url: str, number: int) -> None:
@@ -98,6 +103,42 @@ def test_the_memory_of_a_call(url: str) -> None:
 def test_the_lines_of_a_call(url: str) -> None:
     ratio = beside_by_hand(url, lines_run)
     assert ratio < LINES
+
+
+def definition_of(nodes: int) -> dict[str, Any]:
+    """Return a definition of so many nodes: groups of five, each of which reads what the one before it gives."""
+    urgency = {"type": "object", "properties": {"urgency": {"enum": ["high", "low"]}}, "required": ["urgency"]}
+    made: list[dict[str, Any]] = []
+    for number in range(nodes // 5):
+        before = f"{{{{sort-{number - 1}.urgency}}}}" if number else "{{input.mail}}"
+        said = f"{{{{sort-{number}.urgency}}}}"
+        gate = {"left_value": said, "operator": "equals", "right_value": "high", "true_branch": [f"tell-{number}"]}
+        made += [
+            {"id": f"sort-{number}", "type": "llm", "instruction": f"Sort {before}", "output_schema": urgency},
+            {"id": f"sum-{number}", "type": "llm", "instruction": f"Sum up {said} and {{{{input.mail}}}}"},
+            {"id": f"judge-{number}", "type": "critic", "target_node": f"sum-{number}", "criteria": ["short"]},
+            {"id": f"gate-{number}", "type": "conditional", **gate},
+            {
+                "id": f"tell-{number}",
+                "type": "tool",
+                "tool": "slack_send_message",
+                "params": {"channel": "#all", "message": f"{{{{sum-{number}}}}}: {{{{judge-{number}.overall_score}}}}"},
+            },
+        ]
+    inputs = {"type": "object", "properties": {"mail": {"type": "string"}}, "required": ["mail"]}
+    return {"input_schema": inputs, "nodes": made, "outputs": {"last": f"{{{{sort-{nodes // 5 - 1}}}}}"}}
+
+
+def test_a_node_of_a_definition_costs_the_same_however_many_there_are() -> None:
+    few, many = (lines_run(partial(check_definition, definition_of(nodes))) for nodes in (500, 1000))
+    assert many / few < 2 * 1.1  # the square would be four
+
+
+def test_a_check_of_a_thousand_nodes() -> None:
+    definition = definition_of(1000)
+    assert check_definition(definition) == []
+    check, other = (lines_run(partial(action, definition)) for action in (check_definition, copy.deepcopy))
+    assert check / other < CHECK
 
 
 def beside_by_hand(url: str, count: Callable[[Callable[[], object]], int]) -> float:
