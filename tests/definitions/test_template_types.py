@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fibonacci.emulator.engine.json_schema import first_fault
 
 from fibonacci.definitions import check_definition
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
 from fibonacci.definitions.template_types import TemplateTypes, kind_of
