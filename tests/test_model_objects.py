@@ -218,13 +218,13 @@ def result_of(run: Execution) -> RunResult:
     return RunResult(index=7, key="7", inputs={}, execution=run, error=None, status=str(run.status))
 
 
-class Sender(BaseModel):
+class MailSender(BaseModel):
     address: str = "ada@example.org"
     since: date = Field(alias="memberSince")
 
 
-class Ticket(BaseModel):
-    sender: Sender
+class MailTicket(BaseModel):
+    sender: MailSender
     depth: int = 3
 
 
@@ -234,12 +234,12 @@ class TestInputs:
     @pytest.mark.parametrize("call", ["execute", "run"])
     def test_a_model_is_sent_with_its_defaults_by_its_aliases(self, mode: Mode, call: str) -> None:
         definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "{{input.sender.memberSince}}"}]}
-        sender = Sender(memberSince=date(2026, 11, 28))
+        sender = MailSender(memberSince=date(2026, 11, 28))
         plain = {"sender": {"address": "ada@example.org", "memberSince": "2026-11-28"}, "depth": 3}
         with Emulator() as emulator:
             client = mode.client_of(emulator)
             workflow = emulator.client().workflows.create(name="Greeter", definition=definition)
-            for inputs in (Ticket(sender=sender), {"sender": sender, "depth": 3}):
+            for inputs in (MailTicket(sender=sender), {"sender": sender, "depth": 3}):
                 started = mode.run(getattr(client.workflows, call)(workflow.id, inputs=inputs))
                 assert emulator.client().executions.get(started.id).inputs == plain
 

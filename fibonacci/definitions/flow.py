@@ -29,7 +29,7 @@ class Fate(NamedTuple):
 PENDING: Final = Fate("pending")
 
 
-class Step(NamedTuple):
+class FlowStep(NamedTuple):
     """What a node does next."""
 
     action: Literal["wait", "run", "skip"]
@@ -114,7 +114,7 @@ class Flow:
         """Return the ids, each after those that it starts after; a cycle and what depends on it are left out."""
         return [node_id for level in levels(self.starts_after) for node_id in level]
 
-    def step(self, node_id: str, fate_of: Fates, unmet: Unmet = lambda: None) -> Step:
+    def step(self, node_id: str, fate_of: Fates, unmet: Unmet = lambda: None) -> FlowStep:
         """Return what a node that has not started does next.
 
         Args:
@@ -127,7 +127,7 @@ class Flow:
             Whether it waits, runs, or is skipped and why.
         """
         if any(fate_of(other).status == "pending" for other in self.starts_after[node_id]):
-            return Step("wait")
+            return FlowStep("wait")
         rescued = self.rescues.get(node_id, ())
         stopper = next((o for o in self.depends_on[node_id] if o not in rescued and self.is_stopped(o, fate_of)), None)
         if stopper is not None:
@@ -136,14 +136,14 @@ class Flow:
         if gates and all(fate_of(gate.conditional).result is not gate.when for gate in gates):
             return self._not_taken(gates, fate_of)
         if rescued and all(fate_of(other).status != "failed" for other in rescued):
-            return Step("skip", f"it runs only if {' or '.join(map(repr, sorted(rescued)))} fails")
+            return FlowStep("skip", f"it runs only if {' or '.join(map(repr, sorted(rescued)))} fails")
         conditionals = {gate.conditional for gate in gates}
         needed = [other for other in self.depends_on[node_id] if other not in conditionals]
         # A failure that starts a node is reason enough to run it.
         if needed and not rescued and all(fate_of(other).status == "skipped" for other in needed):
-            return Step("skip", f"all nodes that it depends on were skipped: {', '.join(needed)}")
+            return FlowStep("skip", f"all nodes that it depends on were skipped: {', '.join(needed)}")
         reason = unmet()
-        return Step("run") if reason is None else Step("skip", reason)
+        return FlowStep("run") if reason is None else FlowStep("skip", reason)
 
     def standing(self, node_id: str, fate_of: Fates) -> str:
         """Return the node whose output counts for another: itself, or when it has failed a fallback that completed."""
@@ -159,7 +159,7 @@ class Flow:
         """Return whether a node stops those that depend on it: it failed, or depends on one that did."""
         return fate_of(node_id).stopped and fate_of(self.standing(node_id, fate_of)).status != "completed"
 
-    def _not_taken(self, gates: Sequence[Gate], fate_of: Fates) -> Step:
+    def _not_taken(self, gates: Sequence[Gate], fate_of: Fates) -> FlowStep:
         conditionals = list(dict.fromkeys(gate.conditional for gate in gates))
         stopper = next((other for other in conditionals if self.is_stopped(other, fate_of)), None)
         if stopper is not None:
@@ -168,7 +168,7 @@ class Flow:
         decided = [repr(other) for other in conditionals if fate_of(other).status != "skipped"]
         reasons = [f"it is not in the branch taken by {' and '.join(decided)}"] if decided else []
         reasons += [f"it is in a branch of {each}, which was skipped" for each in skipped]
-        return Step("skip", " and ".join(reasons))
+        return FlowStep("skip", " and ".join(reasons))
 
     def _starts_after(self, critics: Mapping[str, Sequence[str]]) -> Edges:
         """Return what each node starts after.
@@ -194,9 +194,9 @@ class Flow:
             node_id = following
 
 
-def _stopped_by(node_id: str, fate_of: Fates) -> Step:
+def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
     how = "failed" if fate_of(node_id).status == "failed" else "did not run"
-    return Step("skip", f"it depends on {node_id!r}, which {how}", stopped=True)
+    return FlowStep("skip", f"it depends on {node_id!r}, which {how}", stopped=True)
 
 
 def reachable(depends_on: Edges, start: str) -> set[str]:

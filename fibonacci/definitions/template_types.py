@@ -80,7 +80,7 @@ class Form:
     document: _Document | None = None
     """The whole schema that it is from."""
 
-    def part(self, name: str) -> Part | None:
+    def part(self, name: str) -> TypedPart | None:
         """Return a field or an item; None if no such value has it."""
         if self.kind not in ("list", "object"):
             return None
@@ -120,14 +120,14 @@ class ValueType:
             found += form.values
         return tuple(found) if self.forms else None
 
-    def part(self, name: str) -> Part | None:
+    def part(self, name: str) -> TypedPart | None:
         """Return a field or an item; None if no value of the type has it. It is optional if no form requires it."""
         if not self.forms:
             return _UNKNOWN_PART
         parts = [part for form in self.forms if (part := form.part(name)) is not None]
         if not parts:
             return None
-        return Part(_union(part.type for part in parts), all(part.is_optional for part in parts))
+        return TypedPart(_union(part.type for part in parts), all(part.is_optional for part in parts))
 
     def fields(self) -> list[str]:
         """Return the names of the fields that its objects have, as far as they are known."""
@@ -146,7 +146,7 @@ class ValueType:
         return shown if len(self.values) == 1 else f"one of {shown}"
 
 
-class Part(NamedTuple):
+class TypedPart(NamedTuple):
     """A field or an item of a value."""
 
     type: ValueType
@@ -156,10 +156,10 @@ class Part(NamedTuple):
 
 UNKNOWN: Final = ValueType(())
 TEXT: Final = ValueType((Form("text"),))
-_UNKNOWN_PART: Final = Part(UNKNOWN, is_optional=False)
+_UNKNOWN_PART: Final = TypedPart(UNKNOWN, is_optional=False)
 
 
-class Reading(NamedTuple):
+class TypedExpression(NamedTuple):
     """What is known of an expression."""
 
     type: ValueType
@@ -190,16 +190,16 @@ class TemplateTypes:
         )
         self._nodes: Final = {node["id"]: node for node in nodes}
         self._outputs: Final[dict[str, ValueType]] = {}
-        self._readings: Final[dict[str, Reading]] = {}  # the same expressions are read in many places
+        self._readings: Final[dict[str, TypedExpression]] = {}  # the same expressions are read in many places
 
-    def read(self, reference: Reference) -> Reading:
+    def read(self, reference: Reference) -> TypedExpression:
         """Return what is known of an expression."""
         reading = self._readings.get(reference.text)
         if reading is None:
             reading = self._readings[reference.text] = self._follow(reference)
         return reading
 
-    def _follow(self, reference: Reference) -> Reading:
+    def _follow(self, reference: Reference) -> TypedExpression:
         if reference.is_node:
             current = self._output(reference.source)
         else:
@@ -210,11 +210,11 @@ class TemplateTypes:
                 break
             part = current.part(name)
             if part is None:
-                return Reading(UNKNOWN, position, current)
+                return TypedExpression(UNKNOWN, position, current)
             if part.is_optional:
                 optional.append(position)
             current = part.type
-        return Reading(current, optional=tuple(optional))
+        return TypedExpression(current, optional=tuple(optional))
 
     def of_value(self, value: Any) -> ValueType:
         """Return the type of any JSON value once its templates are rendered."""
@@ -264,23 +264,23 @@ def _given_by(node: Mapping[str, Any]) -> ValueType:
             return UNKNOWN
 
 
-def _item(index: int, schema: Mapping[str, Any], document: _Document) -> Part:
+def _item(index: int, schema: Mapping[str, Any], document: _Document) -> TypedPart:
     first = schema.get("prefixItems")
     item = first[index] if is_array(first) and index < len(first) else schema.get("items")
-    return Part(_read(item, document), is_optional=False)
+    return TypedPart(_read(item, document), is_optional=False)
 
 
-def _field(name: str, schema: Mapping[str, Any], document: _Document) -> Part | None:
+def _field(name: str, schema: Mapping[str, Any], document: _Document) -> TypedPart | None:
     properties = schema.get("properties")
     if is_object(properties) and name in properties:
         required = schema.get("required")
         is_optional = name not in required if is_array(required) else not document.required_unless_said
-        return Part(_read(properties[name], document), is_optional)
+        return TypedPart(_read(properties[name], document), is_optional)
     # Without `additionalProperties` a schema with `properties` names all fields that its author knows.
     others = schema.get("additionalProperties", not is_object(properties))
     if others is False and not any(keyword in schema for keyword in _ADDING):
         return None
-    return Part(_read(others, document), is_optional=False)
+    return TypedPart(_read(others, document), is_optional=False)
 
 
 def _verdict(criteria: object) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_tools_are_compared_with_those_of_the_platform() -> None:
 def test_parameters_are_compared_with_the_schemas_of_the_platform() -> None:
     write("tool.yaml", "nodes:\n- id: find\n  type: tool\n  tool: web_search\n  params: {query: x, limt: 5}\n")
     assert invoke("validate", "tool.yaml").code == 0
-    assert invoke("validate", "tool.yaml", "--tools").out == (
+    assert invoke("validate", "tool.yaml", "--tools").out.startswith(
         "tool.yaml:5:22: error: the tool 'web_search' has no parameter 'limt'; did you mean 'limit'? "
         "[unknown_parameter]\n"
     )

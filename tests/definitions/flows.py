@@ -197,7 +197,7 @@ class _Maker:
 
 
 @dataclass
-class Outcome:
+class PlayedOutcome:
     """What the engine did with one outcome."""
 
     nodes: Mapping[str, Record]
@@ -211,7 +211,7 @@ class Outcome:
         return bool(self.nodes[node_id]["status"] == "skipped")
 
 
-def outcomes(graph: Graph) -> Iterator[Outcome]:
+def outcomes(graph: Graph) -> Iterator[PlayedOutcome]:
     """Play every outcome of a graph in the engine of the emulator."""
     workflow = compiled(graph.definition)
     critics = [node["id"] for node in graph.nodes if node["type"] == "critic"]
@@ -229,14 +229,14 @@ def outcomes(graph: Graph) -> Iterator[Outcome]:
         ended = running.execution
         assert ended["ended"] is not None, "the run has stopped before its end"
         reasons = {node_id: note["reason"] for node_id, note in running.notes.items() if "reason" in note}
-        yield Outcome({node["id"]: node for node in ended["nodes"]}, reasons, ended["status"] == "completed")
+        yield PlayedOutcome({node["id"]: node for node in ended["nodes"]}, reasons, ended["status"] == "completed")
 
 
 def _no_handlers(_: object) -> str:
     raise AssertionError("nothing here has a handler")
 
 
-def broken_rules(graph: Graph, outcome: Outcome) -> Iterator[str]:
+def broken_rules(graph: Graph, outcome: PlayedOutcome) -> Iterator[str]:
     """Yield what in an outcome is not as the rules say."""
     by_id = {node["id"]: node for node in graph.nodes}
 
@@ -286,7 +286,7 @@ def broken_rules(graph: Graph, outcome: Outcome) -> Iterator[str]:
             yield f"{node_id} was {'' if by_failure else 'not '}skipped by a failure"
 
 
-def wrong_reports(graph: Graph, played: Sequence[Outcome]) -> Iterator[str]:
+def wrong_reports(graph: Graph, played: Sequence[PlayedOutcome]) -> Iterator[str]:
     """Yield where the checks say something else than what happened in all outcomes."""
     position = {node["id"]: index for index, node in enumerate(graph.nodes)}
     problems = check_definition(graph.definition)
@@ -313,7 +313,7 @@ def wrong_reports(graph: Graph, played: Sequence[Outcome]) -> Iterator[str]:
 
 
 @dataclass
-class Tally:
+class FlowTally:
     """What has been played."""
 
     graphs: int = 0
@@ -329,9 +329,9 @@ class Tally:
         )
 
 
-def play(seed: int, graphs: int) -> Tally:
+def play(seed: int, graphs: int) -> FlowTally:
     """Play random graphs; the first that is not as the rules or the checks say is an AssertionError that shows it."""
-    tally = Tally()
+    tally = FlowTally()
     for number in range(graphs):
         graph = random_graph(random.Random(f"{seed}/{number}"))
         played = list(outcomes(graph))

@@ -147,7 +147,7 @@ class Mail(BaseModel):
     reply_to: str = Field(default="ada@example.org", alias="replyTo")
 
 
-class Ticket(BaseModel):
+class InputTicket(BaseModel):
     mail: Mail
     depth: int = 3
 
@@ -155,10 +155,10 @@ class Ticket(BaseModel):
 def test_a_model_is_checked_as_it_is_sent() -> None:
     definition = {"nodes": [llm("a", "{{input.depth}} {{input.mail.replyTo}} {{input.mail.sent}}")]}
     mail = Mail(sent=date(2026, 11, 28))
-    assert check_inputs(definition, Ticket(mail=mail)) == []
+    assert check_inputs(definition, InputTicket(mail=mail)) == []
     assert check_inputs(definition, {"mail": mail, "depth": 1}) == []
     schema = {"type": "object", "properties": {"mail": {"properties": {"sent": {"type": "string"}}}}}
-    assert check_inputs({**definition, "input_schema": schema}, Ticket(mail=mail)).errors == []
+    assert check_inputs({**definition, "input_schema": schema}, InputTicket(mail=mail)).errors == []
 
 
 def test_deep_inputs_are_checked() -> None:

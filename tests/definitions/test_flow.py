@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fibonacci.definitions import check_definition
-from fibonacci.definitions.flow import Fate, Flow, Step
+from fibonacci.definitions.flow import Fate, Flow, FlowStep
 from fibonacci.emulator import Emulator, NodeFailure
 from tests.definitions.flows import play
 from tests.emulator.api import Api
@@ -76,14 +76,14 @@ def test_what_a_node_does_next() -> None:
         llm("alarm", "{{b}}"),
     ]
     flow = Flow(nodes)
-    run, wait = Step("run"), Step("wait")
+    run, wait = FlowStep("run"), FlowStep("wait")
 
-    def check(row: tuple[str, dict[str, Fate], Step]) -> None:
+    def check(row: tuple[str, dict[str, Fate], FlowStep]) -> None:
         node_id, fates, expected = row
         others = dict.fromkeys(("a", "b", "one", "two", "x", "y", "spare", "alarm"), COMPLETED)
         assert flow.step(node_id, (others | fates).__getitem__) == expected
 
-    rows: list[tuple[str, tuple[str, dict[str, Fate], Step]]] = [
+    rows: list[tuple[str, tuple[str, dict[str, Fate], FlowStep]]] = [
         ("waits", ("x", {"b": Fate("pending")}, wait)),
         ("waits for what may stand in", ("y", {"a": FAILED, "spare": Fate("pending")}, wait)),
         ("one of two gates", ("x", {"one": TAKES_FALSE, "two": TAKES_FALSE}, run)),
@@ -94,28 +94,32 @@ def test_what_a_node_does_next() -> None:
             (
                 "x",
                 {"one": TAKES_FALSE, "two": TAKES_TRUE},
-                Step("skip", "it is not in the branch taken by 'one' and 'two'"),
+                FlowStep("skip", "it is not in the branch taken by 'one' and 'two'"),
             ),
         ),
         (
             "a failed gate",
-            ("x", {"one": FAILED, "two": TAKES_TRUE}, Step("skip", "it depends on 'one', which failed", stopped=True)),
+            (
+                "x",
+                {"one": FAILED, "two": TAKES_TRUE},
+                FlowStep("skip", "it depends on 'one', which failed", stopped=True),
+            ),
         ),
         (
             "all that it reads was skipped",
-            ("x", {"one": TAKES_TRUE, "b": SKIPPED}, Step("skip", "all nodes that it depends on were skipped: b")),
+            ("x", {"one": TAKES_TRUE, "b": SKIPPED}, FlowStep("skip", "all nodes that it depends on were skipped: b")),
         ),
         ("some of what it reads was skipped", ("y", {"b": SKIPPED}, run)),
         ("the fallback has completed", ("y", {"a": FAILED}, run)),
         (
             "the fallback has failed too",
-            ("y", {"a": FAILED, "spare": FAILED}, Step("skip", "it depends on 'a', which failed", stopped=True)),
+            ("y", {"a": FAILED, "spare": FAILED}, FlowStep("skip", "it depends on 'a', which failed", stopped=True)),
         ),
-        ("nothing has failed", ("spare", {}, Step("skip", "it runs only if 'a' fails"))),
+        ("nothing has failed", ("spare", {}, FlowStep("skip", "it runs only if 'a' fails"))),
         ("a failure is reason enough", ("alarm", {"a": FAILED, "b": SKIPPED}, run)),
     ]
     check_rows(rows, check)
-    assert flow.step("b", lambda _: COMPLETED, lambda: "its condition is false") == Step(
+    assert flow.step("b", lambda _: COMPLETED, lambda: "its condition is false") == FlowStep(
         "skip", "its condition is false"
     )
 
@@ -244,8 +248,8 @@ def test_many_random_definitions_do_in_every_outcome_what_the_rules_and_the_chec
 
 
 def test_the_enumeration_finds_a_rule_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_anyway(*_: object) -> Step:
-        return Step("run")
+    def run_anyway(*_: object) -> FlowStep:
+        return FlowStep("run")
 
     monkeypatch.setattr(Flow, "_not_taken", run_anyway)
     with pytest.raises(AssertionError, match="no gate has taken it"):

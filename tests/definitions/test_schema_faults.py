@@ -96,13 +96,13 @@ def test_what_is_not_checked_is_a_warning(schema: dict[str, Any], places: list[s
     assert codes(schema) == [(f".{place}", "unknown_schema_keyword", "warning") for place in places]
 
 
-class Address(BaseModel):
+class PostalAddress(BaseModel):
     city: str = Field(examples=["Graz"], pattern="^[A-Z]")
 
 
 class Cat(BaseModel):
     kind: Literal["cat"]
-    owner: Address | None = None
+    owner: PostalAddress | None = None
 
 
 class Dog(BaseModel):

@@ -225,7 +225,10 @@ def test_a_value_that_a_comparison_has_asked_for_is_there() -> None:
         ("in the other branch", ([not_empty, llm("yes"), no], ["2.instruction"])),
         ("empty", ([empty, reads, no], ["1.instruction"])),
         ("after the branch", ([not_empty, reads, llm("no"), after], [])),
-        ("after both branches", ([not_empty, reads, llm("no"), after | {"dependencies": ["no"]}], ["3.instruction"])),
+        (
+            "after both branches",
+            ([not_empty, reads, llm("no"), after | {"dependencies": ["no"]}], ["3.instruction"] * 2),
+        ),
         ("in a nested branch", ([not_empty, reads, llm("no"), inner, llm("deep", "{{input.note}}")], [])),
         (
             "in the branch of another as well",

@@ -48,7 +48,7 @@ from fibonacci.models import (
 )
 
 
-class Greeting(BaseModel):
+class SyncGreeting(BaseModel):
     name: str
 
 
@@ -92,7 +92,7 @@ def namespaces(client: Fibonacci) -> None:
 
 def waiting(client: Fibonacci) -> None:
     assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
-    assert_type(client.workflows.run("w", inputs=Greeting(name="Ada")), Execution)
+    assert_type(client.workflows.run("w", inputs=SyncGreeting(name="Ada")), Execution)
     assert_type(client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
     assert_type(client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
     assert_type(client.executions.watch("e", timeout=1), Iterator[Execution])
@@ -121,7 +121,7 @@ def arguments(client: Fibonacci, definition: WorkflowDefinition, flow: WorkflowB
     assert_type(client.workflows.get_or_create(name="x", definition=definition), Workflow)
     assert_type(client.workflows.update("w", name="y", definition=None), Workflow)
     assert_type(client.workflows.execute("w", inputs={"a": 1}), Execution)
-    assert_type(client.workflows.execute("w", inputs=Greeting(name="Ada")), Execution)
+    assert_type(client.workflows.execute("w", inputs=SyncGreeting(name="Ada")), Execution)
     assert_type(client.executions.list(status="invented", page_size=1, cursor=None), Pager[Execution])
     assert_type(client.versions.get("w", "one"), WorkflowVersion)
     assert_type(client.registry.list(include_archived=True), Pager[RegistryEntry])

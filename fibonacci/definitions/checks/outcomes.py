@@ -50,7 +50,7 @@ class World(NamedTuple):
         return self.fate_of(node_id).status != "skipped"
 
 
-class Reading:
+class GroupReading:
     """What a reader reads of a group of nodes, over the outcomes in which it runs."""
 
     def __init__(self, sources: Sequence[str]) -> None:
@@ -112,14 +112,14 @@ class Outcomes:
                 fragile.add(node_id)
             self._explore(node_id, is_fragile=node_id in fragile)
 
-    def read(self, reader: str | None, groups: Iterable[Sequence[str]]) -> list[Reading]:
+    def read(self, reader: str | None, groups: Iterable[Sequence[str]]) -> list[GroupReading]:
         """Tell what a reader reads of groups of nodes.
 
         Args:
             reader: The id of the node that reads; None for the outputs, which are made when nothing has failed.
             groups: The ids of the nodes of each group.
         """
-        readings = [Reading(group) for group in groups]
+        readings = [GroupReading(group) for group in groups]
         open_readings = [r for r in readings if len(r.sources) > 1 or self._may_be_missing(r.sources[0], reader)]
         begin = [] if reader is None else [reader]
         if not open_readings:

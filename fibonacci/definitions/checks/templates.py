@@ -32,7 +32,7 @@ from fibonacci.definitions.templates import (
 
 def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex, types: TemplateTypes) -> Iterator[Problem]:
     """Yield the templates that are probably not meant."""
-    check = _Check(nodes, types)
+    check = _TemplateCheck(nodes, types)
     for index, node in nodes.items():
         comparison = comparison_of(node)
         # The operands of `is_empty` and `is_not_empty` may have no value: that is what they ask.
@@ -45,7 +45,7 @@ def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex, types:
         yield from check.text(f"outputs{place}", text, "")
 
 
-class _Check:
+class _TemplateCheck:
     def __init__(self, nodes: NodesByIndex, types: TemplateTypes) -> None:
         self._nodes = nodes
         self._types = types

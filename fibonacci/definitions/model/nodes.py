@@ -173,7 +173,7 @@ class CriticOutput(BaseModel):
     """The score, a number from 0 to 10."""
 
     criteria_scores: dict[str, float]
-    """The score of each criterion, by criterion."""
+    """The score of each criterion, a number from 0 to 10, by criterion."""
 
 
 class ConditionalOutput(BaseModel):

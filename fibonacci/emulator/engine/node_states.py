@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from fibonacci.definitions import Node
-from fibonacci.definitions.flow import PENDING, Fate, Step, Unmet
+from fibonacci.definitions.flow import PENDING, Fate, FlowStep, Unmet
 from fibonacci.definitions.templates import ABSENT
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.state.tables import Record
@@ -40,7 +40,7 @@ class NodeStates:
         """Return all records."""
         return list(self._records.values())
 
-    def step(self, node_id: str, unmet: Unmet) -> Step:
+    def step(self, node_id: str, unmet: Unmet) -> FlowStep:
         """Return what a node that has not started does next; `unmet` compares its `condition`."""
         return self._flow.step(node_id, self._fate_of, unmet)
 

@@ -106,7 +106,7 @@ def test_the_innermost_name_counts(flow_and_given: tuple[WorkflowBuilder, Any]) 
         flow.llm("b", "The template {of_the_module.mail}")
 
 
-class Flow:
+class FlowInClass:
     """A workflow that a class builds in a method."""
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ def test_in_functions_generators_classes_and_methods(flow_and_given: tuple[Workf
         (lambda: flow.llm("a", text))()
 
     rows = [in_a_function, lambda: list(in_a_generator()), in_a_class, deeper, in_a_comprehension, in_a_lambda]
-    rows.append(Flow().build)
+    rows.append(FlowInClass().build)
 
     def check(build: Any) -> None:
         with pytest.raises(ValueError, match=REFUSED):

@@ -14,7 +14,7 @@ from fibonacci import WorkflowBuilder
 from fibonacci.definitions import NodeHandle
 
 
-class Ticket(BaseModel):
+class TriageTicket(BaseModel):
     mail: str
     customer_id: str
     plan: Literal["free", "pro", "enterprise"]
@@ -28,7 +28,7 @@ class Triage(BaseModel):
 
 def support_triage() -> WorkflowBuilder:
     flow = WorkflowBuilder("Support triage", description="Sorts mails and drafts an answer", timeout=120)
-    given = flow.inputs(Ticket)
+    given = flow.inputs(TriageTicket)
     classify = flow.llm(
         "classify",
         f"Classify this mail of a customer with the plan {given.plan}:\n\n{given.mail}",
@@ -213,7 +213,7 @@ def research_report() -> WorkflowBuilder:
     return flow
 
 
-class Comment(BaseModel):
+class PostedComment(BaseModel):
     text: str
     author: str
     page: str
@@ -227,7 +227,7 @@ class Scan(BaseModel):
 
 def moderation() -> WorkflowBuilder:
     flow = WorkflowBuilder("Moderation", description="Removes, holds or publishes a comment")
-    given = flow.inputs(Comment)
+    given = flow.inputs(PostedComment)
     scan = flow.llm("scan", f"How toxic is this comment?\n{given.text}", output_schema=Scan, retries=2, retry_delay=0.5)
     explain = flow.llm("explain", f"Tell {given.author} in {scan['language']} why it is removed: {scan['labels']}")
     remove = flow.tool("remove", "http_request", {"url": f"https://example.com/{given.page}", "method": "DELETE"})
@@ -253,7 +253,7 @@ def moderation() -> WorkflowBuilder:
     return flow
 
 
-class Address(BaseModel):
+class HomeAddress(BaseModel):
     street: str
     city: str
     country: Literal["DE", "FR", "US"]
@@ -263,7 +263,7 @@ class Employee(BaseModel):
     name: str
     mail: str
     team: Literal["sales", "engineering"]
-    address: Address
+    address: HomeAddress
     buddy: str
 
 
