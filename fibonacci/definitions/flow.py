@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from fibonacci.definitions.graph import Edges, edges_of, known_links, levels
+from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels
+from fibonacci.definitions.links import node_links
 
 _FALLIBLE: Final = ("llm", "tool")  # the types that can name a `fallback` and an `on_error`
 
@@ -64,6 +65,7 @@ class Flow:
 
     Args:
         nodes: The nodes in plain JSON, each with an id. Names of no node are ignored, so that faulty ones can be read.
+        links: Their links, if they are known already.
 
     Attributes:
         waits_for: The ids of the nodes that each node names or reads, that name it in a branch, or that it stands in
@@ -83,16 +85,16 @@ class Flow:
         "it is in a branch of 'gate', which was skipped"
     """
 
-    def __init__(self, nodes: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, nodes: Iterable[Mapping[str, Any]], links: LinksById | None = None) -> None:
         by_id = {node["id"]: node for node in nodes}
-        links = known_links(by_id)
-        self.waits_for: Final[Edges] = edges_of(by_id, links)
+        between = known_links(links or {node_id: [*node_links(node)] for node_id, node in by_id.items()})
+        self.waits_for: Final[Edges] = edges_of(by_id, between)
         depends_on: dict[str, dict[str, None]] = {node_id: {} for node_id in by_id}  # dictionaries as ordered sets
         self.gates: Final[dict[str, list[Gate]]] = {}
         self.rescues: Final[dict[str, list[str]]] = {}
         self.fallbacks: Final[dict[str, str]] = {}
         critics: dict[str, list[str]] = {}
-        for node_id, link in links:
+        for node_id, link in between:
             node_type = by_id[node_id].get("type")
             match link.kind:
                 case "branch" if node_type == "conditional":

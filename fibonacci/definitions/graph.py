@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fibonacci.definitions.links import FOLLOWING, Link, node_links
+from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
 
 Edges = Mapping[str, Sequence[str]]
 """The ids of the nodes that a node depends on, by its own id."""
+
+LinksById = Mapping[str, Sequence[Link | BadTemplate]]
+"""What `node_links` yields for each node, by its id."""
 
 
 def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -28,17 +31,17 @@ def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
         >>> edges([*nodes, {"id": "sum", "type": "llm", "instruction": "Summarize {{search}}"}])
         {'search': [], 'sum': ['search']}
     """
-    by_id = {node["id"]: node for node in nodes}
-    return edges_of(by_id, known_links(by_id))
+    links = {node["id"]: [*node_links(node)] for node in nodes}
+    return edges_of(links, known_links(links))
 
 
-def known_links(nodes: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Link]]:
+def known_links(links: LinksById) -> list[tuple[str, Link]]:
     """Return the links between nodes, each with the id of the node that has it."""
     return [
         (node_id, link)
-        for node_id, node in nodes.items()
-        for link in node_links(node)
-        if isinstance(link, Link) and link.kind != "mention" and link.target in nodes
+        for node_id, of_node in links.items()
+        for link in of_node
+        if isinstance(link, Link) and link.kind != "mention" and link.target in links
     ]
 
 

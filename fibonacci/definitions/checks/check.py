@@ -21,6 +21,7 @@ from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.checks.without_effect import category_problems, without_effect
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.links import node_links
 from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.template_types import TemplateTypes
@@ -68,14 +69,15 @@ def check_definition(
         return Problems([problem("", "not_json", str(error))])
     nodes = nodes_of(plain)
     types = TemplateTypes(plain, nodes.values())
-    flow = Flow(nodes.values())
+    links = {index: [*node_links(node)] for index, node in nodes.items()}
+    flow = Flow(nodes.values(), {nodes[index]["id"]: of_node for index, of_node in links.items()})
     problems = [
         *shape_problems(plain),
         *node_type_problems(plain),
         *unknown_keys(plain),
         *duplicate_ids(nodes),
         *reserved_ids(nodes),
-        *unknown_names(nodes, plain.get("outputs")),
+        *unknown_names(nodes, links, plain.get("outputs")),
         *cycles(nodes, flow.waits_for),
         *suspicious_values(nodes),
         *without_effect(nodes),
@@ -83,7 +85,7 @@ def check_definition(
         *schema_problems(plain, nodes),
         *template_problems(plain, nodes, types),
         *comparison_problems(nodes, types),
-        *flow_problems(plain, nodes, flow),
+        *flow_problems(plain, nodes, links, flow),
         *(() if known is None else tool_problems(nodes, known)),
         *(() if known_models is None else unknown_models(nodes, known_models)),
     ]

@@ -9,11 +9,11 @@ from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.compared_values import Schemas
 from fibonacci.definitions.checks.comparisons import comparison_of
-from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
+from fibonacci.definitions.checks.nodes_by_index import LinksByIndex, NodesByIndex
 from fibonacci.definitions.checks.outcomes import Outcomes
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import Link, node_links, template_links, templated_values
+from fibonacci.definitions.links import Link, template_links, templated_values
 from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
@@ -22,11 +22,13 @@ from fibonacci.definitions.templates import TemplateError, adjoining, parse, str
 _BRANCHES = ("true_branch", "false_branch")
 
 
-def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex, flow: Flow) -> Iterator[Problem]:
+def flow_problems(
+    definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex, flow: Flow
+) -> Iterator[Problem]:
     """Yield what never runs, and what runs for nothing."""
     if definition.get("nodes") == []:
         yield problem("nodes", "no_nodes", "a workflow needs at least one node")
-    used = _used(definition, nodes)
+    used = _used(definition, nodes, links)
     for index, node in nodes.items():
         if node.get("type") == "conditional":
             yield from _branch_problems(index, node, used)
@@ -154,11 +156,11 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
                 yield problem(f"output_schema.required[{index}]", "missing_output", message)
 
 
-def _used(definition: Mapping[str, Any], nodes: NodesByIndex) -> set[str]:
+def _used(definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex) -> set[str]:
     """Return the ids of the nodes whose output another node or an output of the workflow names."""
     used = {link.target for link in template_links("outputs", definition.get("outputs")) if isinstance(link, Link)}
-    for node in nodes.values():
-        for link in node_links(node):
+    for index, node in nodes.items():
+        for link in links[index]:
             if isinstance(link, Link) and link.kind != "branch" and link.target != node["id"]:
                 used.add(link.target)
     return used

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
+from fibonacci.definitions.checks.nodes_by_index import LinksByIndex, NodesByIndex
 from fibonacci.definitions.graph import Edges, find_cycles
 from fibonacci.definitions.links import BadTemplate, Link, LinkKind, node_links, template_links
 from fibonacci.definitions.problems import Problem
@@ -43,12 +43,12 @@ def reserved_ids(nodes: NodesByIndex) -> Iterator[Problem]:
             yield problem(f"nodes[{index}].id", "reserved_id", message)
 
 
-def unknown_names(nodes: NodesByIndex, outputs: Any) -> Iterator[Problem]:
+def unknown_names(nodes: NodesByIndex, links: LinksByIndex, outputs: Any) -> Iterator[Problem]:
     """Yield the names of no node, and the templates that cannot be parsed."""
     ids = {node["id"]: None for node in nodes.values()}
     sources = {**ids, **dict.fromkeys(_SOURCES)}
-    for index, node in nodes.items():
-        for link in node_links(node):
+    for index, of_node in links.items():
+        for link in of_node:
             yield from _fault_of(link, ids, sources, f"nodes[{index}].")
     for link in template_links("outputs", outputs):
         yield from _fault_of(link, ids, sources, "")

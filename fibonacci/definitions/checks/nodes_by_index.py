@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.links import BadTemplate, Link
 
 NodesByIndex = Mapping[int, Mapping[str, Any]]
 """The nodes that have an id, by their position in the definition."""
+
+LinksByIndex = Mapping[int, Sequence[Link | BadTemplate]]
+"""What `node_links` yields for each of them, by its position."""
 
 
 def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:

@@ -99,6 +99,9 @@ class Outcomes:
         # What is known of nodes whose way through the flow no failure changes: their ancestors are not played again.
         self._always: Final[set[str]] = set()  # those that always get as far as their `condition`
         self._never: Final[set[str]] = set()  # those that are skipped in every outcome
+        self._large: Final[set[str]] = (
+            set()
+        )  # those that depend on too many choices
         self.never_run: Final[dict[str, str]] = {}
         """Why the nodes that run in no outcome are skipped, by id."""
         self._skippable: Final[set[str]] = set()  # those that something else than a failure may skip
@@ -172,7 +175,10 @@ class Outcomes:
                 if self._comparisons.get(node_id) is None or node_id in self._conditionals:
                     return
         cone = self._cone([node_id], node_id, most_choices=_MOST_CHOICES)
-        if cone is None or not self._can_play_all(cone):
+        if cone is None:
+            self._large.add(node_id)
+            return
+        if not self._can_play_all(cone):
             return
         reasons: dict[str, bool] = {}
         gets_there, runs = True, False
@@ -204,7 +210,7 @@ class Outcomes:
         choices = 0
         while pending and len(found) < self._steps and choices <= most_choices:
             node_id = pending.pop()
-            if node_id not in self._rank:
+            if node_id not in self._rank or (node_id in self._large and most_choices < inf):
                 return None
             if node_id not in found:
                 found.add(node_id)
@@ -241,7 +247,7 @@ class Outcomes:
         play = _Play({})
         plays_all = self._can_play_all(cone)
         for each in chain([play], play.following() if plays_all else play.neighbors()):
-            self._steps -= len(cone) * (1 if plays_all else 4)  # the latter cannot show that something never happens
+            self._steps -= len(cone) * (1 if plays_all else 20)  # the latter cannot show that something never happens
             if self._steps <= 0:
                 return
             world = World({}, {})
