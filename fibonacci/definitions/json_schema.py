@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_object, shown
 from fibonacci.definitions.patterns import PatternError, Steps, matches
 
 Schema = Mapping[str, Any] | bool
@@ -129,15 +129,15 @@ class _Check:
     def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         names = argument if is_array(argument) else [argument]
         if not any(isinstance(name, str) and name in TYPES and TYPES[name](value) for name in names):
-            yield Fault(place, f"{_shown(value)} is not of the type {' or '.join(map(str, names))}")
+            yield Fault(place, f"{shown(value)} is not of the type {' or '.join(map(str, names))}")
 
     def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not any(_same(value, choice) for choice in argument):
-            yield Fault(place, f"{_shown(value)} is not one of {', '.join(map(_shown, argument))}")
+            yield Fault(place, f"{shown(value)} is not one of {', '.join(map(shown, argument))}")
 
     def const(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not _same(value, argument):
-            yield Fault(place, f"{_shown(value)} is not {_shown(argument)}")
+            yield Fault(place, f"{shown(value)} is not {shown(argument)}")
 
     def required(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for name in argument if is_object(value) else ():
@@ -177,30 +177,30 @@ class _Check:
 
     def any_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not any(self.fits(inner, value) for inner in argument):
-            yield Fault(place, f"{_shown(value)} fits none of the schemas of anyOf")
+            yield Fault(place, f"{shown(value)} fits none of the schemas of anyOf")
 
     def one_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         count = sum(self.fits(inner, value) for inner in argument)
         if count != 1:
-            yield Fault(place, f"{_shown(value)} fits {count or 'none'} of the schemas of oneOf, and has to fit one")
+            yield Fault(place, f"{shown(value)} fits {count or 'none'} of the schemas of oneOf, and has to fit one")
 
     def negation(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if self.fits(argument, value):
-            yield Fault(place, f"{_shown(value)} fits the schema of not")
+            yield Fault(place, f"{shown(value)} fits the schema of not")
 
     def pattern(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         try:
             if isinstance(value, str) and not matches(argument, value, self._steps):
-                yield Fault(place, f"{_shown(value)} does not match {argument!r}")
+                yield Fault(place, f"{shown(value)} does not match {argument!r}")
         except PatternError as error:
-            fault = Fault(place, f"the pattern {_shown(argument)} {error}", is_certain=False)
+            fault = Fault(place, f"the pattern {shown(argument)} {error}", is_certain=False)
             raise _UncheckedPattern(fault) from None
 
 
 def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bool]) -> Any:
     def check(_: _Check, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if kind(value) and not fits(value, argument):
-            yield Fault(place, f"{_shown(value)} {word.format(argument)}")
+            yield Fault(place, f"{shown(value)} {word.format(argument)}")
 
     return check
 
@@ -259,8 +259,3 @@ def _same(first: Any, second: Any) -> bool:
 
 def _join(place: str, name: str) -> str:
     return f"{place}.{name}" if place else name
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -25,3 +25,12 @@ def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
 def is_array(value: object) -> TypeGuard[Sequence[Any]]:
     """Tell whether a value is a JSON array."""
     return isinstance(value, list | tuple)
+
+
+def shown(value: object) -> str:
+    """Return any value as a message shows it: cut where it is long, or nested too deep to be written."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a {type(value).__name__} of many levels"
+    return text if len(text) <= 80 else f"{text[:77]}..."

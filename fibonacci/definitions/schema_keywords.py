@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci._suggestions import did_you_mean, nearest
 from fibonacci.definitions.json_schema import CHECKED_KEYWORDS, TYPES, target_of
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_object, shown
 from fibonacci.definitions.patterns import pattern_fault
 
 _ANNOTATIONS: Final = frozenset(
@@ -79,7 +79,7 @@ def schema_faults(schema: Any, place: str = "") -> Iterator[SchemaFault]:
             yield from _faults(current, at, schema, is_partial=is_partial)
             pending.extend(reversed(list(_inner(current, at))))
         elif not isinstance(current, bool):
-            yield SchemaFault(at, "bad_schema", f"a schema is an object, true or false, not {_shown(current)}")
+            yield SchemaFault(at, "bad_schema", f"a schema is an object, true or false, not {shown(current)}")
 
 
 def is_closed(schema: Mapping[str, Any]) -> bool:
@@ -108,11 +108,11 @@ def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: boo
         if keyword not in CHECKED_KEYWORDS:
             yield from _unchecked(keyword, at)
         elif not _is_argument(keyword, value):
-            yield SchemaFault(at, "bad_schema", f"{_shown(value)} is no argument of {keyword!r}")
+            yield SchemaFault(at, "bad_schema", f"{shown(value)} is no argument of {keyword!r}")
         elif keyword == "type":
             yield from _unknown_types(value, at)
         elif keyword == "pattern" and (reason := pattern_fault(value)):
-            yield SchemaFault(at, "unknown_schema_keyword", f"the pattern {_shown(value)} {reason}")
+            yield SchemaFault(at, "unknown_schema_keyword", f"the pattern {shown(value)} {reason}")
         elif keyword == "$ref":
             yield from _broken_reference(value, at, root)
         elif keyword == "required" and not is_partial:
@@ -152,7 +152,7 @@ def _unknown_types(value: Any, place: str) -> Iterator[SchemaFault]:
             remedy = f"did you mean {near!r}?" if near else f"there are {', '.join(TYPES)}"
             yield SchemaFault(place, "bad_schema", f"JSON Schema has no type {name!r}; {remedy}")
         elif not isinstance(name, str):
-            yield SchemaFault(place, "bad_schema", f"{_shown(name)} is no type; there are {', '.join(TYPES)}")
+            yield SchemaFault(place, "bad_schema", f"{shown(name)} is no type; there are {', '.join(TYPES)}")
 
 
 def _broken_reference(reference: str, place: str, root: Any) -> Iterator[SchemaFault]:
@@ -170,7 +170,7 @@ def _required_without_property(schema: Mapping[str, Any], place: str) -> Iterato
     properties = schema.get("properties")
     for index, name in enumerate(schema["required"]):
         if not isinstance(name, str):
-            yield SchemaFault(f"{place}[{index}]", "bad_schema", f"{_shown(name)} is no name of a property")
+            yield SchemaFault(f"{place}[{index}]", "bad_schema", f"{shown(name)} is no name of a property")
         elif is_object(properties) and name not in properties and is_closed(schema):
             message = f"{name!r} is required and is not among the properties{did_you_mean(name, map(str, properties))}"
             yield SchemaFault(f"{place}[{index}]", "unknown_property", message)
@@ -188,8 +188,3 @@ def _is_argument(keyword: str, value: Any) -> bool:
 
 def _object(value: Any) -> Mapping[str, Any]:
     return value if is_object(value) else {}
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -321,3 +322,13 @@ def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) ->
 def test_keys_other_than_strings_are_a_fault() -> None:
     assert check_definition({"nodes": [], 5: "x"}) != []
     assert check_definition({"nodes": [{1: 2}]}) != []
+
+
+def test_values_of_many_levels_are_checked_too() -> None:
+    deep: Any = "{{a}}"
+    for _ in range(5_000):
+        deep = [{"k": deep}]
+    keys = ("condition", "left_value", "memory_write", "output_schema", "params", "right_value")
+    for key, node_type in itertools.product(keys, ("conditional", "llm", "tool")):
+        node = {"id": "n", "type": node_type, "left_value": "{{a}}", "operator": "less_than", key: deep}
+        assert faults({"nodes": [node], "input_schema": {"properties": {"a": deep}}, "outputs": {"o": deep}})

@@ -74,7 +74,7 @@ def comparison_problems(nodes: NodesByIndex, types: TemplateTypes) -> Iterator[P
     """Yield the comparisons whose result does not depend on the run, and those of numbers with what is none."""
     for index, node in nodes.items():
         comparison = comparison_of(node)
-        if comparison is None:
+        if comparison is None or not (_has_json(comparison.left) and _has_json(comparison.right)):
             continue
         result = comparison.constant
         if result is not None:
@@ -177,6 +177,15 @@ def _shown(operand: Any) -> str:
     elif not _has_template(operand):
         operand = repr(operand)
     return operand if len(operand) <= _MOST_SHOWN else f"{operand[:_MOST_SHOWN]}..."
+
+
+def _has_json(operand: Any) -> bool:
+    """Whether an operand has a JSON form; without one it is a fault of its own, and so is one that is too deep."""
+    try:
+        as_text(operand)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _has_template(value: Any) -> bool:

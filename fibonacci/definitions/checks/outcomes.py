@@ -99,9 +99,7 @@ class Outcomes:
         # What is known of nodes whose way through the flow no failure changes: their ancestors are not played again.
         self._always: Final[set[str]] = set()  # those that always get as far as their `condition`
         self._never: Final[set[str]] = set()  # those that are skipped in every outcome
-        self._large: Final[set[str]] = (
-            set()
-        )  # those that depend on too many choices
+        self._large: Final[set[str]] = set()  # those that depend on too many choices
         self.never_run: Final[dict[str, str]] = {}
         """Why the nodes that run in no outcome are skipped, by id."""
         self._skippable: Final[set[str]] = set()  # those that something else than a failure may skip
