@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
+from pydantic import BaseModel
+
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import DEFAULT_CRITERIA
+from fibonacci.definitions.model.nodes import DEFAULT_CRITERIA, ConditionalOutput, CriticOutput
 from fibonacci.definitions.templates import (
     INPUT,
     Reference,
@@ -259,7 +262,7 @@ def _given_by(node: Mapping[str, Any]) -> ValueType:
         case "critic":
             return _of_schema(_verdict(node.get("criteria", DEFAULT_CRITERIA)))
         case "conditional":
-            return _DECISION
+            return _of_schema(_schema_of(ConditionalOutput))
         case _:
             return UNKNOWN
 
@@ -284,19 +287,17 @@ def _field(name: str, schema: Mapping[str, Any], document: _Document) -> TypedPa
 
 
 def _verdict(criteria: object) -> dict[str, Any]:
-    """Return the schema of what a critic gives."""
-    scores: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "number"}}
-    if is_array(criteria) and all(isinstance(name, str) and not expressions(name) for name in criteria):
-        scores |= {"properties": {name: {"type": "number"} for name in criteria}, "additionalProperties": False}
-    return {
-        "type": "object",
-        "properties": {
-            "passed": {"type": "boolean"},
-            "overall_score": {"type": "number"},
-            "criteria_scores": scores,
-        },
-        "additionalProperties": False,
-    }
+    """Return the schema of what a critic gives, with the names of the scores where they are known."""
+    schema = _schema_of(CriticOutput)
+    if not (is_array(criteria) and all(isinstance(name, str) and not expressions(name) for name in criteria)):
+        return schema
+    scores = {"type": "object", "properties": {name: {"type": "number"} for name in criteria}}
+    return schema | {"properties": schema["properties"] | {"criteria_scores": scores}}
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _of_schema(schema: Any) -> ValueType:
@@ -386,12 +387,3 @@ def kind_of(value: object) -> Kind:
     if isinstance(value, int | float):
         return "number"
     return "text" if isinstance(value, str) else "object" if is_object(value) else "list"
-
-
-_DECISION: Final = _of_schema(
-    {
-        "type": "object",
-        "properties": {"result": {"type": "boolean"}, "branch": {"type": "array", "items": {"type": "string"}}},
-        "additionalProperties": False,
-    }
-)
