@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,8 +69,15 @@ class Graph:
                 found.add(current)
                 pending += [*self.dependencies[current], *(gate for gate, _ in self.gates.get(current, ()))]
                 pending += [self.rescued[current]] if current in self.rescued else []
-                pending += [self.fallbacks[other] for other in pending if other in self.fallbacks]
+                for other in pending:  # which grows: a fallback may have a fallback
+                    if other in self.fallbacks and self.fallbacks[other] not in pending:
+                        pending.append(self.fallbacks[other])
         return found
+
+    def waits_in_circle(self, node_id: str) -> bool:
+        """Whether a node and a fallback of what it needs wait for each other, so that one of them does not wait."""
+        needed = self.dependencies[node_id] - {self.rescued.get(node_id)}
+        return any(node_id in self.before(self.fallbacks[other]) for other in needed if other in self.fallbacks)
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -251,9 +259,9 @@ def broken_rules(graph: Graph, outcome: PlayedOutcome) -> Iterator[str]:
         return bool(outcome.nodes[node_id]["stopped"]) and not completed(node_id)
 
     for node_id, record in outcome.nodes.items():
+        if graph.waits_in_circle(node_id):
+            continue  # it is decided about before the other has ended, or the other way round
         needed = graph.dependencies[node_id] - {graph.rescued.get(node_id)}
-        if any(node_id in graph.before(graph.fallbacks[other]) for other in needed if other in graph.fallbacks):
-            continue  # each waits for the other, so that one is decided about before the other has ended
         gates = graph.gates.get(node_id, set())
         taken = [
             gate
@@ -289,6 +297,8 @@ def broken_rules(graph: Graph, outcome: PlayedOutcome) -> Iterator[str]:
 def wrong_reports(graph: Graph, played: Sequence[PlayedOutcome]) -> Iterator[str]:
     """Yield where the checks say something else than what happened in all outcomes."""
     position = {node["id"]: index for index, node in enumerate(graph.nodes)}
+    if any(map(graph.waits_in_circle, position)):
+        return  # a node may be skipped for a failure that something stands in for a moment later
     problems = check_definition(graph.definition)
     if problems.errors:
         yield f"the definition has an error: {problems.errors[0]}"
@@ -355,6 +365,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="which ones; it is printed")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
+    logging.getLogger("fibonacci.emulator").setLevel(logging.ERROR)  # it warns of each value that is missing
     try:
         print(play(options.seed, options.graphs))
     except AssertionError as error:
