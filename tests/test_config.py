@@ -84,21 +84,24 @@ class TestKey:
         assert server.requests == []
 
     def test_a_key_function_is_called_for_each_call(self, mode: Mode, server: ScriptedServer) -> None:
-        keys = iter(["first", "second"])
+        keys = iter(["key-of-first", "key-of-second"])
         client = mode.client(lambda: next(keys), base_url=server.base_url)
         for _ in range(2):
             server.add_response({"data": {"id": "wf-1"}})
             mode.run(client.workflows.get("wf-1"))
-        assert [sent.one("Authorization") for sent in server.requests] == ["Bearer first", "Bearer second"]
+        assert [sent.one("Authorization") for sent in server.requests] == [
+            "Bearer key-of-first",
+            "Bearer key-of-second",
+        ]
 
     def test_an_async_key_function_is_awaited(self, server: ScriptedServer) -> None:
         async def key() -> str:
-            return "awaited"
+            return "key-that-is-awaited"
 
         server.add_response({"data": {"id": "wf-1"}})
         with Mode("asyncio") as mode:
             mode.run(mode.client(key, base_url=server.base_url).workflows.get("wf-1"))
-        assert server.last.one("Authorization") == "Bearer awaited"
+        assert server.last.one("Authorization") == "Bearer key-that-is-awaited"
 
     def test_from_the_environment(self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", "from-the-environment")
