@@ -5,7 +5,7 @@ It knows how the nodes of a definition are linked, and is told what has become o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels
@@ -146,6 +146,20 @@ class Flow:
             return FlowStep("skip", f"all nodes that it depends on were skipped: {', '.join(needed)}")
         reason = unmet()
         return FlowStep("run") if reason is None else FlowStep("skip", reason)
+
+    def skippable(self, conditioned: Container[str]) -> set[str]:
+        """Return the nodes that something else than a failure may skip; those of a cycle are left out.
+
+        Args:
+            conditioned: The ids of the nodes with a `condition`.
+        """
+        found: set[str] = set()
+        for node_id in self.order():
+            needed = self.depends_on[node_id]
+            own = node_id in conditioned or node_id in self.gates or node_id in self.rescues
+            if own or (needed and found.issuperset(needed)):
+                found.add(node_id)
+        return found
 
     def standing(self, node_id: str, fate_of: Fates) -> str:
         """Return the node whose output counts for another: itself, or when it has failed a fallback that completed."""

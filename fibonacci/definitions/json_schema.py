@@ -27,6 +27,11 @@ TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 _MOST_REFERENCES: Final = 50
 
+_OPENING: Final = (
+    "$ref", "allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "patternProperties", "then",
+)  # fmt: skip
+"""Keywords that may allow further properties than `properties` names."""
+
 MALFORMED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
 """What a schema raises whose keywords have arguments of wrong types."""
 
@@ -78,17 +83,28 @@ def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | No
         yield Fault(place, f"the schema is malformed: {error}", is_certain=False)
 
 
+def is_closed(schema: Mapping[str, Any]) -> bool:
+    """Tell whether `properties` of a schema names all properties; without `additionalProperties` it does by custom."""
+    return schema.get("additionalProperties", False) is False and not any(key in schema for key in _OPENING)
+
+
+def referenced(reference: str, root: Schema) -> Any:
+    """Return the part of a schema that a `$ref` names; None if it names none of it."""
+    head, *parts = reference.split("/")
+    found: Any = root if head == "#" else None
+    for part in parts:
+        name = part.replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if is_object(found) else None
+    return found
+
+
 def target_of(schema: Schema, root: Schema) -> Schema:
     """Follow the references of a schema to `$defs`, `definitions` or the root; false, which fits nothing, if broken."""
     for _ in range(_MOST_REFERENCES):
         if not is_object(schema) or "$ref" not in schema:
             return schema
-        found: Any = root
-        head, *parts = str(schema["$ref"]).split("/")
-        for part in parts:
-            name = part.replace("~1", "/").replace("~0", "~")
-            found = found.get(name) if is_object(found) else None
-        if head != "#" or not (is_object(found) or isinstance(found, bool)):
+        found = referenced(str(schema["$ref"]), root)
+        if not (is_object(found) or isinstance(found, bool)):
             return False
         schema = found
     return False

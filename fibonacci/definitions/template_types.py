@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
+from fibonacci.definitions.json_schema import is_closed, referenced
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.nodes import DEFAULT_CRITERIA, ConditionalOutput, CriticOutput
 from fibonacci.definitions.templates import (
@@ -53,10 +54,6 @@ _ANNOTATIONS: Final = frozenset(
         "deprecated", "readOnly", "writeOnly", "discriminator", "nullable",
     )
 )  # fmt: skip
-_ADDING: Final = (
-    "$ref", "allOf", "anyOf", "dependentSchemas", "else", "if", "oneOf", "patternProperties", "then",
-)  # fmt: skip
-"""Keywords beside `properties` that may allow further fields."""
 _INDEX: Final = re.compile(r"[0-9]{1,9}")
 _MOST_SHOWN: Final = 20
 
@@ -281,7 +278,7 @@ def _field(name: str, schema: Mapping[str, Any], document: _Document) -> TypedPa
         return TypedPart(_read(properties[name], document), is_optional)
     # Without `additionalProperties` a schema with `properties` names all fields that its author knows.
     others = schema.get("additionalProperties", not is_object(properties))
-    if others is False and not any(keyword in schema for keyword in _ADDING):
+    if others is False and is_closed(schema):
         return None
     return TypedPart(_read(others, document), is_optional=False)
 
@@ -313,7 +310,7 @@ def _read(schema: Any, document: _Document, followed: frozenset[str] = frozenset
         name = schema["$ref"]
         if not isinstance(name, str) or name in followed or not _has_only(schema, "$ref"):
             return UNKNOWN
-        return _read(_target(name, document.schema), document, followed | {name})
+        return _read(referenced(name, document.schema), document, followed | {name})
     if "const" in schema:
         return _enumeration([schema["const"]])
     if is_array(schema.get("enum")):
@@ -353,14 +350,6 @@ def _with_null(schema: Mapping[str, Any], value_type: ValueType) -> ValueType:
 
 def _has_only(schema: Mapping[str, Any], keyword: str) -> bool:
     return all(key == keyword or key in _ANNOTATIONS for key in schema)
-
-
-def _target(reference: str, root: Any) -> Any:
-    head, *parts = reference.split("/")
-    target = root if head == "#" else None
-    for part in parts:
-        target = target.get(part.replace("~1", "/").replace("~0", "~")) if is_object(target) else None
-    return target
 
 
 def _enumeration(values: Sequence[Any]) -> ValueType:

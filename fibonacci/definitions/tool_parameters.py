@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.json_schema import Fault, first_fault
+from fibonacci.definitions.json_schema import Fault, first_fault, is_closed
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.schema_keywords import is_closed
 from fibonacci.definitions.templates import strings
 
 _DEFINITIONS: Final = ("$defs", "definitions")

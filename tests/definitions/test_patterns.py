@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fibonacci.definitions.checks.schema_keywords import schema_faults
 from fibonacci.definitions.json_schema import all_faults, first_fault
 from fibonacci.definitions.patterns import PatternError, Steps, matches
-from fibonacci.definitions.schema_keywords import schema_faults
 from tests.kit.assertions import each_row
 
 _PARTS = r"a b 1 _ - . \d \w \s \D \W \S [ab] [^a1] [\d-] [a-c_] [^\w] ^ $ \b \n \x61 \u0062 \. [\b] (?<=a) (?<!\d)"

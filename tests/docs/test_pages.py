@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.docs.markdown import ROOT, SHELL, anchors, blocks_of, links
 from tests.docs.running import NEEDS_MORE, setting
+
+# A client of it gives a server the stderr of the moment of this import: now, and not while a test redirects it.
+import_module("mcp.client.stdio")
 
 README = ROOT / "README.md"
 TUTORIAL = ROOT / "docs" / "tutorial"

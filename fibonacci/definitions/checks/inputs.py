@@ -9,13 +9,13 @@ from pydantic import BaseModel
 
 from fibonacci._suggestions import nearest
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
-from fibonacci.definitions.graph import edges
-from fibonacci.definitions.json_schema import Fault, all_faults, target_of
+from fibonacci.definitions.checks.schema_keywords import schema_faults
+from fibonacci.definitions.flow import Flow
+from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, target_of
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import FOLLOWING, Link, node_links, templated_values
+from fibonacci.definitions.links import templated_values
 from fibonacci.definitions.model.plain import plain_object, unwrapped
 from fibonacci.definitions.problems import Problem, Problems, Severity
-from fibonacci.definitions.schema_keywords import schema_faults
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, expressions, follow, parse, strings
 
 INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
@@ -29,8 +29,6 @@ INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
 """The codes of the problems that inputs have."""
 
 _ROOT: Final = "inputs"
-_OPEN: Final = ("allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties")
-"""Keywords beside `properties` that may allow further properties."""
 _RESEMBLES: Final = 0.7  # rows may have columns that are no inputs: `state` is no misspelled `date`
 
 
@@ -101,7 +99,7 @@ class InputUse(NamedTuple):
 def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
     """Return the uses of inputs, in the order of the definition; templates that cannot be parsed are left out."""
     nodes = nodes_of(definition).values()
-    skippable = _skippable(list(nodes))
+    skippable = Flow(nodes).skippable({node["id"] for node in nodes if node.get("condition") is not None})
     of_nodes = [
         InputUse(reference, f"node {node['id']!r}", node["id"] not in skippable)
         for node in nodes
@@ -123,19 +121,6 @@ def _references(value: Any) -> Iterator[Reference]:
                 yield reference
 
 
-def _skippable(nodes: list[Mapping[str, Any]]) -> set[str]:
-    """Return the nodes that may be skipped: by a condition, a branch, a success, or with all that they depend on."""
-    found = {node["id"] for node in nodes if node.get("condition") is not None}
-    for node in nodes:
-        found |= {link.target for link in node_links(node) if isinstance(link, Link) and link.kind in FOLLOWING}
-    depends_on = edges(nodes)
-    while more := {
-        node for node, before in depends_on.items() if before and node not in found and found.issuperset(before)
-    }:
-        found |= more
-    return found
-
-
 def _plain(inputs: object) -> Mapping[str, Any]:
     """Return inputs as JSON, as they are sent."""
     plain = unwrapped({} if inputs is None else inputs, lambda model: model.model_dump(mode="json", by_alias=True))
@@ -148,7 +133,9 @@ def _plain(inputs: object) -> Mapping[str, Any]:
 def _root_of(schema: object) -> Mapping[str, Any]:
     """Return the schema of the inputs as an object, with what it refers to as a whole."""
     target = target_of(schema, schema) if is_object(schema) else None
-    return {**schema, **target} if is_object(schema) and is_object(target) else {}
+    if not (is_object(schema) and is_object(target)):
+        return {}
+    return {key: value for key, value in schema.items() if key != "$ref"} | {**target}
 
 
 def _missing(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Problem]:
@@ -180,7 +167,7 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
     known = {use.reference.path[0]: None for use in uses if use.reference.path}
     known |= dict.fromkeys(map(str, properties)) if is_object(properties) else {}
     is_open = any(not use.reference.path for use in uses)  # {{input}} uses all of them
-    is_open |= root.get("additionalProperties", False) is not False or any(key in root for key in _OPEN)
+    is_open |= not is_closed(root)
     unset = {name.lower(): name for name in known if name not in inputs}
     for name in inputs:
         if name in known:

@@ -102,13 +102,9 @@ class Outcomes:
         self._large: Final[set[str]] = set()  # those that depend on too many choices
         self.never_run: Final[dict[str, str]] = {}
         """Why the nodes that run in no outcome are skipped, by id."""
-        self._skippable: Final[set[str]] = set()  # those that something else than a failure may skip
+        self._skippable: Final = flow.skippable(self._comparisons.keys() - self._conditionals)
         fragile: set[str] = set()
         for node_id in self._order:
-            needed = flow.depends_on[node_id]
-            own = node_id in flow.gates or node_id in flow.rescues or self._condition_of(node_id) is not None
-            if own or (needed and all(other in self._skippable for other in needed)):
-                self._skippable.add(node_id)
             if any(self._may_fail(other) or other in fragile for other in self._flow.starts_after[node_id]):
                 fragile.add(node_id)
             self._explore(node_id, is_fragile=node_id in fragile)

@@ -10,8 +10,8 @@ from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.definitions.tool_parameters import missing_parameters, named_parameters, unfit_parameters
+from fibonacci.definitions.tools import canonical_tool
 
 _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
 

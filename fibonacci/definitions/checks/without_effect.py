@@ -10,11 +10,10 @@ from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.checks.tools import KnownTool
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.memory import MEMORY_SET, unused_owners
 from fibonacci.definitions.model.spellings import is_open
 from fibonacci.definitions.operators import OPERATORS, UNARY
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import MEMORY_SET, canonical_tool, unused_owners
 
 FLAGGED_CATEGORIES: Final = ("external_comm", "public_writes", "permission_changes", "financial", "pii")
 """The categories for which the settings of an organization can require approval; others may be added."""

@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from fibonacci.definitions import LLMNode
 from fibonacci.definitions.json_schema import first_fault
-from fibonacci.definitions.memory import MEMORY_SET
 from fibonacci.definitions.templates import as_text
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import MEMORY_SET, canonical_tool
 from fibonacci.emulator.engine.json_samples import sample
 
 WAIT: Final = "wait"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fibonacci.definitions import tool_parameters
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.state.tables import Record
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from fibonacci._log_records import log
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.usage import Usage
 from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.tables import Record

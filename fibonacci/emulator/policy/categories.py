@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.tool_catalog import TOOLS, find_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 

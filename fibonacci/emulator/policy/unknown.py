@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from fibonacci.definitions import CriticNode, LLMNode, Problem, ToolNode
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in

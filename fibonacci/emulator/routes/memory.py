@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci.definitions.memory import unused_owners
+from fibonacci.definitions.tools import unused_owners
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value

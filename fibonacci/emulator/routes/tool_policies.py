@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, TypeVar
 
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account.auth import ROLES, KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.tool_catalog import find_tool

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.memory import MemoryToolSet, is_live, owner_of
 from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.policy.governance import GovernanceUpdate

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.state.json_encoding import to_text
 from fibonacci.emulator.state.tables import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.page.components import pager, table
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h

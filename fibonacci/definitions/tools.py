@@ -1,4 +1,4 @@
-"""Memory: the tool that writes it, and whose values a scope has."""
+"""What is known of tools without asking the platform: how they are spelled, and which one stores memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ MEMORY_SET: Final = "memory_set"
 """The tool that stores a value in memory, as `PUT /memory/{key}` does."""
 
 _OWNERS: Final[Mapping[object, str]] = {"user": "user_id", "workflow": "workflow_id"}
+
+
+def canonical_tool(name: str) -> str:
+    """Return the one name of a tool: the dotted and the underscore spelling are the same tool."""
+    return name.replace(".", "_")
 
 
 def unused_owners(scope: object, given: Mapping[str, Any]) -> list[str]:
