@@ -88,14 +88,25 @@ def test_a_server_that_it_cannot_reach(mode: Mode, open_port: int, monkeypatch: 
     ("code", "said", "attempts"),
     [(2, "not allowed by ruleset", 1), (4, "host unreachable", 1 + MAX_RETRIES), (8, "address type not supported", 1)],
 )
+@pytest.mark.parametrize("address", [b"\x01" + bytes(4), b"\x03\x09localhost", b"\x04" + bytes(16)])
+@pytest.mark.parametrize("is_in_pieces", [False, True])
 @both_modes
 def test_a_socks_refusal_is_final_and_a_failure_is_not(
-    mode: Mode, code: int, said: str, attempts: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode,
+    code: int,
+    said: str,
+    attempts: int,
+    address: bytes,
+    is_in_pieces: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def step(peer: Peer) -> None:
-        peer.send(b"\x05\x00")
-        peer.pause(0.05)
-        peer.send(bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0]))
+        both = b"\x05\x00" + bytes([5, code, 0]) + address + bytes(2)
+        if is_in_pieces:
+            peer.drip(both, every=0.001)
+        else:
+            peer.send(both)
+        peer.stall()
 
     with ScriptedServer(greet=step) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.port}")
