@@ -60,8 +60,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return two workers more than there are processors: for a third of their time, the tests wait."""
-    return (os.cpu_count() or 1) + 2
+    """Return one worker more than there are processors: for a third of their time, the tests wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

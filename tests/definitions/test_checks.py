@@ -326,9 +326,10 @@ def test_keys_other_than_strings_are_a_fault() -> None:
 
 def test_values_of_many_levels_are_checked_too() -> None:
     deep: Any = "{{a}}"
-    for _ in range(5_000):
+    for _ in range(1_200):  # more than Python's limit of recursion
         deep = [{"k": deep}]
     keys = ("condition", "left_value", "memory_write", "output_schema", "params", "right_value")
     for key, node_type in itertools.product(keys, ("conditional", "llm", "tool")):
         node = {"id": "n", "type": node_type, "left_value": "{{a}}", "operator": "less_than", key: deep}
-        assert faults({"nodes": [node], "input_schema": {"properties": {"a": deep}}, "outputs": {"o": deep}})
+        assert faults({"nodes": [node]})
+    assert faults({"nodes": [], "input_schema": {"properties": {"a": deep}}, "outputs": {"o": deep}})
