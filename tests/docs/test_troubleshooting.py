@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
-from types import CodeType
 
 from fibonacci import errors
 from tests.docs.markdown import ROOT, blocks_of
@@ -32,7 +30,7 @@ class SourceTexts:
     """The texts in the sources, cut where something is filled in."""
 
     def __init__(self) -> None:
-        self._runs = sorted({run for path in SOURCES for run in _texts(_code_of(path)) if run})
+        self._runs = sorted({run for path in SOURCES for run in _texts(ast.parse(path.read_text("utf-8"))) if run})
         self._backwards = sorted(run[::-1] for run in self._runs)
         self._all = "\0".join(self._runs)
 
@@ -66,23 +64,19 @@ def _is_telling(text: str) -> bool:
     return len(text) > 3 or not any(map(str.isalnum, text))
 
 
-def _code_of(path: Path) -> CodeType:
-    """Return what a module is compiled to: the interpreter keeps it in a file, and nothing is parsed again."""
-    code = SourceFileLoader(path.stem, str(path)).get_code(path.stem)
-    assert code is not None
-    return code
-
-
-def _texts(constant: object) -> Iterator[str]:
-    """Yield every text of compiled code; one in which something is filled in is compiled to its parts."""
-    match constant:
-        case str():
-            yield constant
-        case CodeType(co_consts=constants) | (tuple() | frozenset() as constants):
-            for each in constants:
-                yield from _texts(each)
-        case _:
-            pass
+def _texts(node: ast.AST) -> Iterator[str]:
+    """Yield every text of some code; one in which something is filled in comes in parts."""
+    nodes = [node]
+    while nodes:
+        for value in vars(nodes.pop()).values():
+            if isinstance(value, str):
+                continue
+            for child in value if isinstance(value, list) else (value,):
+                if isinstance(child, ast.Constant):
+                    if isinstance(child.value, str):
+                        yield child.value
+                elif isinstance(child, ast.AST) and child._fields:
+                    nodes.append(child)
 
 
 def test_quoted_texts_are_of_the_sources_and_others_are_noticed() -> None:
