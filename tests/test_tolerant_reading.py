@@ -79,7 +79,6 @@ def check_object(made: Model, model: type[Model], document: dict[str, Any]) -> N
     assert repr(made)
 
 
-@both_modes
 def test_every_field_of_every_model_may_be_anything(mode: Mode) -> None:
     cases = list(hostile())
     assert len(cases) > 2000
@@ -93,7 +92,6 @@ def test_every_field_of_every_model_may_be_anything(mode: Mode) -> None:
         check_each(cases, check)
 
 
-@both_modes
 def test_no_item_costs_a_list(mode: Mode) -> None:
     lists = {model: [document for of, _, document in hostile() if of is model] for model in LEAST}
     with ScriptedServer(*(respond_json({"data": documents}) for documents in lists.values())) as server:
