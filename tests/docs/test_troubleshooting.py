@@ -6,6 +6,7 @@ import ast
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from typing import cast
 
 from fibonacci import errors
 from tests.docs.markdown import ROOT, blocks_of
@@ -71,7 +72,8 @@ def _texts(node: ast.AST) -> Iterator[str]:
         for value in vars(nodes.pop()).values():
             if isinstance(value, str):
                 continue
-            for child in value if isinstance(value, list) else (value,):
+            children = cast("list[object]", value) if isinstance(value, list) else [value]
+            for child in children:
                 if isinstance(child, ast.Constant):
                     if isinstance(child.value, str):
                         yield child.value
