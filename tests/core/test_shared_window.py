@@ -111,9 +111,9 @@ class TestProcesses:
         processes = [SimulatedProcess(world, 0.001 * (number + 1), lambda: False) for number in range(8)]
         for process in processes:
             for _ in range(4):
-                process.call_again_and_again(0.001, 0.005, until=100.0)
-        world.run(until=200.0)
-        numbers = [sum(time < 100 for time in process.sent) for process in processes]
+                process.call_again_and_again(0.001, 0.005, until=60.0)
+        world.run(until=160.0)
+        numbers = [sum(time < 60 for time in process.sent) for process in processes]
         assert world.server.refused == 0
         # In a queue of 32 and windows of 10, the turn of some is every third window and that of others every fourth.
         assert max(numbers) <= 1.5 * min(numbers), numbers
