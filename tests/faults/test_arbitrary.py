@@ -31,7 +31,7 @@ TIMEOUT = 0.5
 # How exactly the time is kept is for the table to show; here nothing may hang.
 SLACK = 5.0 if LONG else 1.0
 _SETTINGS = settings(
-    max_examples=50_000 if LONG else 30,
+    max_examples=50_000 if LONG else 60,
     deadline=None,
     derandomize=not LONG,
     suppress_health_check=[HealthCheck.too_slow],
