@@ -110,7 +110,7 @@ class Target:
     def __init__(self, emulator: Emulator, http: httpx.Client, session: requests.Session) -> None:
         self.base_url = emulator.base_url
         self.headers = {"Authorization": f"Bearer {emulator.api_key}"}
-        self.transport = {"base_url": self.base_url, "headers": self.headers, "session": session}
+        self.transport: dict[str, Any] = {"base_url": self.base_url, "headers": self.headers, "session": session}
         self.enforcing: set[str] = set()
         """The operations that have refused requests without a key and with a wrong one, which each needs to do once."""
         self._http = http
