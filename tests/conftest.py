@@ -90,6 +90,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
+        elif getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            # Each process that has one compiles all of the package for its constants.
+            item.add_marker(pytest.mark.xdist_group("hypothesis"))
 
 
 @pytest.hookimpl(trylast=True)
