@@ -21,6 +21,13 @@ from tests.kit.systems import linux_only, needs_permissions
 from tests.shared_limits.clients import PASSWORD, client_of, refusals
 
 
+@pytest.fixture(autouse=True)
+def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a tenth of a second where a limiter that works again is waited for a second: none of it is counted here."""
+    monkeypatch.setattr("fibonacci._core.shared_window._ARRIVED_WITHIN", 0.1)
+    monkeypatch.setattr("fibonacci._net.lease_thread._LONGEST_RETRY", 0.1)
+
+
 class TestFailures:
     def test_a_server_that_comes_back_in_time_ends_the_wait(self, emulator: Emulator) -> None:
         server, events = RedisServer(password=PASSWORD), list[WaitEvent]()
@@ -41,7 +48,7 @@ class TestFailures:
 
     def test_one_that_does_not_is_an_error_and_nothing_is_sent(self, mode: Mode, emulator: Emulator) -> None:
         server = RedisServer(password=PASSWORD)
-        client = mode.client(emulator.api_key, base_url=emulator.base_url, rate_limiter=server.url, timeout=0.5)
+        client = mode.client(emulator.api_key, base_url=emulator.base_url, rate_limiter=server.url, timeout=0.3)
         error = mode.end(client.tools.get, "calculator").api_error
         assert type(error) is APIConnectionError
         assert f"redis://127.0.0.1:{server.port}/0 cannot be used" in str(error)
@@ -122,7 +129,7 @@ class TestFailures:
         (file,) = folder.glob("*/*.json")
         file.with_suffix(".new").symlink_to("/dev/full")
         with pytest.raises(APIConnectionError, match=os.strerror(errno.ENOSPC)):
-            client.with_options(timeout=0.5).tools.get("calculator")
+            client.with_options(timeout=0.3).tools.get("calculator")
         file.with_suffix(".new").unlink()
         client.tools.get("calculator")
         assert emulator.requests.count == 2
@@ -158,9 +165,9 @@ class TestFailures:
         assert refusals(emulator) == 0
 
     def test_a_lock_that_is_never_free(self, folder: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fibonacci._net.file_store._LOCKED_WITHIN", 0.2)
+        monkeypatch.setattr("fibonacci._net.file_store._LOCKED_WITHIN", 0.1)
         client = client_of(emulator, "machine")
         client.tools.get("calculator")
-        with FileLock(next(folder.glob("*/*.lock"))), pytest.raises(APIConnectionError, match=r"has held .* for 0.2 s"):
-            client.with_options(timeout=0.5).tools.get("calculator")
+        with FileLock(next(folder.glob("*/*.lock"))), pytest.raises(APIConnectionError, match=r"has held .* for 0.1 s"):
+            client.with_options(timeout=0.3).tools.get("calculator")
         assert emulator.requests.count == 1
