@@ -289,7 +289,7 @@ class TestSlowServer:
 
         def step(peer: Peer) -> None:
             if slow() > 1:
-                peer.pause(0.5)
+                peer.pause(0.3)
             while slow() == 1 and peer.pause(0.01):
                 pass  # the client will lose patience
             ok(peer)

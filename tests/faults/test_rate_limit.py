@@ -152,9 +152,8 @@ _DEAD: dict[str, tuple[Step, type[Exception]]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("dead", _DEAD)
 def test_the_retry_quota_bounds_requests_to_an_unreachable_server(
-    dead: str, mode: Mode, monkeypatch: pytest.MonkeyPatch
+    dead: str, mode: Mode
 ) -> None:
-    monkeypatch.setattr("random.uniform", min)  # no delay before retries
     step, error = _DEAD[dead]
     with ScriptedServer(step) as server:
         client = mode.client_of(server)
@@ -165,8 +164,7 @@ def test_the_retry_quota_bounds_requests_to_an_unreachable_server(
     assert 1000 < len(server.requests) <= 1100
 
 
-def test_success_refunds_the_retry_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", min)  # no delay before retries
+def test_success_refunds_the_retry_quota() -> None:
     with ScriptedServer(*[respond(500), ok] * 200, ok) as server, Mode("sync") as mode:
         client = mode.client_of(server)
         # Without it the quota of 500 would be used up by the 36th retry at 14 each.
