@@ -8,7 +8,7 @@ from typing import Any
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
-from tests.emulator.handling import create, details, node_of
+from tests.emulator.handling import create, node_of
 
 
 def counting(emulator: Emulator) -> list[str]:

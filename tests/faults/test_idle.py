@@ -17,8 +17,8 @@ from fibonacci import APIConnectionError, APITimeoutError
 from tests.faults.calls import always
 from tests.faults.relay import ForgetfulRelay
 from tests.kit.assertions import all_modes_at_once, appears, check_rows
-from tests.kit.clock import Standstill
-from tests.kit.mode import Mode
+from tests.kit.clock import FakeClock, Standstill
+from tests.kit.mode import Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok
@@ -69,16 +69,21 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def set_in_pool(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
-    """Change a constant of the pool in both halves."""
+@pytest.fixture
+def time_of_pools(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Return the clock by which connections age."""
+    clock = FakeClock(runs=True)
     for half in ("_async", "_sync"):
-        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.{name}", seconds)
+        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.time", clock)
+        monkeypatch.setattr(f"fibonacci.{half}.transports.http11.time", clock)
+    return clock
 
 
 @pytest.fixture
 def frequent_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have idle connections looked at ten times a second, which is once a second otherwise."""
-    set_in_pool(monkeypatch, "_SWEEP_INTERVAL", 0.1)
+    for half in ("_async", "_sync"):
+        monkeypatch.setattr(f"fibonacci.{half}.transports.pool._SWEEP_INTERVAL", 0.1)
 
 
 async def waves(client: Any, number: int, calls: int) -> None:
@@ -169,9 +174,8 @@ class TestNumber:
 class TestAge:
     """A request that must not be sent twice takes no connection that has been idle for more than three seconds."""
 
-    @all_modes_at_once
-    def test_which_requests_take_one_that_has_been_idle(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 0.1)
+    @each_mode
+    def test_which_requests_take_one_that_has_been_idle(self, mode: Mode, time_of_pools: FakeClock) -> None:
         rows: list[tuple[str, dict[str, Any], bool]] = [
             ("POST", {}, False),
             ("PATCH", {}, False),
@@ -185,21 +189,20 @@ class TestAge:
             clients = [mode.client_of(server, **options) for _, options, _ in rows]
             for (method, _, _), client in zip(rows, clients, strict=True):
                 assert mode.run(client.request(method, "/x")) == FINE
-            time.sleep(0.15)
+            time_of_pools.advance(3.1)
             for (method, _, _), client in zip(rows, clients, strict=True):
                 assert mode.run(client.request(method, "/x")) == FINE
         used = [request.connection for request in server.requests]
         again = [first == second for first, second in zip(used, used[len(rows) :], strict=False)]
         assert again == [expected for _, _, expected in rows]
 
-    @all_modes_at_once
-    def test_one_that_has_been_used_since_is_taken(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 1.0)
+    @each_mode
+    def test_one_that_has_been_used_since_is_taken(self, mode: Mode, time_of_pools: FakeClock) -> None:
         with ScriptedServer(ok) as server:
             client = mode.client_of(server)
             for _ in range(3):
                 assert mode.run(client.request("GET", "/x")) == FINE
-                time.sleep(0.4)
+                time_of_pools.advance(1.5)
             assert mode.run(client.request("POST", "/x")) == FINE
         assert server.connections == 1
 

@@ -151,9 +151,7 @@ _DEAD: dict[str, tuple[Step, type[Exception]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dead", _DEAD)
-def test_the_retry_quota_bounds_requests_to_an_unreachable_server(
-    dead: str, mode: Mode
-) -> None:
+def test_the_retry_quota_bounds_requests_to_an_unreachable_server(dead: str, mode: Mode) -> None:
     step, error = _DEAD[dead]
     with ScriptedServer(step) as server:
         client = mode.client_of(server)
