@@ -79,13 +79,6 @@ def time_of_pools(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return clock
 
 
-@pytest.fixture
-def frequent_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have idle connections looked at ten times a second, which is once a second otherwise."""
-    for half in ("_async", "_sync"):
-        monkeypatch.setattr(f"fibonacci.{half}.transports.pool._SWEEP_INTERVAL", 0.1)
-
-
 async def waves(client: Any, number: int, calls: int) -> None:
     """Make calls at the same time, so many times."""
     for _ in range(number):
@@ -122,38 +115,44 @@ class TestNumber:
                 assert open_connections(mode, transport) == 0
         assert server.connections == 3
 
-    @pytest.mark.usefixtures("frequent_sweeps")
     @linux_only
-    @all_modes_at_once
-    def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(self, mode: Mode) -> None:
+    @each_mode
+    def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(
+        self, mode: Mode, time_of_pools: FakeClock
+    ) -> None:
         together = threading.Barrier(20)
+        others_ended = threading.Event()
 
         def step(peer: Peer) -> None:
             if peer.request.path == "/again":
                 ok(peer)
                 return
             together.wait(5)
-            peer.pause(0.1 if peer.request.path == "/last" else 0)
+            if peer.request.path == "/last":
+                others_ended.wait(5)
             ok(peer)
             if peer.request.path != "/last":
-                peer.pause(0.2)
+                others_ended.wait(5)
                 peer.close()
 
         with ScriptedServer(step) as server:
             client, transport = client_with(mode, server)
-            paths = ["/x"] * 19 + ["/last"]
-            calls = [mode.begin(client.request, "GET", path) for path in paths]
-            assert [call.result().value for call in calls] == [FINE] * 20
+            last = mode.begin(client.request, "GET", "/last")
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(19)]
+            assert [call.result().value for call in calls] == [FINE] * 19
+            others_ended.set()
+            assert last.result().value == FINE
             wait_for(lambda: closed_by(server) == 19)
-            time.sleep(0.1)
+            time_of_pools.advance(1.1)
             assert mode.run(client.request("GET", "/again")) == FINE
             assert closed_by(server) == 0
             assert open_connections(mode, transport) == 1
         assert server.connections == 20
 
-    @pytest.mark.usefixtures("frequent_sweeps")
-    @all_modes_at_once
-    def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(self, mode: Mode) -> None:
+    @each_mode
+    def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(
+        self, mode: Mode, time_of_pools: FakeClock
+    ) -> None:
         together = threading.Barrier(5)
 
         def step(peer: Peer) -> None:
@@ -162,13 +161,14 @@ class TestNumber:
             ok(peer)
 
         with ScriptedServer(step) as server:
-            client, transport = client_with(mode, server, idle_timeout=0.3)
+            client, transport = client_with(mode, server)
             calls = [mode.begin(client.request, "GET", "/x") for _ in range(5)]
             assert [call.result().value for call in calls] == [FINE] * 5
-            for _ in range(3):
-                time.sleep(0.15)
+            for opened in (5, 5, 1):
+                time_of_pools.advance(6)
                 assert mode.run(client.request("GET", "/again")) == FINE
-            assert open_connections(mode, transport) == 1
+                assert open_connections(mode, transport) == opened
+        assert server.connections == 5
 
 
 class TestAge:

@@ -101,10 +101,10 @@ def test_a_poll_without_a_response_ends_with_the_wait(
 ) -> None:
     monkeypatch.setattr("fibonacci._core.polling.FIRST", 0.1)
     with ScriptedServer(RUNNING, lambda peer: peer.stall()) as server:
-        ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=0.4)
+        ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=0.8)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.execution is not None
-    assert 0.4 <= ended.seconds <= 2 + standstill.seconds
+    assert 0.8 <= ended.seconds <= 2 + standstill.seconds
     assert server.delivered == len(server.requests) >= 2
 
 

@@ -80,7 +80,7 @@ class TestCalls:
         client = client_at(mode, server, name, connect_timeout=0.2).with_options(max_retries=2)
         ended = mode.end(client.request, "POST", "/x")
         assert ended.value == {"fine": True}
-        assert names.lookups[name] == 2
+        assert names.lookups[name] in (2, 3)  # the second is late where the machine stands still
         assert lookup_threads() == 1
         names.released.set()
         assert appears(lambda: lookup_threads() == 0)
