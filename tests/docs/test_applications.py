@@ -21,6 +21,7 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall
 from tests.docs.processes import PATIENCE, running
+from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork
 
 pytestmark = pytest.mark.slow
@@ -81,7 +82,7 @@ def test_the_execution_is_canceled_when_there_is_no_result_in_time(
     assert statuses(client, workflow_id) == ["cancelled"]
 
 
-# The worker of the example with folders as its broker; it opens a connection before it forks, and sends itself a task.
+# The worker of the example; it opens a connection before it forks, and sends itself a task.
 WORKER = """
 import os
 from pathlib import Path
@@ -90,18 +91,7 @@ from celery.signals import task_prerun, task_success, worker_ready
 
 from examples.celery_tasks import app, client, greet
 
-for folder in ("messages", "control"):
-    Path(folder).mkdir(exist_ok=True)
-app.conf.update(
-    broker_url="filesystem://",
-    broker_transport_options={
-        "control_folder": "control",
-        "data_folder_in": "messages",
-        "data_folder_out": "messages",
-        "polling_interval": 0.05,
-    },
-    worker_lost_wait=0.1,
-)
+app.conf.update(worker_lost_wait=0.1, broker_connection_retry_on_startup=True)
 client.health.check()
 
 
@@ -137,11 +127,16 @@ def test_a_killed_celery_worker_runs_the_workflow_once(
 
     node = {"id": "greet", "type": "llm", "instruction": "Hello {{input.name}}"}
     workflow_id = client.workflows.create(name="Greeter", definition={"nodes": [node]}).id
+    broker = RedisServer()
     monkeypatch.setenv("WORKFLOW_ID", workflow_id)
+    monkeypatch.setenv("CELERY_BROKER_URL", broker.url)
     (tmp_path / "worker.py").write_text(WORKER, "utf-8")
     deliveries, result = tmp_path / "deliveries", tmp_path / "result"
     options = ("--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat")
-    with running("celery", "--app", "worker", "worker", *options, emulator=emulator, folder=tmp_path) as worker:
+    with (
+        broker.running(),
+        running("celery", "--app", "worker", "worker", *options, emulator=emulator, folder=tmp_path) as worker,
+    ):
         worker.until(begun.is_set)
         first_process, _ = deliveries.read_text("utf-8").split()
         os.kill(int(first_process), signal.SIGKILL)
