@@ -150,6 +150,11 @@ class Journal(ABC):
             self._mark(row.number)
         self._write(JournalChanges(new, withdrawn, again, started, finished))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no row."""
+        return self._last == 0
+
     @abstractmethod
     def renew(self, row: Row) -> None:
         """Replace the inputs of a row that had no JSON form in an earlier run."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from typing import Final
 
 from fibonacci.errors import JournalError
 
 _KEPT: Final = "What it has recorded stays: call again with the same journal"
-_DAMAGED: Final = "it is damaged. Restore it from a backup; with a new path, rows that have run are run again"
+_DAMAGED: Final = (
+    "it is damaged. Restore all its files from a backup of the time when its last run ended; with a new path, or an"
+    " older backup, rows that have run are run again"
+)
 # By the primary code of SQLite, which is the name up to the second underscore.
 _REMEDIES: Final = {
     "SQLITE_FULL": f"the disk is full. Free some space. {_KEPT}",
@@ -29,9 +33,17 @@ def journal_error(path: str, reason: str) -> JournalError:
     return JournalError(f"journal {path} {reason}", path=path)
 
 
-def damaged_error(path: str, reason: str) -> JournalError:
+def damaged_error(path: str, reason: object) -> JournalError:
     """Return the error of a journal that has what no run wrote."""
     return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}")
+
+
+def mark_error(path: str, error: OSError) -> JournalError:
+    """Return the error for what the system raised when the mark of a journal was written."""
+    remedy = _REMEDIES["SQLITE_FULL" if error.errno == errno.ENOSPC else "SQLITE_IOERR"]
+    made = journal_error(path, f"cannot be used (its -lock file: {error.strerror or error}): {remedy}")
+    made.__cause__ = error
+    return made
 
 
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:

@@ -1,4 +1,4 @@
-"""That one run alone has a journal, beyond what its lock can tell: files can be removed, replaced and linked."""
+"""That one run alone has a journal, beyond what its lock can tell, and that what it has written is marked."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ import os
 import sqlite3
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
 
-from fibonacci._batch.journal_errors import journal_error
-
-_TAKE: Final = "INSERT OR REPLACE INTO header VALUES ('run', ?)"
-_TAKEN_BY: Final = "SELECT value FROM header WHERE name = 'run'"
+from fibonacci._batch.journal_errors import damaged_error, journal_error, mark_error
+from fibonacci._batch.journal_mark import JournalMark
+from fibonacci._batch.journal_schema import JournalHeader, read_header, write_header
+from fibonacci._batch.locks import FileLock
 
 
 class JournalOwner:
     """A run that has a journal. Each journal has the name of the run that opened it last.
 
     Args:
-        connection: The database, in which the run is named.
         path: Its path.
+        lock: The lock that keeps other runs away, with the mark of the last commit.
+        header: What the journal belongs to.
+        mark: The mark of the last commit.
 
     Attributes:
         real_path: The path from the root, without symbolic links, whatever the working directory becomes.
+        mark: The mark of the last commit.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+    def __init__(self, path: str, lock: FileLock, header: JournalHeader, mark: JournalMark) -> None:
         self.real_path: str = os.path.realpath(path)
+        self.mark: JournalMark = mark
         self._path = path
         self._file = _identity(self.real_path)
+        self._lock = lock
+        self._header = header
         self._name = token_hex(8)
-        connection.execute(_TAKE, (self._name,))
 
     def check(self, connection: sqlite3.Connection) -> None:
         """Check, in a transaction, that what is written goes to the file at the path, and that no other run has it.
@@ -43,11 +47,45 @@ class JournalOwner:
                 "was removed or replaced while rows ran: put the file back; with a new path, rows that have run are"
             )
             raise journal_error(self._path, f"{reason} run again")
-        if connection.execute(_TAKEN_BY).fetchone() != (self._name,):
+        try:
+            mark = read_header(connection)[1]
+        except ValueError as error:
+            raise damaged_error(self._path, error) from error
+        if mark != self.mark:
             reason = (
                 "was opened by another run, although this one has it: name it by one path, and leave its -lock file"
             )
             raise journal_error(self._path, f"{reason} in its place. When that run has ended, the same call continues")
+
+    def count(self, connection: sqlite3.Connection, rows: int, added: int) -> JournalMark:
+        """Write the mark of a transaction into it; return it.
+
+        Args:
+            connection: The database.
+            rows: How many rows the journal has now.
+            added: What their checksums are more than before.
+        """
+        mark = self.mark._replace(
+            run=self._name, commits=self.mark.commits + 1, rows=rows, total=self.mark.total + added
+        )
+        write_header(connection, self._header, mark)
+        return mark
+
+    def note(self, mark: JournalMark) -> None:
+        """Note the mark of a commit beside the database, from which the commit can be lost.
+
+        Raises:
+            JournalError: If it cannot be noted.
+        """
+        self.mark = mark
+        try:
+            self._lock.write_note(mark.to_bytes())
+        except OSError as error:
+            raise mark_error(self._path, error) from error
+
+    def release(self) -> None:
+        """Let other runs have the journal."""
+        self._lock.release()
 
 
 def _identity(path: str) -> tuple[int, int] | None:

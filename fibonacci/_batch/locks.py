@@ -9,12 +9,17 @@ from weakref import WeakSet
 
 from fibonacci._file_locks import lock_file
 
+# The file begins with the id of the process, filled up with spaces. The note of the holder follows.
+_HOLDER_BYTES = 20
+
 
 class FileLock:
     """A lock on a file, which stays when the lock is released: removing it would let two processes hold one each.
 
+    The file has the id of the process that holds the lock, and a note that outlives the lock.
+
     Args:
-        path: The file, created if it is missing. While the lock is held, it has the id of the process.
+        path: The file, created if it is missing.
 
     Raises:
         BlockingIOError: If another holds the lock; its text is the id of that process, or empty.
@@ -22,26 +27,53 @@ class FileLock:
     """
 
     def __init__(self, path: str) -> None:
-        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
             lock_file(self._file)
         except (BlockingIOError, PermissionError) as error:  # the second on Windows
             os.lseek(self._file, 0, os.SEEK_SET)
-            holder = os.read(self._file, 20).decode("ascii", "replace").strip()
+            holder = os.read(self._file, _HOLDER_BYTES).decode("ascii", "replace").strip()
             self._close()
-            raise BlockingIOError(holder) from error
+            raise BlockingIOError(holder if holder.isdecimal() else "") from error
         except BaseException:
             self._close()
             raise
         with suppress(OSError):  # it is for messages alone: a full disk does not matter here
-            os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, str(os.getpid()).encode("ascii"))
+            os.write(self._file, str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES))
         _held.add(self)
+
+    def read_note(self) -> bytes:
+        """Return the note; empty if there is none."""
+        file = self._open_file()
+        os.lseek(file, _HOLDER_BYTES, os.SEEK_SET)
+        return os.read(file, 4096)
+
+    def write_note(self, note: bytes, *, is_synced: bool = False) -> None:
+        """Replace the note, which a kill of the process leaves whole.
+
+        Args:
+            note: The note. All notes of a file have one length.
+            is_synced: Whether it has to be on the disk when this returns.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        file = self._open_file()
+        os.lseek(file, _HOLDER_BYTES, os.SEEK_SET)
+        if os.write(file, note) < len(note):
+            raise OSError("the disk took a part of a note")
+        if is_synced:
+            os.fsync(file)
 
     def release(self) -> None:
         """Release the lock. A second call does nothing."""
         self._close()
+
+    def _open_file(self) -> int:
+        if self._file is None:
+            raise OSError("the lock is not held any more")
+        return self._file
 
     def _close(self) -> None:
         file, self._file = self._file, None

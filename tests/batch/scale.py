@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import PARTS, keys_of
 from fibonacci._core.polling import poll_delay
 from fibonacci.emulator import Emulator
-from tests.batch.journals import opened
+from tests.batch.journals import fill, opened
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
 from tests.kit.redis import RedisServer
@@ -129,7 +128,7 @@ def reopen() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "runs.db"))
         header = JournalHeader("wf-1", "1", "index")
-        _fill(path, header, 500_000)
+        fill(path, header, 500_000)
         began = time.perf_counter()
         journal = open_journal(path, header)
         journal.find("400000", is_unique=True)
@@ -158,27 +157,6 @@ def reopen_redis() -> None:
             journal.find(str(number), is_unique=True)
         print(f"a row read in {(time.perf_counter() - began) * 100:.0f} us; {used:.0f} MiB in Redis")
         journal.close()
-
-
-def _fill(path: str, header: JournalHeader, rows: int) -> None:
-    """Make a journal with rows that have ended."""
-    open_journal(path, header).close()
-    with sqlite3.connect(path) as connection:
-        connection.create_function("digest", 1, _digest, deterministic=True)
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
-            " INSERT INTO rows SELECT i + 1, CAST(i AS TEXT), i, digest(i), '{\"n\":' || i || '}', 'a', 1.0,"
-            " 'exec_' || i, 'completed', '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}', NULL"
-            " FROM n",
-            (rows,),
-        )
-    connection.close()
-
-
-def _digest(number: int) -> bytes:
-    from fibonacci._batch.row import digest_of
-
-    return digest_of(f'{{"n":{number}}}')
 
 
 def capacity() -> None:
@@ -256,7 +234,7 @@ def _measure_resident(rows: int) -> None:
         client = emulator.client()
         workflow = client.workflows.create(name="empty")
         path = str(Path(folder, "runs.db"))
-        _fill(path, JournalHeader(workflow.id, str(workflow.version), "index"), rows - 100)
+        fill(path, JournalHeader(workflow.id, str(workflow.version), "index"), rows - 100)
         before = _status("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # the largest so far is that of filling
         source: Iterator[dict[str, int]] = ({"n": number} for number in range(rows))

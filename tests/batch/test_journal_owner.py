@@ -47,7 +47,11 @@ class TestFiles:
             journal.write([row(2)])
 
     def test_a_lock_file_that_is_removed(self, journal: Journal, path: str) -> None:
+        note = Path(f"{path}-lock").read_bytes()
         Path(f"{path}-lock").unlink()
+        with pytest.raises(JournalError, match=r"was left by a run that did not end, and .*-lock"):
+            open_journal(path, HEADER)
+        Path(f"{path}-lock").write_bytes(note)
         second = open_journal(path, HEADER)
         with pytest.raises(JournalError, match="was opened by another run, although this one has it"):
             journal.write([row(2)])
@@ -68,7 +72,6 @@ class TestFiles:
         "UPDATE rows SET execution = '[]'",
         "UPDATE rows SET error = '{}'",
         "UPDATE rows SET inputs = x'ff'",
-        "ALTER TABLE rows RENAME COLUMN status TO state",
     ],
 )
 def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
@@ -79,8 +82,32 @@ def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(damage)
         connection.commit()
-    with closing(open_journal(path, HEADER)) as journal, pytest.raises(JournalError, match="it is damaged"):
-        result_in(journal)
+    with closing(open_journal(path, HEADER)) as journal:
+        for use in (lambda: result_in(journal), lambda: list(journal.results()), lambda: journal.known(["exec_1"])):
+            with pytest.raises(JournalError, match="it is damaged"):
+                use()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ALTER TABLE rows RENAME COLUMN status TO state",
+        "DELETE FROM rows",
+        "UPDATE rows SET checksum = checksum + 1",
+        "UPDATE header SET content = '[]'",
+        "DELETE FROM header",
+        "PRAGMA user_version = 0",
+        "PRAGMA application_id = 7",
+    ],
+)
+def test_a_damaged_journal_is_refused_when_it_is_opened(path: str, damage: str) -> None:
+    with closing(open_journal(path, HEADER)) as journal:
+        journal.write([row(1)])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(damage)
+        connection.commit()
+    with pytest.raises(JournalError, match="it is damaged"):
+        open_journal(path, HEADER)
 
 
 def result_in(journal: Journal) -> RunResult:
