@@ -7,13 +7,10 @@ mark of the database says whether its rows are those of one commit, that of the 
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any, NamedTuple
-
-_FIELDS = 5
 
 
 class JournalMark(NamedTuple):
@@ -44,8 +41,9 @@ class JournalMark(NamedTuple):
         content, _, checksum = text.rpartition(b" ")
         if not content or checksum != b"%08x" % zlib.crc32(content):
             return None
-        fields = content.decode("ascii").split(" ")
-        return cls(*fields[:2], *(int(each, 16) for each in fields[2:])) if len(fields) == _FIELDS else None
+        journal, run, *counts = content.decode("ascii").split(" ")
+        commits, rows, total = (int(each, 16) for each in counts)
+        return cls(journal, run, commits, rows, total)
 
     def to_bytes(self) -> bytes:
         """Return the mark as a text with a checksum; all marks have one length."""
@@ -73,7 +71,7 @@ class JournalMark(NamedTuple):
 
 def checksum_of(record: Sequence[Any]) -> int:
     """Return the checksum of the fields of a row, which are values of SQLite."""
-    return zlib.crc32(json.dumps(record, default=bytes.hex).encode("ascii"))
+    return zlib.crc32("\0".join(map(str, record)).encode("utf-8", "surrogatepass"))
 
 
 _PUT_BACK = (

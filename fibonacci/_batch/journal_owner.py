@@ -7,9 +7,9 @@ import sqlite3
 from pathlib import Path
 from secrets import token_hex
 
-from fibonacci._batch.journal_errors import damaged_error, journal_error, mark_error
+from fibonacci._batch.journal_errors import journal_error, mark_error
 from fibonacci._batch.journal_mark import JournalMark
-from fibonacci._batch.journal_schema import JournalHeader, read_header, write_header
+from fibonacci._batch.journal_schema import JournalHeader, has_header, write_header
 from fibonacci._batch.locks import FileLock
 
 
@@ -31,7 +31,8 @@ class JournalOwner:
         self.real_path: str = os.path.realpath(path)
         self.mark: JournalMark = mark
         self._path = path
-        self._file = _identity(self.real_path)
+        self._place = Path(self.real_path)
+        self._file = _identity(self._place)
         self._lock = lock
         self._header = header
         self._name = token_hex(8)
@@ -42,16 +43,12 @@ class JournalOwner:
         Raises:
             JournalError: If not.
         """
-        if _identity(self.real_path) != self._file:
+        if _identity(self._place) != self._file:
             reason = (
                 "was removed or replaced while rows ran: put the file back; with a new path, rows that have run are"
             )
             raise journal_error(self._path, f"{reason} run again")
-        try:
-            mark = read_header(connection)[1]
-        except ValueError as error:
-            raise damaged_error(self._path, error) from error
-        if mark != self.mark:
+        if not has_header(connection, self._header, self.mark):
             reason = (
                 "was opened by another run, although this one has it: name it by one path, and leave its -lock file"
             )
@@ -88,10 +85,10 @@ class JournalOwner:
         self._lock.release()
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     """Return what tells the file at a path from others; None if there is none."""
     try:
-        found = Path(path).stat()
+        found = path.stat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

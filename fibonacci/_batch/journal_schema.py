@@ -134,6 +134,12 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
     return JournalHeader(*fields), JournalMark(*mark)
 
 
+def has_header(connection: sqlite3.Connection, header: JournalHeader, mark: JournalMark) -> bool:
+    """Whether a journal has this header, and this mark of its last commit."""
+    found = connection.execute("SELECT content, checksum FROM header").fetchone()
+    return bool(found == _header_record(header, mark))
+
+
 def write_header(connection: sqlite3.Connection, header: JournalHeader, mark: JournalMark) -> None:
     """Write the header of a journal, in a transaction."""
     connection.execute("UPDATE header SET content = ?, checksum = ?", _header_record(header, mark))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
-from fibonacci._batch.journal_errors import damaged_error, sqlite_error
+from fibonacci._batch.journal_errors import shows_damage, sqlite_error
 from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.row import Row
@@ -120,6 +120,7 @@ class SQLiteJournal(Journal):
             try:
                 yield self._connection
             except (sqlite3.Error, UnicodeDecodeError) as error:
+                self.is_damaged = shows_damage(error)
                 raise sqlite_error(self.path, error) from error
 
     @contextmanager
@@ -151,7 +152,7 @@ class SQLiteJournal(Journal):
         """
         *fields, checksum = record
         if self._owner is not None and checksum_of(fields) != checksum:
-            raise damaged_error(self.path, f"row {fields[0]} is not what was written")
+            raise self._damage(f"row {fields[0]} is not what was written")
         return JournalEntry(fields)
 
     def _check_rows(self) -> None:
@@ -175,9 +176,10 @@ def _update_checksums(connection: sqlite3.Connection, rows: Sequence[Row]) -> in
     if not rows:
         return 0
     written = connection.execute(_WRITTEN, (json.dumps([row.number for row in rows]),)).fetchall()
+    before: int = sum(record[-1] for record in written)
     checksums = [checksum_of(record[:-1]) for record in written]
     connection.executemany(_MARK, [(new, record[0]) for new, record in zip(checksums, written, strict=True)])
-    return sum(checksums) - sum(record[-1] for record in written)
+    return sum(checksums) - before
 
 
 def _make_whole(connection: sqlite3.Connection) -> None:

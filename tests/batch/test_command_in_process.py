@@ -144,7 +144,9 @@ class TestInProcess:
     def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path("o.jsonl").symlink_to("/dev/full")
         assert call("--out", "o.jsonl") == 69
-        assert last_line(capsys.readouterr().err).endswith("No space left on device; the same command again continues")
+        assert last_line(capsys.readouterr().err).endswith(
+            "No space left on device; the same command with --resume continues"
+        )
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
 
