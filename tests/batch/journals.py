@@ -43,9 +43,9 @@ class JournalPlace:
         self._folder = folder
         self._server = server
 
-    def open(self, header: JournalHeader) -> Journal:
+    def open(self, header: JournalHeader, resume: bool | None = None) -> Journal:
         """Open it as `run_many` does."""
-        return opened(self.location, header)
+        return opened(self.location, header, resume)
 
     def content(self) -> bytes:
         """Return all that it holds."""
@@ -58,12 +58,12 @@ class JournalPlace:
         return repr(values).encode()
 
 
-def opened(location: str, header: JournalHeader) -> Journal:
+def opened(location: str, header: JournalHeader, resume: bool | None = None) -> Journal:
     """Open a journal of either kind as `run_many` does."""
     place = check_journal(location)
     if isinstance(place, RedisJournalURL):
-        return open_redis_journal(RedisConnection(place.url, "journal"), place, header)
-    return open_journal(str(place), header)
+        return open_redis_journal(RedisConnection(place.url, "journal"), place, header, resume)
+    return open_journal(str(place), header, resume)
 
 
 def fill(path: str, header: JournalHeader, rows: int) -> None:

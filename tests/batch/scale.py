@@ -1,7 +1,7 @@
 """Measure what many rows cost: the figures of docs/reference/many-rows-measured.md.
 
     python -m tests.batch.scale                 all but memory
-    python -m tests.batch.scale cpu reopen reopen_redis capacity watching memory
+    python -m tests.batch.scale cpu commits reopen reopen_redis capacity watching memory
 
 `memory` takes some minutes, and 3 GB of disk.
 """
@@ -27,7 +27,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import PARTS, keys_of
 from fibonacci._core.polling import poll_delay
 from fibonacci.emulator import Emulator
-from tests.batch.journals import fill, opened
+from tests.batch.journals import completed, fill, opened, row
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
 from tests.kit.redis import RedisServer
@@ -121,6 +121,27 @@ def _run_many(address: Address, workflow: str, journal: str | None) -> None:
     with Fibonacci(address.api_key, base_url=address.base_url) as client:
         for _ in client.workflows.run_many(workflow, _rows(), concurrency=_AT_A_TIME, journal=journal):
             pass
+
+
+def commits() -> None:
+    """Measure what a row costs in a journal in a file: its intent, the id of its execution and its result.
+
+    `strace -c -f -e trace=fdatasync,fsync` before the command counts the syncs: one for each commit.
+    """
+    for at_a_time in (1, 5, 20):
+        with tempfile.TemporaryDirectory() as folder:
+            journal = open_journal(str(Path(folder, "runs.db")), JournalHeader("wf-1", "1", "index"))
+            began = time.process_time()
+            for first in range(0, _ROWS, at_a_time):
+                rows = [row(number) for number in range(first, first + at_a_time)]
+                journal.write(rows)
+                for each in rows:
+                    each.execution_id = f"exec_{each.index}"
+                journal.write(started=rows)
+                journal.write(finished=[(each, completed(each)) for each in rows])
+            spent = time.process_time() - began
+            journal.close()
+        print(f"{at_a_time} rows in a commit: {spent / _ROWS * 1e6:.0f} us of processor time a row")
 
 
 def reopen() -> None:
@@ -251,8 +272,8 @@ def _status(name: str) -> float:
 
 def main(names: list[str]) -> None:
     """Measure what the command line names."""
-    measurements = {each.__name__: each for each in (cpu, reopen, reopen_redis, capacity, watching, memory)}
-    for name in names or ["cpu", "reopen", "reopen_redis", "capacity", "watching"]:
+    measurements = {each.__name__: each for each in (cpu, commits, reopen, reopen_redis, capacity, watching, memory)}
+    for name in names or ["cpu", "commits", "reopen", "reopen_redis", "capacity", "watching"]:
         if name.startswith("resident="):
             _measure_resident(int(name.partition("=")[2]))
         else:

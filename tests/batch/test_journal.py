@@ -282,6 +282,29 @@ class TestRefusals:
             os.waitpid(child, 0)
 
 
+class TestResume:
+    @BOTH
+    def test_true_refuses_one_that_has_no_rows(self, place: JournalPlace) -> None:
+        for _ in range(2):
+            text = refusal(lambda: place.open(HEADER, resume=True))
+            assert "has no rows, or is not there, and resume=True continues a journal that has some" in text
+            place.open(HEADER).close()
+        with closing(place.open(HEADER)) as journal:
+            journal.write([row(1)])
+        with closing(place.open(HEADER, resume=True)) as journal:
+            assert journal.find("k1", is_unique=False)[0] is not None
+
+    @BOTH
+    def test_false_refuses_one_that_has_rows(self, place: JournalPlace) -> None:
+        with closing(place.open(HEADER, resume=False)) as journal:
+            journal.write([row(1)])
+        assert "has 1 rows, and resume=False begins a new one" in refusal(lambda: place.open(HEADER, resume=False))
+
+    def test_a_path_that_is_misspelled_gets_no_file(self, path: str) -> None:
+        refusal(lambda: open_journal(path, HEADER, resume=True))
+        assert list(Path(path).parent.iterdir()) == []
+
+
 class TestNetworkFileSystems:
     MOUNTS = """\
 malformed line

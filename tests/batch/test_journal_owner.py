@@ -13,6 +13,7 @@ from fibonacci import Fibonacci, JournalError, RunResult
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci.emulator import Emulator
+from tests.batch.damages import read_files, write_files
 from tests.batch.journals import completed
 from tests.batch.test_journal import HEADER, row
 from tests.kit.systems import needs_open_files_removable
@@ -126,6 +127,44 @@ def test_results_after_another_folder_became_the_current_one(
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     assert [result.status for result in runs.results()] == ["completed"]
+
+
+def test_a_run_that_ends_leaves_one_file_that_can_be_copied(path: str, tmp_path: Path) -> None:
+    for number in (1, 2):
+        with closing(open_journal(path, HEADER)) as journal:
+            journal.write([row(number)])
+    assert {each.name for each in tmp_path.iterdir()} == {"runs.db", "runs.db-lock"}
+    Path(f"{path}.copy").write_bytes(Path(path).read_bytes())
+    with closing(open_journal(f"{path}.copy", HEADER, resume=True)) as journal:
+        assert all(journal.find(f"k{number}", is_unique=False)[0] for number in (1, 2))
+
+
+def test_another_program_that_reads_it_does_not_keep_the_run_from_ending(path: str) -> None:
+    journal = open_journal(path, HEADER)
+    journal.write([row(1)])
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM rows").fetchone()
+        journal.close()
+        assert Path(f"{path}-wal").exists()
+    with closing(open_journal(path, HEADER, resume=True)) as journal:
+        assert journal.find("k1", is_unique=False)[0] is not None
+
+
+def test_what_a_refused_journal_lacks_can_be_put_back(path: str) -> None:
+    """SQLite would remove the write-ahead log of a database that is opened and closed."""
+    with closing(open_journal(path, HEADER)) as journal:
+        journal.write([row(1)])
+        journal.write([row(2)])
+        files = read_files(Path(path))
+    for lacking in ({**files, name: content} for name in ("", "-wal", "-lock") for content in (b"", files[name][:100])):
+        write_files(Path(path), lacking)
+        with pytest.raises(JournalError):
+            open_journal(path, HEADER)
+        put_back = {name: content for name, content in files.items() if lacking[name] != content}
+        write_files(Path(path), {**read_files(Path(path)), **put_back})
+        with closing(open_journal(path, HEADER)) as journal:
+            assert journal.find("k2", is_unique=False)[0] is not None
 
 
 @pytest.mark.parametrize(
