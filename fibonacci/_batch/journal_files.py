@@ -80,7 +80,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
     found = _read(path, header, JournalMark.read(note), is_open=is_open)
     if found is None and (note or is_open):
         raise damaged_error(path, "its tables are missing")
-    fault = resume_fault(resume, 0 if found is None else found[1].rows)
+    fault = resume_fault(resume, 0 if found is None else found.rows)
     if fault is not None:
         raise journal_error(path, fault)
     _make_file(path)
@@ -88,22 +88,22 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
-        begun, mark = found or (header, create(connection, header))
+        mark = create(connection, header) if found is None else found
         if not is_open:
             # From now on the database alone is not the whole journal, and says so: it is in the mode WAL.
-            lock.write_note(mark.to_bytes(), is_synced=True)
+            lock.write_note(str(mark), is_synced=True)
             connection.execute("PRAGMA journal_mode = MEMORY")  # a change of one page leaves no other file beside it
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             reason = f"is in a file system that does not support write-ahead logs ({mode}): pass another path"
             raise journal_error(path, reason)
-        return SQLiteJournal(connection, path, JournalOwner(path, lock, begun, mark))
+        return SQLiteJournal(connection, path, JournalOwner(path, lock, mark))
     except BaseException:
         connection.close()
         raise
 
 
-def _check_files(path: str, note: bytes) -> bool:
+def _check_files(path: str, note: str) -> bool:
     """Return whether the last run of a journal has not ended it, before SQLite deals with files that do not fit.
 
     Raises:
@@ -125,10 +125,8 @@ def _check_files(path: str, note: bytes) -> bool:
     return is_open
 
 
-def _read(
-    path: str, header: JournalHeader, noted: JournalMark | None, *, is_open: bool
-) -> tuple[JournalHeader, JournalMark] | None:
-    """Return what the journal at a path belongs to, and the mark of its last commit; None if it is new.
+def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_open: bool) -> JournalMark | None:
+    """Return the mark of the last commit of the journal at a path; None if it is new.
 
     It is read by a connection that can change none of its files: closing another one would remove the write-ahead log
     of a journal that is refused, and that is whole again when the file that is missing has been put back.
@@ -159,7 +157,7 @@ def _read(
             if noted is not None and error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:  # it was one
                 raise damaged_error(path, error) from error
             raise
-    return begun, mark
+    return mark
 
 
 def _begin_of(path: str) -> bytes:

@@ -36,19 +36,18 @@ class JournalMark(NamedTuple):
         return cls(token_hex(8), "0" * 16, 1, 0, 0)
 
     @classmethod
-    def read(cls, text: bytes) -> JournalMark | None:
+    def read(cls, text: str) -> JournalMark | None:
         """Return the mark in a text; None if it is not whole."""
-        content, _, checksum = text.rpartition(b" ")
-        if not content or checksum != b"%08x" % zlib.crc32(content):
+        content, _, checksum = text.rpartition(" ")
+        if not content or checksum != _checksum(content):
             return None
-        journal, run, *counts = content.decode("ascii").split(" ")
+        journal, run, *counts = content.split(" ")
         commits, rows, total = (int(each, 16) for each in counts)
         return cls(journal, run, commits, rows, total)
 
-    def to_bytes(self) -> bytes:
-        """Return the mark as a text with a checksum; all marks have one length."""
-        content = f"{self.journal} {self.run} {self.commits:016x} {self.rows:016x} {self.total:016x}".encode("ascii")
-        return content + b" %08x" % zlib.crc32(content)
+    def __str__(self) -> str:
+        content = f"{self.journal} {self.run} {self.commits:016x} {self.rows:016x} {self.total:016x}"
+        return f"{content} {_checksum(content)}"  # of one length, so that one replaces another in place
 
     def fault(self, noted: JournalMark | None, lock: str) -> str | None:
         """Return why this is less than what was noted beside the database, as the end of a sentence; None if it isn't.
@@ -67,6 +66,10 @@ class JournalMark(NamedTuple):
         if noted.commits == self.commits and noted != self:
             return f"is not what {lock} says of its last commit: {_PUT_BACK}"
         return None
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def checksum_of(record: Sequence[Any]) -> int:

@@ -9,7 +9,7 @@ from secrets import token_hex
 
 from fibonacci._batch.journal_errors import journal_error, mark_error
 from fibonacci._batch.journal_mark import JournalMark
-from fibonacci._batch.journal_schema import JournalHeader, has_header, write_header
+from fibonacci._batch.journal_schema import read_mark, write_mark
 from fibonacci._batch.locks import FileLock
 
 
@@ -19,7 +19,6 @@ class JournalOwner:
     Args:
         path: Its path.
         lock: The lock that keeps other runs away, with the mark of the last commit.
-        header: What the journal belongs to.
         mark: The mark of the last commit.
 
     Attributes:
@@ -27,15 +26,15 @@ class JournalOwner:
         mark: The mark of the last commit.
     """
 
-    def __init__(self, path: str, lock: FileLock, header: JournalHeader, mark: JournalMark) -> None:
+    def __init__(self, path: str, lock: FileLock, mark: JournalMark) -> None:
         self.real_path: str = os.path.realpath(path)
         self.mark: JournalMark = mark
         self._path = path
         self._place = Path(self.real_path)
         self._file = _identity(self._place)
         self._lock = lock
-        self._header = header
         self._name = token_hex(8)
+        self._written = str(mark)
 
     def check(self, connection: sqlite3.Connection) -> None:
         """Check, in a transaction, that what is written goes to the file at the path, and that no other run has it.
@@ -48,35 +47,31 @@ class JournalOwner:
                 "was removed or replaced while rows ran: put the file back; with a new path, rows that have run are"
             )
             raise journal_error(self._path, f"{reason} run again")
-        if not has_header(connection, self._header, self.mark):
+        if read_mark(connection) != self._written:
             reason = (
                 "was opened by another run, although this one has it: name it by one path, and leave its -lock file"
             )
             raise journal_error(self._path, f"{reason} in its place. When that run has ended, the same call continues")
 
-    def count(self, connection: sqlite3.Connection, rows: int, added: int) -> JournalMark:
-        """Write the mark of a transaction into it; return it.
+    def commit(self, connection: sqlite3.Connection, rows: int, added: int) -> None:
+        """Commit a transaction with its mark, and note that beside the database, from which the commit can be lost.
 
         Args:
             connection: The database.
             rows: How many rows the journal has now.
             added: What their checksums are more than before.
-        """
-        mark = self.mark._replace(
-            run=self._name, commits=self.mark.commits + 1, rows=rows, total=self.mark.total + added
-        )
-        write_header(connection, self._header, mark)
-        return mark
-
-    def note(self, mark: JournalMark) -> None:
-        """Note the mark of a commit beside the database, from which the commit can be lost.
 
         Raises:
-            JournalError: If it cannot be noted.
+            JournalError: If it is committed, and cannot be noted.
         """
-        self.mark = mark
+        before = self.mark
+        mark = JournalMark(before.journal, self._name, before.commits + 1, rows, before.total + added)
+        text = str(mark)
+        write_mark(connection, text)
+        connection.execute("COMMIT")
+        self.mark, self._written = mark, text
         try:
-            self._lock.write_note(mark.to_bytes())
+            self._lock.write_note(text)
         except OSError as error:
             raise mark_error(self._path, error) from error
 

@@ -28,7 +28,7 @@ _TABLES: Final = {
         error TEXT,
         checksum INTEGER NOT NULL
     )""",
-    "header": "CREATE TABLE header (content TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "header": "CREATE TABLE header (content TEXT NOT NULL, checksum INTEGER NOT NULL, mark TEXT NOT NULL)",
 }
 _EMPTY: Final = "SELECT count(*) FROM sqlite_master"
 
@@ -91,7 +91,8 @@ def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark
     connection.execute("BEGIN IMMEDIATE")
     for statement in _TABLES.values():
         connection.execute(statement)
-    connection.execute("INSERT INTO header VALUES (?, ?)", _header_record(header, mark))
+    content = json.dumps(header)
+    connection.execute("INSERT INTO header VALUES (?, ?, ?)", (content, checksum_of([content]), str(mark)))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
@@ -127,22 +128,22 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
     Raises:
         ValueError: If the header is damaged.
     """
-    records = connection.execute("SELECT content, checksum FROM header").fetchall()
-    if len(records) != 1 or checksum_of(records[0][:1]) != records[0][1]:
+    records = connection.execute("SELECT content, checksum, mark FROM header").fetchall()
+    mark = JournalMark.read(records[0][2]) if len(records) == 1 else None
+    if mark is None or checksum_of(records[0][:1]) != records[0][1]:
         raise ValueError("its header is not what was written")
-    *fields, mark = json.loads(records[0][0])
-    return JournalHeader(*fields), JournalMark(*mark)
+    return JournalHeader(*json.loads(records[0][0])), mark
 
 
-def has_header(connection: sqlite3.Connection, header: JournalHeader, mark: JournalMark) -> bool:
-    """Whether a journal has this header, and this mark of its last commit."""
-    found = connection.execute("SELECT content, checksum FROM header").fetchone()
-    return bool(found == _header_record(header, mark))
+def read_mark(connection: sqlite3.Connection) -> str | None:
+    """Return the mark of the last commit as a text; None if there is none."""
+    found = connection.execute("SELECT mark FROM header").fetchone()
+    return None if found is None else str(found[0])
 
 
-def write_header(connection: sqlite3.Connection, header: JournalHeader, mark: JournalMark) -> None:
-    """Write the header of a journal, in a transaction."""
-    connection.execute("UPDATE header SET content = ?, checksum = ?", _header_record(header, mark))
+def write_mark(connection: sqlite3.Connection, mark: str) -> None:
+    """Write the mark of a transaction into it."""
+    connection.execute("UPDATE header SET mark = ?", (mark,))
 
 
 def verify(connection: sqlite3.Connection, mark: JournalMark) -> None:
@@ -163,8 +164,3 @@ def verify(connection: sqlite3.Connection, mark: JournalMark) -> None:
     problems = connection.execute("PRAGMA integrity_check(1)").fetchall()
     if problems != [("ok",)]:
         raise ValueError(f"{problems[0][0]}" if problems else "its pages cannot be checked")
-
-
-def _header_record(header: JournalHeader, mark: JournalMark) -> tuple[str, int]:
-    content = json.dumps([*header, mark])
-    return content, checksum_of([content])

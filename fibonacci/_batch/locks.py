@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -39,30 +40,28 @@ class FileLock:
             self._close()
             raise
         with suppress(OSError):  # it is for messages alone: a full disk does not matter here
-            os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES))
+            _write_at(self._file, str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES), 0)
         _held.add(self)
 
-    def read_note(self) -> bytes:
-        """Return the note; empty if there is none."""
+    def read_note(self) -> str:
+        """Return the note, with replacement characters if it is damaged; empty if there is none."""
         file = self._open_file()
         os.lseek(file, _HOLDER_BYTES, os.SEEK_SET)
-        return os.read(file, 4096)
+        return os.read(file, 4096).decode("ascii", "replace")
 
-    def write_note(self, note: bytes, *, is_synced: bool = False) -> None:
+    def write_note(self, note: str, *, is_synced: bool = False) -> None:
         """Replace the note, which a kill of the process leaves whole.
 
         Args:
-            note: The note. All notes of a file have one length.
+            note: The note, in ASCII. All notes of a file have one length.
             is_synced: Whether it has to be on the disk when this returns.
 
         Raises:
             OSError: If it cannot be written.
         """
         file = self._open_file()
-        os.lseek(file, _HOLDER_BYTES, os.SEEK_SET)
-        if os.write(file, note) < len(note):
-            raise OSError("the disk took a part of a note")
+        if _write_at(file, note.encode("ascii"), _HOLDER_BYTES) < len(note):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if is_synced:
             os.fsync(file)
 
@@ -82,6 +81,15 @@ class FileLock:
 
 
 _held: WeakSet[FileLock] = WeakSet()
+
+
+if sys.platform == "win32":
+
+    def _write_at(file: int, content: bytes, place: int) -> int:
+        os.lseek(file, place, os.SEEK_SET)
+        return os.write(file, content)
+else:
+    _write_at = os.pwrite
 
 
 def _close_in_fork() -> None:

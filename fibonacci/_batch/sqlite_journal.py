@@ -31,8 +31,7 @@ _START: Final = "UPDATE rows SET execution_id = ? WHERE number = ?"
 _FINISH: Final = (
     "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ? WHERE number = ?"
 )
-_WRITTEN: Final = f"{_RECORD} WHERE number IN (SELECT value FROM json_each(?))"
-_MARK: Final = "UPDATE rows SET checksum = ? WHERE number = ?"
+_MARK: Final = f"UPDATE rows SET checksum = new_checksum(checksum, {COLUMNS}) WHERE number = ?"
 _FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
 
 
@@ -54,7 +53,9 @@ class SQLiteJournal(Journal):
         self._owner = owner
         self._lock = threading.Lock()
         self._is_checked = path == "" or self._is_new
+        self._checksums = _RowChecksums()
         if owner is not None:
+            connection.create_function("new_checksum", -1, self._checksums)
             with self._transaction([]):  # in which the run becomes the owner
                 pass
 
@@ -133,16 +134,21 @@ class SQLiteJournal(Journal):
                 if owner is not None:
                     owner.check(connection)
                 yield connection
-                mark = (
-                    None if owner is None else owner.count(connection, self._last, _update_checksums(connection, rows))
-                )
-                connection.execute("COMMIT")
+                if owner is None:
+                    connection.execute("COMMIT")
+                else:
+                    owner.commit(connection, self._last, self._update_checksums(connection, rows))
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
                 raise
-            if owner is not None and mark is not None:
-                owner.note(mark)
+
+    def _update_checksums(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+        """Update the checksums of rows; return what they are more than before."""
+        self._checksums.added = 0
+        if rows:
+            connection.executemany(_MARK, [(row.number,) for row in rows])
+        return self._checksums.added
 
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
         """Return what a record says.
@@ -171,15 +177,20 @@ class SQLiteJournal(Journal):
         return result.status, *self._texts(result), row.index, row.execution_id or None, row.number
 
 
-def _update_checksums(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
-    """Update the checksums of rows; return what they are more than before."""
-    if not rows:
-        return 0
-    written = connection.execute(_WRITTEN, (json.dumps([row.number for row in rows]),)).fetchall()
-    before: int = sum(record[-1] for record in written)
-    checksums = [checksum_of(record[:-1]) for record in written]
-    connection.executemany(_MARK, [(new, record[0]) for new, record in zip(checksums, written, strict=True)])
-    return sum(checksums) - before
+class _RowChecksums:
+    """Computes checksums of rows for SQLite, which keeps it: it has no reference to the journal.
+
+    Attributes:
+        added: What the checksums are more than the ones before, in sum.
+    """
+
+    def __init__(self) -> None:
+        self.added: int = 0
+
+    def __call__(self, before: int, *record: Any) -> int:
+        checksum = checksum_of(record)
+        self.added += checksum - before
+        return checksum
 
 
 def _make_whole(connection: sqlite3.Connection) -> None:

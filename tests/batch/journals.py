@@ -17,7 +17,7 @@ from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_mark import checksum_of
-from fibonacci._batch.journal_schema import JournalHeader, read_header, write_header
+from fibonacci._batch.journal_schema import JournalHeader, read_header, write_mark
 from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.row import Row, digest_of
 from fibonacci._batch.sqlite_journal import COLUMNS
@@ -82,7 +82,7 @@ def fill(path: str, header: JournalHeader, rows: int) -> None:
         connection.execute(f"UPDATE rows SET checksum = checksum_of({COLUMNS})")
         (total,) = connection.execute("SELECT sum(checksum) FROM rows").fetchone()
         _, mark = read_header(connection)
-        write_header(connection, header, mark._replace(commits=mark.commits + 1, rows=rows, total=total))
+        write_mark(connection, str(mark._replace(commits=mark.commits + 1, rows=rows, total=total)))
 
 
 def _value(client: Any, key: bytes) -> Any:
