@@ -49,6 +49,7 @@ _ENDED_BETWEEN = (3, 12)
 _DEFINITION = {
     "nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}],
 }
+_TEXT = "so long that the database has pages which the last run does not write " * 6
 OUTCOMES = ("exact", "refused", "stopped", "less known", "ran twice", "other error", "files changed")
 KEPT = {"exact", "refused", "stopped"}
 """The outcomes that keep the promise."""
@@ -143,7 +144,9 @@ class KilledBatch:
 
     def _run(self, most: int | None = None, on_result: Callable[[RunResult], object] | None = None) -> int:
         """Run the rows, or the first of them; return how many are unknown."""
-        rows: list[dict[str, Any]] = [{"id": each, "seconds": (0, 0, 0.02)[each % 3]} for each in range(ROWS)]
+        rows: list[dict[str, Any]] = [
+            {"id": each, "seconds": (0, 0, 0.02)[each % 3], "text": _TEXT} for each in range(ROWS)
+        ]
         with Fibonacci(self._address.api_key, base_url=self._address.base_url) as client:
             options: dict[str, Any] = {"key": "id", "concurrency": _AT_A_TIME, "if_unknown": "skip"}
             runs = client.workflows.run_many(
