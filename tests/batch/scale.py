@@ -150,10 +150,10 @@ def reopen() -> None:
         path = str(Path(folder, "runs.db"))
         header = JournalHeader("wf-1", "1", "index")
         fill(path, header, 500_000)
-        began = time.perf_counter()
+        began = time.process_time()
         journal = open_journal(path, header)
         journal.find("400000", is_unique=True)
-        print(f"500,000 rows: opened and one row read in {1000 * (time.perf_counter() - began):.1f} ms")
+        print(f"500,000 rows: checked, opened and one row read in {time.process_time() - began:.2f} s of processor time")
         journal.close()
 
 
