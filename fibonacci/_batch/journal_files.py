@@ -92,6 +92,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
         if not is_open:
             # From now on the database alone is not the whole journal, and says so: it is in the mode WAL.
             lock.write_note(str(mark), is_synced=True)
+            _sync_folder(path)
             connection.execute("PRAGMA journal_mode = MEMORY")  # a change of one page leaves no other file beside it
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
@@ -154,7 +155,7 @@ def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_ope
         except (ValueError, OverflowError, MemoryError) as error:
             raise damaged_error(path, error) from error
         except sqlite3.DatabaseError as error:
-            if noted is not None and error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:  # it was one
+            if noted is not None and getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB":  # it was one
                 raise damaged_error(path, error) from error
             raise
     return mark
@@ -178,12 +179,16 @@ def _size(path: str) -> int:
 
 
 def _make_file(path: str) -> None:
-    """Create an empty file that this user alone may read, durably, unless there is one."""
+    """Create an empty file that this user alone may read, unless there is one."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
     os.close(file)
+
+
+def _sync_folder(path: str) -> None:
+    """Wait until the files of a journal are in their folder on the disk."""
     if os.name == "posix":
         folder = os.open(Path(path).resolve().parent, os.O_RDONLY)
         try:

@@ -129,7 +129,7 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
         ValueError: If the header is damaged.
     """
     records = connection.execute("SELECT content, checksum, mark FROM header").fetchall()
-    mark = JournalMark.read(records[0][2]) if len(records) == 1 else None
+    mark = JournalMark.read(str(records[0][2])) if len(records) == 1 else None
     if mark is None or checksum_of(records[0][:1]) != records[0][1]:
         raise ValueError("its header is not what was written")
     return JournalHeader(*json.loads(records[0][0])), mark

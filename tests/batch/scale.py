@@ -153,7 +153,9 @@ def reopen() -> None:
         began = time.process_time()
         journal = open_journal(path, header)
         journal.find("400000", is_unique=True)
-        print(f"500,000 rows: checked, opened and one row read in {time.process_time() - began:.2f} s of processor time")
+        print(
+            f"500,000 rows: checked, opened and one row read in {time.process_time() - began:.2f} s of processor time"
+        )
         journal.close()
 
 

@@ -96,6 +96,7 @@ def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
         "DELETE FROM rows",
         "UPDATE rows SET checksum = checksum + 1",
         "UPDATE header SET content = '[]'",
+        "UPDATE header SET mark = CAST(mark AS BLOB)",
         "DELETE FROM header",
         "PRAGMA user_version = 0",
         "PRAGMA application_id = 7",
