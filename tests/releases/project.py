@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT: Final = Path(__file__).parents[2]
-DEVELOPER_EXTRAS: Final = frozenset({"docs", "lint", "test", "test-slow"})
+DEVELOPER_EXTRAS: Final = frozenset({"docs", "lint", "mutation", "test", "test-slow"})
 
 
 def read_project(root: Path = ROOT) -> dict[str, Any]:

@@ -32,6 +32,12 @@ def python(folder: Path, name: str, version: str, code: int = 0) -> None:
     program.chmod(0o755)
 
 
+def test_the_gate_installs_extras_that_exist() -> None:  # uv only warns of one that does not
+    asked = re.findall(r"'?\.\[([\w,-]+)\]'?", (ROOT / ".ci" / "run").read_text("utf-8"))
+    assert asked
+    assert {name for names in asked for name in names.split(",")} <= read_project()["optional-dependencies"].keys()
+
+
 def test_the_policy_and_ci_have_the_supported_pythons() -> None:
     policy = (ROOT / "docs" / "reference" / "support-policy.md").read_text("utf-8")
     assert re.findall(r"^\| (3\.\d+) \|", policy, re.MULTILINE) == supported_pythons()
