@@ -124,6 +124,7 @@ MEANINGS: Final = {
     "retry_backoff": "how the delay of a node's retries grows",
     "retry_delay": "the seconds before a node's retry",
     "returns": "the type of a response",
+    "resume": "whether the journal of a batch must have rows",
     "right": "the right side of a comparison",
     "role": "what a person or key may do",
     "route": "the requests that fail",

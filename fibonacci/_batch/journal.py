@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
+from fibonacci.errors import JournalError
 from fibonacci.models._reading import read_model
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import RunResult
@@ -98,6 +99,7 @@ class Journal(ABC):
     Attributes:
         is_durable: Whether it outlives the process.
         may_wait: Whether its methods may wait for a server, and must not be called in an event loop.
+        is_damaged: Whether it was seen to be damaged, so that another call does not continue it either.
         redact: Removes the API key, which the platform may echo, from what is written.
     """
 
@@ -106,6 +108,7 @@ class Journal(ABC):
     def __init__(self, path: str, last: int) -> None:
         self.path: str = path
         self.is_durable: bool = path != ""
+        self.is_damaged: bool = False
         self.redact: Callable[[str], str] = str
         self._process = os.getpid()
         self._is_closed = False
@@ -150,6 +153,11 @@ class Journal(ABC):
             self._mark(row.number)
         self._write(JournalChanges(new, withdrawn, again, started, finished))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no row."""
+        return self._last == 0
+
     @abstractmethod
     def renew(self, row: Row) -> None:
         """Replace the inputs of a row that had no JSON form in an earlier run."""
@@ -168,7 +176,7 @@ class Journal(ABC):
         try:
             return entry.result(index)
         except (ValueError, TypeError, LookupError) as error:
-            raise damaged_error(self.path, str(error)) from error
+            raise self._damage(error) from error
 
     @abstractmethod
     def close(self) -> None:
@@ -193,6 +201,11 @@ class Journal(ABC):
     def _check_process(self) -> None:
         if not self._is_of_this_process:
             raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
+
+    def _damage(self, reason: object) -> JournalError:
+        """Record that it is damaged; return the error that says so."""
+        self.is_damaged = True
+        return damaged_error(self.path, reason)
 
     def _texts(self, result: RunResult) -> tuple[str | None, str | None]:
         """Return the execution and the error of a result in JSON."""

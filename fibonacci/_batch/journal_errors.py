@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from typing import Final
 
 from fibonacci.errors import JournalError
 
 _KEPT: Final = "What it has recorded stays: call again with the same journal"
-_DAMAGED: Final = "it is damaged. Restore it from a backup; with a new path, rows that have run are run again"
+_DAMAGED: Final = (
+    "it is damaged. Restore all its files from a backup of the time when its last run ended; with a new path, or an"
+    " older backup, rows that have run are run again"
+)
 # By the primary code of SQLite, which is the name up to the second underscore.
 _REMEDIES: Final = {
     "SQLITE_FULL": f"the disk is full. Free some space. {_KEPT}",
@@ -29,18 +33,31 @@ def journal_error(path: str, reason: str) -> JournalError:
     return JournalError(f"journal {path} {reason}", path=path)
 
 
-def damaged_error(path: str, reason: str) -> JournalError:
+def damaged_error(path: str, reason: object) -> JournalError:
     """Return the error of a journal that has what no run wrote."""
     return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}")
 
 
+def mark_error(path: str, error: OSError) -> JournalError:
+    """Return the error for what the system raised when the mark of a journal was written."""
+    remedy = _REMEDIES["SQLITE_FULL" if error.errno == errno.ENOSPC else "SQLITE_IOERR"]
+    made = journal_error(path, f"cannot be used (its -lock file: {error.strerror or error}): {remedy}")
+    made.__cause__ = error
+    return made
+
+
+def shows_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
+    """Whether what SQLite raised says that the journal is damaged, and not that it cannot be read or written now."""
+    return _REMEDIES.get(_code_of(error)) is _DAMAGED or _is_no_text(error)
+
+
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
     """Return the error for what SQLite raised; the second kind where a name in it is damaged."""
-    name = getattr(error, "sqlite_errorname", None) or ""
-    remedy = _REMEDIES.get("_".join(name.split("_")[:2]))
-    if remedy is None and "decode" in str(error):  # of the module, which gives no code: a text is no text
-        remedy = _DAMAGED
-    made = journal_error(path, f"cannot be used ({error})" if remedy is None else f"cannot be used ({error}): {remedy}")
+    if _is_no_text(error):
+        made = damaged_error(path, "a text in it is not UTF-8")  # the message of SQLite would have what the row has
+    else:
+        remedy = _REMEDIES.get(_code_of(error))
+        made = journal_error(path, f"cannot be used ({error})" + ("" if remedy is None else f": {remedy}"))
     made.__cause__ = error
     return made
 
@@ -51,3 +68,12 @@ def system_error(path: str, error: OSError) -> JournalError:
     made = journal_error(path, f"cannot be opened ({error.strerror or error}): {remedy}")
     made.__cause__ = error
     return made
+
+
+def _code_of(error: sqlite3.Error | UnicodeDecodeError) -> str:
+    """Return the primary code of SQLite; empty where the module gives none."""
+    return "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
+
+
+def _is_no_text(error: sqlite3.Error | UnicodeDecodeError) -> bool:
+    return not _code_of(error) and "decode" in str(error)

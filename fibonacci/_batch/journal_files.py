@@ -5,24 +5,32 @@ from __future__ import annotations
 import os
 import sqlite3
 import weakref
+from contextlib import closing
 from pathlib import Path
 
 from fibonacci._batch.filesystems import network_filesystem_of
-from fibonacci._batch.journal_errors import journal_error, sqlite_error, system_error
-from fibonacci._batch.journal_schema import JournalHeader, create, fault_of
+from fibonacci._batch.journal_errors import damaged_error, journal_error, sqlite_error, system_error
+from fibonacci._batch.journal_mark import JournalMark, emptied, mingled, unmarked
+from fibonacci._batch.journal_owner import JournalOwner
+from fibonacci._batch.journal_schema import JournalHeader, create, fault_of, is_empty, read_header, verify
 from fibonacci._batch.locks import FileLock
+from fibonacci._batch.resumption import resume_fault
 from fibonacci._batch.sqlite_journal import SQLiteJournal
 
 # Seconds: a reader, such as a program that exports the journal, may hold it up that long.
 _BUSY = 5.0
+# Where a database says how its pages are written: a byte that is 2 while it has a write-ahead log.
+_VERSION_PLACE = 19
+_VERSION_OF_WAL = b"\2"
 
 
-def open_journal(path: str, header: JournalHeader) -> SQLiteJournal:
+def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -> SQLiteJournal:
     """Open the journal at a path, which is created if it is missing.
 
     Args:
         path: The path of the file.
         header: What the run belongs to.
+        resume: Whether the journal must have rows; None where it may have some or none.
 
     Raises:
         JournalError: If it cannot be used; the message has the reason and the remedy.
@@ -31,8 +39,11 @@ def open_journal(path: str, header: JournalHeader) -> SQLiteJournal:
     if network is not None:
         reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
         raise journal_error(path, reason)
+    lock_path = f"{os.path.realpath(path)}-lock"
+    if resume and not (os.path.lexists(path) or os.path.lexists(lock_path)):
+        raise journal_error(path, str(resume_fault(resume, 0)))  # before a lock file is created
     try:
-        lock = FileLock(f"{os.path.realpath(path)}-lock")
+        lock = FileLock(lock_path)
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
         reason = f"is used by another run{process}: wait for its end, or end it; a run that was left needs close()"
@@ -40,9 +51,13 @@ def open_journal(path: str, header: JournalHeader) -> SQLiteJournal:
     except OSError as error:
         raise system_error(path, error) from error
     try:
-        return _open_locked(path, header, lock)
-    except BaseException:
+        return _open_locked(path, lock, header, resume)
+    except BaseException as error:
         lock.release()
+        if isinstance(error, (sqlite3.Error, UnicodeDecodeError)):
+            raise sqlite_error(path, error) from error
+        if isinstance(error, OSError):
+            raise system_error(path, error) from error
         raise
 
 
@@ -52,49 +67,128 @@ def temporary_journal(header: JournalHeader) -> SQLiteJournal:
     connection.execute("PRAGMA journal_mode = MEMORY")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -16384")
-    create(connection)
-    journal = SQLiteJournal(connection, "", None, header)
+    create(connection, header)
+    journal = SQLiteJournal(connection)
     weakref.finalize(journal, connection.close)  # Python 3.13 warns of a connection that is collected without it
     return journal
 
 
-def _open_locked(path: str, header: JournalHeader, lock: FileLock) -> SQLiteJournal:
+def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool | None) -> SQLiteJournal:
     """Open a journal whose lock is held: two processes that create one at a time would disturb each other."""
+    note = lock.read_note()
+    is_open = _check_files(path, note)
+    found = _read(path, header, JournalMark.read(note), is_open=is_open)
+    if found is None and (note or is_open):
+        raise damaged_error(path, "its tables are missing")
+    fault = resume_fault(resume, 0 if found is None else found.rows)
+    if fault is not None:
+        raise journal_error(path, fault)
+    _make_file(path)
+    connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     try:
-        _make_file(path)
-    except OSError as error:
-        raise system_error(path, error) from error
-    try:
-        connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise sqlite_error(path, error) from error
-    try:
-        fault = fault_of(connection)
-        if fault is not None:
-            raise journal_error(path, fault)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")
+        mark = create(connection, header) if found is None else found
+        if not is_open:
+            # From now on the database alone is not the whole journal, and says so: it is in the mode WAL.
+            lock.write_note(str(mark), is_synced=True)
+            _sync_folder(path)
+            connection.execute("PRAGMA journal_mode = MEMORY")  # a change of one page leaves no other file beside it
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             reason = f"is in a file system that does not support write-ahead logs ({mode}): pass another path"
             raise journal_error(path, reason)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA fullfsync = ON")
-        create(connection)
-        return SQLiteJournal(connection, path, lock, header)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        connection.close()
-        raise sqlite_error(path, error) from error
+        return SQLiteJournal(connection, path, JournalOwner(path, lock, mark))
     except BaseException:
         connection.close()
         raise
 
 
+def _check_files(path: str, note: str) -> bool:
+    """Return whether the last run of a journal has not ended it, before SQLite deals with files that do not fit.
+
+    Raises:
+        JournalError: If files are missing, or do not belong together.
+    """
+    real = os.path.realpath(path)
+    lock, wal, rollback = f"{real}-lock", f"{real}-wal", f"{real}-journal"
+    begin = _begin_of(path)
+    has_wal = _size(wal) > 0
+    if not begin:
+        if note or has_wal:
+            raise journal_error(path, emptied(lock))
+        return False
+    is_open = begin[_VERSION_PLACE:] == _VERSION_OF_WAL
+    if has_wal and not is_open:
+        raise journal_error(path, mingled(wal))
+    if (note or is_open) and _size(rollback):  # one that is being created has it, and none else
+        raise journal_error(path, mingled(rollback))
+    return is_open
+
+
+def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_open: bool) -> JournalMark | None:
+    """Return the mark of the last commit of the journal at a path; None if it is new.
+
+    It is read by a connection that can change none of its files: closing another one would remove the write-ahead log
+    of a journal that is refused, and that is whole again when the file that is missing has been put back.
+
+    Raises:
+        JournalError: If it is another program's, damaged, or less than what was noted.
+    """
+    if _size(path) == 0 or (not is_open and noted is None and _size(f"{os.path.realpath(path)}-journal")):
+        return None
+    lock = f"{os.path.realpath(path)}-lock"
+    with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", timeout=_BUSY, uri=True)) as connection:
+        try:
+            if is_empty(connection):
+                return None
+            fault = fault_of(connection, is_noted=noted is not None)
+            if fault is None and is_open and noted is None:
+                fault = unmarked(lock)
+            if fault is not None:
+                raise journal_error(path, fault)
+            begun, mark = read_header(connection)
+            fault = mark.fault(noted, lock) or begun.difference(header)
+            if fault is not None:
+                raise journal_error(path, fault)
+            verify(connection, mark)
+        except (ValueError, OverflowError, MemoryError) as error:
+            raise damaged_error(path, error) from error
+        except sqlite3.DatabaseError as error:
+            if noted is not None and getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB":  # it was one
+                raise damaged_error(path, error) from error
+            raise
+    return mark
+
+
+def _begin_of(path: str) -> bytes:
+    """Return the first bytes of a file, up to the version; none if there is no file."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_VERSION_PLACE + 1)
+    except FileNotFoundError:
+        return b""
+
+
+def _size(path: str) -> int:
+    """Return the size of a file; 0 if there is none."""
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _make_file(path: str) -> None:
-    """Create an empty file that this user alone may read, durably, unless there is one."""
+    """Create an empty file that this user alone may read, unless there is one."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
     os.close(file)
+
+
+def _sync_folder(path: str) -> None:
+    """Wait until the files of a journal are in their folder on the disk."""
     if os.name == "posix":
         folder = os.open(Path(path).resolve().parent, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""That one run alone has a journal, beyond what its lock can tell: files can be removed, replaced and linked."""
+"""That one run alone has a journal, beyond what its lock can tell, and that what it has written is marked."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ import os
 import sqlite3
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
 
-from fibonacci._batch.journal_errors import journal_error
-
-_TAKE: Final = "INSERT OR REPLACE INTO header VALUES ('run', ?)"
-_TAKEN_BY: Final = "SELECT value FROM header WHERE name = 'run'"
+from fibonacci._batch.journal_errors import journal_error, mark_error
+from fibonacci._batch.journal_mark import JournalMark
+from fibonacci._batch.journal_schema import read_mark, write_mark
+from fibonacci._batch.locks import FileLock
 
 
 class JournalOwner:
     """A run that has a journal. Each journal has the name of the run that opened it last.
 
     Args:
-        connection: The database, in which the run is named.
         path: Its path.
+        lock: The lock that keeps other runs away, with the mark of the last commit.
+        mark: The mark of the last commit.
 
     Attributes:
         real_path: The path from the root, without symbolic links, whatever the working directory becomes.
+        mark: The mark of the last commit.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+    def __init__(self, path: str, lock: FileLock, mark: JournalMark) -> None:
         self.real_path: str = os.path.realpath(path)
+        self.mark: JournalMark = mark
         self._path = path
-        self._file = _identity(self.real_path)
+        self._place = Path(self.real_path)
+        self._file = _identity(self._place)
+        self._lock = lock
         self._name = token_hex(8)
-        connection.execute(_TAKE, (self._name,))
+        self._written = str(mark)
 
     def check(self, connection: sqlite3.Connection) -> None:
         """Check, in a transaction, that what is written goes to the file at the path, and that no other run has it.
@@ -38,22 +42,48 @@ class JournalOwner:
         Raises:
             JournalError: If not.
         """
-        if _identity(self.real_path) != self._file:
+        if _identity(self._place) != self._file:
             reason = (
                 "was removed or replaced while rows ran: put the file back; with a new path, rows that have run are"
             )
             raise journal_error(self._path, f"{reason} run again")
-        if connection.execute(_TAKEN_BY).fetchone() != (self._name,):
+        if read_mark(connection) != self._written:
             reason = (
                 "was opened by another run, although this one has it: name it by one path, and leave its -lock file"
             )
             raise journal_error(self._path, f"{reason} in its place. When that run has ended, the same call continues")
 
+    def commit(self, connection: sqlite3.Connection, rows: int, added: int) -> None:
+        """Commit a transaction with its mark, and note that beside the database, from which the commit can be lost.
 
-def _identity(path: str) -> tuple[int, int] | None:
+        Args:
+            connection: The database.
+            rows: How many rows the journal has now.
+            added: What their checksums are more than before.
+
+        Raises:
+            JournalError: If it is committed, and cannot be noted.
+        """
+        before = self.mark
+        mark = JournalMark(before.journal, self._name, before.commits + 1, rows, before.total + added)
+        text = str(mark)
+        write_mark(connection, text)
+        connection.execute("COMMIT")
+        self.mark, self._written = mark, text
+        try:
+            self._lock.write_note(text)
+        except OSError as error:
+            raise mark_error(self._path, error) from error
+
+    def release(self) -> None:
+        """Let other runs have the journal."""
+        self._lock.release()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
     """Return what tells the file at a path from others; None if there is none."""
     try:
-        found = Path(path).stat()
+        found = path.stat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Final, NamedTuple
+
+from fibonacci._batch.journal_mark import JournalMark, checksum_of
 
 APPLICATION_ID: Final = 0x4649424A
 """Stands in the header of the file, so that a database of another program is not taken for a journal."""
 
 SCHEMA_VERSION: Final = 1
 
-_TABLES: Final = (
-    """
-    CREATE TABLE rows (
+_TABLES: Final = {
+    "rows": """CREATE TABLE rows (
         number INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
         row_index INTEGER NOT NULL,
@@ -23,11 +25,12 @@ _TABLES: Final = (
         execution_id TEXT,
         status TEXT,
         execution TEXT,
-        error TEXT
-    )
-    """,
-    "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
-)
+        error TEXT,
+        checksum INTEGER NOT NULL
+    )""",
+    "header": "CREATE TABLE header (content TEXT NOT NULL, checksum INTEGER NOT NULL, mark TEXT NOT NULL)",
+}
+_EMPTY: Final = "SELECT count(*) FROM sqlite_master"
 
 
 class JournalHeader(NamedTuple):
@@ -77,47 +80,87 @@ class AnyVersionHeader(JournalHeader):
         return True
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Create the tables, unless they are there."""
-    connection.execute("BEGIN IMMEDIATE")
-    if _is_empty(connection):
-        for statement in _TABLES:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
-
-
-def fault_of(connection: sqlite3.Connection) -> str | None:
-    """Return why a database is not a journal that this version reads, as the end of a sentence; None if it is.
-
-    An empty database is one: a process may have been killed before it created the tables.
-    """
-    if _is_empty(connection):
-        return None
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        return "is a database of another program: pass another path"
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        return newer_schema(version)
-    return None
-
-
 def newer_schema(version: object) -> str:
     """Return what is wrong with a journal of a later schema, as the end of a sentence."""
     return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
 
 
-def use_header(connection: sqlite3.Connection, header: JournalHeader) -> JournalHeader:
-    """Return the header of a journal, which is the given one if it has none yet."""
+def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark:
+    """Create the tables of a new journal in one transaction; return its mark."""
+    mark = JournalMark.new()
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(
-        "INSERT OR IGNORE INTO header VALUES (?, ?)", zip(JournalHeader._fields, header, strict=True)
-    )
+    for statement in _TABLES.values():
+        connection.execute(statement)
+    content = json.dumps(header)
+    connection.execute("INSERT INTO header VALUES (?, ?, ?)", (content, checksum_of([content]), str(mark)))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
-    values: dict[str, str | None] = dict(connection.execute("SELECT name, value FROM header"))
-    return JournalHeader(values["workflow_id"] or "", values["workflow_version"], values["key_rule"] or "")
+    return mark
 
 
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether a database has nothing: a process may have been killed before it created the tables."""
+    return bool(connection.execute(_EMPTY).fetchone()[0] == 0)
+
+
+def fault_of(connection: sqlite3.Connection, *, is_noted: bool) -> str | None:
+    """Return why a database is not a journal that this version reads, as the end of a sentence; None if it is.
+
+    Args:
+        connection: The database.
+        is_noted: Whether there is a mark beside it, so that it was a journal at its last commit.
+
+    Raises:
+        ValueError: If it was one, and is damaged.
+    """
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        if is_noted:
+            raise ValueError("it does not say that it is a journal")
+        return "is a database of another program: pass another path"
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    return newer_schema(version) if version > SCHEMA_VERSION else None
+
+
+def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalMark]:
+    """Return what a journal belongs to, and the mark of its last commit.
+
+    Raises:
+        ValueError: If the header is damaged.
+    """
+    records = connection.execute("SELECT content, checksum, mark FROM header").fetchall()
+    mark = JournalMark.read(str(records[0][2])) if len(records) == 1 else None
+    if mark is None or checksum_of(records[0][:1]) != records[0][1]:
+        raise ValueError("its header is not what was written")
+    return JournalHeader(*json.loads(records[0][0])), mark
+
+
+def read_mark(connection: sqlite3.Connection) -> str | None:
+    """Return the mark of the last commit as a text; None if there is none."""
+    found = connection.execute("SELECT mark FROM header").fetchone()
+    return None if found is None else str(found[0])
+
+
+def write_mark(connection: sqlite3.Connection, mark: str) -> None:
+    """Write the mark of a transaction into it."""
+    connection.execute("UPDATE header SET mark = ?", (mark,))
+
+
+def verify(connection: sqlite3.Connection, mark: JournalMark) -> None:
+    """Check that a journal has the rows of its last commit, all of them, and that each can be found by its key.
+
+    What the rows have is checked when they are read.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    tables = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if tables != _TABLES or version != SCHEMA_VERSION:
+        raise ValueError("its tables are not those of a journal")
+    found = connection.execute("SELECT count(*), coalesce(max(number), 0), coalesce(sum(checksum), 0) FROM rows")
+    if found.fetchone() != (mark.rows, mark.rows, mark.total):
+        raise ValueError("its rows are not those of its last commit")
+    problems = connection.execute("PRAGMA integrity_check(1)").fetchall()
+    if problems != [("ok",)]:
+        raise ValueError(f"{problems[0][0]}" if problems else "its pages cannot be checked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -9,12 +10,17 @@ from weakref import WeakSet
 
 from fibonacci._file_locks import lock_file
 
+# The file begins with the id of the process, filled up with spaces. The note of the holder follows.
+_HOLDER_BYTES = 20
+
 
 class FileLock:
     """A lock on a file, which stays when the lock is released: removing it would let two processes hold one each.
 
+    The file has the id of the process that holds the lock, and a note that outlives the lock.
+
     Args:
-        path: The file, created if it is missing. While the lock is held, it has the id of the process.
+        path: The file, created if it is missing.
 
     Raises:
         BlockingIOError: If another holds the lock; its text is the id of that process, or empty.
@@ -22,26 +28,51 @@ class FileLock:
     """
 
     def __init__(self, path: str) -> None:
-        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
             lock_file(self._file)
         except (BlockingIOError, PermissionError) as error:  # the second on Windows
             os.lseek(self._file, 0, os.SEEK_SET)
-            holder = os.read(self._file, 20).decode("ascii", "replace").strip()
+            holder = os.read(self._file, _HOLDER_BYTES).decode("ascii", "replace").strip()
             self._close()
-            raise BlockingIOError(holder) from error
+            raise BlockingIOError(holder if holder.isdecimal() else "") from error
         except BaseException:
             self._close()
             raise
         with suppress(OSError):  # it is for messages alone: a full disk does not matter here
-            os.ftruncate(self._file, 0)
-            os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, str(os.getpid()).encode("ascii"))
+            _write_at(self._file, str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES), 0)
         _held.add(self)
+
+    def read_note(self) -> str:
+        """Return the note, with replacement characters if it is damaged; empty if there is none."""
+        file = self._open_file()
+        os.lseek(file, _HOLDER_BYTES, os.SEEK_SET)
+        return os.read(file, 4096).decode("ascii", "replace")
+
+    def write_note(self, note: str, *, is_synced: bool = False) -> None:
+        """Replace the note, which a kill of the process leaves whole.
+
+        Args:
+            note: The note, in ASCII. All notes of a file have one length.
+            is_synced: Whether it has to be on the disk when this returns.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        file = self._open_file()
+        if _write_at(file, note.encode("ascii"), _HOLDER_BYTES) < len(note):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if is_synced:
+            os.fsync(file)
 
     def release(self) -> None:
         """Release the lock. A second call does nothing."""
         self._close()
+
+    def _open_file(self) -> int:
+        if self._file is None:
+            raise OSError("the lock is not held any more")
+        return self._file
 
     def _close(self) -> None:
         file, self._file = self._file, None
@@ -50,6 +81,15 @@ class FileLock:
 
 
 _held: WeakSet[FileLock] = WeakSet()
+
+
+if sys.platform == "win32":
+
+    def _write_at(file: int, content: bytes, place: int) -> int:
+        os.lseek(file, place, os.SEEK_SET)
+        return os.write(file, content)
+else:
+    _write_at = os.pwrite
 
 
 def _close_in_fork() -> None:

@@ -28,6 +28,7 @@ class BatchOptions:
     Attributes:
         parser: Makes rows of what the iterable yields.
         journal: The path of the journal, or its place in Redis; None for none.
+        resume: Whether the journal must have rows; None where it may have some or none.
         concurrency: The largest number of rows under way; None for what the quota leaves.
         timeout: Seconds to wait for the end of each execution; None for no limit.
         max_failures: How many rows may fail; None for all.
@@ -43,6 +44,7 @@ class BatchOptions:
 
     parser: RowParser
     journal: str | RedisJournalURL | None
+    resume: bool | None
     concurrency: int | None
     timeout: float | None
     max_failures: int | None
@@ -63,6 +65,7 @@ class BatchOptions:
         key: Any,
         inputs: Any,
         journal: Any,
+        resume: Any,
         concurrency: Any,
         timeout: Any,
         max_failures: Any,
@@ -82,11 +85,14 @@ class BatchOptions:
         """
         if organization_id is not None and not isinstance(organization_id, str):
             raise TypeError(f"organization_id must be a str or None, not {kind_of(organization_id)}")
+        if resume is not None and journal is None:
+            raise ValueError("resume needs a journal: pass journal=, the path of the file or the URL of the batch")
         if organization_id == "":
             raise ValueError("organization_id must be the id of an organization or None; it is empty")
         return cls(
             parser=RowParser(key, inputs),
             journal=check_journal(journal),
+            resume=None if resume is None else check_flag("resume", resume),
             concurrency=None if concurrency is None else check_positive_int("concurrency", concurrency),
             timeout=check_timeout(timeout),
             max_failures=None if max_failures is None else check_count("max_failures", max_failures),

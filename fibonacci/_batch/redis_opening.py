@@ -15,6 +15,7 @@ from fibonacci._batch.redis_journal import RedisJournal
 from fibonacci._batch.redis_lease import JournalLease
 from fibonacci._batch.redis_records import keys_of
 from fibonacci._batch.redis_scripts import OPENED
+from fibonacci._batch.resumption import resume_fault
 from fibonacci._core.lease_messages import StoreError
 from fibonacci._core.logs import log_journal
 
@@ -27,13 +28,16 @@ _ANOTHER: Final = "another name, as in redis://host/0?journal=NAME,"
 _FIELDS: Final = ("program", "schema", *JournalHeader._fields, "rows")
 
 
-def open_redis_journal(commands: RedisCommands, location: RedisJournalURL, header: JournalHeader) -> RedisJournal:
+def open_redis_journal(
+    commands: RedisCommands, location: RedisJournalURL, header: JournalHeader, resume: bool | None = None
+) -> RedisJournal:
     """Open a journal in Redis, which is created if it is missing. Without a name it is that of the workflow.
 
     Args:
         commands: The server.
         location: Its URL, and the name of the journal.
         header: What the run belongs to.
+        resume: Whether the journal must have rows; None where it may have some or none.
 
     Raises:
         JournalError: If it cannot be used; the message has the reason and the remedy.
@@ -41,7 +45,7 @@ def open_redis_journal(commands: RedisCommands, location: RedisJournalURL, heade
     path, keys = location.shown, keys_of(location.name or header.workflow_id)
     lease = JournalLease(commands, path, keys)
     try:
-        _check_patiently(path, commands, keys, header)
+        _check_patiently(path, commands, keys, header, resume)
         lease.acquire(_fields(header))
     except StoreError as error:
         raise opening_error(path, error) from error
@@ -59,7 +63,9 @@ def open_redis_journal(commands: RedisCommands, location: RedisJournalURL, heade
         raise
 
 
-def _check_patiently(path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader) -> None:
+def _check_patiently(
+    path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader, resume: bool | None
+) -> None:
     """Check a journal, and wait a few seconds for a server that is being started.
 
     Raises:
@@ -70,7 +76,7 @@ def _check_patiently(path: str, commands: RedisCommands, keys: Sequence[str], he
     is_told = False
     while True:
         try:
-            _check(path, commands, keys, header)
+            fault = resume_fault(resume, _check(path, commands, keys, header))
         except StoreError as error:
             if error.is_lasting or time.monotonic() > ends:
                 raise
@@ -78,6 +84,8 @@ def _check_patiently(path: str, commands: RedisCommands, keys: Sequence[str], he
                 log_journal(path, f"cannot be opened ({error}): waiting up to {OPENED_WITHIN:.0f} s")
                 is_told = True
         else:
+            if fault is not None:
+                raise journal_error(path, fault)
             return
         time.sleep(_PAUSE)
 

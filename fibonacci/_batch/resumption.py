@@ -22,12 +22,38 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
     )
 
 
-def resume_note(summary: RunsSummary, journal: str) -> str:
-    """Return the note on an exception that ends a batch early."""
-    return f"{summary}. {_remedy(journal)}"
+def resume_note(summary: RunsSummary, journal: str, *, is_empty: bool) -> str:
+    """Return the note on an exception that ends a batch early.
+
+    Args:
+        summary: How far the rows have come.
+        journal: The path of the journal; empty for none.
+        is_empty: Whether the journal has no row.
+    """
+    return f"{summary}. {_EMPTY if journal and is_empty else _remedy(journal)}"
+
+
+def resume_fault(resume: bool | None, rows: int) -> str | None:
+    """Return why a journal is not what `resume` says, as the end of a sentence; None if it is.
+
+    Args:
+        resume: Whether the journal must have rows; None where it may have some or none.
+        rows: How many it has.
+    """
+    if resume is True and not rows:
+        return (
+            "has no rows, or is not there, and resume=True continues a journal that has some: check its path or URL."
+            " To begin, leave resume=True out, which runs every row"
+        )
+    if resume is False and rows:
+        return f"has {rows} rows, and resume=False begins a new one: pass resume=True to continue, or another journal"
+    return None
+
+
+_EMPTY = "No row is in the journal, so that the same call begins."
 
 
 def _remedy(journal: str) -> str:
     if journal:
-        return f"To continue, make the same call again with journal={journal!r}."
+        return f"To continue, make the same call again with journal={journal!r}, resume=True."
     return "Without a journal= the rows cannot be continued: the same call runs all of them again."

@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
-from fibonacci._batch.journal_errors import journal_error, sqlite_error
+from fibonacci._batch.journal_errors import shows_damage, sqlite_error
+from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_owner import JournalOwner
-from fibonacci._batch.journal_schema import JournalHeader, use_header
-from fibonacci._batch.locks import FileLock
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, execution, error"
 )
+_RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
 _INSERT: Final = (
-    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, checksum)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
 )
 _INTEND: Final = "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ? WHERE number = ?"
 _WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
@@ -31,6 +31,7 @@ _START: Final = "UPDATE rows SET execution_id = ? WHERE number = ?"
 _FINISH: Final = (
     "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ? WHERE number = ?"
 )
+_MARK: Final = f"UPDATE rows SET checksum = new_checksum(checksum, {COLUMNS}) WHERE number = ?"
 _FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
 
 
@@ -38,35 +39,32 @@ class SQLiteJournal(Journal):
     """A journal in a database of SQLite. What a method writes is synced to the disk, unless the journal is temporary.
 
     Args:
-        connection: The database.
+        connection: The database, with its tables.
         path: Its path, for messages; empty for a temporary one.
-        lock: What keeps other runs away from it; None for a temporary one.
-        header: What the run belongs to.
+        owner: The run, which has the journal alone; None for a temporary one.
 
     Raises:
-        JournalError: If the journal belongs to something else.
+        JournalError: If it cannot be written.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: str, lock: FileLock | None, header: JournalHeader) -> None:
-        try:
-            difference = use_header(connection, header).difference(header)
-            owner = JournalOwner(connection, path) if path and difference is None else None
-            last: int = connection.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()[0]
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise sqlite_error(path, error) from error
-        if difference is not None:
-            raise journal_error(path, difference)
-        super().__init__(path, last)
+    def __init__(self, connection: sqlite3.Connection, path: str = "", owner: JournalOwner | None = None) -> None:
+        super().__init__(path, 0 if owner is None else owner.mark.rows)
         self._connection = connection
         self._owner = owner
-        self._file_lock = lock
         self._lock = threading.Lock()
+        self._is_checked = path == "" or self._is_new
+        self._checksums = _RowChecksums()
+        if owner is not None:
+            connection.create_function("new_checksum", -1, self._checksums)
+            with self._transaction([]):  # in which the run becomes the owner
+                pass
 
     def renew(self, row: Row) -> None:
-        with self._transaction() as connection:
+        with self._transaction([row]) as connection:
             connection.execute(_FORGET, (row.digest, row.text, row.number))
 
     def known(self, execution_ids: Iterable[str]) -> set[str]:
+        self._check_rows()
         with self._use() as connection:
             query = "SELECT execution_id FROM rows WHERE execution_id IN (SELECT value FROM json_each(?))"
             return {found for (found,) in connection.execute(query, (json.dumps(list(execution_ids)),))}
@@ -79,20 +77,23 @@ class SQLiteJournal(Journal):
         if self._is_closed:
             return
         self._is_closed = True
-        if self.path and self._is_of_this_process:  # a fork must not touch the locks of its parent's SQLite
+        if self._owner is None:
+            return
+        if self._is_of_this_process:  # a fork must not touch the locks of its parent's SQLite
             with self._lock:
+                _make_whole(self._connection)
                 self._connection.close()
-        if self._file_lock is not None:
-            self._file_lock.release()
+        self._owner.release()
 
     def _read(self, key: str) -> JournalEntry | None:
         with self._use() as connection:
-            record = connection.execute(f"SELECT {_COLUMNS} FROM rows WHERE key = ?", (key,)).fetchone()
-        return None if record is None else JournalEntry(record)
+            record = connection.execute(f"{_RECORD} WHERE key = ?", (key,)).fetchone()
+        return None if record is None else self._entry(record)
 
     def _write(self, changes: JournalChanges) -> None:
         new, withdrawn, again, started, finished = changes
-        with self._transaction() as connection:
+        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished)]
+        with self._transaction(rows) as connection:
             connection.executemany(_INSERT, map(_inserted, new))
             connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
             connection.executemany(_INTEND, [_intended(row) for row in again])
@@ -100,7 +101,7 @@ class SQLiteJournal(Journal):
             connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
 
     def _ended(self) -> Iterable[JournalEntry]:
-        query = f"SELECT {_COLUMNS} FROM rows WHERE status IS NOT NULL ORDER BY row_index"
+        query = f"{_RECORD} WHERE status IS NOT NULL ORDER BY row_index"
         if self._is_closed and self._owner is not None:
             uri = f"{Path(self._owner.real_path).as_uri()}?mode=ro"
             try:
@@ -111,7 +112,7 @@ class SQLiteJournal(Journal):
         else:
             with self._use() as connection:
                 records = connection.execute(query).fetchall()
-        return map(JournalEntry, records)
+        return map(self._entry, records)
 
     @contextmanager
     def _use(self) -> Generator[sqlite3.Connection]:
@@ -120,24 +121,83 @@ class SQLiteJournal(Journal):
             try:
                 yield self._connection
             except (sqlite3.Error, UnicodeDecodeError) as error:
+                self.is_damaged = shows_damage(error)
                 raise sqlite_error(self.path, error) from error
 
     @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
+    def _transaction(self, rows: Sequence[Row]) -> Generator[sqlite3.Connection]:
+        """Write rows in a transaction."""
+        owner = self._owner
         with self._use() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                if self._owner is not None:
-                    self._owner.check(connection)
+                if owner is not None:
+                    owner.check(connection)
                 yield connection
-                connection.execute("COMMIT")
+                if owner is None:
+                    connection.execute("COMMIT")
+                else:
+                    owner.commit(connection, self._last, self._update_checksums(connection, rows))
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
                 raise
 
+    def _update_checksums(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+        """Update the checksums of rows; return what they are more than before."""
+        self._checksums.added = 0
+        if rows:
+            connection.executemany(_MARK, [(row.number,) for row in rows])
+        return self._checksums.added
+
+    def _entry(self, record: Sequence[Any]) -> JournalEntry:
+        """Return what a record says.
+
+        Raises:
+            JournalError: If it is not what was written.
+        """
+        *fields, checksum = record
+        if self._owner is not None and checksum_of(fields) != checksum:
+            raise self._damage(f"row {fields[0]} is not what was written")
+        return JournalEntry(fields)
+
+    def _check_rows(self) -> None:
+        """Check what each row has; what is not there cannot be told from what was damaged.
+
+        Raises:
+            JournalError: If it is not what was written.
+        """
+        if self._owner is not None and not self._is_checked:
+            with self._use() as connection:
+                for record in connection.execute(_RECORD):
+                    self._entry(record)
+            self._is_checked = True
+
     def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
         return result.status, *self._texts(result), row.index, row.execution_id or None, row.number
+
+
+class _RowChecksums:
+    """Computes checksums of rows for SQLite, which keeps it: it has no reference to the journal.
+
+    Attributes:
+        added: What the checksums are more than the ones before, in sum.
+    """
+
+    def __init__(self) -> None:
+        self.added: int = 0
+
+    def __call__(self, before: int, *record: Any) -> int:
+        checksum = checksum_of(record)
+        self.added += checksum - before
+        return checksum
+
+
+def _make_whole(connection: sqlite3.Connection) -> None:
+    """Make a journal one file that can be copied. Where that fails, it stays whole with its write-ahead log."""
+    with suppress(sqlite3.Error):  # such as when another program reads it, or the disk is full
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA journal_mode = MEMORY")
 
 
 def _inserted(row: Row) -> tuple[object, ...]:

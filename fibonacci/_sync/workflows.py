@@ -192,6 +192,7 @@ class Workflows(WorkflowCalls):
         key: str | Callable[[Any], object] | None = None,
         inputs: Callable[[Any], object] | None = None,
         journal: str | os.PathLike[str] | None = None,
+        resume: bool | None = None,
         concurrency: int | None = None,
         timeout: float | None = 300,
         max_failures: int | None = None,
@@ -220,6 +221,8 @@ class Workflows(WorkflowCalls):
                 `unix://` too; extra `redis`), which is created if it is missing. It holds inputs and outputs. In Redis,
                 without a name, it is that of the workflow. Default: nothing is kept, and an interrupted call cannot be
                 continued.
+            resume: Whether the journal must have rows already. True refuses one that is not there or is empty, which
+                would run all rows again; False refuses one that has rows. Default: continue it, or begin.
             concurrency: The largest number of rows under way. Default: the quota's `concurrent_executions` less what
                 others have running; 100 at most.
             timeout: Seconds to wait for each execution; None for no limit. The executions of rows that take longer
@@ -276,6 +279,7 @@ class Workflows(WorkflowCalls):
             key=key,
             inputs=inputs,
             journal=journal,
+            resume=resume,
             concurrency=concurrency,
             timeout=timeout,
             max_failures=max_failures,

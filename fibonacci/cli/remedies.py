@@ -24,7 +24,15 @@ _REPLACED: Final = (
     (r"which key= names(?:; a function can be passed too, such as key=lambda row: row\.\w+)?", "which --key names"),
     (r"pass if_new_version=\"continue\"", "pass --if-new-version continue"),
     (r"pass the same key=,", "pass the same --key,"),
-    (r"To continue, make the same call again with journal='[^']*'\.", "The same command again continues."),
+    (
+        r"To continue, make the same call again with journal='[^']*', resume=True\.",
+        "The same command with --resume continues.",
+    ),
+    (
+        r"and resume=True continues a journal that has some: check its path or URL",
+        "and --resume needs some: check FILE",
+    ),
+    (r"To begin, leave resume=True out", "To begin, leave --resume out"),
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sqlite3
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,9 +16,11 @@ from fibonacci import Fibonacci, JournalError, RunResult
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
-from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.journal_mark import checksum_of
+from fibonacci._batch.journal_schema import JournalHeader, read_header, write_mark
 from fibonacci._batch.redis_opening import open_redis_journal
-from fibonacci._batch.row import Row
+from fibonacci._batch.row import Row, digest_of
+from fibonacci._batch.sqlite_journal import COLUMNS
 from fibonacci._net.redis_connection import RedisConnection
 from fibonacci.models import Execution
 from tests.kit.redis import RedisServer
@@ -40,9 +43,9 @@ class JournalPlace:
         self._folder = folder
         self._server = server
 
-    def open(self, header: JournalHeader) -> Journal:
+    def open(self, header: JournalHeader, resume: bool | None = None) -> Journal:
         """Open it as `run_many` does."""
-        return opened(self.location, header)
+        return opened(self.location, header, resume)
 
     def content(self) -> bytes:
         """Return all that it holds."""
@@ -55,12 +58,31 @@ class JournalPlace:
         return repr(values).encode()
 
 
-def opened(location: str, header: JournalHeader) -> Journal:
+def opened(location: str, header: JournalHeader, resume: bool | None = None) -> Journal:
     """Open a journal of either kind as `run_many` does."""
     place = check_journal(location)
     if isinstance(place, RedisJournalURL):
-        return open_redis_journal(RedisConnection(place.url, "journal"), place, header)
-    return open_journal(str(place), header)
+        return open_redis_journal(RedisConnection(place.url, "journal"), place, header, resume)
+    return open_journal(str(place), header, resume)
+
+
+def fill(path: str, header: JournalHeader, rows: int) -> None:
+    """Make a journal with rows that have ended: keys and inputs are those of `{"n": index}` without a key."""
+    open_journal(path, header).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.create_function("digest_of", 1, digest_of, deterministic=True)
+        connection.create_function("checksum_of", -1, lambda *record: checksum_of(record), deterministic=True)
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?), r AS"
+            " (SELECT i + 1, CAST(i AS TEXT), i, digest_of('{\"n\":' || i || '}'), '{\"n\":' || i || '}', 'a', 1.0,"
+            " 'exec_' || i, 'completed', '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}', NULL"
+            " FROM n) INSERT INTO rows SELECT *, 0 FROM r",
+            (rows,),
+        )
+        connection.execute(f"UPDATE rows SET checksum = checksum_of({COLUMNS})")
+        (total,) = connection.execute("SELECT sum(checksum) FROM rows").fetchone()
+        _, mark = read_header(connection)
+        write_mark(connection, str(mark._replace(commits=mark.commits + 1, rows=rows, total=total)))
 
 
 def _value(client: Any, key: bytes) -> Any:

@@ -1,7 +1,7 @@
 """Measure what many rows cost: the figures of docs/reference/many-rows-measured.md.
 
     python -m tests.batch.scale                 all but memory
-    python -m tests.batch.scale cpu reopen reopen_redis capacity watching memory
+    python -m tests.batch.scale cpu commits reopen reopen_redis capacity watching memory
 
 `memory` takes some minutes, and 3 GB of disk.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import PARTS, keys_of
 from fibonacci._core.polling import poll_delay
 from fibonacci.emulator import Emulator
-from tests.batch.journals import opened
+from tests.batch.journals import completed, fill, opened, row
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
 from tests.kit.redis import RedisServer
@@ -124,16 +123,39 @@ def _run_many(address: Address, workflow: str, journal: str | None) -> None:
             pass
 
 
+def commits() -> None:
+    """Measure what a row costs in a journal in a file: its intent, the id of its execution and its result.
+
+    `strace -c -f -e trace=fdatasync,fsync` before the command counts the syncs: one for each commit.
+    """
+    for at_a_time in (1, 5, 20):
+        with tempfile.TemporaryDirectory() as folder:
+            journal = open_journal(str(Path(folder, "runs.db")), JournalHeader("wf-1", "1", "index"))
+            began = time.process_time()
+            for first in range(0, _ROWS, at_a_time):
+                rows = [row(number) for number in range(first, first + at_a_time)]
+                journal.write(rows)
+                for each in rows:
+                    each.execution_id = f"exec_{each.index}"
+                journal.write(started=rows)
+                journal.write(finished=[(each, completed(each)) for each in rows])
+            spent = time.process_time() - began
+            journal.close()
+        print(f"{at_a_time} rows in a commit: {spent / _ROWS * 1e6:.0f} us of processor time a row")
+
+
 def reopen() -> None:
     """Open a journal in which half a million rows have ended."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "runs.db"))
         header = JournalHeader("wf-1", "1", "index")
-        _fill(path, header, 500_000)
-        began = time.perf_counter()
+        fill(path, header, 500_000)
+        began = time.process_time()
         journal = open_journal(path, header)
         journal.find("400000", is_unique=True)
-        print(f"500,000 rows: opened and one row read in {1000 * (time.perf_counter() - began):.1f} ms")
+        print(
+            f"500,000 rows: checked, opened and one row read in {time.process_time() - began:.2f} s of processor time"
+        )
         journal.close()
 
 
@@ -158,27 +180,6 @@ def reopen_redis() -> None:
             journal.find(str(number), is_unique=True)
         print(f"a row read in {(time.perf_counter() - began) * 100:.0f} us; {used:.0f} MiB in Redis")
         journal.close()
-
-
-def _fill(path: str, header: JournalHeader, rows: int) -> None:
-    """Make a journal with rows that have ended."""
-    open_journal(path, header).close()
-    with sqlite3.connect(path) as connection:
-        connection.create_function("digest", 1, _digest, deterministic=True)
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
-            " INSERT INTO rows SELECT i + 1, CAST(i AS TEXT), i, digest(i), '{\"n\":' || i || '}', 'a', 1.0,"
-            " 'exec_' || i, 'completed', '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}', NULL"
-            " FROM n",
-            (rows,),
-        )
-    connection.close()
-
-
-def _digest(number: int) -> bytes:
-    from fibonacci._batch.row import digest_of
-
-    return digest_of(f'{{"n":{number}}}')
 
 
 def capacity() -> None:
@@ -256,7 +257,7 @@ def _measure_resident(rows: int) -> None:
         client = emulator.client()
         workflow = client.workflows.create(name="empty")
         path = str(Path(folder, "runs.db"))
-        _fill(path, JournalHeader(workflow.id, str(workflow.version), "index"), rows - 100)
+        fill(path, JournalHeader(workflow.id, str(workflow.version), "index"), rows - 100)
         before = _status("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # the largest so far is that of filling
         source: Iterator[dict[str, int]] = ({"n": number} for number in range(rows))
@@ -273,8 +274,8 @@ def _status(name: str) -> float:
 
 def main(names: list[str]) -> None:
     """Measure what the command line names."""
-    measurements = {each.__name__: each for each in (cpu, reopen, reopen_redis, capacity, watching, memory)}
-    for name in names or ["cpu", "reopen", "reopen_redis", "capacity", "watching"]:
+    measurements = {each.__name__: each for each in (cpu, commits, reopen, reopen_redis, capacity, watching, memory)}
+    for name in names or ["cpu", "commits", "reopen", "reopen_redis", "capacity", "watching"]:
         if name.startswith("resident="):
             _measure_resident(int(name.partition("=")[2]))
         else:

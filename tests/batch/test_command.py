@@ -244,7 +244,7 @@ class TestResumption:
         assert "Traceback" not in errors
         assert "no further row is started" in errors
         assert "the results so far are in " in errors
-        assert last_line(errors) == "fibonacci: interrupted. The same command again continues"
+        assert last_line(errors) == "fibonacci: interrupted. The same command with --resume continues"
         assert set(executions(client, rester).values()) == {1}
         assert command(*arguments).returncode == 0
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
@@ -259,5 +259,5 @@ class TestResumption:
             process.stdout = None
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 75
-        assert last_line(errors) == "the reader of the results has closed; the same command again continues"
+        assert last_line(errors) == "the reader of the results has closed; the same command with --resume continues"
         assert "Traceback" not in errors

@@ -55,6 +55,18 @@ class TestInProcess:
         assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
         assert all(each["status"] for each in lines_of(capsys.readouterr().out))
 
+    def test_resume_refuses_a_journal_that_is_not_there(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert call("--resume") == 64
+        line = last_line(capsys.readouterr().err)
+        assert "runs.db has no rows, or is not there, and --resume needs some: check FILE" in line
+        assert "To begin, leave --resume out, which runs every row" in line
+        assert emulator.requests.to(EXECUTE).count == 0
+        assert not Path("runs.db").exists()
+        assert call() == call("--resume") == 0
+        assert emulator.requests.to(EXECUTE).count == 2
+
     def test_a_column_of_json(self, call: Call, greeter: str) -> None:
         Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
         assert call("--json-column", "name") == 0
@@ -144,7 +156,9 @@ class TestInProcess:
     def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path("o.jsonl").symlink_to("/dev/full")
         assert call("--out", "o.jsonl") == 69
-        assert last_line(capsys.readouterr().err).endswith("No space left on device; the same command again continues")
+        assert last_line(capsys.readouterr().err).endswith(
+            "No space left on device; the same command with --resume continues"
+        )
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
 

@@ -9,12 +9,15 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci._batch.journal_files import open_journal
 from fibonacci.emulator import Emulator
+from tests.batch.journals import HEADER
 from tests.kit.programs import find
 from tests.kit.systems import linux_only
 
@@ -35,6 +38,18 @@ with Fibonacci(key, base_url=url) as client:
     except FibonacciError as error:
         print(type(error).__name__, error, *error.__notes__, sep="\\n")
     print(runs.summary)
+"""
+
+WRITER = """
+import sys
+from contextlib import closing
+from fibonacci._batch.journal_files import open_journal
+from tests.batch.journals import HEADER, row
+
+with closing(open_journal(sys.argv[1], HEADER)) as journal:
+    journal.write([row(1)])
+    print("written", flush=True)
+print("closed", flush=True)
 """
 
 
@@ -103,6 +118,26 @@ def test_an_intent_is_synced_before_its_request_is_sent(emulator: Emulator, work
             assert key in synced, "the request is sent first"
             sent += 1
     assert sent == 100
+
+
+@pytest.mark.slow
+@linux_only
+@pytest.mark.parametrize("call", ["pwrite64", "unlink"])
+def test_a_kill_at_any_call_leaves_a_journal_that_has_what_was_written(call: str, tmp_path: Path) -> None:
+    """A journal is opened, written and closed by a process that is killed at its first such call, its second, ...."""
+    strace = (find("strace"), "-f", "-qq", "-o", str(tmp_path / "trace"), "-e", f"trace={call}")
+    output = ""
+    kills = 0
+    while "closed" not in output:
+        kills += 1
+        path = str(tmp_path / f"{kills}.db")
+        inject = ("-e", f"inject={call}:signal=KILL:when={kills}")
+        command = [*strace, *inject, sys.executable, "-c", WRITER, path]
+        output = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stdout
+        with closing(open_journal(path, HEADER)) as journal:
+            if "written" in output:
+                assert journal.find("k1", is_unique=False)[0] is not None
+    assert kills > 3
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
-from tests.batch.journals import KINDS, JournalPlace, completed
+from tests.batch.journals import KINDS, JournalPlace, completed, fill
 from tests.kit.assertions import each_row, is_quick
 from tests.kit.systems import linux_only, needs_fork, needs_permissions
 
@@ -201,7 +201,7 @@ class TestRefusals:
             finally:
                 journal.close()
 
-        assert "it is damaged. Restore it from a backup" in refusal(use)
+        assert "it is damaged. Restore all its files" in refusal(use)
 
     def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
         text = refusal(lambda: open_journal(str(tmp_path / "no" / "runs.db"), HEADER))
@@ -282,6 +282,29 @@ class TestRefusals:
             os.waitpid(child, 0)
 
 
+class TestResume:
+    @BOTH
+    def test_true_refuses_one_that_has_no_rows(self, place: JournalPlace) -> None:
+        for _ in range(2):
+            text = refusal(lambda: place.open(HEADER, resume=True))
+            assert "has no rows, or is not there, and resume=True continues a journal that has some" in text
+            place.open(HEADER).close()
+        with closing(place.open(HEADER)) as journal:
+            journal.write([row(1)])
+        with closing(place.open(HEADER, resume=True)) as journal:
+            assert journal.find("k1", is_unique=False)[0] is not None
+
+    @BOTH
+    def test_false_refuses_one_that_has_rows(self, place: JournalPlace) -> None:
+        with closing(place.open(HEADER, resume=False)) as journal:
+            journal.write([row(1)])
+        assert "has 1 rows, and resume=False begins a new one" in refusal(lambda: place.open(HEADER, resume=False))
+
+    def test_a_path_that_is_misspelled_gets_no_file(self, path: str) -> None:
+        refusal(lambda: open_journal(path, HEADER, resume=True))
+        assert list(Path(path).parent.iterdir()) == []
+
+
 class TestNetworkFileSystems:
     MOUNTS = """\
 malformed line
@@ -360,25 +383,12 @@ def test_this_user_alone_may_read_it(path: str) -> None:
 
 def test_a_journal_with_many_rows_is_opened_at_once(path: str) -> None:
     """`python -m tests.batch.scale` measures half a million."""
-    fill(path, 100_000)
+    fill(path, HEADER, 100_000)
 
     def open_and_find() -> None:
         with closing(open_journal(path, HEADER)) as journal:
-            entry, _ = journal.find("k40000", is_unique=False)
+            entry, _ = journal.find("40000", is_unique=False)
         assert entry is not None
         assert entry.execution_id == "exec_40000"
 
     assert is_quick(open_and_find, 0.5)
-
-
-def fill(path: str, rows: int) -> None:
-    """Make a journal with rows that have ended."""
-    open_journal(path, HEADER).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-            " INSERT INTO rows SELECT i, 'k' || i, i, x'00', '{\"name\":\"Ada\"}', 'a', 1.0, 'exec_' || i, 'completed',"
-            ' \'{"execution_id": "exec_1", "status": "completed"}\', NULL FROM n',
-            (rows,),
-        )
-    connection.close()

@@ -13,6 +13,7 @@ from fibonacci import Fibonacci, JournalError, RunResult
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci.emulator import Emulator
+from tests.batch.damages import read_files, write_files
 from tests.batch.journals import completed
 from tests.batch.test_journal import HEADER, row
 from tests.kit.systems import needs_open_files_removable
@@ -47,7 +48,11 @@ class TestFiles:
             journal.write([row(2)])
 
     def test_a_lock_file_that_is_removed(self, journal: Journal, path: str) -> None:
+        note = Path(f"{path}-lock").read_bytes()
         Path(f"{path}-lock").unlink()
+        with pytest.raises(JournalError, match=r"was left by a run that did not end, and .*-lock"):
+            open_journal(path, HEADER)
+        Path(f"{path}-lock").write_bytes(note)
         second = open_journal(path, HEADER)
         with pytest.raises(JournalError, match="was opened by another run, although this one has it"):
             journal.write([row(2)])
@@ -68,7 +73,6 @@ class TestFiles:
         "UPDATE rows SET execution = '[]'",
         "UPDATE rows SET error = '{}'",
         "UPDATE rows SET inputs = x'ff'",
-        "ALTER TABLE rows RENAME COLUMN status TO state",
     ],
 )
 def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
@@ -79,8 +83,33 @@ def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(damage)
         connection.commit()
-    with closing(open_journal(path, HEADER)) as journal, pytest.raises(JournalError, match="it is damaged"):
-        result_in(journal)
+    with closing(open_journal(path, HEADER)) as journal:
+        for use in (lambda: result_in(journal), lambda: list(journal.results()), lambda: journal.known(["exec_1"])):
+            with pytest.raises(JournalError, match="it is damaged"):
+                use()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ALTER TABLE rows RENAME COLUMN status TO state",
+        "DELETE FROM rows",
+        "UPDATE rows SET checksum = checksum + 1",
+        "UPDATE header SET content = '[]'",
+        "UPDATE header SET mark = CAST(mark AS BLOB)",
+        "DELETE FROM header",
+        "PRAGMA user_version = 0",
+        "PRAGMA application_id = 7",
+    ],
+)
+def test_a_damaged_journal_is_refused_when_it_is_opened(path: str, damage: str) -> None:
+    with closing(open_journal(path, HEADER)) as journal:
+        journal.write([row(1)])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(damage)
+        connection.commit()
+    with pytest.raises(JournalError, match="it is damaged"):
+        open_journal(path, HEADER)
 
 
 def result_in(journal: Journal) -> RunResult:
@@ -99,6 +128,44 @@ def test_results_after_another_folder_became_the_current_one(
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     assert [result.status for result in runs.results()] == ["completed"]
+
+
+def test_a_run_that_ends_leaves_one_file_that_can_be_copied(path: str, tmp_path: Path) -> None:
+    for number in (1, 2):
+        with closing(open_journal(path, HEADER)) as journal:
+            journal.write([row(number)])
+    assert {each.name for each in tmp_path.iterdir()} == {"runs.db", "runs.db-lock"}
+    Path(f"{path}.copy").write_bytes(Path(path).read_bytes())
+    with closing(open_journal(f"{path}.copy", HEADER, resume=True)) as journal:
+        assert all(journal.find(f"k{number}", is_unique=False)[0] for number in (1, 2))
+
+
+def test_another_program_that_reads_it_does_not_keep_the_run_from_ending(path: str) -> None:
+    journal = open_journal(path, HEADER)
+    journal.write([row(1)])
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM rows").fetchone()
+        journal.close()
+        assert Path(f"{path}-wal").exists()
+    with closing(open_journal(path, HEADER, resume=True)) as journal:
+        assert journal.find("k1", is_unique=False)[0] is not None
+
+
+def test_what_a_refused_journal_lacks_can_be_put_back(path: str) -> None:
+    """SQLite would remove the write-ahead log of a database that is opened and closed."""
+    with closing(open_journal(path, HEADER)) as journal:
+        journal.write([row(1)])
+        journal.write([row(2)])
+        files = read_files(Path(path))
+    for lacking in ({**files, name: content} for name in ("", "-wal", "-lock") for content in (b"", files[name][:100])):
+        write_files(Path(path), lacking)
+        with pytest.raises(JournalError):
+            open_journal(path, HEADER)
+        put_back = {name: content for name, content in files.items() if lacking[name] != content}
+        write_files(Path(path), {**read_files(Path(path)), **put_back})
+        with closing(open_journal(path, HEADER)) as journal:
+            assert journal.find("k2", is_unique=False)[0] is not None
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class TestNames:
 
     def test_the_password_is_in_no_repr(self, redis_place: JournalPlace) -> None:
         nothing = dict.fromkeys(("key", "inputs", "concurrency", "max_failures", "on_result", "organization_id"))
-        policies = {"if_unknown": "skip", "if_quota_exceeded": "wait", "if_new_version": "raise"}
+        policies = {"if_unknown": "skip", "if_quota_exceeded": "wait", "if_new_version": "raise", "resume": None}
         more = {"timeout": 1, "ordered": False, "progress": False, **policies}
         options = BatchOptions.checked([], journal=redis_place.location, **nothing, **more)
         assert REDIS_PASSWORD not in repr(options)

@@ -231,6 +231,21 @@ async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:
         yield {"name": number}
 
 
+def test_a_note_says_resume_only_where_the_journal_has_rows(client: Fibonacci, greeter: str, tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+
+    def note_of(rows: list[dict[str, str]]) -> str:
+        with pytest.raises(ValueError, match="row 0") as caught:
+            client.workflows.run_many(greeter, rows, journal=journal).results()
+        return str(caught.value.__notes__[-1])
+
+    assert note_of([{"nam": "Ada"}]).endswith("No row is in the journal, so that the same call begins.")
+    client.workflows.run_many(greeter, [{"name": "Ada"}], journal=journal, resume=False).results()
+    assert note_of([{"name": "Bob"}]).endswith(f"make the same call again with journal={str(journal)!r}, resume=True.")
+    with pytest.raises(ValueError, match="resume needs a journal: pass journal="):
+        client.workflows.run_many(greeter, [], resume=True)
+
+
 def test_rows_are_iterated_once(mode: Mode, emulator: Emulator, greeter: str) -> None:
     run_many = mode.client_of(emulator).workflows.run_many
     begun, ended = (run_many(greeter, named("Ada")) for _ in range(2))

@@ -111,7 +111,7 @@ class TestSignals:
             output, errors = process.communicate(timeout=30)
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
         assert f"{name}: no further row is started, and " in errors
-        assert f"make the same call again with journal='{journal}'" in errors
+        assert f"make the same call again with journal='{journal}', resume=True." in errors
         assert "the loop has ended" not in output
         if number == signal.SIGINT:
             assert "KeyboardInterrupt" in errors
@@ -167,7 +167,7 @@ def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets
     assert set(statuses) == {"completed"}
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("SIGTERM: no further row is started, and ")
-    assert line.endswith(f"To continue, make the same call again with journal={str(journal)!r}.")
+    assert line.endswith(f"To continue, make the same call again with journal={str(journal)!r}, resume=True.")
 
 
 def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str) -> None:

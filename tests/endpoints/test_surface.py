@@ -21,8 +21,9 @@ OTHER_SIGNATURES = {
     "workflows.apply": "plan, *, allow_delete=, on_change=",
     "workflows.plan": "folder",
     "workflows.pull": "workflow_id, path, *, overwrite=",
-    "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, concurrency=, timeout=, max_failures=, "
-    "on_result=, if_unknown=, if_quota_exceeded=, if_new_version=, ordered=, organization_id=, progress=",
+    "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, resume=, concurrency=, timeout=, "
+    "max_failures=, on_result=, if_unknown=, if_quota_exceeded=, if_new_version=, ordered=, organization_id=, "
+    "progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
     "workflows.find": "name",
     "workflows.get_or_create": "*, name, description=, definition=",

@@ -218,7 +218,7 @@ def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
 
 def _as_after_a_crash(journal: Path, copy: Path) -> Path:
     """Copy what is on the disk, which the process that was killed cannot reach any more."""
-    for suffix in ("", "-wal"):
+    for suffix in ("", "-wal", "-lock"):
         with suppress(FileNotFoundError):  # killed before it was made
             shutil.copyfile(f"{journal}{suffix}", f"{copy}{suffix}")
     return copy

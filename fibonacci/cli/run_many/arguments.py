@@ -19,7 +19,8 @@ named by --json-column hold JSON instead: 3, true, null, "text", [1, 2]. Each li
 UTF-8. The row is the inputs of its run. No row is started if the first one is not what the workflow needs, as when a
 column is misspelled.
 
-The same command again continues: rows that have ended are not run again. Their results are written all the same.
+The same command with --resume continues: rows that have ended are not run again. Their results are written all the
+same. --resume refuses a journal that is not there or is empty, which would run every row again.
 
 Exit codes: 0 every row has succeeded, 1 all have ended and one has failed, 4 no API key or a bad one, 64 a fault in an
 argument or a file, 69 no usable answer from the platform, 75 a row has not ended or is unknown, 130 interrupted.
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--journal", metavar="FILE|URL", help="what is known of each row: a SQLite file or redis://HOST/DB?journal=NAME"
     )
+    add("--resume", action="store_true", help="continue the journal: refuse one that is not there or has no rows")
     add("--out", metavar="FILE", help="write the results here, .jsonl or .csv; default: JSON Lines to stdout")
     add("--format", choices=("csv", "jsonl"), help="the format of the rows; default: by the name; jsonl for stdin")
     add("--key", metavar="COLUMN", help="the column that identifies a row; default: its place in the file")

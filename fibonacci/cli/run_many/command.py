@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # which takes longer to import than a mistake in the argument
     from fibonacci import RunResult, Runs, RunsEstimate
     from fibonacci.cli.context import Context
 
-_RESUME: Final = "the same command again continues"
+_RESUME: Final = "the same command with --resume continues"
 _UNKNOWN_REMEDY: Final = (
     "--if-unknown match takes over executions with the same inputs, --if-unknown skip leaves them as they are,"
     " --if-unknown rerun starts them, perhaps twice."
@@ -124,6 +124,7 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
         rows,
         key=options.key,
         journal=options.journal,
+        resume=options.resume or None,
         concurrency=options.concurrency,
         timeout=options.timeout,
         max_failures=options.max_failures,
