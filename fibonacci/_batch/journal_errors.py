@@ -24,9 +24,15 @@ _REMEDIES: Final = {
 }
 
 
-def journal_error(path: str, reason: str) -> JournalError:
-    """Return the error of a journal, with the reason as the end of a sentence that its path begins."""
-    return JournalError(f"journal {path} {reason}", path=path)
+def journal_error(path: str, reason: str, *, can_continue: bool = True) -> JournalError:
+    """Return the error of a journal.
+
+    Args:
+        path: Its path or URL.
+        reason: The reason, as the end of a sentence that the path begins.
+        can_continue: Whether the same call continues when the reason is gone.
+    """
+    return JournalError(f"journal {path} {reason}", path=path, can_continue=can_continue)
 
 
 def damaged_error(path: str, reason: str) -> JournalError:

@@ -28,6 +28,7 @@ class BatchOptions:
     Attributes:
         parser: Makes rows of what the iterable yields.
         journal: The path of the journal, or its place in Redis; None for none.
+        resume: Whether the journal must have rows; None where it may have some or none.
         concurrency: The largest number of rows under way; None for what the quota leaves.
         timeout: Seconds to wait for the end of each execution; None for no limit.
         max_failures: How many rows may fail; None for all.
@@ -43,6 +44,7 @@ class BatchOptions:
 
     parser: RowParser
     journal: str | RedisJournalURL | None
+    resume: bool | None
     concurrency: int | None
     timeout: float | None
     max_failures: int | None
@@ -73,6 +75,7 @@ class BatchOptions:
         ordered: Any,
         organization_id: Any,
         progress: Any,
+        resume: Any = None,
     ) -> BatchOptions:
         """Check the arguments of `run_many`.
 
@@ -87,6 +90,7 @@ class BatchOptions:
         return cls(
             parser=RowParser(key, inputs),
             journal=check_journal(journal),
+            resume=None if resume is None else check_flag("resume", resume),
             concurrency=None if concurrency is None else check_positive_int("concurrency", concurrency),
             timeout=check_timeout(timeout),
             max_failures=None if max_failures is None else check_count("max_failures", max_failures),

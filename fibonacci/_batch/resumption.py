@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from fibonacci.errors import JournalError
 from fibonacci.models.run_results import RunsSummary
 
 
@@ -22,9 +23,28 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
     )
 
 
-def resume_note(summary: RunsSummary, journal: str) -> str:
+def resume_note(summary: RunsSummary, journal: str, error: Exception) -> str:
     """Return the note on an exception that ends a batch early."""
+    if isinstance(error, JournalError) and not error.can_continue:  # whose text says what can be done
+        return str(summary)
     return f"{summary}. {_remedy(journal)}"
+
+
+def resume_fault(resume: bool | None, rows: int) -> str | None:
+    """Return why a journal is not what `resume` says, as the end of a sentence; None if it is.
+
+    Args:
+        resume: Whether the journal must have rows; None where it may have some or none.
+        rows: How many it has.
+    """
+    if resume is True and not rows:
+        return (
+            "has no rows, or is not there, and resume=True continues a journal that has some: check its path or URL."
+            " To begin, leave resume=True out, which runs every row"
+        )
+    if resume is False and rows:
+        return f"has {rows} rows, and resume=False begins a new one: pass resume=True to continue, or another journal"
+    return None
 
 
 def _remedy(journal: str) -> str:

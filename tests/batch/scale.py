@@ -59,7 +59,7 @@ def cpu() -> None:
         with Fibonacci(address.api_key, base_url=address.base_url) as client:
             workflow = client.workflows.create(name="greeter", definition=_GREETER).id
         paths = (str(Path(folder, f"{number}.db")) for number in range(1_000))
-        places = (f"{server.url}?journal={number}" for number in range(1_000))
+        places = (f"{server.url}?journal={number}&durability=none" for number in range(1_000))
         ways: dict[str, Callable[[], None]] = {
             "asyncio, by hand": lambda: _async(address, lambda client: _semaphore_loop(client, workflow)),
             "asyncio, run_many": lambda: _async(address, lambda client: _run_many_async(client, workflow, None)),
@@ -141,7 +141,7 @@ def reopen_redis() -> None:
     """Open a journal in Redis in which half a million rows have ended."""
     server = RedisServer()
     with server.running():
-        location, header = f"{server.url}?journal=a", JournalHeader("wf-1", "1", "index")
+        location, header = f"{server.url}?journal=a&durability=none", JournalHeader("wf-1", "1", "index")
         opened(location, header).close()
         with closing(server.client()) as client:
             keys = dict(zip(PARTS, keys_of("a"), strict=True))

@@ -22,7 +22,7 @@ from tests.kit.systems import needs_fork, needs_signals
 
 
 def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, redis_server: RedisServer) -> None:
-    journal = f"{redis_server.url}?journal={greeter}"
+    journal = f"{redis_server.url}?journal={greeter}&durability=none"
     arguments = (greeter, command.write("rows.csv", CSV), "--key", "id", "--journal", journal, "--out", "results.jsonl")
     for from_journal in (0, 2):
         ran = command(*arguments)

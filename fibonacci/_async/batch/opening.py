@@ -35,7 +35,7 @@ async def open_batch(
         ImportError: If it is in Redis, and redis-py is not installed. Nothing is sent.
         APIError: If the workflow cannot be read.
     """
-    open_it = _journal_opener(options.journal)
+    open_it = _journal_opener(options.journal, options.resume)
     workflow = await requests.workflow()
     received_at = requestor.clock.time()
     version = None if workflow.version is None else str(workflow.version)
@@ -59,7 +59,7 @@ async def open_batch(
     )
 
 
-def _journal_opener(journal: str | RedisJournalURL | None) -> Callable[[JournalHeader], Journal]:
+def _journal_opener(journal: str | RedisJournalURL | None, resume: bool | None) -> Callable[[JournalHeader], Journal]:
     """Return what opens a journal. Nothing is sent before."""
     if journal is None:
         return temporary_journal
@@ -68,4 +68,4 @@ def _journal_opener(journal: str | RedisJournalURL | None) -> Callable[[JournalH
     from fibonacci._batch.redis_opening import open_redis_journal
     from fibonacci._net.redis_connection import RedisConnection
 
-    return partial(open_redis_journal, RedisConnection(journal.url, "journal"), journal)
+    return partial(open_redis_journal, RedisConnection(journal.url, "journal"), journal, resume=resume)

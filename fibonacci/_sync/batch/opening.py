@@ -34,7 +34,7 @@ def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, 
         ImportError: If it is in Redis, and redis-py is not installed. Nothing is sent.
         APIError: If the workflow cannot be read.
     """
-    open_it = _journal_opener(options.journal)
+    open_it = _journal_opener(options.journal, options.resume)
     workflow = requests.workflow()
     received_at = requestor.clock.time()
     version = None if workflow.version is None else str(workflow.version)
@@ -58,7 +58,7 @@ def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, 
     )
 
 
-def _journal_opener(journal: str | RedisJournalURL | None) -> Callable[[JournalHeader], Journal]:
+def _journal_opener(journal: str | RedisJournalURL | None, resume: bool | None) -> Callable[[JournalHeader], Journal]:
     """Return what opens a journal. Nothing is sent before."""
     if journal is None:
         return temporary_journal
@@ -67,4 +67,4 @@ def _journal_opener(journal: str | RedisJournalURL | None) -> Callable[[JournalH
     from fibonacci._batch.redis_opening import open_redis_journal
     from fibonacci._net.redis_connection import RedisConnection
 
-    return partial(open_redis_journal, RedisConnection(journal.url, "journal"), journal)
+    return partial(open_redis_journal, RedisConnection(journal.url, "journal"), journal, resume=resume)
