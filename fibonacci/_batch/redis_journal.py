@@ -148,9 +148,10 @@ class RedisJournal(Journal):
         with self._lock:
             arguments = (self._lease.token, ",".join(self._known), ",".join(map(str, places)), *fields)
             (reply,) = self._run(("EVAL", FIND, len(self._keys), *self._keys, *arguments))
-            if reply[0] != b"found":
-                raise self._refused(*reply[:1], reply[1:])
-            return list(reply[1:])
+            outcome, *facts = reply
+            if outcome != b"found":
+                raise self._refused(outcome, facts)
+            return facts
 
     def _entry(self, key: str, facts: Sequence[bytes | None]) -> JournalEntry | None:
         try:
