@@ -37,7 +37,7 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
 
 def damaged_error(path: str, reason: str) -> JournalError:
     """Return the error of a journal that has what no run wrote."""
-    return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}")
+    return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}", can_continue=False)
 
 
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:

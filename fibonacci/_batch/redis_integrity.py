@@ -25,8 +25,8 @@ from fibonacci.errors import JournalError
 ANOTHER_NAME: Final = "another name, as in redis://host/0?journal=NAME"
 
 _REMEDY: Final = (
-    "Its rows may have run, and a new journal runs all of them again. Restore what the server held, or find out by"
-    f" executions.list(workflow_id=...) which rows have run, and pass the others with {ANOTHER_NAME}"
+    "Rows that it does not have may have run, and a new journal runs all rows again. Restore what the server held, or"
+    f" find out by executions.list(workflow_id=...) which rows have run, and pass the others with {ANOTHER_NAME}"
 )
 # Characters: longer than a mark can be, so that each replaces the one before as a whole.
 _MARK_LENGTH: Final = 256
@@ -110,11 +110,6 @@ class JournalMark:
     def written_at(self) -> str:
         """Return when it was written last, as text."""
         return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.path.stat().st_mtime))
-
-    @property
-    def remedy(self) -> str:
-        """What lets a journal be begun again that was removed on purpose, as a sentence."""
-        return f". If it was removed on purpose, remove {self.path} too, by which this is known"
 
     def write(self, revision: JournalRevision) -> None:
         """Write a revision, which outlives this process, though perhaps not a crash of this machine."""

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from fibonacci._batch import redis_records as records
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
-from fibonacci._batch.journal_errors import damaged_error, journal_error
+from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.redis_commands import PATIENCE, PatientCommands, RedisCommands
-from fibonacci._batch.redis_integrity import JournalMark, JournalRevision, loss_of
+from fibonacci._batch.redis_integrity import JournalMark, JournalRevision, loss_of, lost_error
 from fibonacci._batch.redis_lease import JournalLease, milliseconds
 from fibonacci._batch.redis_scripts import FIND, WRITE
 from fibonacci._batch.row import Row
@@ -148,7 +148,7 @@ class RedisJournal(Journal):
         with self._lock:
             arguments = (self._lease.token, ",".join(self._known), ",".join(map(str, places)), *fields)
             (reply,) = self._run(("EVAL", FIND, len(self._keys), *self._keys, *arguments))
-            outcome, *facts = reply
+            outcome, facts = reply[0], [*reply[1:]]
             if outcome != b"found":
                 raise self._refused(outcome, facts)
             return facts
@@ -157,7 +157,7 @@ class RedisJournal(Journal):
         try:
             return records.entry_of(key, facts)
         except (ValueError, TypeError) as error:
-            raise damaged_error(self.path, str(error)) from error
+            raise lost_error(self.path, f"is damaged ({error})") from error
 
     def _run(self, *commands: Sequence[object]) -> list[Any]:
         self._check_process()

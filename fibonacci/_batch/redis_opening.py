@@ -105,8 +105,10 @@ class _Opening:
         """
         seen = self._mark.read()
         if seen is None:
-            return self._look(None, "")
-        return self._look(seen, f"when a run on this machine used it last ({self._mark.written_at()})")
+            return self._look(None)
+        when = f"when a run on this machine used it last ({self._mark.written_at()})"
+        remedy = f". To use the name all the same, remove {self._mark.path}, by which this is known"
+        return self._look(seen, when, remedy)
 
     def second_look(self, seen: JournalRevision) -> JournalRevision:
         """Return how far the journal has come, which is there by now.
@@ -120,7 +122,7 @@ class _Opening:
         """
         return self._look(seen if seen.rows else None, "a moment ago")
 
-    def _look(self, seen: JournalRevision | None, when: str) -> JournalRevision:
+    def _look(self, seen: JournalRevision | None, when: str = "", remedy: str = "") -> JournalRevision:
         """Return how far the journal has come, if it has all that it had when it was seen last."""
         run = "" if seen is None else f"run:{seen.run}"
         (found,) = self._commands.run(("EVAL", OPENED, len(self._keys), *self._keys, *_FIELDS, run))
@@ -132,12 +134,15 @@ class _Opening:
         }
         self._check_header(values)
         number, _, run = (values["revision"] or "0-").partition("-")
-        revision = JournalRevision(values["id"] or "", int(number), run, int((values["found"] or "0").split(",")[0]))
-        last = revision.number if seen is not None and values["holder"] == seen.run else int(values["seen"] or 0)
-        if seen is not None:
-            reason = _lacks(seen, revision, last, when)
-            if reason is not None:
-                raise lost_error(self._path, reason, self._mark.remedy)
+        rows = (values["found"] or _NO_COUNTS).split(",")[0]
+        try:
+            revision = JournalRevision(values["id"] or "", int(number), run, int(rows))
+            last = revision.number if seen is not None and values["holder"] == seen.run else int(values["seen"] or 0)
+        except ValueError as error:
+            raise lost_error(self._path, f"has a header that is damaged ({error})") from error
+        reason = None if seen is None else _lacks(seen, revision, last, when)
+        if reason is not None:
+            raise lost_error(self._path, reason, remedy)
         return revision
 
     def _check_header(self, values: dict[str, str | None]) -> None:

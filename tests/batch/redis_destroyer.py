@@ -207,7 +207,7 @@ DAMAGES = (
 )
 
 
-class Outcome(NamedTuple):
+class DestructionOutcome(NamedTuple):
     """What came of one case.
 
     Attributes:
@@ -226,7 +226,7 @@ class Outcome(NamedTuple):
         return not self.twice and (self.is_refused or not self.missing)
 
 
-class _Batch:
+class _DestroyedBatch:
     """The call that is made twice."""
 
     def __init__(self, address: Address, location: str, workflow_id: str) -> None:
@@ -263,7 +263,7 @@ class _Batch:
         return sum(count > 1 for count in times.values())
 
 
-def destroy(address: Address, damage: Damage, program: str, seed: int, *, is_killed: bool) -> Outcome:
+def destroy(address: Address, damage: Damage, program: str, seed: int, *, is_killed: bool) -> DestructionOutcome:
     """Destroy the journal of one batch, and make the same call again.
 
     Args:
@@ -282,7 +282,7 @@ def destroy(address: Address, damage: Damage, program: str, seed: int, *, is_kil
         server = DamagedServer(program, folder, stack, chance)
         with Fibonacci(address.api_key, base_url=address.base_url) as client:
             workflow_id = client.workflows.create(name="destroyed", definition={"nodes": [_NODE]}).id
-        batch = _Batch(address, server.location, workflow_id)
+        batch = _DestroyedBatch(address, server.location, workflow_id)
         damage.prepare(server)
 
         def count(_: RunResult) -> None:
@@ -306,8 +306,8 @@ def destroy(address: Address, damage: Damage, program: str, seed: int, *, is_kil
         try:
             found = batch.run(folder / ("machine" if is_killed else "another-machine"))
         except JournalError:
-            return Outcome(True, 0, batch.twice())
-        return Outcome(False, _ROWS - len(found), batch.twice())
+            return DestructionOutcome(True, 0, batch.twice())
+        return DestructionOutcome(False, _ROWS - len(found), batch.twice())
 
 
 @contextmanager

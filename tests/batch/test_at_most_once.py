@@ -425,7 +425,7 @@ class TestDestroyedInRedis:
     def test_while_the_batch_lives(self, name: str, emulator: Emulator) -> None:
         address = Address(emulator.base_url, emulator.api_key)
         outcome = redis_destroyer.destroy(address, _DAMAGES[name], "redis-server", 0, is_killed=False)
-        assert outcome == redis_destroyer.Outcome(is_refused=True, missing=0, twice=0)
+        assert outcome == redis_destroyer.DestructionOutcome(is_refused=True, missing=0, twice=0)
 
     @pytest.mark.slow
     @needs_fork

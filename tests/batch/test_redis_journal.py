@@ -112,6 +112,11 @@ class TestRefusals:
         looking.hset(keys_of(name_of(redis_place))[0], "schema", 99)
         assert "newer fibonacci-sdk (schema 99): update fibonacci-sdk" in refusal(redis_place.location)
 
+    def test_a_header_that_no_run_wrote(self, redis_place: JournalPlace, looking: Any) -> None:
+        redis_place.open(HEADER).close()
+        looking.hset(keys_of(name_of(redis_place))[HEADER_KEY], "revision", "x-y")
+        assert "has a header that is damaged (" in refusal(redis_place.location)
+
     def test_keys_of_another_program_stay_as_they_are(self, redis_place: JournalPlace, looking: Any) -> None:
         header, _, rows, *_ = keys_of(name_of(redis_place))
         looking.set(header, "mine")
@@ -159,13 +164,13 @@ class TestLosses:
             uses = (partial(journal.find, "k1", is_unique=False), partial(journal.write, [row(3)]), journal.results)
             for use in uses:
                 with pytest.raises(
-                    JournalError, match=rf"a part of what it held: 0 of [12] {PARTS[part]}\. Its"
+                    JournalError, match=rf"a part of what it held: 0 of [12] {PARTS[part]}\. Rows"
                 ) as lost:
                     list(use() or ())
                 assert not lost.value.can_continue
         assert "has lost what it held, as process" in refusal(redis_place.location)
         looking.hdel(keys_of(name_of(redis_place))[HEADER_KEY], "lost")
-        assert f" {PARTS[part]}. Its rows may have run" in refusal(redis_place.location)
+        assert f" {PARTS[part]}. Rows that it does not" in refusal(redis_place.location)
 
     def test_a_record_that_was_changed_or_belongs_to_another_row(self, redis_place: JournalPlace, looking: Any) -> None:
         executions = keys_of(name_of(redis_place))[EXECUTIONS]
@@ -174,7 +179,7 @@ class TestLosses:
             journal.write(rows, started=rows)
             for wrong in (b"00000000exec_1", looking.hget(executions, "k2"), b"\xff"):
                 looking.hset(executions, "k1", wrong)
-                with pytest.raises(JournalError, match="it is damaged"):
+                with pytest.raises(JournalError, match=r"is damaged \("):
                     journal.find("k1", is_unique=False)
 
     def test_what_was_removed_while_a_run_lasts_is_refused_everywhere(
@@ -215,7 +220,7 @@ class TestLosses:
         mark.write_text("")  # as a crash of the machine leaves it
         redis_place.open(HEADER).close()
         looking.delete(*keys_of(name_of(redis_place)))
-        assert f"If it was removed on purpose, remove {mark} too" in refusal(redis_place.location)
+        assert f"To use the name all the same, remove {mark}, by which" in refusal(redis_place.location)
         mark.unlink()
         redis_place.open(HEADER).close()
 
