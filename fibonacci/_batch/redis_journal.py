@@ -75,8 +75,7 @@ class RedisJournal(Journal):
         self._is_closed = True
         if self._is_of_this_process:  # a fork has no part in the lease
             self._lease.release()
-            with self._lock:
-                self._local_mark.close()
+            self._local_mark.close()
 
     def _read(self, key: str) -> JournalEntry | None:
         return self._entry(key, self._find(records.FACTS, [key]))
