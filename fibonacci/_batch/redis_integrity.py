@@ -157,7 +157,7 @@ def loss_of(path: str, known: JournalRevision, outcome: Sequence[bytes | None]) 
     if missing := missing_parts(expected or "", found or ""):
         return lost_error(path, f"has lost a part of what it held: {missing}")
     if run != known.run:
-        return lost_error(path, "has older data than before this run: all that this run wrote is missing")
+        return lost_error(path, "has other data than this run has left there: all that it wrote is missing")
     return lost_error(path, f"has older data: the last {known.number - int(number)} writes of this run are missing")
 
 

@@ -127,12 +127,10 @@ if not is_whole(ARGV[3]) then
   return lost()
 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-if held[2] ~= ARGV[4] then
-  for at = 5, #ARGV, 4 do
-    redis.call(ARGV[at], KEYS[tonumber(ARGV[at + 1]) + 1], ARGV[at + 2], ARGV[at + 3])
-  end
-  redis.call('HSET', KEYS[1], 'revision', ARGV[4], 'counts', counts())
+for at = 5, #ARGV, 4 do
+  redis.call(ARGV[at], KEYS[tonumber(ARGV[at + 1]) + 1], ARGV[at + 2], ARGV[at + 3])
 end
+redis.call('HSET', KEYS[1], 'revision', ARGV[4], 'counts', counts())
 return {{'written'}}
 """
 """Writes, if the run is still the holder and the server has all that it wrote before. It may be sent again when its

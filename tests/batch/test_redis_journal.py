@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain
@@ -19,8 +20,11 @@ from fibonacci import Fibonacci, JournalError
 from fibonacci._batch import redis_opening
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.redis_records import COUNTED, EXECUTIONS, PARTS, ROWS, begun, keys_of, started
 from fibonacci._batch.redis_records import HEADER as HEADER_KEY
+from fibonacci._batch.redis_scripts import ACQUIRE
+from fibonacci._net.redis_connection import RedisConnection
 from fibonacci.emulator import Emulator
 from tests.batch.journals import (
     HEADER,
@@ -177,7 +181,8 @@ class TestLosses:
         rows = [started_as(row(number), f"exec_{number}") for number in (1, 2)]
         with closing(redis_place.open(HEADER)) as journal:
             journal.write(rows, started=rows)
-            for wrong in (b"00000000exec_1", looking.hget(executions, "k2"), b"\xff"):
+            changed = looking.hget(executions, "k1")[:-1] + b"7"
+            for wrong in (changed, looking.hget(executions, "k2"), b"\xff"):
                 looking.hset(executions, "k1", wrong)
                 with pytest.raises(JournalError, match=r"is damaged \("):
                     journal.find("k1", is_unique=False)
@@ -194,6 +199,36 @@ class TestLosses:
         text = refusal(redis_place.location)
         assert f"has lost what it held, as process {os.getpid()} on " in text
         assert "find out by executions.list(workflow_id=...) which rows have run" in text
+
+    def test_a_journal_that_was_begun_again_meanwhile_is_refused_to_both_runs(
+        self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with closing(redis_place.open(HEADER)) as first:
+            first.write([row(1)])
+            looking.delete(*keys_of(name_of(redis_place)))
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
+            with closing(redis_place.open(HEADER)) as second:
+                second.write([row(1)])
+                with pytest.raises(JournalError, match="all that it wrote is missing"):
+                    first.write([row(2)])
+                with pytest.raises(JournalError, match="has lost what it held, as process"):
+                    second.write([row(2)])
+
+    def test_what_is_removed_while_it_is_opened(self, redis_place: JournalPlace, looking: Any) -> None:
+        keys = keys_of(name_of(redis_place))
+
+        class Emptied(RedisConnection):
+            def run(self, *commands: Sequence[object]) -> list[Any]:
+                if commands[0][1:2] == (ACQUIRE,):
+                    looking.delete(*keys)
+                return super().run(*commands)
+
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1)])
+        place = check_journal(redis_place.location)
+        assert isinstance(place, RedisJournalURL)
+        with pytest.raises(JournalError, match="was removed and begun again: the one before had 1 row a moment ago"):
+            open_redis_journal(Emptied(place.url, "journal"), place, HEADER)
 
     def test_a_run_that_ends_looks_whether_it_is_still_there(self, redis_place: JournalPlace, looking: Any) -> None:
         with closing(redis_place.open(HEADER)) as journal:

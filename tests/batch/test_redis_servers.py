@@ -21,6 +21,8 @@ from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_journal import RedisJournal
 from fibonacci._batch.redis_opening import open_redis_journal
+from fibonacci._batch.redis_records import HEADER as HEADER_KEY
+from fibonacci._batch.redis_records import keys_of
 from fibonacci._core.lease_messages import StoreError
 from fibonacci._net.redis_connection import RedisConnection
 from fibonacci.emulator import Emulator
@@ -304,6 +306,24 @@ class TestDurability:
         journal.write([row(2)])
         found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
         assert [entry and entry.number for entry in found] == [1, 2]
+
+    def test_no_two_writes_have_the_same_stamp(
+        self, recorded: tuple[RedisJournal, RecordedCommands], kept: Servers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else the server could go back to the first of them unnoticed."""
+        monkeypatch.setattr(redis_commands, "_TRIED_AGAIN_AFTER", 0.0)
+        journal, commands = recorded
+
+        def stamp() -> bytes:
+            with closing(kept.server.client()) as looking:
+                return bytes(looking.hget(keys_of("a")[HEADER_KEY], "revision"))
+
+        commands.replies = [StoreError("lost", is_lasting=True)]
+        with pytest.raises(JournalError, match="lost"):
+            journal.write([row(1)])
+        first = stamp()
+        journal.write([row(2)])
+        assert stamp() != first
 
     @pytest.mark.parametrize(
         ("options", "text", "durability"),
