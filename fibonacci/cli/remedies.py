@@ -24,6 +24,7 @@ _REPLACED: Final = (
     (r"which key= names(?:; a function can be passed too, such as key=lambda row: row\.\w+)?", "which --key names"),
     (r"pass if_new_version=\"continue\"", "pass --if-new-version continue"),
     (r"pass the same key=,", "pass the same --key,"),
+    (r"executions\.list\(workflow_id=\.\.\.\)", "`fibonacci executions list --workflow ID`"),
     (r"To continue, make the same call again with journal='[^']*'\.", "The same command again continues."),
 )
 
