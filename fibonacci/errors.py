@@ -576,7 +576,8 @@ class JournalError(FibonacciError):
     """The journal of `workflows.run_many` cannot be used; the message has the reason and the remedy.
 
     It belongs to another workflow or to other keys, another run uses it, it is damaged, it cannot be written, or its
-    server cannot be reached. What it has recorded stays.
+    server cannot be reached. What it has recorded stays. A journal that has lost what it held is refused, for the rows
+    that it lacks may have run.
 
     Example:
         >>> try:
@@ -589,11 +590,21 @@ class JournalError(FibonacciError):
     path: str
     """The path of the journal, or its URL without user and password."""
 
+    can_continue: bool
+    """Whether the same call continues when the reason is gone; False where the journal has lost what it held."""
+
     def __init__(
-        self, message: str = "", *, path: str = "", code: str | None = None, details: Sequence[Any] = ()
+        self,
+        message: str = "",
+        *,
+        path: str = "",
+        can_continue: bool = True,
+        code: str | None = None,
+        details: Sequence[Any] = (),
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.path = path
+        self.can_continue = can_continue
 
 
 class TooManyFailuresError(FibonacciError):

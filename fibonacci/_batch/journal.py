@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
-from fibonacci.errors import JournalError
 from fibonacci.models._reading import read_model
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import RunResult
@@ -99,7 +98,6 @@ class Journal(ABC):
     Attributes:
         is_durable: Whether it outlives the process.
         may_wait: Whether its methods may wait for a server, and must not be called in an event loop.
-        is_damaged: Whether it was seen to be damaged, so that another call does not continue it either.
         redact: Removes the API key, which the platform may echo, from what is written.
     """
 
@@ -108,7 +106,6 @@ class Journal(ABC):
     def __init__(self, path: str, last: int) -> None:
         self.path: str = path
         self.is_durable: bool = path != ""
-        self.is_damaged: bool = False
         self.redact: Callable[[str], str] = str
         self._process = os.getpid()
         self._is_closed = False
@@ -176,7 +173,7 @@ class Journal(ABC):
         try:
             return entry.result(index)
         except (ValueError, TypeError, LookupError) as error:
-            raise self._damage(error) from error
+            raise damaged_error(self.path, error) from error
 
     @abstractmethod
     def close(self) -> None:
@@ -201,11 +198,6 @@ class Journal(ABC):
     def _check_process(self) -> None:
         if not self._is_of_this_process:
             raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
-
-    def _damage(self, reason: object) -> JournalError:
-        """Record that it is damaged; return the error that says so."""
-        self.is_damaged = True
-        return damaged_error(self.path, reason)
 
     def _texts(self, result: RunResult) -> tuple[str | None, str | None]:
         """Return the execution and the error of a result in JSON."""

@@ -28,14 +28,20 @@ _REMEDIES: Final = {
 }
 
 
-def journal_error(path: str, reason: str) -> JournalError:
-    """Return the error of a journal, with the reason as the end of a sentence that its path begins."""
-    return JournalError(f"journal {path} {reason}", path=path)
+def journal_error(path: str, reason: str, *, can_continue: bool = True) -> JournalError:
+    """Return the error of a journal.
+
+    Args:
+        path: Its path or URL.
+        reason: The reason, as the end of a sentence that the path begins.
+        can_continue: Whether the same call continues when the reason is gone.
+    """
+    return JournalError(f"journal {path} {reason}", path=path, can_continue=can_continue)
 
 
 def damaged_error(path: str, reason: object) -> JournalError:
     """Return the error of a journal that has what no run wrote."""
-    return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}")
+    return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}", can_continue=False)
 
 
 def mark_error(path: str, error: OSError) -> JournalError:
@@ -46,18 +52,14 @@ def mark_error(path: str, error: OSError) -> JournalError:
     return made
 
 
-def shows_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
-    """Whether what SQLite raised says that the journal is damaged, and not that it cannot be read or written now."""
-    return _REMEDIES.get(_code_of(error)) is _DAMAGED or _is_no_text(error)
-
-
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
     """Return the error for what SQLite raised; the second kind where a name in it is damaged."""
     if _is_no_text(error):
         made = damaged_error(path, "a text in it is not UTF-8")  # the message of SQLite would have what the row has
     else:
         remedy = _REMEDIES.get(_code_of(error))
-        made = journal_error(path, f"cannot be used ({error})" + ("" if remedy is None else f": {remedy}"))
+        reason = f"cannot be used ({error})" + ("" if remedy is None else f": {remedy}")
+        made = journal_error(path, reason, can_continue=remedy is not _DAMAGED)
     made.__cause__ = error
     return made
 

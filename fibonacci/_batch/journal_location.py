@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote_plus
+from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
 from fibonacci._core.option_checks import kind_of
 from fibonacci._core.redaction import shown_url
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
 _NAME: Final = "journal"
+_DURABILITY: Final = "durability"
 # It becomes a part of the names of keys, in which braces have a meaning.
 _WRONG_IN_NAME: Final = re.compile(r"[{}\x00-\x20\x7f]")
 _LONGEST_NAME: Final = 200
@@ -23,21 +24,38 @@ _NO_PATHS: Final = {
 }
 
 
+DURABILITIES: Final = ("none", "everysec", "always")
+"""What a server may have to promise of its writes, from the least to the most, in the words of `appendfsync`."""
+
+
 class RedisJournalURL(NamedTuple):
     """A server and the name of a journal there. Its repr shows no password.
 
     Attributes:
         url: The URL for the client of the server.
         name: The name of the journal; None for that of the workflow.
+        durability: The least that the server has to promise of its writes.
     """
 
     url: str
     name: str | None
+    durability: str = DURABILITIES[-1]
 
     @property
     def shown(self) -> str:
-        """The URL without user, password and options, but with the name."""
-        return shown_url(self.url) + ("" if self.name is None else f"?{_NAME}={quote(self.name, safe='')}")
+        """The URL without user, password and options, but with those of the journal."""
+        name = "" if self.name is None else f"{_NAME}={quote(self.name, safe='')}"
+        durability = "" if self.durability == DURABILITIES[-1] else f"{_DURABILITY}={self.durability}"
+        options = "&".join(filter(None, (name, durability)))
+        return shown_url(self.url) + (f"?{options}" if options else "")
+
+    @property
+    def database(self) -> str:
+        """The server and the number of its database, by which one is told from others."""
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2]
+        server, number = (parts.path, "") if parts.scheme == "unix" else (host, parts.path.strip("/"))
+        return f"{server} {parse_qs(parts.query).get('db', [number])[-1] or 0}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.shown}>"
@@ -80,14 +98,21 @@ def _redis_url(url: str) -> RedisJournalURL:
         raise ValueError("journal: the URL of the Redis server cannot be read") from None
     server, _, query = url.partition("?")
     options = query.split("&") if query else []
-    names = [unquote_plus(each.partition("=")[2]) for each in options if each.partition("=")[0] == _NAME]
-    if len(names) > 1:
-        raise ValueError("journal: the URL has ?journal= more than once; one journal has one name")
-    for name in names:
-        if not name or len(name) > _LONGEST_NAME or _WRONG_IN_NAME.search(name):
-            raise ValueError(
-                "journal: the name in ?journal= must have 1 to 200 characters without braces, spaces and control"
-                f" characters, not {name!r}"
-            )
-    rest = "&".join(each for each in options if each.partition("=")[0] != _NAME)
-    return RedisJournalURL(f"{server}?{rest}" if rest else server, names[0] if names else None)
+    name, durability = (_option(options, each) for each in (_NAME, _DURABILITY))
+    if name is not None and (not name or len(name) > _LONGEST_NAME or _WRONG_IN_NAME.search(name)):
+        raise ValueError(
+            "journal: the name in ?journal= must have 1 to 200 characters without braces, spaces and control"
+            f" characters, not {name!r}"
+        )
+    if durability is not None and durability not in DURABILITIES:
+        raise ValueError(f"journal: durability= in the URL must be {', '.join(DURABILITIES)}, not {durability!r}")
+    rest = "&".join(each for each in options if each.partition("=")[0] not in (_NAME, _DURABILITY))
+    return RedisJournalURL(f"{server}?{rest}" if rest else server, name, durability or DURABILITIES[-1])
+
+
+def _option(options: list[str], name: str) -> str | None:
+    """Return the value of an option of a URL; None if it is not there."""
+    values = [unquote_plus(each.partition("=")[2]) for each in options if each.partition("=")[0] == name]
+    if len(values) > 1:
+        raise ValueError(f"journal: the URL has {name}= more than once; one journal has one {name}")
+    return values[0] if values else None

@@ -92,6 +92,6 @@ def _given_up(path: str, error: StoreError, waited: float) -> JournalError:
     since = f" for {waited:.0f} s" if waited >= 1 else ""
     return journal_error(
         path,
-        f"cannot be used{since} ({error}). Check the server. What it has recorded stays, as far as the server keeps"
-        " it: call again with the same journal",
+        f"cannot be used{since} ({error}). Check the server. When it can be used, the same call continues, unless the"
+        " server has lost what was recorded",
     )

@@ -12,6 +12,7 @@ from fibonacci._batch import redis_records as records
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.redis_commands import PATIENCE, PatientCommands, RedisCommands
+from fibonacci._batch.redis_integrity import JournalMark, JournalRevision, loss_of, lost_error
 from fibonacci._batch.redis_lease import JournalLease, milliseconds
 from fibonacci._batch.redis_scripts import FIND, WRITE
 from fibonacci._batch.row import Row
@@ -30,7 +31,8 @@ class RedisJournal(Journal):
         path: The URL of the journal, for messages.
         keys: The keys of the journal.
         lease: The lease, which was acquired.
-        last: The number of rows that it has.
+        revision: How far it has come.
+        mark: Its mark on this machine.
         is_synced: Whether a write of intents waits until the server has synced it to its disk.
     """
 
@@ -42,17 +44,20 @@ class RedisJournal(Journal):
         path: str,
         keys: Sequence[str],
         lease: JournalLease,
-        last: int,
+        revision: JournalRevision,
+        mark: JournalMark,
         *,
         is_synced: bool,
     ) -> None:
-        super().__init__(path, last)
+        super().__init__(path, revision.rows)
         self._commands = PatientCommands(commands, path)
         self._keys = keys
         self._lease = lease
+        self._local_mark = mark
         self._is_synced = is_synced
-        self._writes = 0
-        self._rows = last
+        self._revision = revision
+        self._known = [revision.stamp]  # more of them after writes that may have been carried out, or not
+        self._loss: Sequence[bytes | None] = ()
         self._lock = threading.Lock()
 
     def renew(self, row: Row) -> None:
@@ -60,9 +65,7 @@ class RedisJournal(Journal):
 
     def known(self, execution_ids: Iterable[str]) -> set[str]:
         ids = list(execution_ids)
-        if not ids:
-            return set()
-        (found,) = self._run(("HMGET", self._keys[records.IDS], *ids))
+        found = self._find((records.IDS,), ids)
         return {each for each, key in zip(ids, found, strict=True) if key is not None}
 
     def close(self) -> None:
@@ -72,11 +75,10 @@ class RedisJournal(Journal):
         self._is_closed = True
         if self._is_of_this_process:  # a fork has no part in the lease
             self._lease.release()
+            self._local_mark.close()
 
     def _read(self, key: str) -> JournalEntry | None:
-        hashes = [self._keys[place] for place in records.FACTS]
-        (facts,) = self._run(("EVAL", FIND, len(hashes), *hashes, key))
-        return records.entry_of(key, facts)
+        return self._entry(key, self._find(records.FACTS, [key]))
 
     def _write(self, changes: JournalChanges) -> None:
         new, withdrawn, again, started, finished = changes
@@ -90,6 +92,7 @@ class RedisJournal(Journal):
         self._change(commands, added=len(new), is_synced=self._is_synced and bool(new or again))
 
     def _ended(self) -> Iterator[JournalEntry]:
+        self._find((), ())  # so that results that are missing do not pass for none
         place = 0
         while True:
             bounds = (place, place + _AT_ONCE - 1)
@@ -98,7 +101,7 @@ class RedisJournal(Journal):
                 break
             replies = self._run(*(("HMGET", self._keys[each], *found) for each in records.FACTS))
             for key, *facts in zip(found, *replies, strict=True):
-                entry = records.entry_of(key.decode(), facts)
+                entry = self._entry(key.decode(), facts)
                 if entry is not None:
                     yield entry
             place += _AT_ONCE
@@ -113,38 +116,61 @@ class RedisJournal(Journal):
         """
         self._check_process()
         with self._lock:
-            before = (self._writes, self._rows, self._rows + added)
-            arguments = (self._lease.token, milliseconds(), *before, *chain.from_iterable(changes))
+            before = self._revision
+            # A number is not used again, whatever becomes of the write.
+            next_ = before._replace(number=before.number + len(self._known), run=self._lease.token)
+            self._known.append(next_.stamp)
+            known = ",".join(self._known)
+            arguments = (self._lease.token, milliseconds(), known, next_.stamp, *chain.from_iterable(changes))
             script = ("EVAL", WRITE, len(self._keys), *self._keys, *arguments)
             commands = (script, ("WAITAOF", 1, 0, _SYNCED_WITHIN)) if is_synced else (script,)
             ends = time.monotonic() + PATIENCE
             while True:
-                outcome, *synced = self._commands.run(*commands)
-                if outcome[0] != b"written":
-                    raise self._refused(outcome)
+                (outcome, *facts), *synced = self._commands.run(*commands)
+                if outcome != b"written":
+                    raise self._refused(outcome, facts)
                 if not synced or synced[0][0] >= 1:
                     break
                 if time.monotonic() > ends:
                     reason = f"is not synced by the server for {PATIENCE:.0f} s: check the disk of its append-only file"
                     raise journal_error(self.path, reason)
-            self._writes += 1
-            self._rows += added
+            self._revision = next_._replace(rows=before.rows + added)
+            self._known = [next_.stamp]
+            self._local_mark.write(self._revision)
+
+    def _find(self, places: Sequence[int], fields: Sequence[str]) -> list[bytes | None]:
+        """Return fields of parts, those of the first field first.
+
+        Raises:
+            JournalError: If the journal lacks what this run wrote.
+        """
+        with self._lock:
+            arguments = (self._lease.token, ",".join(self._known), ",".join(map(str, places)), *fields)
+            (reply,) = self._run(("EVAL", FIND, len(self._keys), *self._keys, *arguments))
+            outcome, facts = reply[0], [*reply[1:]]
+            if outcome != b"found":
+                raise self._refused(outcome, facts)
+            return facts
+
+    def _entry(self, key: str, facts: Sequence[bytes | None]) -> JournalEntry | None:
+        try:
+            return records.entry_of(key, facts)
+        except (ValueError, TypeError) as error:
+            raise lost_error(self.path, f"is damaged ({error})") from error
 
     def _run(self, *commands: Sequence[object]) -> list[Any]:
         self._check_process()
         return self._commands.run(*commands)
 
-    def _refused(self, outcome: Sequence[bytes | None]) -> JournalError:
-        if outcome[0] == b"taken":
-            process = (outcome[1] or b"").decode()
-            reason = (
-                f"was taken over by another run ({process}) when the lease of this one had lapsed: this run starts and"
-                " records nothing more. Its executions continue, and the other run has what was recorded of them"
+    def _refused(self, outcome: bytes, facts: Sequence[bytes | None]) -> JournalError:
+        if outcome == b"taken":
+            return journal_error(
+                self.path,
+                f"was taken over by another run ({(facts[0] or b'').decode()}) when the lease of this one had lapsed:"
+                " this run starts and records nothing more. Its executions continue, and the other run has what was"
+                " recorded of them",
             )
-        else:
-            reason = (
-                "has lost what this run wrote: the server was restarted without it, or has removed it. Rows of this run"
-                " that it does not have are run again by another call. Set appendonly yes and maxmemory-policy"
-                " noeviction on the server"
-            )
-        return journal_error(self.path, reason)
+        if not self._loss:  # else what this run has recorded itself of the loss would hide what is missing
+            self._loss = facts
+            self._lease.lose()
+        return loss_of(self.path, self._revision, self._loss)

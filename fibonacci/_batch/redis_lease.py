@@ -12,17 +12,22 @@ from typing import Any, Final
 from uuid import uuid4
 
 from fibonacci._batch.journal_errors import journal_error
+from fibonacci._batch.journal_schema import SCHEMA_VERSION
 from fibonacci._batch.redis_commands import RedisCommands
-from fibonacci._batch.redis_scripts import ACQUIRE, RELEASE, RENEW
+from fibonacci._batch.redis_scripts import ACQUIRE, LOSE, RELEASE, RENEW
 from fibonacci._core.lease_messages import StoreError
 from fibonacci._core.logs import log_journal
 from fibonacci.errors import JournalError
+
+PROGRAM: Final = "fibonacci-sdk"
+"""What the header of a journal says of who wrote it."""
 
 SECONDS: Final = 9.0
 """How long a lease lasts after it was last renewed."""
 
 _RENEWALS: Final = 3  # in the time of a lease
 _CLOSED_WITHIN: Final = 1.0
+_IS_LOST: Final = -1
 # The leases of this process: another run of the same process need not wait to see whether one is renewed.
 _held: set[str] = set()
 
@@ -45,6 +50,7 @@ class JournalLease:
         self._path = path
         self._keys = keys
         self._ended = threading.Event()
+        self._process = f"process {os.getpid()} on {socket.gethostname()}"
         self._thread = threading.Thread(target=self._keep, name="fibonacci-journal-lease", daemon=True)
 
     def acquire(self, header: Sequence[object]) -> None:
@@ -61,8 +67,7 @@ class JournalLease:
         """
         left_before: float | None = None
         while True:
-            process = f"process {os.getpid()} on {socket.gethostname()}"
-            reply = self._run(ACQUIRE, self.token, milliseconds(), process, *header)
+            reply = self._run(ACQUIRE, self.token, milliseconds(), self._process, *header)
             holder = reply[0].decode()
             if holder == self.token:
                 break
@@ -83,16 +88,26 @@ class JournalLease:
             self._thread.join(_CLOSED_WITHIN)
         _held.discard(self.token)
 
+    def lose(self) -> None:
+        """Record on the server, if it can be reached, that the journal lacks what it held: no run continues it then."""
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        with suppress(StoreError):
+            self._run(LOSE, PROGRAM, SCHEMA_VERSION, f"{self._process} noticed at {at} UTC")
+
     def _keep(self) -> None:
         """Renew the lease again and again, in a thread. A failure has no effect here: a write meets it too."""
         while not self._ended.wait(SECONDS / _RENEWALS):
             try:
-                if self._run(RENEW, self.token, milliseconds()) == 0:
-                    return
+                renewed = self._run(RENEW, self.token, milliseconds())
             except StoreError:
                 continue
+            if renewed == _IS_LOST:
+                self.lose()
+            if renewed != 1:
+                return
         with suppress(StoreError):
-            self._run(RELEASE, self.token)
+            if self._run(RELEASE, self.token) == _IS_LOST:
+                self.lose()
         self._commands.close()
 
     def _run(self, script: str, *arguments: object) -> Any:

@@ -1,19 +1,28 @@
-"""Opening a journal in Redis: its header, its lease, and what the server keeps."""
+"""Opening a journal in Redis: what it holds, its lease, and what the server keeps."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import uuid4
 
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_schema import SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.redis_commands import RedisCommands, opening_error
-from fibonacci._batch.redis_durability import can_wait_for_sync, dangers
+from fibonacci._batch.redis_durability import check_durability
+from fibonacci._batch.redis_integrity import (
+    ANOTHER_NAME,
+    JournalMark,
+    JournalRevision,
+    lost_error,
+    missing_parts,
+    rows_text,
+)
 from fibonacci._batch.redis_journal import RedisJournal
-from fibonacci._batch.redis_lease import JournalLease
-from fibonacci._batch.redis_records import keys_of
+from fibonacci._batch.redis_lease import PROGRAM, JournalLease
+from fibonacci._batch.redis_records import COUNTED, keys_of
 from fibonacci._batch.redis_scripts import OPENED
 from fibonacci._batch.resumption import resume_fault
 from fibonacci._core.lease_messages import StoreError
@@ -23,9 +32,10 @@ OPENED_WITHIN: Final = 5.0
 """Seconds for which a server is waited for that does not answer: a job is often started together with it."""
 
 _PAUSE: Final = 0.1
-_PROGRAM: Final = "fibonacci-sdk"
-_ANOTHER: Final = "another name, as in redis://host/0?journal=NAME,"
-_FIELDS: Final = ("program", "schema", *JournalHeader._fields, "rows")
+_FOREIGN: Final = f"has keys of another program: pass {ANOTHER_NAME}"
+_NO_COUNTS: Final = ",".join("0" for _ in COUNTED)
+_BELONGS_TO: Final = ("program", "schema", *JournalHeader._fields)
+_FIELDS: Final = (*_BELONGS_TO, "id", "revision", "counts", "lost", "holder")
 
 
 def open_redis_journal(
@@ -37,24 +47,27 @@ def open_redis_journal(
         commands: The server.
         location: Its URL, and the name of the journal.
         header: What the run belongs to.
-        resume: Whether the journal must have rows; None where it may have some or none.
+        resume: Whether it has to have rows, or must not have any; None for either.
 
     Raises:
         JournalError: If it cannot be used; the message has the reason and the remedy.
     """
-    path, keys = location.shown, keys_of(location.name or header.workflow_id)
+    path, name = location.shown, location.name or header.workflow_id
+    keys, mark = keys_of(name), JournalMark(location, name)
+    opening = _Opening(path, commands, keys, header, mark)
     lease = JournalLease(commands, path, keys)
     try:
-        _check_patiently(path, commands, keys, header, resume)
-        lease.acquire(_fields(header))
+        seen = _patiently(path, opening.first_look)
+        fault = resume_fault(resume, seen.rows)
+        if fault is not None:
+            raise journal_error(path, fault)
+        is_synced = check_durability(path, commands, location.durability)
+        lease.acquire(_new_header(header))
     except StoreError as error:
         raise opening_error(path, error) from error
     try:
-        rows = _check(path, commands, keys, header)  # another run may have written it meanwhile
-        is_synced = can_wait_for_sync(commands)
-        for danger in dangers(commands, is_synced=is_synced):
-            log_journal(path, danger, is_warning=True)
-        return RedisJournal(commands, path, keys, lease, rows, is_synced=is_synced)
+        revision = opening.second_look(seen)  # another run may have written it meanwhile
+        return RedisJournal(commands, path, keys, lease, revision, mark, is_synced=is_synced)
     except StoreError as error:
         lease.release()
         raise opening_error(path, error) from error
@@ -63,9 +76,118 @@ def open_redis_journal(
         raise
 
 
-def _check_patiently(
-    path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader, resume: bool | None
-) -> None:
+class _Opening:
+    """Checks a journal before it is opened.
+
+    Args:
+        path: Its URL, for messages.
+        commands: The server.
+        keys: Its keys.
+        header: What the run belongs to.
+        mark: The mark of it on this machine.
+    """
+
+    def __init__(
+        self, path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader, mark: JournalMark
+    ) -> None:
+        self._path = path
+        self._commands = commands
+        self._keys = keys
+        self._header = header
+        self._mark = mark
+
+    def first_look(self) -> JournalRevision:
+        """Return how far the journal has come; its id is empty if it is not there.
+
+        Raises:
+            JournalError: If it is not one that this run can use.
+            StoreError: If the server cannot be used.
+        """
+        seen = self._mark.read()
+        if seen is None:
+            return self._look(None)
+        when = f"when a run on this machine used it last ({self._mark.written_at()})"
+        remedy = f". To use the name all the same, remove {self._mark.path}, by which this is known"
+        return self._look(seen, when, remedy)
+
+    def second_look(self, seen: JournalRevision) -> JournalRevision:
+        """Return how far the journal has come, which is there by now.
+
+        Args:
+            seen: What the first look returned.
+
+        Raises:
+            JournalError: If it is not one that this run can use.
+            StoreError: If the server cannot be used.
+        """
+        return self._look(seen if seen.rows else None, "a moment ago")
+
+    def _look(self, seen: JournalRevision | None, when: str = "", remedy: str = "") -> JournalRevision:
+        """Return how far the journal has come, if it has all that it had when it was seen last."""
+        run = "" if seen is None else f"run:{seen.run}"
+        (found,) = self._commands.run(("EVAL", OPENED, len(self._keys), *self._keys, *_FIELDS, run))
+        if found == b"foreign":
+            raise journal_error(self._path, _FOREIGN)
+        values = {
+            name: None if value is None else value.decode()
+            for name, value in zip((*_FIELDS, "seen", "found"), found, strict=True)
+        }
+        self._check_header(values)
+        number, _, run = (values["revision"] or "0-").partition("-")
+        rows = (values["found"] or _NO_COUNTS).split(",")[0]
+        try:
+            revision = JournalRevision(values["id"] or "", int(number), run, int(rows))
+            last = revision.number if seen is not None and values["holder"] == seen.run else int(values["seen"] or 0)
+        except ValueError as error:
+            raise lost_error(self._path, f"has a header that is damaged ({error})") from error
+        reason = None if seen is None else _lacks(seen, revision, last, when)
+        if reason is not None:
+            raise lost_error(self._path, reason, remedy)
+        return revision
+
+    def _check_header(self, values: dict[str, str | None]) -> None:
+        """Check what the journal says of itself."""
+        program, schema, workflow_id, version, key_rule = (values[name] for name in _BELONGS_TO)
+        counts, found = values["counts"] or _NO_COUNTS, values["found"] or _NO_COUNTS
+        if program is None and found == _NO_COUNTS:
+            return
+        if program is None:
+            raise lost_error(self._path, "has lost its header")
+        if program != PROGRAM:
+            raise journal_error(self._path, _FOREIGN)
+        if not (schema or "").isdecimal() or int(schema or 0) > SCHEMA_VERSION:
+            raise journal_error(self._path, newer_schema(schema))
+        if values["lost"] is not None:
+            raise lost_error(self._path, f"has lost what it held, as {values['lost']}")
+        if counts != found:
+            raise lost_error(self._path, f"has lost a part of what it held: {missing_parts(counts, found)}")
+        difference = JournalHeader(workflow_id or "", version or None, key_rule or "").difference(
+            self._header, ANOTHER_NAME
+        )
+        if difference is not None:
+            raise journal_error(self._path, difference)
+
+
+def _lacks(seen: JournalRevision, revision: JournalRevision, last: int, when: str) -> str | None:
+    """Return what a journal lacks of what it had when it was seen, as the end of a sentence; None if it has all.
+
+    Args:
+        seen: How far it had come then.
+        revision: How far it has come.
+        last: The number of the last write that it has of the run that it was seen by.
+        when: When that was.
+    """
+    had = f"had {rows_text(seen.rows)} {when}"
+    if not revision.journal:
+        return f"is not on its server any more, and {had}"
+    if seen.journal and revision.journal != seen.journal:
+        return f"was removed and begun again: the one before {had}"
+    if last < seen.number:
+        return f"has older data: it {had}, and the last {seen.number - last} writes until then are missing"
+    return None
+
+
+def _patiently(path: str, check: Callable[[], JournalRevision]) -> JournalRevision:
     """Check a journal, and wait a few seconds for a server that is being started.
 
     Raises:
@@ -76,57 +198,18 @@ def _check_patiently(
     is_told = False
     while True:
         try:
-            fault = resume_fault(resume, _check(path, commands, keys, header))
+            return check()
         except StoreError as error:
             if error.is_lasting or time.monotonic() > ends:
                 raise
             if not is_told:
                 log_journal(path, f"cannot be opened ({error}): waiting up to {OPENED_WITHIN:.0f} s")
                 is_told = True
-        else:
-            if fault is not None:
-                raise journal_error(path, fault)
-            return
         time.sleep(_PAUSE)
 
 
-def _check(path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader) -> int:
-    """Return the number of rows of a journal.
-
-    Raises:
-        JournalError: If it is not one that this run can use.
-    """
-    (found,) = commands.run(("EVAL", OPENED, len(keys), *keys, *_FIELDS))
-    fault = "has keys of another program: pass another name" if found == b"foreign" else _fault(found, header)
-    if fault is not None:
-        raise journal_error(path, fault)
-    return int(found[-1])
-
-
-def _fault(found: Sequence[Any], header: JournalHeader) -> str | None:
-    """Return why a journal cannot be used, as the end of a sentence; None if it can.
-
-    Args:
-        found: The fields of its header, None where they are missing, and the number of its rows.
-        header: What the run belongs to.
-    """
-    program, schema, workflow_id, version, key_rule, rows = (
-        None if each is None else each.decode() for each in found[:-1]
-    )
-    if program is None and schema is None and found[-1] == 0:
-        return None
-    if program != _PROGRAM:
-        return f"has keys of another program, or has lost its header: pass {_ANOTHER} or remove its keys"
-    if not (schema or "").isdecimal() or int(schema or 0) > SCHEMA_VERSION:
-        return newer_schema(schema)
-    if int(rows or 0) != found[-1]:
-        return (
-            f"has {found[-1]} rows of {rows or 0}: the server has lost or removed some. Restore it; with {_ANOTHER}"
-            " rows that have run are run again"
-        )
-    return JournalHeader(workflow_id or "", version or None, key_rule or "").difference(header, _ANOTHER.rstrip(","))
-
-
-def _fields(header: JournalHeader) -> list[object]:
-    values = (_PROGRAM, SCHEMA_VERSION, *(value or "" for value in header), 0)
-    return [each for pair in zip(_FIELDS, values, strict=True) for each in pair]
+def _new_header(header: JournalHeader) -> list[object]:
+    """Return the fields and values of the header of a new journal."""
+    made = {"id": uuid4().hex, "revision": "0-", "counts": _NO_COUNTS}
+    values = dict(zip(_BELONGS_TO, (PROGRAM, SCHEMA_VERSION, *(value or "" for value in header)), strict=True)) | made
+    return [each for pair in values.items() for each in pair]

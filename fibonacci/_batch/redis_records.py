@@ -9,6 +9,7 @@ Each fact is a field of a hash, named by the key of its row:
     ids         the other way round: the key of the row, by the id of its execution
 
 The header is a hash, the lease a string, and `order` a sorted set of the keys of rows with results, by their indexes.
+Each field but those of the header begins with a checksum of its value and of where it belongs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from typing import Final
+from zlib import crc32
 
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.row import Row
@@ -23,6 +25,9 @@ from fibonacci.models.run_results import RunResult
 
 PARTS: Final = ("header", "lease", "rows", "intents", "executions", "ids", "results", "order")
 HEADER, LEASE, ROWS, INTENTS, EXECUTIONS, IDS, RESULTS, ORDER = range(len(PARTS))
+
+COUNTED: Final = (ROWS, INTENTS, EXECUTIONS, IDS, RESULTS, ORDER)
+"""The parts whose counts are in the header."""
 
 FACTS: Final = (ROWS, INTENTS, EXECUTIONS, RESULTS)
 """The hashes that have what is known of a row."""
@@ -40,10 +45,9 @@ def keys_of(name: str) -> list[str]:
 
 def begun(row: Row) -> Iterator[Change]:
     """Yield what writes a row, with its intent if it has one."""
-    inputs = json.dumps([row.number, row.index, row.digest.hex(), row.text])
-    yield "HSET", ROWS, row.key, inputs
+    yield _set(ROWS, row.key, _inputs(row))
     if row.idempotency_key:
-        yield "HSET", INTENTS, row.key, json.dumps([row.idempotency_key, row.intended_at])
+        yield _set(INTENTS, row.key, json.dumps([row.idempotency_key, row.intended_at]))
 
 
 def withdrawn(row: Row) -> Iterator[Change]:
@@ -53,8 +57,8 @@ def withdrawn(row: Row) -> Iterator[Change]:
 
 def started(row: Row) -> Iterator[Change]:
     """Yield what writes the id of an execution."""
-    yield "HSET", EXECUTIONS, row.key, row.execution_id
-    yield "HSET", IDS, row.execution_id, row.key
+    yield _set(EXECUTIONS, row.key, row.execution_id)
+    yield _set(IDS, row.execution_id, row.key)
 
 
 def finished(row: Row, result: RunResult, execution: str | None, error: str | None) -> Iterator[Change]:
@@ -66,7 +70,7 @@ def finished(row: Row, result: RunResult, execution: str | None, error: str | No
         execution: The execution of the result, in JSON.
         error: Its error, in JSON.
     """
-    yield "HSET", RESULTS, row.key, json.dumps([row.index, result.status, execution, error])
+    yield _set(RESULTS, row.key, json.dumps([row.index, result.status, execution, error]))
     yield "ZADD", ORDER, str(row.index), row.key
     if row.execution_id:
         yield from started(row)
@@ -74,7 +78,7 @@ def finished(row: Row, result: RunResult, execution: str | None, error: str | No
 
 def renewed(row: Row) -> Iterator[Change]:
     """Yield what replaces the inputs of a row, and removes its result."""
-    yield "HSET", ROWS, row.key, json.dumps([row.number, row.index, row.digest.hex(), row.text])
+    yield _set(ROWS, row.key, _inputs(row))
     yield _removed(RESULTS, row.key)
     yield "ZREM", ORDER, row.key, row.key
 
@@ -85,18 +89,47 @@ def entry_of(key: str, facts: Facts) -> JournalEntry | None:
     Args:
         key: The key of the row.
         facts: The fields of the row in the hashes that `FACTS` names.
+
+    Raises:
+        ValueError: If one of them is not what was written.
     """
-    row, intent, execution_id, result = facts
+    row, intent, execution_id, result = (
+        None if fact is None else _value(part, key, fact) for part, fact in zip(FACTS, facts, strict=True)
+    )
     if row is None:
         return None
     number, index, digest, inputs = json.loads(row)
     idempotency_key, intended_at = (None, None) if intent is None else json.loads(intent)
     result_index, status, execution, error = (index, None, None, None) if result is None else json.loads(result)
-    started_as = None if execution_id is None else execution_id.decode()
-    ended = (started_as, status, execution, error)
+    ended = (execution_id, status, execution, error)
     return JournalEntry(
         (number, key, result_index, bytes.fromhex(digest), inputs, idempotency_key, intended_at, *ended)
     )
+
+
+def _inputs(row: Row) -> str:
+    return json.dumps([row.number, row.index, row.digest.hex(), row.text])
+
+
+def _set(place: int, field: str, value: str) -> Change:
+    return "HSET", place, field, _checksum(place, field, value) + value
+
+
+def _value(place: int, field: str, stored: bytes) -> str:
+    """Return the value of a field.
+
+    Raises:
+        ValueError: If its checksum is another.
+    """
+    text = stored.decode()
+    value = text[8:]
+    if text[:8] != _checksum(place, field, value):
+        raise ValueError(f"the checksum of row {field} in {PARTS[place]} is wrong")
+    return value
+
+
+def _checksum(place: int, field: str, value: str) -> str:
+    return f"{crc32(f'{place} {field} {value}'.encode()):08x}"
 
 
 def _removed(place: int, field: str) -> Change:

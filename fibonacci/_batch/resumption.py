@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from fibonacci.errors import JournalError
 from fibonacci.models.run_results import RunsSummary
 
 
@@ -22,14 +23,17 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
     )
 
 
-def resume_note(summary: RunsSummary, journal: str, *, is_empty: bool) -> str:
+def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empty: bool) -> str:
     """Return the note on an exception that ends a batch early.
 
     Args:
         summary: How far the rows have come.
         journal: The path of the journal; empty for none.
+        error: The exception.
         is_empty: Whether the journal has no row.
     """
+    if isinstance(error, JournalError) and not error.can_continue:  # whose text says what can be done
+        return str(summary)
     return f"{summary}. {_EMPTY if journal and is_empty else _remedy(journal)}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
-from fibonacci._batch.journal_errors import shows_damage, sqlite_error
+from fibonacci._batch.journal_errors import damaged_error, sqlite_error
 from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.row import Row
@@ -121,7 +121,6 @@ class SQLiteJournal(Journal):
             try:
                 yield self._connection
             except (sqlite3.Error, UnicodeDecodeError) as error:
-                self.is_damaged = shows_damage(error)
                 raise sqlite_error(self.path, error) from error
 
     @contextmanager
@@ -158,7 +157,7 @@ class SQLiteJournal(Journal):
         """
         *fields, checksum = record
         if self._owner is not None and checksum_of(fields) != checksum:
-            raise self._damage(f"row {fields[0]} is not what was written")
+            raise damaged_error(self.path, f"row {fields[0]} is not what was written")
         return JournalEntry(fields)
 
     def _check_rows(self) -> None:

@@ -33,6 +33,7 @@ _REPLACED: Final = (
         "and --resume needs some: check FILE",
     ),
     (r"To begin, leave resume=True out", "To begin, leave --resume out"),
+    (r"executions\.list\(workflow_id=\.\.\.\)", "`fibonacci executions list --workflow ID`"),
 )
 
 

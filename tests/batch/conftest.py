@@ -17,6 +17,12 @@ from tests.batch.workflows import GREETER, RESTER
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 
 
+@pytest.fixture(autouse=True)
+def own_marks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the marks of journals from those of other tests, whose servers may have had the same port."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """Return a server for journals that no test disturbs."""

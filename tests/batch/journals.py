@@ -39,7 +39,9 @@ class JournalPlace:
     """
 
     def __init__(self, folder: Path, server: RedisServer | None = None) -> None:
-        self.location: str = str(folder / "runs.db") if server is None else f"{server.url}?journal={uuid4().hex}"
+        self.location: str = str(folder / "runs.db")
+        if server is not None:
+            self.location = f"{server.url}?journal={uuid4().hex}&durability=none"
         self._folder = folder
         self._server = server
 
@@ -52,7 +54,7 @@ class JournalPlace:
         if self._server is None:
             return b"".join(path.read_bytes() for path in self._folder.iterdir())
         client = self._server.client()
-        name = self.location.partition("=")[2]
+        name = name_of(self)
         values = [_value(client, key) for key in client.keys(f"*{name}*")]
         client.close()
         return repr(values).encode()
@@ -96,7 +98,9 @@ def _value(client: Any, key: bytes) -> Any:
 
 
 def name_of(place: JournalPlace) -> str:
-    return place.location.partition("=")[2]
+    found = check_journal(place.location)
+    assert isinstance(found, RedisJournalURL)
+    return str(found.name)
 
 
 def row(number: int) -> Row:
@@ -105,15 +109,21 @@ def row(number: int) -> Row:
     return made
 
 
+def started_as(row: Row, execution_id: str) -> Row:
+    """Return a row with the id of its execution."""
+    row.execution_id = execution_id
+    return row
+
+
 def completed(of: Row) -> RunResult:
     """Return the result of a row whose execution has completed."""
     execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
     return RunResult(index=of.index, key=of.key, inputs=of.inputs, execution=execution, error=None, status="completed")
 
 
-def refusal(location: str, header: JournalHeader = HEADER) -> str:
+def refusal(location: str, header: JournalHeader = HEADER, resume: bool | None = None) -> str:
     with pytest.raises(JournalError) as caught:
-        opened(location, header)
+        opened(location, header, resume)
     assert REDIS_PASSWORD not in f"{caught.value!r} {caught.value.path}"
     assert REDIS_PASSWORD.encode() not in pickle.dumps(caught.value)
     return str(caught.value)

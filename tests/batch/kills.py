@@ -27,6 +27,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+from unittest.mock import patch
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult, UnknownOutcomeError
 from fibonacci._batch.redis_records import PARTS, keys_of
@@ -82,6 +83,7 @@ def run(kills: int, seed: int, *, idempotency: Literal["server"] | None, in_redi
     """
     moments = random.Random(seed)
     with served_emulator() as address, tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        stack.enter_context(patch.dict(os.environ, {"XDG_STATE_HOME": folder}))
         journal = stack.enter_context(_redis_journal(Path(folder))) if in_redis else _FileJournal(Path(folder))
         batch = _Batch(address, journal, rows=25 * kills, idempotency=idempotency)
         in_flight: set[str] = set()

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import statistics
 import subprocess
@@ -18,13 +19,16 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.redis_records import PARTS, keys_of
+from fibonacci._batch.redis_records import HEADER, begun, finished, keys_of
+from fibonacci._batch.row import Row
 from fibonacci._core.polling import poll_delay
 from fibonacci.emulator import Emulator
 from tests.batch.journals import completed, fill, opened, row
@@ -36,16 +40,7 @@ _GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{inp
 _RESTER = {
     "nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}],
 }
-_FILL_REDIS = """
-local result = {0, 'completed', '{"execution_id": "exec_1", "status": "completed"}', cjson.null}
-for n = tonumber(ARGV[1]), ARGV[2] - 1 do
-  result[1] = n
-  redis.call('HSET', KEYS[1], n, cjson.encode({n + 1, n, '00000000000000000000000000000000', '{"n":' .. n .. '}'}))
-  redis.call('HSET', KEYS[2], n, 'exec_' .. n)
-  redis.call('HSET', KEYS[3], n, cjson.encode(result))
-end
-redis.call('HSET', KEYS[4], 'rows', ARGV[2])
-"""
+_EXECUTION = '{"execution_id": "exec_1", "status": "completed"}'
 _ROWS = 1_000
 _ROUNDS = 5
 _AT_A_TIME = 20
@@ -58,7 +53,7 @@ def cpu() -> None:
         with Fibonacci(address.api_key, base_url=address.base_url) as client:
             workflow = client.workflows.create(name="greeter", definition=_GREETER).id
         paths = (str(Path(folder, f"{number}.db")) for number in range(1_000))
-        places = (f"{server.url}?journal={number}" for number in range(1_000))
+        places = (f"{server.url}?journal={number}&durability=none" for number in range(1_000))
         ways: dict[str, Callable[[], None]] = {
             "asyncio, by hand": lambda: _async(address, lambda client: _semaphore_loop(client, workflow)),
             "asyncio, run_many": lambda: _async(address, lambda client: _run_many_async(client, workflow, None)),
@@ -163,13 +158,10 @@ def reopen_redis() -> None:
     """Open a journal in Redis in which half a million rows have ended."""
     server = RedisServer()
     with server.running():
-        location, header = f"{server.url}?journal=a", JournalHeader("wf-1", "1", "index")
+        location, header = f"{server.url}?journal=a&durability=none", JournalHeader("wf-1", "1", "index")
         opened(location, header).close()
         with closing(server.client()) as client:
-            keys = dict(zip(PARTS, keys_of("a"), strict=True))
-            filled = [keys[name] for name in ("rows", "executions", "results", "header")]
-            for first in range(0, 500_000, 50_000):
-                client.eval(_FILL_REDIS, 4, *filled, first, first + 50_000)
+            _fill_redis(client, 500_000)
             used = client.info("memory")["used_memory"] / 2**20
         began = time.perf_counter()
         journal = opened(location, header)
@@ -180,6 +172,21 @@ def reopen_redis() -> None:
             journal.find(str(number), is_unique=True)
         print(f"a row read in {(time.perf_counter() - began) * 100:.0f} us; {used:.0f} MiB in Redis")
         journal.close()
+
+
+def _fill_redis(client: Any, rows: int) -> None:
+    """Give a journal rows that have ended."""
+    keys = keys_of("a")
+    for first in range(0, rows, 5_000):
+        with client.pipeline(transaction=False) as pipeline:
+            for number in range(first, first + 5_000):
+                row = Row(number, str(number), {"n": number}, f'{{"n":{number}}}')
+                row.number, row.execution_id = number + 1, f"exec_{number}"
+                result = completed(row)
+                for command, part, *values in chain(begun(row), finished(row, result, _EXECUTION, None)):
+                    pipeline.execute_command(command, keys[part], *values)
+            pipeline.execute()
+    client.hset(keys[HEADER], "counts", f"{rows},0,{rows},{rows},{rows},{rows}")
 
 
 def capacity() -> None:
@@ -274,6 +281,11 @@ def _status(name: str) -> float:
 
 def main(names: list[str]) -> None:
     """Measure what the command line names."""
+    with tempfile.TemporaryDirectory() as state, patch.dict(os.environ, {"XDG_STATE_HOME": state}):
+        _measure(names)
+
+
+def _measure(names: list[str]) -> None:
     measurements = {each.__name__: each for each in (cpu, commits, reopen, reopen_redis, capacity, watching, memory)}
     for name in names or ["cpu", "commits", "reopen", "reopen_redis", "capacity", "watching"]:
         if name.startswith("resident="):

@@ -28,8 +28,9 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
-from tests.batch import kills
+from tests.batch import kills, redis_destroyer
 from tests.batch.journals import KINDS, JournalPlace, completed
+from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
@@ -414,6 +415,28 @@ def test_kills_at_random_moments(idempotency: Literal["server"] | None, in_redis
     seed = int.from_bytes(os.urandom(4), "big")
     report = kills.run(5, seed, idempotency=idempotency, in_redis=in_redis)
     assert report.holds, report
+
+
+_DAMAGES = {damage.name: damage for damage in redis_destroyer.DAMAGES}
+
+
+class TestDestroyedInRedis:
+    """Each night, the step `redis-destroyer` does it to both kinds of servers, many times."""
+
+    @pytest.mark.parametrize("name", ["flushed", "older replica promoted"])
+    def test_while_the_batch_lives(self, name: str, emulator: Emulator) -> None:
+        address = Address(emulator.base_url, emulator.api_key)
+        outcome = redis_destroyer.destroy(address, _DAMAGES[name], "redis-server", 0, is_killed=False)
+        assert outcome == redis_destroyer.DestructionOutcome(is_refused=True, missing=0, twice=0)
+
+    @pytest.mark.slow
+    @needs_fork
+    @pytest.mark.parametrize("name", ["restarted empty", "restarted, AOF cut", "a record deleted"])
+    def test_after_the_batch_was_killed(self, name: str) -> None:
+        seed = int.from_bytes(os.urandom(4), "big")
+        with served_emulator() as address:
+            outcome = redis_destroyer.destroy(address, _DAMAGES[name], "valkey-server", seed, is_killed=True)
+        assert outcome.holds, (seed, outcome)
 
 
 @pytest.fixture(autouse=True)

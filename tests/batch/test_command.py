@@ -7,10 +7,12 @@ import io
 import json
 import signal
 import subprocess
+from typing import Any
 
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci._batch.redis_records import keys_of
 from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, GREET, KEPT, REST, Command, executions, last_line, lines_of
 from tests.batch.journals import REDIS_PASSWORD
@@ -21,8 +23,10 @@ from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals
 
 
-def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, redis_server: RedisServer) -> None:
-    journal = f"{redis_server.url}?journal={greeter}"
+def test_a_journal_in_redis(
+    command: Command, greeter: str, client: Fibonacci, redis_server: RedisServer, looking: Any
+) -> None:
+    journal = f"{redis_server.url}?journal={greeter}&durability=none"
     arguments = (greeter, command.write("rows.csv", CSV), "--key", "id", "--journal", journal, "--out", "results.jsonl")
     for from_journal in (0, 2):
         ran = command(*arguments)
@@ -30,6 +34,12 @@ def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, r
         assert last_line(ran.stderr) == f"2 succeeded, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
         assert REDIS_PASSWORD not in ran.stderr
     assert len(lines_of(command.read("results.jsonl"))) == 2
+    looking.delete(*keys_of(greeter))
+    refused = command(*arguments)
+    assert "is not on its server any more, and had 2 rows when" in refused.stderr
+    assert "find out by `fibonacci executions list --workflow ID` which rows have run" in refused.stderr
+    assert "same command" not in refused.stderr
+    assert refused.returncode == 64
     assert executions(client, greeter) == {"7": 1, "8": 1}
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +20,23 @@ from fibonacci import Fibonacci, JournalError
 from fibonacci._batch import redis_opening
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.redis_records import keys_of
+from fibonacci._batch.redis_opening import open_redis_journal
+from fibonacci._batch.redis_records import COUNTED, EXECUTIONS, PARTS, ROWS, begun, keys_of, started
+from fibonacci._batch.redis_records import HEADER as HEADER_KEY
+from fibonacci._batch.redis_scripts import ACQUIRE
+from fibonacci._net.redis_connection import RedisConnection
 from fibonacci.emulator import Emulator
-from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, completed, name_of, opened, refusal, row
+from tests.batch.journals import (
+    HEADER,
+    REDIS_PASSWORD,
+    JournalPlace,
+    completed,
+    name_of,
+    opened,
+    refusal,
+    row,
+    started_as,
+)
 from tests.kit.assertions import is_quick
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -65,9 +85,11 @@ class TestNames:
 
     def test_without_a_name_a_workflow_has_its_own(self, redis_server: RedisServer, looking: Any) -> None:
         for header in (HEADER, HEADER._replace(workflow_id="wf-2")):
-            opened(redis_server.url, header).close()
+            opened(f"{redis_server.url}?durability=none", header).close()
         assert all(looking.exists(keys_of(name)[0]) for name in ("wf-1", "wf-2"))
-        assert "has keys by column id, not by index" in refusal(redis_server.url, HEADER._replace(key_rule="index"))
+        assert "has keys by column id, not by index" in refusal(
+            f"{redis_server.url}?durability=none", HEADER._replace(key_rule="index")
+        )
 
     def test_the_password_is_in_no_repr(self, redis_place: JournalPlace) -> None:
         nothing = dict.fromkeys(("key", "inputs", "concurrency", "max_failures", "on_result", "organization_id"))
@@ -94,6 +116,11 @@ class TestRefusals:
         looking.hset(keys_of(name_of(redis_place))[0], "schema", 99)
         assert "newer fibonacci-sdk (schema 99): update fibonacci-sdk" in refusal(redis_place.location)
 
+    def test_a_header_that_no_run_wrote(self, redis_place: JournalPlace, looking: Any) -> None:
+        redis_place.open(HEADER).close()
+        looking.hset(keys_of(name_of(redis_place))[HEADER_KEY], "revision", "x-y")
+        assert "has a header that is damaged (" in refusal(redis_place.location)
+
     def test_keys_of_another_program_stay_as_they_are(self, redis_place: JournalPlace, looking: Any) -> None:
         header, _, rows, *_ = keys_of(name_of(redis_place))
         looking.set(header, "mine")
@@ -105,29 +132,12 @@ class TestRefusals:
         assert "has keys of another program" in refusal(redis_place.location)
         assert looking.hgetall(header) == {b"mine": b"1"}
 
-    def test_rows_that_the_server_has_removed(self, redis_place: JournalPlace, looking: Any) -> None:
-        with closing(redis_place.open(HEADER)) as journal:
-            journal.write([row(1), row(2)])
-            looking.delete(keys_of(name_of(redis_place))[2])
-            with pytest.raises(JournalError, match="has lost what this run wrote"):
-                journal.write([row(3)])
-        assert "has 0 rows of 2: the server has lost or removed some" in refusal(redis_place.location)
-
-    def test_a_server_that_has_lost_the_last_write(self, redis_place: JournalPlace, looking: Any) -> None:
-        one = row(1)
-        with closing(redis_place.open(HEADER)) as journal:
-            journal.write([one])
-            journal.write(started=[one])
-            looking.hset(keys_of(name_of(redis_place))[0], "writes", 1)
-            with pytest.raises(JournalError, match="has lost what this run wrote"):
-                journal.write(withdrawn=[one])
-
     def test_a_server_that_is_started_a_moment_later(self) -> None:
         server = RedisServer()
         with ExitStack() as stack:
             timer = threading.Timer(0.2, lambda: stack.enter_context(server.running()))
             timer.start()
-            opened(f"{server.url}?journal=a", HEADER).close()
+            opened(f"{server.url}?journal=a&durability=none", HEADER).close()
             timer.join()
 
     def test_a_wrong_password(self, redis_place: JournalPlace) -> None:
@@ -145,6 +155,168 @@ class TestRefusals:
         assert "check the URL, and start the server" in text
 
 
+class TestLosses:
+    """`python -m tests.batch.redis_destroyer` does all of it to whole batches, with a server that counts executes."""
+
+    @pytest.mark.parametrize("part", COUNTED)
+    def test_a_part_that_was_removed(self, part: int, redis_place: JournalPlace, looking: Any) -> None:
+        one = row(1)
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([one, row(2)])
+            journal.write(finished=[(started_as(one, "exec_1"), completed(one))])
+            looking.delete(keys_of(name_of(redis_place))[part])
+            uses = (partial(journal.find, "k1", is_unique=False), partial(journal.write, [row(3)]), journal.results)
+            for use in uses:
+                with pytest.raises(
+                    JournalError, match=rf"a part of what it held: 0 of [12] {PARTS[part]}\. Rows"
+                ) as lost:
+                    list(use() or ())
+                assert not lost.value.can_continue
+        assert "has lost what it held, as process" in refusal(redis_place.location)
+        looking.hdel(keys_of(name_of(redis_place))[HEADER_KEY], "lost")
+        assert f" {PARTS[part]}. Rows that it does not" in refusal(redis_place.location)
+
+    def test_a_record_that_was_changed_or_belongs_to_another_row(self, redis_place: JournalPlace, looking: Any) -> None:
+        executions = keys_of(name_of(redis_place))[EXECUTIONS]
+        rows = [started_as(row(number), f"exec_{number}") for number in (1, 2)]
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write(rows, started=rows)
+            changed = looking.hget(executions, "k1")[:-1] + b"7"
+            for wrong in (changed, looking.hget(executions, "k2"), b"\xff"):
+                looking.hset(executions, "k1", wrong)
+                with pytest.raises(JournalError, match=r"is damaged \("):
+                    journal.find("k1", is_unique=False)
+
+    def test_what_was_removed_while_a_run_lasts_is_refused_everywhere(
+        self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1), row(2)])
+            looking.delete(*keys_of(name_of(redis_place)))
+            with pytest.raises(JournalError, match=r"was emptied or removed on its server; it held 2 rows of this run"):
+                journal.find("k1", is_unique=False)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
+        text = refusal(redis_place.location)
+        assert f"has lost what it held, as process {os.getpid()} on " in text
+        assert "find out by executions.list(workflow_id=...) which rows have run" in text
+
+    def test_a_journal_that_was_begun_again_meanwhile_is_refused_to_both_runs(
+        self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with closing(redis_place.open(HEADER)) as first:
+            first.write([row(1)])
+            looking.delete(*keys_of(name_of(redis_place)))
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
+            with closing(redis_place.open(HEADER)) as second:
+                second.write([row(1)])
+                with pytest.raises(JournalError, match="all that it wrote is missing"):
+                    first.write([row(2)])
+                with pytest.raises(JournalError, match="has lost what it held, as process"):
+                    second.write([row(2)])
+
+    def test_what_is_removed_while_it_is_opened(self, redis_place: JournalPlace, looking: Any) -> None:
+        keys = keys_of(name_of(redis_place))
+
+        class Emptied(RedisConnection):
+            def run(self, *commands: Sequence[object]) -> list[Any]:
+                if commands[0][1:2] == (ACQUIRE,):
+                    looking.delete(*keys)
+                return super().run(*commands)
+
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1)])
+        place = check_journal(redis_place.location)
+        assert isinstance(place, RedisJournalURL)
+        with pytest.raises(JournalError, match="was removed and begun again: the one before had 1 row a moment ago"):
+            open_redis_journal(Emptied(place.url, "journal"), place, HEADER)
+
+    def test_a_run_that_ends_looks_whether_it_is_still_there(self, redis_place: JournalPlace, looking: Any) -> None:
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1)])
+            looking.delete(*keys_of(name_of(redis_place)))
+        assert "has lost what it held, as process" in refusal(redis_place.location)
+
+    def test_what_was_removed_while_nothing_ran_is_noticed_on_the_same_machine(
+        self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1)])
+        looking.delete(*keys_of(name_of(redis_place)))
+        assert "is not on its server any more, and had 1 row when a run on this machine" in refusal(
+            redis_place.location
+        )
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
+            assert "resume=True continues a journal that has some" in refusal(redis_place.location, resume=True)
+            redis_place.open(HEADER).close()
+        assert "was removed and begun again: the one before had 1 row" in refusal(redis_place.location)
+        (mark,) = (tmp_path / "state").rglob("*.json")
+        assert mark.stat().st_mode & 0o777 == 0o600
+        mark.write_text("")  # as a crash of the machine leaves it
+        redis_place.open(HEADER).close()
+        looking.delete(*keys_of(name_of(redis_place)))
+        assert f"To use the name all the same, remove {mark}, by which" in refusal(redis_place.location)
+        mark.unlink()
+        redis_place.open(HEADER).close()
+
+    def test_older_data_is_noticed(
+        self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """As after the promotion of a replica, or a restart with a snapshot."""
+
+        def snapshot() -> dict[str, bytes]:  # without the lease, which lapses by itself
+            header, _, *parts = keys_of(name_of(redis_place))
+            return {key: looking.dump(key) for key in (header, *parts) if looking.exists(key)}
+
+        def restore(snapshot: dict[str, bytes]) -> None:
+            looking.delete(*keys_of(name_of(redis_place)))
+            for key, value in snapshot.items():
+                looking.restore(key, 0, value)
+
+        redis_place.open(HEADER).close()
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1)])
+            older = snapshot()
+            journal.write([row(2)])
+            journal.write([row(3)])
+            newer = snapshot()
+            restore(older)
+            with pytest.raises(JournalError, match="has older data: the last 2 writes of this run are missing"):
+                journal.write([row(4)])
+        restore(older)
+        assert "it had 3 rows when a run on this machine used it last" in refusal(redis_place.location)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
+            with closing(redis_place.open(HEADER)) as journal:
+                for number in range(4, 9):
+                    journal.write([row(number)])
+        assert "has older data: it had 3 rows when a run on this machine" in refusal(redis_place.location)
+        restore(newer)
+        redis_place.open(HEADER).close()
+
+    def test_resume_asks_for_rows_or_for_none(self, redis_place: JournalPlace) -> None:
+        redis_place.open(HEADER).close()
+        assert "has no rows, or is not there, and resume=True" in refusal(redis_place.location, resume=True)
+        with closing(redis_place.open(HEADER, resume=False)) as journal:
+            journal.write([row(1)])
+        assert "has 1 rows, and resume=False begins a new one" in refusal(redis_place.location, resume=False)
+        redis_place.open(HEADER, resume=True).close()
+
+    def test_a_machine_where_nothing_can_be_kept(
+        self,
+        redis_place: JournalPlace,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+        with caplog.at_level(logging.INFO, "fibonacci"), closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1)])
+            journal.write([row(2)])
+        assert sum("has no mark on this machine" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_more_results_than_are_read_at_once(redis_place: JournalPlace) -> None:
     rows = [row(number) for number in range(1_100)]
     results = [completed(each) for each in rows]
@@ -158,15 +330,19 @@ def test_more_results_than_are_read_at_once(redis_place: JournalPlace) -> None:
 def test_a_journal_with_many_rows_is_opened_at_once(redis_place: JournalPlace, looking: Any) -> None:
     """`python -m tests.batch.scale` measures half a million."""
     redis_place.open(HEADER).close()
-    header, _, rows, _, executions, *_ = keys_of(name_of(redis_place))
+    keys = keys_of(name_of(redis_place))
     script = """
     for n = 1, 50000 do
-      redis.call('HSET', KEYS[1], 'k' .. n, cjson.encode({n, n, '00', '{}'}))
-      redis.call('HSET', KEYS[2], 'k' .. n, 'exec_' .. n)
+      redis.call('HSET', KEYS[1], 'k' .. n, 'what no test reads')
+      redis.call('HSET', KEYS[2], 'k' .. n, 'what no test reads')
     end
-    redis.call('HSET', KEYS[3], 'rows', 50000)
+    redis.call('HSET', KEYS[3], 'counts', '50000,0,50000,1,0,0')
     """
-    looking.eval(script, 3, rows, executions, header)
+    looking.eval(script, 3, keys[ROWS], keys[EXECUTIONS], keys[HEADER_KEY])
+    one = row(40_000)
+    one.idempotency_key, one.execution_id = "", "exec_40000"
+    for command, part, *values in chain(begun(one), started(one)):
+        looking.execute_command(command, keys[part], *values)
 
     def open_and_find() -> None:
         with closing(redis_place.open(HEADER)) as journal:
@@ -175,4 +351,4 @@ def test_a_journal_with_many_rows_is_opened_at_once(redis_place: JournalPlace, l
         assert entry.execution_id == "exec_40000"
 
     assert is_quick(open_and_find, 0.5)
-    looking.unlink(rows, executions)
+    looking.unlink(*keys)

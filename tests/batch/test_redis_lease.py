@@ -151,7 +151,8 @@ class TestLease:
         intended: list[int] = []
 
         def lose_it(result: RunResult) -> None:
-            taken = {"holder": "another", "process": "process 7 on another-host"}
+            number, _, run = looking.hget(header, "revision").decode().partition("-")
+            taken = {"holder": "another", "process": "process 7 on another-host", f"run:{run}": number}
             looking.hset(header, mapping=taken)
             intended.append(looking.hlen(intents))
 

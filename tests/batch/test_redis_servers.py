@@ -21,11 +21,12 @@ from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_journal import RedisJournal
 from fibonacci._batch.redis_opening import open_redis_journal
+from fibonacci._batch.redis_records import HEADER as HEADER_KEY
 from fibonacci._batch.redis_records import keys_of
 from fibonacci._core.lease_messages import StoreError
 from fibonacci._net.redis_connection import RedisConnection
 from fibonacci.emulator import Emulator
-from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, Servers, counts, name_of, opened, row
+from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, Servers, counts, opened, refusal, row
 from tests.emulator.api import tool
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -79,7 +80,7 @@ class TestServersThatEnd:
         monkeypatch.setattr(redis_lease, "SECONDS", 0.6)
         options: Any = {"key": "id", "journal": kept.server.url, "concurrency": 3}
         runs = client.workflows.run_many(workflow, ROWS, on_result=lambda _: kept.kill(), **options)
-        with pytest.raises(JournalError, match=r"refused.*call again with the same journal") as caught:
+        with pytest.raises(JournalError, match=r"refused.*the same call continues, unless") as caught:
             runs.results()
         assert f"journal='{kept.server.url.replace(f':{REDIS_PASSWORD}@', '')}'" in caught.value.__notes__[-1]
         kept.start()
@@ -98,26 +99,16 @@ class TestServersThatEnd:
             forgetful.kill()
             forgetful.start()
 
-        options: Any = {"key": "id", "journal": forgetful.server.url, "concurrency": 2}
-        runs = client.workflows.run_many(workflow, ROWS, on_result=restart, **options)
-        with pytest.raises(JournalError, match=r"has lost what this run wrote.*Set appendonly yes"):
-            runs.results()
-        assert 0 < sum(counts(client, workflow).values()) < 12
-
-    def test_one_that_goes_back_to_a_snapshot_is_noticed(self, redis_place: JournalPlace, looking: Any) -> None:
-        header = keys_of(name_of(redis_place))[0]
-        with closing(redis_place.open(HEADER)) as journal:
-            one = row(1)
-            journal.write([one])
-            snapshot = {key: looking.dump(key) for key in keys_of(name_of(redis_place)) if looking.exists(key)}
-            one.execution_id = "exec_1"
-            journal.write(started=[one])
-            journal.write(withdrawn=[one])
-            for key, value in snapshot.items():
-                looking.restore(key, 0, value, replace=True)
-            with pytest.raises(JournalError, match="has lost what this run wrote"):
-                journal.write([row(2)])
-        assert looking.exists(header)
+        location = f"{forgetful.server.url}?durability=none"
+        options: Any = {"key": "id", "journal": location, "concurrency": 2}
+        with pytest.raises(JournalError, match=r"was emptied or removed on its server") as caught:
+            client.workflows.run_many(workflow, ROWS, on_result=restart, **options).results()
+        assert "the same call" not in f"{caught.value} {caught.value.__notes__}"
+        started = counts(client, workflow)
+        assert 0 < sum(started.values()) < 12
+        with pytest.raises(JournalError, match="has lost what it held, as process"):
+            client.workflows.run_many(workflow, ROWS, **options).results()
+        assert counts(client, workflow) == started
 
     @linux_only
     def test_an_event_loop_goes_on_while_it_does_not_reply(
@@ -138,7 +129,9 @@ class TestServersThatEnd:
         async def main() -> None:
             ticking = asyncio.create_task(tick())
             client = emulator.async_client()
-            runs = client.workflows.run_many(workflow, ROWS, journal=forgetful.server.url, concurrency=2)
+            runs = client.workflows.run_many(
+                workflow, ROWS, journal=f"{forgetful.server.url}?durability=none", concurrency=2
+            )
             async for _ in runs:
                 if not ticks_while_stopped:
                     forgetful.process.send_signal(signal.SIGSTOP)
@@ -314,28 +307,55 @@ class TestDurability:
         found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
         assert [entry and entry.number for entry in found] == [1, 2]
 
-    def test_a_server_that_keeps_nothing_is_told_in_the_log(
-        self, redis_place: JournalPlace, caplog: pytest.LogCaptureFixture
+    def test_no_two_writes_have_the_same_stamp(
+        self, recorded: tuple[RedisJournal, RecordedCommands], kept: Servers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with caplog.at_level(logging.WARNING, "fibonacci"):
-            redis_place.open(HEADER).close()
-        (record,) = caplog.records
-        assert "is on a server without an append-only file (appendonly no)" in record.getMessage()
-        assert REDIS_PASSWORD not in record.getMessage()
+        """Else the server could go back to the first of them unnoticed."""
+        monkeypatch.setattr(redis_commands, "_TRIED_AGAIN_AFTER", 0.0)
+        journal, commands = recorded
+
+        def stamp() -> bytes:
+            with closing(kept.server.client()) as looking:
+                return bytes(looking.hget(keys_of("a")[HEADER_KEY], "revision"))
+
+        commands.replies = [StoreError("lost", is_lasting=True)]
+        with pytest.raises(JournalError, match="lost"):
+            journal.write([row(1)])
+        first = stamp()
+        journal.write([row(2)])
+        assert stamp() != first
 
     @pytest.mark.parametrize(
-        ("options", "expected"),
+        ("options", "text", "durability"),
         [
-            (("--appendfsync", "everysec"), []),
-            (("--rename-command", "CONFIG", "", "--appendonly", "no"), ["does not say whether it syncs its writes"]),
-            (("--maxmemory-policy", "allkeys-lru"), ["may remove it when memory is short"]),
+            (("--appendfsync", "everysec"), "with appendfsync everysec, which may lose its last writes", "everysec"),
+            (("--appendfsync", "no"), "with appendfsync no, which may lose all of it in a crash", "none"),
+            (("--appendonly", "no"), "with appendonly no, which may lose all of it in a crash", "none"),
+            (("--maxmemory-policy", "allkeys-lru"), "with maxmemory-policy allkeys-lru, which may remove it", "none"),
+            (("--rename-command", "CONFIG", "", "--appendonly", "no"), "does not say whether it keeps its", "none"),
         ],
     )
-    def test_what_servers_may_lose(
-        self, options: tuple[str, ...], expected: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    def test_a_server_that_may_lose_something_is_refused_unless_the_url_allows_it(
+        self,
+        options: tuple[str, ...],
+        text: str,
+        durability: str,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         server = RedisServer(folder=tmp_path)
+        location = f"{server.url}?journal=a"
         with server.running(*options), caplog.at_level(logging.WARNING, "fibonacci"):
+            refused = refusal(location)
+            assert text in refused
+            assert f"add durability={durability} to the URL" in refused
+            assert not caplog.records
+            with closing(server.client()) as looking:
+                assert looking.dbsize() == 0
+            opened(f"{location}&durability={durability}", HEADER).close()
+        assert [text in record.getMessage() for record in caplog.records] == [True] * (durability == "none")
+
+    def test_a_server_that_refuses_config_and_confirms_its_syncs_is_used(self, tmp_path: Path) -> None:
+        server = RedisServer(folder=tmp_path)
+        with server.running("--rename-command", "CONFIG", ""):
             opened(f"{server.url}?journal=a", HEADER).close()
-        assert len(caplog.records) == len(expected)
-        assert all(text in record.getMessage() for record, text in zip(caplog.records, expected, strict=True))

@@ -94,9 +94,7 @@ class AsyncBatchSession:
             self.leave()
             if self._context is not None:
                 journal = self._context.journal
-                summary = self.summary
-                note = resume_note(summary, journal.path, is_empty=journal.is_empty)
-                error.add_note(f"{summary}" if journal.is_damaged else note)
+                error.add_note(resume_note(self.summary, journal.path, error, is_empty=journal.is_empty))
             if isinstance(error, _workers.LOOP_ENDS):
                 name = type(error).__name__
                 raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
