@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import weakref
@@ -44,6 +45,18 @@ def open_journal(path: str, header: JournalHeader) -> SQLiteJournal:
     except BaseException:
         lock.release()
         raise
+
+
+def check_journal_file(path: str, header: JournalHeader) -> None:
+    """Check that a run could use the journal at a path, which is not created.
+
+    Raises:
+        JournalError: If it could not.
+    """
+    if Path(path).exists():
+        open_journal(path, header).close()
+    elif not Path(path).resolve().parent.is_dir():
+        raise system_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
 def temporary_journal(header: JournalHeader) -> SQLiteJournal:

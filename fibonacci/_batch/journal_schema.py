@@ -22,8 +22,10 @@ _TABLES: Final = (
         intended_at REAL,
         execution_id TEXT,
         status TEXT,
+        version TEXT,
         execution TEXT,
-        error TEXT
+        error TEXT,
+        earlier TEXT
     )
     """,
     "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
@@ -35,7 +37,7 @@ class JournalHeader(NamedTuple):
 
     Attributes:
         workflow_id: The id of the workflow.
-        workflow_version: Its version as a text; None where the platform states none.
+        workflow_version: The version with which rows were started last, as a text; None where the platform states none.
         key_rule: How keys are made: `index`, `column NAME` or `function`.
     """
 
@@ -44,7 +46,7 @@ class JournalHeader(NamedTuple):
     key_rule: str
 
     def continues(self, version: str | None) -> bool:
-        """Whether a run continues a journal that was begun with a version of the workflow; None for an unknown one."""
+        """Whether a run continues a journal with rows of a version of the workflow; None for an unknown one."""
         return None in (version, self.workflow_version) or version == self.workflow_version
 
     def difference(self, other: JournalHeader, another: str = "another path") -> str | None:
@@ -58,7 +60,7 @@ class JournalHeader(NamedTuple):
             return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass {another}"
         if not other.continues(self.workflow_version):
             return (
-                f"was begun with version {self.workflow_version} of the workflow, which is now at version"
+                f"has rows of version {self.workflow_version} of the workflow, which is now at version"
                 f' {other.workflow_version}: roll the workflow back, pass if_new_version="continue" to run the rows'
                 f" that are left with the new version, or pass {another} to run all rows with it"
             )

@@ -59,6 +59,21 @@ def open_redis_journal(commands: RedisCommands, location: RedisJournalURL, heade
         raise
 
 
+def check_redis_journal(commands: RedisCommands, location: RedisJournalURL, header: JournalHeader) -> None:
+    """Check that a run could use the journal in Redis, which is not created.
+
+    Raises:
+        JournalError: If it could not.
+    """
+    path = location.shown
+    try:
+        _check(path, commands, keys_of(location.name or header.workflow_id), header)
+    except StoreError as error:
+        raise opening_error(path, error) from error
+    finally:
+        commands.close()
+
+
 def _check_patiently(path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader) -> None:
     """Check a journal, and wait a few seconds for a server that is being started.
 
