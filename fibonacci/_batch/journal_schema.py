@@ -22,9 +22,9 @@ _TABLES: Final = (
         intended_at REAL,
         execution_id TEXT,
         status TEXT,
-        version TEXT,
         execution TEXT,
         error TEXT,
+        version TEXT,
         earlier TEXT
     )
     """,

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci._batch.attempts import attempt
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
@@ -86,7 +87,15 @@ def row(number: int) -> Row:
 def completed(of: Row) -> RunResult:
     """Return the result of a row whose execution has completed."""
     execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
-    return RunResult(index=of.index, key=of.key, inputs=of.inputs, execution=execution, error=None, status="completed")
+    return RunResult(
+        index=of.index,
+        key=of.key,
+        inputs=of.inputs,
+        execution=execution,
+        error=None,
+        status="completed",
+        attempts=(attempt(of.execution_id, "completed", of.intended_at, of.version),),
+    )
 
 
 def refusal(location: str, header: JournalHeader = HEADER) -> str:

@@ -168,8 +168,8 @@ def _fill(path: str, header: JournalHeader, rows: int) -> None:
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
             " INSERT INTO rows SELECT i + 1, CAST(i AS TEXT), i, digest(i), '{\"n\":' || i || '}', 'a', 1.0,"
-            " 'exec_' || i, 'completed', '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}', NULL"
-            " FROM n",
+            " 'exec_' || i, 'completed', '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}', NULL,"
+            " NULL, NULL FROM n",
             (rows,),
         )
     connection.close()

@@ -121,7 +121,7 @@ class TestInProcess:
         Path("rows.csv").write_text("name\n" + "Ada\n" * 9)
         assert call("--max-failures", "0", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
-        assert "1 row has failed, and max_failures is 0" in errors
+        assert "1 row has failed, and --max-failures is 0" in errors
         assert "the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
 

@@ -155,7 +155,7 @@ class TestRefusals:
         ("header", "text"),
         [
             (HEADER._replace(workflow_id="wf-2"), "belongs to the workflow wf-1, not wf-2: pass another "),
-            (HEADER._replace(workflow_version="4"), "begun with version 3 of the workflow, which is now at version 4"),
+            (HEADER._replace(workflow_version="4"), "has rows of version 3 of the workflow, which is now at version 4"),
             (HEADER._replace(key_rule="index"), "has keys by column id, not by index: pass the same key="),
         ],
     )
@@ -378,7 +378,7 @@ def fill(path: str, rows: int) -> None:
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
             " INSERT INTO rows SELECT i, 'k' || i, i, x'00', '{\"name\":\"Ada\"}', 'a', 1.0, 'exec_' || i, 'completed',"
-            ' \'{"execution_id": "exec_1", "status": "completed"}\', NULL FROM n',
+            ' \'{"execution_id": "exec_1", "status": "completed"}\', NULL, \'3\', NULL FROM n',
             (rows,),
         )
     connection.close()

@@ -70,9 +70,10 @@ class TestNames:
         assert "has keys by column id, not by index" in refusal(redis_server.url, HEADER._replace(key_rule="index"))
 
     def test_the_password_is_in_no_repr(self, redis_place: JournalPlace) -> None:
-        nothing = dict.fromkeys(("key", "inputs", "concurrency", "max_failures", "on_result", "organization_id"))
+        bounds = ("max_failures", "max_unknown", "max_rows")
+        nothing = dict.fromkeys(("key", "inputs", "concurrency", *bounds, "on_result", "organization_id"))
         policies = {"if_unknown": "skip", "if_quota_exceeded": "wait", "if_new_version": "raise"}
-        more = {"timeout": 1, "ordered": False, "progress": False, **policies}
+        more = {"timeout": 1, "ordered": False, "progress": False, "retry_failed": False, **policies}
         options = BatchOptions.checked([], journal=redis_place.location, **nothing, **more)
         assert REDIS_PASSWORD not in repr(options)
 
@@ -161,8 +162,8 @@ def test_a_journal_with_many_rows_is_opened_at_once(redis_place: JournalPlace, l
     header, _, rows, _, executions, *_ = keys_of(name_of(redis_place))
     script = """
     for n = 1, 50000 do
-      redis.call('HSET', KEYS[1], 'k' .. n, cjson.encode({n, n, '00', '{}'}))
-      redis.call('HSET', KEYS[2], 'k' .. n, 'exec_' .. n)
+      redis.call('HSET', KEYS[1], 'k' .. n, cjson.encode({n, n, '00', '{}', cjson.null}))
+      redis.call('HSET', KEYS[2], 'k' .. n, cjson.encode({'exec_' .. n, '3'}))
     end
     redis.call('HSET', KEYS[3], 'rows', 50000)
     """

@@ -82,7 +82,6 @@ class AsyncBatchRunner:
             await self.save()
             return
         self._watcher.expire()
-        self._stop_if_held()
         await self._start_rows()
 
     async def drain(self) -> None:
@@ -129,6 +128,9 @@ class AsyncBatchRunner:
             room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
         busy = state.busy
         chosen: list[Row] = []
+        if self._is_held and not state.pending:
+            await self._reader.read()  # whether there is a row that waits for a place
+        self._stop_if_held()
         self._was_cut_short = False
         while room > len(chosen) + state.busy - busy and not state.is_stopped:
             self._was_cut_short = len(state.results) >= _RESTORED_AT_ONCE
@@ -162,13 +164,18 @@ class AsyncBatchRunner:
 
     def _stop_if_held(self) -> None:
         """Stop if rows that have timed out hold every place, and none of their executions ends."""
-        state, plan, now = self._state, self._context.plan, self._context.now
-        timeout = self._context.options.timeout
-        is_held = state.has_more and not (state.waited_for or state.reading) and plan.paused_until <= now
-        if timeout is not None and is_held and len(state.overdue) >= max(1, plan.capacity):
+        state, timeout, now = self._state, self._context.options.timeout, self._context.now
+        if timeout is not None and self._is_held and state.pending and self._context.plan.paused_until <= now:
             state.stop_held(now, timeout)
         else:
             state.held_since = None
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether rows that have timed out have every place."""
+        state = self._state
+        held = len(state.overdue) >= max(1, self._context.plan.capacity)
+        return held and state.has_more and not (state.waited_for or state.reading)
 
     @property
     def _held_until(self) -> float | None:
