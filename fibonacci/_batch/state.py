@@ -195,6 +195,7 @@ class BatchState:
         """Do with the rows of unknown outcome what `if_unknown` says."""
         for row in self.unknown.values():
             if self._options.if_unknown == "rerun":
+                row.earlier = _result(row, row.error, UNKNOWN).attempts
                 row.withdraw()
                 self.pending.append(row)
                 continue

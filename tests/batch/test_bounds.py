@@ -71,7 +71,9 @@ class TestRowsThatComeToNothing:
             here.run(here.runs([0.0] * 300, concurrency=10))
         assert 25 <= here.count(EXECUTE) == len(caught.value.results) <= 35
         here.emulator.requests.clear()
-        with pytest.raises(UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3\.") as caught:
+        with pytest.raises(
+            UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3\."
+        ) as caught:
             here.run(here.runs([0.0] * 300, concurrency=1, max_unknown=3, if_unknown="skip"))
         assert here.count(EXECUTE) == len(caught.value.results) == 4
 
