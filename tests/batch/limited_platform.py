@@ -50,7 +50,11 @@ class LimitedPlatform:
         """Return a list to which the number of running executions is added at each change."""
         seen: list[int] = []
         app = app_of(self.emulator)
-        app.observers.append(lambda *_: seen.append(app.store.runs.count()))
+
+        def count(*_: object) -> None:
+            seen.append(app.store.runs.count())
+
+        app.observers.append(count)
         return seen
 
 
