@@ -233,8 +233,8 @@ def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
             found.append(f"row {index} is {result.status}: {result.error}")
         found += _wrong_attempts(conditions, outcome, result)
     concurrency = conditions.options["concurrency"]
-    is_calm = not (conditions.faults or conditions.outage[1] > conditions.outage[0] or outcome.kills)
-    if is_calm and concurrency is not None and outcome.most_running > concurrency:
+    unseen = sum(each.starts and each.is_open for each in outcome.exchanges)  # which may run without being counted
+    if concurrency is not None and outcome.most_running > concurrency + unseen:
         found.append(f"{outcome.most_running} executions ran at a time, and concurrency is {concurrency}")
     refused = sum(each.served == 429 for each in outcome.exchanges)
     # A process begins without knowing the window; what is on its way at a kill arrives whenever it does; a request
@@ -242,7 +242,7 @@ def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
     carried = [(each, each.handled - each.begun) for each in outcome.exchanges if each.handled is not None]
     special = sum(each.is_open or seconds > _LATE for each, seconds in carried)
     most = outcome.processes - 1 + outcome.open_at_kills + special
-    if not conditions.outsiders and conditions.delay[1] <= _LONGEST_REQUEST and refused > most:
+    if not (conditions.outsiders or conditions.changes) and conditions.delay[1] <= _LONGEST_REQUEST and refused > most:
         found.append(f"{refused} requests beyond the window, and {most} at most have a reason")
     return found
 

@@ -7,10 +7,10 @@ from statistics import median
 
 from fibonacci._async.batch import _workers
 from fibonacci._async.batch.opening import check_journal, header_of, read_quota
+from fibonacci._async.batch.reader import check_first_row
 from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of
-from fibonacci._batch.first_row import check_first_row
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.quota import quota_value
 from fibonacci._batch.rows import can_be_read_again

@@ -7,13 +7,13 @@ import itertools
 from statistics import median
 
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of
-from fibonacci._batch.first_row import check_first_row
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.quota import quota_value
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._core.option_checks import check_positive_int
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.opening import check_journal, header_of, read_quota
+from fibonacci._sync.batch.reader import check_first_row
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
 

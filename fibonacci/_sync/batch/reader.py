@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from fibonacci._batch.first_row import check_first_row
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.row import Row
 from fibonacci._batch.rows import same_key_error
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.starter import interrupted
+from fibonacci.definitions.checks.inputs import check_inputs, in_one_line
 
+_log = logging.getLogger("fibonacci")
 _END: Any = object()
 
 
@@ -137,3 +139,23 @@ class RowReader:
             state.pending.append(row)  # to be started again where that is safe, else to be searched
         else:
             self._begin(row)
+
+
+def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: str | None) -> None:
+    """Check the first row that is started: a column that is misspelled is so in every row. What may be meant is logged.
+
+    Args:
+        row: The row.
+        definition: The definition of the workflow; None where the platform does not send it.
+        key_column: The column that has the key, which need not be an input; None for none.
+
+    Raises:
+        ValueError: If its inputs are not what the workflow needs.
+    """
+    problems = check_inputs(definition, row.inputs)
+    if problems.errors:
+        text = in_one_line(problems.errors)
+        raise ValueError(f"row {row.index} is not what the workflow needs, so no row is started: {text}")
+    for problem in problems:
+        if problem.location != f"inputs.{key_column}":
+            _log.info("row %s: %s", row.index, in_one_line([problem]))
