@@ -121,6 +121,7 @@ class Journal(ABC):
 
     Attributes:
         is_durable: Whether it outlives the process.
+        is_new: Whether it had no rows when it was opened.
         may_wait: Whether its methods may wait for a server, and must not be called in an event loop.
         redact: Removes the API key, which the platform may echo, from what is written.
     """
@@ -134,7 +135,7 @@ class Journal(ABC):
         self._process = os.getpid()
         self._is_closed = False
         self._last = last
-        self._is_new = last == 0
+        self.is_new: bool = last == 0
         self._seen = bytearray()
 
     def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
@@ -144,7 +145,7 @@ class Journal(ABC):
             key: The key of the row.
             is_unique: Whether no two rows can have one key, so that a new journal need not be asked.
         """
-        if is_unique and self._is_new:
+        if is_unique and self.is_new:
             return None, False
         entry = self._read(key)
         return entry, entry is not None and self._mark(entry.number)

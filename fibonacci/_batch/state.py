@@ -40,6 +40,7 @@ class BatchState:
         failure: Why no further row is started; None while rows are.
         is_stopped: Whether no further row is started.
         aborted_by: Why rows are not even waited for; None while they are.
+        reads_on: Whether rows are read although no further one is started, for the journal has results of some.
         begun: How many rows were started in this call.
         new_version: A version of the workflow that has to be written to the journal; None for none.
         unwritten: The keys of rows that were read and are not in the journal yet, with their indexes.
@@ -64,6 +65,7 @@ class BatchState:
         self.failure: BaseException | None = None
         self.is_stopped: bool = False
         self.aborted_by: BaseException | None = None
+        self.reads_on: bool = False
         self.begun: int = 0
         self.new_version: str | None = None
         self.unwritten: dict[str, int] = {}
@@ -88,11 +90,15 @@ class BatchState:
     @property
     def has_more(self) -> bool:
         """Whether rows may still be started."""
-        return not self.is_stopped and (bool(self.pending) or (not self.is_exhausted and self.may_begin))
+        return not self.is_stopped and (bool(self.pending) or (not self.is_exhausted and self.may_read))
 
     @property
-    def may_begin(self) -> bool:
-        """Whether `max_rows` allows another row to be started."""
+    def may_read(self) -> bool:
+        """Whether another row may be read: one that is not started is lost if it can be read only once."""
+        return self.reads_on or self._may_begin
+
+    @property
+    def _may_begin(self) -> bool:
         most = self._options.max_rows
         return most is None or self.begun < most
 
@@ -134,7 +140,8 @@ class BatchState:
         """Count a row that is going to be started; return False if it is left to another call by `max_rows`."""
         if row.started_at:  # it was started in this call before, and refused
             return True
-        if not self.may_begin:
+        if not self._may_begin:
+            self.unwritten.pop(row.key, None)
             self.results.skip(row.index)
             return False
         self.begun += 1
@@ -218,9 +225,9 @@ class BatchState:
         names = ", ".join(result.key for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
         match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
-        reason = f"{self._too_many_unknown}. " if self._too_many_unknown else ""
+        reason = f"{self._too_many_unknown}. It" if self._too_many_unknown else "it"
         text = (
-            f"{reason}it is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
+            f"{reason} is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
             f' call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
             " time"
         )

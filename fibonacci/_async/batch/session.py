@@ -154,6 +154,7 @@ class AsyncBatchSession:
                 self._options.parser.check_keys(self._rows)
             bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = await self._open()
+            self._context.state.reads_on = can_be_read_again(self._rows) and not self._context.journal.is_new
             if self._options.progress:
                 self._progress = AsyncBatchProgress(self._context, bar)
             self._runner = AsyncBatchRunner(self._context, self._rows)

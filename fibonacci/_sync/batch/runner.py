@@ -135,7 +135,7 @@ class BatchRunner:
         self._was_cut_short = False
         while room > len(chosen) + state.busy - busy and not state.is_stopped:
             self._was_cut_short = len(state.results) >= _RESTORED_AT_ONCE
-            if not state.pending and (self._was_cut_short or not state.may_begin or not self._reader.read()):
+            if not state.pending and (self._was_cut_short or not state.may_read or not self._reader.read()):
                 break
             if state.pending:
                 row = state.pending.popleft()
@@ -249,7 +249,7 @@ class BatchRunner:
             return
         if context.plan.is_backing_off(context.now):
             return
-        is_read = state.is_exhausted or self._reader.is_far or not state.may_begin
+        is_read = state.is_exhausted or self._reader.is_far or not state.may_read
         is_blocked = self._is_at_rest and not state.pending and is_read
         rows: list[Row] = []
         if context.options.if_unknown == "match":

@@ -155,6 +155,7 @@ class BatchSession:
                 self._options.parser.check_keys(self._rows)
             bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = self._open()
+            self._context.state.reads_on = can_be_read_again(self._rows) and not self._context.journal.is_new
             if self._options.progress:
                 self._progress = BatchProgress(self._context, bar)
             self._runner = BatchRunner(self._context, self._rows)
