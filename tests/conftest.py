@@ -30,7 +30,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The gate asks for the large one, and each night for more. A machine that is busy makes an example slow, not wrong.
-settings.register_profile("small", deadline=None, max_examples=15)
+settings.register_profile("small", deadline=None, max_examples=6)
 settings.register_profile("large", deadline=None, max_examples=50)
 settings.register_profile("night", deadline=None, max_examples=500)
 settings.load_profile("small")
@@ -90,6 +90,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
+        elif getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            # Each process that has one compiles all of the package for its constants.
+            item.add_marker(pytest.mark.xdist_group("hypothesis"))
 
 
 @pytest.hookimpl(trylast=True)

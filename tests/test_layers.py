@@ -6,6 +6,7 @@ Every import counts: at the top, inside a function, under `TYPE_CHECKING`, and b
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from fnmatch import fnmatch
 from functools import cache
@@ -91,6 +92,9 @@ MAY_NAME = {
 RETURNED = {"pandas", "polars"}
 MODELS_MAY_NAME = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
 
+# Where there is none, no expression has to be looked into, and there are many more of them than statements.
+_CALL_THAT_IMPORTS = re.compile(r"import\w*\(")
+
 
 class Import(NamedTuple):
     """One imported module, by its full name."""
@@ -107,16 +111,20 @@ class Import(NamedTuple):
 
 def imports(source: str, file: str) -> Iterator[Import]:
     """Yield what a file (named from the package's folder) imports."""
-    yield from _imports(ast.parse(source), file, lazy=False, for_types=False)
+    kinds = ast.AST if _CALL_THAT_IMPORTS.search(source) else (ast.stmt, ast.excepthandler, ast.match_case)
+    yield from _imports(ast.parse(source), file, kinds, lazy=False, for_types=False)
 
 
-def _imports(node: ast.AST, file: str, *, lazy: bool, for_types: bool) -> Iterator[Import]:
+def _imports(
+    node: ast.AST, file: str, kinds: type[ast.AST] | tuple[type[ast.AST], ...], *, lazy: bool, for_types: bool
+) -> Iterator[Import]:
     lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for_types = for_types or (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"))
     for name in _names(node, file):
         yield Import(file, getattr(node, "lineno", 0), name, lazy, for_types)
     for child in ast.iter_child_nodes(node):
-        yield from _imports(child, file, lazy=lazy, for_types=for_types)
+        if isinstance(child, kinds):
+            yield from _imports(child, file, kinds, lazy=lazy, for_types=for_types)
 
 
 def _names(node: ast.AST, file: str) -> list[str]:

@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_committed_half_is_the_derived_one() -> None:
-    found = "".join(mirror.differences(mirror.derive_all()))
-    assert not found, f"run `python -m tests.mirror`\n{found}"
-
-
-def test_every_derived_file_names_its_source() -> None:
+def test_committed_half_is_the_derived_one_and_every_file_names_its_source() -> None:
     derived = mirror.derive_all()
+    found = "".join(mirror.differences(derived))
+    assert not found, f"run `python -m tests.mirror`\n{found}"
     assert derived
     for name, text in derived.items():
         assert text.startswith(f"# Derived from fibonacci/_async/{name} by tests/mirror.py; change that file")

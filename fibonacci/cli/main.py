@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_debug = False
     try:
         try:
-            options = command_parser().parse_args(arguments)  # which may wait for stdin
+            typed = sys.argv[1:] if arguments is None else arguments
+            options = command_parser(typed).parse_args(typed)  # which may wait for stdin
             is_debug = options.debug
             return _run(options)
         finally:  # also after --help, which ends by SystemExit
@@ -48,17 +49,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(error, is_debug=is_debug)
 
 
-def command_parser() -> CommandParser:
-    """Return the parser of the whole command line, in which each command adds its arguments when it is named."""
+def command_parser(typed: Sequence[str] = ()) -> CommandParser:
+    """Return the parser of the whole command line, in which each command adds its arguments when it is named.
+
+    Args:
+        typed: The command line. One that begins with a command needs no parser of another one.
+    """
     parser = CommandParser(prog=PROGRAM, description="Create, run and govern workflows on the Fibonacci platform.")
     from fibonacci import __version__
 
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     add = parser.add_commands("COMMAND")
+    names = {*COMMANDS, *GROUPS}
+    needed = names.intersection(typed[:1]) or names
     for name, command in COMMANDS.items():
-        add(name, command.help, add_arguments=command_adder(command.module))
+        if name in needed:
+            add(name, command.help, add_arguments=command_adder(command.module))
     for name, help in GROUPS.items():
-        add(name, help, add_arguments=partial(_add_group, name=name))
+        if name in needed:
+            add(name, help, add_arguments=partial(_add_group, name=name))
     add_global_options(parser, is_root=True)
     return parser
 

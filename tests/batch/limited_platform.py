@@ -58,8 +58,13 @@ class LimitedPlatform:
         return seen
 
 
-def platform(mode: Mode, plan: PlanName = "enterprise", time: TimeMode = "real") -> LimitedPlatform:
-    emulator = Emulator(plan=plan, keep=None, time=time)
+def platform(
+    mode: Mode,
+    plan: PlanName = "enterprise",
+    time: TimeMode = "real",
+    rate_limit: tuple[int, float] | None = None,
+) -> LimitedPlatform:
+    emulator = Emulator(plan=plan, keep=None, time=time, rate_limit=rate_limit)
     mode.close_later(_Closing(emulator, is_async=mode.is_async))
     return LimitedPlatform(mode, emulator.start())
 

@@ -30,6 +30,7 @@ from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
 from tests.batch import kills
 from tests.batch.journals import KINDS, JournalPlace, completed
+from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
@@ -62,7 +63,8 @@ class RepeatedBatch:
         self.place = place
 
     def runs(self, *, idempotency: Literal["server"] | None = None, rows: Any = None, **options: Any) -> Any:
-        client = self.mode.client_of(self.emulator, idempotency=idempotency, max_retries=0)
+        clock = SharedClock(self.emulator)
+        client = self.mode.client_of(self.emulator, idempotency=idempotency, max_retries=0, clock=clock)
         named = {"key": "id", "journal": self.place.location, **options}
         return client.workflows.run_many(self.workflow, ROWS if rows is None else rows, **named)
 

@@ -128,7 +128,7 @@ def test_an_intent_that_was_withdrawn_counts_no_more(place: JournalPlace) -> Non
 )
 def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_temporary: bool) -> None:
     journal = temporary_journal(HEADER) if is_temporary else place.open(HEADER)
-    rows = [row(number) for number in range(1500)]
+    rows = [row(number) for number in range(300)]
     journal.write(rows)
     assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
     journal.close()

@@ -137,7 +137,7 @@ class TestRefusals:
         assert "cannot be opened (" in text
         assert "check the URL, user and password included" in text
         assert "wrong-sword" not in text
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
     def test_a_server_that_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(redis_opening, "OPENED_WITHIN", 0.2)

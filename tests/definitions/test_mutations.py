@@ -92,11 +92,12 @@ def test_of_900_changes_as_many_are_reported_as_the_page_says(check: script.Chec
 
 
 @pytest.mark.slow
-def test_nothing_is_reported_of_500_valid_definitions_and_they_run(check: script.Check) -> None:
-    assert script.false_words(range(script.VALID), check) == {}
+def test_nothing_is_reported_of_200_valid_definitions_and_they_run(check: script.Check) -> None:
+    seeds = range(200)  # of the 500 that the script has
+    assert script.false_words(seeds, check) == {}
     emulator = Emulator(strict=True, time="skip", env={"ID": "1"}, secrets={"A": "2"})
     client = emulator.client()
-    for seed in range(0, script.VALID, 5):  # what they say is valid, or they would prove nothing
+    for seed in seeds[::4]:  # what they say is valid, or they would prove nothing
         definition = valid_definition(seed)
         workflow = client.workflows.create(name=str(seed), definition=definition)
         client.workflows.run(workflow.id, inputs=sample(definition["input_schema"], "a text"))

@@ -116,8 +116,8 @@ class Setting:
 
     @contextmanager
     def _entered(self) -> Generator[None]:
-        """Be in the folder, with an environment that leads to the emulator."""
-        with patch.dict(os.environ, environment(self.emulator)), chdir(self.folder):
+        """Be in the folder, with an environment that leads to the emulator; runs are polled often."""
+        with patch.dict(os.environ, environment(self.emulator)), chdir(self.folder), frequent_polls():
             yield
 
     def close(self) -> None:
@@ -136,6 +136,13 @@ def setting(emulator: Emulator | None = None) -> Generator[Setting]:
         made = Setting(emulator or stack.enter_context(Emulator()), Path(folder), loop)
         stack.callback(made.close)
         yield made
+
+
+@contextmanager
+def frequent_polls() -> Generator[None]:
+    """Poll a run after a twentieth of a second first, which is a second otherwise: a reader waits, a test need not."""
+    with patch("fibonacci._core.polling.FIRST", 0.05):
+        yield
 
 
 def environment(emulator: Emulator | None) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
-from tests.docs.running import check_prints, environment, holds_tests, setting
+from tests.docs.running import check_prints, environment, frequent_polls, holds_tests, setting
 from tests.kit.assertions import check_rows
 
 README = ROOT / "README.md"
@@ -44,7 +44,7 @@ def paste(block: Block, folder: Path) -> None:
     with ExitStack() as stack:
         emulator = stack.enter_context(Emulator())
         stack.enter_context(patch.dict(os.environ, environment(emulator)))
-        for context in (chdir(folder), redirect_stdout(output), redirect_stderr(errors)):
+        for context in (chdir(folder), frequent_polls(), redirect_stdout(output), redirect_stderr(errors)):
             stack.enter_context(context)
         for line in [*block.code.splitlines(), "", "'client' in globals() and client.close()"]:
             console.push(line)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
+from typing import cast
 
 from fibonacci import errors
 from tests.docs.markdown import ROOT, blocks_of
 
 PAGE = ROOT / "docs" / "how-to" / "troubleshooting.md"
+SOURCES = [path for path in (ROOT / "fibonacci").rglob("*.py") if "_sync" not in path.parts]
 QUOTED = [block for block in blocks_of(PAGE) if block.language == "text"]
 
 # What the system, OpenSSL and the status line say: no text of ours.
@@ -28,22 +31,33 @@ class SourceTexts:
     """The texts in the sources, cut where something is filled in."""
 
     def __init__(self) -> None:
-        self._runs = {run for text in _texts() for run in text.split("\0") if run}
-        self._all = "\0".join(sorted(self._runs))
-        self._framed = f"\0{self._all}\0"
+        self._runs = sorted({run for path in SOURCES for run in _texts(ast.parse(path.read_text("utf-8"))) if run})
+        self._backwards = sorted(run[::-1] for run in self._runs)
+        self._all = "\0".join(self._runs)
 
     def have(self, text: str) -> bool:
         """Tell whether a text is a part of one, or of several that follow each other, cut where they end and begin."""
         if text in self._all:
             return True
-        ends = (length for length in range(1, len(text)) if f"{text[:length]}\0" in self._framed)
+        ends = (length for length in range(1, len(text)) if _one_begins(self._backwards, text[:length][::-1]))
         return any(self._continue(text[length:]) for length in ends if _is_telling(text[:length]))
 
     def _continue(self, text: str) -> bool:
-        if f"\0{text}" in self._framed:
+        if _one_begins(self._runs, text):
             return True
-        wholes = (length for length in range(1, len(text)) if text[:length] in self._runs)
+        wholes = (length for length in range(1, len(text)) if _holds(self._runs, text[:length]))
         return any(self._continue(text[length:]) for length in wholes if _is_telling(text[:length]))
+
+
+def _one_begins(texts: list[str], text: str) -> bool:
+    """Whether one of the texts, which are in order, begins with a text."""
+    place = bisect_left(texts, text)
+    return any(each.startswith(text) for each in texts[place : place + 1])
+
+
+def _holds(texts: list[str], text: str) -> bool:
+    place = bisect_left(texts, text)
+    return texts[place : place + 1] == [text]
 
 
 def _is_telling(text: str) -> bool:
@@ -51,15 +65,20 @@ def _is_telling(text: str) -> bool:
     return len(text) > 3 or not any(map(str.isalnum, text))
 
 
-def _texts() -> Iterator[str]:
-    """Yield every text of the sources, with a null character where something is filled in."""
-    for path in sorted((ROOT / "fibonacci").rglob("*.py")):
-        if "_sync" not in path.parts:
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.JoinedStr):
-                    yield "".join(str(each.value) if isinstance(each, ast.Constant) else "\0" for each in node.values)
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    yield node.value
+def _texts(node: ast.AST) -> Iterator[str]:
+    """Yield every text of some code; one in which something is filled in comes in parts."""
+    nodes = [node]
+    while nodes:
+        for value in vars(nodes.pop()).values():
+            if isinstance(value, str):
+                continue
+            children = cast("list[object]", value) if isinstance(value, list) else [value]
+            for child in children:
+                if isinstance(child, ast.Constant):
+                    if isinstance(child.value, str):
+                        yield child.value
+                elif isinstance(child, ast.AST) and child._fields:
+                    nodes.append(child)
 
 
 def test_quoted_texts_are_of_the_sources_and_others_are_noticed() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
-from tests.emulator.handling import create, details, node_of
+from tests.emulator.handling import create, node_of
 
 
 def counting(emulator: Emulator) -> list[str]:
@@ -44,5 +44,6 @@ def run(client: Fibonacci, *nodes: dict[str, Any], inputs: dict[str, Any] | None
 
 
 def failure(client: Fibonacci, *nodes: dict[str, Any]) -> str:
-    execution = client.workflows.execute(create(client, *nodes))
-    return str(node_of(details(client, execution.id), nodes[0]["id"])["error"])
+    started = client.workflows.execute(create(client, *nodes))
+    execution = client.executions.wait(started.id, timeout=20)
+    return str(node_of(execution.model_dump(), nodes[0]["id"])["error"])

@@ -25,7 +25,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.faults.fault import KINDS, FailureError, FailureSpec
 from fibonacci.emulator.http.messages import ServerRequest
-from tests.kit.assertions import each_row
+from tests.kit.assertions import appears, check_rows, each_row
 from tests.kit.mode import Mode
 
 SET = "PUT /memory/{key}"
@@ -72,7 +72,6 @@ def test_a_status_is_sent_to_the_given_number_of_requests(emulator: Emulator, ma
     ("kind", "error"),
     [
         ("reset", APIConnectionError),
-        ("stall", APITimeoutError),
         ("no_reply", APIConnectionError),
         ("cut", APIConnectionError),
         ("html", APIResponseError),
@@ -81,7 +80,7 @@ def test_a_status_is_sent_to_the_given_number_of_requests(emulator: Emulator, ma
 def test_a_broken_response(emulator: Emulator, make: Made, mode: Mode, kind: Any, error: type[FibonacciError]) -> None:
     failure = emulator.fail(CREATE, kind)
     with pytest.raises(error) as caught:
-        mode.run(make(timeout=1.0 if kind == "stall" else 5).workflows.create(name="x"))
+        mode.run(make().workflows.create(name="x"))
     assert getattr(caught.value, "outcome_unknown", None) is True
     assert failure.delivered == 1
     assert names(emulator) == (["x"] if kind in ("no_reply", "cut") else [])
@@ -126,16 +125,21 @@ def test_a_delay_and_a_drip(emulator: Emulator, make: Made, mode: Mode) -> None:
     assert [failure.delivered for failure in emulator.failures] == [1, 1]
 
 
-@pytest.mark.parametrize("kind", ["delay", "drip"])
-def test_what_is_too_slow_is_a_timeout(emulator: Emulator, make: Made, mode: Mode, kind: Any) -> None:
-    client = make(max_retries=0)
-    mode.run(client.memory.set("k", 1))  # the connection exists, so that the timeout is for the response alone
-    failure = emulator.fail(CREATE, kind, seconds=1.5)
-    with pytest.raises(APITimeoutError):
-        mode.run(client.with_options(timeout=1.0).workflows.create(name="x"))
-    assert names(emulator) == ["x"]
-    while failure.delivered == 0:  # on a socket a delay is counted at its end, in process at its begin
-        time.sleep(0.01)
+@pytest.mark.parametrize("is_in_process", [False, True])
+def test_what_is_too_slow_is_a_timeout(mode: Mode, is_in_process: bool) -> None:
+    def check(kind: Any) -> None:
+        with Emulator() as emulator:
+            client = emulator.async_client() if is_in_process else mode.client_of(emulator)
+            mode.run(client.memory.set("k", 1))  # the connection exists, so that the timeout is for the response alone
+            failure = emulator.fail(CREATE, kind, seconds=None if kind == "stall" else 1.3)
+            error = mode.end(client.with_options(timeout=1.0).workflows.create, name="x").api_error
+            assert type(error) is APITimeoutError
+            assert error.outcome_unknown
+            assert names(emulator) == ([] if kind == "stall" else ["x"])
+            assert appears(lambda: failure.delivered == 1)  # on a socket a delay is counted at its end
+            mode.run(client.workflows.create(name="y"))  # the broken connection is not reused
+
+    check_rows([(kind, kind) for kind in ("delay", "drip", "stall")], check, at_once=3)
 
 
 def test_a_response_without_a_body_is_cut_in_its_head(emulator: Emulator, make: Made, mode: Mode) -> None:
@@ -149,7 +153,7 @@ def test_a_response_without_a_body_is_cut_in_its_head(emulator: Emulator, make: 
 
 def test_closing_the_emulator_ends_waiting_deliveries() -> None:
     emulator = Emulator()
-    with emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, timeout=1.0, max_retries=0) as client:
+    with emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, timeout=0.6, max_retries=0) as client:
         emulator.fail("GET /health", "stall")
         emulator.fail("GET /memory/{key}", "delay", seconds=60.0)
         emulator.fail("GET /workflows/{workflow_id}", "drip", seconds=60.0)

@@ -23,7 +23,7 @@ from tests.kit.assertions import each_row
 
 pytestmark = pytest.mark.xdist_group("growth")
 
-FEW, MANY = 800, 4_000
+FEW, MANY = 600, 1_800
 HOME = "/organizations/default"
 PAGES = [
     "/executions",

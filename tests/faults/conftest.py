@@ -15,6 +15,12 @@ def clean_tls_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def no_retry_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the shortest delay before each retry, which is none; a test that is about delays draws others."""
+    monkeypatch.setattr("random.uniform", min)
+
+
 @pytest.fixture
 def standstill() -> Iterator[Standstill]:
     """Return what measures how long the machine kept the test from running."""

@@ -54,13 +54,13 @@ def many(mode: Mode, client: Any) -> dict[str, Any]:
 
 
 def used_up(mode: Mode, client: Any, other: Any) -> dict[str, Any]:
-    """Call while no descriptor is left: until the time is up, for half a second, and beside idle connections."""
+    """Call while no descriptor is left: until the time is up, for 0.3 s, and beside idle connections."""
     with UsedUp():
-        late = mode.end(client.with_options(timeout=0.3).request, "POST", "/late")
+        late = mode.end(client.with_options(timeout=0.2).request, "POST", "/late")
     with UsedUp():
         call = mode.begin(client.request, "POST", "/x")
         cpu = time.process_time()
-        time.sleep(0.5)
+        time.sleep(0.3)
         cpu = time.process_time() - cpu
     waited = call.result()
     with UsedUp():  # of the other server's connection, which is idle, the descriptor can be had
@@ -92,7 +92,7 @@ def report(name: ModeName, what: str, base_url: str, other_url: str, ca_bundle: 
             mode.run(one.request("GET", "/x"))
         mode.close(transport)
         for half in ("_async", "_sync"):
-            vars(import_module(f"fibonacci.{half}.transports.pool")).update(_REPORTED_AFTER=0.2)
+            vars(import_module(f"fibonacci.{half}.transports.pool")).update(_REPORTED_AFTER=0.1)
         ended = used_up(mode, client, other)
         return {**ended, "told": [wait.path for wait in waits], "standstill": standstill.seconds}
 

@@ -191,7 +191,7 @@ def _slow() -> Iterator[FaultRow]:
         FLOOD,
         (flood_of_informational,),
         timed_out(),
-        timeout=SHORT,
+        timeout=1.0,  # it is shorter than the flood
         httpx_ends=once(APIConnectionError),  # its time is never up; it sees the server leave in the end
         httpx_late=1.0,
     )

@@ -17,8 +17,8 @@ from fibonacci import APIConnectionError, APITimeoutError
 from tests.faults.calls import always
 from tests.faults.relay import ForgetfulRelay
 from tests.kit.assertions import all_modes_at_once, appears, check_rows
-from tests.kit.clock import Standstill
-from tests.kit.mode import Mode
+from tests.kit.clock import FakeClock, Standstill
+from tests.kit.mode import Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok
@@ -69,16 +69,14 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def set_in_pool(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
-    """Change a constant of the pool in both halves."""
-    for half in ("_async", "_sync"):
-        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.{name}", seconds)
-
-
 @pytest.fixture
-def frequent_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have idle connections looked at ten times a second, which is once a second otherwise."""
-    set_in_pool(monkeypatch, "_SWEEP_INTERVAL", 0.1)
+def time_of_pools(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Return the clock by which connections age."""
+    clock = FakeClock(runs=True)
+    for half in ("_async", "_sync"):
+        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.time", clock)
+        monkeypatch.setattr(f"fibonacci.{half}.transports.http11.time", clock)
+    return clock
 
 
 async def waves(client: Any, number: int, calls: int) -> None:
@@ -117,38 +115,44 @@ class TestNumber:
                 assert open_connections(mode, transport) == 0
         assert server.connections == 3
 
-    @pytest.mark.usefixtures("frequent_sweeps")
     @linux_only
-    @all_modes_at_once
-    def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(self, mode: Mode) -> None:
+    @each_mode
+    def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(
+        self, mode: Mode, time_of_pools: FakeClock
+    ) -> None:
         together = threading.Barrier(20)
+        others_ended = threading.Event()
 
         def step(peer: Peer) -> None:
             if peer.request.path == "/again":
                 ok(peer)
                 return
             together.wait(5)
-            peer.pause(0.1 if peer.request.path == "/last" else 0)
+            if peer.request.path == "/last":
+                others_ended.wait(5)
             ok(peer)
             if peer.request.path != "/last":
-                peer.pause(0.2)
+                others_ended.wait(5)
                 peer.close()
 
         with ScriptedServer(step) as server:
             client, transport = client_with(mode, server)
-            paths = ["/x"] * 19 + ["/last"]
-            calls = [mode.begin(client.request, "GET", path) for path in paths]
-            assert [call.result().value for call in calls] == [FINE] * 20
+            last = mode.begin(client.request, "GET", "/last")
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(19)]
+            assert [call.result().value for call in calls] == [FINE] * 19
+            others_ended.set()
+            assert last.result().value == FINE
             wait_for(lambda: closed_by(server) == 19)
-            time.sleep(0.1)
+            time_of_pools.advance(1.1)
             assert mode.run(client.request("GET", "/again")) == FINE
             assert closed_by(server) == 0
             assert open_connections(mode, transport) == 1
         assert server.connections == 20
 
-    @pytest.mark.usefixtures("frequent_sweeps")
-    @all_modes_at_once
-    def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(self, mode: Mode) -> None:
+    @each_mode
+    def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(
+        self, mode: Mode, time_of_pools: FakeClock
+    ) -> None:
         together = threading.Barrier(5)
 
         def step(peer: Peer) -> None:
@@ -157,21 +161,21 @@ class TestNumber:
             ok(peer)
 
         with ScriptedServer(step) as server:
-            client, transport = client_with(mode, server, idle_timeout=0.3)
+            client, transport = client_with(mode, server)
             calls = [mode.begin(client.request, "GET", "/x") for _ in range(5)]
             assert [call.result().value for call in calls] == [FINE] * 5
-            for _ in range(3):
-                time.sleep(0.15)
+            for opened in (5, 5, 1):
+                time_of_pools.advance(6)
                 assert mode.run(client.request("GET", "/again")) == FINE
-            assert open_connections(mode, transport) == 1
+                assert open_connections(mode, transport) == opened
+        assert server.connections == 5
 
 
 class TestAge:
     """A request that must not be sent twice takes no connection that has been idle for more than three seconds."""
 
-    @all_modes_at_once
-    def test_which_requests_take_one_that_has_been_idle(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 0.1)
+    @each_mode
+    def test_which_requests_take_one_that_has_been_idle(self, mode: Mode, time_of_pools: FakeClock) -> None:
         rows: list[tuple[str, dict[str, Any], bool]] = [
             ("POST", {}, False),
             ("PATCH", {}, False),
@@ -185,21 +189,20 @@ class TestAge:
             clients = [mode.client_of(server, **options) for _, options, _ in rows]
             for (method, _, _), client in zip(rows, clients, strict=True):
                 assert mode.run(client.request(method, "/x")) == FINE
-            time.sleep(0.15)
+            time_of_pools.advance(3.1)
             for (method, _, _), client in zip(rows, clients, strict=True):
                 assert mode.run(client.request(method, "/x")) == FINE
         used = [request.connection for request in server.requests]
         again = [first == second for first, second in zip(used, used[len(rows) :], strict=False)]
         assert again == [expected for _, _, expected in rows]
 
-    @all_modes_at_once
-    def test_one_that_has_been_used_since_is_taken(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 1.0)
+    @each_mode
+    def test_one_that_has_been_used_since_is_taken(self, mode: Mode, time_of_pools: FakeClock) -> None:
         with ScriptedServer(ok) as server:
             client = mode.client_of(server)
             for _ in range(3):
                 assert mode.run(client.request("GET", "/x")) == FINE
-                time.sleep(0.4)
+                time_of_pools.advance(1.5)
             assert mode.run(client.request("POST", "/x")) == FINE
         assert server.connections == 1
 
@@ -289,7 +292,7 @@ class TestSlowServer:
 
         def step(peer: Peer) -> None:
             if slow() > 1:
-                peer.pause(0.5)
+                peer.pause(0.3)
             while slow() == 1 and peer.pause(0.01):
                 pass  # the client will lose patience
             ok(peer)

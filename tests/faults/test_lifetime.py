@@ -137,8 +137,8 @@ _CALLS = """
         break  # its other pages are not read
     assert (await client.tools.list().first()).name == "wait"
 """
-_SHUTDOWN_ASYNCIO = f"""
-import asyncio, sys
+_SHUTDOWN_ASYNC = f"""
+import asyncio, sys, trio
 import fibonacci
 client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
 async def main():
@@ -148,22 +148,16 @@ async def main():
     {_CALLS}
     await asyncio.sleep(0.1)
     assert not task.done()
-asyncio.run(main())
-"""
-_SHUTDOWN_TRIO = f"""
-import sys, trio
-import fibonacci
-client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
-async def main():
+async def main_of_trio():
     {_CALLS}
-trio.run(main)
+trio.run(main_of_trio)
+asyncio.run(main())
 """
 
 _PROGRAMS = {
     "a fork with a live pool": _FORK,
     "the end, with a thread in a call": _SHUTDOWN_SYNC,
-    "the end, with a task in a call and pages not read to their end": _SHUTDOWN_ASYNCIO,
-    "the end, trio": _SHUTDOWN_TRIO,
+    "the end, with a task in a call and pages not read to their end": _SHUTDOWN_ASYNC,
 }
 
 

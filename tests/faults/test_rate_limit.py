@@ -15,7 +15,9 @@ import pytest
 
 from fibonacci import APIConnectionError, QuotaExceededError, RateLimitError, ServerError
 from tests.faults.refusals import rate_limit
+from tests.kit.assertions import appears, check_rows
 from tests.kit.clock import Standstill
+from tests.kit.limits import limits_of
 from tests.kit.mode import MODES, Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -90,28 +92,31 @@ def test_many_clients_of_one_key_use_the_whole_rate_limit_and_are_never_refused(
         assert limit.used[window] >= 0.95 * LIMIT
 
 
-@pytest.mark.parametrize("told", [[("Retry-After", "0.7")], rate_limit(0, 1)(int(time.time()))[:2]])
-def test_a_429_pauses_all(told: list[tuple[str, str]], standstill: Standstill) -> None:
-    def refuse(peer: Peer) -> None:
-        now = math.floor(time.time())
-        more = [] if told[0][0] == "Retry-After" else [("X-RateLimit-Reset", str(now + 2)), ("Date", http_date(now))]
-        refusing(429, [*told, *more])(peer)
+def test_a_429_pauses_all(standstill: Standstill) -> None:
+    def refuse_for_seconds(peer: Peer) -> None:
+        refusing(429, [("Retry-After", "0.7")])(peer)
 
-    with ScriptedServer(refuse, ok) as server, ExitStack() as stack:
-        modes = [stack.enter_context(Mode(name)) for name in MODES]
-        clients = [mode.client_of(server) for mode in modes]
-        other = modes[0].client_of(server, api_key=f"{server.api_key}-other")
-        first = modes[0].begin(clients[0].request, "GET", "/first")
-        while not server.delivered:
-            time.sleep(0.001)
-        time.sleep(0.1)
-        others = [mode.begin(client.request, "GET", "/later") for mode, client in zip(modes, clients, strict=True)]
-        # Another key has a rate limit of its own.
-        assert modes[0].end(other.request, "GET", "/other").seconds - standstill.seconds < 0.5
-        assert all(call.result().error is None for call in [first, *others])
-    at = {target: [r.at for r in server.requests if r.target == f"/v1/{target}"] for target in ("first", "later")}
-    assert len(at["later"]) == 3
-    assert min(at["later"]) - at["first"][0] >= 0.7
+    def refuse_until_reset(peer: Peer) -> None:
+        now = math.floor(time.time())
+        limit = rate_limit(0, 2)(now)
+        refusing(429, [*limit, ("Date", http_date(now))])(peer)
+
+    def check(refuse: Step) -> None:
+        with ScriptedServer(refuse, ok) as server, ExitStack() as stack:
+            modes = [stack.enter_context(Mode(name)) for name in MODES]
+            clients = [mode.client_of(server) for mode in modes]
+            other = modes[0].client_of(server, api_key=f"{server.api_key}-other")
+            first = modes[0].begin(clients[0].request, "GET", "/first")
+            assert appears(lambda: limits_of(server).queued == 1)  # the refusal has arrived
+            others = [mode.begin(client.request, "GET", "/later") for mode, client in zip(modes, clients, strict=True)]
+            # Another key has a rate limit of its own.
+            assert modes[0].end(other.request, "GET", "/other").seconds - standstill.seconds < 0.5
+            assert all(call.result().error is None for call in [first, *others])
+        at = {target: [r.at for r in server.requests if r.target == f"/v1/{target}"] for target in ("first", "later")}
+        assert len(at["later"]) == 3
+        assert min(at["later"]) - at["first"][0] >= 0.7
+
+    check_rows([("Retry-After", refuse_for_seconds), ("X-RateLimit-Reset", refuse_until_reset)], check, at_once=2)
 
 
 @each_mode
@@ -151,10 +156,7 @@ _DEAD: dict[str, tuple[Step, type[Exception]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dead", _DEAD)
-def test_the_retry_quota_bounds_requests_to_an_unreachable_server(
-    dead: str, mode: Mode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("random.uniform", min)  # no delay before retries
+def test_the_retry_quota_bounds_requests_to_an_unreachable_server(dead: str, mode: Mode) -> None:
     step, error = _DEAD[dead]
     with ScriptedServer(step) as server:
         client = mode.client_of(server)
@@ -165,8 +167,7 @@ def test_the_retry_quota_bounds_requests_to_an_unreachable_server(
     assert 1000 < len(server.requests) <= 1100
 
 
-def test_success_refunds_the_retry_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", min)  # no delay before retries
+def test_success_refunds_the_retry_quota() -> None:
     with ScriptedServer(*[respond(500), ok] * 200, ok) as server, Mode("sync") as mode:
         client = mode.client_of(server)
         # Without it the quota of 500 would be used up by the 36th retry at 14 each.

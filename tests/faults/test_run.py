@@ -24,8 +24,9 @@ from fibonacci import (
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.emulator.api import llm, tool
+from tests.kit.assertions import all_modes_at_once
 from tests.kit.clock import FakeClock, Standstill
-from tests.kit.mode import Mode, both_modes, each_mode
+from tests.kit.mode import Mode, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
@@ -107,7 +108,7 @@ class TestReason:
 
     def test_it_is_within_the_deadline(self, mode: Mode, standstill: Standstill) -> None:
         with ScriptedServer(execution("failed"), lambda peer: peer.stall()) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.5)
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.8)
         assert isinstance(ended.error, ExecutionFailedError)
         assert ended.seconds - standstill.seconds < 3
         assert server.by_method()["POST"] == 1
@@ -143,13 +144,13 @@ class TestReason:
 class TestTimeUp:
     """Whose time is up decides what `run` raises."""
 
-    @both_modes
+    @all_modes_at_once
     def test_before_an_execution_was_received(self, mode: Mode) -> None:
         with ScriptedServer(lambda peer: peer.stall()) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.3, idempotency_key="job-7")
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.8, idempotency_key="job-7")
         error = ended.error
         assert type(error) is WaitTimeoutError
-        assert ended.seconds >= 0.3
+        assert ended.seconds >= 0.8
         assert (error.execution, error.idempotency_key) == (None, "job-7")
         assert str(error) == (
             "no execution of workflow wf-1 was received within the time to wait; it may have been started"
@@ -180,7 +181,7 @@ class TestTimeUp:
 
     def test_a_shorter_timeout_of_the_call_is_its_own(self, mode: Mode) -> None:
         with ScriptedServer(lambda peer: peer.stall()) as server:
-            ended = mode.end(mode.client_of(server, timeout=0.3).workflows.run, "wf-1", timeout=30)
+            ended = mode.end(mode.client_of(server, timeout=0.8).workflows.run, "wf-1", timeout=30)
         assert type(ended.error) is APITimeoutError
         assert ended.api_error.outcome_unknown
 

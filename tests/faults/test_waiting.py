@@ -96,12 +96,15 @@ def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> N
 
 
 @all_modes_at_once
-def test_a_poll_without_a_response_ends_with_the_wait(mode: Mode, standstill: Standstill) -> None:
+def test_a_poll_without_a_response_ends_with_the_wait(
+    mode: Mode, standstill: Standstill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fibonacci._core.polling.FIRST", 0.1)
     with ScriptedServer(RUNNING, lambda peer: peer.stall()) as server:
-        ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=1.2)
+        ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=0.8)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.execution is not None
-    assert 1.2 <= ended.seconds <= 1.7 + standstill.seconds
+    assert 0.8 <= ended.seconds <= 2 + standstill.seconds
     assert server.delivered == len(server.requests) >= 2
 
 

@@ -129,8 +129,8 @@ def dripping(at_once: bytes, slowly: bytes, every: float = 0.05) -> Step:
 
 
 def flood_of_informational(peer: Peer) -> None:
-    """Send 1xx responses for 2.5 seconds, and never the final one."""
-    ends = time.monotonic() + 2.5
+    """Send 1xx responses for two seconds, and never the final one."""
+    ends = time.monotonic() + 2.0
     while time.monotonic() < ends and peer.pause(0.01):
         peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
     peer.close()

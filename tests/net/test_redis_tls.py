@@ -67,7 +67,7 @@ def refused(use: Callable[[str], object], url: str) -> str:
     began = time.monotonic()
     with pytest.raises(StoreError) as caught:
         use(url)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert caught.value.is_lasting
     assert PASSWORD not in str(caught.value)
     return str(caught.value)
@@ -101,5 +101,5 @@ def test_a_limiter_with_a_wrong_certificate_sends_nothing(emulator: Emulator, se
     client = Fibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=server.url)
     with client, pytest.raises(APIConnectionError, match=r"CERTIFICATE_VERIFY_FAILED.*ssl_ca_certs"):
         client.health.check()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert emulator.requests.count == 0

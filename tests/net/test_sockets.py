@@ -19,8 +19,8 @@ from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.systems import linux_only
 
-LONGEST_FREEZE = 0.25  # seconds of a processor; without turns for other tasks, the whole time of the flood
-FLOOD = 0.6
+LONGEST_FREEZE = 0.25  # seconds of a processor; without turns for other tasks, the time of a call
+FLOOD = 0.2
 
 
 @linux_only

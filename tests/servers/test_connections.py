@@ -15,7 +15,7 @@ from tests.servers.gateways import GATEWAYS, Gateway, gateway
 from tests.servers.setups import CONNECTIONS
 
 FRAMINGS = ("length", "chunked", "close")
-CALLS = 12
+CALLS = 6
 LARGE = 4 * 1024 * 1024
 
 

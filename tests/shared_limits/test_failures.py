@@ -8,6 +8,8 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,22 @@ from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
 from tests.kit.systems import linux_only, needs_permissions
 from tests.shared_limits.clients import PASSWORD, client_of, refusals
+
+
+@pytest.fixture(autouse=True)
+def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a tenth of a second where a limiter that works again is waited for a second: none of it is counted here."""
+    monkeypatch.setattr("fibonacci._core.shared_window._ARRIVED_WITHIN", 0.1)
+    monkeypatch.setattr("fibonacci._net.lease_thread._LONGEST_RETRY", 0.1)
+
+
+@contextmanager
+def no_patience() -> Generator[None]:
+    """Let calls fail as soon as they know that their limiter does, and not only when their time is up."""
+    with pytest.MonkeyPatch.context() as patch:
+        for half in ("_async", "_sync"):
+            patch.setattr(f"fibonacci.{half}.rate_limit_wait._PATIENCE", 0.0)
+        yield
 
 
 class TestFailures:
@@ -41,8 +59,10 @@ class TestFailures:
 
     def test_one_that_does_not_is_an_error_and_nothing_is_sent(self, mode: Mode, emulator: Emulator) -> None:
         server = RedisServer(password=PASSWORD)
-        client = mode.client(emulator.api_key, base_url=emulator.base_url, rate_limiter=server.url, timeout=0.5)
-        error = mode.end(client.tools.get, "calculator").api_error
+        client = mode.client(emulator.api_key, base_url=emulator.base_url, rate_limiter=server.url)
+        with no_patience():
+            mode.end(client.tools.get, "calculator")  # that it fails is known from now on
+        error = mode.end(client.with_options(timeout=0.1).tools.get, "calculator").api_error
         assert type(error) is APIConnectionError
         assert f"redis://127.0.0.1:{server.port}/0 cannot be used" in str(error)
         assert "nothing was sent" in str(error)
@@ -60,16 +80,19 @@ class TestFailures:
             client.tools.get("calculator")
 
     def test_a_system_that_has_no_thread_left(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        client = client_of(emulator, "machine", timeout=0.3)
+        client = client_of(emulator, "machine")
 
         def start(thread: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")
 
         with monkeypatch.context() as context:
             context.setattr(threading.Thread, "start", start)
-            with pytest.raises(APIConnectionError, match="has no thread: can't start new thread; nothing was sent"):
+            with (
+                no_patience(),
+                pytest.raises(APIConnectionError, match="has no thread: can't start new thread; nothing was sent"),
+            ):
                 client.tools.get("calculator")
-        assert client.with_options(timeout=10).tools.get("calculator").name == "calculator"
+        assert client.tools.get("calculator").name == "calculator"
 
     def test_a_wrong_password_is_an_error_at_once(self, redis_urls: dict[str, str], emulator: Emulator) -> None:
         client = client_of(emulator, redis_urls["redis-server"].replace(PASSWORD, "another-word"))
@@ -121,8 +144,8 @@ class TestFailures:
         client.tools.get("calculator")
         (file,) = folder.glob("*/*.json")
         file.with_suffix(".new").symlink_to("/dev/full")
-        with pytest.raises(APIConnectionError, match=os.strerror(errno.ENOSPC)):
-            client.with_options(timeout=0.5).tools.get("calculator")
+        with no_patience(), pytest.raises(APIConnectionError, match=os.strerror(errno.ENOSPC)):
+            client.tools.get("calculator")
         file.with_suffix(".new").unlink()
         client.tools.get("calculator")
         assert emulator.requests.count == 2
@@ -158,9 +181,10 @@ class TestFailures:
         assert refusals(emulator) == 0
 
     def test_a_lock_that_is_never_free(self, folder: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fibonacci._net.file_store._LOCKED_WITHIN", 0.2)
+        monkeypatch.setattr("fibonacci._net.file_store._LOCKED_WITHIN", 0.1)
         client = client_of(emulator, "machine")
         client.tools.get("calculator")
-        with FileLock(next(folder.glob("*/*.lock"))), pytest.raises(APIConnectionError, match=r"has held .* for 0.2 s"):
-            client.with_options(timeout=0.5).tools.get("calculator")
+        lock = FileLock(next(folder.glob("*/*.lock")))
+        with lock, no_patience(), pytest.raises(APIConnectionError, match=r"has held .* for 0.1 s"):
+            client.tools.get("calculator")
         assert emulator.requests.count == 1

@@ -31,10 +31,10 @@ class EstimatedBatch(NamedTuple):
 
 BATCHES = (
     EstimatedBatch("60 runs an hour", "free", 150, 0.0, 60, 2),
-    EstimatedBatch("60 runs an hour", "free", 120, 5.0, 60, 2),
     EstimatedBatch("20 runs at a time", "pro", 100, 60.0, 1_000, 20),
 )
 LONG = (
+    EstimatedBatch("60 runs an hour", "free", 120, 5.0, 60, 2),
     EstimatedBatch("300 requests a minute", "pro", 650, 0.0, 5_000, 20),
     EstimatedBatch("300 requests a minute", "pro", 700, 5.0, 5_000, 100),
     EstimatedBatch("1,000 requests a day", "free", 1_250, 0.0, 120, 2),

@@ -11,27 +11,27 @@ from tests.simulation.scenarios import Scenario, measure
 
 
 def test_a_gate_uses_the_whole_limit_without_refusals() -> None:
-    gate, habit = (measure(Scenario(30, has_gate=has_gate, seconds=180.0)) for has_gate in (True, False))
+    gate, habit = (measure(Scenario(30, has_gate=has_gate, seconds=120.0)) for has_gate in (True, False))
     assert gate.share(60.0) >= 0.995
     assert not gate.refused
-    assert len(habit.refused) > 100
+    assert len(habit.refused) > 60
 
 
 def test_once_the_length_of_windows_is_learnt_no_time_is_lost_between_them() -> None:
-    first, *others = measure(Scenario(30, seconds=480.0)).window_seconds
+    first, *others = measure(Scenario(30, seconds=300.0)).window_seconds
     assert first < 61.2
-    assert len(others) == 6
+    assert len(others) == 3
     assert 60 * len(others) / sum(others) >= 0.995
 
 
 def test_a_wrong_clock_changes_nothing() -> None:
-    agreeing, ahead, behind = (measure(Scenario(10, seconds=180.0, skew=skew)) for skew in (0.0, 30.0, -30.0))
+    agreeing, ahead, behind = (measure(Scenario(10, seconds=120.0, skew=skew)) for skew in (0.0, 30.0, -30.0))
     assert agreeing.served == ahead.served == behind.served
     assert not agreeing.refused + ahead.refused + behind.refused
 
 
 def test_others_with_the_same_key() -> None:
-    figures = measure(Scenario(10, seconds=300.0, outsiders=30.0))
+    figures = measure(Scenario(10, seconds=180.0, outsiders=30.0))
     assert figures.others > 0  # who come later in a window find it used up
     assert figures.share(60.0) >= 0.99
     assert len(figures.refused) <= 0.01 * len(figures.served)
