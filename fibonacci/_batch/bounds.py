@@ -54,7 +54,7 @@ class RowBounds:
         if most is None or self._failed <= most:
             return None
         rows = "1 row has" if self._failed == 1 else f"{self._failed} rows have"
-        timed_out = f" ({self._timed_out} by the time to wait)" if self._timed_out else ""
+        timed_out = f" ({self._timed_out} timed out)" if self._timed_out else ""
         return f"{rows} failed{timed_out}, and max_failures is {most}"
 
     def _none_succeeds(self) -> str | None:

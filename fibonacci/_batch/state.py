@@ -219,7 +219,8 @@ class BatchState:
         """Return the error that lists the rows of unknown outcome; None if there are none, or they are skipped."""
         results = self._left_unknown
         if self._too_many_unknown:
-            results = [*results, *(_result(row, row.error, UNKNOWN) for row in self.unknown.values())]
+            unsettled = (_result(row, row.error, UNKNOWN) for row in self.unknown.values())
+            results = sorted([*results, *unsettled], key=lambda result: result.index)
         if not results:
             return None
         names = ", ".join(result.key for result in results[:10])

@@ -18,7 +18,7 @@ class TestRowsThatTimeOut:
         running = here.most_running()
         runs = here.runs([300.0] * 300, timeout=1, concurrency=10, max_failures=3)
         began = here.clock.time()
-        with pytest.raises(TooManyFailuresError, match=r"^4 rows have failed \(4 by the time to wait\), and max_fail"):
+        with pytest.raises(TooManyFailuresError, match=r"^4 rows have failed \(4 timed out\), and max_fail"):
             here.run(runs)
         assert max(running) == here.count(EXECUTE) == 10
         assert here.clock.time() - began < 2, "the others are not waited for"
@@ -70,6 +70,7 @@ class TestRowsThatComeToNothing:
         with pytest.raises(UnknownOutcomeError, match=r"among the first 25 that ended \(25 unknown\)") as caught:
             here.run(here.runs([0.0] * 300, concurrency=10))
         assert 25 <= here.count(EXECUTE) == len(caught.value.results) <= 35
+        assert [each.index for each in caught.value.results] == sorted(each.index for each in caught.value.results)
         here.emulator.requests.clear()
         with pytest.raises(
             UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3\."
