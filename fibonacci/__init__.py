@@ -21,7 +21,7 @@ lazy_names(
         "fibonacci._async.client": ["AsyncFibonacci"],
         "fibonacci._async.pager": ["AsyncPager"],
         "fibonacci._batch.estimate": ["RunsEstimate"],
-        "fibonacci.models.run_results": ["RunResult", "RunsSummary"],
+        "fibonacci.models.run_results": ["RunAttempt", "RunResult", "RunsSummary"],
         "fibonacci._core.retry_event": ["RetryEvent"],
         "fibonacci._core.wait_event": ["WaitEvent"],
         "fibonacci._core.unset": ["UNSET", "Unset"],

@@ -44,7 +44,7 @@ from fibonacci.errors import (
     WaitTimeoutError,
 )
 from fibonacci.models import Execution, Page, RateLimit, ResponseInfo
-from fibonacci.models.run_results import RunResult, RunsSummary
+from fibonacci.models.run_results import RunAttempt, RunResult, RunsSummary
 
 from . import definitions as definitions
 from . import emulator as emulator
@@ -94,6 +94,7 @@ __all__ = [
     "RateLimitError",
     "ResponseInfo",
     "RetryEvent",
+    "RunAttempt",
     "RunResult",
     "Runs",
     "RunsEstimate",

@@ -576,8 +576,9 @@ class JournalError(FibonacciError):
     """The journal of `workflows.run_many` cannot be used; the message has the reason and the remedy.
 
     It belongs to another workflow or to other keys, another run uses it, it is damaged, it cannot be written, or its
-    server cannot be reached. What it has recorded stays. A journal that has lost what it held is refused, for the rows
-    that it lacks may have run.
+    server cannot be reached. It is also raised when the workflow was changed since rows were started, or while rows
+    run; `path` is empty then if there is no journal. What it has recorded stays. A
+    journal that has lost what it held is refused, for the rows that it lacks may have run.
 
     Example:
         >>> try:
@@ -608,10 +609,11 @@ class JournalError(FibonacciError):
 
 
 class TooManyFailuresError(FibonacciError):
-    """More rows of `workflows.run_many` have failed than `max_failures` allows.
+    """More rows of `workflows.run_many` have failed than `max_failures` allows, or none of the first 25 has succeeded.
 
-    `__cause__` is the last failure. No further row was started, and those under way were waited for. The same call
-    continues with the rows that are left.
+    Rows that have timed out count as failed. `__cause__` is the last failure. No further row was started, and those
+    under way were waited for. The same call continues with the rows that are left. With `retry_failed=True` it also
+    starts the failed ones again.
     """
 
 

@@ -195,10 +195,13 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         concurrency: int | None = None,
         timeout: float | None = 300,
         max_failures: int | None = None,
+        max_unknown: int | None = None,
+        max_rows: int | None = None,
         on_result: Callable[[RunResult], object] | None = None,
         if_unknown: Literal["raise", "skip", "match", "rerun"] = "raise",
         if_quota_exceeded: Literal["wait", "raise"] = "wait",
         if_new_version: Literal["raise", "continue"] = "raise",
+        retry_failed: bool = False,
         ordered: bool = False,
         organization_id: str | None = None,
         progress: bool = False,
@@ -222,11 +225,16 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 continued.
             resume: Whether the journal must have rows already. True refuses one that is not there or is empty, which
                 would run all rows again; False refuses one that has rows. Default: continue it, or begin.
-            concurrency: The largest number of rows under way. Default: the quota's `concurrent_executions` less what
-                others have running; 100 at most.
-            timeout: Seconds to wait for each execution; None for no limit. The executions of rows that take longer
-                continue, and another call with the journal waits for them again.
-            max_failures: How many rows may fail before no further one is started. Default: all.
+            concurrency: The largest number of executions that run at a time. Default: the quota's
+                `concurrent_executions` less what others have running; 100 at most.
+            timeout: Seconds to wait for each execution; None for no limit. The execution of a row that takes longer
+                continues, and counts towards `concurrency` until it has ended. Another call with the journal waits for
+                it again. When such executions leave no place for a row for as long again, the run stops.
+            max_failures: How many rows may fail or time out before no further one is started. Default: all, unless none
+                of the first 25 rows that end succeeds.
+            max_unknown: How many rows may be started without it being known whether they were, before no further one
+                is. Default: all, with the same exception.
+            max_rows: How many rows to start in this call. The others are left to the next one. Default: all.
             on_result: Called with each `RunResult` before it is yielded.
             if_unknown: What to do with rows of which it is not known whether they were started, once all others have
                 ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, `"match"` each
@@ -234,8 +242,11 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 the execution of another program.
             if_quota_exceeded: Whether to `"wait"` for an hourly or daily quota, or to `"raise"` a `QuotaExceededError`
                 once the rows under way have ended.
-            if_new_version: Whether to `"raise"` a `JournalError` if the workflow has changed since the journal was
-                begun, or to `"continue"`: the rows that are left run with the new version.
+            if_new_version: Whether to `"raise"` a `JournalError` if the workflow has changed since rows of the journal
+                were started, or changes while rows run, or to `"continue"`: the rows that are left run with the new
+                version. A change is noticed within a minute.
+            retry_failed: Whether to start rows again that have failed in an earlier call with the journal. Their
+                `attempts` have every start.
             ordered: Whether results come in the order of the rows. Then no row starts more than 1,000 rows ahead.
             organization_id: The id of the organization whose quota counts. Default: that of the workflow.
             progress: Whether to show a bar on stderr (extra `progress`), or a log line a minute without a terminal.
@@ -247,12 +258,16 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             TypeError: If an argument is of the wrong type. Nothing is sent.
             ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, if a row
                 has other inputs than in the journal, or if the first row is not what the workflow needs, as when a
-                column is misspelled: then nothing is started.
-            JournalError: While it is iterated, if the journal cannot be used.
+                column is misspelled: then nothing is started. Equal keys in a sequence, such as a list, are noticed
+                before anything is sent.
+            JournalError: While it is iterated, if the journal cannot be used, or the workflow has changed.
             ImportError: While it is iterated, if the journal is in Redis, and redis-py is not installed. Nothing is
                 sent.
             UnknownOutcomeError: At the end, if it is not known whether some rows were started.
-            TooManyFailuresError: At the end, if more rows than `max_failures` have failed.
+            TooManyFailuresError: At the end, if more rows than `max_failures` have failed or timed out, or none of the
+                first 25 has succeeded.
+            WaitTimeoutError: At the end, if executions that have not ended in time leave no place for further rows.
+            NotFoundError: While it is iterated, if there is no such workflow or organization.
             QuotaExceededError: At the end, if a quota is exhausted and `if_quota_exceeded` is `"raise"`.
             APIError: While it is iterated, if the platform would refuse every row, or cannot be reached for 15 minutes.
 
@@ -282,10 +297,13 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             concurrency=concurrency,
             timeout=timeout,
             max_failures=max_failures,
+            max_unknown=max_unknown,
+            max_rows=max_rows,
             on_result=on_result,
             if_unknown=if_unknown,
             if_quota_exceeded=if_quota_exceeded,
             if_new_version=if_new_version,
+            retry_failed=retry_failed,
             ordered=ordered,
             organization_id=organization_id,
             progress=progress,

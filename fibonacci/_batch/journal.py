@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from fibonacci._batch.attempts import attempt, attempts_in
 from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci.models._reading import read_model
 from fibonacci.models.executions import Execution
-from fibonacci.models.run_results import RunResult
+from fibonacci.models.run_results import RunAttempt, RunResult
 
 Ended = tuple[Row, RunResult]
 
@@ -24,7 +26,8 @@ class JournalChanges(NamedTuple):
     Attributes:
         new: Rows with numbers that were given just now; those that are going to be started have their intents.
         withdrawn: Rows that were certainly not started; one of them may be among those that are started again.
-        again: Rows that are going to be started, and are in the journal already.
+        again: Rows that are going to be started, and are in the journal already, perhaps with the result of an earlier
+            start, which is removed.
         started: Rows with the id of their execution.
         finished: Rows with their results.
     """
@@ -40,7 +43,7 @@ class JournalEntry:
     """What the journal has of a row.
 
     Args:
-        record: The fields in the order of the attributes, then the execution and the error in JSON.
+        record: The fields in the order of the attributes, then the execution, the error and the earlier starts in JSON.
 
     Attributes:
         number: Its number, from 1, in the order of the first intents.
@@ -52,6 +55,7 @@ class JournalEntry:
         intended_at: The Unix time of that intent.
         execution_id: The id of its execution; None while it is not known.
         status: The status of its result; None while there is none.
+        version: The version of the workflow that its execution runs; None while that is not known.
     """
 
     def __init__(self, record: Sequence[Any]) -> None:
@@ -64,13 +68,32 @@ class JournalEntry:
         self.intended_at: float | None = record[6]
         self.execution_id: str | None = record[7]
         self.status: str | None = record[8]
-        self._execution: str | None = record[9]
-        self._error: str | None = record[10]
+        self.version: str | None = record[9]
+        self._execution: str | None = record[10]
+        self._error: str | None = record[11]
+        self._earlier: str | None = record[12]
 
     @property
     def is_finished(self) -> bool:
         """Whether the row has its result. One whose inputs had no JSON form is tried again."""
         return self.status is not None and self.digest != b""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the row has a result, which is not that of an execution that has completed."""
+        return self.is_finished and self.status != "completed"
+
+    @property
+    def earlier(self) -> tuple[RunAttempt, ...]:
+        """The starts of the row before the present one."""
+        return attempts_in(self._earlier)
+
+    @property
+    def attempts(self) -> tuple[RunAttempt, ...]:
+        """The starts of a row that has a result, the present one included."""
+        if self.intended_at is None:  # nothing was sent for it
+            return self.earlier
+        return (*self.earlier, attempt(self.execution_id, self.status or "", self.intended_at, self.version))
 
     def result(self, index: int) -> RunResult:
         """Return the result of the row, at the index that it has now."""
@@ -83,6 +106,7 @@ class JournalEntry:
             execution=execution,
             error=error_in(self._error, execution),
             status=self.status or "",
+            attempts=self.attempts,
         )
 
 
@@ -97,6 +121,7 @@ class Journal(ABC):
 
     Attributes:
         is_durable: Whether it outlives the process.
+        is_new: Whether it had no rows when it was opened.
         may_wait: Whether its methods may wait for a server, and must not be called in an event loop.
         redact: Removes the API key, which the platform may echo, from what is written.
     """
@@ -110,7 +135,7 @@ class Journal(ABC):
         self._process = os.getpid()
         self._is_closed = False
         self._last = last
-        self._is_new = last == 0
+        self.is_new: bool = last == 0
         self._seen = bytearray()
 
     def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
@@ -120,7 +145,7 @@ class Journal(ABC):
             key: The key of the row.
             is_unique: Whether no two rows can have one key, so that a new journal need not be asked.
         """
-        if is_unique and self._is_new:
+        if is_unique and self.is_new:
             return None, False
         entry = self._read(key)
         return entry, entry is not None and self._mark(entry.number)
@@ -160,6 +185,10 @@ class Journal(ABC):
         """Replace the inputs of a row that had no JSON form in an earlier run."""
 
     @abstractmethod
+    def continue_with(self, version: str) -> None:
+        """Record that rows are started with another version of the workflow from now on."""
+
+    @abstractmethod
     def known(self, execution_ids: Iterable[str]) -> set[str]:
         """Return those of the executions that belong to rows."""
 
@@ -170,10 +199,15 @@ class Journal(ABC):
 
     def result(self, entry: JournalEntry, index: int) -> RunResult:
         """Return the result that the journal has of a row, at the index that the row has now."""
-        try:
+        with self._reading():
             return entry.result(index)
-        except (ValueError, TypeError, LookupError) as error:
-            raise damaged_error(self.path, error) from error
+
+    def recall(self, row: Row, entry: JournalEntry) -> None:
+        """Give a row what the journal has of its starts, the present one included."""
+        row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
+        row.version = entry.version
+        with self._reading():
+            row.earlier = entry.earlier
 
     @abstractmethod
     def close(self) -> None:
@@ -190,6 +224,13 @@ class Journal(ABC):
     @abstractmethod
     def _ended(self) -> Iterable[JournalEntry]:
         """Return the rows that have results, in the order of the rows."""
+
+    @contextmanager
+    def _reading(self) -> Generator[None]:
+        try:
+            yield
+        except (ValueError, TypeError, LookupError) as error:
+            raise damaged_error(self.path, error) from error
 
     @property
     def _is_of_this_process(self) -> bool:

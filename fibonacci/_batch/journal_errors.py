@@ -52,6 +52,16 @@ def mark_error(path: str, error: OSError) -> JournalError:
     return made
 
 
+def changed_error(path: str, workflow_id: str, before: str | None, version: str) -> JournalError:
+    """Return the error of a run whose workflow was changed; the path is empty without a journal."""
+    text = (
+        f"the workflow {workflow_id} was changed from version {before} to {version} while its rows ran, so no further"
+        ' row was started: roll it back, or pass if_new_version="continue" to run the rows that are left with the new'
+        " version"
+    )
+    return JournalError(text, path=path)
+
+
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
     """Return the error for what SQLite raised; the second kind where a name in it is damaged."""
     if _is_no_text(error):

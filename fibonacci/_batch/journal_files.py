@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import weakref
@@ -40,7 +41,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
         raise journal_error(path, reason)
     lock_path = f"{os.path.realpath(path)}-lock"
-    if resume and not (os.path.lexists(path) or os.path.lexists(lock_path)):
+    if resume and not _is_there(path):
         raise journal_error(path, str(resume_fault(resume, 0)))  # before a lock file is created
     try:
         lock = FileLock(lock_path)
@@ -59,6 +60,23 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         if isinstance(error, OSError):
             raise system_error(path, error) from error
         raise
+
+
+def check_journal_file(path: str, header: JournalHeader, resume: bool | None = None) -> None:
+    """Check that a run could use the journal at a path, which is not created.
+
+    Args:
+        path: The path of the file.
+        header: What the run belongs to.
+        resume: Whether the journal must have rows; None where it may have some or none.
+
+    Raises:
+        JournalError: If it could not.
+    """
+    if resume or _is_there(path):
+        open_journal(path, header, resume).close()
+    elif not Path(path).resolve().parent.is_dir():
+        raise system_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
 def temporary_journal(header: JournalHeader) -> SQLiteJournal:
@@ -159,6 +177,11 @@ def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_ope
                 raise damaged_error(path, error) from error
             raise
     return mark
+
+
+def _is_there(path: str) -> bool:
+    """Whether there is a journal, or what is left of one."""
+    return os.path.lexists(path) or os.path.lexists(f"{os.path.realpath(path)}-lock")
 
 
 def _begin_of(path: str) -> bytes:

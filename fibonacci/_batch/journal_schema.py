@@ -24,8 +24,10 @@ _TABLES: Final = {
         intended_at REAL,
         execution_id TEXT,
         status TEXT,
+        version TEXT,
         execution TEXT,
         error TEXT,
+        earlier TEXT,
         checksum INTEGER NOT NULL
     )""",
     "header": "CREATE TABLE header (content TEXT NOT NULL, checksum INTEGER NOT NULL, mark TEXT NOT NULL)",
@@ -38,7 +40,7 @@ class JournalHeader(NamedTuple):
 
     Attributes:
         workflow_id: The id of the workflow.
-        workflow_version: Its version as a text; None where the platform states none.
+        workflow_version: The version with which rows were started last, as a text; None where the platform states none.
         key_rule: How keys are made: `index`, `column NAME` or `function`.
     """
 
@@ -47,7 +49,7 @@ class JournalHeader(NamedTuple):
     key_rule: str
 
     def continues(self, version: str | None) -> bool:
-        """Whether a run continues a journal that was begun with a version of the workflow; None for an unknown one."""
+        """Whether a run continues a journal with rows of a version of the workflow; None for an unknown one."""
         return None in (version, self.workflow_version) or version == self.workflow_version
 
     def difference(self, other: JournalHeader, another: str = "another path") -> str | None:
@@ -61,7 +63,7 @@ class JournalHeader(NamedTuple):
             return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass {another}"
         if not other.continues(self.workflow_version):
             return (
-                f"was begun with version {self.workflow_version} of the workflow, which is now at version"
+                f"has rows of version {self.workflow_version} of the workflow, which is now at version"
                 f' {other.workflow_version}: roll the workflow back, pass if_new_version="continue" to run the rows'
                 f" that are left with the new version, or pass {another} to run all rows with it"
             )
@@ -133,6 +135,12 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
     if mark is None or checksum_of(records[0][:1]) != records[0][1]:
         raise ValueError("its header is not what was written")
     return JournalHeader(*json.loads(records[0][0])), mark
+
+
+def write_header(connection: sqlite3.Connection, header: JournalHeader) -> None:
+    """Replace what a journal belongs to; its mark stays."""
+    content = json.dumps(header)
+    connection.execute("UPDATE header SET content = ?, checksum = ?", (content, checksum_of([content])))
 
 
 def read_mark(connection: sqlite3.Connection) -> str | None:

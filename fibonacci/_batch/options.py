@@ -31,11 +31,14 @@ class BatchOptions:
         resume: Whether the journal must have rows; None where it may have some or none.
         concurrency: The largest number of rows under way; None for what the quota leaves.
         timeout: Seconds to wait for the end of each execution; None for no limit.
-        max_failures: How many rows may fail; None for all.
+        max_failures: How many rows may fail or time out; None for all, unless none of the first succeeds.
+        max_unknown: How many rows may be of unknown outcome; None as for `max_failures`.
+        max_rows: How many rows may be started; None for all.
         on_result: Called with each result.
         if_unknown: `raise`, `skip`, `match` or `rerun`.
         if_quota_exceeded: `wait` or `raise`.
         if_new_version: `raise` or `continue`.
+        retry_failed: Whether rows are started again that have failed in an earlier call.
         ordered: Whether results come in the order of the rows.
         organization_id: The id of the organization whose quota counts; None for that of the workflow.
         progress: Whether to show the progress.
@@ -48,10 +51,13 @@ class BatchOptions:
     concurrency: int | None
     timeout: float | None
     max_failures: int | None
+    max_unknown: int | None
+    max_rows: int | None
     on_result: Callable[[Any], object] | None
     if_unknown: str
     if_quota_exceeded: str
     if_new_version: str
+    retry_failed: bool
     ordered: bool
     organization_id: str | None
     progress: bool
@@ -69,10 +75,13 @@ class BatchOptions:
         concurrency: Any,
         timeout: Any,
         max_failures: Any,
+        max_unknown: Any,
+        max_rows: Any,
         on_result: Any,
         if_unknown: Any,
         if_quota_exceeded: Any,
         if_new_version: Any,
+        retry_failed: Any,
         ordered: Any,
         organization_id: Any,
         progress: Any,
@@ -89,6 +98,8 @@ class BatchOptions:
             raise ValueError("resume needs a journal: pass journal=, the path of the file or the URL of the batch")
         if organization_id == "":
             raise ValueError("organization_id must be the id of an organization or None; it is empty")
+        if check_flag("retry_failed", retry_failed) and journal is None:
+            raise ValueError("retry_failed is for rows that have failed in an earlier call: pass its journal=")
         return cls(
             parser=RowParser(key, inputs),
             journal=check_journal(journal),
@@ -96,10 +107,13 @@ class BatchOptions:
             concurrency=None if concurrency is None else check_positive_int("concurrency", concurrency),
             timeout=check_timeout(timeout),
             max_failures=None if max_failures is None else check_count("max_failures", max_failures),
+            max_unknown=None if max_unknown is None else check_count("max_unknown", max_unknown),
+            max_rows=None if max_rows is None else check_positive_int("max_rows", max_rows),
             on_result=on_result,  # checked before: what is wrong with it depends on the mode
             if_unknown=_choice("if_unknown", if_unknown, IF_UNKNOWN),
             if_quota_exceeded=_choice("if_quota_exceeded", if_quota_exceeded, IF_QUOTA_EXCEEDED),
             if_new_version=_choice("if_new_version", if_new_version, IF_NEW_VERSION),
+            retry_failed=retry_failed,
             ordered=check_flag("ordered", ordered),
             organization_id=organization_id,
             progress=check_flag("progress", progress),

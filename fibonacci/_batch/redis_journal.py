@@ -63,6 +63,9 @@ class RedisJournal(Journal):
     def renew(self, row: Row) -> None:
         self._change(records.renewed(row), added=0, is_synced=False)
 
+    def continue_with(self, version: str) -> None:
+        self._change(records.continued_with(version), added=0, is_synced=False)
+
     def known(self, execution_ids: Iterable[str]) -> set[str]:
         ids = list(execution_ids)
         found = self._find((records.IDS,), ids)

@@ -76,6 +76,33 @@ def open_redis_journal(
         raise
 
 
+def check_redis_journal(
+    commands: RedisCommands, location: RedisJournalURL, header: JournalHeader, resume: bool | None = None
+) -> None:
+    """Check that a run could use the journal in Redis, which is not created.
+
+    Args:
+        commands: The server.
+        location: Its URL, and the name of the journal.
+        header: What the run belongs to.
+        resume: Whether it has to have rows, or must not have any; None for either.
+
+    Raises:
+        JournalError: If it could not.
+    """
+    path, name = location.shown, location.name or header.workflow_id
+    opening = _Opening(path, commands, keys_of(name), header, JournalMark(location, name))
+    try:
+        fault = resume_fault(resume, opening.first_look().rows)
+        if fault is not None:
+            raise journal_error(path, fault)
+        check_durability(path, commands, location.durability)
+    except StoreError as error:
+        raise opening_error(path, error) from error
+    finally:
+        commands.close()
+
+
 class _Opening:
     """Checks a journal before it is opened.
 

@@ -2,9 +2,9 @@
 
 Each fact is a field of a hash, named by the key of its row:
 
-    rows        [number, index, digest, inputs]
-    intents     [idempotency key, Unix time]; removed when the intent is withdrawn
-    executions  the id of the execution
+    rows        [number, index, digest, inputs, earlier starts]
+    intents     [idempotency key, Unix time]; without the key when the intent is withdrawn
+    executions  [id of the execution, version of the workflow that it runs]
     results     [index, status, execution, error]
     ids         the other way round: the key of the row, by the id of its execution
 
@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from zlib import crc32
 
+from fibonacci._batch.attempts import attempts_text
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
@@ -48,16 +49,19 @@ def begun(row: Row) -> Iterator[Change]:
     yield _set(ROWS, row.key, _inputs(row))
     if row.idempotency_key:
         yield _set(INTENTS, row.key, json.dumps([row.idempotency_key, row.intended_at]))
+    if row.earlier:
+        yield _removed(EXECUTIONS, row.key)
+        yield from _without_result(row)
 
 
 def withdrawn(row: Row) -> Iterator[Change]:
     """Yield what takes an intent back."""
-    yield _removed(INTENTS, row.key)
+    yield _set(INTENTS, row.key, json.dumps([None, row.intended_at]))
 
 
 def started(row: Row) -> Iterator[Change]:
     """Yield what writes the id of an execution."""
-    yield _set(EXECUTIONS, row.key, row.execution_id)
+    yield _set(EXECUTIONS, row.key, json.dumps([row.execution_id, row.version]))
     yield _set(IDS, row.execution_id, row.key)
 
 
@@ -79,8 +83,12 @@ def finished(row: Row, result: RunResult, execution: str | None, error: str | No
 def renewed(row: Row) -> Iterator[Change]:
     """Yield what replaces the inputs of a row, and removes its result."""
     yield _set(ROWS, row.key, _inputs(row))
-    yield _removed(RESULTS, row.key)
-    yield "ZREM", ORDER, row.key, row.key
+    yield from _without_result(row)
+
+
+def continued_with(version: str) -> Iterator[Change]:
+    """Yield what writes the version of the workflow with which rows are started from now on."""
+    yield "HSET", HEADER, "workflow_version", version
 
 
 def entry_of(key: str, facts: Facts) -> JournalEntry | None:
@@ -93,22 +101,28 @@ def entry_of(key: str, facts: Facts) -> JournalEntry | None:
     Raises:
         ValueError: If one of them is not what was written.
     """
-    row, intent, execution_id, result = (
+    row, intent, started_as, result = (
         None if fact is None else _value(part, key, fact) for part, fact in zip(FACTS, facts, strict=True)
     )
     if row is None:
         return None
-    number, index, digest, inputs = json.loads(row)
+    number, index, digest, inputs, earlier = json.loads(row)
     idempotency_key, intended_at = (None, None) if intent is None else json.loads(intent)
     result_index, status, execution, error = (index, None, None, None) if result is None else json.loads(result)
-    ended = (execution_id, status, execution, error)
+    execution_id, version = (None, None) if started_as is None else json.loads(started_as)
+    ended = (execution_id, status, version, execution, error, earlier)
     return JournalEntry(
         (number, key, result_index, bytes.fromhex(digest), inputs, idempotency_key, intended_at, *ended)
     )
 
 
 def _inputs(row: Row) -> str:
-    return json.dumps([row.number, row.index, row.digest.hex(), row.text])
+    return json.dumps([row.number, row.index, row.digest.hex(), row.text, attempts_text(row.earlier)])
+
+
+def _without_result(row: Row) -> Iterator[Change]:
+    yield _removed(RESULTS, row.key)
+    yield "ZREM", ORDER, row.key, row.key
 
 
 def _set(place: int, field: str, value: str) -> Change:

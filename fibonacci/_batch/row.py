@@ -9,6 +9,7 @@ from fibonacci._core.preparation import new_idempotency_key
 
 if TYPE_CHECKING:
     from fibonacci.models.executions import Execution
+    from fibonacci.models.run_results import RunAttempt
 
 
 class Row:
@@ -32,11 +33,13 @@ class Row:
         started_at: When its request was sent, on the monotonic clock.
         error: Why the outcome of its start is not known; None where it is.
         attempts: How many times its request was sent with the present idempotency key.
+        version: The version of the workflow that its execution runs; None while that is not known.
+        earlier: Its starts before the present one, in calls that have ended.
     """
 
     __slots__ = (
-        *("attempts", "deadline", "error", "execution", "execution_id", "idempotency_key", "index", "inputs"),
-        *("intended_at", "is_recorded", "is_refused", "key", "number", "started_at", "text"),
+        *("attempts", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key", "index"),
+        *("inputs", "intended_at", "is_recorded", "is_refused", "key", "number", "started_at", "text", "version"),
     )
 
     def __init__(self, index: int, key: str, inputs: Any, text: str | None) -> None:
@@ -55,6 +58,8 @@ class Row:
         self.started_at: float = 0.0
         self.error: Exception | None = None
         self.attempts: int = 0
+        self.version: str | None = None
+        self.earlier: tuple[RunAttempt, ...] = ()
 
     @property
     def digest(self) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
 from pydantic import BaseModel
+from typing_extensions import TypeIs
 
 from fibonacci._batch.row import Row
 from fibonacci._core.option_checks import check_not_async, kind_of
@@ -83,6 +84,27 @@ class RowParser:
         except Exception as error:  # of the user's function too: one row must not stop the others
             return Row(index, key, inputs, None), error
 
+    def check_keys(self, rows: Iterable[Any]) -> None:
+        """Check the keys of rows that can be read again, before anything is sent.
+
+        Raises:
+            ValueError: If two rows have the same key, or one has none.
+            TypeError: If a key is neither a str nor an int.
+        """
+        if self.is_unique:
+            return
+        seen: set[int] = set()  # of hashes, which take less than keys
+        for index, value in enumerate(rows):
+            key = self._key_of(index, value)
+            if hash(key) in seen:
+                self._check_unlike(key, index, rows)
+            seen.add(hash(key))
+
+    def _check_unlike(self, key: str, index: int, rows: Iterable[Any]) -> None:
+        for other, value in zip(range(index), rows, strict=False):
+            if self._key_of(other, value) == key:
+                raise same_key_error(other, index, key)
+
     def _key_of(self, index: int, value: Any) -> str:
         if self._key is None:
             return str(index)
@@ -96,6 +118,20 @@ class RowParser:
         except ValueError as error:  # half of a surrogate pair, or thousands of digits
             raise ValueError(f"the key of row {index} is no text that can be stored ({error}); pass another") from None
         return text
+
+
+class RepeatableRows(Iterable[Any]):
+    """Rows that can be read as often as needed, and are the same each time, although they are no sequence."""
+
+
+def can_be_read_again(rows: object) -> TypeIs[Sequence[Any] | RepeatableRows]:
+    """Whether rows can be read before they are run, and are still there then."""
+    return isinstance(rows, Sequence | RepeatableRows)
+
+
+def same_key_error(index: int, other: int, key: str) -> ValueError:
+    """Return the error for two rows with one key."""
+    return ValueError(f"rows {index} and {other} have the same key {key!r}; the keys of rows must differ")
 
 
 def _column(row: Any, name: str, index: int) -> object:

@@ -10,28 +10,41 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from fibonacci._batch.attempts import attempts_text
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import damaged_error, sqlite_error
 from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_owner import JournalOwner
+from fibonacci._batch.journal_schema import read_header, write_header
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
 
 COLUMNS: Final = (
-    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, execution, error"
+    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, execution,"
+    " error, earlier"
 )
 _RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
 _INSERT: Final = (
     "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, checksum)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
 )
-_INTEND: Final = "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ? WHERE number = ?"
-_WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
-_START: Final = "UPDATE rows SET execution_id = ? WHERE number = ?"
-_FINISH: Final = (
-    "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ? WHERE number = ?"
+_INTEND: Final = (
+    "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
+    " status = NULL, version = NULL, execution = NULL, error = NULL WHERE number = ?"
 )
 _MARK: Final = f"UPDATE rows SET checksum = new_checksum(checksum, {COLUMNS}) WHERE number = ?"
+_WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
+_START: Final = "UPDATE rows SET execution_id = ?, version = ? WHERE number = ?"
+_FINISH: Final = (
+    "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ?, version = ?"
+    " WHERE number = ?"
+)
+_KNOWN: Final = """
+WITH asked AS (SELECT value AS id FROM json_each(?))
+SELECT execution_id FROM rows WHERE execution_id IN (SELECT id FROM asked)
+UNION SELECT json_extract(start.value, '$[0]') FROM rows, json_each(rows.earlier) AS start
+WHERE rows.earlier IS NOT NULL AND json_extract(start.value, '$[0]') IN (SELECT id FROM asked)
+"""
 _FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
 
 
@@ -52,7 +65,7 @@ class SQLiteJournal(Journal):
         self._connection = connection
         self._owner = owner
         self._lock = threading.Lock()
-        self._is_checked = path == "" or self._is_new
+        self._is_checked = path == "" or self.is_new
         self._checksums = _RowChecksums()
         if owner is not None:
             connection.create_function("new_checksum", -1, self._checksums)
@@ -63,11 +76,18 @@ class SQLiteJournal(Journal):
         with self._transaction([row]) as connection:
             connection.execute(_FORGET, (row.digest, row.text, row.number))
 
+    def continue_with(self, version: str) -> None:
+        with self._transaction([]) as connection:
+            try:
+                header, _ = read_header(connection)
+            except ValueError as error:
+                raise damaged_error(self.path, error) from error
+            write_header(connection, header._replace(workflow_version=version))
+
     def known(self, execution_ids: Iterable[str]) -> set[str]:
         self._check_rows()
         with self._use() as connection:
-            query = "SELECT execution_id FROM rows WHERE execution_id IN (SELECT value FROM json_each(?))"
-            return {found for (found,) in connection.execute(query, (json.dumps(list(execution_ids)),))}
+            return {found for (found,) in connection.execute(_KNOWN, (json.dumps(list(execution_ids)),))}
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing.
@@ -97,7 +117,7 @@ class SQLiteJournal(Journal):
             connection.executemany(_INSERT, map(_inserted, new))
             connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
             connection.executemany(_INTEND, [_intended(row) for row in again])
-            connection.executemany(_START, [(row.execution_id, row.number) for row in started])
+            connection.executemany(_START, [(row.execution_id, row.version, row.number) for row in started])
             connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
 
     def _ended(self) -> Iterable[JournalEntry]:
@@ -173,7 +193,7 @@ class SQLiteJournal(Journal):
             self._is_checked = True
 
     def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
-        return result.status, *self._texts(result), row.index, row.execution_id or None, row.number
+        return result.status, *self._texts(result), row.index, row.execution_id or None, row.version, row.number
 
 
 class _RowChecksums:
@@ -205,4 +225,4 @@ def _inserted(row: Row) -> tuple[object, ...]:
 
 
 def _intended(row: Row) -> tuple[object, ...]:
-    return row.idempotency_key, row.intended_at, row.index, row.number
+    return row.idempotency_key, row.intended_at, row.index, attempts_text(row.earlier), row.number

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from fibonacci._batch.attempts import attempt
+from fibonacci._batch.bounds import RowBounds
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.row import Row
-from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError
+from fibonacci.errors import FibonacciError, UnknownOutcomeError, WaitTimeoutError
 from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import UNKNOWN, RunResult, RunsSummary
@@ -23,6 +25,9 @@ class BatchState:
         pending: Rows that were read, and have to be started (again).
         starting: Rows whose request is on its way, by index.
         running: Rows with an execution that is watched, by its id.
+        overdue: Rows whose time to wait is over. Each keeps its place until its execution has ended, by whose id it is
+            named.
+        held_since: Since when overdue rows have every place, on the monotonic clock; None while they don't.
         reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
         searched: Those of them that the list of executions was searched for.
@@ -35,6 +40,9 @@ class BatchState:
         failure: Why no further row is started; None while rows are.
         is_stopped: Whether no further row is started.
         aborted_by: Why rows are not even waited for; None while they are.
+        reads_on: Whether rows are read although no further one is started, for the journal has results of some.
+        begun: How many rows were started in this call.
+        new_version: A version of the workflow that has to be written to the journal; None for none.
         unwritten: The keys of rows that were read and are not in the journal yet, with their indexes.
     """
 
@@ -43,6 +51,8 @@ class BatchState:
         self.pending: deque[Row] = deque()
         self.starting: dict[int, Row] = {}
         self.running: dict[str, Row] = {}
+        self.overdue: dict[str, Row] = {}
+        self.held_since: float | None = None
         self.reading: int = 0
         self.unknown: dict[int, Row] = {}
         self.searched: set[int] = set()
@@ -55,18 +65,42 @@ class BatchState:
         self.failure: BaseException | None = None
         self.is_stopped: bool = False
         self.aborted_by: BaseException | None = None
+        self.reads_on: bool = False
+        self.begun: int = 0
+        self.new_version: str | None = None
         self.unwritten: dict[str, int] = {}
+        self._bounds = RowBounds(options.max_failures, options.max_unknown)
+        self._too_many_unknown = ""
         self._succeeded = 0
         self._failed = 0
-        self._failed_now = 0
         self._from_journal = 0
         self._left_unknown: list[RunResult] = []
         self._unknown = 0
 
     @property
     def in_flight(self) -> int:
-        """How many rows take capacity of the platform."""
+        """How many rows take capacity of the platform, those included that are not waited for any more."""
+        return self.waited_for + len(self.overdue)
+
+    @property
+    def waited_for(self) -> int:
+        """How many rows are being started, or have an execution that is waited for."""
         return len(self.starting) + len(self.running)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether rows may still be started."""
+        return not self.is_stopped and (bool(self.pending) or (not self.is_exhausted and self.may_read))
+
+    @property
+    def may_read(self) -> bool:
+        """Whether another row may be read: one that is not started is lost if it can be read only once."""
+        return self.reads_on or self._may_begin
+
+    @property
+    def _may_begin(self) -> bool:
+        most = self._options.max_rows
+        return most is None or self.begun < most
 
     @property
     def busy(self) -> int:
@@ -102,6 +136,25 @@ class BatchState:
         self.stop(failure)
         self.aborted_by = self.aborted_by or failure
 
+    def admit(self, row: Row) -> bool:
+        """Count a row that is going to be started; return False if it is left to another call by `max_rows`."""
+        if row.started_at:  # it was started in this call before, and refused
+            return True
+        if not self._may_begin:
+            self.unwritten.pop(row.key, None)
+            self.results.skip(row.index)
+            return False
+        self.begun += 1
+        return True
+
+    def lose(self, row: Row) -> None:
+        """Leave a row of which it is not known whether it was started."""
+        self.unknown[row.index] = row
+        if row.started_at and not self.is_stopped:  # else an earlier call has lost it
+            self._too_many_unknown = self._bounds.unknown() or ""
+            if self._too_many_unknown:
+                self.stop(None)
+
     def restore(self, result: RunResult) -> None:
         """Count and deliver a result of an earlier run."""
         self._from_journal += 1
@@ -124,11 +177,32 @@ class BatchState:
         """Deliver a row whose execution has not ended in time: another call with the journal waits for it again."""
         status = "running" if row.execution is None else str(row.execution.status)
         self.results.push(_result(row, error, status))
+        self.overdue[row.execution_id] = row
+        self._count_failure(error)
+
+    def stop_held(self, now: float, timeout: float) -> None:
+        """Stop if overdue rows have held every place for as long as a row is waited for.
+
+        Args:
+            now: Seconds on the monotonic clock.
+            timeout: Seconds to wait for a row.
+        """
+        if self.held_since is None:
+            self.held_since = now
+        elif now - self.held_since >= timeout:
+            rows = list(self.overdue.values())
+            names = ", ".join(f"{row.execution_id} (row {row.key})" for row in rows)
+            text = (
+                f"no row can be started: executions that did not end within timeout={timeout:g} have held every place"
+                f" for as long again: {names}. Cancel them, or wait for their end: the same call waits for them again"
+            )
+            self.stop(WaitTimeoutError(text, execution=rows[0].execution, executions=[row.execution for row in rows]))
 
     def settle_unknown(self) -> None:
         """Do with the rows of unknown outcome what `if_unknown` says."""
         for row in self.unknown.values():
             if self._options.if_unknown == "rerun":
+                row.earlier = _result(row, row.error, UNKNOWN).attempts
                 row.withdraw()
                 self.pending.append(row)
                 continue
@@ -144,29 +218,34 @@ class BatchState:
     def _unknown_error(self) -> FibonacciError | None:
         """Return the error that lists the rows of unknown outcome; None if there are none, or they are skipped."""
         results = self._left_unknown
+        if self._too_many_unknown:
+            unsettled = (_result(row, row.error, UNKNOWN) for row in self.unknown.values())
+            results = sorted([*results, *unsettled], key=lambda result: result.index)
         if not results:
             return None
         names = ", ".join(result.key for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
         match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
+        reason = f"{self._too_many_unknown}. It" if self._too_many_unknown else "it"
         text = (
-            f"it is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and call"
-            f' again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second time'
+            f"{reason} is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
+            f' call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
+            " time"
         )
         return UnknownOutcomeError(text, results=results)
 
     def _deliver(self, result: RunResult) -> None:
         self._count(result)
         self.results.push(result)
-        most = self._options.max_failures
-        if not result.succeeded:
-            self._failed_now += 1
-            if most is not None and self._failed_now > most and not self.is_stopped:
-                failed = "1 row has" if self._failed_now == 1 else f"{self._failed_now} rows have"
-                text = f"{failed} failed, and max_failures is {most}; the last: {result.error}"
-                error = TooManyFailuresError(text)
-                error.__cause__ = result.error
-                self.stop(error)
+        if result.succeeded:
+            self._bounds.succeeded()
+        else:
+            self._count_failure(result.error)
+
+    def _count_failure(self, error: Exception | None) -> None:
+        too_many = self._bounds.failed(error)
+        if too_many is not None and not self.is_stopped:
+            self.stop(too_many)
 
     def _count(self, result: RunResult) -> None:
         if result.succeeded:
@@ -176,6 +255,13 @@ class BatchState:
 
 
 def _result(row: Row, error: Exception | None, status: str) -> RunResult:
+    present = (attempt(row.execution_id, status, row.intended_at, row.version),) if row.intended_at else ()
     return RunResult(
-        index=row.index, key=row.key, inputs=row.inputs, execution=row.execution, error=error, status=status
+        index=row.index,
+        key=row.key,
+        inputs=row.inputs,
+        execution=row.execution,
+        error=error,
+        status=status,
+        attempts=(*row.earlier, *present),
     )

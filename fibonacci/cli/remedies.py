@@ -23,6 +23,9 @@ _REPLACED: Final = (
     (r"client\.tools\.list\(\) has the tools", "`fibonacci tools list` has the tools"),
     (r"which key= names(?:; a function can be passed too, such as key=lambda row: row\.\w+)?", "which --key names"),
     (r"pass if_new_version=\"continue\"", "pass --if-new-version continue"),
+    (r"max_failures= says", "--max-failures says"),
+    (r"max_(failures|unknown) is (\d+)", r"--max-\1 is \2"),
+    (r"within timeout=", "within --timeout "),
     (r"pass the same key=,", "pass the same --key,"),
     (
         r"To continue, make the same call again with journal='[^']*', resume=True\.",

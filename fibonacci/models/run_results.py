@@ -6,11 +6,38 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fibonacci.models.executions import Execution
 
 T = TypeVar("T")
 
 UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAttempt:
+    """One start of a row of `workflows.run_many`. A row has several after calls with `retry_failed=True`.
+
+    Example:
+        ```python
+        (run,) = client.workflows.run_many(workflow.id, [{"name": "Ada"}]).results()
+        print([(attempt.execution_id, attempt.status) for attempt in run.attempts])
+        ```
+    """
+
+    execution_id: str | None
+    """The id of its execution; None when none was started, or none is known."""
+
+    status: str
+    """What has become of it: a status as that of a `RunResult`."""
+
+    started_at: datetime
+    """The time at which the request that starts the row was going to be sent, on the platform's clock (UTC)."""
+
+    version: str | None
+    """The version of the workflow that it ran, as a text; None while no execution is known, and where the platform
+    states no version. Where executions don't name their version, it is the latest that was read from the workflow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +73,10 @@ class RunResult:
     status: str
     """The status of the execution, such as `"completed"`; `"failed"` when none was started, `"unknown"` when it is not
     known whether one was."""
+
+    attempts: tuple[RunAttempt, ...] = ()
+    """Every start of the row, in order, the last one with the status above; those of earlier calls come from the
+    journal. Empty for inputs that have no JSON form, for which nothing is sent."""
 
     @property
     def succeeded(self) -> bool:

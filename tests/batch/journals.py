@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci._batch.attempts import attempt
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
@@ -77,8 +78,8 @@ def fill(path: str, header: JournalHeader, rows: int) -> None:
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?), r AS"
             " (SELECT i + 1, CAST(i AS TEXT), i, digest_of('{\"n\":' || i || '}'), '{\"n\":' || i || '}', 'a', 1.0,"
-            " 'exec_' || i, 'completed', '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}', NULL"
-            " FROM n) INSERT INTO rows SELECT *, 0 FROM r",
+            " 'exec_' || i, 'completed', NULL, '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}'"
+            ", NULL, NULL FROM n) INSERT INTO rows SELECT *, 0 FROM r",
             (rows,),
         )
         connection.execute(f"UPDATE rows SET checksum = checksum_of({COLUMNS})")
@@ -118,7 +119,15 @@ def started_as(row: Row, execution_id: str) -> Row:
 def completed(of: Row) -> RunResult:
     """Return the result of a row whose execution has completed."""
     execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
-    return RunResult(index=of.index, key=of.key, inputs=of.inputs, execution=execution, error=None, status="completed")
+    return RunResult(
+        index=of.index,
+        key=of.key,
+        inputs=of.inputs,
+        execution=execution,
+        error=None,
+        status="completed",
+        attempts=(attempt(of.execution_id, "completed", of.intended_at, of.version),),
+    )
 
 
 def refusal(location: str, header: JournalHeader = HEADER, resume: bool | None = None) -> str:

@@ -385,7 +385,7 @@ class TestFromRunToRun:
     def test_a_new_version_of_the_workflow_is_refused(self, setting: RepeatedBatch, client: Fibonacci) -> None:
         setting.run(setting.runs())
         client.workflows.update(setting.workflow, description="changed")
-        with pytest.raises(JournalError, match="begun with version 1 of the workflow, which is now at version 2"):
+        with pytest.raises(JournalError, match="has rows of version 1 of the workflow, which is now at version 2"):
             setting.run(setting.runs())
 
     def test_or_the_rows_that_are_left_run_with_it_when_the_user_says_so(

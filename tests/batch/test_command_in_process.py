@@ -133,9 +133,39 @@ class TestInProcess:
         Path("rows.csv").write_text("name\n" + "Ada\n" * 9)
         assert call("--max-failures", "0", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
-        assert "1 row has failed, and max_failures is 0" in errors
+        assert "1 row has failed, and --max-failures is 0" in errors
         assert "the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
+
+    def test_bounds_and_retries(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("rows.csv").write_text("name\n" + "Ada\n" * 9)
+        emulator.fail(EXECUTE, status=400, times=1)
+        assert call("--max-rows", "2") == 75
+        assert "1 succeeded, 1 failed, 0 unknown, 7 left" in capsys.readouterr().err
+        assert call("--max-rows", "1", "--retry-failed") == 75
+        assert "2 succeeded, 0 failed, 0 unknown, 7 left (1 from the journal)" in capsys.readouterr().err
+        emulator.fail(EXECUTE, status=502, times=2)
+        assert call("--max-unknown", "1", "--concurrency", "1") == 75
+        errors = capsys.readouterr().err
+        assert "2 rows are of unknown outcome, and --max-unknown is 1\n" in errors
+        assert "it is not known whether these rows were started: 2, 3" in errors
+
+    def test_an_estimate_says_what_is_wrong(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")
+        assert call("--key", "id", "--estimate") == 64
+        assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
+        Path("rows.csv").write_text("id,nam\n7,Ada\n")
+        assert call("--estimate") == 64
+        assert "did you mean 'name'?" in capsys.readouterr().err
+        Path("rows.csv").write_text("id,name\n7,Ada\n")
+        emulator.fail("GET /organizations/{organization_id}/quota", status=404, times=2)
+        assert call("--organization-id", "org-1", "--estimate") == call("--organization-id", "org-1") == 1
+        assert "/organizations/org-1/quota: status 404" in capsys.readouterr().err
+        assert emulator.requests.to(EXECUTE).count == 0
 
     def test_a_timeout_of_the_client_is_no_error_of_the_disk(
         self,

@@ -155,7 +155,7 @@ class TestRefusals:
         ("header", "text"),
         [
             (HEADER._replace(workflow_id="wf-2"), "belongs to the workflow wf-1, not wf-2: pass another "),
-            (HEADER._replace(workflow_version="4"), "begun with version 3 of the workflow, which is now at version 4"),
+            (HEADER._replace(workflow_version="4"), "has rows of version 3 of the workflow, which is now at version 4"),
             (HEADER._replace(key_rule="index"), "has keys by column id, not by index: pass the same key="),
         ],
     )

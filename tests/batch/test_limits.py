@@ -15,7 +15,6 @@ from fibonacci import (
     AuthenticationError,
     BadRequestError,
     ConflictError,
-    Fibonacci,
     QuotaExceededError,
     RunResult,
     ServerError,
@@ -24,46 +23,8 @@ from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
-from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
-from fibonacci.emulator.option_values import PlanName, TimeMode
-from tests.batch.shared_clock import SharedClock
-from tests.emulator.api import tool
+from tests.batch.limited_platform import EXECUTE, platform
 from tests.kit.mode import Mode
-
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-EXECUTE = "POST /workflows/{workflow_id}/execute"
-
-
-class LimitedPlatform:
-    """An emulator of a plan, with a client on its clock.
-
-    Args:
-        mode: The mode of the client.
-        emulator: The platform.
-    """
-
-    def __init__(self, mode: Mode, emulator: Emulator) -> None:
-        self.mode = mode
-        self.emulator = emulator
-        self.clock = SharedClock(emulator)
-        self.owner: Fibonacci = emulator.client(rate_limiter="off")
-        self.workflow: str = self.owner.workflows.create(name="rester", definition=DEFINITION).id
-        self.client: Any = mode.client_of(emulator, clock=self.clock)
-        emulator.requests.clear()
-
-    def runs(self, seconds: list[float], **options: Any) -> Any:
-        return self.client.workflows.run_many(self.workflow, [{"seconds": each} for each in seconds], **options)
-
-    def run(self, runs: Any) -> list[RunResult]:
-        found: list[RunResult] = []
-        self.mode.each(runs, found.append)
-        return found
-
-    def count(self, route: str, status: int | None = None) -> int:
-        """Return how many requests there were to an endpoint, all or those with a status."""
-        requests = self.emulator.requests.to(route)
-        return sum(status in (None, each.status) for each in requests)
 
 
 @pytest.fixture(autouse=True)
@@ -71,30 +32,6 @@ def no_error_is_lost(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Every error of a worker is handled: none is left in a task that nobody asks for its result."""
     yield
     assert not [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"]
-
-
-def platform(
-    mode: Mode,
-    plan: PlanName = "enterprise",
-    time: TimeMode = "real",
-    rate_limit: tuple[int, float] | None = None,
-) -> LimitedPlatform:
-    emulator = Emulator(plan=plan, keep=None, time=time, rate_limit=rate_limit)
-    mode.close_later(_Closing(emulator, is_async=mode.is_async))
-    return LimitedPlatform(mode, emulator.start())
-
-
-class _Closing:
-    """Closes an emulator when a mode ends, by the method that the mode calls."""
-
-    def __init__(self, emulator: Emulator, *, is_async: bool) -> None:
-        self._emulator = emulator
-
-    def close(self) -> None:
-        self._emulator.close()
-
-    async def aclose(self) -> None:
-        self._emulator.close()
 
 
 class TestQuotas:
@@ -127,12 +64,7 @@ class TestQuotas:
         here = platform(mode, "pro")  # 20 at a time
         for _ in range(15):
             here.owner.workflows.execute(here.workflow, inputs={"seconds": 100_000})
-        most: list[int] = []
-
-        def count(*_: object) -> None:
-            most.append(app_of(here.emulator).store.runs.count())
-
-        app_of(here.emulator).observers.append(count)
+        most = here.most_running()
         assert len(here.run(here.runs([30.0] * 20))) == 20
         assert max(most) == 20
         assert here.count(EXECUTE, 429) == 0

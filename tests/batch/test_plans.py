@@ -45,6 +45,7 @@ from fibonacci._batch.start_outcome import is_transient, start_outcome
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
+from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
 from fibonacci.models.execution_failure import execution_error
@@ -231,8 +232,12 @@ def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, orga
     limits: Any = Mock(in_flight=in_flight, last=None)
     limits.remaining_window.return_value = (20.0, left)
     options: Any = Mock(concurrency=None if organization else 1000, ordered=False, timeout=None, total=None)
+    options.max_failures = options.max_unknown = options.max_rows = None
     options.parser = RowParser(None, None)
-    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, None, limits, 0.0)
+    versions = WorkflowVersions(None, 0.0)
+    context: Any = AsyncBatchContext(
+        requestor, Mock(), options, journal, organization, None, versions, None, limits, 0.0
+    )
     context.work = Mock()
     return context
 
@@ -572,7 +577,9 @@ class TestStoredErrors:
 class TestUnknownRows:
     @pytest.mark.parametrize(("number", "more"), [(1, ""), (10, ""), (11, " and 1 more"), (12, " and 2 more")])
     def test_the_first_ten_are_named(self, number: int, more: str) -> None:
-        options: Any = SimpleNamespace(if_unknown="raise", ordered=False, total=number)
+        options: Any = SimpleNamespace(
+            if_unknown="raise", ordered=False, total=number, max_failures=None, max_unknown=None, max_rows=None
+        )
         state = BatchState(options)
         state.unknown = {index: Row(index, f"k{index}", {}, None) for index in range(number)}
         state.read = number

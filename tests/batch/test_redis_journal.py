@@ -92,9 +92,10 @@ class TestNames:
         )
 
     def test_the_password_is_in_no_repr(self, redis_place: JournalPlace) -> None:
-        nothing = dict.fromkeys(("key", "inputs", "concurrency", "max_failures", "on_result", "organization_id"))
+        bounds = ("max_failures", "max_unknown", "max_rows")
+        nothing = dict.fromkeys(("key", "inputs", "concurrency", *bounds, "on_result", "organization_id"))
         policies = {"if_unknown": "skip", "if_quota_exceeded": "wait", "if_new_version": "raise", "resume": None}
-        more = {"timeout": 1, "ordered": False, "progress": False, **policies}
+        more = {"timeout": 1, "ordered": False, "progress": False, "retry_failed": False, **policies}
         options = BatchOptions.checked([], journal=redis_place.location, **nothing, **more)
         assert REDIS_PASSWORD not in repr(options)
 

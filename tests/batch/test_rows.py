@@ -58,7 +58,7 @@ class TestRows:
     def test_the_first_row_is_checked_before_any_is_started(
         self, mode: Mode, any_client: Any, client: Fibonacci, greeter: str
     ) -> None:
-        runs = any_client.workflows.run_many(greeter, [{"id": 1, "nam": "Ada"}, *named("Bob")], key="id")
+        runs = any_client.workflows.run_many(greeter, [{"id": 1, "nam": "Ada"}, {"id": 2, "name": "Bob"}], key="id")
         text = (
             r"^row 0 is not what the workflow needs, so no row is started: inputs.name: it is missing, but used by node"
             r" 'greet'; inputs.nam: there is no such input; did you mean 'name'\?"
@@ -151,9 +151,12 @@ class TestRows:
     ) -> None:
         rows = [{"name": number} for number in range(distance)] + [{"name": 0}]
         path = tmp_path / "runs.db" if journal else None
-        runs = any_client.workflows.run_many(greeter, rows, key="name", journal=path)
-        with pytest.raises(ValueError, match=rf"rows 0 and {distance} have the same key '0'"):
-            mode.each(runs, lambda _: None)
+        text = rf"rows 0 and {distance} have the same key '0'"
+        with pytest.raises(ValueError, match=text):
+            mode.each(any_client.workflows.run_many(greeter, rows, key="name", journal=path), lambda _: None)
+        assert inputs_of(client, greeter) == [], "a list is read before the first row is started"
+        with pytest.raises(ValueError, match=text):
+            mode.each(any_client.workflows.run_many(greeter, iter(rows), key="name", journal=path), lambda _: None)
         assert len(inputs_of(client, greeter)) == distance
 
     @each_row(

@@ -29,6 +29,7 @@ class Conditions:
         options: The arguments of `run_many`.
         honors_keys: Whether the platform honors `Idempotency-Key`, and the client relies on that.
         reads_slowly: Whether the rows come from an async iterable.
+        changes: When the workflow is changed.
     """
 
     rows: list[dict[str, Any]]
@@ -43,10 +44,11 @@ class Conditions:
     options: dict[str, Any]
     honors_keys: bool
     reads_slowly: bool
+    changes: list[float]
 
     @classmethod
-    def drawn(cls, random: Random) -> Conditions:
-        """Draw conditions."""
+    def drawn(cls, random: Random, more: Random) -> Conditions:
+        """Draw conditions; the later ones from another source, so that a seed keeps the others that it had."""
         has_twins = random.random() < 0.2
         longest = random.choice([0.0, 1.0, 20.0])
         count = random.randint(1, 12)
@@ -69,7 +71,10 @@ class Conditions:
                 "concurrency": random.choice([None, 1, 3, 20]),
                 "ordered": random.random() < 0.3,
                 "if_unknown": random.choice(["match", "match", "raise"]),
+                "timeout": more.choice([300.0, 300.0, 5.0, 1.0]),
+                "if_new_version": more.choice(["raise", "continue"]),
             },
             honors_keys=random.random() < 0.5,
             reads_slowly=random.random() < 0.2,
+            changes=[more.uniform(0, 60) for _ in range(more.choice([0, 0, 1, 2]))],
         )

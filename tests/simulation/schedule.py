@@ -16,8 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fibonacci import FibonacciError, RunResult, UnknownOutcomeError
+from fibonacci import FibonacciError, JournalError, RateLimitError, RunResult, UnknownOutcomeError
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
 from tests.simulation.conditions import MOST_PROCESSES, Conditions
 from tests.simulation.event_loop import SimulatedEventLoop
 from tests.simulation.platform import Fate, Network, SimulatedExchange, SimulatedPlatform, even
@@ -39,6 +40,8 @@ class Outcome:
     Attributes:
         results: The result of each row, by index.
         executions: The ids of the executions with the same inputs, as the platform has them.
+        versions: The version that each execution runs, by its id.
+        most_running: How many executions ran at a time.
         exchanges: Every request of the batch.
         open_at_kills: How many requests were on their way when a process was killed, of all kills.
         intended: The keys of the rows that were going to be started, and without a response, when a process was killed.
@@ -50,6 +53,8 @@ class Outcome:
 
     results: dict[int, RunResult] = field(default_factory=dict[int, RunResult])
     executions: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    versions: dict[str, str] = field(default_factory=dict[str, str])
+    most_running: int = 0
     exchanges: list[SimulatedExchange] = field(default_factory=list[SimulatedExchange])
     open_at_kills: int = 0
     intended: set[str] = field(default_factory=set[str])
@@ -68,7 +73,7 @@ class Schedule:
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
-        self.conditions = Conditions.drawn(self._random)
+        self.conditions = Conditions.drawn(self._random, Random(f"more of {seed}"))
         self._loop = SimulatedEventLoop(self._random, _MOST_TURNS)
         limit = self.conditions.limit, self.conditions.window
         emulator = Emulator(time="manual", plan="pro", keep=None, rate_limit=limit)
@@ -77,6 +82,8 @@ class Schedule:
         self._workflow = self._outsider.workflows.create(name="simulated", definition=_DEFINITION).id
         self._is_healthy = False
         self._was_searched = False  # for the rows of unknown outcome, to the end: the others are left out then
+        self._is_new_version_accepted = False
+        app_of(emulator).observers.append(self._count_running)
         self._outcome = Outcome(exchanges=self._platform.exchanges)
 
     def run(self) -> Outcome:
@@ -96,6 +103,8 @@ class Schedule:
         return self._outcome
 
     def _run_processes(self, folder: Path) -> None:
+        for at in self.conditions.changes:
+            self._loop.call_later(at, self._change_workflow)
         if self.conditions.outsiders:
             self._loop.call_soon(self._come_from_outside)
         journal = folder / "0.db"
@@ -134,6 +143,10 @@ class Schedule:
         options: dict[str, Any] = {**self.conditions.options}
         if self._is_healthy or self._was_searched:
             options["if_unknown"] = "skip"
+        if self._is_healthy:
+            options["timeout"] = 300.0
+        if self._is_new_version_accepted:
+            options["if_new_version"] = "continue"
         found: dict[int, RunResult] = {}
         try:
             async with client.workflows.run_many(
@@ -142,6 +155,7 @@ class Schedule:
                 async for result in runs:
                     found[result.index] = result
         except FibonacciError as error:
+            self._is_new_version_accepted |= isinstance(error, JournalError)
             self._was_searched |= isinstance(error, UnknownOutcomeError) and options["if_unknown"] == "match"
             await asyncio.sleep(60.0)  # a user looks at it, and calls again
             return False
@@ -165,6 +179,17 @@ class Schedule:
             return "refused"
         return self._random.choice(_FAULTS) if self._random.random() < self.conditions.faults else "arrives"
 
+    def _change_workflow(self) -> None:
+        self._platform.catch_up()
+        try:
+            self._outsider.workflows.update(self._workflow, definition=_DEFINITION)
+        except RateLimitError:  # others have used up the window
+            self._loop.call_later(1.0, self._change_workflow)
+
+    def _count_running(self, *_: object) -> None:
+        running = app_of(self._platform.emulator).store.runs.count()
+        self._outcome.most_running = max(self._outcome.most_running, running)
+
     def _come_from_outside(self) -> None:
         if self._is_healthy:
             return
@@ -179,6 +204,7 @@ class Schedule:
         self._platform.emulator.clock.advance(self.conditions.window)
         for execution in self._outsider.executions.list(page_size=200):
             found.setdefault(_text(execution.inputs), []).append(execution.id)
+            self._outcome.versions[execution.id] = str((execution.model_extra or {})["workflow_version"])
         return found
 
 
@@ -205,15 +231,32 @@ def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
             found.append(f"row {index} is {result.status}, and its execution is not on the platform: {result.error}")
         elif result.status != "completed":
             found.append(f"row {index} is {result.status}: {result.error}")
+        found += _wrong_attempts(conditions, outcome, result)
+    concurrency = conditions.options["concurrency"]
+    unseen = sum(each.starts and each.is_open for each in outcome.exchanges)  # which may run without being counted
+    if concurrency is not None and outcome.most_running > concurrency + unseen:
+        found.append(f"{outcome.most_running} executions ran at a time, and concurrency is {concurrency}")
     refused = sum(each.served == 429 for each in outcome.exchanges)
     # A process begins without knowing the window; what is on its way at a kill arrives whenever it does; a request
     # whose response is lost may not have been counted; and one that is late may come into the next window.
     carried = [(each, each.handled - each.begun) for each in outcome.exchanges if each.handled is not None]
     special = sum(each.is_open or seconds > _LATE for each, seconds in carried)
     most = outcome.processes - 1 + outcome.open_at_kills + special
-    if not conditions.outsiders and conditions.delay[1] <= _LONGEST_REQUEST and refused > most:
+    if not (conditions.outsiders or conditions.changes) and conditions.delay[1] <= _LONGEST_REQUEST and refused > most:
         found.append(f"{refused} requests beyond the window, and {most} at most have a reason")
     return found
+
+
+def _wrong_attempts(conditions: Conditions, outcome: Outcome, result: RunResult) -> list[str]:
+    """Return what is wrong with the last start of a row: its execution, its status or its version."""
+    last = result.attempts[-1]
+    if (last.execution_id, last.status) != (result.execution and result.execution.id, result.status):
+        return [f"row {result.index} is {result.status}, and its last start {last}"]
+    # An execution that has ended when it is first seen does not tell its version.
+    is_told = not conditions.honors_keys and conditions.rows[result.index]["seconds"] > 0
+    if last.execution_id is not None and is_told and last.version != outcome.versions[last.execution_id]:
+        return [f"row {result.index} ran version {outcome.versions[last.execution_id]}, not {last.version}"]
+    return []
 
 
 def _as_after_a_crash(journal: Path, copy: Path) -> Path:

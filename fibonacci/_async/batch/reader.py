@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.starter import interrupted
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.row import Row
+from fibonacci._batch.rows import same_key_error
 from fibonacci.definitions.checks.inputs import check_inputs, in_one_line
 
 _log = logging.getLogger("fibonacci")
@@ -94,54 +95,68 @@ class AsyncRowReader:
         entry, was_seen = await self._context.use_journal(find)
         other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
         if other is not None:
-            raise ValueError(f"rows {other} and {index} have the same key {row.key!r}; the keys of rows must differ")
+            raise same_key_error(other, index, row.key)
         if entry is not None:
             row.number = entry.number
         if fault is not None and (entry is None or not entry.digest):
             state.finish(row, fault)
         elif entry is None:
-            self._check_first(row)
             state.unwritten[row.key] = index
-            state.pending.append(row)
+            self._begin(row)
         else:
             await self._continue(row, entry)
 
-    def _check_first(self, row: Row) -> None:
-        """Check the first row that is started: a column that is misspelled is so in every row.
-
-        Raises:
-            ValueError: If its inputs are not what the workflow needs.
-        """
-        if self._is_checked:
-            return
-        self._is_checked = True
-        problems = check_inputs(self._context.definition, row.inputs)
-        if problems.errors:
-            text = in_one_line(problems.errors)
-            raise ValueError(f"row {row.index} is not what the workflow needs, so no row is started: {text}")
-        for problem in problems:
-            if problem.location != f"inputs.{self._parser.key_column}":  # which need not be an input
-                _log.info("row %s: %s", row.index, in_one_line([problem]))
+    def _begin(self, row: Row) -> None:
+        """Take a row that is going to be started. The first of them is compared with the workflow."""
+        if not self._is_checked:
+            self._is_checked = True
+            check_first_row(row, self._context.definition, self._parser.key_column)
+        self._state.pending.append(row)
 
     async def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""
-        state = self._state
-        if not entry.digest:
-            await self._context.use_journal(partial(self._context.journal.renew, row))
-            state.pending.append(row)
-        elif entry.digest != row.digest:
+        state, journal = self._state, self._context.journal
+        if entry.digest and entry.digest != row.digest:
             raise ValueError(
                 f"row {row.index} has the key {row.key!r}, with which the journal has other inputs; inputs must not"
                 " change between runs: pass another journal, or other keys"
             )
-        elif entry.is_finished:
-            state.restore(self._context.journal.result(entry, row.index))
+        if entry.is_finished:
+            result = journal.result(entry, row.index)
+            if result.succeeded or not self._context.options.retry_failed:
+                state.restore(result)
+                return
+            row.earlier = result.attempts
+            self._begin(row)
+            return
+        journal.recall(row, entry)
+        if not entry.digest:
+            await self._context.use_journal(partial(journal.renew, row))
+            self._begin(row)
         elif entry.execution_id is not None:
-            row.idempotency_key = entry.idempotency_key or ""
             self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:
-            row.idempotency_key, row.intended_at = entry.idempotency_key, entry.intended_at or 0.0
             row.error = interrupted(row)
             state.pending.append(row)  # to be started again where that is safe, else to be searched
         else:
-            state.pending.append(row)
+            self._begin(row)
+
+
+def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: str | None) -> None:
+    """Check the first row that is started: a column that is misspelled is so in every row. What may be meant is logged.
+
+    Args:
+        row: The row.
+        definition: The definition of the workflow; None where the platform does not send it.
+        key_column: The column that has the key, which need not be an input; None for none.
+
+    Raises:
+        ValueError: If its inputs are not what the workflow needs.
+    """
+    problems = check_inputs(definition, row.inputs)
+    if problems.errors:
+        text = in_one_line(problems.errors)
+        raise ValueError(f"row {row.index} is not what the workflow needs, so no row is started: {text}")
+    for problem in problems:
+        if problem.location != f"inputs.{key_column}":
+            _log.info("row %s: %s", row.index, in_one_line([problem]))

@@ -26,11 +26,15 @@ class AsyncBatchRequests:
     Args:
         requestor: Sends them.
         workflow_id: The id of the workflow.
+
+    Attributes:
+        workflow_id: The id of the workflow.
+        workflow_request: The request for it.
     """
 
     def __init__(self, requestor: AsyncRequestor, workflow_id: str) -> None:
         self._requestor = requestor
-        self._workflow_id = workflow_id
+        self.workflow_id: str = workflow_id
         self._pages = AsyncLargePages(requestor)
         self._list = list_executions(workflow_id=workflow_id)
         self.workflow_request: Request[Workflow] = get_workflow(workflow_id)
@@ -41,7 +45,7 @@ class AsyncBatchRequests:
 
     async def start(self, row: Row, timeout: float | None) -> Execution:
         """Start the workflow for a row, with the row's idempotency key."""
-        request = execute_workflow(self._workflow_id, row.inputs, row.idempotency_key)
+        request = execute_workflow(self.workflow_id, row.inputs, row.idempotency_key)
         config = self._requestor.config
         limit = request.default_timeout if isinstance(config.timeout, Unset) else config.timeout
         seconds = Deadline(timeout, self._requestor.clock).cap(limit)

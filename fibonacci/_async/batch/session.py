@@ -17,6 +17,7 @@ from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.resumption import drain_text, resume_note
+from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
 from fibonacci.models.run_results import RunResult, RunsSummary
@@ -30,7 +31,6 @@ class AsyncBatchSession:
     Args:
         requestor: Sends the requests.
         requests: The requests about the workflow.
-        workflow_id: The id of the workflow.
         rows: The iterable of rows.
         options: The arguments of `run_many`.
 
@@ -42,12 +42,11 @@ class AsyncBatchSession:
         self,
         requestor: AsyncRequestor,
         requests: AsyncBatchRequests,
-        workflow_id: str,
         rows: _workers.AsyncRows,
         options: BatchOptions,
     ) -> None:
         self.was_begun: bool = False
-        self._open = partial(open_batch, requestor, requests, workflow_id, options)
+        self._open = partial(open_batch, requestor, requests, options)
         self._rows = rows
         self._options = options
         self._context: AsyncBatchContext | None = None
@@ -152,8 +151,11 @@ class AsyncBatchSession:
     async def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
         if self._runner is None:
+            if can_be_read_again(self._rows):
+                self._options.parser.check_keys(self._rows)
             bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = await self._open()
+            self._context.state.reads_on = can_be_read_again(self._rows) and not self._context.journal.is_new
             if self._options.progress:
                 self._progress = AsyncBatchProgress(self._context, bar)
             self._runner = AsyncBatchRunner(self._context, self._rows)
@@ -185,6 +187,6 @@ class AsyncBatchSession:
         if self._context is not None:
             self._signal = number
             self._context.state.stop(None)
-            text = drain_text(number, self._context.state.in_flight, self._context.journal.path)
+            text = drain_text(number, self._context.state.waited_for, self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
                 print(text, file=sys.stderr, flush=True)

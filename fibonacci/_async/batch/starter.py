@@ -46,7 +46,7 @@ class AsyncRowStarter:
         context = self._context
         try:
             execution = await self._execution_of(row)
-            row.execution_id = execution.id
+            row.execution_id, row.version = execution.id, context.versions.current
             await context.record_start(row)
         except BaseException as error:
             context.report(partial(self._not_started, row, error))
@@ -107,7 +107,7 @@ class AsyncRowStarter:
             self._context.plan.failed(self._context.now)
             self._context.state.pending.append(row)
         else:
-            self._context.state.unknown[row.index] = row
+            self._context.state.lose(row)
 
     def _put_back(self, row: Row) -> None:
         """Start the row later: this request was not carried out, as far as it is the only one with its key."""

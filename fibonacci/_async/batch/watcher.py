@@ -39,6 +39,7 @@ class AsyncExecutionsWatcher:
     def follow(self, row: Row, execution: Execution) -> None:
         """Follow the execution of a row, which may have ended already."""
         row.execution_id, row.execution = execution.id, execution
+        self._context.learn_version(row, execution)
         if execution.is_terminal:
             self._end(row, execution)
         else:
@@ -54,20 +55,24 @@ class AsyncExecutionsWatcher:
     def due_at(self) -> float | None:
         """Return when to look at the executions, on the monotonic clock; None while there is nothing to look at."""
         context = self._context
-        if self._is_looking or not context.state.running:
+        oldest = next((row for rows in self._watched() for row in rows.values()), None)
+        if self._is_looking or oldest is None:
             return None
         now = context.now
-        oldest = next(iter(context.state.running.values()))
         due = context.watch.due_at(
             oldest.started_at, now, rate=context.watch_rate, starts=context.starts.per_minute(now)
         )
-        if oldest.deadline is not None and self._last_look < oldest.deadline - _LAST_LOOK:
+        if (
+            oldest.deadline is not None
+            and oldest.execution_id in context.state.running
+            and self._last_look < oldest.deadline - _LAST_LOOK
+        ):
             due = min(due, oldest.deadline - _LAST_LOOK)
         return max(now if self._is_urgent else due, self._paused_until)
 
     def look(self) -> None:
         """Look at all running executions, in workers."""
-        running = list(self._context.state.running)
+        running = [execution_id for rows in self._watched() for execution_id in rows]
         self._is_looking, self._is_urgent = True, False
         self._last_look = self._context.now
         if self._context.watch.is_list_cheaper(len(running)):
@@ -87,6 +92,11 @@ class AsyncExecutionsWatcher:
             text = f"execution {oldest.execution_id} {state} when the time to wait was up"
             self._context.state.give_up(oldest, WaitTimeoutError(text, execution=oldest.execution))
 
+    def _watched(self) -> tuple[dict[str, Row], ...]:
+        """Return the rows to look at: those that are waited for, and those whose places others wait for."""
+        state = self._context.state
+        return (state.running, state.overdue) if state.has_more else (state.running,)
+
     async def _list(self, running: frozenset[str]) -> None:
         """Read the pages of the list that have running executions."""
         try:
@@ -102,9 +112,8 @@ class AsyncExecutionsWatcher:
         self._pause = _FIRST_PAUSE
         for execution in found.values():
             self._seen(execution)
-        missing = [
-            each for each in self._context.state.running if each in running and each not in found
-        ]  # the oldest first
+        watched = (execution_id for rows in self._watched() for execution_id in rows)
+        missing = [each for each in watched if each in running and each not in found]  # the oldest first
         self._read_each(missing, pages=pages if found else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
@@ -132,6 +141,8 @@ class AsyncExecutionsWatcher:
 
     def _not_read(self, execution_id: str, error: BaseException) -> None:
         self._count_read()
+        if isinstance(error, NotFoundError):
+            self._context.state.overdue.pop(execution_id, None)
         row = self._context.state.running.get(execution_id)
         if isinstance(error, NotFoundError) and row is not None:
             del self._context.state.running[execution_id]
@@ -163,9 +174,12 @@ class AsyncExecutionsWatcher:
 
     def _seen(self, execution: Execution) -> None:
         row = self._context.state.running.get(execution.id)
-        if row is None:  # its time to wait was over meanwhile
+        if row is None:  # its time to wait is over
+            if execution.is_terminal:
+                self._context.state.overdue.pop(execution.id, None)
             return
         row.execution = execution
+        self._context.learn_version(row, execution)
         if execution.is_terminal:
             del self._context.state.running[execution.id]
             if isinstance(execution.duration_ms, int | float):
@@ -192,6 +206,7 @@ class AsyncExecutionsWatcher:
 
     def _was_read_once(self, row: Row, execution: Execution) -> None:
         self._context.state.reading -= 1
+        self._context.learn_version(row, execution)
         self._context.state.end(row, execution)
 
     def _not_read_once(self, row: Row, execution: Execution, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,17 +12,23 @@ from typing import Any, TypeVar
 from fibonacci._batch.concurrency import ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
 from fibonacci._batch.journal import Journal
+from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.quota import quota_value, quota_wait
 from fibonacci._batch.row import Row
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
+from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._log_records import log
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import JournalError, QuotaExceededError
+from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
+
+_log = logging.getLogger("fibonacci")
 
 T = TypeVar("T")
 
@@ -36,6 +43,8 @@ class BatchContext:
         journal: The open journal.
         organization_id: The id of the organization whose quota counts; None if it is not known.
         definition: The definition of the workflow; None where the platform does not send it.
+        versions: The version of the workflow.
+        quota: The quota of the organization, where it was read already.
         limits: The rate limit of the key.
         time_ahead: Seconds by which the platform's clock is ahead of the client's.
 
@@ -58,6 +67,8 @@ class BatchContext:
         journal: Journal,
         organization_id: str | None,
         definition: Mapping[str, Any] | None,
+        versions: WorkflowVersions,
+        quota: Quota | None,
         limits: SharedLimits,
         time_ahead: float,
     ) -> None:
@@ -67,13 +78,14 @@ class BatchContext:
         self.journal = journal
         self.organization_id = organization_id
         self.definition = definition
+        self.versions = versions
         self.state: BatchState = BatchState(options)
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()
         self.starts: StartRate = StartRate()
         self.inbox: _workers.Inbox = _workers.Inbox()
         self.at_work: int = 0
-        self.quota: Quota | None = None
+        self.quota = quota
         self.is_attended: bool = False
         self._workers = _workers.Workers()
         self._lock = threading.Lock()
@@ -200,6 +212,23 @@ class BatchContext:
         self.use_journal(partial(self.journal.write, withdrawn=rows))
         for row in rows:
             row.is_recorded = True
+
+    def take_version(self, version: str | None) -> None:
+        """Take in the version of the workflow: with a new one, stop or continue, as `if_new_version` says."""
+        before = self.versions.current
+        if version is None or not self.versions.has_changed(version):
+            return
+        workflow = self.requests.workflow_id
+        if self.options.if_new_version == "continue":
+            text = "the workflow %s was changed from version %s to %s: the rows that are left run with the new one"
+            log(_log, logging.WARNING, text, workflow, before, version)
+            self.state.new_version = version
+            return
+        self.state.stop(changed_error(self.journal.path, workflow, before, version))
+
+    def learn_version(self, row: Row, execution: Execution) -> None:
+        """Take in the version that an execution tells, if it tells one."""
+        self.take_version(self.versions.told_by(row, execution))
 
     def refused_by_quota(self, error: QuotaExceededError) -> None:
         """Wait for a quota that ends at a time, or stop with its error, as `if_quota_exceeded` says."""

@@ -90,6 +90,7 @@ class RowFinder:
             log(_log, logging.WARNING, text, row.key, execution.id, execution_id=execution.id)
             del self._context.state.unknown[row.index]
             row.error = None
+            row.version = self._context.versions.current
             row.execution_id = execution.id
             self._context.state.started.append(row)
             row.begin(self._context.now, self._context.options.timeout)

@@ -7,18 +7,22 @@ from collections.abc import Callable
 from functools import partial
 
 from fibonacci._batch.journal import Journal
-from fibonacci._batch.journal_files import open_journal, temporary_journal
+from fibonacci._batch.journal_files import check_journal_file, open_journal, temporary_journal
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.rate_limit_headers import server_time
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
+from fibonacci.errors import APIStatusError, NotFoundError
+from fibonacci.models.organizations import Quota
+from fibonacci.models.workflows import Workflow
 
 
-def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, options: BatchOptions) -> BatchContext:
+def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOptions) -> BatchContext:
     """Read the workflow and open the journal.
 
     From the moment that the journal is open, nothing waits: a cancellation would leave it open.
@@ -26,7 +30,6 @@ def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, 
     Args:
         requestor: Sends the requests.
         requests: The requests about the workflow.
-        workflow_id: The id of the workflow.
         options: The arguments of `run_many`.
 
     Raises:
@@ -37,25 +40,68 @@ def open_batch(requestor: Requestor, requests: BatchRequests, workflow_id: str, 
     open_it = _journal_opener(options.journal, options.resume)
     workflow = requests.workflow()
     received_at = requestor.clock.time()
-    version = None if workflow.version is None else str(workflow.version)
-    kind = AnyVersionHeader if options.if_new_version == "continue" else JournalHeader
-    header = kind(workflow_id, version, options.parser.key_rule)
+    quota = None
+    if options.organization_id is not None:  # one that does not exist would be noticed by nothing else
+        quota = read_quota(requests, options.organization_id)
+    header = header_of(requests.workflow_id, workflow, options)
     limits = requestor.use_limits()
     if isinstance(options.journal, RedisJournalURL):
         journal = _workers.beside(partial(open_it, header))
     else:
         journal = open_it(header)
     journal.redact = requestor.redact
-    return BatchContext(
+    context = BatchContext(
         requestor,
         requests,
         options,
         journal,
         options.organization_id or workflow.organization_id,
         workflow.definition,
+        WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
+        quota,
         limits,
         server_time(workflow.response.headers, received_at) - received_at,
     )
+    if isinstance(header, AnyVersionHeader):
+        context.state.new_version = header.workflow_version
+    return context
+
+
+def read_quota(requests: BatchRequests, organization_id: str) -> Quota | None:
+    """Return the quota of an organization; None where it may not be read.
+
+    Raises:
+        NotFoundError: If there is no such organization.
+        APIError: If the platform cannot be reached, or refuses every request.
+    """
+    try:
+        return requests.quota(organization_id)
+    except NotFoundError:
+        raise
+    except APIStatusError:  # it may not be read by every role
+        return None
+
+
+def header_of(workflow_id: str, workflow: Workflow, options: BatchOptions) -> JournalHeader:
+    """Return what a run belongs to."""
+    kind = AnyVersionHeader if options.if_new_version == "continue" else JournalHeader
+    return kind(workflow_id, version_text(workflow.version), options.parser.key_rule)
+
+
+def check_journal(options: BatchOptions, header: JournalHeader) -> None:
+    """Check that a run could use its journal, which is not created.
+
+    Raises:
+        JournalError: If it could not.
+    """
+    if isinstance(options.journal, RedisJournalURL):
+        from fibonacci._batch.redis_opening import check_redis_journal
+        from fibonacci._net.redis_connection import RedisConnection
+
+        commands = RedisConnection(options.journal.url, "journal")
+        _workers.beside(partial(check_redis_journal, commands, options.journal, header, options.resume))
+    elif options.journal is not None:
+        check_journal_file(options.journal, header, options.resume)
 
 
 def _journal_opener(journal: str | RedisJournalURL | None, resume: bool | None) -> Callable[[JournalHeader], Journal]:

@@ -27,11 +27,15 @@ class BatchRequests:
     Args:
         requestor: Sends them.
         workflow_id: The id of the workflow.
+
+    Attributes:
+        workflow_id: The id of the workflow.
+        workflow_request: The request for it.
     """
 
     def __init__(self, requestor: Requestor, workflow_id: str) -> None:
         self._requestor = requestor
-        self._workflow_id = workflow_id
+        self.workflow_id: str = workflow_id
         self._pages = LargePages(requestor)
         self._list = list_executions(workflow_id=workflow_id)
         self.workflow_request: Request[Workflow] = get_workflow(workflow_id)
@@ -42,7 +46,7 @@ class BatchRequests:
 
     def start(self, row: Row, timeout: float | None) -> Execution:
         """Start the workflow for a row, with the row's idempotency key."""
-        request = execute_workflow(self._workflow_id, row.inputs, row.idempotency_key)
+        request = execute_workflow(self.workflow_id, row.inputs, row.idempotency_key)
         config = self._requestor.config
         limit = request.default_timeout if isinstance(config.timeout, Unset) else config.timeout
         seconds = Deadline(timeout, self._requestor.clock).cap(limit)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +11,7 @@ from time import monotonic
 
 from fibonacci._batch.quota import quota_value
 from fibonacci._batch.row import Row
+from fibonacci._batch.workflow_versions import version_text
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
@@ -19,6 +21,8 @@ from fibonacci._sync.batch.starter import RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
 from fibonacci.models.organizations import Quota
 from fibonacci.models.run_results import RunResult
+
+_log = logging.getLogger("fibonacci")
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256
@@ -57,7 +61,7 @@ class BatchRunner:
         state = self._state
         if state.aborted_by is not None:
             return True
-        return self._is_at_rest and (state.is_stopped or not state.unknown) and not self._has_more
+        return self._is_at_rest and (state.is_stopped or not state.unknown) and not state.has_more
 
     def begin(self) -> None:
         """Start the first rows."""
@@ -98,18 +102,17 @@ class BatchRunner:
         self._commit([])
 
     @property
-    def _has_more(self) -> bool:
-        """Whether rows may still be started."""
-        return not self._state.is_stopped and (bool(self._state.pending) or not self._state.is_exhausted)
-
-    @property
     def _is_at_rest(self) -> bool:
         return not (self._context.at_work or self._state.running)
 
     def _start_rows(self) -> None:
         """Start what may be started: first all intents are made durable, at once, with the results there are."""
+        context = self._context
         rows = self._choose()
         self._commit(rows)
+        if rows and context.versions.must_read(context.now):
+            context.versions.reading(context.now)
+            context.work(self._read_version)
         for row in rows:
             self._starter.start(row)
         self._ask()
@@ -126,17 +129,20 @@ class BatchRunner:
             room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
         busy = state.busy
         chosen: list[Row] = []
+        if self._is_held and not state.pending:
+            self._reader.read()  # whether there is a row that waits for a place
+        self._stop_if_held()
         self._was_cut_short = False
         while room > len(chosen) + state.busy - busy and not state.is_stopped:
             self._was_cut_short = len(state.results) >= _RESTORED_AT_ONCE
-            if not state.pending and (self._was_cut_short or not self._reader.read()):
+            if not state.pending and (self._was_cut_short or not state.may_read or not self._reader.read()):
                 break
             if state.pending:
                 row = state.pending.popleft()
-                if self._starter.can_start(row):
+                if not self._starter.can_start(row):
+                    state.lose(row)
+                elif state.admit(row):
                     chosen.append(row)
-                else:
-                    state.unknown[row.index] = row
         return chosen
 
     def _commit(self, rows: list[Row]) -> None:
@@ -148,11 +154,45 @@ class BatchRunner:
         started = [row for row in state.started if row.index not in finished]
         write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished)
         self._context.use_journal(write)
+        if state.new_version is not None:
+            self._context.use_journal(partial(self._context.journal.continue_with, state.new_version))
+            state.new_version = None
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
         state.withdrawn.clear()
         state.started.clear()
         state.finished.clear()
+
+    def _stop_if_held(self) -> None:
+        """Stop if rows that have timed out hold every place, and none of their executions ends."""
+        state, timeout, now = self._state, self._context.options.timeout, self._context.now
+        if timeout is not None and self._is_held and state.pending and self._context.plan.paused_until <= now:
+            state.stop_held(now, timeout)
+        else:
+            state.held_since = None
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether rows that have timed out have every place."""
+        state = self._state
+        held = len(state.overdue) >= max(1, self._context.plan.capacity)
+        return held and state.has_more and not (state.waited_for or state.reading)
+
+    @property
+    def _held_until(self) -> float | None:
+        """Until when the run waits for a place of a row that has timed out; None where it has others."""
+        since, timeout = self._state.held_since, self._context.options.timeout
+        return None if since is None or timeout is None else since + timeout
+
+    def _read_version(self) -> None:
+        """Read the workflow to see its version; without an answer, it is read again in a minute."""
+        version: str | None = None
+        try:
+            version = version_text(self._context.requests.workflow().version)
+        except Exception:
+            _log.debug("the workflow could not be read to see its version", exc_info=True)
+        finally:
+            self._context.report(partial(self._context.take_version, version))
 
     def _ask(self) -> None:
         """Ask for the capacity, where the plan asks for it."""
@@ -190,7 +230,8 @@ class BatchRunner:
         self._is_asking = False
         state = self._state
         # Executions whose start has no response yet may be among them, and are not those of others.
-        others = sum(each not in state.running for each in running) - len(state.starting)
+        own = state.running.keys() | state.overdue.keys()
+        others = sum(each not in own for each in running) - len(state.starting)
         self._context.plan.told(capacity, max(0, others), self._context.now)
 
     def _look(self) -> None:
@@ -208,7 +249,8 @@ class BatchRunner:
             return
         if context.plan.is_backing_off(context.now):
             return
-        is_blocked = self._is_at_rest and not state.pending and (state.is_exhausted or self._reader.is_far)
+        is_read = state.is_exhausted or self._reader.is_far or not state.may_read
+        is_blocked = self._is_at_rest and not state.pending and is_read
         rows: list[Row] = []
         if context.options.if_unknown == "match":
             rows = [row for row in state.unknown.values() if row.index not in state.searched]
@@ -252,11 +294,13 @@ class BatchRunner:
         context = self._context
         now = context.now
         window = context.window()
+        has_more = self._state.has_more
         times = [
             now + _LONGEST_WAIT,
             self._watcher.due_at(),
-            context.plan.next_change(now) if self._has_more or self._state.unknown else None,
-            None if window is None or not self._has_more else now + window[0],
+            context.plan.next_change(now) if has_more or self._state.unknown else None,
+            None if window is None or not has_more else now + window[0],
+            self._held_until,
             next((row.deadline for row in self._state.running.values()), None),
         ]
         return max(0.0, min(at for at in times if at is not None) - now)

@@ -44,7 +44,8 @@ class Runs(_runtime.IterationHints):
         self._workflow_id = workflow_id
         self._requests = BatchRequests(requestor, workflow_id)
         self._options = options
-        self._session = BatchSession(requestor, self._requests, workflow_id, rows, options)
+        self._rows = rows
+        self._session = BatchSession(requestor, self._requests, rows, options)
 
     @property
     def summary(self) -> RunsSummary:
@@ -105,24 +106,28 @@ class Runs(_runtime.IterationHints):
         """Estimate how long the rows take, and which limit binds.
 
         Nothing is run; four requests are sent at most. Executions are taken to last as long as the latest of the
-        workflow.
+        workflow. What would stop the run before its first row is raised here too: wrong inputs in the first row, two
+        rows with one key, an organization that does not exist, a journal that cannot be used. Rows that can be read
+        only once, such as those of a generator, are not read.
 
         Args:
-            rows: The number of rows. Default: `len(rows)` of what was passed.
+            rows: The number of rows. Default: `len(rows)` of what was passed, and `max_rows` at most.
 
         Returns:
             The estimate, in hours. Its text names the hours and the limit that binds.
 
         Raises:
-            ValueError: If the number of rows is not known, or not positive. Nothing is sent.
-            APIError: If the workflow cannot be read.
+            ValueError: If the number of rows is not known, or not positive, or if two rows have the same key. Nothing
+                is sent. If the first row is not what the workflow needs.
+            JournalError: If the journal cannot be used.
+            APIError: If the workflow cannot be read, or there is no organization of the given id.
 
         Example:
             ```python
             print(client.workflows.run_many(workflow.id, [{"name": "Ada"}] * 1000).estimate())
             ```
         """
-        return estimate(self._requestor, self._requests, self._options, rows)
+        return estimate(self._requestor, self._requests, self._options, self._rows, rows)
 
     def close(self) -> None:
         """Start no further row, and wait for the requests on their way; executions continue on the platform.

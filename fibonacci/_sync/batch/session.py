@@ -10,6 +10,7 @@ from functools import partial
 
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.resumption import drain_text, resume_note
+from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
 from fibonacci._sync import _runtime
@@ -31,7 +32,6 @@ class BatchSession:
     Args:
         requestor: Sends the requests.
         requests: The requests about the workflow.
-        workflow_id: The id of the workflow.
         rows: The iterable of rows.
         options: The arguments of `run_many`.
 
@@ -43,12 +43,11 @@ class BatchSession:
         self,
         requestor: Requestor,
         requests: BatchRequests,
-        workflow_id: str,
         rows: _workers.Rows,
         options: BatchOptions,
     ) -> None:
         self.was_begun: bool = False
-        self._open = partial(open_batch, requestor, requests, workflow_id, options)
+        self._open = partial(open_batch, requestor, requests, options)
         self._rows = rows
         self._options = options
         self._context: BatchContext | None = None
@@ -153,8 +152,11 @@ class BatchSession:
     def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
         if self._runner is None:
+            if can_be_read_again(self._rows):
+                self._options.parser.check_keys(self._rows)
             bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = self._open()
+            self._context.state.reads_on = can_be_read_again(self._rows) and not self._context.journal.is_new
             if self._options.progress:
                 self._progress = BatchProgress(self._context, bar)
             self._runner = BatchRunner(self._context, self._rows)
@@ -186,6 +188,6 @@ class BatchSession:
         if self._context is not None:
             self._signal = number
             self._context.state.stop(None)
-            text = drain_text(number, self._context.state.in_flight, self._context.journal.path)
+            text = drain_text(number, self._context.state.waited_for, self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
                 print(text, file=sys.stderr, flush=True)

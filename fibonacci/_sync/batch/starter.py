@@ -47,7 +47,7 @@ class RowStarter:
         context = self._context
         try:
             execution = self._execution_of(row)
-            row.execution_id = execution.id
+            row.execution_id, row.version = execution.id, context.versions.current
             context.record_start(row)
         except BaseException as error:
             context.report(partial(self._not_started, row, error))
@@ -108,7 +108,7 @@ class RowStarter:
             self._context.plan.failed(self._context.now)
             self._context.state.pending.append(row)
         else:
-            self._context.state.unknown[row.index] = row
+            self._context.state.lose(row)
 
     def _put_back(self, row: Row) -> None:
         """Start the row later: this request was not carried out, as far as it is the only one with its key."""

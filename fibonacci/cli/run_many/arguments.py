@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a column of CSV that holds JSON; repeatable",
     )
-    add("--concurrency", metavar="N", type=positive, help="rows under way at most; default: what the quota leaves")
+    add("--concurrency", metavar="N", type=positive, help="executions at a time; default: what the quota leaves")
     add(
         "--timeout",
         metavar="TIME",
@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=300.0,
         help="how long to wait for a row, such as 5m, or none; default: 300 s",
     )
-    add("--max-failures", metavar="N", type=count, help="rows that may fail before no further one is started")
+    add("--max-failures", metavar="N", type=count, help="rows that may fail or time out before no further one starts")
+    add("--max-unknown", metavar="N", type=count, help="rows that may be unknown before no further one starts")
+    add("--max-rows", metavar="N", type=positive, help="how many rows to start; the same command continues")
+    add("--retry-failed", action="store_true", help="start the rows again that have failed before")
     add(
         "--if-unknown",
         choices=("raise", "skip", "match", "rerun"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED
+from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
@@ -105,6 +106,9 @@ def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], No
         names = ", ".join(result.key for result in error.results[:10])
         more = f" and {len(error.results) - 10} more" if len(error.results) > 10 else ""
         context.say(f"{runs.summary}")
+        reason, was_stopped, _ = error.message.partition(". It is not known ")
+        if was_stopped:
+            context.say(for_command_line(reason))
         context.say(f"it is not known whether these rows were started: {names}{more}. Check them; {_UNKNOWN_REMEDY}")
         return NOT_ENDED
     except (KeyboardInterrupt, OSError) as error:
@@ -128,9 +132,12 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
         concurrency=options.concurrency,
         timeout=options.timeout,
         max_failures=options.max_failures,
+        max_unknown=options.max_unknown,
+        max_rows=options.max_rows,
         if_unknown=options.if_unknown,
         if_quota_exceeded=options.if_quota_exceeded,
         if_new_version=options.if_new_version,
+        retry_failed=options.retry_failed,
         ordered=options.ordered,
         organization_id=options.organization_id,
         progress=not options.quiet and _can_show_progress(options.out),

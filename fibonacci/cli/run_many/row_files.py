@@ -8,13 +8,14 @@ import json
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Final, Literal, NamedTuple, NoReturn
 
+from fibonacci._batch.rows import RepeatableRows
 from fibonacci._core.json_types import is_object
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import has_stream
@@ -42,7 +43,7 @@ class RowsFormat(NamedTuple):
     json_columns: Sequence[str] = ()
 
 
-class RowFile(Iterable[dict[str, Any]]):
+class RowFile(RepeatableRows):
     """The rows of a file, which is read once to check all of them, and again by each iteration.
 
     Args:

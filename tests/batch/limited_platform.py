@@ -1,0 +1,82 @@
+"""An emulator of a plan, on a clock that the batch shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci import Fibonacci, RunResult
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.option_values import PlanName, TimeMode
+from tests.batch.shared_clock import SharedClock
+from tests.emulator.api import tool
+from tests.kit.mode import Mode
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+
+
+class LimitedPlatform:
+    """An emulator of a plan, with a client on its clock.
+
+    Args:
+        mode: The mode of the client.
+        emulator: The platform.
+    """
+
+    def __init__(self, mode: Mode, emulator: Emulator) -> None:
+        self.mode = mode
+        self.emulator = emulator
+        self.clock = SharedClock(emulator)
+        self.owner: Fibonacci = emulator.client(rate_limiter="off")
+        self.workflow: str = self.owner.workflows.create(name="rester", definition=DEFINITION).id
+        self.client: Any = mode.client_of(emulator, clock=self.clock)
+        emulator.requests.clear()
+
+    def runs(self, seconds: list[float], **options: Any) -> Any:
+        return self.client.workflows.run_many(self.workflow, [{"seconds": each} for each in seconds], **options)
+
+    def run(self, runs: Any) -> list[RunResult]:
+        found: list[RunResult] = []
+        self.mode.each(runs, found.append)
+        return found
+
+    def count(self, route: str, status: int | None = None) -> int:
+        """Return how many requests there were to an endpoint, all or those with a status."""
+        requests = self.emulator.requests.to(route)
+        return sum(status in (None, each.status) for each in requests)
+
+    def most_running(self) -> list[int]:
+        """Return a list to which the number of running executions is added at each change."""
+        seen: list[int] = []
+        app = app_of(self.emulator)
+
+        def count(*_: object) -> None:
+            seen.append(app.store.runs.count())
+
+        app.observers.append(count)
+        return seen
+
+
+def platform(
+    mode: Mode,
+    plan: PlanName = "enterprise",
+    time: TimeMode = "real",
+    rate_limit: tuple[int, float] | None = None,
+) -> LimitedPlatform:
+    emulator = Emulator(plan=plan, keep=None, time=time, rate_limit=rate_limit)
+    mode.close_later(_Closing(emulator, is_async=mode.is_async))
+    return LimitedPlatform(mode, emulator.start())
+
+
+class _Closing:
+    """Closes an emulator when a mode ends, by the method that the mode calls."""
+
+    def __init__(self, emulator: Emulator, *, is_async: bool) -> None:
+        self._emulator = emulator
+
+    def close(self) -> None:
+        self._emulator.close()
+
+    async def aclose(self) -> None:
+        self._emulator.close()
