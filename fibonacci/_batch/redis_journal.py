@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from fibonacci._batch import redis_records as records
+from fibonacci._batch.claims import Claims, OpenIntent
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.redis_commands import PATIENCE, PatientCommands, RedisCommands
@@ -58,12 +59,16 @@ class RedisJournal(Journal):
     def renew(self, row: Row) -> None:
         self._change(records.renewed(row), added=0, is_synced=False)
 
-    def known(self, execution_ids: Iterable[str]) -> set[str]:
-        ids = list(execution_ids)
-        if not ids:
-            return set()
-        (found,) = self._run(("HMGET", self._keys[records.IDS], *ids))
-        return {each for each, key in zip(ids, found, strict=True) if key is not None}
+    def claims(self, execution_ids: Sequence[str]) -> Claims:
+        claims = Claims(self._taken(self._keys, execution_ids), self._open_intents(self._keys))
+        own = self._keys[records.HEADER]
+        (workflow_id,) = self._run(("HGET", own, "workflow_id"))
+        for header in chain.from_iterable(self._scan(("SCAN",), "MATCH", records.HEADERS)):
+            name, (found,) = records.name_in(header), self._run(("HGET", header, "workflow_id"))
+            if header != own.encode() and found == workflow_id:
+                keys = records.keys_of(name)
+                claims.add(f"the journal {name}", self._taken(keys, execution_ids), self._open_intents(keys))
+        return claims
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
@@ -104,6 +109,33 @@ class RedisJournal(Journal):
             place += _AT_ONCE
         if self._is_closed:
             self._commands.close()
+
+    def _taken(self, keys: Sequence[str], execution_ids: Sequence[str]) -> set[str]:
+        """Return those of some executions that belong to rows of a journal."""
+        if not execution_ids:
+            return set()
+        (found,) = self._run(("HMGET", keys[records.IDS], *execution_ids))
+        return {each for each, key in zip(execution_ids, found, strict=True) if key is not None}
+
+    def _open_intents(self, keys: Sequence[str]) -> Iterator[OpenIntent]:
+        """Iterate over the open intents of a journal."""
+        for rows in self._scan(("HSCAN", keys[records.INTENTS])):
+            if not rows:
+                continue
+            replies = self._run(*(("HMGET", keys[place], *rows) for place in records.FACTS))
+            for facts in zip(*replies, strict=True):
+                intent = records.open_intent(facts)
+                if intent is not None:
+                    yield intent
+
+    def _scan(self, command: Sequence[str], *options: str) -> Iterator[list[bytes]]:
+        """Iterate over the keys, or the fields of a hash: those that are there all the while come once at least."""
+        cursor = 0
+        while True:
+            ((cursor, found),) = self._run((*command, cursor, *options, "COUNT", _AT_ONCE))
+            yield list(found)  # the client makes a dict of a hash
+            if cursor == 0:
+                return
 
     def _change(self, changes: Iterable[records.Change], *, added: int, is_synced: bool) -> None:
         """Write changes, and wait until they are on the server's disk where that was asked for.

@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from fibonacci._batch.claims import OpenIntent
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
@@ -27,6 +28,9 @@ HEADER, LEASE, ROWS, INTENTS, EXECUTIONS, IDS, RESULTS, ORDER = range(len(PARTS)
 FACTS: Final = (ROWS, INTENTS, EXECUTIONS, RESULTS)
 """The hashes that have what is known of a row."""
 
+HEADERS: Final = "fibonacci:journal:{*}:header"
+"""The pattern of the keys that the headers of journals have."""
+
 Change = tuple[str, int, str | bytes, str | bytes]
 """A command that writes, the place of its key among the keys, and its two arguments."""
 
@@ -36,6 +40,23 @@ Facts = Sequence[bytes | None]
 def keys_of(name: str) -> list[str]:
     """Return the keys of a journal. Those of one journal are in one slot of a cluster."""
     return [f"fibonacci:journal:{{{name}}}:{part}" for part in PARTS]
+
+
+def name_in(header: bytes) -> str:
+    """Return the name of the journal whose header has a key."""
+    return header.decode().partition("{")[2].rpartition("}")[0]
+
+
+def open_intent(facts: Facts) -> OpenIntent | None:
+    """Return the open intent of a row; None if it has none.
+
+    Args:
+        facts: The fields of the row in the hashes that `FACTS` names.
+    """
+    row, intent, execution_id, result = facts
+    if row is None or intent is None or execution_id is not None or result is not None:
+        return None
+    return OpenIntent(json.loads(intent)[0], bytes.fromhex(json.loads(row)[2]))
 
 
 def begun(row: Row) -> Iterator[Change]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from fibonacci._batch.claims import Claims
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import journal_error, sqlite_error
 from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.journal_schema import JournalHeader, use_header
+from fibonacci._batch.journals_beside import claims_beside, open_intents, taken_of
 from fibonacci._batch.locks import FileLock
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
@@ -58,6 +59,7 @@ class SQLiteJournal(Journal):
             raise journal_error(path, difference)
         super().__init__(path, last)
         self._connection = connection
+        self._workflow_id = header.workflow_id
         self._owner = owner
         self._file_lock = lock
         self._lock = threading.Lock()
@@ -66,10 +68,14 @@ class SQLiteJournal(Journal):
         with self._transaction() as connection:
             connection.execute(_FORGET, (row.digest, row.text, row.number))
 
-    def known(self, execution_ids: Iterable[str]) -> set[str]:
+    def claims(self, execution_ids: Sequence[str]) -> Claims:
         with self._use() as connection:
-            query = "SELECT execution_id FROM rows WHERE execution_id IN (SELECT value FROM json_each(?))"
-            return {found for (found,) in connection.execute(query, (json.dumps(list(execution_ids)),))}
+            taken, own = taken_of(connection, execution_ids), open_intents(connection)
+        claims = Claims(taken, own)
+        if self._owner is not None:
+            for each in claims_beside(self._owner.real_path, self._workflow_id, execution_ids):
+                claims.add(*each)
+        return claims
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing.

@@ -6,6 +6,7 @@ from collections import deque
 
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
+from fibonacci._batch.resumption import unknown_note
 from fibonacci._batch.row import Row
 from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError
 from fibonacci.models.execution_failure import execution_error
@@ -25,7 +26,7 @@ class BatchState:
         running: Rows with an execution that is watched, by its id.
         reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
-        searched: Those of them that the list of executions was searched for.
+        doubts: Why no execution was taken to be that of one of them, by index, where that was asked for.
         withdrawn: Rows whose intent has to be taken back in the journal.
         started: Rows whose execution's id has to be written to the journal.
         finished: Results that have to be written to the journal.
@@ -45,7 +46,7 @@ class BatchState:
         self.running: dict[str, Row] = {}
         self.reading: int = 0
         self.unknown: dict[int, Row] = {}
-        self.searched: set[int] = set()
+        self.doubts: dict[int, str] = {}
         self.withdrawn: list[Row] = []
         self.started: list[Row] = []
         self.finished: list[tuple[Row, RunResult]] = []
@@ -153,7 +154,10 @@ class BatchState:
             f"it is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and call"
             f' again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second time'
         )
-        return UnknownOutcomeError(text, results=results)
+        error = UnknownOutcomeError(text, results=results)
+        doubts = [f"{each.key}: {self.doubts[each.index]}" for each in results[:10] if each.index in self.doubts]
+        error.add_note(unknown_note(doubts))
+        return error
 
     def _deliver(self, result: RunResult) -> None:
         self._count(result)

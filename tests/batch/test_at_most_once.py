@@ -290,7 +290,7 @@ class TestFromRunToRun:
         assert [result.execution for result in caught.value.results] == [None]
         (skipped,) = setting.run(setting.runs(rows=rows, if_unknown="skip")).values()
         assert (skipped.status, skipped.execution) == ("unknown", None)
-        told = f"row 0: its execution is taken to be {execution_id}, the only one with its inputs"
+        told = f"row 0: its execution is taken to be {execution_id}, which has its inputs and belongs to no other row"
         assert told not in caplog.messages
         (found,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
         assert found.execution is not None

@@ -39,6 +39,10 @@ class AsyncBatchRequests:
         """Return the workflow."""
         return await self._requestor.send(self.workflow_request)
 
+    async def probe(self) -> None:
+        """Read the workflow, once."""
+        await self._requestor.send(self.workflow_request._replace(can_retry=False))
+
     async def start(self, row: Row, timeout: float | None) -> Execution:
         """Start the workflow for a row, with the row's idempotency key."""
         request = execute_workflow(self._workflow_id, row.inputs, row.idempotency_key)

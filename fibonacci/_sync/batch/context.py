@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,13 +18,16 @@ from fibonacci._batch.row import Row
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._log_records import log
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
-from fibonacci.errors import JournalError, QuotaExceededError
+from fibonacci.errors import APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.organizations import Quota
 
 T = TypeVar("T")
+
+_log = logging.getLogger("fibonacci")
 
 
 class BatchContext:
@@ -200,6 +204,19 @@ class BatchContext:
         self.use_journal(partial(self.journal.write, withdrawn=rows))
         for row in rows:
             row.is_recorded = True
+
+    def back_off(self, error: BaseException, *, is_uncertain: bool = False) -> None:
+        """Start no row for a while, as the platform asks for or longer each time; stop when that has lasted too long.
+
+        Args:
+            error: What a request has ended with that the platform could not carry out.
+            is_uncertain: Whether a row may have been started nevertheless.
+        """
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        if asked:
+            log(_log, logging.INFO, "no row is started for %.0f s, as the platform asks for: %s", asked, error)
+        if self.plan.failed(self.now, asked, is_uncertain=is_uncertain):
+            self.state.stop(error)
 
     def refused_by_quota(self, error: QuotaExceededError) -> None:
         """Wait for a quota that ends at a time, or stop with its error, as `if_quota_exceeded` says."""

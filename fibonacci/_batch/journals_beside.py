@@ -1,0 +1,76 @@
+"""The journals of the same workflow in the folder of one in SQLite: those of other runs, as when a file is a chunk."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from fibonacci._batch.claims import OpenIntent
+from fibonacci._batch.journal_errors import journal_error
+from fibonacci._batch.journal_schema import APPLICATION_ID
+
+_MAGIC: Final = b"SQLite format 3\0"
+_TAKEN: Final = "SELECT execution_id FROM rows WHERE execution_id IN (SELECT value FROM json_each(?))"
+_OPEN: Final = (
+    "SELECT idempotency_key, digest FROM rows"
+    " WHERE idempotency_key IS NOT NULL AND execution_id IS NULL AND status IS NULL"
+)
+
+
+def taken_of(connection: sqlite3.Connection, execution_ids: Sequence[str]) -> set[str]:
+    """Return those of some executions that belong to rows of a journal."""
+    return {found for (found,) in connection.execute(_TAKEN, (json.dumps(execution_ids),))}
+
+
+def open_intents(connection: sqlite3.Connection) -> list[OpenIntent]:
+    """Return the open intents of a journal."""
+    return [OpenIntent(*record) for record in connection.execute(_OPEN)]
+
+
+def claims_beside(
+    path: str, workflow_id: str, execution_ids: Sequence[str]
+) -> Iterator[tuple[str, set[str], list[OpenIntent]]]:
+    """Yield what the other journals of a workflow in the folder of a journal have.
+
+    Args:
+        path: The path of the journal.
+        workflow_id: The id of the workflow.
+        execution_ids: The ids of executions.
+
+    Yields:
+        The path of each, those of the executions that belong to its rows, and its open intents.
+
+    Raises:
+        JournalError: If a file cannot be read that may be one.
+    """
+    own = Path(path)
+    for each in sorted(own.parent.iterdir()):
+        try:
+            if not each.is_file() or each.samefile(own):
+                continue
+            with each.open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    continue
+            with closing(sqlite3.connect(f"{each.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                if _workflow_of(connection) == workflow_id:
+                    yield str(each), taken_of(connection, execution_ids), open_intents(connection)
+        except FileNotFoundError:  # it was removed meanwhile
+            continue
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            reason = (
+                f"has {each.name} beside it, which cannot be read ({error}) and may have executions of the same"
+                ' workflow: move it to another folder, or pass another if_unknown than "match"'
+            )
+            raise journal_error(path, reason) from error
+
+
+def _workflow_of(connection: sqlite3.Connection) -> str | None:
+    """Return the id of the workflow of a journal; None if the database is none, or is empty yet."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        return None
+    found = connection.execute("SELECT value FROM header WHERE name = 'workflow_id'").fetchone()
+    return None if found is None else str(found[0])
