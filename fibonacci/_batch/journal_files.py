@@ -10,7 +10,7 @@ from pathlib import Path
 from fibonacci._batch.filesystems import network_filesystem_of
 from fibonacci._batch.journal_errors import journal_error, sqlite_error, system_error
 from fibonacci._batch.journal_schema import JournalHeader, create, fault_of
-from fibonacci._batch.locks import FileLock
+from fibonacci._batch.locks import LOCK_SUFFIX, FileLock
 from fibonacci._batch.sqlite_journal import SQLiteJournal
 
 # Seconds: a reader, such as a program that exports the journal, may hold it up that long.
@@ -32,7 +32,7 @@ def open_journal(path: str, header: JournalHeader) -> SQLiteJournal:
         reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
         raise journal_error(path, reason)
     try:
-        lock = FileLock(f"{os.path.realpath(path)}-lock")
+        lock = FileLock(f"{os.path.realpath(path)}{LOCK_SUFFIX}")
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
         reason = f"is used by another run{process}: wait for its end, or end it; a run that was left needs close()"

@@ -12,8 +12,8 @@ from typing import Final
 from fibonacci._batch.claims import OpenIntent
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.journal_schema import APPLICATION_ID
+from fibonacci._batch.locks import LOCK_SUFFIX
 
-_MAGIC: Final = b"SQLite format 3\0"
 _TAKEN: Final = "SELECT execution_id FROM rows WHERE execution_id IN (SELECT value FROM json_each(?))"
 _OPEN: Final = (
     "SELECT idempotency_key, digest FROM rows"
@@ -48,14 +48,13 @@ def claims_beside(
         JournalError: If a file cannot be read that may be one.
     """
     own = Path(path)
-    for each in sorted(own.parent.iterdir()):
+    for lock in sorted(own.parent.glob(f"*{LOCK_SUFFIX}")):
+        # A file without a lock is not opened: closing it would release what this process has locked in it itself.
+        each = lock.with_name(lock.name.removesuffix(LOCK_SUFFIX))
         try:
             if not each.is_file() or each.samefile(own):
                 continue
-            with each.open("rb") as file:
-                if file.read(len(_MAGIC)) != _MAGIC:
-                    continue
-            with closing(sqlite3.connect(f"{each.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(f"{each.as_uri()}?mode=ro", uri=True)) as connection:
                 if _workflow_of(connection) == workflow_id:
                     yield str(each), taken_of(connection, execution_ids), open_intents(connection)
         except FileNotFoundError:  # it was removed meanwhile

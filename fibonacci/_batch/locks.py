@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import Final
 from weakref import WeakSet
 
 from fibonacci._file_locks import lock_file
+
+LOCK_SUFFIX: Final = "-lock"
+"""What the name of a journal's lock has after that of the journal. The file stays when the run has ended."""
 
 
 class FileLock:

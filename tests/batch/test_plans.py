@@ -631,9 +631,7 @@ class TestSearch:
             return {row.index: execution.id for row, execution in searched.found}
 
         a, a2, b, b2 = candidate("A", "a"), candidate("A2", "a"), candidate("B", "b", 160.0), candidate("B2", "b")
-        assert found(a, b, candidate("C", "c", 200.0)) == {0: "A", 3: "C"}, (
-            "row 1 or row 2 may not have run"
-        )
+        assert found(a, b, candidate("C", "c", 200.0)) == {0: "A", 3: "C"}, "row 1 or row 2 may not have run"
         assert found(b, b2) == {1: "B", 2: "B2"}, "in the order in which they were started"
         assert found(b2, candidate("B", "b", 140.0)) == {}, "row 1 was started later than both"
         assert found(a, a2) == {}, "one of them may be another program's"
