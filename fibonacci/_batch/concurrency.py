@@ -14,6 +14,8 @@ _LONGEST_HOLD: Final = 60.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 15.0
 _LONGEST_OUTAGE: Final = 900.0
+# Seconds for which a server is believed that it wants to be left alone.
+_LONGEST_ASKED: Final = 3600.0
 
 
 class ConcurrencyPlan:
@@ -105,7 +107,7 @@ class ConcurrencyPlan:
             self._retry_at = now + self._backoff
             self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2)
         if asked is not None:
-            self._retry_at = max(self._retry_at, now + asked)
+            self._retry_at = max(self._retry_at, now + min(asked, _LONGEST_ASKED))
         self._failed_at = now
         self._must_probe = self._must_probe or is_uncertain
         return now - self._outage_began > _LONGEST_OUTAGE

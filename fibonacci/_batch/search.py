@@ -23,7 +23,7 @@ Candidates = Mapping[str, tuple[Execution, bytes]]
 """Executions of the workflow by id, with the digests of their inputs."""
 
 
-class Matches(NamedTuple):
+class MatchedRows(NamedTuple):
     """What a search has come to.
 
     Attributes:
@@ -71,7 +71,7 @@ def is_past(executions: Sequence[Execution], since: float) -> bool:
     return bool(known) and len(known) == len(times) and known == sorted(known, reverse=True) and known[-1] < since
 
 
-def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> Matches:
+def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> MatchedRows:
     """Match rows with executions by their inputs.
 
     Rows with equal inputs get executions if there are as many of these as of those: then no execution is left over
@@ -110,7 +110,7 @@ def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> Matc
             found += [(row, execution) for row, (_, execution) in pairs]
         else:
             doubts += [(row, doubt) for row in group]
-    return Matches(found, doubts)
+    return MatchedRows(found, doubts)
 
 
 def _may_be_of(row: Row, created: float) -> bool:

@@ -29,6 +29,7 @@ from fibonacci import (
     ValidationError,
 )
 from fibonacci._async.batch.context import AsyncBatchContext
+from fibonacci._async.batch.finder import AsyncRowFinder
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
 from fibonacci._batch.claims import Claims, OpenIntent
@@ -174,6 +175,20 @@ class TestConcurrency:
         assert plan.slots(0, 0, now=34.9) == 0
         plan.started(sent_at=35.0)
         assert plan.slots(1, 0, now=35.0) == 49
+        plan.failed(now=40.0, asked=1e9)
+        assert [plan.slots(0, 0, now=at) for at in (3639.9, 3640.0)] == [0, 1], "an hour at the longest"
+
+    def test_where_a_row_may_have_been_started_a_request_that_only_reads_goes_first(self) -> None:
+        plan = ConcurrencyPlan(50)
+        plan.failed(now=0.0, is_uncertain=True)
+        plan.failed(now=0.1)
+        assert [plan.must_probe(at) for at in (0.9, 1.0)] == [False, True]
+        assert plan.slots(0, 0, now=1.0) == 0
+        plan.probed()
+        assert (plan.must_probe(1.0), plan.slots(0, 0, now=1.0)) == (False, 1)
+        plan.failed(now=1.0, is_uncertain=True)
+        plan.started(sent_at=1.0)
+        assert not plan.must_probe(10.0)
 
     def test_an_outage_of_a_quarter_of_an_hour_is_waited_for(self) -> None:
         plan = ConcurrencyPlan(50)
@@ -671,6 +686,53 @@ class TestSearch:
 
         assert digest(inputs={"b": 1, "a": 2}) == digest_of(canonical({"a": 2, "b": 1}))
         assert digest() is digest(inputs="x") is None
+
+
+class TestListsThatShift:
+    """Executions are added while a list is read whose pages are by offset."""
+
+    def search(self, *readings: list[list[str]]) -> Any:
+        """Search for the execution of a row in a list that each reading finds different; return the context."""
+        return asyncio.run(self._search(*readings))
+
+    async def _search(self, *readings: list[list[str]]) -> Any:
+        with closing(temporary_journal(JournalHeader("wf-1", "1", "index"))) as journal:
+            context = parts_of_a_batch(journal)
+            row = Row(0, "0", {}, "{}")
+            row.intend(100.0)
+            row.error = APIConnectionError("lost")
+            journal.write([row])
+            context.state.unknown[0] = row
+            pages: list[tuple[Any, dict[str, str] | None]] = []
+            for reading in readings:
+                for number, ids in enumerate(reading, 1):
+                    fields: dict[str, Any] = {"status": "running", "created_at": 100.0, "inputs": {}}
+                    items = [Execution.model_validate({"execution_id": each, **fields}) for each in ids]
+                    pages.append((Mock(items=items), {"page": str(number)} if number < len(reading) else None))
+            context.requests.page = AsyncMock(side_effect=pages)
+            finder = AsyncRowFinder(context, Mock())
+            assert finder.search(is_at_rest=True)
+            await context.work.call_args.args[0]()
+            for each in await context.inbox.get(0):
+                each()
+            assert not finder.search(is_at_rest=True), "it was searched for"
+            assert context.requests.page.await_count == len(pages)
+            return context
+
+    def test_one_that_is_listed_twice_is_one(self) -> None:
+        context = self.search([["A"], ["A"]], [["A"], []])
+        assert [row.execution_id for row in context.state.started] == ["A"]
+
+    def test_one_that_is_on_no_page_is_found_by_another_reading(self) -> None:
+        context = self.search([["A"], []], [["A"], ["B"]], [["A"], ["B"]])
+        assert context.state.doubts == {0: "2 executions may belong to 1 row with its inputs"}
+
+    def test_a_single_page_is_read_once(self) -> None:
+        assert [row.execution_id for row in self.search([["A"]]).state.started] == ["A"]
+
+    def test_a_list_that_never_comes_twice_the_same_says_nothing(self) -> None:
+        context = self.search(*([[f"A{number}"], []] for number in range(5)))
+        assert context.state.doubts == {0: "the list of executions changes while it is read"}
 
 
 class TestOutcomes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Literal
 
@@ -77,7 +77,7 @@ class Conditions:
         if others.random() < 0.4:
             rows = [*rows, *rows]
             lives = [_lives(others)]
-        return cls(
+        made = cls(
             rows=rows,
             first=first,
             paging=others.choice(["by cursor", "by cursor", "by offset", "by offset, last change first"]),
@@ -97,6 +97,19 @@ class Conditions:
             },
             honors_keys=random.random() < 0.5,
             reads_slowly=random.random() < 0.2,
+        )
+        return made._with_overlap(others) if others.random() < 0.2 else made
+
+    def _with_overlap(self, others: Random) -> Conditions:
+        """Return conditions in which rows are started while the executions of rows with the same inputs are sought."""
+        return replace(
+            self,
+            rows=[{"seconds": 1.0, "id": number % 2} for number in range(len(self.rows))],
+            limit=300,
+            delay=(0.1, 10.0),
+            lives=[[others.uniform(0.5, 10.0)], *self.lives[1:]],
+            options={"concurrency": others.randint(2, 4), "ordered": False, "if_unknown": "match"},
+            honors_keys=False,
         )
 
 

@@ -264,6 +264,13 @@ def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
     return found
 
 
+def although_there(outcome: Outcome) -> int:
+    """Return how many rows are unknown although the platform has executions with their inputs that no row has."""
+    taken = {result.execution.id for result in outcome.results.values() if result.execution is not None}
+    unknown = Counter(_text(result.inputs) for result in outcome.results.values() if result.status == "unknown")
+    return sum(min(count, len(set(outcome.executions.get(each, [])) - taken)) for each, count in unknown.items())
+
+
 def _as_after_a_crash(journal: Path, copy: Path) -> Path:
     """Copy what is on the disk, which the process that was killed cannot reach any more.
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.row import Row
-from fibonacci._batch.search import Candidates, Matches, created_at, earliest, inputs_digest, is_past, matches
+from fibonacci._batch.search import Candidates, MatchedRows, created_at, earliest, inputs_digest, is_past, matches
 from fibonacci._batch.start_outcome import is_transient
 from fibonacci._log_records import log
 from fibonacci.errors import NotFoundError
@@ -62,7 +62,7 @@ class AsyncRowFinder:
         try:
             candidates = await self._candidates(rows)
             if candidates is None:
-                found = Matches([], [(row, "the list of executions changes while it is read") for row in rows])
+                found = MatchedRows([], [(row, "the list of executions changes while it is read") for row in rows])
             else:  # the journals after the list: what is in it was started by then
                 claims = await self._context.use_journal(partial(self._context.journal.claims, list(candidates)))
                 found = matches(rows, candidates, claims)
@@ -110,7 +110,7 @@ class AsyncRowFinder:
             self._digests[execution.id] = digest
         return digest
 
-    def _found(self, found: Matches) -> None:
+    def _found(self, found: MatchedRows) -> None:
         self.is_searching = False
         state = self._context.state
         for row, doubt in found.doubts:

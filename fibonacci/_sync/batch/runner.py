@@ -234,10 +234,10 @@ class BatchRunner:
         state, context = self._state, self._context
         if not state.unknown or self._finder.is_searching or state.is_stopped:
             return
-        if context.plan.is_backing_off(context.now):
-            return
         is_blocked = self._is_at_rest and not state.pending and (state.is_exhausted or self._reader.is_far)
-        if context.options.if_unknown == "match" and self._finder.search(is_at_rest=is_blocked):
+        if context.options.if_unknown == "match" and (
+            context.plan.is_backing_off(context.now) or self._finder.search(is_at_rest=is_blocked)
+        ):
             return
         if is_blocked:
             state.settle_unknown()
