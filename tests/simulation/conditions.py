@@ -98,16 +98,22 @@ class Conditions:
             honors_keys=random.random() < 0.5,
             reads_slowly=random.random() < 0.2,
         )
+        if len(made.lives) > 1:  # both need requests, and end in so many processes only if they get them
+            made = replace(made, limit=max(made.limit, 30), outsiders=0.0)
         return made._with_overlap(others) if others.random() < 0.2 else made
 
     def _with_overlap(self, others: Random) -> Conditions:
         """Return conditions in which rows are started while the executions of rows with the same inputs are sought."""
         return replace(
             self,
-            rows=[{"seconds": 1.0, "id": number % 2} for number in range(len(self.rows))],
+            rows=[{"seconds": 1.0, "id": number % 4} for number in range(12)],
+            first=12,
             limit=300,
+            outsiders=0.0,
+            faults=0.5,
+            outage=(0.0, 0.0),
             delay=(0.1, 10.0),
-            lives=[[others.uniform(0.5, 10.0)], *self.lives[1:]],
+            lives=[[others.uniform(0.1, 4.0)]],
             options={"concurrency": others.randint(2, 4), "ordered": False, "if_unknown": "match"},
             honors_keys=False,
         )
