@@ -139,7 +139,7 @@ def test_a_key_is_in_no_field_of_a_record(path: str, mode: Mode, server: Scripte
     echo = {"data": {"execution_id": KEY}, "meta": {"request_id": KEY}, "error": {"message": KEY}}
     server.add_response(echo, status=503, headers={"X-Request-Id": KEY, "Retry-After": "0"})
     server.add_response(echo)
-    client = mode.client_of(server, api_key=KEY)
+    client = mode.client_of(server, api_key=KEY, idempotency="server")
     where = path.format(key=KEY, quoted=quote(KEY, safe=""))
     mode.run(client.request("POST", where))
     with pytest.raises(APIError) as caught:

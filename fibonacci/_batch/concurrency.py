@@ -14,6 +14,8 @@ _LONGEST_HOLD: Final = 60.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 15.0
 _LONGEST_OUTAGE: Final = 900.0
+# Seconds for which a server is believed that it wants to be left alone.
+_LONGEST_ASKED: Final = 3600.0
 
 
 class ConcurrencyPlan:
@@ -43,6 +45,8 @@ class ConcurrencyPlan:
         self._outage_began: float | None = None
         self._backoff = _FIRST_BACKOFF
         self._retry_at = 0.0
+        self._failed_at = 0.0
+        self._must_probe = False
 
     def is_backing_off(self, now: float) -> bool:
         """Whether the platform could not be reached a moment ago, and should not be asked again yet."""
@@ -78,8 +82,21 @@ class ConcurrencyPlan:
         """Start no row for so many seconds: a quota that ends at a time is used up."""
         self.paused_until = max(self.paused_until, now + seconds)
 
-    def failed(self, now: float) -> bool:
-        """Record that the platform could not be reached, and nothing was started.
+    def must_probe(self, now: float) -> bool:
+        """Whether to ask, by a request that only reads, if the platform is back: a row would become unknown if not."""
+        return self._must_probe and now >= self._wake_at()
+
+    def probed(self) -> None:
+        """Record that the platform has responded to such a request: a row may be the next one."""
+        self._must_probe = False
+
+    def failed(self, now: float, asked: float | None = None, *, is_uncertain: bool = False) -> bool:
+        """Record that the platform could not be reached, or could not carry out a request.
+
+        Args:
+            now: Seconds on the monotonic clock.
+            asked: The seconds for which it asks to be left alone; None where it does not say.
+            is_uncertain: Whether a row may have been started nevertheless.
 
         Returns:
             Whether it has been so for long that it should be given up.
@@ -89,14 +106,24 @@ class ConcurrencyPlan:
         if now >= self._retry_at:  # the rows of one moment fail together, and count once
             self._retry_at = now + self._backoff
             self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2)
+        if asked is not None:
+            self._retry_at = max(self._retry_at, now + min(asked, _LONGEST_ASKED))
+        self._failed_at = now
+        self._must_probe = self._must_probe or is_uncertain
         return now - self._outage_began > _LONGEST_OUTAGE
 
-    def started(self) -> None:
-        """Record that a row was started."""
-        self._outage_began = None
-        self._backoff = _FIRST_BACKOFF
-        self._retry_at = 0.0
+    def started(self, sent_at: float) -> None:
+        """Record that a row was started.
+
+        Args:
+            sent_at: When its request was sent: one sent before the last failure does not show that it is over.
+        """
         self._hold = _FIRST_HOLD
+        if sent_at >= self._failed_at:
+            self._outage_began = None
+            self._must_probe = False
+            self._backoff = _FIRST_BACKOFF
+            self._retry_at = 0.0
 
     def slots(self, in_flight: int, starting: int, now: float) -> int:
         """Return how many rows may be started now.
@@ -110,7 +137,7 @@ class ConcurrencyPlan:
         if self.must_ask or now < self._wake_at():
             return 0
         if self._outage_began is not None:  # one row probes whether the platform is back
-            return 0 if starting else 1
+            return 0 if starting or self._must_probe else 1
         least = 1 if self._grow_at is not None else 0
         return max(0, max(self.capacity, least) - in_flight)
 

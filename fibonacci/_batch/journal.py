@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fibonacci._batch.attempts import attempt, attempts_in
+from fibonacci._batch.claims import Claims
 from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
@@ -189,8 +190,17 @@ class Journal(ABC):
         """Record that rows are started with another version of the workflow from now on."""
 
     @abstractmethod
-    def known(self, execution_ids: Iterable[str]) -> set[str]:
-        """Return those of the executions that belong to rows."""
+    def claims(self, execution_ids: Sequence[str]) -> Claims:
+        """Return whose some executions are, and which rows may have been started, here and in the journals beside it.
+
+        Beside it are those of the same workflow in the same folder, or on the same server.
+
+        Args:
+            execution_ids: The ids of the executions.
+
+        Raises:
+            JournalError: If one of the journals cannot be read.
+        """
 
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""

@@ -14,7 +14,7 @@ from fibonacci._batch.journal_errors import damaged_error, journal_error, sqlite
 from fibonacci._batch.journal_mark import JournalMark, emptied, mingled, unmarked
 from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.journal_schema import JournalHeader, create, fault_of, is_empty, read_header, verify
-from fibonacci._batch.locks import FileLock
+from fibonacci._batch.locks import LOCK_SUFFIX, FileLock
 from fibonacci._batch.resumption import resume_fault
 from fibonacci._batch.sqlite_journal import SQLiteJournal
 
@@ -40,7 +40,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
     if network is not None:
         reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
         raise journal_error(path, reason)
-    lock_path = f"{os.path.realpath(path)}-lock"
+    lock_path = f"{os.path.realpath(path)}{LOCK_SUFFIX}"
     if resume and not _is_there(path):
         raise journal_error(path, str(resume_fault(resume, 0)))  # before a lock file is created
     try:
@@ -129,7 +129,7 @@ def _check_files(path: str, note: str) -> bool:
         JournalError: If files are missing, or do not belong together.
     """
     real = os.path.realpath(path)
-    lock, wal, rollback = f"{real}-lock", f"{real}-wal", f"{real}-journal"
+    lock, wal, rollback = f"{real}{LOCK_SUFFIX}", f"{real}-wal", f"{real}-journal"
     begin = _begin_of(path)
     has_wal = _size(wal) > 0
     if not begin:
@@ -155,7 +155,7 @@ def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_ope
     """
     if _size(path) == 0 or (not is_open and noted is None and _size(f"{os.path.realpath(path)}-journal")):
         return None
-    lock = f"{os.path.realpath(path)}-lock"
+    lock = f"{os.path.realpath(path)}{LOCK_SUFFIX}"
     with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", timeout=_BUSY, uri=True)) as connection:
         try:
             if is_empty(connection):
@@ -181,7 +181,7 @@ def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_ope
 
 def _is_there(path: str) -> bool:
     """Whether there is a journal, or what is left of one."""
-    return os.path.lexists(path) or os.path.lexists(f"{os.path.realpath(path)}-lock")
+    return os.path.lexists(path) or os.path.lexists(f"{os.path.realpath(path)}{LOCK_SUFFIX}")
 
 
 def _begin_of(path: str) -> bytes:

@@ -6,12 +6,18 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
+from typing import Final
 from weakref import WeakSet
 
 from fibonacci._file_locks import lock_file
 
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.
 _HOLDER_BYTES = 20
+_MOST_BYTES = 4096
+
+LOCK_SUFFIX: Final = "-lock"
+"""What the name of a journal's lock has after that of the journal. The file stays when the run has ended."""
 
 
 class FileLock:
@@ -47,7 +53,7 @@ class FileLock:
         """Return the note, with replacement characters if it is damaged; empty if there is none."""
         file = self._open_file()
         os.lseek(file, _HOLDER_BYTES, os.SEEK_SET)
-        return os.read(file, 4096).decode("ascii", "replace")
+        return _note_in(os.read(file, _MOST_BYTES))
 
     def write_note(self, note: str, *, is_synced: bool = False) -> None:
         """Replace the note, which a kill of the process leaves whole.
@@ -78,6 +84,21 @@ class FileLock:
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
+
+
+def read_note(path: Path) -> str:
+    """Return the note in the file of a lock that another may hold, as its holder reads it.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(_HOLDER_BYTES)
+        return _note_in(file.read(_MOST_BYTES))
+
+
+def _note_in(content: bytes) -> str:
+    return content.decode("ascii", "replace")
 
 
 _held: WeakSet[FileLock] = WeakSet()

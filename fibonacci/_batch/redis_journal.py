@@ -9,12 +9,13 @@ from itertools import chain
 from typing import Any, Final
 
 from fibonacci._batch import redis_records as records
+from fibonacci._batch.claims import Claims, OpenIntent
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.redis_commands import PATIENCE, PatientCommands, RedisCommands
 from fibonacci._batch.redis_integrity import JournalMark, JournalRevision, loss_of, lost_error
 from fibonacci._batch.redis_lease import JournalLease, milliseconds
-from fibonacci._batch.redis_scripts import FIND, WRITE
+from fibonacci._batch.redis_scripts import FIND, OPENED, WRITE
 from fibonacci._batch.row import Row
 from fibonacci.errors import JournalError
 
@@ -66,10 +67,19 @@ class RedisJournal(Journal):
     def continue_with(self, version: str) -> None:
         self._change(records.continued_with(version), added=0, is_synced=False)
 
-    def known(self, execution_ids: Iterable[str]) -> set[str]:
-        ids = list(execution_ids)
-        found = self._find((records.IDS,), ids)
-        return {each for each, key in zip(ids, found, strict=True) if key is not None}
+    def claims(self, execution_ids: Sequence[str]) -> Claims:
+        found = self._find((records.IDS,), execution_ids)
+        taken = {each for each, key in zip(execution_ids, found, strict=True) if key is not None}
+        try:
+            claims = Claims(taken, self._open_intents(self._keys))
+        except (ValueError, TypeError) as error:
+            raise lost_error(self.path, f"is damaged ({error})") from error
+        own = self._keys[records.HEADER]
+        (workflow_id,) = self._run(("HGET", own, "workflow_id"))
+        for header in chain.from_iterable(self._scan(("SCAN",), "MATCH", records.HEADERS)):
+            if header != own.encode():
+                self._add_other(claims, records.name_in(header), workflow_id, execution_ids)
+        return claims
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
@@ -110,6 +120,54 @@ class RedisJournal(Journal):
             place += _AT_ONCE
         if self._is_closed:
             self._commands.close()
+
+    def _add_other(self, claims: Claims, name: str, workflow_id: bytes, execution_ids: Sequence[str]) -> None:
+        """Add what the journal of a name has, if it is one of the same workflow.
+
+        Raises:
+            JournalError: If it lacks what it held, or is damaged.
+        """
+        keys = records.keys_of(name)
+        (found,) = self._run(("EVAL", OPENED, len(keys), *keys, "workflow_id", "lost", "counts"))
+        if found == b"foreign" or found[0] != workflow_id:
+            return
+        try:
+            _, lost, expected, counts = (None if each is None else each.decode() for each in found)
+            if lost is not None or expected != counts:
+                raise ValueError("it lacks a part of what it held")
+            ids = self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
+            taken = {each for each, key in zip(execution_ids, ids, strict=True) if key is not None}
+            claims.add(f"the journal {name}", taken, self._open_intents(keys))
+        except (ValueError, TypeError) as error:
+            reason = (
+                f"has the journal {name} beside it, which cannot be read ({error}) and may have executions of the same"
+                ' workflow: remove it, or pass another if_unknown than "match"'
+            )
+            raise journal_error(self.path, reason) from error
+
+    def _open_intents(self, keys: Sequence[str]) -> Iterator[OpenIntent]:
+        """Iterate over the open intents of a journal.
+
+        Raises:
+            ValueError: If one is damaged.
+        """
+        for rows in self._scan(("HSCAN", keys[records.INTENTS])):
+            if not rows:
+                continue
+            replies = self._run(*(("HMGET", keys[place], *rows) for place in records.FACTS))
+            for key, *facts in zip(rows, *replies, strict=True):
+                intent = records.open_intent(key.decode(), facts)
+                if intent is not None:
+                    yield intent
+
+    def _scan(self, command: Sequence[str], *options: str) -> Iterator[list[bytes]]:
+        """Iterate over the keys, or the fields of a hash: those that are there all the while come once at least."""
+        cursor = 0
+        while True:
+            ((cursor, found),) = self._run((*command, cursor, *options, "COUNT", _AT_ONCE))
+            yield list(found)  # the client makes a dict of a hash
+            if cursor == 0:
+                return
 
     def _change(self, changes: Iterable[records.Change], *, added: int, is_synced: bool) -> None:
         """Write changes, and wait until they are on the server's disk where that was asked for.

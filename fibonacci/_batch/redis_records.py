@@ -20,6 +20,7 @@ from typing import Final
 from zlib import crc32
 
 from fibonacci._batch.attempts import attempts_text
+from fibonacci._batch.claims import OpenIntent
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
@@ -33,6 +34,9 @@ COUNTED: Final = (ROWS, INTENTS, EXECUTIONS, IDS, RESULTS, ORDER)
 FACTS: Final = (ROWS, INTENTS, EXECUTIONS, RESULTS)
 """The hashes that have what is known of a row."""
 
+HEADERS: Final = "fibonacci:journal:{*}:header"
+"""The pattern of the keys that the headers of journals have."""
+
 Change = tuple[str, int, str | bytes, str | bytes]
 """A command that writes, the place of its key among the keys, and its two arguments."""
 
@@ -42,6 +46,27 @@ Facts = Sequence[bytes | None]
 def keys_of(name: str) -> list[str]:
     """Return the keys of a journal. Those of one journal are in one slot of a cluster."""
     return [f"fibonacci:journal:{{{name}}}:{part}" for part in PARTS]
+
+
+def name_in(header: bytes) -> str:
+    """Return the name of the journal whose header has a key."""
+    return header.decode().partition("{")[2].rpartition("}")[0]
+
+
+def open_intent(key: str, facts: Facts) -> OpenIntent | None:
+    """Return the open intent of a row; None if it has none.
+
+    Args:
+        key: The key of the row.
+        facts: The fields of the row in the hashes that `FACTS` names.
+
+    Raises:
+        ValueError: If one of them is not what was written.
+    """
+    entry = entry_of(key, facts)
+    if entry is None or not entry.idempotency_key or entry.execution_id is not None or entry.status is not None:
+        return None
+    return OpenIntent(entry.idempotency_key, entry.digest)
 
 
 def begun(row: Row) -> Iterator[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 from fibonacci.errors import JournalError
 from fibonacci.models.run_results import RunsSummary
@@ -55,6 +56,25 @@ def resume_fault(resume: bool | None, rows: int) -> str | None:
 
 
 _EMPTY = "No row is in the journal, so that the same call begins."
+
+
+def unknown_note(doubts: Sequence[str]) -> str:
+    """Return the note on rows of unknown outcome: how each choice deals with them.
+
+    Args:
+        doubts: Where a search was made: why rows are unknown still, each with the key of its row.
+    """
+    match = (
+        "takes over an execution with the same inputs that belongs to no other row. Choose it if nothing else starts"
+        " the workflow with these inputs"
+    )
+    if doubts:
+        match = f"leaves them unknown, because it is in doubt which executions are theirs ({'; '.join(doubts)})"
+    return (
+        f'if_unknown="match" {match}.\n'
+        'if_unknown="skip" starts none of them and gives each a result of status "unknown". A later call can decide.\n'
+        'if_unknown="rerun" starts all of them. Those that had been started run a second time.'
+    )
 
 
 def _remedy(journal: str) -> str:

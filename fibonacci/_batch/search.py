@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
-from typing import Final
+from typing import Final, NamedTuple
 
+from fibonacci._batch.claims import Claims
 from fibonacci._batch.row import Row, digest_of
 from fibonacci._core.request_body import canonical
 from fibonacci.models.executions import Execution
@@ -15,6 +16,23 @@ REPEATABLE_FOR: Final = 86_400.0 - 600.0
 
 # Seconds by which the time of an execution may precede that of the intent: the platform's `Date` has whole seconds.
 _TOLERANCE: Final = 2.0
+# Seconds: an execution that was created so long after the intent was asked for by another request.
+_LONGEST_ON_THE_WAY: Final = 3600.0
+
+Candidates = Mapping[str, tuple[Execution, bytes]]
+"""Executions of the workflow by id, with the digests of their inputs."""
+
+
+class MatchedRows(NamedTuple):
+    """What a search has come to.
+
+    Attributes:
+        found: Rows with the executions that are theirs.
+        doubts: Why each of the other rows has none.
+    """
+
+    found: list[tuple[Row, Execution]]
+    doubts: list[tuple[Row, str]]
 
 
 def may_repeat(row: Row, now: float, *, is_honored: bool) -> bool:
@@ -46,27 +64,58 @@ def inputs_digest(execution: Execution) -> bytes | None:
     return None if execution.inputs is None else digest_of(canonical(execution.inputs))
 
 
-def matches(rows: Sequence[Row], candidates: Iterable[tuple[Execution, bytes]]) -> list[tuple[Row, Execution]]:
-    """Return the rows that have one execution which can be theirs alone.
+def is_past(executions: Sequence[Execution], since: float) -> bool:
+    """Whether a page of the list ends before a time, in a list with the newest first."""
+    times = [created_at(execution) for execution in executions]
+    known = [at for at in times if at is not None]
+    return bool(known) and len(known) == len(times) and known == sorted(known, reverse=True) and known[-1] < since
+
+
+def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> MatchedRows:
+    """Match rows with executions by their inputs.
+
+    Rows with equal inputs get executions if there are as many of these as of those: then no execution is left over
+    that another program may have started, and no row is left over whose execution one of them may be. A row anywhere
+    in a journal that may just be started with the same inputs leaves a doubt as well.
 
     Args:
         rows: Rows whose start had no response.
-        candidates: Executions of the workflow that belong to no other row, with the digests of their inputs.
+        candidates: Executions of the workflow.
+        claims: What the journals say, read after the list: who starts a row writes its intent before.
     """
-    of_digest: dict[bytes, list[Row]] = {}
-    for row in rows:
-        of_digest.setdefault(row.digest, []).append(row)
-    found: dict[bytes, list[Execution]] = {}
-    for execution, digest in candidates:
-        if digest in of_digest and _is_after(execution, of_digest[digest][0].intended_at):
-            found.setdefault(digest, []).append(execution)
-    return [
-        (of_digest[digest][0], executions[0])
-        for digest, executions in found.items()
-        if len(executions) == 1 and len(of_digest[digest]) == 1
-    ]
+    groups: dict[bytes, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.intended_at):
+        groups.setdefault(row.digest, []).append(row)
+    by_digest: dict[bytes, list[tuple[float, Execution]]] = {}
+    for execution, digest in candidates.values():
+        created = created_at(execution)
+        if digest in groups and execution.id not in claims.taken and created is not None:
+            by_digest.setdefault(digest, []).append((created, execution))
+    found: list[tuple[Row, Execution]] = []
+    doubts: list[tuple[Row, str]] = []
+    for digest, group in groups.items():
+        fitting = [each for each in by_digest.get(digest, []) if any(_may_be_of(row, each[0]) for row in group)]
+        fitting.sort(key=lambda each: (each[0], each[1].id))
+        pairs = list(zip(group, fitting, strict=False))
+        doubt = None
+        if digest in claims.others:
+            doubt = f"a row in {claims.others[digest]} has the same inputs, and may have been started"
+        elif claims.keys_of(digest) - {row.idempotency_key for row in group}:
+            doubt = "another row has the same inputs, and may have been started"
+        elif not fitting:
+            doubt = "no execution that was created after its request has its inputs and belongs to no other row"
+        elif len(fitting) != len(group) or not all(_may_be_of(row, created) for row, (created, _) in pairs):
+            doubt = f"{_count(len(fitting), 'execution')} may belong to {_count(len(group), 'row')} with its inputs"
+        if doubt is None:
+            found += [(row, execution) for row, (_, execution) in pairs]
+        else:
+            doubts += [(row, doubt) for row in group]
+    return MatchedRows(found, doubts)
 
 
-def _is_after(execution: Execution, intended_at: float) -> bool:
-    created = created_at(execution)
-    return created is not None and created >= intended_at - _TOLERANCE
+def _may_be_of(row: Row, created: float) -> bool:
+    return -_TOLERANCE <= created - row.intended_at <= _LONGEST_ON_THE_WAY
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

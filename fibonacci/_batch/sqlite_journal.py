@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Sequence
@@ -11,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._batch.attempts import attempts_text
+from fibonacci._batch.claims import Claims
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import damaged_error, sqlite_error
 from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.journal_schema import read_header, write_header
+from fibonacci._batch.journals_beside import claims_beside, open_intents, taken_of
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
 
@@ -39,12 +40,6 @@ _FINISH: Final = (
     "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ?, version = ?"
     " WHERE number = ?"
 )
-_KNOWN: Final = """
-WITH asked AS (SELECT value AS id FROM json_each(?))
-SELECT execution_id FROM rows WHERE execution_id IN (SELECT id FROM asked)
-UNION SELECT json_extract(start.value, '$[0]') FROM rows, json_each(rows.earlier) AS start
-WHERE rows.earlier IS NOT NULL AND json_extract(start.value, '$[0]') IN (SELECT id FROM asked)
-"""
 _FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
 
 
@@ -84,10 +79,15 @@ class SQLiteJournal(Journal):
                 raise damaged_error(self.path, error) from error
             write_header(connection, header._replace(workflow_version=version))
 
-    def known(self, execution_ids: Iterable[str]) -> set[str]:
+    def claims(self, execution_ids: Sequence[str]) -> Claims:
         self._check_rows()
         with self._use() as connection:
-            return {found for (found,) in connection.execute(_KNOWN, (json.dumps(list(execution_ids)),))}
+            claims = Claims(taken_of(connection, execution_ids), open_intents(connection))
+            workflow_id = read_header(connection)[0].workflow_id
+        if self._owner is not None:
+            for each in claims_beside(self._owner.real_path, workflow_id, execution_ids):
+                claims.add(*each)
+        return claims
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing.

@@ -8,6 +8,7 @@ from fibonacci._batch.attempts import attempt
 from fibonacci._batch.bounds import RowBounds
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
+from fibonacci._batch.resumption import unknown_note
 from fibonacci._batch.row import Row
 from fibonacci.errors import FibonacciError, UnknownOutcomeError, WaitTimeoutError
 from fibonacci.models.execution_failure import execution_error
@@ -30,7 +31,7 @@ class BatchState:
         held_since: Since when overdue rows have every place, on the monotonic clock; None while they don't.
         reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
-        searched: Those of them that the list of executions was searched for.
+        doubts: Why no execution was taken to be that of one of them, by index, where that was asked for.
         withdrawn: Rows whose intent has to be taken back in the journal.
         started: Rows whose execution's id has to be written to the journal.
         finished: Results that have to be written to the journal.
@@ -55,7 +56,7 @@ class BatchState:
         self.held_since: float | None = None
         self.reading: int = 0
         self.unknown: dict[int, Row] = {}
-        self.searched: set[int] = set()
+        self.doubts: dict[int, str] = {}
         self.withdrawn: list[Row] = []
         self.started: list[Row] = []
         self.finished: list[tuple[Row, RunResult]] = []
@@ -151,8 +152,9 @@ class BatchState:
         """Leave a row of which it is not known whether it was started."""
         self.unknown[row.index] = row
         if row.started_at and not self.is_stopped:  # else an earlier call has lost it
-            self._too_many_unknown = self._bounds.unknown() or ""
-            if self._too_many_unknown:
+            reason = self._bounds.unknown()
+            if reason is not None:
+                self._too_many_unknown = f"{reason}; the last: {f'{row.error}'.rstrip('.')}"
                 self.stop(None)
 
     def restore(self, result: RunResult) -> None:
@@ -232,7 +234,10 @@ class BatchState:
             f' call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
             " time"
         )
-        return UnknownOutcomeError(text, results=results)
+        error = UnknownOutcomeError(text, results=results)
+        doubts = [f"{each.key}: {self.doubts[each.index]}" for each in results[:10] if each.index in self.doubts]
+        error.add_note(unknown_note(doubts))
+        return error
 
     def _deliver(self, result: RunResult) -> None:
         self._count(result)

@@ -1,8 +1,9 @@
 """Which attempts are repeated, and after what delay.
 
-Three outcomes decide. *Never sent*: any method may be repeated. *Refused* (429, and 503 with Retry-After): any method,
-after the delay that the server asks for. *Unknown* (sent, and no usable response): only idempotent methods. A POST or
-PATCH whose outcome is unknown is never repeated: that could run a workflow twice.
+Three outcomes decide. *Never sent*: any method may be repeated. *Refused* (429): any method, after the delay that the
+server asks for. *Unknown* (sent, and no usable response; a status from 500): only idempotent methods. A POST or PATCH
+whose outcome is unknown is never repeated: that could run a workflow twice. A 503 is no exception, whatever wait it
+states: gateways send it with `Retry-After` when the work is done and its response came too late.
 
 A refusal by the rate limit says that the call is fine and comes too early: it is repeated for as long as the time of
 the call lasts, and does not count as one of the `max_retries`.
@@ -28,9 +29,9 @@ _TRANSIENT_BASE = 0.05
 _THROTTLING_BASE = 1.0
 
 _IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-# These statuses say that the server did nothing: it does not support the request, or the network wants a login first.
-# With any other status from 500, also those of gateways (520, 524, 529), the work may have been done.
-_NOTHING_DONE = frozenset({501, 505, 511})
+# The server does not support the request, or the network wants a login first: another attempt brings the same.
+_LASTING = frozenset({501, 505, 511})
+_STATES_A_WAIT = frozenset({429, 503})
 
 
 Outcome = Literal["final", "never_sent", "refused", "unknown"]
@@ -86,13 +87,14 @@ def decide(attempt: Attempt) -> Retry | None:
     failures = attempt.refusals + 1 if is_limited else attempt.number - attempt.refusals
     if (failures > attempt.max_retries and not is_limited) or not _may_be_repeated(attempt, outcome):
         return None
-    asked = server_delay(attempt.result) if outcome == "refused" and isinstance(attempt.result, APIResponse) else None
+    asked = _asked_delay(attempt.result)
     delay = _delay(attempt.remaining, outcome, failures, asked)
     if delay is None:
         return None
     if is_limited and asked:
         return Retry(delay, 0, is_limited)  # a delay that the server states bounds the load
-    return Retry(delay, _THROTTLING_COST if outcome == "refused" else _TRANSIENT_COST, is_limited)
+    is_throttled = is_limited or asked is not None
+    return Retry(delay, _THROTTLING_COST if is_throttled else _TRANSIENT_COST, is_limited)
 
 
 def may_be_sent_twice(method: str, *, idempotency_key_trusted: bool = False) -> bool:
@@ -112,9 +114,7 @@ def outcome_of(result: AttemptResult) -> Outcome:
                 return "final"
     if result.status == 429:
         return "final" if is_quota_error(result) else "refused"
-    if result.status == 503 and result.retry_after is not None:
-        return "refused"
-    return "unknown" if result.status >= 500 and result.status not in _NOTHING_DONE else "final"
+    return "unknown" if result.status >= 500 else "final"
 
 
 def is_rate_limited(result: AttemptResult) -> bool:
@@ -149,8 +149,17 @@ def backoff(attempt: int, outcome: Outcome) -> float:
 
 def _may_be_repeated(attempt: Attempt, outcome: Outcome) -> bool:
     if outcome == "unknown":
-        return may_be_sent_twice(attempt.method, idempotency_key_trusted=attempt.idempotency_key_trusted)
+        is_lasting = isinstance(attempt.result, APIResponse) and attempt.result.status in _LASTING
+        trusted = attempt.idempotency_key_trusted
+        return not is_lasting and may_be_sent_twice(attempt.method, idempotency_key_trusted=trusted)
     return outcome != "final"
+
+
+def _asked_delay(result: AttemptResult) -> float | None:
+    """Return the seconds that the server asks to wait before another attempt; None where it states none."""
+    if not isinstance(result, APIResponse) or result.status not in _STATES_A_WAIT:
+        return None
+    return server_delay(result) if result.status == 429 else result.retry_after
 
 
 def _delay(remaining: float | None, outcome: Outcome, failures: int, asked: float | None) -> float | None:

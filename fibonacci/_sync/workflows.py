@@ -238,9 +238,9 @@ class Workflows(WorkflowCalls):
             max_rows: How many rows to start in this call. The others are left to the next one. Default: all.
             on_result: Called with each `RunResult` before it is yielded.
             if_unknown: What to do with rows of which it is not known whether they were started, once all others have
-                ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, `"match"` each
-                with the one execution that has its inputs and raise for the others, or `"rerun"` them. A match may be
-                the execution of another program.
+                ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, `"match"` them
+                with executions that have their inputs and raise for those in doubt, or `"rerun"` them. A match may be
+                the execution of another program; it is none of another row, in this journal or in those beside it.
             if_quota_exceeded: Whether to `"wait"` for an hourly or daily quota, or to `"raise"` a `QuotaExceededError`
                 once the rows under way have ended.
             if_new_version: Whether to `"raise"` a `JournalError` if the workflow has changed since rows of the journal

@@ -50,6 +50,13 @@ class JournalPlace:
         """Open it as `run_many` does."""
         return opened(self.location, header, resume)
 
+    @property
+    def beside(self) -> str:
+        """The place of another journal, which is in the same folder or on the same server."""
+        return (
+            self.location.replace("runs.db", "others.db") if self._server is None else self.location.replace("&", "-2&")
+        )
+
     def content(self) -> bytes:
         """Return all that it holds."""
         if self._server is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -29,7 +31,7 @@ from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
 from tests.batch import kills, redis_destroyer
-from tests.batch.journals import KINDS, JournalPlace, completed
+from tests.batch.journals import KINDS, JournalPlace, completed, opened
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
@@ -75,7 +77,13 @@ class RepeatedBatch:
         return found
 
     def left_by_a_killed_run(
-        self, *rows: dict[str, Any], ago: float = 1.0, send: bool = True, is_recorded: bool = False
+        self,
+        *rows: dict[str, Any],
+        ago: float = 1.0,
+        send: bool = True,
+        is_recorded: bool = False,
+        keys: Iterable[str] | None = None,
+        location: str | None = None,
     ) -> list[str]:
         """Leave rows with an intent, as a killed process does.
 
@@ -84,14 +92,17 @@ class RepeatedBatch:
             ago: Seconds since the intent.
             send: Whether the requests were sent, and carried out.
             is_recorded: Whether the journal has the ids of the executions.
+            keys: Their keys; None for their ids.
+            location: Where the journal is; None for the batch's own.
 
         Returns:
             The ids of the executions; of those that were not started, one that no execution has.
         """
-        made = [Row(number, str(inputs["id"]), inputs, canonical(inputs)) for number, inputs in enumerate(rows)]
+        named = zip(keys or [str(inputs["id"]) for inputs in rows], rows, strict=True)
+        made = [Row(number, key, inputs, canonical(inputs)) for number, (key, inputs) in enumerate(named)]
         for row in made:
             row.intend(time.time() - ago)
-        with closing(self.opened()) as journal:
+        with closing(self.opened(location)) as journal:
             journal.write(made)
             if send:
                 with self.emulator.client() as client:
@@ -106,8 +117,8 @@ class RepeatedBatch:
                 journal.write(started=made)
         return ids
 
-    def opened(self) -> Journal:
-        return self.place.open(JournalHeader(self.workflow, "1", "column id"))
+    def opened(self, location: str | None = None) -> Journal:
+        return opened(location or self.place.location, JournalHeader(self.workflow, "1", "column id"))
 
     def counts(self) -> dict[int, int]:
         """Return how many executions the rows have, as the emulator has recorded them."""
@@ -119,6 +130,10 @@ class RepeatedBatch:
 @pytest.fixture
 def setting(mode: Mode, emulator: Emulator, workflow: str, place: JournalPlace) -> RepeatedBatch:
     return RepeatedBatch(mode, emulator, workflow, place)
+
+
+def same(_: object) -> dict[str, int]:
+    return {"id": 0, "seconds": 0}
 
 
 ONCE = dict.fromkeys(range(12), 1)
@@ -293,7 +308,7 @@ class TestFromRunToRun:
         assert [result.execution for result in caught.value.results] == [None]
         (skipped,) = setting.run(setting.runs(rows=rows, if_unknown="skip")).values()
         assert (skipped.status, skipped.execution) == ("unknown", None)
-        told = f"row 0: its execution is taken to be {execution_id}, the only one with its inputs"
+        told = f"row 0: its execution is taken to be {execution_id}, which has its inputs and belongs to no other row"
         assert told not in caplog.messages
         (found,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
         assert found.execution is not None
@@ -349,10 +364,6 @@ class TestFromRunToRun:
     def test_the_execution_of_another_row_does_not_fit(self, setting: RepeatedBatch) -> None:
         """Two rows have the same inputs; the one that has an id keeps its execution."""
         rows = [{"id": "a"}, {"id": "b"}]
-
-        def same(_: Any) -> dict[str, int]:
-            return {"id": 0, "seconds": 0}
-
         assert len(setting.run(setting.runs(rows=rows[:1], inputs=same))) == 1
         other = Row(1, "b", same(None), canonical(same(None)))
         with closing(setting.opened()) as journal:
@@ -361,6 +372,46 @@ class TestFromRunToRun:
         with pytest.raises(UnknownOutcomeError, match="b"):
             setting.run(setting.runs(rows=rows, inputs=same, if_unknown="match"))
         assert setting.counts() == {0: 1}
+
+    def test_as_many_executions_as_rows_with_the_same_inputs_are_theirs(self, setting: RepeatedBatch) -> None:
+        keys = {"a": 0, "b": 1, "c": 2}
+        ids = setting.left_by_a_killed_run(*({"id": each, "seconds": 0} for each in (0, 0, 0)), keys=keys)
+        rows = [{"id": key} for key in keys]
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=rows[:2], inputs=same, if_unknown="match"))
+        assert "a: another row has the same inputs, and may have been started" in caught.value.__notes__[0]
+        results = setting.run(setting.runs(rows=rows, inputs=same, if_unknown="match"))
+        assert {result.execution and result.execution.id for result in results.values()} == set(ids)
+        assert setting.counts() == {0: 3}
+
+    def test_nor_does_that_of_a_row_in_a_journal_beside_it(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0}]
+        setting.run(setting.runs(rows=rows, journal=setting.place.beside))
+        setting.left_by_a_killed_run(*rows, send=False)
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=rows, if_unknown="match"))
+        assert "0: no execution that was created after its request" in caught.value.__notes__[0]
+        assert setting.counts() == {0: 1}
+
+    def test_nor_one_that_may_be_of_such_a_row(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0}]
+        setting.left_by_a_killed_run(*rows)
+        setting.left_by_a_killed_run(*rows, send=False, location=setting.place.beside)
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=rows, if_unknown="match"))
+        assert "has the same inputs, and may have been started" in caught.value.__notes__[0]
+        setting.run(setting.runs(rows=rows, if_unknown="rerun", journal=setting.place.beside))
+        (result,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
+        assert result.succeeded, "it is known by now which execution is the other row's"
+        assert setting.counts() == {0: 2}
+
+    def test_the_note_says_how_each_choice_would_deal_with_them(self, setting: RepeatedBatch) -> None:
+        setting.left_by_a_killed_run({"id": 0, "seconds": 0})
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=[{"id": 0, "seconds": 0}]))
+        assert re.findall('if_unknown="(.*)" (?:takes over|starts (?:none|all)) ', caught.value.__notes__[0]) == [
+            *("match", "skip", "rerun")
+        ]
 
     def test_the_same_key_with_other_inputs(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs(rows=[{"id": 7, "seconds": 0}]))
@@ -405,6 +456,20 @@ class TestFromRunToRun:
         content = setting.place.content()
         assert b"exec_" in content
         assert setting.emulator.api_key.encode() not in content
+
+
+def test_a_file_beside_the_journal_that_cannot_be_read_leaves_a_doubt(setting: RepeatedBatch, tmp_path: Path) -> None:
+    rows = [{"id": 0, "seconds": 0}]
+    setting.left_by_a_killed_run(*rows)
+    (tmp_path / "notes.txt").write_text("no journal, and nothing that has a lock")
+    damaged = Path(setting.place.beside)
+    damaged.write_bytes(b"x" * 5000)
+    Path(f"{damaged}-lock").touch()
+    with pytest.raises(JournalError, match=r"has others.db beside it, which cannot be read .* move it"):
+        setting.run(setting.runs(rows=rows, if_unknown="match"))
+    damaged.write_bytes(b"")  # of a run that was killed before it wrote anything
+    (result,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
+    assert result.succeeded
 
 
 @pytest.mark.slow

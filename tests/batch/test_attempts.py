@@ -72,7 +72,7 @@ class TestRetries:
         assert here.count(EXECUTE) == 8
         ids = {each.execution_id for result in again for each in result.attempts} - {None}
         with closing(place.open(JournalHeader(here.workflow, "1", "index"))) as opened:
-            assert opened.known([*map(str, ids), "exec_of_another"]) == ids
+            assert opened.claims([*map(str, ids), "exec_of_another"]).taken == ids
 
     @BOTH
     def test_a_start_of_unknown_outcome_is_kept_too(self, mode: Mode, place: JournalPlace) -> None:

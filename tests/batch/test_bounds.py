@@ -65,15 +65,16 @@ class TestRowsThatComeToNothing:
         assert len(here.run(here.runs([-1.0] * 40, max_failures=40))) == 40
 
     def test_that_are_unknown(self, mode: Mode) -> None:
-        here = platform(mode)
+        here = platform(mode, time="manual")
         here.emulator.fail(EXECUTE, status=502, times=None)
-        with pytest.raises(UnknownOutcomeError, match=r"among the first 25 that ended \(25 unknown\)") as caught:
+        text = r"among the first 25 that ended \(25 unknown\), .*; the last: POST .* status 502 .* It is not known"
+        with pytest.raises(UnknownOutcomeError, match=text) as caught:
             here.run(here.runs([0.0] * 300, concurrency=10))
         assert 25 <= here.count(EXECUTE) == len(caught.value.results) <= 35
         assert [each.index for each in caught.value.results] == sorted(each.index for each in caught.value.results)
         here.emulator.requests.clear()
         with pytest.raises(
-            UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3\."
+            UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3; the last: POST"
         ) as caught:
             here.run(here.runs([0.0] * 300, concurrency=1, max_unknown=3, if_unknown="skip"))
         assert here.count(EXECUTE) == len(caught.value.results) == 4

@@ -78,9 +78,10 @@ class TestInProcess:
         emulator.fail(EXECUTE, kind="status", status=502, times=1)
         assert call("--concurrency", "1") == 75
         assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
-        summary, text = capsys.readouterr().err.splitlines()[-2:]
+        summary, text, *choices = capsys.readouterr().err.splitlines()[-5:]
         assert summary.startswith("1 succeeded, 0 failed, 1 unknown, 0 left")
-        assert text.startswith("it is not known whether these rows were started: 0. Check them; --if-unknown")
+        assert text == "it is not known whether these rows were started: 0. Check them."
+        assert [each.split()[:2] for each in choices] == [["--if-unknown", each] for each in ("match", "skip", "rerun")]
         assert call("--if-unknown", "rerun") == 0
 
     def test_a_new_version_of_the_workflow(
@@ -149,7 +150,7 @@ class TestInProcess:
         emulator.fail(EXECUTE, status=502, times=2)
         assert call("--max-unknown", "1", "--concurrency", "1") == 75
         errors = capsys.readouterr().err
-        assert "2 rows are of unknown outcome, and --max-unknown is 1\n" in errors
+        assert "2 rows are of unknown outcome, and --max-unknown is 1; the last: POST" in errors
         assert "it is not known whether these rows were started: 2, 3" in errors
 
     def test_an_estimate_says_what_is_wrong(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import FrozenInstanceError
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, Mock, call
@@ -30,8 +29,10 @@ from fibonacci import (
     ValidationError,
 )
 from fibonacci._async.batch.context import AsyncBatchContext
+from fibonacci._async.batch.finder import AsyncRowFinder
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
+from fibonacci._batch.claims import Claims, OpenIntent
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.journal_files import temporary_journal
@@ -40,7 +41,7 @@ from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.row import Row, digest_of
 from fibonacci._batch.rows import RowParser
-from fibonacci._batch.search import created_at, earliest, inputs_digest, matches, may_repeat
+from fibonacci._batch.search import created_at, earliest, inputs_digest, is_past, matches, may_repeat
 from fibonacci._batch.start_outcome import is_transient, start_outcome
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.stored_errors import error_in, error_text
@@ -92,7 +93,7 @@ class TestConcurrency:
         plan.refused(20, now=2.0)
         plan.told(30, 10, now=2.0)
         assert plan.slots(19, 0, now=5.9) == 0, "each refusal in a row doubles the wait"
-        plan.started()
+        plan.started(sent_at=0.0)
         plan.refused(20, now=10.0)
         plan.told(30, 10, now=10.0)
         assert plan.slots(19, 0, now=12.0) == 1
@@ -123,7 +124,9 @@ class TestConcurrency:
         assert not plan.failed(now=1.0)
         assert plan.slots(0, 0, now=2.9) == 0
         assert plan.slots(0, 0, now=3.0) == 1
-        plan.started()
+        plan.started(sent_at=0.9)
+        assert plan.slots(1, 0, now=3.0) == 1, "it was sent before the failure"
+        plan.started(sent_at=3.0)
         assert plan.slots(1, 0, now=3.0) == 49
         assert not plan.failed(now=10_000.0)
         assert plan.failed(now=10_901.0), "it is given up after a quarter of an hour"
@@ -145,9 +148,9 @@ class TestConcurrency:
         plan = ConcurrencyPlan(50)
         for now in (0.0, 1000.0):
             assert waits(lambda now: plan.refused(20, now), 7, now) == [2, 4, 8, 16, 32, 60, 60]
-            plan.started()
+            plan.started(now + 499.0)
             assert waits(plan.failed, 6, now + 500.0) == [1, 2, 4, 8, 15, 15]
-            plan.started()
+            plan.started(now + 999.0)
         assert plan.next_change(2000.0) is None
 
     def test_it_is_backing_off_until_the_next_probe(self) -> None:
@@ -158,13 +161,40 @@ class TestConcurrency:
         plan.failed(now=0.5)
         assert not plan.is_backing_off(1.0), "the rows of one moment count once"
         plan.failed(now=1.0)
-        plan.started()
+        plan.started(sent_at=1.0)
         assert not plan.is_backing_off(1.5)
+
+    def test_the_platform_may_say_how_long_it_wants_to_be_left_alone(self) -> None:
+        plan = ConcurrencyPlan(50)
+        plan.failed(now=0.0, asked=30.0)
+        plan.failed(now=0.5, asked=0.0)
+        plan.failed(now=2.0)
+        plan.started(sent_at=-0.1)
+        assert [plan.slots(3, 0, now=at) for at in (1.0, 29.9, 30.0)] == [0, 0, 1]
+        assert plan.next_change(2.0) == 30.0
+        plan.failed(now=30.0, asked=5.0)
+        assert plan.slots(0, 0, now=34.9) == 0
+        plan.started(sent_at=35.0)
+        assert plan.slots(1, 0, now=35.0) == 49
+        plan.failed(now=40.0, asked=1e9)
+        assert [plan.slots(0, 0, now=at) for at in (3639.9, 3640.0)] == [0, 1], "an hour at the longest"
+
+    def test_where_a_row_may_have_been_started_a_request_that_only_reads_goes_first(self) -> None:
+        plan = ConcurrencyPlan(50)
+        plan.failed(now=0.0, is_uncertain=True)
+        plan.failed(now=0.1)
+        assert [plan.must_probe(at) for at in (0.9, 1.0)] == [False, True]
+        assert plan.slots(0, 0, now=1.0) == 0
+        plan.probed()
+        assert (plan.must_probe(1.0), plan.slots(0, 0, now=1.0)) == (False, 1)
+        plan.failed(now=1.0, is_uncertain=True)
+        plan.started(sent_at=1.0)
+        assert not plan.must_probe(10.0)
 
     def test_an_outage_of_a_quarter_of_an_hour_is_waited_for(self) -> None:
         plan = ConcurrencyPlan(50)
         assert [plan.failed(at) for at in (100.0, 500.0, 1000.0, 1000.1)] == [False, False, False, True]
-        plan.started()
+        plan.started(sent_at=1000.2)
         assert [plan.failed(at) for at in (1001.0, 1901.0, 1901.1)] == [False, False, True]
 
     def test_what_is_asked_and_when(self) -> None:
@@ -212,9 +242,9 @@ class TestConcurrency:
                 case "could":
                     plan.could_not_ask(now)
                 case "failed":
-                    plan.failed(now)
+                    plan.failed(now, number if number % 2 else None)
                 case _:
-                    plan.started()
+                    plan.started(now)
             assert plan.slots(0, 0, now) <= (DEFAULT if limit is None else limit)
         while not plan.slots(0, 0, now) and not plan.must_ask:
             following = plan.next_change(now)
@@ -601,29 +631,54 @@ class TestSearch:
             assert may_repeat(row, 1000.0 + seconds, is_honored=True) is expected
         assert not may_repeat(row, 1000.0, is_honored=False)
 
-    def test_the_rows_that_have_one_execution(self) -> None:
+    def test_rows_and_executions_are_as_many_or_in_doubt(self) -> None:
         def row(index: int, text: str, intended_at: float = 100.0) -> Row:
             made = Row(index, str(index), {}, text)
-            made.intended_at = intended_at
+            made.intend(intended_at)
             return made
 
         def candidate(name: str, text: str, created_at: float | None = 100.0) -> tuple[Execution, bytes]:
-            at = None if created_at is None else datetime.fromtimestamp(created_at, UTC).isoformat()
-            return Execution.model_validate({"execution_id": name, "status": "running", "created_at": at}), digest_of(
-                text
-            )
+            fields = {"execution_id": name, "status": "running", "created_at": created_at}
+            return Execution.model_validate(fields), digest_of(text)
 
-        def found(rows: list[Row], *candidates: tuple[Execution, bytes]) -> list[tuple[int, str]]:
-            return [(row.index, execution.id) for row, execution in matches(rows, candidates)]
+        rows = [row(0, "a"), row(1, "b", 150.0), row(2, "b"), row(3, "c", 200.0)]
+        own = [OpenIntent(each.idempotency_key, each.digest) for each in rows]
 
-        rows = [row(0, "a"), row(1, "b"), row(2, "b"), row(3, "c", 200.0)]
-        assert found(rows, candidate("A", "a"), candidate("B", "b"), candidate("C", "c", 200.0)) == [(0, "A"), (3, "C")]
-        assert found(rows, candidate("A", "a"), candidate("A2", "a")) == [], "one of them may be another's"
-        assert found(rows, candidate("A", "a", 98.0)) == [(0, "A")], "the platform's `Date` has whole seconds"
-        assert found(rows, candidate("A", "a", 97.9)) == found(rows, candidate("A", "a", None)) == []
-        assert found(rows, candidate("A", "a", 97.9), candidate("A2", "a")) == [(0, "A2")]
-        assert found(rows, candidate("D", "d")) == []
+        def found(
+            *candidates: tuple[Execution, bytes], claims: Claims | None = None, of: list[Row] = rows
+        ) -> dict[int, str]:
+            by_id = {each[0].id: each for each in candidates}
+            searched = matches(of, by_id, claims or Claims((), own))
+            assert {row.index for row, _ in [*searched.found, *searched.doubts]} == {row.index for row in of}
+            return {row.index: execution.id for row, execution in searched.found}
+
+        a, a2, b, b2 = candidate("A", "a"), candidate("A2", "a"), candidate("B", "b", 160.0), candidate("B2", "b")
+        assert found(a, b, candidate("C", "c", 200.0)) == {0: "A", 3: "C"}, "row 1 or row 2 may not have run"
+        assert found(b, b2) == {1: "B", 2: "B2"}, "in the order in which they were started"
+        assert found(b2, candidate("B", "b", 140.0)) == {}, "row 1 was started later than both"
+        assert found(a, a2) == {}, "one of them may be another program's"
+        assert found(a, candidate("A2", "a", 100.0 + 3601.0)) == {0: "A"}, "no request is on its way for so long"
+        assert found(candidate("A", "a", 98.0)) == {0: "A"}, "the platform's `Date` has whole seconds"
+        assert found(candidate("A", "a", 97.9)) == found(candidate("A", "a", None)) == {}
+        assert found(candidate("A", "a", 97.9), a2) == {0: "A2"}
+        assert found(candidate("D", "d")) == {}
         assert earliest(rows[2:]) == 98.0
+        assert found(a, a2, claims=Claims({"A"}, own)) == {0: "A2"}, "the other belongs to a row"
+        assert found(b, of=rows[:2]) == {}, "row 2 may be on its way"
+        beside = Claims((), own)
+        beside.add("copy.db", (), own)
+        assert found(a, claims=beside) == {0: "A"}, "the same intents, in a copy of the journal"
+        beside.add("other.db", {"A2"}, [OpenIntent("another", digest_of("a"))])
+        assert found(a, a2, claims=beside) == {}, "a row in another journal may be on its way"
+        assert matches(rows[:1], {}, beside).doubts[0][1].startswith("a row in other.db has the same inputs")
+
+    def test_a_list_is_read_no_further_only_if_its_order_shows_that(self) -> None:
+        def page(*times: float | None) -> list[Execution]:
+            return [Execution.model_validate({"execution_id": "A", "status": "x", "created_at": at}) for at in times]
+
+        assert [is_past(page(*times), 10.0) for times in ((30, 20, 9), (9,), (9, 8))] == [True] * 3
+        unclear = ((), (30, 20, 10), (9, 20), (30, 9, 20, 8), (None, 9), (9, None))
+        assert not any(is_past(page(*times), 10.0) for times in unclear)
 
     def test_a_time_without_a_zone_is_in_utc(self) -> None:
         def at(text: str | None) -> float | None:
@@ -638,6 +693,53 @@ class TestSearch:
 
         assert digest(inputs={"b": 1, "a": 2}) == digest_of(canonical({"a": 2, "b": 1}))
         assert digest() is digest(inputs="x") is None
+
+
+class TestListsThatShift:
+    """Executions are added while a list is read whose pages are by offset."""
+
+    def search(self, *readings: list[list[str]]) -> Any:
+        """Search for the execution of a row in a list that each reading finds different; return the context."""
+        return asyncio.run(self._search(*readings))
+
+    async def _search(self, *readings: list[list[str]]) -> Any:
+        with closing(temporary_journal(JournalHeader("wf-1", "1", "index"))) as journal:
+            context = parts_of_a_batch(journal)
+            row = Row(0, "0", {}, "{}")
+            row.intend(100.0)
+            row.error = APIConnectionError("lost")
+            journal.write([row])
+            context.state.unknown[0] = row
+            pages: list[tuple[Any, dict[str, str] | None]] = []
+            for reading in readings:
+                for number, ids in enumerate(reading, 1):
+                    fields: dict[str, Any] = {"status": "running", "created_at": 100.0, "inputs": {}}
+                    items = [Execution.model_validate({"execution_id": each, **fields}) for each in ids]
+                    pages.append((Mock(items=items), {"page": str(number)} if number < len(reading) else None))
+            context.requests.page = AsyncMock(side_effect=pages)
+            finder = AsyncRowFinder(context, Mock())
+            assert finder.search(is_at_rest=True)
+            await context.work.call_args.args[0]()
+            for each in await context.inbox.get(0):
+                each()
+            assert not finder.search(is_at_rest=True), "it was searched for"
+            assert context.requests.page.await_count == len(pages)
+            return context
+
+    def test_one_that_is_listed_twice_is_one(self) -> None:
+        context = self.search([["A"], ["A"]], [["A"], []])
+        assert [row.execution_id for row in context.state.started] == ["A"]
+
+    def test_one_that_is_on_no_page_is_found_by_another_reading(self) -> None:
+        context = self.search([["A"], []], [["A"], ["B"]], [["A"], ["B"]])
+        assert context.state.doubts == {0: "2 executions may belong to 1 row with its inputs"}
+
+    def test_a_single_page_is_read_once(self) -> None:
+        assert [row.execution_id for row in self.search([["A"]]).state.started] == ["A"]
+
+    def test_a_list_that_never_comes_twice_the_same_says_nothing(self) -> None:
+        context = self.search(*([[f"A{number}"], []] for number in range(5)))
+        assert context.state.doubts == {0: "the list of executions changes while it is read"}
 
 
 class TestOutcomes:

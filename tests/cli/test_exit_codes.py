@@ -136,7 +136,7 @@ ANSWERS = {
     "a quota": AnsweredCommand("workflows execute wf-1", respond(429, error_body("quota_exceeded")), 1),
     "the rate limit": AnsweredCommand(WRITE, refusing(429, {"Retry-After": "3600"}), 69),
     "a 500 for a read": AnsweredCommand(READ, respond(500, error_body("internal")), 69),
-    "a 501 for a write": AnsweredCommand(WRITE, respond(501, error_body("internal")), 69),
+    "a 501 for a write": AnsweredCommand(WRITE, respond(501, error_body("internal")), 75),
     "a redirect": AnsweredCommand(READ, respond(302, headers={"Location": "https://login.example/"}), 69),
     "a page of HTML": AnsweredCommand(READ, respond(200, b"<html>", content_type="text/html"), 69),
     "a broken read": AnsweredCommand(READ, raw_then_reset(b""), 69),

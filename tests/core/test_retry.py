@@ -65,10 +65,15 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
         (refusal("0"), {"number": 5, "refusals": 4}, Retry(0.89, 5, True)),
         (refusal("0"), {"number": 6, "refusals": 5}, Retry(1.11, 5, True)),
         (refusal("1"), {"max_retries": 0}, None),
-        # A 503 counts, and failures that count are counted without the refusals.
-        (refusal("30", status=503), {}, Retry(31.0, 5)),
-        (refusal("30", status=503), {"number": 3}, None),
-        (refusal("30", status=503), {"number": 9, "refusals": 7}, Retry(31.0, 5)),
+        # A 503 says nothing of whether the work was done. The wait that it states is kept where it may be repeated; it
+        # counts, and failures that count are counted without the refusals.
+        (refusal("30", status=503), {}, None),
+        (refusal("30", status=503), {"method": "PATCH"}, None),
+        (refusal("30", status=503), {"idempotency_key_trusted": True}, Retry(31.0, 5)),
+        (refusal("30", status=503), {"method": "GET"}, Retry(31.0, 5)),
+        (refusal("30", status=503), {"method": "GET", "number": 3}, None),
+        (refusal("30", status=503), {"method": "GET", "number": 9, "refusals": 7}, Retry(31.0, 5)),
+        (refusal(reset=START + 20, status=503), {"method": "GET"}, Retry(0.05, 14)),
         (refusal(status=500), {"number": 9, "refusals": 8, "method": "GET"}, Retry(0.05, 14)),
         (refusal(status=500), {"number": 9, "refusals": 6, "method": "GET"}, None),
         (refusal(status=500), {"number": 2, "method": "GET"}, Retry(0.1, 14)),
@@ -79,10 +84,11 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
             for method in ("HEAD", "OPTIONS", "PUT", "DELETE")
         ),
         *((refusal(status=status), {}, None) for status in (500, 502, 503, 520, 599)),
-        (refusal("1", status=500), {}, None),
+        *((refusal("1", status=status), {}, None) for status in (500, 501, 503)),
         (refusal(status=500), {"method": "PATCH", "idempotency_key_trusted": True}, None),
         (refusal(status=500), {"idempotency_key_trusted": True}, Retry(0.05, 14)),
-        # These say that nothing was done, and will be.
+        # Another attempt would bring the same.
+        *((refusal(status=status), {"idempotency_key_trusted": True}, None) for status in (501, 505, 511)),
         *((refusal("1", status=status), {"method": "GET"}, None) for status in (400, 404, 499, 501, 505, 511)),
     ],
 )

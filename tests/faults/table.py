@@ -108,8 +108,8 @@ _BY_STATUS: dict[int, Ends] = {
     422: final(ValidationError),
     429: refused(RateLimitError),
     500: unknown(ServerError),
-    501: final(ServerError),
-    511: final(ServerError),
+    501: once(ServerError),
+    511: once(ServerError),
     502: unknown(ServerError),
     503: unknown(ServerError),
     504: unknown(ServerError),
@@ -166,6 +166,8 @@ def _connections() -> Iterator[FaultRow]:
     yield FaultRow("body until the close", (raw_then_close(head(200) + OK_BODY),), fine())
     yield FaultRow("once broken, then well", (raw_then_reset(b""), ok), _twice(unknown()))
     yield FaultRow("once 502, then well", (respond(502), ok), _twice(unknown(ServerError)))
+    unavailable = respond(503, headers=_WAIT)
+    yield FaultRow("once 503 with `Retry-After`, then well", (unavailable, ok), _twice(unknown(ServerError)))
 
 
 def _twice(ends: Ends) -> Ends:

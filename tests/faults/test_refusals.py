@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from fibonacci import APIStatusError, RateLimitError, ServerError
+from fibonacci import RateLimitError, ServerError
 from tests.faults.calls import METHODS, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.refusals import WITH_RATE_LIMIT_ONLY, WITH_RETRY_AFTER, Refusal
@@ -78,27 +78,23 @@ def _check_call(status: int, standstill: Standstill, refusal: Refusal, call: Ref
     seconds = call.ended.seconds - standstill.seconds
     assert {request.method for request in call.requests} == {call.method}
     assert seconds <= longest(TIMEOUT)
-    is_refusal = status == 429 or refusal.told != "nothing"
-    if refusal.told == "too long":
-        assert len(call.requests) == 1
-        assert call.waited == 0
-        assert seconds < 1.0
-        error = call.ended.api_error
-        assert type(error) is (RateLimitError if status == 429 else ServerError)
-        assert not error.outcome_unknown
-        if isinstance(error, RateLimitError) and refusal in WITH_RETRY_AFTER:
-            assert error.retry_after == refusal.seconds
-            assert "retry after" in str(error)
-    elif is_refusal or call.method in REPEATABLE:
+    may_be_repeated = status == 429 or call.method in REPEATABLE
+    if may_be_repeated and refusal.told != "too long":
         assert call.ended.error is None
         assert len(call.requests) == 2
         # Never less than told, and little more; the client's own delay is at most a second.
         most = 1.1 * refusal.seconds + 0.02 if refusal.told == "a wait" else 1.0
         assert refusal.seconds <= call.waited <= most
-    else:
-        assert len(call.requests) == 1
-        assert isinstance(call.ended.api_error, APIStatusError)
-        assert call.ended.api_error.outcome_unknown
+        return
+    assert len(call.requests) == 1
+    assert call.waited == 0
+    assert seconds < 1.0
+    error = call.ended.api_error
+    assert isinstance(error, RateLimitError if status == 429 else ServerError)
+    assert error.outcome_unknown == (not may_be_repeated)
+    if refusal in WITH_RETRY_AFTER and refusal.told != "nothing":
+        assert error.retry_after == pytest.approx(refusal.seconds, abs=1)  # dates have whole seconds
+        assert "retry after" in str(error)
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -34,8 +34,8 @@ class AIMDPlan(ConcurrencyPlan):
             self._counts_from = now + _ONE_OVERLOAD
             self._set(self._window * _DECREASE)
 
-    def started(self) -> None:
-        super().started()
+    def started(self, sent_at: float) -> None:
+        super().started(sent_at)
         self._set(self._window + 1 / self._window)
 
     def _set(self, window: float) -> None:

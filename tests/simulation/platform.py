@@ -12,17 +12,21 @@ from functools import partial
 from itertools import count
 from random import Random
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode
 
 from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
+from tests.simulation.conditions import Paging
 from tests.simulation.event_loop import SimulatedEventLoop
 
-Fate = Literal["arrives", "refused", "request_lost", "response_lost", "reset", "bad_gateway"]
+Fate = Literal["arrives", "refused", "request_lost", "response_lost", "reset", "bad_gateway", "overloaded"]
 """What becomes of a request: `reset` and `request_lost` before, the others after it was carried out."""
 
+# Executions on a page that is by offset.
+_PAGE = 3
 _EPOCH = 2_000_000_000.0
 
 
@@ -69,11 +73,13 @@ class Network:
         delay: Returns the seconds of the next request.
         response_delay: Returns the seconds of the next response.
         fate: Returns what becomes of a request that is sent at a time.
+        wait: Returns the seconds of the next `Retry-After`.
     """
 
     delay: Callable[[], float]
     response_delay: Callable[[], float]
     fate: Callable[[float], Fate] = lambda now: "arrives"
+    wait: Callable[[], int] = lambda: 1
 
 
 class SimulatedPlatform:
@@ -83,19 +89,28 @@ class SimulatedPlatform:
         loop: The event loop.
         emulator: The emulator, with `time="manual"`.
         honors_keys: Whether it carries out the requests with one `Idempotency-Key` once.
+        paging: How the list of executions comes in pages.
 
     Attributes:
         epoch: The Unix time at which the loop's time was 0.
         exchanges: Every request, in the order in which they were sent.
     """
 
-    def __init__(self, loop: SimulatedEventLoop, emulator: Emulator, *, honors_keys: bool = True) -> None:
+    def __init__(
+        self,
+        loop: SimulatedEventLoop,
+        emulator: Emulator,
+        *,
+        honors_keys: bool = True,
+        paging: Paging = "by cursor",
+    ) -> None:
         self.loop = loop
         self.emulator = emulator
         app_of(emulator).clock.advance_to(_EPOCH)
         self.epoch = emulator.clock.now()
         self.exchanges: list[SimulatedExchange] = []
         self._honors_keys = honors_keys
+        self._paging = paging
         self._transport = InProcessTransport(app_of(emulator))
         self._ports = count(1)  # a client of another port shares no limits: it is in another process
 
@@ -104,7 +119,27 @@ class SimulatedPlatform:
         self.catch_up()
         if not self._honors_keys:
             request = replace(request, headers=[each for each in request.headers if each[0] != b"idempotency-key"])
+        if self._paging != "by cursor" and request.target.partition("?")[0].endswith("/executions"):
+            return self._page(request)
         return self._transport.send(request, Deadline(None))
+
+    def _page(self, request: HTTPRequest) -> HTTPResponse:
+        """Return a page of the list by offset."""
+        path, _, query = request.target.partition("?")
+        params = dict(parse_qsl(query))
+        begin, size = int(params.pop("cursor", "0")), min(_PAGE, int(params.pop("limit", "50")))
+        headers = [each for each in request.headers if each[0] != b"accept-encoding"]
+        whole = replace(request, target=f"{path}?{urlencode({**params, 'limit': 200})}", headers=headers)
+        response = self._transport.send(whole, Deadline(None))
+        if response.status != 200:
+            return response
+        found: list[dict[str, Any]] = json.loads(response.body)["data"]
+        if self._paging == "by offset, last change first":
+            found.sort(key=lambda execution: str(execution["updated_at"]), reverse=True)
+        following = str(begin + size) if begin + size < len(found) else None
+        body = json.dumps({"data": found[begin : begin + size], "meta": {"next_cursor": following}}).encode()
+        headers = [each for each in response.headers if each[0].lower() != b"content-length"]
+        return HTTPResponse(status=200, headers=headers, body=body)
 
     def catch_up(self) -> None:
         """Advance the emulator to the time of the event loop."""
@@ -200,6 +235,9 @@ class SimulatedTransport:
             return
         if exchange.fate == "bad_gateway":
             received = HTTPResponse(status=502, headers=[(b"content-type", b"text/html")], body=b"<h1>Bad Gateway</h1>")
+        if exchange.fate == "overloaded":
+            wait = str(self._network.wait()).encode()
+            received = HTTPResponse(status=503, headers=[(b"retry-after", wait)], body=b"")
         seconds = self._network.response_delay()
         self._platform.loop.call_later(seconds, partial(_resolve, response, received), context=Context())
 

@@ -65,147 +65,194 @@ class Outcome:
 
 
 class Schedule:
-    """A batch that runs until every row has its result, in one process after the other.
+    """A batch, or two beside each other, until every row has its result, in one process after the other.
 
     Args:
         seed: Determines everything.
     """
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)
-        self.conditions = Conditions.drawn(self._random, Random(f"more of {seed}"))
-        self._loop = SimulatedEventLoop(self._random, _MOST_TURNS)
+        self.random: Random = Random(seed)
+        self.conditions = Conditions.drawn(self.random, Random(f"{seed}"), Random(f"more of {seed}"))
+        self.loop: SimulatedEventLoop = SimulatedEventLoop(self.random, _MOST_TURNS)
         limit = self.conditions.limit, self.conditions.window
         emulator = Emulator(time="manual", plan="pro", keep=None, rate_limit=limit)
-        self._platform = SimulatedPlatform(self._loop, emulator, honors_keys=self.conditions.honors_keys)
-        self._outsider = self._platform.emulator.client(max_retries=0, rate_limiter="off")
-        self._workflow = self._outsider.workflows.create(name="simulated", definition=_DEFINITION).id
-        self._is_healthy = False
-        self._was_searched = False  # for the rows of unknown outcome, to the end: the others are left out then
-        self._is_new_version_accepted = False
+        honors_keys, paging = self.conditions.honors_keys, self.conditions.paging
+        self.platform: SimulatedPlatform = SimulatedPlatform(
+            self.loop, emulator, honors_keys=honors_keys, paging=paging
+        )
+        self._outsider = emulator.client(max_retries=0, rate_limiter="off")
+        self.workflow: str = self._outsider.workflows.create(name="simulated", definition=_DEFINITION).id
+        self.outcome: Outcome = Outcome(exchanges=self.platform.exchanges)
         app_of(emulator).observers.append(self._count_running)
-        self._outcome = Outcome(exchanges=self._platform.exchanges)
+        self._programs: list[_Program] = []
 
     def run(self) -> Outcome:
         """Run it to the end."""
         state = random.getstate()
-        random.seed(self._random.random())  # the jitter of retries
+        random.seed(self.random.random())  # the jitter of retries
         try:
             with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.exists() else None) as folder:
                 try:
-                    self._run_processes(Path(folder))
+                    self._run_programs(Path(folder))
                 finally:
-                    self._loop.end()  # closes the journals, without which Windows does not remove the folder
+                    self.loop.end()  # closes the journals, without which Windows does not remove the folder
         finally:
             random.setstate(state)
-        self._outcome.seconds, self._outcome.turns = self._loop.time(), self._loop.turns
-        self._outcome.executions = self._recorded()
-        return self._outcome
+        self.outcome.seconds, self.outcome.turns = self.loop.time(), self.loop.turns
+        self.outcome.executions = self._recorded()
+        return self.outcome
 
-    def _run_processes(self, folder: Path) -> None:
+    def _run_programs(self, folder: Path) -> None:
         for at in self.conditions.changes:
-            self._loop.call_later(at, self._change_workflow)
+            self.loop.call_later(at, self._change_workflow)
         if self.conditions.outsiders:
-            self._loop.call_soon(self._come_from_outside)
-        journal = folder / "0.db"
-        for number in range(MOST_PROCESSES):
-            if self._run_process(number, journal):
-                return
-            journal = _as_after_a_crash(journal, folder / f"{number + 1}.db")
-            self._outcome.intended |= _intended(journal)
-        raise AssertionError("the batch does not end")
+            self.loop.call_soon(self._come_from_outside)
+        programs = [_Program(self, number, folder) for number in range(len(self.conditions.lives))]
+        self._programs = programs
+        while not all(each.is_over for each in programs):
+            self.loop.run_until(lambda: any(each.is_due for each in programs))
+            for each in programs:
+                if each.is_due:
+                    each.go_on()
 
-    def _run_process(self, number: int, journal: Path) -> bool:
-        """Run a process until it ends, or is killed; return whether the batch is over."""
-        self._outcome.processes += 1
-        lives = self.conditions.lives
-        ends = self._loop.time() + lives[number] if number < len(lives) else float("inf")
-        task = self._loop.run(self._iterate(number, journal), process=number)
-        self._loop.run_until(lambda: task.done() or self._loop.time() >= ends)
-        if task.done():
-            return task.result()
-        self._loop.kill(number)
-        self._outcome.kills += 1
-        self._outcome.open_at_kills += sum(each.status is None for each in self._platform.exchanges)
-        return False
+    def _change_workflow(self) -> None:
+        self.platform.catch_up()
+        try:
+            self._outsider.workflows.update(self.workflow, definition=_DEFINITION)
+        except RateLimitError:  # others have used up the window
+            self.loop.call_later(1.0, self._change_workflow)
 
-    async def _iterate(self, number: int, journal: Path) -> bool:
+    def _count_running(self, *_: object) -> None:
+        running = app_of(self.platform.emulator).store.runs.count()
+        self.outcome.most_running = max(self.outcome.most_running, running)
+
+    def _come_from_outside(self) -> None:
+        if all(each.is_healthy for each in self._programs):
+            return
+        self.platform.catch_up()
+        with suppress(FibonacciError):
+            self._outsider.workflows.get(self.workflow)
+        self.loop.call_later(self.random.expovariate(self.conditions.outsiders / 60), self._come_from_outside)
+
+    def _recorded(self) -> dict[str, list[str]]:
+        """Return the executions by their inputs, from the platform's own record."""
+        found: dict[str, list[str]] = {}
+        self.platform.emulator.clock.advance(self.conditions.window)
+        for execution in self._outsider.executions.list(page_size=200):
+            found.setdefault(_text(execution.inputs), []).append(execution.id)
+            self.outcome.versions[execution.id] = str((execution.model_extra or {})["workflow_version"])
+        return found
+
+
+class _Program:
+    """Makes one call again and again, each time in a new process, until every row has its result.
+
+    Args:
+        schedule: The schedule.
+        number: Its number, from 0.
+        folder: Where its journal is.
+
+    Attributes:
+        is_over: Whether every row has its result.
+        is_healthy: Whether nothing fails any more, so that the batch ends.
+    """
+
+    def __init__(self, schedule: Schedule, number: int, folder: Path) -> None:
+        conditions = schedule.conditions
+        self.is_over: bool = False
+        self.is_healthy: bool = False
+        self._schedule = schedule
+        self._conditions = conditions
+        self._number = number
+        self._first = conditions.first * number
+        self._rows = list(enumerate(conditions.rows))[self._first : self._first + conditions.first]
+        self._folder = folder
+        self._journal = self._journal_of(0)
+        self._processes = 0
+        self._was_searched = False  # for the rows of unknown outcome, to the end: the others are left out then
+        self._is_new_version_accepted = False
+        self._begin()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its process has ended, or is going to be killed now."""
+        return not self.is_over and (self._task.done() or self._schedule.loop.time() >= self._ends)
+
+    def go_on(self) -> None:
+        """Kill the process unless it has ended, and begin another one unless every row has its result."""
+        outcome = self._schedule.outcome
+        if self._task.done():
+            self.is_over = self._task.result()
+        else:
+            self._schedule.loop.kill((self._number, self._processes))
+            outcome.kills += 1
+            outcome.open_at_kills += sum(each.status is None for each in outcome.exchanges)
+        if self.is_over:
+            return
+        self._processes += 1
+        assert self._processes < MOST_PROCESSES, "the batch does not end"
+        self._journal = _as_after_a_crash(self._journal, self._journal_of(self._processes))
+        outcome.intended |= _intended(self._journal)
+        self._begin()
+
+    def _journal_of(self, process: int) -> Path:
+        return self._folder / f"{self._number}-{process}.db"
+
+    def _begin(self) -> None:
+        self._schedule.outcome.processes += 1
+        lives, loop = self._conditions.lives[self._number], self._schedule.loop
+        life = lives[self._processes] if self._processes < len(lives) else float("inf")
+        self._ends = loop.time() + life
+        self._task = loop.run(self._iterate(), process=(self._number, self._processes))
+
+    async def _iterate(self) -> bool:
         """Make the call that is made again in each process; return whether every row has its result."""
-        self._is_healthy = number >= _HEALTHY_FROM
-        least, most = self.conditions.delay
-        client = self._platform.client(
-            Network(
-                even(self._random, least, min(most, _LONGEST_REQUEST)), even(self._random, least, most), self._fate
-            ),
-            skew=self.conditions.skews[number],
-            idempotency="server" if self.conditions.honors_keys else None,
+        conditions, random = self._conditions, self._schedule.random
+        self.is_healthy = self._processes >= _HEALTHY_FROM
+        least, most = conditions.delay
+        requests, responses = even(random, least, min(most, _LONGEST_REQUEST)), even(random, least, most)
+        client = self._schedule.platform.client(
+            Network(requests, responses, self._fate, lambda: random.randint(0, 20)),
+            skew=conditions.skews[self._processes],
+            idempotency="server" if conditions.honors_keys else None,
         )
-        options: dict[str, Any] = {**self.conditions.options}
-        if self._is_healthy or self._was_searched:
+        options: dict[str, Any] = {**conditions.options}
+        if self.is_healthy or self._was_searched:
             options["if_unknown"] = "skip"
-        if self._is_healthy:
+        if self.is_healthy:
             options["timeout"] = 300.0
         if self._is_new_version_accepted:
             options["if_new_version"] = "continue"
         found: dict[int, RunResult] = {}
+        rows = self._read_slowly() if conditions.reads_slowly else self._rows
         try:
             async with client.workflows.run_many(
-                self._workflow, self._rows(), key=_key, inputs=_inputs, journal=str(journal), **options
+                self._schedule.workflow, rows, key=_key, inputs=_inputs, journal=str(self._journal), **options
             ) as runs:
                 async for result in runs:
-                    found[result.index] = result
+                    found[self._first + result.index] = result
         except FibonacciError as error:
             self._is_new_version_accepted |= isinstance(error, JournalError)
             self._was_searched |= isinstance(error, UnknownOutcomeError) and options["if_unknown"] == "match"
             await asyncio.sleep(60.0)  # a user looks at it, and calls again
             return False
-        self._outcome.results = found
+        self._schedule.outcome.results |= found
         return all(result.status in _ENDED for result in found.values())  # else the time to wait was up
 
-    def _rows(self) -> Any:
-        rows = list(enumerate(self.conditions.rows))
-        return self._read_slowly(rows) if self.conditions.reads_slowly else rows
-
-    async def _read_slowly(self, rows: list[Any]) -> AsyncIterator[Any]:
-        for row in rows:
-            await asyncio.sleep(self._random.uniform(0, 1))
+    async def _read_slowly(self) -> AsyncIterator[Any]:
+        for row in self._rows:
+            await asyncio.sleep(self._schedule.random.uniform(0, 1))
             yield row
 
     def _fate(self, now: float) -> Fate:
-        begin, end = self.conditions.outage
-        if self._is_healthy:
+        random, (begin, end) = self._schedule.random, self._conditions.outage
+        if self.is_healthy:
             return "arrives"
         if begin <= now < end:
             return "refused"
-        return self._random.choice(_FAULTS) if self._random.random() < self.conditions.faults else "arrives"
-
-    def _change_workflow(self) -> None:
-        self._platform.catch_up()
-        try:
-            self._outsider.workflows.update(self._workflow, definition=_DEFINITION)
-        except RateLimitError:  # others have used up the window
-            self._loop.call_later(1.0, self._change_workflow)
-
-    def _count_running(self, *_: object) -> None:
-        running = app_of(self._platform.emulator).store.runs.count()
-        self._outcome.most_running = max(self._outcome.most_running, running)
-
-    def _come_from_outside(self) -> None:
-        if self._is_healthy:
-            return
-        self._platform.catch_up()
-        with suppress(FibonacciError):
-            self._outsider.workflows.get(self._workflow)
-        self._loop.call_later(self._random.expovariate(self.conditions.outsiders / 60), self._come_from_outside)
-
-    def _recorded(self) -> dict[str, list[str]]:
-        """Return the executions by their inputs, from the platform's own record."""
-        found: dict[str, list[str]] = {}
-        self._platform.emulator.clock.advance(self.conditions.window)
-        for execution in self._outsider.executions.list(page_size=200):
-            found.setdefault(_text(execution.inputs), []).append(execution.id)
-            self._outcome.versions[execution.id] = str((execution.model_extra or {})["workflow_version"])
-        return found
+        faults = (*_FAULTS, "overloaded") if self._conditions.is_overloaded else _FAULTS
+        return random.choice(faults) if random.random() < self._conditions.faults else "arrives"
 
 
 def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
@@ -234,7 +281,7 @@ def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
         found += _wrong_attempts(conditions, outcome, result)
     concurrency = conditions.options["concurrency"]
     unseen = sum(each.starts and each.is_open for each in outcome.exchanges)  # which may run without being counted
-    if concurrency is not None and outcome.most_running > concurrency + unseen:
+    if concurrency is not None and outcome.most_running > concurrency * len(conditions.lives) + unseen:
         found.append(f"{outcome.most_running} executions ran at a time, and concurrency is {concurrency}")
     refused = sum(each.served == 429 for each in outcome.exchanges)
     # A process begins without knowing the window; what is on its way at a kill arrives whenever it does; a request
@@ -242,7 +289,8 @@ def broken(schedule: Schedule, outcome: Outcome) -> list[str]:
     carried = [(each, each.handled - each.begun) for each in outcome.exchanges if each.handled is not None]
     special = sum(each.is_open or seconds > _LATE for each, seconds in carried)
     most = outcome.processes - 1 + outcome.open_at_kills + special
-    if not (conditions.outsiders or conditions.changes) and conditions.delay[1] <= _LONGEST_REQUEST and refused > most:
+    is_alone = not conditions.outsiders and len(conditions.lives) == 1
+    if is_alone and conditions.delay[1] <= _LONGEST_REQUEST and refused > most:
         found.append(f"{refused} requests beyond the window, and {most} at most have a reason")
     return found
 
@@ -259,11 +307,23 @@ def _wrong_attempts(conditions: Conditions, outcome: Outcome, result: RunResult)
     return []
 
 
+def although_there(outcome: Outcome) -> int:
+    """Return how many rows are unknown although the platform has executions with their inputs that no row has."""
+    taken = {result.execution.id for result in outcome.results.values() if result.execution is not None}
+    unknown = Counter(_text(result.inputs) for result in outcome.results.values() if result.status == "unknown")
+    return sum(min(count, len(set(outcome.executions.get(each, [])) - taken)) for each, count in unknown.items())
+
+
 def _as_after_a_crash(journal: Path, copy: Path) -> Path:
-    """Copy what is on the disk, which the process that was killed cannot reach any more."""
+    """Copy what is on the disk, which the process that was killed cannot reach any more.
+
+    A lock beside it tells a journal from other files: the copy takes the place of what it is a copy of.
+    """
     for suffix in ("", "-wal", "-lock"):
         with suppress(FileNotFoundError):  # killed before it was made
             shutil.copyfile(f"{journal}{suffix}", f"{copy}{suffix}")
+    with suppress(OSError):  # of Windows, where nothing is removed that is open; or there is none
+        Path(f"{journal}-lock").unlink()
     return copy
 
 

@@ -23,7 +23,7 @@ from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._log_records import log
-from fibonacci.errors import JournalError, QuotaExceededError
+from fibonacci.errors import APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
 
@@ -228,6 +228,19 @@ class AsyncBatchContext:
     def learn_version(self, row: Row, execution: Execution) -> None:
         """Take in the version that an execution tells, if it tells one."""
         self.take_version(self.versions.told_by(row, execution))
+
+    def back_off(self, error: BaseException, *, is_uncertain: bool = False) -> None:
+        """Start no row for a while, as the platform asks for or longer each time; stop when that has lasted too long.
+
+        Args:
+            error: What a request has ended with that the platform could not carry out.
+            is_uncertain: Whether a row may have been started nevertheless.
+        """
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        if asked:
+            log(_log, logging.INFO, "no row is started for %.0f s, as the platform asks for: %s", asked, error)
+        if self.plan.failed(self.now, asked, is_uncertain=is_uncertain):
+            self.state.stop(error)
 
     def refused_by_quota(self, error: QuotaExceededError) -> None:
         """Wait for a quota that ends at a time, or stop with its error, as `if_quota_exceeded` says."""

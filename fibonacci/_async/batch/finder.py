@@ -8,16 +8,17 @@ from functools import partial
 
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.row import Row
-from fibonacci._batch.search import created_at, earliest, inputs_digest, matches
+from fibonacci._batch.search import Candidates, MatchedRows, created_at, earliest, inputs_digest, is_past, matches
 from fibonacci._batch.start_outcome import is_transient
 from fibonacci._log_records import log
 from fibonacci.errors import NotFoundError
 from fibonacci.models.executions import Execution
-from fibonacci.models.page import Page
 
 _log = logging.getLogger("fibonacci")
 
-Candidates = list[tuple[Execution, bytes]]
+# How often a list of several pages is read, until two readings in a row have brought the same: pages by offset shift
+# when executions are added meanwhile, so that one is listed twice, or on no page.
+_READINGS = 5
 
 
 class AsyncRowFinder:
@@ -35,78 +36,100 @@ class AsyncRowFinder:
         self._context = context
         self._follow = follow
         self.is_searching: bool = False
+        self._searched: set[int] = set()
+        self._searched_at_rest: set[int] = set()
+        self._digests: dict[str, bytes] = {}
 
-    def search(self, rows: Sequence[Row]) -> None:
-        """Search for the executions of rows, in a worker."""
+    def search(self, *, is_at_rest: bool) -> bool:
+        """Search for the executions of the rows of unknown outcome, in a worker, unless that was done.
+
+        Those of an earlier run are searched for soon, and all once more when nothing else is under way: as long as
+        another row with the same inputs may have been started, a row stays unknown.
+
+        Returns:
+            Whether a search was begun.
+        """
+        searched = self._searched_at_rest if is_at_rest else self._searched
+        rows = [row for row in self._context.state.unknown.values() if row.index not in searched]
+        if not rows or not (is_at_rest or any(row.started_at == 0.0 for row in rows)):
+            return False
         self.is_searching = True
-        self._context.state.searched.update(row.index for row in rows)
-        # An execution with the inputs of a row that is just being started may be that row's.
-        ambiguous = {row.digest for row in self._context.state.starting.values()}
-        self._context.work(partial(self._search, [row for row in rows if row.digest not in ambiguous]))
+        searched.update(row.index for row in rows)
+        self._context.work(partial(self._search, rows, searched))
+        return True
 
-    async def _search(self, rows: Sequence[Row]) -> None:
+    async def _search(self, rows: Sequence[Row], searched: set[int]) -> None:
         try:
-            candidates = await self._candidates(rows) if rows else []
-            ids = [execution.id for execution, _ in candidates]
-            known = await self._context.use_journal(partial(self._context.journal.known, ids))
-            found = matches(rows, [each for each in candidates if each[0].id not in known])
+            candidates = await self._candidates(rows)
+            if candidates is None:
+                found = MatchedRows([], [(row, "the list of executions changes while it is read") for row in rows])
+            else:  # the journals after the list: what is in it was started by then
+                claims = await self._context.use_journal(partial(self._context.journal.claims, list(candidates)))
+                found = matches(rows, candidates, claims)
         except BaseException as error:
-            self._context.report(partial(self._failed, rows, error))
+            self._context.report(partial(self._failed, rows, searched, error))
             if not isinstance(error, Exception):
                 raise
         else:
             self._context.report(partial(self._found, found))
 
-    async def _candidates(self, rows: Sequence[Row]) -> Candidates:
-        """Return the executions since the first intent that have the inputs of a row."""
+    async def _candidates(self, rows: Sequence[Row]) -> Candidates | None:
+        """Return the executions since the first intent that have the inputs of a row; None if the list is not firm."""
         since, digests = earliest(rows), {row.digest for row in rows}
-        found: Candidates = []
-        following = None
+        before: Candidates | None = None
+        for _ in range(_READINGS):
+            found, pages = await self._read_list(since, digests)
+            if pages == 1 or (before is not None and found.keys() == before.keys()):
+                return found
+            before = found
+        return None
+
+    async def _read_list(self, since: float, digests: set[bytes]) -> tuple[Candidates, int]:
+        """Read the list back to a time; return the executions with the inputs, and the number of pages."""
+        found: dict[str, tuple[Execution, bytes]] = {}
+        pages, following = 0, None
         while True:
             page, following = await self._context.requests.page(following)
+            pages += 1
             for execution in page.items:
-                if (created_at(execution) or 0.0) >= since:
+                if (created_at(execution) or 0.0) >= since and execution.id not in found:
                     digest = await self._digest(execution)
                     if digest in digests:
-                        found.append((execution, digest))
-            if following is None or _is_past(page, since):
-                return found
+                        found[execution.id] = execution, digest
+            if following is None or is_past(page.items, since):
+                return found, pages
 
     async def _digest(self, execution: Execution) -> bytes:
         """Return the digest of an execution's inputs, which are read if the list does not give them."""
-        digest = inputs_digest(execution)
+        digest = inputs_digest(execution) or self._digests.get(execution.id)
         if digest is None:
             try:
-                digest = inputs_digest(await self._context.requests.execution(execution.id))
+                digest = inputs_digest(await self._context.requests.execution(execution.id)) or b""
             except NotFoundError:  # it was removed meanwhile
-                digest = None
-        return digest or b""
+                digest = b""
+            self._digests[execution.id] = digest
+        return digest
 
-    def _found(self, found: Sequence[tuple[Row, Execution]]) -> None:
+    def _found(self, found: MatchedRows) -> None:
         self.is_searching = False
-        for row, execution in found:
-            text = "row %s: its execution is taken to be %s, the only one with its inputs"
+        state = self._context.state
+        for row, doubt in found.doubts:
+            state.doubts[row.index] = doubt
+        for row, execution in found.found:
+            text = "row %s: its execution is taken to be %s, which has its inputs and belongs to no other row"
             log(_log, logging.WARNING, text, row.key, execution.id, execution_id=execution.id)
-            del self._context.state.unknown[row.index]
+            del state.unknown[row.index]
             row.error = None
             row.version = self._context.versions.current
             row.execution_id = execution.id
-            self._context.state.started.append(row)
+            state.started.append(row)
             row.begin(self._context.now, self._context.options.timeout)
             self._follow(row, execution)
 
-    def _failed(self, rows: Sequence[Row], error: BaseException) -> None:
+    def _failed(self, rows: Sequence[Row], searched: set[int], error: BaseException) -> None:
         """Search again later if that may help; else it cannot be told whether the rows were started."""
         self.is_searching = False
         if is_transient(error) and not self._context.plan.failed(self._context.now):
-            self._context.state.searched.difference_update(row.index for row in rows)
+            searched.difference_update(row.index for row in rows)
         elif not is_transient(error):
             self._context.state.abort(error)
-
-
-def _is_past(page: Page[Execution], since: float) -> bool:
-    """Whether the further pages have only older executions, in a list with the newest first."""
-    if not page.items:
-        return False
-    newest, oldest = created_at(page.items[0]), created_at(page.items[-1])
-    return newest is not None and oldest is not None and oldest < since and oldest <= newest

@@ -43,6 +43,10 @@ class AsyncBatchRequests:
         """Return the workflow."""
         return await self._requestor.send(self.workflow_request)
 
+    async def probe(self) -> Workflow:
+        """Return the workflow, for which one request is sent."""
+        return await self._requestor.send(self.workflow_request._replace(can_retry=False))
+
     async def start(self, row: Row, timeout: float | None) -> Execution:
         """Start the workflow for a row, with the row's idempotency key."""
         request = execute_workflow(self.workflow_id, row.inputs, row.idempotency_key)

@@ -10,7 +10,13 @@ from fibonacci._batch.quota import quota_kind
 from fibonacci._batch.row import Row
 from fibonacci._batch.search import may_repeat
 from fibonacci._batch.start_outcome import start_outcome
-from fibonacci.errors import APIConnectionError, ConflictError, JournalError, QuotaExceededError
+from fibonacci.errors import (
+    APIConnectionError,
+    APIError,
+    ConflictError,
+    JournalError,
+    QuotaExceededError,
+)
 from fibonacci.models.executions import Execution
 
 # With one idempotency key: a row whose outcome stays unknown that often is left for the end.
@@ -67,7 +73,7 @@ class AsyncRowStarter:
 
     def _started(self, row: Row, execution: Execution) -> None:
         del self._context.state.starting[row.index]
-        self._context.plan.started()
+        self._context.plan.started(row.started_at)
         self._context.passed_quota()
         if not row.is_recorded:
             self._context.state.started.append(row)
@@ -95,19 +101,21 @@ class AsyncRowStarter:
                     state.finish(row, error)
             case "again":
                 self._put_back(row)
-                if context.plan.failed(context.now):
-                    state.stop(error)
+                context.back_off(error)
             case _:
                 self._put_back(row)
                 state.stop(error)
 
     def _unknown(self, row: Row, error: BaseException) -> None:
+        """Keep a row whose request may have been carried out. The others wait, as they do in an outage."""
+        context = self._context
         row.error = error if isinstance(error, Exception) else _canceled(row)
         if row.attempts < _ATTEMPTS and self._may_repeat(row):
-            self._context.plan.failed(self._context.now)
-            self._context.state.pending.append(row)
+            context.state.pending.append(row)
         else:
-            self._context.state.lose(row)
+            context.state.lose(row)
+        if isinstance(error, APIError):
+            context.back_off(error, is_uncertain=row.index in context.state.unknown)
 
     def _put_back(self, row: Row) -> None:
         """Start the row later: this request was not carried out, as far as it is the only one with its key."""

@@ -44,6 +44,10 @@ class BatchRequests:
         """Return the workflow."""
         return self._requestor.send(self.workflow_request)
 
+    def probe(self) -> Workflow:
+        """Return the workflow, for which one request is sent."""
+        return self._requestor.send(self.workflow_request._replace(can_retry=False))
+
     def start(self, row: Row, timeout: float | None) -> Execution:
         """Start the workflow for a row, with the row's idempotency key."""
         request = execute_workflow(self.workflow_id, row.inputs, row.idempotency_key)

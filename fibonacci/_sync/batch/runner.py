@@ -11,6 +11,7 @@ from time import monotonic
 
 from fibonacci._batch.quota import quota_value
 from fibonacci._batch.row import Row
+from fibonacci._batch.start_outcome import is_transient
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
@@ -53,6 +54,7 @@ class BatchRunner:
         self._reader = RowReader(context, rows, self._watcher.resume)
         self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
+        self._is_probing = False
         self._was_cut_short = False  # the choice of rows, by results to be delivered first
 
     @property
@@ -116,6 +118,7 @@ class BatchRunner:
         for row in rows:
             self._starter.start(row)
         self._ask()
+        self._probe()
         self._look()
         self._search()
         _runtime.checkpoint()
@@ -234,29 +237,53 @@ class BatchRunner:
         others = sum(each not in own for each in running) - len(state.starting)
         self._context.plan.told(capacity, max(0, others), self._context.now)
 
+    def _probe(self) -> None:
+        """Ask whether the platform is back, after an outage in which rows may have been started."""
+        if self._context.plan.must_probe(self._context.now) and not self._is_probing and self._state.has_more:
+            self._is_probing = True
+            self._context.work(self._read_once)
+
+    def _read_once(self) -> None:
+        try:
+            workflow = self._context.requests.probe()
+        except BaseException as error:
+            self._context.report(partial(self._not_probed, error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._context.report(partial(self._probed, version_text(workflow.version)))
+
+    def _probed(self, version: str | None) -> None:
+        self._is_probing = False
+        self._context.plan.probed()
+        self._context.versions.reading(self._context.now)
+        self._context.take_version(version)
+
+    def _not_probed(self, error: BaseException) -> None:
+        """Wait longer; what does not change with time, the next row says for all."""
+        self._is_probing = False
+        if is_transient(error):
+            self._context.back_off(error)
+        else:
+            self._context.plan.probed()
+
     def _look(self) -> None:
         due = self._watcher.due_at()
         if due is not None and due <= self._context.now:
             self._watcher.look()
 
     def _search(self) -> None:
-        """Search for rows of unknown outcome, if the user asks for it, and settle those that are not found.
-
-        Those of an earlier run are searched for soon, others when nothing else is under way.
-        """
+        """Search for rows of unknown outcome, if the user asks for it, and settle those that are not found."""
         state, context = self._state, self._context
         if not state.unknown or self._finder.is_searching or state.is_stopped:
             return
-        if context.plan.is_backing_off(context.now):
-            return
         is_read = state.is_exhausted or self._reader.is_far or not state.may_read
         is_blocked = self._is_at_rest and not state.pending and is_read
-        rows: list[Row] = []
-        if context.options.if_unknown == "match":
-            rows = [row for row in state.unknown.values() if row.index not in state.searched]
-        if rows and (is_blocked or any(row.started_at == 0.0 for row in rows)):
-            self._finder.search(rows)
-        elif is_blocked:
+        if context.options.if_unknown == "match" and (
+            context.plan.is_backing_off(context.now) or self._finder.search(is_at_rest=is_blocked)
+        ):
+            return
+        if is_blocked:
             state.settle_unknown()
             context.inbox.put(_nothing)
 

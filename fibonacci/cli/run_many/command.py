@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -26,10 +27,6 @@ if TYPE_CHECKING:  # which takes longer to import than a mistake in the argument
     from fibonacci.cli.context import Context
 
 _RESUME: Final = "the same command with --resume continues"
-_UNKNOWN_REMEDY: Final = (
-    "--if-unknown match takes over executions with the same inputs, --if-unknown skip leaves them as they are,"
-    " --if-unknown rerun starts them, perhaps twice."
-)
 
 
 def run_rows(context: Context) -> int:
@@ -109,7 +106,8 @@ def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], No
         reason, was_stopped, _ = error.message.partition(". It is not known ")
         if was_stopped:
             context.say(for_command_line(reason))
-        context.say(f"it is not known whether these rows were started: {names}{more}. Check them; {_UNKNOWN_REMEDY}")
+        choices = re.sub(r'if_unknown="(\w+)"', r"--if-unknown \1", error.__notes__[0])
+        context.say(f"it is not known whether these rows were started: {names}{more}. Check them.\n{choices}")
         return NOT_ENDED
     except (KeyboardInterrupt, OSError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note
