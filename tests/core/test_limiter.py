@@ -323,11 +323,13 @@ class TestWhatIsLeft:
         limiter = RateLimiter()
         respond(limiter, admitted(limiter, 0.0), 0.0, stating(0, 30, 0.0))
         assert delayed(limiter, 29.5) == 0.5
-        for _ in range(60):
-            admitted(limiter, 30.0)
+        admitted(limiter, 30.0)
+        assert delayed(limiter, 30.0) == 0.5, "the first one finds out whether it has begun"
+        for _ in range(59):
+            admitted(limiter, 30.5)
         assert limiter.window.is_exhausted()
-        assert limiter.window.remaining(30.0) is None, "it is not known when it ends"
-        assert delayed(limiter, 30.0) == 31, "a window of 30 s, and the margin"
+        assert limiter.window.remaining(30.5) is None, "it is not known when it ends"
+        assert delayed(limiter, 30.5) == 30.5, "a window of 30 s from the first one, and the margin"
         admitted(limiter, 62.5)
         assert limiter.window.left == 59, "those have certainly ended"
 
@@ -397,6 +399,7 @@ class TestPauses:
         assert probe.is_probe
         respond(limiter, probe, 1.0, stating(0, 29, 1.0, status=429))
         assert delayed(limiter, 1.0) == 29
+        respond(limiter, admitted(limiter, 30.0), 30.0, stating(59, 30, 30.0))
         for _ in range(9):
             admitted(limiter, 30.0)
 
