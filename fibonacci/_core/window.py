@@ -13,11 +13,12 @@ LONGEST_WAIT = 120.0
 """Seconds for which a statement of the server is trusted, and so the longest wait for one."""
 
 # Lengths of windows in seconds. That of a window is not stated: it is the shortest of these that is not contradicted.
-# No two are less than 3 apart from 2 on, so that a window's begin and its believed end, each known to a second or two,
-# fit one of them at the most.
+# No two are less than 3 apart from 2 on, so that a window's begin and its believed end fit one of them, as a rule.
 _LENGTHS = (2.0, 5.0, 10.0, 30.0, 60.0)
-# Seconds by which a window may end before its believed end: the reset may be rounded up, and `Date` is cut.
-_UNCERTAINTY = 2.0
+# Seconds by which a window may end before its believed end: the reset may be rounded up, `Date` is cut, and the clocks
+# of the server may differ. And seconds after the end of a window within which the next one is entered at its begin.
+_UNCERTAINTY = 3.0
+_ENTERED_WITHIN = 2.0
 # Seconds after a stated reset within which a request whose response still states it shows how late windows end: a
 # clock that is 1.5 s off, and a fraction of a second cut. And seconds for which that is believed.
 _LATEST = 2.5
@@ -286,15 +287,15 @@ class Window:
         self._ends_by = self._ends_by if is_same else _UNKNOWN
         # Only a window that was entered when the one before ended is known to be seen from its begin: those of a server
         # whose windows begin by the clock may be entered at any time. And a slow response does not tell the begin.
-        is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _UNCERTAINTY
+        is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _ENTERED_WITHIN
         is_slow = received_at > sent_at + _LONGEST_RESPONSE
         is_first = stated.remaining == stated.limit - 1 and sent_at > self._fitted_at
         if self._fitting_windows < 0 or is_late or is_slow or not is_first:
             return
         self._fitted_at = sent_at
-        lengths = (
+        lengths = (  # the longer one of two: nothing is refused when a window has ended for long
             length
-            for length in _LENGTHS
+            for length in reversed(_LENGTHS)
             if sent_at + length < ends_at + _TOLERANCE and ends_at < received_at + length + _UNCERTAINTY
         )
         length = next(lengths, 0.0)

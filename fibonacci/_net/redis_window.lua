@@ -11,7 +11,7 @@
 local WINDOW, LEASES, QUEUE, PLACES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local NEVER, UNKNOWN = -1e300, 1e300
 local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 3
-local UNCERTAINTY, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 2, 0.001, 1, 2
+local UNCERTAINTY, ENTERED_WITHIN, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 3, 2, 0.001, 1, 2
 local LATEST, BELIEVED_FOR, SCOUTED = 2.5, 86400, 0.5
 local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
 local SHARED_OUT, SHARED_OUT_PART, SHARE = 3, 0.2, 'share of '
@@ -136,7 +136,7 @@ end
 
 local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same)
   s.ends_by = is_same and s.ends_by or UNKNOWN
-  local is_late = s.ended_at ~= NEVER and sent_at > s.ended_at + UNCERTAINTY
+  local is_late = s.ended_at ~= NEVER and sent_at > s.ended_at + ENTERED_WITHIN
   local is_slow = received_at > sent_at + LONGEST_RESPONSE
   local is_first = remaining == limit - 1 and sent_at > s.fitted_at
   if s.fitting_windows < 0 or is_late or is_slow or not is_first then
@@ -146,7 +146,7 @@ local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same
   local fitting = 0
   for _, length in ipairs(LENGTHS) do
     local fits = sent_at + length < ends_at + TOLERANCE and ends_at < received_at + length + UNCERTAINTY
-    if fits and fitting == 0 then
+    if fits then
       fitting = length
     end
   end

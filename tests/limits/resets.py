@@ -14,7 +14,6 @@ from tests.core.simulated_server import SimulatedServer
 
 ROUNDINGS: dict[str, Callable[[float], int]] = {"up": math.ceil, "down": math.floor, "nearest": round}
 SKEWS = (0.0, -1.5, 1.5)
-HOUR = 3600.0
 _LENGTH = 60.0
 _LIMIT = 300
 
@@ -39,13 +38,13 @@ class ResetsDone(NamedTuple):
     """What came of it.
 
     Attributes:
-        learning: How many requests were refused in the first four windows.
-        refused: How many were refused later.
+        refused: How many requests were refused.
+        last: In which window the last one was; 0 when none was.
         share: The part of what the server would have let through that was used.
     """
 
-    learning: int
     refused: int
+    last: int
     share: float
 
 
@@ -80,23 +79,18 @@ def measure_resets(
             begin = partial(process.call_again_and_again, transit, duration, until=_LENGTH * windows)
             process.at(chance.uniform(0, 0.5), begin)
     world.run(until=_LENGTH * (windows + 10))
-    learning = sum(at < 4 * _LENGTH for at in server.refusals)
-    return ResetsDone(learning, server.refused - learning, server.share_used)
+    last = math.ceil(max(server.refusals, default=0.0) / _LENGTH)
+    return ResetsDone(server.refused, last, server.share_used)
 
 
 def resets_table() -> Iterator[str]:
     """Yield the lines of a table of all ways."""
-    yield "| resets are rounded | and stated | windows begin | `Retry-After` | refused at first | later | windows used |"
+    yield "| resets are rounded | and stated | windows begin | `Retry-After` | refused | the last one in window | windows used |"
     yield "|---|---|---|---|---|---|---|"
     for skew, rounding, is_aligned, has_retry_after in product(SKEWS, ROUNDINGS, (False, True), (False, True)):
         done = measure_resets(Resets(rounding, skew, is_aligned, has_retry_after))
         shift = f"{abs(skew):g} s {'late' if skew > 0 else 'early'}" if skew else "as they are"
         yield (
             f"| {rounding} | {shift} | {'by the clock' if is_aligned else 'with a request'} | {'yes' if has_retry_after else 'no'}"
-            f" | {done.learning} | {done.refused} | {done.share:.1%} |"
+            f" | {done.refused} | {done.last} | {done.share:.1%} |"
         )
-
-
-if __name__ == "__main__":
-    for line in resets_table():
-        print(line, flush=True)

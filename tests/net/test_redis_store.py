@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from itertools import count
@@ -79,9 +80,10 @@ class Story:
         if chance.random() < 0.2:
             return LeaseEnd(name, at, age, has_passed, pause)
         server_now = self.now - age + chance.choice([0.0, -30.0]) + START
-        end = (server_now // self._length + 1) * self._length
+        end = (server_now // self._length + chance.choice([0, 1, 1, 1])) * self._length  # the last window's, at times
+        reset = float(math.ceil(end) - chance.choice([0, 0, 1]))
         remaining = chance.choice([0, self._limit - 1, chance.randint(0, self._limit)])
-        return LeaseEnd(name, at, age, has_passed, pause, self._limit, remaining, float(-(-end // 1)), server_now // 1)
+        return LeaseEnd(name, at, age, has_passed, pause, self._limit, remaining, reset, server_now // 1)
 
 
 def are_the_same(reply: LeaseReply, other: LeaseReply) -> bool:
