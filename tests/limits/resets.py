@@ -1,4 +1,4 @@
-"""What the ways in which a server may round its resets cost, over simulated time: requests refused, windows not used."""
+"""What each way to round resets costs, over simulated time: requests that are refused, windows that are not used."""
 
 from __future__ import annotations
 
@@ -85,12 +85,10 @@ def measure_resets(
 
 def resets_table() -> Iterator[str]:
     """Yield the lines of a table of all ways."""
-    yield "| resets are rounded | and stated | windows begin | `Retry-After` | refused | the last one in window | windows used |"
+    yield "| resets are rounded | and stated | windows begin | `Retry-After` | refused | the last in window | used |"
     yield "|---|---|---|---|---|---|---|"
     for skew, rounding, is_aligned, has_retry_after in product(SKEWS, ROUNDINGS, (False, True), (False, True)):
         done = measure_resets(Resets(rounding, skew, is_aligned, has_retry_after))
         shift = f"{abs(skew):g} s {'late' if skew > 0 else 'early'}" if skew else "as they are"
-        yield (
-            f"| {rounding} | {shift} | {'by the clock' if is_aligned else 'with a request'} | {'yes' if has_retry_after else 'no'}"
-            f" | {done.refused} | {done.last} | {done.share:.1%} |"
-        )
+        begin, retry_after = "by the clock" if is_aligned else "with a request", "yes" if has_retry_after else "no"
+        yield (f"| {rounding} | {shift} | {begin} | {retry_after} | {done.refused} | {done.last} | {done.share:.1%} |")
