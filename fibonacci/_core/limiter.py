@@ -119,14 +119,22 @@ class RateLimiter:
         self.in_flight -= 1
         has_passed = response is not None and not is_refused and response.status < 500 and response.status != 429
         self.window.remove(admission, has_passed=has_passed)
-        stated = None if response is None else response.rate_limit
-        if response is not None and stated is not None:
-            self.last = stated
-            self.window.update(stated, response.server_time, now, admission)
+        if response is not None:
+            self.last = response.rate_limit or self.last
+            stated = response.rate_limit or (self._implied(response) if is_refused else None)
+            if stated is not None:
+                self.window.update(stated, response.server_time, now, admission)
         if admission.is_probe:
             self._end_probe(admission, now, has_passed=has_passed)
         if response is not None and is_refused:
             self._refuse(admission, response, now)
+
+    def _implied(self, response: APIResponse) -> RateLimit | None:
+        """Return what a refusal says that states no rate limit: the last window goes on, if its reset has passed."""
+        last = self.last
+        if last is None or last.reset_at.timestamp() > response.server_time:
+            return None
+        return RateLimit(limit=last.limit, remaining=0, reset_at=last.reset_at)
 
     def _must_probe(self) -> bool:
         """Whether every request is a probe: an endpoint was refused for long, or no request is left for long."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 
 from fibonacci.models.response import RateLimit
 
@@ -11,11 +13,18 @@ LONGEST_WAIT = 120.0
 """Seconds for which a statement of the server is trusted, and so the longest wait for one."""
 
 # Lengths of windows in seconds. That of a window is not stated: it is the shortest of these that is not contradicted.
-# No two are less than 3 apart from 2 on, so that a window's begin and its stated reset, each known to a second or two,
-# fit one of them at the most.
+# No two are less than 3 apart from 2 on, so that a window's begin and its believed end fit one of them, as a rule.
 _LENGTHS = (2.0, 5.0, 10.0, 30.0, 60.0)
-# Seconds by which a window may end before its stated reset: the reset is rounded up, and `Date` is cut.
-_UNCERTAINTY = 2.0
+# Seconds by which a window may end before its believed end: the reset may be rounded up, `Date` is cut, and the clocks
+# of the server may differ. And seconds after the end of a window within which the next one is entered at its begin.
+_UNCERTAINTY = 3.0
+_ENTERED_WITHIN = 2.0
+# Seconds after a stated reset within which a request whose response still states it shows how late windows end: a
+# clock that is 1.5 s off, and a fraction of a second cut. And seconds for which that is believed.
+_LATEST = 2.5
+_BELIEVED_FOR = 86_400.0
+# Seconds for which the first request of a window goes alone: a refusal is immediate, the run of a workflow is not.
+_SCOUTED = 0.5
 _TOLERANCE = 0.001  # of comparisons with Unix times, which have seven decimals
 _LONGEST_RESPONSE = 1.0
 # Windows in a row that one length has to fit before it is relied on.
@@ -69,8 +78,13 @@ class Window:
     that this number may not include yet. A request leaves their count when it ends, when a response states the number
     whose own request was admitted a second later, and when its window has passed.
 
-    A reset is stated in whole seconds, rounded up. Where the windows begin with their first request, and one length has
-    fitted two of them, the end is known better: that length after the response to the first request.
+    A reset is stated in whole seconds, and how it is rounded is not stated: it is believed to be rounded up until a
+    window turns out to last longer. From then on all windows are believed to end so many whole seconds after their
+    stated reset as that one needed. To find that out costs one request: the first one of a window is sent alone, and
+    the others follow its response, or half a second later.
+
+    Where the windows begin with their first request, and one length has fitted two of them, the end is known better:
+    that length after the response to the first request.
 
     Args:
         margin: Seconds within which a request is taken to have reached the server: requests may arrive out of order.
@@ -87,6 +101,9 @@ class Window:
         self.paused_until: float = -_UNKNOWN
         self._remaining: int | None = None  # by the last statement; None: not known
         self._reset = 0.0  # the stated reset in Unix seconds: the server's own name for the window
+        self._lateness = 0.0  # seconds after their stated reset that windows are believed to end
+        self._late_at = -_UNKNOWN  # when a response showed that last
+        self._scouted_at = -_UNKNOWN  # when the first request was admitted after the last end of a window
         self._resets_at = _UNKNOWN
         self._stated_at = -float("inf")
         self._length = 0.0  # of a window; 0 when not known
@@ -111,6 +128,8 @@ class Window:
         """Return the delay of a request; None when one is left, or when what is known is too old."""
         if now < self.paused_until:
             return Delay(self.paused_until - now, is_fixed=True)
+        if self._is_scouted(now):
+            return Delay(self._scouted_at + _SCOUTED - now, is_fixed=False)
         if not self.is_exhausted():
             return None
         if self._resets_at == _UNKNOWN:
@@ -135,13 +154,15 @@ class Window:
         if self._remaining is not None and now >= self._resets_at:
             self._stop_counting(self._resets_at - self._margin)
             self._ended_at = self._resets_at
-            self._remaining, self._resets_at = self.limit, _UNKNOWN
+            self._remaining, self._resets_at, self._scouted_at = self.limit, _UNKNOWN, -_UNKNOWN
         if self._resets_at == _UNKNOWN:
             self._stop_counting(now - self._longest_length)
 
     def add(self, admission: Admission) -> None:
         """Count an admitted request until the server counts it."""
         self.uncounted[admission] = None
+        if self._scouted_at == -_UNKNOWN:
+            self._scouted_at = admission.at
 
     def restore(self, admissions: Iterable[Admission]) -> None:
         """Count requests that were admitted before."""
@@ -179,11 +200,17 @@ class Window:
         # Seconds from now, rounded, name the same window a little differently each time.
         is_same = self._remaining is not None and abs(reset - self._reset) < min(2.0, self._length / 2)
         reset = max(reset, self._reset) if is_same else reset
-        ends_in = reset - self._clock_offset - now
+        if is_same:
+            self._find_lateness(admission.at - (reset - self._clock_offset), now)
+        ends_in = reset + self._lateness - self._clock_offset - now
         # A request that was sent after the last statement has the newer response; other responses may be out of order.
         is_newer = admission.is_probe or admission.at > self._stated_at
         is_older = not is_newer and not is_same and reset < self._reset and now < self._resets_at
         if ends_in <= 0 or is_older or (is_same and self._ends_by < self._resets_at and self._is_late(admission)):
+            if is_same and stated.remaining == 0 and admission.at >= self._ended_at:
+                # For the server it has not passed, and its end is not known.
+                self.pause(now, _SCOUTED)
+                self._scouted_at = -_UNKNOWN
             return  # it is about a window that has passed
         if stated.remaining == stated.limit - 1 or (not is_same and self._ends_by < _UNKNOWN):
             self._find_end(stated, admission.at, now, now + ends_in, is_same=is_same)
@@ -202,6 +229,7 @@ class Window:
         self._length = self._fitting_length = 0.0
         self._fitting_windows = 0
         self._resets_at = self._ends_by = _UNKNOWN
+        self._lateness = 0.0
         self._stated_at = self._clock_offset = self._ended_at = self.paused_until = -_UNKNOWN
 
     @property
@@ -213,6 +241,26 @@ class Window:
     def _longest_length(self) -> float:
         """Seconds after which the window that a request was admitted in has certainly passed."""
         return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + self._margin)
+
+    def _is_scouted(self, now: float) -> bool:
+        """Whether a request is in flight that finds out whether the window has begun, and the others wait for it."""
+        if self._remaining is None or self._resets_at < _UNKNOWN or now >= self._scouted_at + _SCOUTED:
+            return False
+        return any(admission.at >= self._scouted_at for admission in islice(reversed(self.uncounted), 1))
+
+    def _find_lateness(self, since_reset: float, now: float) -> None:
+        """Find how late resets are: a window is stated as the present one by the response to a request after its reset.
+
+        Args:
+            since_reset: Seconds from the stated reset to the admission of the request; negative before the reset.
+            now: Seconds on the monotonic clock.
+        """
+        if now >= self._late_at + _BELIEVED_FOR:
+            self._lateness = 0.0
+        # In whole seconds, since resets are stated in them: in the next window, more may have been cut off.
+        lateness = math.floor(since_reset) + 1.0
+        if since_reset <= _LATEST and lateness >= max(1.0, self._lateness):
+            self._lateness, self._late_at = lateness, now
 
     def _is_late(self, admission: Admission) -> bool:
         """Whether what a response states of the last window is late, after its end by the length of windows.
@@ -233,21 +281,21 @@ class Window:
             stated: What the response states.
             sent_at: Before the begin of the window.
             received_at: After it.
-            ends_at: The stated reset.
+            ends_at: The believed end of the window.
             is_same: Whether the window is known.
         """
         self._ends_by = self._ends_by if is_same else _UNKNOWN
         # Only a window that was entered when the one before ended is known to be seen from its begin: those of a server
         # whose windows begin by the clock may be entered at any time. And a slow response does not tell the begin.
-        is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _UNCERTAINTY
+        is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _ENTERED_WITHIN
         is_slow = received_at > sent_at + _LONGEST_RESPONSE
         is_first = stated.remaining == stated.limit - 1 and sent_at > self._fitted_at
         if self._fitting_windows < 0 or is_late or is_slow or not is_first:
             return
         self._fitted_at = sent_at
-        lengths = (
+        lengths = (  # the longer one of two: nothing is refused when a window has ended for long
             length
-            for length in _LENGTHS
+            for length in reversed(_LENGTHS)
             if sent_at + length < ends_at + _TOLERANCE and ends_at < received_at + length + _UNCERTAINTY
         )
         length = next(lengths, 0.0)

@@ -11,7 +11,8 @@
 local WINDOW, LEASES, QUEUE, PLACES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local NEVER, UNKNOWN = -1e300, 1e300
 local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 3
-local UNCERTAINTY, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 2, 0.001, 1, 2
+local UNCERTAINTY, ENTERED_WITHIN, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 3, 2, 0.001, 1, 2
+local LATEST, BELIEVED_FOR, SCOUTED = 2.5, 86400, 0.5
 local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
 local SHARED_OUT, SHARED_OUT_PART, SHARE = 3, 0.2, 'share of '
 local FIRST_PART, FIRST_REQUESTS = 0.1, 6
@@ -30,7 +31,7 @@ end
 local function forgotten(state)
   state.limit, state.remaining = 0, -1
   state.length, state.fitting_length, state.fitting_windows = 0, 0, 0
-  state.resets_at, state.ends_by = UNKNOWN, UNKNOWN
+  state.resets_at, state.ends_by, state.lateness = UNKNOWN, UNKNOWN, 0
   state.stated_at, state.clock_offset, state.ended_at, state.paused_until = NEVER, NEVER, NEVER, NEVER
 end
 
@@ -40,6 +41,7 @@ local function forget(state)
 end
 
 local s = {reset = 0, last = 0, shares_end = NEVER, opened_at = NEVER, heard_at = NEVER, fitted_at = NEVER}
+s.late_at, s.scouted_at = NEVER, NEVER
 forget(s)
 local fields = redis.call('HGETALL', WINDOW)
 for index = 1, #fields, 2 do
@@ -70,10 +72,21 @@ local function stop_counting(time)
   redis.call('ZREMRANGEBYSCORE', LEASES, '-inf', text(time))
 end
 
+local function is_scouted()
+  if s.remaining < 0 or s.resets_at < UNKNOWN or now >= s.scouted_at + SCOUTED then
+    return false
+  end
+  local last = redis.call('ZREVRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
+  return last and tonumber(last) >= s.scouted_at
+end
+
 -- Returns the seconds and whether they are fixed; nil when a request is left.
 local function window_delay()
   if now < s.paused_until then
     return s.paused_until - now, 1
+  end
+  if is_scouted() then
+    return s.scouted_at + SCOUTED - now, 0
   end
   if not is_exhausted() then
     return nil
@@ -95,12 +108,22 @@ local function advance()
   if begins then
     stop_counting(s.resets_at - MARGIN)
     s.ended_at = s.resets_at
-    s.remaining, s.resets_at = s.limit, UNKNOWN
+    s.remaining, s.resets_at, s.scouted_at = s.limit, UNKNOWN, NEVER
   end
   if s.resets_at == UNKNOWN then
     stop_counting(now - longest_length())
   end
   return begins
+end
+
+local function find_lateness(since_reset, received_at)
+  if received_at >= s.late_at + BELIEVED_FOR then
+    s.lateness = 0
+  end
+  local lateness = math.floor(since_reset) + 1
+  if since_reset <= LATEST and lateness >= math.max(1, s.lateness) then
+    s.lateness, s.late_at = lateness, received_at
+  end
 end
 
 local function is_late(at)
@@ -113,7 +136,7 @@ end
 
 local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same)
   s.ends_by = is_same and s.ends_by or UNKNOWN
-  local is_late = s.ended_at ~= NEVER and sent_at > s.ended_at + UNCERTAINTY
+  local is_late = s.ended_at ~= NEVER and sent_at > s.ended_at + ENTERED_WITHIN
   local is_slow = received_at > sent_at + LONGEST_RESPONSE
   local is_first = remaining == limit - 1 and sent_at > s.fitted_at
   if s.fitting_windows < 0 or is_late or is_slow or not is_first then
@@ -123,7 +146,7 @@ local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same
   local fitting = 0
   for _, length in ipairs(LENGTHS) do
     local fits = sent_at + length < ends_at + TOLERANCE and ends_at < received_at + length + UNCERTAINTY
-    if fits and fitting == 0 then
+    if fits then
       fitting = length
     end
   end
@@ -144,11 +167,16 @@ local function update(limit, remaining, reset, server_time, received_at, at, is_
   local is_same = s.remaining >= 0 and math.abs(reset - s.reset) < math.min(2, s.length / 2)
   if is_same then
     reset = math.max(reset, s.reset)
+    find_lateness(at - (reset - s.clock_offset), received_at)
   end
-  local ends_in = reset - s.clock_offset - received_at
+  local ends_in = reset + s.lateness - s.clock_offset - received_at
   local is_newer = is_probe or at > s.stated_at
   local is_older = not is_newer and not is_same and reset < s.reset and received_at < s.resets_at
   if ends_in <= 0 or is_older or (is_same and s.ends_by < s.resets_at and is_late(at)) then
+    if is_same and remaining == 0 and at >= s.ended_at then
+      s.paused_until = math.max(s.paused_until, received_at + SCOUTED)
+      s.scouted_at = NEVER
+    end
     return
   end
   if remaining == limit - 1 or (not is_same and s.ends_by < UNKNOWN) then
@@ -276,6 +304,9 @@ local function admit(name)
     s[share] = (s[share] or 0) - 1
   end
   redis.call('ZADD', LEASES, text(now), name)
+  if s.scouted_at == NEVER then
+    s.scouted_at = now
+  end
 end
 
 local function enqueue(wanted)

@@ -26,20 +26,48 @@ class SimulatedServer:
         length: Seconds of a window.
         is_aligned: Whether windows begin at multiples of their length.
         skew: How far the server's clock is ahead.
+        rounding: How the server rounds the resets that it states to whole seconds.
+        reset_skew: How much later than the true resets the stated ones are, before they are rounded.
+        has_retry_after: Whether refusals state a `Retry-After`.
 
     Attributes:
         admitted: The requests that were let through, by the end of their window.
-        refused: The number of those that were not.
+        refusals: When the others were refused.
     """
 
-    def __init__(self, limit: int, length: float, *, is_aligned: bool, skew: float = 0.0) -> None:
+    def __init__(
+        self,
+        limit: int,
+        length: float,
+        *,
+        is_aligned: bool,
+        skew: float = 0.0,
+        rounding: Callable[[float], int] = math.ceil,
+        reset_skew: float = 0.0,
+        has_retry_after: bool = True,
+    ) -> None:
         self.limit = limit
         self.admitted: Counter[float] = Counter()
-        self.refused = 0
+        self.refusals: list[float] = []
         self._length = length
         self._is_aligned = is_aligned
         self._skew = skew
+        self._rounding = rounding
+        self._reset_skew = reset_skew
+        self._has_retry_after = has_retry_after
         self._ends = 0.0
+
+    @property
+    def refused(self) -> int:
+        """The number of refused requests."""
+        return len(self.refusals)
+
+    @property
+    def share_used(self) -> float:
+        """The part of what the server would have let through that was used, up to the begin of the last window."""
+        ends = sorted(self.admitted)
+        used = sum(self.admitted[end] for end in ends[:-1])
+        return used / (self.limit * (ends[-1] - ends[0]) / self._length)
 
     def receive(self, now: float) -> Callable[[float], APIResponse]:
         """Count a request; return what makes its response at the time that it is sent."""
@@ -47,13 +75,14 @@ class SimulatedServer:
             self._ends = (now // self._length + 1) * self._length if self._is_aligned else now + self._length
         fits = self.admitted[self._ends] < self.limit
         self.admitted[self._ends] += fits
-        self.refused += not fits
+        if not fits:
+            self.refusals.append(now)
         headers = {
             "x-ratelimit-limit": str(self.limit),
             "x-ratelimit-remaining": str(self.limit - self.admitted[self._ends]),
-            "x-ratelimit-reset": str(math.ceil(self._ends + START + self._skew)),
+            "x-ratelimit-reset": str(self._rounding(self._ends + START + self._skew + self._reset_skew)),
         }
-        if not fits:
+        if not fits and self._has_retry_after:
             headers["retry-after"] = str(math.ceil(self._ends - now))
 
         def response(at: float) -> APIResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import pytest
@@ -161,6 +161,82 @@ class TestLengths:
             simulation.call(0.3, 0.02, 0.03)
         simulation.run()
         assert server.refused <= 3
+
+
+class TestResets:
+    @pytest.mark.parametrize("is_aligned", [False, True])
+    @pytest.mark.parametrize(("skew", "refusals"), [(0.0, 1), (-1.5, 3), (1.5, 0)])
+    @pytest.mark.parametrize("rounding", [math.ceil, math.floor, round])
+    def test_how_a_server_rounds_is_learned_by_a_refusal_or_three(
+        self, rounding: Callable[[float], int], skew: float, refusals: int, is_aligned: bool
+    ) -> None:
+        server = SimulatedServer(
+            20, 60.0, is_aligned=is_aligned, skew=0.37, rounding=rounding, reset_skew=skew, has_retry_after=False
+        )
+        simulation = Simulation(server, RateLimiter())
+        simulation.call(0.0, 0.0, 0.1)
+        for _ in range(20 * 12):
+            simulation.call(0.3, 0.02, 0.03)
+        simulation.run()
+        assert server.refused <= refusals
+        assert all(at < 180 for at in server.refusals)
+        assert server.share_used >= 0.98
+
+    @pytest.mark.parametrize(("since", "ends"), [(0.0, 31.0), (0.9, 31.0), (1.0, 32.0), (2.5, 33.0), (2.6, None)])
+    def test_a_window_that_is_still_stated_after_its_reset_ends_a_second_later_or_two_or_three(
+        self, since: float, ends: float | None
+    ) -> None:
+        limiter = exhausted(30)
+        now = 30.0 + since
+        respond(limiter, admitted(limiter, now), now, stating(0, -since, now, status=429))
+        if ends is None:
+            assert delayed(limiter, now) == 0.5, "it is not known how long it lasts"
+            admitted(limiter, now + 0.5)
+            assert delayed(limiter, now + 0.5) == 0.5, "again one request finds out"
+            return
+        assert delayed(limiter, now) == pytest.approx(ends - now)
+        respond(limiter, admitted(limiter, ends), ends, stating(59, 60, ends))
+        left = limiter.window.remaining(ends)
+        assert left == pytest.approx((60 + ends - 30, 59)), "so does the next one"
+
+    def test_a_refusal_is_not_needed_to_see_that_a_window_has_not_ended(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(9, 30, 0.0))
+        respond(limiter, admitted(limiter, 30.2), 30.2, stating(8, -0.2, 30.2))
+        assert limiter.window.remaining(30.2) == pytest.approx((0.8, 8))
+
+    def test_a_refusal_that_states_nothing_is_about_the_last_window(self) -> None:
+        limiter = exhausted(30)
+        respond(limiter, admitted(limiter, 30.2), 30.2, api_response(b"{}", 429, {"date": http_date(START + 30)}))
+        assert delayed(limiter, 30.2) == pytest.approx(0.8)
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(9, 30, 0.0))
+        respond(limiter, admitted(limiter, 1.0), 1.0, api_response(b"{}", 429, {"date": http_date(START + 1)}))
+        assert limiter.window.left == 9, "in the middle of a window, it is about something else"
+
+    def test_what_is_believed_of_resets_is_forgotten_after_a_day_or_when_asked(self) -> None:
+        for days, forgets in ((0.9, False), (1.1, False), (1.1, True), (0.0, True)):
+            limiter = exhausted(30)
+            respond(limiter, admitted(limiter, 30.0), 30.0, stating(0, 0, 30.0, status=429))
+            now = 30.0 + 86_400 * days
+            if days == 0.0:
+                limiter.forget()
+            elif forgets:
+                respond(limiter, limiter.admit(now), now, stating(8, 60, now))
+            respond(limiter, limiter.admit(now), now, stating(8, 60, now))
+            left = limiter.window.remaining(now)
+            assert left == pytest.approx((60 if forgets else 61, 8))
+
+    def test_the_first_request_of_a_window_goes_alone(self) -> None:
+        limiter = exhausted(30)
+        first = admitted(limiter, 30.0)
+        assert delayed(limiter, 30.1) == pytest.approx(0.4)
+        limiter.release(first, 30.2)  # it was canceled
+        second = admitted(limiter, 30.2)
+        assert delayed(limiter, 30.2) == pytest.approx(0.3)
+        respond(limiter, second, 30.3, stating(59, 60, 30.3))
+        for _ in range(9):
+            admitted(limiter, 30.3)
 
 
 class TestTrust:
@@ -323,11 +399,13 @@ class TestWhatIsLeft:
         limiter = RateLimiter()
         respond(limiter, admitted(limiter, 0.0), 0.0, stating(0, 30, 0.0))
         assert delayed(limiter, 29.5) == 0.5
-        for _ in range(60):
-            admitted(limiter, 30.0)
+        admitted(limiter, 30.0)
+        assert delayed(limiter, 30.0) == 0.5, "the first one finds out whether it has begun"
+        for _ in range(59):
+            admitted(limiter, 30.5)
         assert limiter.window.is_exhausted()
-        assert limiter.window.remaining(30.0) is None, "it is not known when it ends"
-        assert delayed(limiter, 30.0) == 31, "a window of 30 s, and the margin"
+        assert limiter.window.remaining(30.5) is None, "it is not known when it ends"
+        assert delayed(limiter, 30.5) == 30.5, "a window of 30 s from the first one, and the margin"
         admitted(limiter, 62.5)
         assert limiter.window.left == 59, "those have certainly ended"
 
@@ -397,6 +475,7 @@ class TestPauses:
         assert probe.is_probe
         respond(limiter, probe, 1.0, stating(0, 29, 1.0, status=429))
         assert delayed(limiter, 1.0) == 29
+        respond(limiter, admitted(limiter, 30.0), 30.0, stating(59, 30, 30.0))
         for _ in range(9):
             admitted(limiter, 30.0)
 

@@ -61,8 +61,11 @@ def test_calls_are_admitted_in_their_order_and_none_overtakes() -> None:
     sleepers = [Sleeper() for _ in range(5)]
     queued(limits, *sleepers)
     assert isinstance(limits.acquire(30.0, ENDPOINT), Delay)  # a new call: whoever waits comes first
+    assert [isinstance(limits.queue(sleeper.call, 30.0), Admission) for sleeper in sleepers] == [True] + [False] * 4
+    assert isinstance(limits.acquire(30.5, ENDPOINT), Delay)  # the first of the window has had its time
     assert all(sleeper.woken for sleeper in sleepers[:3])
-    assert [isinstance(limits.queue(sleeper.call, 30.0), Admission) for sleeper in sleepers] == [True] * 3 + [False] * 2
+    admitted = [isinstance(limits.queue(sleeper.call, 30.5), Admission) for sleeper in sleepers[1:]]
+    assert admitted == [True] * 2 + [False] * 2
 
 
 def test_nobody_is_woken_while_nothing_changes() -> None:
@@ -79,11 +82,10 @@ def test_a_call_that_leaves_gives_its_admission_to_the_next() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(4)]
     queued(limits, *sleepers)
-    limits.queue(sleepers[3].call, 30.0)  # time has passed: the first three are admitted, and do not take it yet
-    assert sleepers[3].call.admission is None
+    limits.queue(sleepers[3].call, 30.0)  # time has passed: the first is admitted, and does not take it yet
     limits.leave(sleepers[0].call, 30.0)
-    assert sleepers[3].call.admission is not None
-    assert limits.in_flight == 3
+    assert [sleeper.call.admission is not None for sleeper in sleepers] == [False, True, False, False]
+    assert limits.in_flight == 1
     for sleeper in sleepers:
         limits.leave(sleeper.call, 30.0)
     assert limits.in_flight == limits.queued == 0

@@ -206,7 +206,9 @@ class TestWindow:
         window = known(0)
         assert ask(window, 58.5, "a", "b", "c") == ask(window, 58.6, "d") == set()
         assert ask(window, 60.5, "d") == set()  # three are left, and three are before it
-        assert ask(window, 60.6, "a", "b", "c") == {"a", "b", "c"}
+        assert ask(window, 60.6, "a", "b", "c") == {"a"}  # which finds out whether the window has begun
+        assert ask(window, 61.1, "d") == set()
+        assert ask(window, 61.1, "a", "b", "c") == {"a", "b", "c"}
 
     def test_the_place_of_who_was_killed_lapses(self) -> None:
         window = known(0)

@@ -4,6 +4,7 @@ python -m tests.limits                                          windows of a min
 python -m tests.limits --write docs/reference/rate-limits.md     put it between the page's markers
 python -m tests.limits --short                                  check what has to hold, in half a minute
 python -m tests.limits --first                                  how the first window is shared, in half a minute
+python -m tests.limits --resets                                 how resets are rounded, over simulated time: 2 minutes
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from tests.kit.page_sections import PageSection
 from tests.kit.redis import REDIS_SERVERS
+from tests.limits.resets import resets_table
 from tests.limits.scenarios import (
     LIMITERS,
     Contention,
@@ -44,7 +46,12 @@ def main() -> int:
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
     parser.add_argument("--short", action="store_true", help="check what has to hold, in half a minute")
     parser.add_argument("--first", action="store_true", help="how processes that start together share a first window")
+    parser.add_argument("--resets", action="store_true", help="what each way to round resets costs, in simulated time")
     options = parser.parse_args()
+    if options.resets:
+        for line in resets_table():
+            print(line, flush=True)
+        return 0
     if options.first:
         print(*map(_first, LIMITERS), sep="\n")
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from itertools import count
@@ -78,10 +79,12 @@ class Story:
         pause = 0.0 if has_passed else chance.choice([0.0, 1.0, 30.0])
         if chance.random() < 0.2:
             return LeaseEnd(name, at, age, has_passed, pause)
-        server_now = self.now - age + chance.choice([0.0, -30.0]) + START
-        end = (server_now // self._length + 1) * self._length
-        remaining = chance.choice([0, self._limit - 1, chance.randint(0, self._limit)])
-        return LeaseEnd(name, at, age, has_passed, pause, self._limit, remaining, float(-(-end // 1)), server_now // 1)
+        server_now = self.now - age + chance.choice([0.0, 0.0, 0.0, -30.0]) + START
+        is_over = chance.random() < 0.3  # by the reset, which states the window before as the present one
+        end = (server_now // self._length + (0 if is_over else 1)) * self._length
+        reset = float(math.ceil(end) - chance.choice([0, 0, 1]))
+        remaining = chance.choice([0, 0 if is_over else self._limit - 1, chance.randint(0, self._limit)])
+        return LeaseEnd(name, at, age, has_passed, pause, self._limit, remaining, reset, server_now // 1)
 
 
 def are_the_same(reply: LeaseReply, other: LeaseReply) -> bool:
@@ -104,6 +107,28 @@ def test_the_script_does_what_the_class_does(server: RedisServer, chance: random
         reply = store.exchange(message, story.now)
         assert are_the_same(reply, expected), (reply, expected)
         story.receive(message, expected)
+
+
+@pytest.mark.parametrize("since", [0.1, 2.2, 2.8])
+def test_the_script_learns_late_resets_as_the_class_does(server: RedisServer, since: float) -> None:
+    store, window, late = RedisStore(server.url, uuid4().hex), SharedWindow(0.0), 5.0 + since
+
+    def exchange(now: float, wanted: list[str], ended: list[LeaseEnd]) -> list[str]:
+        message = LeaseMessage("", False, [], 0.0, ended, wanted)
+        expected, reply = window.exchange(message, now), store.exchange(message, now)
+        assert are_the_same(reply._replace(epoch=expected.epoch), expected), (now, reply, expected)
+        return [name for name, _ in reply.granted]
+
+    def ended(name: str, at: float) -> list[LeaseEnd]:
+        return [LeaseEnd(name, at, limit=9, remaining=0, reset=START + 5, server_time=START + at)]
+
+    assert exchange(0.0, ["a"], []) == ["a"]
+    assert exchange(0.0, ["b"], ended("a", 0.0)) == []
+    assert exchange(late, ["b", "c"], []) == ["b"], "the first request of a window goes alone"
+    exchange(late, ["c", "d"], ended("b", late))
+    for now in (late + 0.3, late + 0.5, late + 0.6, 6.0, 7.0, 8.0, 9.0):
+        exchange(max(now, late), ["c", "d"], [])
+    exchange(9.5, ["e"], [LeaseEnd("d"), LeaseEnd("c")])
 
 
 def test_time_is_that_of_the_server(server: RedisServer) -> None:
