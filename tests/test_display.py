@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from fibonacci import APIError, ExecutionFailedError, Fibonacci, FibonacciError, NotFoundError
+from fibonacci import (
+    APIError, ExecutionFailedError, Fibonacci, FibonacciError, NotFoundError, RunResult, RunsSummary,)
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.browser import dump_dom
@@ -41,10 +42,29 @@ def hostile() -> Iterator[object]:
     yield Workflow.model_validate({"id": PAYLOAD, "name": PAYLOAD, "definition": definition})
     yield AuditEntry.model_validate(dict.fromkeys(HOOKS, PAYLOAD))
     yield Page(items=[run, run], response=info(), next_cursor=PAYLOAD)
+    yield from hostile_results(run)
     error = ExecutionFailedError(PAYLOAD, execution=run)
     error.add_note(PAYLOAD)
     error.__cause__ = ValueError(PAYLOAD)
     yield error
+
+
+def hostile_results(run: Execution) -> Iterator[object]:
+    """Yield what can be displayed of many runs, with payloads wherever a row or the platform has a say."""
+    failed = ExecutionFailedError(PAYLOAD, execution=run)
+    outcomes: list[tuple[Execution | None, Exception | None]] = [(run, None), (run, failed), (None, ValueError(PAYLOAD))]
+    results = [
+        RunResult(index=0, key=PAYLOAD, inputs={PAYLOAD: PAYLOAD}, execution=execution, error=error, status=PAYLOAD)
+        for execution, error in outcomes
+    ]
+    yield from results
+    yield RunsSummary(succeeded=1_200, failed=2, unknown=0, from_journal=3, left=4)
+    with Emulator().client() as client:
+        runs = client.workflows.run_many(PAYLOAD, [])
+        yield runs
+        latest: Any = runs
+        latest._latest.extend(results)
+        yield runs
 
 
 def test_hostile_values_are_inert_in_a_browser() -> None:

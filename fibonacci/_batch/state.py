@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from fibonacci._batch.keys import key_in
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.row import Row
@@ -146,7 +147,7 @@ class BatchState:
         results = self._left_unknown
         if not results:
             return None
-        names = ", ".join(result.key for result in results[:10])
+        names = ", ".join(str(result.key) for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
         match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
         text = (
@@ -177,5 +178,5 @@ class BatchState:
 
 def _result(row: Row, error: Exception | None, status: str) -> RunResult:
     return RunResult(
-        index=row.index, key=row.key, inputs=row.inputs, execution=row.execution, error=error, status=status
+        index=row.index, key=key_in(row.key), inputs=row.inputs, execution=row.execution, error=error, status=status
     )

@@ -90,6 +90,19 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     return f'<table><caption style="text-align:left">{title}</caption>{head}<tbody>{body}</tbody></table>'
 
 
+def bar_of(share: float, total: float, before: float = 0.0) -> str:
+    """Return a bar that shows a share of a total.
+
+    Args:
+        share: The share.
+        total: The total.
+        before: What of the total lies before it.
+    """
+    left, width = (100 * each / total if total else 0.0 for each in (before, share))
+    bar = f"margin-left:{left:.1f}%;width:{width:.1f}%;min-width:2px;height:.7em;background:currentColor;opacity:.5"
+    return f'<div style="width:10em"><div style="{bar}"></div></div>'
+
+
 def display(*parts: str) -> str:
     """Return parts as one thing to display, which scrolls where the page is too narrow."""
     return f'<div style="overflow-x:auto">{"".join(parts)}</div>'

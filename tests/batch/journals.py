@@ -16,6 +16,7 @@ from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.keys import key_in
 from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.row import Row
 from fibonacci._net.redis_connection import RedisConnection
@@ -86,7 +87,8 @@ def row(number: int) -> Row:
 def completed(of: Row) -> RunResult:
     """Return the result of a row whose execution has completed."""
     execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
-    return RunResult(index=of.index, key=of.key, inputs=of.inputs, execution=execution, error=None, status="completed")
+    key = key_in(of.key)
+    return RunResult(index=of.index, key=key, inputs=of.inputs, execution=execution, error=None, status="completed")
 
 
 def refusal(location: str, header: JournalHeader = HEADER) -> str:

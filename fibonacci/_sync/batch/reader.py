@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from fibonacci._batch.journal import JournalEntry
+from fibonacci._batch.keys import key_in, other_key
 from fibonacci._batch.row import Row
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
@@ -93,7 +94,8 @@ class RowReader:
         entry, was_seen = self._context.use_journal(find)
         other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
         if other is not None:
-            raise ValueError(f"rows {other} and {index} have the same key {row.key!r}; the keys of rows must differ")
+            same = f"rows {other} and {index} have the same key {key_in(row.key)!r}"
+            raise ValueError(f"{same}; the keys of rows must differ")
         if entry is not None:
             row.number = entry.number
         if fault is not None and (entry is None or not entry.digest):
@@ -106,14 +108,24 @@ class RowReader:
             self._continue(row, entry)
 
     def _check_first(self, row: Row) -> None:
-        """Check the first row that is started: a column that is misspelled is so in every row.
+        """Check the first row that is started: a column that is misspelled is so in every row, and so is a key's type.
 
         Raises:
-            ValueError: If its inputs are not what the workflow needs.
+            ValueError: If its inputs are not what the workflow needs, or the journal has its key as the other type.
         """
         if self._is_checked:
             return
         self._is_checked = True
+        other = other_key(row.key)
+        if other is not None:
+            find = partial(self._context.journal.find, other, is_unique=self._parser.is_unique)
+            entry, was_seen = self._context.use_journal(find)
+            if entry is not None and not was_seen:
+                raise ValueError(
+                    f"row {row.index} has the key {key_in(row.key)!r}, and the journal has {key_in(other)!r}: numbers"
+                    " and texts are different keys. Pass keys of the type that they had, as by"
+                    " key=lambda row: str(row['id'])"
+                )
         problems = check_inputs(self._context.definition, row.inputs)
         if problems.errors:
             text = in_one_line(problems.errors)
@@ -130,8 +142,8 @@ class RowReader:
             state.pending.append(row)
         elif entry.digest != row.digest:
             raise ValueError(
-                f"row {row.index} has the key {row.key!r}, with which the journal has other inputs; inputs must not"
-                " change between runs: pass another journal, or other keys"
+                f"row {row.index} has the key {key_in(row.key)!r}, with which the journal has other inputs; inputs must"
+                " not change between runs: pass another journal, or other keys"
             )
         elif entry.is_finished:
             state.restore(self._context.journal.result(entry, row.index))
