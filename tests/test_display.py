@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import pytest
 
 from fibonacci import (
-    APIError, ExecutionFailedError, Fibonacci, FibonacciError, NotFoundError, RunResult, RunsSummary,)
+    APIError,
+    ExecutionFailedError,
+    Fibonacci,
+    FibonacciError,
+    NotFoundError,
+    RunResult,
+    RunsSummary,
+)
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.browser import dump_dom
@@ -52,7 +60,8 @@ def hostile() -> Iterator[object]:
 def hostile_results(run: Execution) -> Iterator[object]:
     """Yield what can be displayed of many runs, with payloads wherever a row or the platform has a say."""
     failed = ExecutionFailedError(PAYLOAD, execution=run)
-    outcomes: list[tuple[Execution | None, Exception | None]] = [(run, None), (run, failed), (None, ValueError(PAYLOAD))]
+    refused = ValueError(PAYLOAD)
+    outcomes: list[tuple[Execution | None, Exception | None]] = [(run, None), (run, failed), (None, refused)]
     results = [
         RunResult(index=0, key=PAYLOAD, inputs={PAYLOAD: PAYLOAD}, execution=execution, error=error, status=PAYLOAD)
         for execution, error in outcomes
@@ -143,6 +152,35 @@ class TestExecutions:
         html = html_of(run_of(definition=definition, trace=[{"id": "greet", "status": "failed"}]))
         assert "<svg " in html
         assert "fib-failed" in html
+
+
+class TestRuns:
+    """How far the rows have come, and the latest results."""
+
+    def test_nothing_is_run(self, mode: Mode) -> None:
+        with Emulator() as emulator:
+            html = html_of(mode.client_of(emulator).workflows.run_many("wf-1", [{"a": 1}] * 1_200))
+            assert len(emulator.requests) == 0
+        assert "of <code>wf-1</code>: 1,200 rows" in html
+        assert ("async for run in runs" if mode.is_async else "<code>for run in runs") in html
+
+    def test_the_latest_results_are_rows(self, mode: Mode) -> None:
+        with Emulator() as emulator:
+            client = mode.client_of(emulator)
+            definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+            workflow = mode.run(client.workflows.create(name="Greeter", definition=definition))
+            rows = [*({"name": f"n{number}"} for number in range(28)), {"nome": "Bob"}, {"name": {(1, 2): {3}}}]
+            runs = client.workflows.run_many(workflow.id, rows, ordered=True)
+            *_, failed, refused = mode.run(runs.results())
+            html = html_of(runs)
+        assert re.search(r">succeeded</th><td[^>]*>28</td>", html)
+        assert re.search(r">failed</th><td[^>]*>2</td>", html)
+        assert "from the journal" not in html
+        assert re.findall(r'<th scope="row"[^>]*>(?:<[^>]*>)?(\d+)<', html) == [str(index) for index in range(10, 30)]
+        assert "{&quot;name&quot;: &quot;n27&quot;}" in html
+        assert escape(str(failed.error)) in html
+        assert html_of(refused).count("(1, 2)") == 1
+        assert "What to do" in html_of(failed)
 
 
 class TestPages:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from fibonacci._core.option_checks import kind_of
 
 _NUMBER: Final = re.compile("-?[0-9]+")
 
 
-def key_text(key: object, index: int) -> str:
+def key_text(key: Any, index: int) -> str:
     """Return a key as a text.
 
     Args:
@@ -25,7 +25,7 @@ def key_text(key: object, index: int) -> str:
         TypeError: If it is neither a str nor an int.
         ValueError: If it has half of a surrogate pair, or is a number of thousands of digits.
     """
-    value = key.item() if hasattr(key, "dtype") and hasattr(key, "item") else key
+    value: object = key.item() if hasattr(key, "dtype") and hasattr(key, "item") else key
     if isinstance(value, bool) or not isinstance(value, str | int):
         remedy = "give each row one" if value is None else "pass key=, a function that returns one, as by str()"
         raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}; {remedy}")

@@ -57,7 +57,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         value = dumped(value)
     if isinstance(value, Mapping):
-        return {name: plain(member) for name, member in value.items()}
+        members = cast("Mapping[object, Any]", value)
+        return {name: plain(member) for name, member in members.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in cast("Iterable[Any]", value)]
     if hasattr(value, "dtype") and hasattr(value, "tolist"):

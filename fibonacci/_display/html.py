@@ -65,9 +65,17 @@ def value(shown: object) -> str:
 
 def _nested(title: str, shown: object) -> str:
     """Return a title that opens to a value as JSON."""
-    text = cut(json.dumps(shown, indent=2, ensure_ascii=False, default=str), _NESTED)
+    text = cut(json_text(shown, indent=2), _NESTED)
     summary = f'<summary style="white-space:nowrap">{escaped(title)}</summary>'
     return f'<details>{summary}<pre style="margin:0">{escaped(text)}</pre></details>'
+
+
+def json_text(shown: object, indent: int | None = None) -> str:
+    """Return a value as JSON, or what Python says of it where it has no JSON form, such as a row that was not sent."""
+    try:
+        return json.dumps(shown, indent=indent, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        return str(shown)
 
 
 def html_of(shown: object) -> str | None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from fibonacci._display.html import bar_of, code, display, escaped, html_of, line, table, value
+from fibonacci._display.html import bar_of, code, display, escaped, html_of, json_text, line, table, value
 from fibonacci._display.objects import fields_table, object_html
 from fibonacci._display.text import counted
 
+_LABELS = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "unknown": "unknown",
+    "left": "left",
+    "from_journal": "of them from the journal",
+}
+_BRIEF = 100
 _HEADERS = ("Key", "Status", "Inputs", "Outputs or error", "Duration")
 
 
@@ -22,16 +30,13 @@ def runs_html(name: str, workflow_id: str, counts: Mapping[str, int], results: S
         results: The fields of the latest results.
     """
     title = f"<strong>{escaped(name)}</strong> of {code(workflow_id)}"
-    if results:
-        latest = f"<strong>Latest results</strong>: {counted(len(results), 'row')}"
-        return display(_counts(title, counts), table(latest, _HEADERS, map(_result, results)))
-    loop, frame = (
-        ("async for run in runs", "await runs.to_pandas()")
-        if name.startswith("Async")
-        else ("for run in runs", "runs.to_pandas()")
-    )
-    how = f"<p>No row has a result here yet. Run the rows by {code(loop)} or {code(frame)}.</p>"
-    return display(_counts(title, counts), how)
+    is_async = name.startswith("Async")
+    loop, frame = ("async for", "await runs.to_pandas()") if is_async else ("for", "runs.to_pandas()")
+    if not results:
+        how = f"<p>Run the rows by {code(f'{loop} run in runs')} or {code(frame)}.</p>"
+        return display(_counts(title, counts), how)
+    latest = f"<strong>Latest {counted(len(results), 'result')}</strong>; all of them: {code(frame)}"
+    return display(_counts(title, counts), table(latest, _HEADERS, map(_result, results)))
 
 
 def summary_html(name: str, counts: Mapping[str, int]) -> str:
@@ -54,12 +59,9 @@ def result_html(fields: Mapping[str, Any], error: BaseException | None) -> str:
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> str:
-    # Those of the journal are among the others.
-    total = sum(count for name, count in counts.items() if name != "from_journal")
-    rows = [
-        (escaped(name.replace("_", " ")), f"{count:,}", bar_of(count, total) if count else "")
-        for name, count in counts.items()
-    ]
+    total = sum(counts.values()) - counts["from_journal"]
+    shown = [(label, counts[name]) for name, label in _LABELS.items() if counts[name] or name != "from_journal"]
+    rows = [(label, f"{count:,}", bar_of(count, total) if count else "") for label, count in shown]
     return table(f"{title}: {counted(total, 'row')}", (), rows)
 
 
@@ -67,4 +69,13 @@ def _result(fields: Mapping[str, Any]) -> Sequence[str]:
     milliseconds = fields["duration_ms"]
     duration = "" if milliseconds is None else line(f"{milliseconds / 1000:.2f} s")
     told = fields["outputs"] if fields["error"] is None else fields["error"]
-    return (value(fields["key"]), line(str(fields["status"])), value(fields["inputs"]), value(told), duration)
+    return (value(fields["key"]), line(str(fields["status"])), _brief(fields["inputs"]), _brief(told), duration)
+
+
+def _brief(shown: object) -> str:
+    """Return a value, on one line where it is short: a row's inputs and outputs often are."""
+    if not isinstance(shown, Mapping):
+        return value(shown)
+    fields = cast("Mapping[object, object]", shown)
+    text = json_text(fields)
+    return escaped(text) if len(text) <= _BRIEF else value(fields)

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,6 @@ from uuid import UUID
 import numpy
 import pandas
 import polars
-import pyarrow
 import pytest
 from pydantic import BaseModel
 
@@ -28,6 +28,7 @@ from tests.batch.workflows import inputs_of, named
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 
+pyarrow: Any = import_module("pyarrow")  # it has no types
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 COLUMNS: dict[str, list[Any]] = {
     "id": [3, 1, 2],
@@ -36,7 +37,7 @@ COLUMNS: dict[str, list[Any]] = {
     "at": [MOMENT, None, MOMENT],
     "tags": [["a"], [], None],
 }
-WANTED = [
+WANTED: list[dict[str, Any]] = [
     {"id": 3, "name": "Ada", "score": 1.5, "at": "2026-01-02T03:04:05+00:00", "tags": ["a"]},
     {"id": 1, "name": "Bob", "score": None, "at": None, "tags": []},
     {"id": 2, "name": None, "score": 2.0, "at": "2026-01-02T03:04:05+00:00", "tags": None},
@@ -51,7 +52,7 @@ FRAMES: dict[str, Callable[[], Any]] = {
 }
 
 
-class Person(BaseModel):
+class ScoredPerson(BaseModel):
     id: int
     name: str
     score: float = float("nan")
@@ -134,7 +135,7 @@ class TestValues:
             (Decimal("nan"), None),
             (UUID(int=3), "00000000-0000-0000-0000-000000000003"),
             ({"deep": (float("nan"), [pandas.NaT])}, {"deep": [None, [None]]}),
-            (Person(id=1, name="Ada"), {"id": 1, "name": "Ada", "score": None}),
+            (ScoredPerson(id=1, name="Ada"), {"id": 1, "name": "Ada", "score": None}),
         ],
     )
     def test_it_has_a_json_form(self, value: Any, wanted: Any) -> None:
@@ -169,7 +170,11 @@ class TestKeys:
 
     @pytest.mark.parametrize("place", KINDS, indirect=True)
     def test_a_number_and_its_text_are_two_keys(self, client: Fibonacci, greeter: str, place: JournalPlace) -> None:
-        rows = [{"id": 1, "name": "Ada"}, {"id": "1", "name": "Bob"}, {"id": '"1"', "name": "Eve"}]
+        rows: list[dict[str, Any]] = [
+            {"id": 1, "name": "Ada"},
+            {"id": "1", "name": "Bob"},
+            {"id": '"1"', "name": "Eve"},
+        ]
         for known in (0, 3):
             runs = client.workflows.run_many(greeter, rows, key="id", journal=place.location)
             assert [(each.key, each.inputs) for each in runs.results()] == [(row["id"], row) for row in rows]
@@ -178,7 +183,7 @@ class TestKeys:
     def test_keys_that_change_their_type_run_nothing_twice(
         self, client: Fibonacci, greeter: str, place: JournalPlace
     ) -> None:
-        texts = [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Bob"}]
+        texts: list[dict[str, Any]] = [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Bob"}]
         client.workflows.run_many(greeter, texts, key="id", journal=place.location).results()
         numbers = [{**row, "id": int(row["id"])} for row in texts]
         with pytest.raises(ValueError, match="row 0 has the key 1, and the journal has '1': numbers and texts are"):
