@@ -212,7 +212,8 @@ class Workflows(WorkflowCalls):
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            rows: An iterable of rows, such as dicts of inputs or Pydantic models. They are read as they are needed.
+            rows: An iterable of rows, such as dicts of inputs or Pydantic models, or a data frame of pandas, polars or
+                pyarrow. They are read as they are needed. NaN, NaT and NA are sent as null, times as texts.
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
                 index.
             inputs: A function from the row to the inputs. Default: the row itself, a mapping or a Pydantic model.
