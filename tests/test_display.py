@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import pytest
 
-from fibonacci import APIError, ExecutionFailedError, Fibonacci, FibonacciError, NotFoundError
+from fibonacci import (
+    APIError,
+    ExecutionFailedError,
+    Fibonacci,
+    FibonacciError,
+    NotFoundError,
+    RunResult,
+    RunsSummary,
+)
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.browser import dump_dom
@@ -41,10 +50,30 @@ def hostile() -> Iterator[object]:
     yield Workflow.model_validate({"id": PAYLOAD, "name": PAYLOAD, "definition": definition})
     yield AuditEntry.model_validate(dict.fromkeys(HOOKS, PAYLOAD))
     yield Page(items=[run, run], response=info(), next_cursor=PAYLOAD)
+    yield from hostile_results(run)
     error = ExecutionFailedError(PAYLOAD, execution=run)
     error.add_note(PAYLOAD)
     error.__cause__ = ValueError(PAYLOAD)
     yield error
+
+
+def hostile_results(run: Execution) -> Iterator[object]:
+    """Yield what can be displayed of many runs, with payloads wherever a row or the platform has a say."""
+    failed = ExecutionFailedError(PAYLOAD, execution=run)
+    refused = ValueError(PAYLOAD)
+    outcomes: list[tuple[Execution | None, Exception | None]] = [(run, None), (run, failed), (None, refused)]
+    results = [
+        RunResult(index=0, key=PAYLOAD, inputs={PAYLOAD: PAYLOAD}, execution=execution, error=error, status=PAYLOAD)
+        for execution, error in outcomes
+    ]
+    yield from results
+    yield RunsSummary(succeeded=1_200, failed=2, unknown=0, from_journal=3, left=4)
+    with Emulator().client() as client:
+        runs = client.workflows.run_many(PAYLOAD, [])
+        yield runs
+        latest: Any = runs
+        latest._latest.extend(results)
+        yield runs
 
 
 def test_hostile_values_are_inert_in_a_browser() -> None:
@@ -123,6 +152,35 @@ class TestExecutions:
         html = html_of(run_of(definition=definition, trace=[{"id": "greet", "status": "failed"}]))
         assert "<svg " in html
         assert "fib-failed" in html
+
+
+class TestRuns:
+    """How far the rows have come, and the latest results."""
+
+    def test_nothing_is_run(self, mode: Mode) -> None:
+        with Emulator() as emulator:
+            html = html_of(mode.client_of(emulator).workflows.run_many("wf-1", [{"a": 1}] * 1_200))
+            assert len(emulator.requests) == 0
+        assert "of <code>wf-1</code>: 1,200 rows" in html
+        assert ("async for run in runs" if mode.is_async else "<code>for run in runs") in html
+
+    def test_the_latest_results_are_rows(self, mode: Mode) -> None:
+        with Emulator() as emulator:
+            client = mode.client_of(emulator)
+            definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+            workflow = mode.run(client.workflows.create(name="Greeter", definition=definition))
+            rows = [*({"name": f"n{number}"} for number in range(28)), {"nome": "Bob"}, {"name": {(1, 2): {3}}}]
+            runs = client.workflows.run_many(workflow.id, rows, ordered=True)
+            *_, failed, refused = mode.run(runs.results())
+            html = html_of(runs)
+        assert re.search(r">succeeded</th><td[^>]*>28</td>", html)
+        assert re.search(r">failed</th><td[^>]*>2</td>", html)
+        assert "from the journal" not in html
+        assert re.findall(r'<th scope="row"[^>]*>(?:<[^>]*>)?(\d+)<', html) == [str(index) for index in range(10, 30)]
+        assert "{&quot;name&quot;: &quot;n27&quot;}" in html
+        assert escape(str(failed.error)) in html
+        assert html_of(refused).count("(1, 2)") == 1
+        assert "What to do" in html_of(failed)
 
 
 class TestPages:

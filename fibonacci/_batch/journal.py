@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from fibonacci._batch.attempts import attempt, attempts_in
 from fibonacci._batch.claims import Claims
 from fibonacci._batch.journal_errors import damaged_error, journal_error
+from fibonacci._batch.keys import key_in
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci.models._reading import read_model
@@ -48,10 +49,10 @@ class JournalEntry:
 
     Attributes:
         number: Its number, from 1, in the order of the first intents.
-        key: Its key.
+        key: Its key as a text.
         index: The index of the row when it was written.
         digest: The digest of its inputs; empty where they had no JSON form.
-        inputs: The inputs in JSON.
+        inputs: The inputs in JSON; where they have no JSON form, what a person can read of them, or None.
         idempotency_key: That of the request that was going to be sent; None if none was, or if it was refused.
         intended_at: The Unix time of that intent.
         execution_id: The id of its execution; None while it is not known.
@@ -102,7 +103,7 @@ class JournalEntry:
         inputs = None if self.inputs is None else json.loads(self.inputs)
         return RunResult(
             index=index,
-            key=self.key,
+            key=key_in(self.key),
             inputs=inputs,
             execution=execution,
             error=error_in(self._error, execution),

@@ -17,9 +17,10 @@ class Row:
 
     Args:
         index: Its place among the rows, from 0.
-        key: Its key.
+        key: Its key as a text, as journals have it.
         inputs: The inputs of its run; anything where they have no JSON form.
-        text: The inputs as JSON with sorted keys; None where they have none.
+        text: The inputs as JSON with sorted keys. Where they have none: what a person can read of them, or None.
+        is_sound: Whether the inputs have a JSON form.
 
     Attributes:
         number: Its number in the journal, from 1; 0 until it is there.
@@ -39,14 +40,16 @@ class Row:
 
     __slots__ = (
         *("attempts", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key", "index"),
-        *("inputs", "intended_at", "is_recorded", "is_refused", "key", "number", "started_at", "text", "version"),
+        *("inputs", "intended_at", "is_recorded", "is_refused", "is_sound", "key", "number", "started_at", "text"),
+        "version",
     )
 
-    def __init__(self, index: int, key: str, inputs: Any, text: str | None) -> None:
+    def __init__(self, index: int, key: str, inputs: Any, text: str | None, *, is_sound: bool = True) -> None:
         self.index: int = index
         self.key: str = key
         self.inputs: Any = inputs
         self.text: str | None = text
+        self.is_sound: bool = is_sound
         self.number: int = 0
         self.idempotency_key: str = ""
         self.intended_at: float = 0.0
@@ -64,7 +67,7 @@ class Row:
     @property
     def digest(self) -> bytes:
         """The digest of the inputs; empty where they have no JSON form."""
-        return b"" if self.text is None else digest_of(self.text)
+        return digest_of(self.text) if self.is_sound and self.text is not None else b""
 
     @property
     def is_uncertain(self) -> bool:

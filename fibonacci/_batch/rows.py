@@ -10,15 +10,13 @@ from typing import Any
 from pydantic import BaseModel
 from typing_extensions import TypeIs
 
+from fibonacci._batch.frames import FrameRows, frame_rows
+from fibonacci._batch.keys import key_in, key_text
+from fibonacci._batch.plain_values import canonical_inputs, readable_inputs
 from fibonacci._batch.row import Row
 from fibonacci._core.option_checks import check_not_async, kind_of
-from fibonacci._core.request_body import canonical
 
 Key = str | Callable[[Any], object] | None
-
-
-# By the attribute that the data frames of a library have, pandas and Polars: the method that makes rows of them.
-_FRAMES = (("iloc", "to_dict('records')"), ("to_dicts", "to_dicts()"))
 
 
 class RowParser:
@@ -79,10 +77,10 @@ class RowParser:
                     f"the inputs of row {index} must be a mapping of names to values, not {kind_of(inputs)}; pass"
                     f" inputs=, a function from the row to a mapping{_example(inputs)}"
                 )
-            text = canonical(inputs)
+            text = canonical_inputs(inputs)
             return Row(index, key, json.loads(text), text), None
         except Exception as error:  # of the user's function too: one row must not stop the others
-            return Row(index, key, inputs, None), error
+            return Row(index, key, inputs, readable_inputs(inputs), is_sound=False), error
 
     def check_keys(self, rows: Iterable[Any]) -> None:
         """Check the keys of rows that can be read again, before anything is sent.
@@ -108,30 +106,21 @@ class RowParser:
     def _key_of(self, index: int, value: Any) -> str:
         if self._key is None:
             return str(index)
-        key = self._key(value) if callable(self._key) else _column(value, self._key, index)
-        if isinstance(key, bool) or not isinstance(key, str | int):
-            remedy = "give each row one" if key is None else "pass key=, a function that returns one, as by str()"
-            raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}; {remedy}")
-        try:
-            text = str(key)
-            text.encode()
-        except ValueError as error:  # half of a surrogate pair, or thousands of digits
-            raise ValueError(f"the key of row {index} is no text that can be stored ({error}); pass another") from None
-        return text
+        return key_text(self._key(value) if callable(self._key) else _column(value, self._key, index), index)
 
 
 class RepeatableRows(Iterable[Any]):
     """Rows that can be read as often as needed, and are the same each time, although they are no sequence."""
 
 
-def can_be_read_again(rows: object) -> TypeIs[Sequence[Any] | RepeatableRows]:
+def can_be_read_again(rows: object) -> TypeIs[Sequence[Any] | FrameRows | RepeatableRows]:
     """Whether rows can be read before they are run, and are still there then."""
-    return isinstance(rows, Sequence | RepeatableRows)
+    return isinstance(rows, Sequence | FrameRows | RepeatableRows)
 
 
 def same_key_error(index: int, other: int, key: str) -> ValueError:
     """Return the error for two rows with one key."""
-    return ValueError(f"rows {index} and {other} have the same key {key!r}; the keys of rows must differ")
+    return ValueError(f"rows {index} and {other} have the same key {key_in(key)!r}; the keys of rows must differ")
 
 
 def _column(row: Any, name: str, index: int) -> object:
@@ -156,22 +145,29 @@ def _example(inputs: object) -> str:
     return ": dict" if hasattr(inputs, "keys") else ""
 
 
-def check_rows(rows: object, methods: tuple[str, ...]) -> None:
-    """Check that something is an iterable of rows.
+def checked_rows(rows: Any, key: object, methods: tuple[str, ...]) -> Any:
+    """Return an iterable of rows: what was passed, or the rows of a data frame.
 
     Args:
         rows: What was passed.
+        key: What identifies a row.
         methods: The methods of which an iterable has one.
 
     Raises:
         TypeError: If it is none, or one whose items are no rows.
+        ValueError: If it is a data frame whose columns do not make rows, or without the column that has the key.
     """
-    for attribute, method in _FRAMES:
-        if hasattr(rows, "columns") and hasattr(rows, attribute):
-            raise TypeError(f"rows must be an iterable of rows; of a data frame pass df.{method}")
+    frame = frame_rows(rows)
+    if frame is not None:
+        frame.check(key)
+        return frame
     if _is_no_iterable_of_rows(rows) or not any(hasattr(rows, method) for method in methods):
         more = "; a sync client cannot iterate an async one" if hasattr(rows, "__aiter__") else ""
-        raise TypeError(f"rows must be an iterable of rows, such as a list of dicts, not {kind_of(rows)}{more}")
+        more = "; pass what its collect() returns" if hasattr(rows, "collect") else more
+        raise TypeError(
+            f"rows must be an iterable of rows, such as a list of dicts, or a data frame, not {kind_of(rows)}{more}"
+        )
+    return rows
 
 
 def _is_mapping(value: object) -> bool:

@@ -6,6 +6,7 @@ from collections import deque
 
 from fibonacci._batch.attempts import attempt
 from fibonacci._batch.bounds import RowBounds
+from fibonacci._batch.keys import key_in
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.resumption import unknown_note
@@ -193,7 +194,7 @@ class BatchState:
             self.held_since = now
         elif now - self.held_since >= timeout:
             rows = list(self.overdue.values())
-            names = ", ".join(f"{row.execution_id} (row {row.key})" for row in rows)
+            names = ", ".join(f"{row.execution_id} (row {key_in(row.key)})" for row in rows)
             text = (
                 f"no row can be started: executions that did not end within timeout={timeout:g} have held every place"
                 f" for as long again: {names}. Cancel them, or wait for their end: the same call waits for them again"
@@ -225,7 +226,7 @@ class BatchState:
             results = sorted([*results, *unsettled], key=lambda result: result.index)
         if not results:
             return None
-        names = ", ".join(result.key for result in results[:10])
+        names = ", ".join(str(result.key) for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
         match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
         reason = f"{self._too_many_unknown}. It" if self._too_many_unknown else "it"
@@ -263,7 +264,7 @@ def _result(row: Row, error: Exception | None, status: str) -> RunResult:
     present = (attempt(row.execution_id, status, row.intended_at, row.version),) if row.intended_at else ()
     return RunResult(
         index=row.index,
-        key=row.key,
+        key=key_in(row.key),
         inputs=row.inputs,
         execution=row.execution,
         error=error,

@@ -38,13 +38,13 @@ _OF_NUMPY = "use .item()"
 def _plain(value: object) -> object:
     """Return the JSON form of the two kinds of object that have an obvious one."""
     if isinstance(value, BaseModel):
-        return _dumped(value)
+        return dumped(value)
     if isinstance(value, Mapping):
         return dict(cast("Mapping[object, object]", value))
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
-def _dumped(model: BaseModel) -> object:
+def dumped(model: BaseModel) -> object:
     """Return a model as JSON: one of this package as the platform sent it, another as its class says."""
     if any(each.__module__.startswith("fibonacci.") for each in type(model).__mro__):
         return model.model_dump(mode="json", exclude_unset=True)
@@ -122,7 +122,7 @@ def _explain(value: object, place: str, *, depth: int) -> None:
         for index, inner in enumerate(cast("list[object]", value)):
             _explain(inner, f"{place}[{index}]", depth=depth + 1)
     elif isinstance(value, BaseModel):
-        _explain(_dumped(value), place, depth=depth + 1)
+        _explain(dumped(value), place, depth=depth + 1)
     else:
         _explain_leaf(value, place)
 

@@ -65,9 +65,17 @@ def value(shown: object) -> str:
 
 def _nested(title: str, shown: object) -> str:
     """Return a title that opens to a value as JSON."""
-    text = cut(json.dumps(shown, indent=2, ensure_ascii=False, default=str), _NESTED)
+    text = cut(json_text(shown, indent=2), _NESTED)
     summary = f'<summary style="white-space:nowrap">{escaped(title)}</summary>'
     return f'<details>{summary}<pre style="margin:0">{escaped(text)}</pre></details>'
+
+
+def json_text(shown: object, indent: int | None = None) -> str:
+    """Return a value as JSON, or what Python says of it where it has no JSON form, such as a row that was not sent."""
+    try:
+        return json.dumps(shown, indent=indent, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        return str(shown)
 
 
 def html_of(shown: object) -> str | None:
@@ -88,6 +96,19 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     head = f"<thead><tr>{names}</tr></thead>" if names else ""
     body = "".join(f"<tr>{_row(cells)}</tr>" for cells in rows)
     return f'<table><caption style="text-align:left">{title}</caption>{head}<tbody>{body}</tbody></table>'
+
+
+def bar_of(share: float, total: float, before: float = 0.0) -> str:
+    """Return a bar that shows a share of a total.
+
+    Args:
+        share: The share.
+        total: The total.
+        before: What of the total lies before it.
+    """
+    left, width = (100 * each / total if total else 0.0 for each in (before, share))
+    bar = f"margin-left:{left:.1f}%;width:{width:.1f}%;min-width:2px;height:.7em;background:currentColor;opacity:.5"
+    return f'<div style="width:10em"><div style="{bar}"></div></div>'
 
 
 def display(*parts: str) -> str:

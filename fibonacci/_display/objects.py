@@ -12,13 +12,15 @@ from fibonacci._display.trace import trace_table
 
 def object_html(title: str, fields: Mapping[str, Any], *parts: str) -> str:
     """Return the fields of an object that have a value, and what belongs in tables or pictures of its own."""
-    return display(_fields(title, {each: content for each, content in fields.items() if content is not None}), *parts)
+    return display(
+        fields_table(title, {each: content for each, content in fields.items() if content is not None}), *parts
+    )
 
 
 def execution_html(execution: ExecutionRecord, fields: Mapping[str, Any], *parts: str) -> str:
     """Return an execution: its fields, its outputs, and its nodes."""
     own = {each: content for each, content in fields.items() if each not in ("outputs", "trace")}
-    outputs = [_fields("Outputs", execution.outputs, "Output")] if execution.outputs else []
+    outputs = [fields_table("Outputs", execution.outputs, "Output")] if execution.outputs else []
     nodes = [trace_table(execution.trace)] if execution.trace else []
     return object_html(type(execution).__name__, own, *outputs, *nodes, *parts)
 
@@ -28,6 +30,13 @@ def diagram_part(picture: str) -> str:
     return f"<details open><summary>Diagram</summary>{picture}</details>"
 
 
-def _fields(title: str, fields: Mapping[str, Any], header: str = "Field") -> str:
+def fields_table(title: str, fields: Mapping[str, Any], header: str = "Field") -> str:
+    """Return fields as a table.
+
+    Args:
+        title: What they belong to.
+        fields: The values by name.
+        header: What a field is called.
+    """
     rows = [(name(each), value(content)) for each, content in fields.items()]
     return table(f"<strong>{escaped(title)}</strong>", (header, "Value"), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from fibonacci._display.html import line, name, table, value
+from fibonacci._display.html import bar_of, line, name, table, value
 from fibonacci._display.protocols import NodeRecord
 
 _HEADERS = ("Node", "State", "Duration", "Timeline", "Output, error or reason")
@@ -21,7 +21,7 @@ def trace_table(nodes: Sequence[NodeRecord]) -> str:
         duration = bar = ""
         if span is not None and start is not None:
             seconds = (span[1] - span[0]).total_seconds()
-            duration, bar = f"{seconds:.2f} s", _bar((span[0] - start).total_seconds(), seconds, total)
+            duration, bar = f"{seconds:.2f} s", bar_of(seconds, total, before=(span[0] - start).total_seconds())
         told = next((each for each in (node.error, node.reason, node.output) if each is not None), "")
         rows.append((name(node.id), _state(node), duration, bar, value(told)))
     return table("<strong>Nodes</strong>", _HEADERS, rows)
@@ -38,10 +38,3 @@ def _span(node: NodeRecord) -> tuple[datetime, datetime] | None:
     if started is None or ended is None or started.tzinfo is None or ended.tzinfo is None:
         return None
     return started, ended
-
-
-def _bar(before: float, seconds: float, total: float) -> str:
-    """Return a bar that begins and ends where the node did in the time of the execution."""
-    left, width = (100 * each / total if total else 0.0 for each in (before, seconds))
-    bar = f"margin-left:{left:.1f}%;width:{width:.1f}%;min-width:2px;height:.7em;background:currentColor;opacity:.5"
-    return f'<div style="width:10em"><div style="{bar}"></div></div>'

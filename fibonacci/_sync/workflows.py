@@ -19,7 +19,7 @@ from fibonacci._core.workflow_requests import (
 )
 from fibonacci._sync.pager import Pages
 from fibonacci._sync.workflow_calls import WorkflowCalls
-from fibonacci.errors import AmbiguousNameError, loading_error
+from fibonacci.errors import AmbiguousNameError, ConfigurationError, loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
 
@@ -216,7 +216,8 @@ class Workflows(WorkflowCalls):
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            rows: An iterable of rows, such as dicts of inputs or Pydantic models. They are read as they are needed.
+            rows: An iterable of rows, such as dicts of inputs or Pydantic models, or a data frame of pandas, polars or
+                pyarrow. They are read as they are needed. NaN, NaT and NA are sent as null, times as texts.
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
                 index.
             inputs: A function from the row to the inputs. Default: the row itself, a mapping or a Pydantic model.
@@ -282,33 +283,36 @@ class Workflows(WorkflowCalls):
             ```
         """
         from fibonacci._batch.options import BatchOptions
-        from fibonacci._batch.rows import check_rows
+        from fibonacci._batch.rows import checked_rows
         from fibonacci._core.option_checks import check_callback
         from fibonacci._sync.batch._workers import ROW_METHODS  # most programs need none of these
         from fibonacci._sync.batch.runs import Runs
 
-        check_callback("on_result", on_result, close=self._requestor.config.close)
-        check_rows(rows, ROW_METHODS)
-        options = BatchOptions.checked(
-            rows,
-            key=key,
-            inputs=inputs,
-            journal=journal,
-            resume=resume,
-            concurrency=concurrency,
-            timeout=timeout,
-            max_failures=max_failures,
-            max_unknown=max_unknown,
-            max_rows=max_rows,
-            on_result=on_result,
-            if_unknown=if_unknown,
-            if_quota_exceeded=if_quota_exceeded,
-            if_new_version=if_new_version,
-            retry_failed=retry_failed,
-            ordered=ordered,
-            organization_id=organization_id,
-            progress=progress,
-        )
+        try:
+            check_callback("on_result", on_result, close=self._requestor.config.close)
+            rows = checked_rows(rows, key, ROW_METHODS)
+            options = BatchOptions.checked(
+                rows,
+                key=key,
+                inputs=inputs,
+                journal=journal,
+                resume=resume,
+                concurrency=concurrency,
+                timeout=timeout,
+                max_failures=max_failures,
+                max_unknown=max_unknown,
+                max_rows=max_rows,
+                on_result=on_result,
+                if_unknown=if_unknown,
+                if_quota_exceeded=if_quota_exceeded,
+                if_new_version=if_new_version,
+                retry_failed=retry_failed,
+                ordered=ordered,
+                organization_id=organization_id,
+                progress=progress,
+            )
+        except (ConfigurationError, TypeError, ValueError) as error:
+            raise error.with_traceback(None) from error.__cause__  # the way to the check is of no use
         return Runs(self._requestor, workflow_id, rows, options)
 
     def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -54,11 +54,13 @@ class RunResult:
     index: int
     """The number of rows before it."""
 
-    key: str
-    """The key of the row as a text; without `key=`, its index."""
+    key: str | int
+    """The key of the row, a text or a number as it was passed; without `key=`, its index."""
 
     inputs: Any
-    """The inputs of the run, as JSON has them; what was passed where that has no JSON form."""
+    """The inputs of the run, as JSON has them: NaN is None, and a time is a text.
+
+    Where they have no JSON form: what was passed, or, from the journal, a text for each value that has none."""
 
     execution: Execution | None
     """The execution as last received; None when none was started, or none was found."""
@@ -142,10 +144,15 @@ class RunResult:
             "duration_ms": None if execution is None else execution.duration_ms,
         }
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.runs import result_html
+
+        return result_html(self.to_dict(), self.error)
+
 
 COLUMNS: dict[str, Any] = {
     "index": int,
-    "key": str,
+    "key": str | int,
     "status": str,
     "inputs": Any,
     "outputs": Any,
@@ -190,3 +197,8 @@ class RunsSummary:
             f"{self.succeeded} succeeded, {self.failed} failed, {self.unknown} unknown, {self.left} left"
             f" ({self.from_journal} from the journal)"
         )
+
+    def _repr_html_(self) -> str:
+        from fibonacci._display.runs import summary_html
+
+        return summary_html(type(self).__name__, asdict(self))

@@ -19,6 +19,7 @@ from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_schema import JournalHeader, read_header, write_mark
+from fibonacci._batch.keys import key_in
 from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.row import Row, digest_of
 from fibonacci._batch.sqlite_journal import COLUMNS
@@ -128,7 +129,7 @@ def completed(of: Row) -> RunResult:
     execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
     return RunResult(
         index=of.index,
-        key=of.key,
+        key=key_in(of.key),
         inputs=of.inputs,
         execution=execution,
         error=None,

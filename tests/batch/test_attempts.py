@@ -170,7 +170,7 @@ class TestBeforeTheFirstRow:
         assert estimate().rows == 2
         assert estimate(max_rows=1).rows == 1
         assert not path.exists()
-        with pytest.raises(ValueError, match="rows 0 and 2 have the same key '1'"):
+        with pytest.raises(ValueError, match="rows 0 and 2 have the same key 1;"):
             estimate([*rows, rows[0]])
         with pytest.raises(ValueError, match=r"row 0 is not what the workflow needs.*did you mean 'seconds'"):
             estimate([{"id": 1, "secnds": 0}])

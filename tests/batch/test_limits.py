@@ -105,7 +105,8 @@ class TestQuotas:
         results = here.run(here.client.workflows.run_many(here.workflow, rows(), concurrency=1))
         assert [result.succeeded for result in results] == [True, True]
         seconds = [each.time - began for each in here.emulator.requests.to(EXECUTE)]
-        assert seconds == pytest.approx([0, 60, 180, 420, 420, 480]), "60 s again after a start"
+        # Half a second where the workflow is read as well: the first request of a window goes alone.
+        assert seconds == pytest.approx([0, 60, 180, 420, 420, 480], abs=2), "60 s again after a start"
 
 
 class TestStarts:

@@ -12,6 +12,7 @@ from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.starter import interrupted
 from fibonacci._batch.journal import JournalEntry
+from fibonacci._batch.keys import key_in, other_key
 from fibonacci._batch.row import Row
 from fibonacci._batch.rows import same_key_error
 from fibonacci.definitions.checks.inputs import check_inputs, in_one_line
@@ -102,24 +103,44 @@ class AsyncRowReader:
             state.finish(row, fault)
         elif entry is None:
             state.unwritten[row.key] = index
-            self._begin(row)
+            await self._begin(row)
         else:
             await self._continue(row, entry)
 
-    def _begin(self, row: Row) -> None:
-        """Take a row that is going to be started. The first of them is compared with the workflow."""
+    async def _begin(self, row: Row) -> None:
+        """Take a row that is going to be started. The first of them is compared with the workflow and the journal.
+
+        Raises:
+            ValueError: If its inputs are not what the workflow needs, or the journal has its key as the other type.
+        """
         if not self._is_checked:
             self._is_checked = True
+            if not row.number:
+                await self._check_key(row)
             check_first_row(row, self._context.definition, self._parser.key_column)
         self._state.pending.append(row)
+
+    async def _check_key(self, row: Row) -> None:
+        """Check the key of a row that the journal does not have: one that is of the wrong type is so in every row."""
+        other = other_key(row.key)
+        if other is None:
+            return
+        find = partial(self._context.journal.find, other, is_unique=self._parser.is_unique)
+        entry, was_seen = await self._context.use_journal(find)
+        if entry is not None and not was_seen:
+            raise ValueError(
+                f"row {row.index} has the key {key_in(row.key)!r}, and the journal has {key_in(other)!r}: numbers"
+                " and texts are different keys. Pass keys of the type that they had, as by"
+                " key=lambda row: str(row['id'])"
+            )
 
     async def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""
         state, journal = self._state, self._context.journal
         if entry.digest and entry.digest != row.digest:
             raise ValueError(
-                f"row {row.index} has the key {row.key!r}, with which the journal has other inputs; inputs must not"
-                " change between runs: pass another journal, or other keys"
+                f"row {row.index} has the key {key_in(row.key)!r}, with which the journal has other inputs; inputs must"
+                " not change between runs: pass another journal, or other keys"
             )
         if entry.is_finished:
             result = journal.result(entry, row.index)
@@ -127,19 +148,19 @@ class AsyncRowReader:
                 state.restore(result)
                 return
             row.earlier = result.attempts
-            self._begin(row)
+            await self._begin(row)
             return
         journal.recall(row, entry)
         if not entry.digest:
             await self._context.use_journal(partial(journal.renew, row))
-            self._begin(row)
+            await self._begin(row)
         elif entry.execution_id is not None:
             self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:
             row.error = interrupted(row)
             state.pending.append(row)  # to be started again where that is safe, else to be searched
         else:
-            self._begin(row)
+            await self._begin(row)
 
 
 def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: str | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -12,6 +14,7 @@ from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.batch.session import AsyncBatchSession
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.options import BatchOptions
+from fibonacci._display.lists import ROWS
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         self._requests = AsyncBatchRequests(requestor, workflow_id)
         self._options = options
         self._rows = rows
+        self._latest: deque[RunResult] = deque(maxlen=ROWS)
         self._session = AsyncBatchSession(requestor, self._requests, rows, options)
 
     @property
@@ -147,7 +151,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         if self._session.was_begun:
             raise RuntimeError("these rows were iterated before: results() has their results; run_many runs them again")
         self._session.was_begun = True
-        return AsyncRunsIterator(self._session)
+        return AsyncRunsIterator(self._session, self._latest)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -158,12 +162,24 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._workflow_id}: {self.summary}>"
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.runs import runs_html
+
+        results = [result.to_dict() for result in self._latest]
+        return runs_html(type(self).__name__, self._workflow_id, asdict(self.summary), results)
+
 
 class AsyncRunsIterator:
-    """Yields results. Rows are not started any more when it is gone, as after a `break`."""
+    """Yields results. Rows are not started any more when it is gone, as after a `break`.
 
-    def __init__(self, session: AsyncBatchSession) -> None:
+    Args:
+        session: The iteration over the batch.
+        latest: Where the latest results are kept, to be displayed.
+    """
+
+    def __init__(self, session: AsyncBatchSession, latest: deque[RunResult]) -> None:
         self._session = session
+        self._latest = latest
 
     def __aiter__(self) -> Self:
         return self
@@ -172,6 +188,7 @@ class AsyncRunsIterator:
         result = await self._session.next_result()
         if result is None:
             raise StopAsyncIteration
+        self._latest.append(result)
         return result
 
     def __del__(self) -> None:

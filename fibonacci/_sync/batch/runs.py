@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from fibonacci._batch.options import BatchOptions
+from fibonacci._display.lists import ROWS
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch.estimation import estimate
 from fibonacci._sync.batch.requests import BatchRequests
@@ -45,6 +48,7 @@ class Runs(_runtime.IterationHints):
         self._requests = BatchRequests(requestor, workflow_id)
         self._options = options
         self._rows = rows
+        self._latest: deque[RunResult] = deque(maxlen=ROWS)
         self._session = BatchSession(requestor, self._requests, rows, options)
 
     @property
@@ -148,7 +152,7 @@ class Runs(_runtime.IterationHints):
         if self._session.was_begun:
             raise RuntimeError("these rows were iterated before: results() has their results; run_many runs them again")
         self._session.was_begun = True
-        return RunsIterator(self._session)
+        return RunsIterator(self._session, self._latest)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -159,12 +163,24 @@ class Runs(_runtime.IterationHints):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._workflow_id}: {self.summary}>"
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.runs import runs_html
+
+        results = [result.to_dict() for result in self._latest]
+        return runs_html(type(self).__name__, self._workflow_id, asdict(self.summary), results)
+
 
 class RunsIterator:
-    """Yields results. Rows are not started any more when it is gone, as after a `break`."""
+    """Yields results. Rows are not started any more when it is gone, as after a `break`.
 
-    def __init__(self, session: BatchSession) -> None:
+    Args:
+        session: The iteration over the batch.
+        latest: Where the latest results are kept, to be displayed.
+    """
+
+    def __init__(self, session: BatchSession, latest: deque[RunResult]) -> None:
         self._session = session
+        self._latest = latest
 
     def __iter__(self) -> Self:
         return self
@@ -173,6 +189,7 @@ class RunsIterator:
         result = self._session.next_result()
         if result is None:
             raise StopIteration
+        self._latest.append(result)
         return result
 
     def __del__(self) -> None:

@@ -100,7 +100,7 @@ def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], No
     except UnknownOutcomeError as error:
         for result in error.results:
             write(result)
-        names = ", ".join(result.key for result in error.results[:10])
+        names = ", ".join(str(result.key) for result in error.results[:10])
         more = f" and {len(error.results) - 10} more" if len(error.results) > 10 else ""
         context.say(f"{runs.summary}")
         reason, was_stopped, _ = error.message.partition(". It is not known ")
