@@ -599,16 +599,17 @@ class JournalError(FibonacciError):
 class TooManyFailuresError(FibonacciError):
     """More rows of `workflows.run_many` have failed than `max_failures` allows.
 
-    `__cause__` is the last failure. No further row was started, and those under way were waited for. The same call
-    continues with the rows that are left.
+    `__cause__` is the last failure. No further row was started, and those under way were waited for. With a
+    journal, the same call continues with the rows that are left, once the cause of the failures is removed.
     """
 
 
 class UnknownOutcomeError(FibonacciError):
     """Of some rows of `workflows.run_many` it is not known whether they were started.
 
-    All other rows have ended. The message names the rows. Check them, and call again with `if_unknown="match"`,
-    `"skip"` or `"rerun"`.
+    All other rows have ended. The message names the rows. Check them. With a journal, call again with
+    `if_unknown="match"`, `"skip"` or `"rerun"`. Without one, another call runs all rows a second time: run only those
+    that were not started.
 
     Example:
         >>> try:

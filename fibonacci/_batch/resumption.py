@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+from fibonacci._batch.start_outcome import is_transient
+from fibonacci.errors import UnknownOutcomeError
 from fibonacci.models.run_results import RunsSummary
 
 
@@ -22,9 +24,18 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
     )
 
 
-def resume_note(summary: RunsSummary, journal: str) -> str:
-    """Return the note on an exception that ends a batch early."""
-    return f"{summary}. {_remedy(journal)}"
+def resume_note(summary: RunsSummary, journal: str, error: Exception) -> str:
+    """Return the note on an exception that ends a batch early.
+
+    Args:
+        summary: How far the rows have come.
+        journal: The path of the journal; empty for none.
+        error: The exception.
+    """
+    if isinstance(error, UnknownOutcomeError):  # which the same call would raise again; its text says what helps
+        return f"{summary}."
+    first = "" if not journal or is_transient(error) else "Remove the cause first, or the next call fails as well. "
+    return f"{summary}. {first}{_remedy(journal)}"
 
 
 def _remedy(journal: str) -> str:

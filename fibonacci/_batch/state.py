@@ -148,12 +148,17 @@ class BatchState:
             return None
         names = ", ".join(result.key for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
+        text = f"it is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
+        return UnknownOutcomeError(f"{text} {self._unknown_remedy()}", results=results)
+
+    def _unknown_remedy(self) -> str:
+        if self._options.journal is None:
+            return "run only those that were not started: without a journal, another call runs all rows a second time"
         match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
-        text = (
-            f"it is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and call"
-            f' again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second time'
+        return (
+            f'call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
+            " time"
         )
-        return UnknownOutcomeError(text, results=results)
 
     def _deliver(self, result: RunResult) -> None:
         self._count(result)

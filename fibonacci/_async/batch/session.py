@@ -94,7 +94,7 @@ class AsyncBatchSession:
         except Exception as error:
             self.leave()
             if self._context is not None:
-                error.add_note(resume_note(self.summary, self._context.journal.path))
+                error.add_note(resume_note(self.summary, self._context.journal.path, error))
             if isinstance(error, _workers.LOOP_ENDS):
                 name = type(error).__name__
                 raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
