@@ -70,7 +70,10 @@ class AsyncBatchSession:
         if self._context is None:
             return []
         journal = self._context.journal
-        return await self._context.use_journal(lambda: list(journal.results()))
+        unwritten = [result for _, result in self._context.state.finished]
+        written = await self._context.use_journal(lambda: list(journal.results()))
+        found = {result.index: result for result in [*unwritten, *written]}
+        return [found[index] for index in sorted(found)]
 
     async def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.

@@ -71,7 +71,10 @@ class BatchSession:
         if self._context is None:
             return []
         journal = self._context.journal
-        return self._context.use_journal(lambda: list(journal.results()))
+        unwritten = [result for _, result in self._context.state.finished]
+        written = self._context.use_journal(lambda: list(journal.results()))
+        found = {result.index: result for result in [*unwritten, *written]}
+        return [found[index] for index in sorted(found)]
 
     def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
