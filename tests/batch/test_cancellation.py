@@ -71,8 +71,9 @@ async def _waits_in_asyncio(work: Work, wait: int) -> int:
 
 
 async def _waits_in_trio(work: Work, wait: int) -> int:
-    with trio.CancelScope() as scope:
-        canceled = CanceledAtWait(work(), wait, scope.cancel)
+    scope = trio.CancelScope()
+    canceled = CanceledAtWait(work(), wait, scope.cancel)
+    with scope:
         await canceled
     return canceled.waits
 
