@@ -612,16 +612,17 @@ class TooManyFailuresError(FibonacciError):
     """More rows of `workflows.run_many` have failed than `max_failures` allows, or none of the first 25 has succeeded.
 
     Rows that have timed out count as failed. `__cause__` is the last failure. No further row was started, and those
-    under way were waited for. The same call continues with the rows that are left. With `retry_failed=True` it also
-    starts the failed ones again.
+    under way were waited for. With a journal, the same call continues with the rows that are left, once the cause of
+    the failures is removed. With `retry_failed=True` it also starts the failed ones again.
     """
 
 
 class UnknownOutcomeError(FibonacciError):
     """Of some rows of `workflows.run_many` it is not known whether they were started.
 
-    All other rows have ended. The message names the rows. Check them, and call again with `if_unknown="match"`,
-    `"skip"` or `"rerun"`.
+    All other rows have ended. The message names the rows. Check them. With a journal, call again with
+    `if_unknown="match"`, `"skip"` or `"rerun"`. Without one, another call runs all rows a second time: run only those
+    that were not started.
 
     Example:
         >>> try:

@@ -68,6 +68,8 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
             cancellation = error
     task.cancel()
     if cancellation is not None:
+        if task.done() and not task.cancelled():
+            raise cancellation from task.exception()
         raise cancellation
     if task.done() and not task.cancelled():
         task.result()

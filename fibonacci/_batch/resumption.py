@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 
-from fibonacci.errors import JournalError
+from fibonacci._batch.start_outcome import is_transient
+from fibonacci.errors import JournalError, UnknownOutcomeError
 from fibonacci.models.run_results import RunsSummary
 
 
@@ -33,9 +34,10 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
         error: The exception.
         is_empty: Whether the journal has no row.
     """
-    if isinstance(error, JournalError) and not error.can_continue:  # whose text says what can be done
-        return str(summary)
-    return f"{summary}. {_EMPTY if journal and is_empty else _remedy(journal)}"
+    if isinstance(error, UnknownOutcomeError) or (isinstance(error, JournalError) and not error.can_continue):
+        return f"{summary}."  # the same call would raise it again, and its text says what helps
+    first = "" if not journal or is_transient(error) else "Remove the cause first, or the next call fails as well. "
+    return f"{summary}. {first}{_EMPTY if journal and is_empty else _remedy(journal)}"
 
 
 def resume_fault(resume: bool | None, rows: int) -> str | None:

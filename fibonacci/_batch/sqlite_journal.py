@@ -26,8 +26,8 @@ COLUMNS: Final = (
 )
 _RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
 _INSERT: Final = (
-    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, checksum)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
+    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, earlier, checksum)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
 )
 _INTEND: Final = (
     "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
@@ -220,8 +220,8 @@ def _make_whole(connection: sqlite3.Connection) -> None:
 
 
 def _inserted(row: Row) -> tuple[object, ...]:
-    key = row.idempotency_key or None
-    return row.number, row.key, row.index, row.digest, row.text, key, row.intended_at or None
+    start = row.idempotency_key or None, row.intended_at or None, attempts_text(row.earlier)
+    return row.number, row.key, row.index, row.digest, row.text, *start
 
 
 def _intended(row: Row) -> tuple[object, ...]:

@@ -228,17 +228,22 @@ class BatchState:
             return None
         names = ", ".join(str(result.key) for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
-        match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
         reason = f"{self._too_many_unknown}. It" if self._too_many_unknown else "it"
-        text = (
-            f"{reason} is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
-            f' call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
+        text = f"{reason} is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
+        error = UnknownOutcomeError(f"{text} {self._unknown_remedy()}", results=results)
+        if self._options.journal is not None:  # else another call has none of these rows
+            doubts = [f"{each.key}: {self.doubts[each.index]}" for each in results[:10] if each.index in self.doubts]
+            error.add_note(unknown_note(doubts))
+        return error
+
+    def _unknown_remedy(self) -> str:
+        if self._options.journal is None:
+            return "run only those that were not started: without a journal, another call runs all rows a second time"
+        match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
+        return (
+            f'call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
             " time"
         )
-        error = UnknownOutcomeError(text, results=results)
-        doubts = [f"{each.key}: {self.doubts[each.index]}" for each in results[:10] if each.index in self.doubts]
-        error.add_note(unknown_note(doubts))
-        return error
 
     def _deliver(self, result: RunResult) -> None:
         self._count(result)

@@ -608,7 +608,13 @@ class TestUnknownRows:
     @pytest.mark.parametrize(("number", "more"), [(1, ""), (10, ""), (11, " and 1 more"), (12, " and 2 more")])
     def test_the_first_ten_are_named(self, number: int, more: str) -> None:
         options: Any = SimpleNamespace(
-            if_unknown="raise", ordered=False, total=number, max_failures=None, max_unknown=None, max_rows=None
+            if_unknown="raise",
+            journal=None,
+            ordered=False,
+            total=number,
+            max_failures=None,
+            max_unknown=None,
+            max_rows=None,
         )
         state = BatchState(options)
         state.unknown = {index: Row(index, f"k{index}", {}, None) for index in range(number)}

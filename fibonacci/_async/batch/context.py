@@ -88,11 +88,22 @@ class AsyncBatchContext:
         self.is_attended: bool = False
         self._workers = _workers.Workers()
         self._lock = threading.Lock()
+        self._recording = threading.Lock()
+        self._unrecorded: list[Row] = []
         self._unreported = 0
         self._is_left = False
         self._limits = limits
         self._time_ahead = time_ahead
         self._quota_refusals = 0
+
+    @property
+    def keeps_results_alone(self) -> bool:
+        """Whether nothing but results is read from the journal, so that it need not have anything else.
+
+        A temporary journal tells nothing to another process. In this one, only a search for executions asks which of
+        them belong to rows.
+        """
+        return not self.journal.is_durable and self.options.if_unknown != "match"
 
     @property
     def now(self) -> float:
@@ -170,7 +181,7 @@ class AsyncBatchContext:
         Raises:
             JournalError: If it cannot be written; a note has the id.
         """
-        if not self.is_attended:
+        if not (self.is_attended or self.keeps_results_alone):
             await self.record([row])
 
     async def record_refusal(self, row: Row) -> None:
@@ -180,12 +191,14 @@ class AsyncBatchContext:
             JournalError: If it cannot be written.
         """
         row.is_refused = True
-        if not self.is_attended:
+        if not (self.is_attended or self.keeps_results_alone):
             await self._record_refusals([row])
 
     async def record_unattended(self) -> None:
         """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_attended = False
+        if self.keeps_results_alone:
+            return
         rows = [row for row in self.state.starting.values() if not row.is_recorded]
         if started := [row for row in rows if row.execution_id]:
             await self.record(started)
@@ -198,14 +211,25 @@ class AsyncBatchContext:
         Raises:
             JournalError: If they cannot be written; a note has them.
         """
-        try:
-            await self.use_journal(partial(self.journal.write, started=rows))
-        except JournalError as error:
-            names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
-            error.add_note(f"rows were started, and this could not be recorded; the ids of their executions: {names}")
-            raise
-        for row in rows:
-            row.is_recorded = True
+        with self._lock:
+            self._unrecorded += rows
+        await self.use_journal(self._write_started)
+
+    def _write_started(self) -> None:
+        """Write the ids that are to be recorded, unless another worker has: one transaction is enough for many."""
+        with self._recording:
+            with self._lock:
+                rows, self._unrecorded = self._unrecorded, []
+            try:
+                self.journal.write(started=rows)
+            except JournalError as error:
+                names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
+                error.add_note(
+                    f"rows were started, and this could not be recorded; the ids of their executions: {names}"
+                )
+                raise
+            for row in rows:
+                row.is_recorded = True
 
     async def _record_refusals(self, rows: list[Row]) -> None:
         await self.use_journal(partial(self.journal.write, withdrawn=rows))

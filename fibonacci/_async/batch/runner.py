@@ -26,6 +26,8 @@ _log = logging.getLogger("fibonacci")
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256
+# Results that a temporary journal takes in one transaction.
+_KEPT_AT_ONCE = 64
 # Seconds for which events are gathered.
 _GATHERING = 0.01
 # Seconds: the progress is shown that often although nothing happens.
@@ -152,6 +154,13 @@ class AsyncBatchRunner:
         intended = [row for row in rows if not row.is_uncertain]
         for row in intended:
             row.intend(self._context.platform_time)
+        if self._context.keeps_results_alone:
+            intended = []
+            state.withdrawn.clear()
+            state.started.clear()
+            state.new_version = None
+            if len(state.finished) < _KEPT_AT_ONCE:
+                return
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
         write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished)

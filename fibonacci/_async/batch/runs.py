@@ -135,7 +135,8 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     async def aclose(self) -> None:
         """Start no further row, and wait for the requests on their way; executions continue on the platform.
 
-        The journal can be used by another run then. Another call of this method does nothing.
+        The journal can be used by another run then, also when this call was canceled: the cancellation comes after the
+        responses. Another call of this method does nothing.
         """
         await self._session.aclose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -68,7 +69,10 @@ class AsyncBatchSession:
         if self._context is None:
             return []
         journal = self._context.journal
-        return await self._context.use_journal(lambda: list(journal.results()))
+        unwritten = [result for _, result in self._context.state.finished]
+        written = await self._context.use_journal(lambda: list(journal.results()))
+        found = {result.index: result for result in [*unwritten, *written]}
+        return [found[index] for index in sorted(found)]
 
     async def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
@@ -100,7 +104,10 @@ class AsyncBatchSession:
             raise
 
     async def aclose(self) -> None:
-        """Wait for the requests on their way, and close the journal.
+        """Wait for the requests on their way, and close the journal, also when the caller is canceled.
+
+        The journal stays claimed as long as a request is on its way that may start a row: a close that left before its
+        response would have the next call refused.
 
         Raises:
             RuntimeError: If another task or thread waits for a result.
@@ -109,11 +116,15 @@ class AsyncBatchSession:
             raise RuntimeError(_ATTENDED)
         try:
             if self._runner is not None and self._process == os.getpid():
-                await self._runner.drain()
-                if not self._is_left:
-                    await self._runner.save()
+                await _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
         finally:
             self.leave()
+
+    async def _drain_and_save(self) -> None:
+        if self._runner is not None:
+            await self._runner.drain()
+            if not self._is_left:
+                await self._runner.save()
 
     def leave(self) -> None:
         """Start no further row. The journal is closed when no request is on its way any more."""

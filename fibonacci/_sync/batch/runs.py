@@ -136,7 +136,8 @@ class Runs(_runtime.IterationHints):
     def close(self) -> None:
         """Start no further row, and wait for the requests on their way; executions continue on the platform.
 
-        The journal can be used by another run then. Another call of this method does nothing.
+        The journal can be used by another run then, also when this call was canceled: the cancellation comes after the
+        responses. Another call of this method does nothing.
         """
         self._session.close()
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # which takes longer to import than a mistake in the argument
     from fibonacci.cli.context import Context
 
 _RESUME: Final = "the same command with --resume continues"
+_UNKNOWN_WITHOUT_JOURNAL: Final = (
+    ", and run only those that were not started: without --journal, the same command runs all rows a second time."
+)
 
 
 def run_rows(context: Context) -> int:
@@ -107,7 +110,8 @@ def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], No
         if was_stopped:
             context.say(for_command_line(reason))
         choices = re.sub(r'if_unknown="(\w+)"', r"--if-unknown \1", error.__notes__[0])
-        context.say(f"it is not known whether these rows were started: {names}{more}. Check them.\n{choices}")
+        remedy = f".\n{choices}" if context.options.journal else _UNKNOWN_WITHOUT_JOURNAL
+        context.say(f"it is not known whether these rows were started: {names}{more}. Check them{remedy}")
         return NOT_ENDED
     except (KeyboardInterrupt, OSError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note
