@@ -75,7 +75,7 @@ def lost_error(path: str, reason: str, remedy: str = "") -> JournalError:
     return journal_error(path, f"{reason}. {_REMEDY}{remedy}", can_continue=False)
 
 
-class JournalMark:
+class LocalMark:
     """The revision of a journal that a run of this user on this machine has seen last, in a file.
 
     Where it cannot be written, a loss is noticed while a run lasts, and no longer.

@@ -13,7 +13,7 @@ from fibonacci._batch.claims import Claims, OpenIntent
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.redis_commands import PATIENCE, PatientCommands, RedisCommands
-from fibonacci._batch.redis_integrity import JournalMark, JournalRevision, loss_of, lost_error
+from fibonacci._batch.redis_integrity import JournalRevision, LocalMark, loss_of, lost_error
 from fibonacci._batch.redis_lease import JournalLease, milliseconds
 from fibonacci._batch.redis_scripts import FIND, OPENED, WRITE
 from fibonacci._batch.row import Row
@@ -46,7 +46,7 @@ class RedisJournal(Journal):
         keys: Sequence[str],
         lease: JournalLease,
         revision: JournalRevision,
-        mark: JournalMark,
+        mark: LocalMark,
         *,
         is_synced: bool,
     ) -> None:
@@ -135,7 +135,7 @@ class RedisJournal(Journal):
             _, lost, expected, counts = (None if each is None else each.decode() for each in found)
             if lost is not None or expected != counts:
                 raise ValueError("it lacks a part of what it held")
-            ids = self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
+            ids: Sequence[bytes | None] = self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
             taken = {each for each, key in zip(execution_ids, ids, strict=True) if key is not None}
             claims.add(f"the journal {name}", taken, self._open_intents(keys))
         except (ValueError, TypeError) as error:

@@ -14,8 +14,8 @@ from fibonacci._batch.redis_commands import RedisCommands, opening_error
 from fibonacci._batch.redis_durability import check_durability
 from fibonacci._batch.redis_integrity import (
     ANOTHER_NAME,
-    JournalMark,
     JournalRevision,
+    LocalMark,
     lost_error,
     missing_parts,
     rows_text,
@@ -53,7 +53,7 @@ def open_redis_journal(
         JournalError: If it cannot be used; the message has the reason and the remedy.
     """
     path, name = location.shown, location.name or header.workflow_id
-    keys, mark = keys_of(name), JournalMark(location, name)
+    keys, mark = keys_of(name), LocalMark(location, name)
     opening = _Opening(path, commands, keys, header, mark)
     lease = JournalLease(commands, path, keys)
     try:
@@ -91,7 +91,7 @@ def check_redis_journal(
         JournalError: If it could not.
     """
     path, name = location.shown, location.name or header.workflow_id
-    opening = _Opening(path, commands, keys_of(name), header, JournalMark(location, name))
+    opening = _Opening(path, commands, keys_of(name), header, LocalMark(location, name))
     try:
         fault = resume_fault(resume, opening.first_look().rows)
         if fault is not None:
@@ -115,7 +115,7 @@ class _Opening:
     """
 
     def __init__(
-        self, path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader, mark: JournalMark
+        self, path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader, mark: LocalMark
     ) -> None:
         self._path = path
         self._commands = commands

@@ -175,7 +175,7 @@ class DamagedServer:
         self._process = self._stack.enter_context(self._server.running(*options))
 
 
-class Damage(NamedTuple):
+class RedisDamage(NamedTuple):
     """What happens to a server.
 
     Attributes:
@@ -193,15 +193,15 @@ class Damage(NamedTuple):
 
 _nothing = DamagedServer.nothing
 DAMAGES = (
-    Damage("flushed", _nothing, _nothing, DamagedServer.flush),
-    Damage("a key deleted", _nothing, _nothing, DamagedServer.delete_a_key),
-    Damage("a record deleted", _nothing, _nothing, DamagedServer.delete_a_record),
-    Damage("a key evicted", _nothing, _nothing, DamagedServer.evict),
-    Damage("restarted empty", _nothing, _nothing, DamagedServer.restart_empty),
-    Damage("restarted, older AOF", _nothing, DamagedServer.copy_files, DamagedServer.restart_with_older_files),
-    Damage("restarted, older RDB", _nothing, DamagedServer.save_snapshot, DamagedServer.restart_with_snapshot),
-    Damage("restarted, AOF cut", _nothing, _nothing, DamagedServer.restart_with_a_cut_file),
-    Damage(
+    RedisDamage("flushed", _nothing, _nothing, DamagedServer.flush),
+    RedisDamage("a key deleted", _nothing, _nothing, DamagedServer.delete_a_key),
+    RedisDamage("a record deleted", _nothing, _nothing, DamagedServer.delete_a_record),
+    RedisDamage("a key evicted", _nothing, _nothing, DamagedServer.evict),
+    RedisDamage("restarted empty", _nothing, _nothing, DamagedServer.restart_empty),
+    RedisDamage("restarted, older AOF", _nothing, DamagedServer.copy_files, DamagedServer.restart_with_older_files),
+    RedisDamage("restarted, older RDB", _nothing, DamagedServer.save_snapshot, DamagedServer.restart_with_snapshot),
+    RedisDamage("restarted, AOF cut", _nothing, _nothing, DamagedServer.restart_with_a_cut_file),
+    RedisDamage(
         "older replica promoted", DamagedServer.prepare_replica, DamagedServer.cut_replica_off, DamagedServer.promote
     ),
 )
@@ -263,7 +263,7 @@ class _DestroyedBatch:
         return sum(count > 1 for count in times.values())
 
 
-def destroy(address: Address, damage: Damage, program: str, seed: int, *, is_killed: bool) -> DestructionOutcome:
+def destroy(address: Address, damage: RedisDamage, program: str, seed: int, *, is_killed: bool) -> DestructionOutcome:
     """Destroy the journal of one batch, and make the same call again.
 
     Args:
