@@ -32,6 +32,7 @@ class JournalChanges(NamedTuple):
             start, which is removed.
         started: Rows with the id of their execution.
         finished: Rows with their results.
+        progress: The note on the progress of the run that replaces the one before; None to leave it.
     """
 
     new: Sequence[Row]
@@ -39,6 +40,7 @@ class JournalChanges(NamedTuple):
     again: Sequence[Row]
     started: Sequence[Row]
     finished: Sequence[Ended]
+    progress: str | None
 
 
 class JournalEntry:
@@ -158,6 +160,7 @@ class Journal(ABC):
         withdrawn: Sequence[Row] = (),
         started: Sequence[Row] = (),
         finished: Sequence[Ended] = (),
+        progress: str | None = None,
     ) -> None:
         """Write all at once.
 
@@ -166,8 +169,9 @@ class Journal(ABC):
             withdrawn: Rows that were certainly not started.
             started: Rows with the id of their execution.
             finished: Rows with their results.
+            progress: The note on the progress of the run that replaces the one before; None to leave it.
         """
-        if not (intended or withdrawn or started or finished):
+        if not (intended or withdrawn or started or finished or progress):
             return
         again = [row for row in intended if row.number]
         new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
@@ -175,7 +179,7 @@ class Journal(ABC):
             self._last += 1
             row.number = self._last
             self._mark(row.number)
-        self._write(JournalChanges(new, withdrawn, again, started, finished))
+        self._write(JournalChanges(new, withdrawn, again, started, finished, progress))
 
     @property
     def is_empty(self) -> bool:

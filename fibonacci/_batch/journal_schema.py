@@ -30,7 +30,12 @@ _TABLES: Final = {
         earlier TEXT,
         checksum INTEGER NOT NULL
     )""",
-    "header": "CREATE TABLE header (content TEXT NOT NULL, checksum INTEGER NOT NULL, mark TEXT NOT NULL)",
+    "header": """CREATE TABLE header (
+        content TEXT NOT NULL,
+        checksum INTEGER NOT NULL,
+        mark TEXT NOT NULL,
+        progress TEXT
+    )""",
 }
 _EMPTY: Final = "SELECT count(*) FROM sqlite_master"
 
@@ -94,7 +99,7 @@ def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark
     for statement in _TABLES.values():
         connection.execute(statement)
     content = json.dumps(header)
-    connection.execute("INSERT INTO header VALUES (?, ?, ?)", (content, checksum_of([content]), str(mark)))
+    connection.execute("INSERT INTO header VALUES (?, ?, ?, NULL)", (content, checksum_of([content]), str(mark)))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
@@ -141,6 +146,11 @@ def write_header(connection: sqlite3.Connection, header: JournalHeader) -> None:
     """Replace what a journal belongs to; its mark stays."""
     content = json.dumps(header)
     connection.execute("UPDATE header SET content = ?, checksum = ?", (content, checksum_of([content])))
+
+
+def write_progress(connection: sqlite3.Connection, note: str) -> None:
+    """Replace the note on the progress of the run. It has no checksum: no row depends on it."""
+    connection.execute("UPDATE header SET progress = ?", (note,))
 
 
 def read_mark(connection: sqlite3.Connection) -> str | None:

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
-from fibonacci.models.run_results import RunsSummary
+from fibonacci._batch.keys import key_in
+from fibonacci.models.run_results import RunsProgress, RunsSummary
 
 LOG_EVERY = 60.0
 """Seconds between two lines of the log."""
+
+MOST_UNKNOWN = 10
+"""How many rows of unknown outcome are named."""
+
+
+class BatchPace(NamedTuple):
+    """How fast rows end.
+
+    Attributes:
+        per_minute: Rows a minute since the run began; None until one has ended.
+        seconds_left: The time left; None where it is not known.
+        bound_by: The limit that makes it longer than the rows alone would; None if none does.
+    """
+
+    per_minute: float | None
+    seconds_left: float | None
+    bound_by: str | None
 
 
 class ProgressText:
@@ -30,31 +53,72 @@ class ProgressText:
             now: Seconds on the monotonic clock.
             paused: Seconds for which no row is started, because a quota is exhausted.
         """
-        ended = summary.succeeded + summary.failed - summary.from_journal
-        elapsed = now - self._began
+        pace = self.pace(summary, limits, now, paused)
         parts = [f"{number} {name}" for name, number in _troubles(summary) if number]
-        if ended and elapsed > 0:
-            parts.append(f"{60 * ended / elapsed:,.1f} a minute")
-        if self._total is not None and summary.left > 0:
-            parts.append(self._time_left(summary.left, limits, elapsed / ended if ended else None, paused))
+        if pace.per_minute is not None:
+            parts.append(f"{pace.per_minute:,.1f} a minute")
+        if pace.seconds_left is not None:
+            bound = "" if pace.bound_by is None else f" ({pace.bound_by})"
+            parts.append(f"{duration_text(pace.seconds_left)} left{bound}")
         if paused > 0:
             parts.append(f"waiting {duration_text(paused)} for the quota")
-        return ", ".join(part for part in parts if part)
+        return ", ".join(parts)
+
+    def pace(self, summary: RunsSummary, limits: BatchLimits, now: float, paused: float = 0.0) -> BatchPace:
+        """Return how fast rows end: as they went until now, unless a limit makes the time left longer.
+
+        Args:
+            summary: How far the rows have come.
+            limits: What bounds them.
+            now: Seconds on the monotonic clock.
+            paused: Seconds for which no row is started, because a quota is exhausted.
+        """
+        ended = summary.succeeded + summary.failed - summary.from_journal
+        elapsed = now - self._began
+        per_minute = 60 * ended / elapsed if ended and elapsed > 0 else None
+        if self._total is None or summary.left <= 0:
+            return BatchPace(per_minute, None, None)
+        by_limit = estimated(summary.left, limits, is_begun=True)
+        observed = summary.left * elapsed / ended if ended else 0.0
+        seconds = max(by_limit.hours * 3600, observed, paused)
+        if seconds <= 0:
+            return BatchPace(per_minute, None, None)
+        return BatchPace(per_minute, seconds, by_limit.bound_by if by_limit.hours * 3600 >= observed else None)
 
     def line(self, summary: RunsSummary, text: str) -> str:
         """Return a line of the log."""
         of_total = "" if self._total is None else f" of {self._total:,}"
         return f"{summary.succeeded + summary.failed:,}{of_total} rows have ended" + (f": {text}" if text else "")
 
-    def _time_left(self, left: int, limits: BatchLimits, seconds_a_row: float | None, paused: float) -> str:
-        """Return the time left: as the rows went until now, unless a limit makes it longer."""
-        by_limit = estimated(left, limits, is_begun=True)
-        observed = 0.0 if seconds_a_row is None else left * seconds_a_row
-        seconds = max(by_limit.hours * 3600, observed, paused)
-        if seconds <= 0:
-            return ""
-        binds = by_limit.bound_by is not None and by_limit.hours * 3600 >= observed
-        return f"{duration_text(seconds)} left" + (f" ({by_limit.bound_by})" if binds else "")
+    def note(self, pace: BatchPace, written_at: float, paused: float, unknown: Sequence[str]) -> str:
+        """Return what the journal keeps of the progress, as JSON.
+
+        Args:
+            pace: How fast rows end.
+            written_at: The Unix time.
+            paused: Seconds for which no row is started, because a quota is exhausted.
+            unknown: The keys of the rows of unknown outcome, as the journal has them.
+        """
+        paused_until = written_at + paused if paused > 0 else None
+        return json.dumps([written_at, self._total, *pace, paused_until, len(unknown), unknown[:MOST_UNKNOWN]])
+
+
+def progress_in(note: str | bytes | None) -> RunsProgress | None:
+    """Return the progress in a note of a journal; None if there is none. A damaged one is none: no row depends on it."""
+    try:
+        written_at, total, per_minute, seconds_left, bound_by, paused_until, unknown, keys = json.loads(note or "[]")
+        return RunsProgress(
+            written_at=datetime.fromtimestamp(written_at, UTC),
+            total=None if total is None else int(total),
+            rows_per_minute=None if per_minute is None else float(per_minute),
+            seconds_left=None if seconds_left is None else float(seconds_left),
+            bound_by=None if bound_by is None else str(bound_by),
+            paused_until=None if paused_until is None else datetime.fromtimestamp(paused_until, UTC),
+            unknown=int(unknown),
+            unknown_keys=tuple(key_in(key) for key in keys),
+        )
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
 
 
 def _troubles(summary: RunsSummary) -> list[tuple[str, int]]:

@@ -94,13 +94,14 @@ class RedisJournal(Journal):
         return self._entry(key, self._find(records.FACTS, [key]))
 
     def _write(self, changes: JournalChanges) -> None:
-        new, withdrawn, again, started, finished = changes
+        new, withdrawn, again, started, finished, progress = changes
         commands = chain(
             *map(records.begun, new),
             *map(records.withdrawn, withdrawn),
             *map(records.begun, again),
             *map(records.started, started),
             *(records.finished(row, result, *self._texts(result)) for row, result in finished),
+            () if progress is None else records.progress_noted(progress),
         )
         self._change(commands, added=len(new), is_synced=self._is_synced and bool(new or again))
 

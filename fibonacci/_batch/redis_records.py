@@ -116,6 +116,11 @@ def continued_with(version: str) -> Iterator[Change]:
     yield "HSET", HEADER, "workflow_version", version
 
 
+def progress_noted(note: str) -> Iterator[Change]:
+    """Yield what writes the note on the progress of the run, on which no row depends."""
+    yield "HSET", HEADER, "progress", note
+
+
 def entry_of(key: str, facts: Facts) -> JournalEntry | None:
     """Return what the journal has of a row; None if it has nothing.
 

@@ -8,6 +8,7 @@ KEYS are those of the journal, in the order of `redis_records.PARTS`, where noth
     run:TOKEN       of each run: the number of the last write before it, and once another has followed, that of its own
     revision        the number of the last write, and the token of its run
     counts          of the parts that have rows, after that write
+    progress        what the run has last said of its pace, for those who watch it
     lost            who noticed that something is missing; no run continues such a journal
 """
 

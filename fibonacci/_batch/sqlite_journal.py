@@ -15,7 +15,7 @@ from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import damaged_error, sqlite_error
 from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_owner import JournalOwner
-from fibonacci._batch.journal_schema import read_header, write_header
+from fibonacci._batch.journal_schema import read_header, write_header, write_progress
 from fibonacci._batch.journals_beside import claims_beside, open_intents, taken_of
 from fibonacci._batch.row import Row
 from fibonacci.models.run_results import RunResult
@@ -111,7 +111,7 @@ class SQLiteJournal(Journal):
         return None if record is None else self._entry(record)
 
     def _write(self, changes: JournalChanges) -> None:
-        new, withdrawn, again, started, finished = changes
+        new, withdrawn, again, started, finished, progress = changes
         rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished)]
         with self._transaction(rows) as connection:
             connection.executemany(_INSERT, map(_inserted, new))
@@ -119,6 +119,8 @@ class SQLiteJournal(Journal):
             connection.executemany(_INTEND, [_intended(row) for row in again])
             connection.executemany(_START, [(row.execution_id, row.version, row.number) for row in started])
             connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
+            if progress is not None:
+                write_progress(connection, progress)
 
     def _ended(self) -> Iterable[JournalEntry]:
         query = f"{_RECORD} WHERE status IS NOT NULL ORDER BY row_index"

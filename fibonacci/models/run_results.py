@@ -202,3 +202,42 @@ class RunsSummary:
         from fibonacci._display.runs import summary_html
 
         return summary_html(type(self).__name__, asdict(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsProgress:
+    """What a `workflows.run_many` with a journal has last written there about its pace, for those who watch it.
+
+    Example:
+        ```python
+        client.workflows.run_many(workflow.id, [{"name": "Ada"}], journal="greetings.db").results()
+        with read_journal("greetings.db") as view:
+            print(view.progress.total)
+        ```
+    """
+
+    written_at: datetime
+    """When it was written, on the clock of the run's machine (UTC): about each second while rows start and end."""
+
+    total: int | None
+    """The number of rows; None when they come from an iterator, whose length is not known."""
+
+    rows_per_minute: float | None
+    """The rows that have ended a minute, since the run began; None until one has."""
+
+    seconds_left: float | None
+    """The time left then, in seconds: as the rows went until now, or as the limit below allows. None where it is not
+    known."""
+
+    bound_by: str | None
+    """The limit that makes the time left longer than the rows alone would, such as `"300 runs an hour"`; None when no
+    known limit does."""
+
+    paused_until: datetime | None
+    """Until when no row is started, because a quota is used up (UTC); None when none is."""
+
+    unknown: int
+    """The number of rows whose request had no usable response, so that it was not known whether they were started."""
+
+    unknown_keys: tuple[str | int, ...]
+    """The keys of the first ten of them."""

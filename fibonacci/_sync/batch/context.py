@@ -14,6 +14,7 @@ from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.progress import ProgressText
 from fibonacci._batch.quota import quota_value, quota_wait
 from fibonacci._batch.row import Row
 from fibonacci._batch.state import BatchState
@@ -29,6 +30,10 @@ from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
 
 _log = logging.getLogger("fibonacci")
+
+# Seconds between two notes on the progress in the journal: with rows, which are written anyway, and without.
+_NOTED_EVERY = 1.0
+_NOTED_ALONE_EVERY = 60.0
 
 T = TypeVar("T")
 
@@ -53,6 +58,7 @@ class BatchContext:
         plan: How many rows may be started.
         watch: When to look at the running executions.
         starts: How many rows were started in the last minute.
+        progress: Describes how far the rows have come.
         inbox: What workers hand to the task that iterates.
         is_attended: Whether the task that iterates is at work, and not in the body of the user's loop.
         quota: The quota of the organization as last read; None before.
@@ -96,6 +102,9 @@ class BatchContext:
         self._limits = limits
         self._time_ahead = time_ahead
         self._quota_refusals = 0
+        self.progress: ProgressText = ProgressText(self.now, options.total)
+        self._noted_at: float = float("-inf")
+        self._noted_pause: float = 0.0
 
     @property
     def keeps_results_alone(self) -> bool:
@@ -236,6 +245,22 @@ class BatchContext:
         self.use_journal(partial(self.journal.write, withdrawn=rows))
         for row in rows:
             row.is_recorded = True
+
+    def progress_to_note(self, *, is_alone: bool) -> str | None:
+        """Return the note on the progress that the journal should have now; None to leave the one that it has.
+
+        Args:
+            is_alone: Whether nothing else is going to be written.
+        """
+        now, paused_until = self.now, self.plan.paused_until
+        due = self._noted_at + (_NOTED_ALONE_EVERY if is_alone else _NOTED_EVERY)
+        if not self.journal.is_durable or (now < due and paused_until == self._noted_pause):
+            return None
+        self._noted_at, self._noted_pause = now, paused_until
+        paused = max(0.0, paused_until - now)
+        pace = self.progress.pace(self.state.summary, self.limits, now, paused)
+        unknown = [row.key for row in self.state.unknown.values()]
+        return self.progress.note(pace, self.requestor.clock.time(), paused, unknown)
 
     def take_version(self, version: str | None) -> None:
         """Take in the version of the workflow: with a new one, stop or continue, as `if_new_version` says."""

@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from fibonacci._batch.progress import LOG_EVERY, ProgressText
+from fibonacci._batch.progress import LOG_EVERY
 from fibonacci._log_records import log
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import loading_error
@@ -28,7 +28,6 @@ class BatchProgress:
 
     def __init__(self, context: BatchContext, bar: RowsBar | None) -> None:
         self._context = context
-        self._text = ProgressText(context.now, context.options.total)
         self._bar = bar
         self._logged_at: float = context.now
 
@@ -38,12 +37,12 @@ class BatchProgress:
         if self._bar is None and now - self._logged_at < LOG_EVERY:
             return
         summary = context.state.summary
-        text = self._text.text(summary, context.limits, now, max(0.0, context.plan.paused_until - now))
+        text = context.progress.text(summary, context.limits, now, max(0.0, context.plan.paused_until - now))
         if self._bar is not None:
             self._bar.show(summary.succeeded + summary.failed, text)
         else:
             self._logged_at = now
-            log(_log, logging.INFO, "%s", self._text.line(summary, text))
+            log(_log, logging.INFO, "%s", context.progress.line(summary, text))
 
     def close(self) -> None:
         """Leave the bar as it is, or log a last line."""
