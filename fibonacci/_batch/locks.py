@@ -5,16 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from weakref import WeakSet
 
-from fibonacci._file_locks import lock_file
+from fibonacci._file_locks import is_locked, lock_file
 
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.
 _HOLDER_BYTES = 20
 _MOST_BYTES = 4096
+
+# A reader that looks whether a lock is held takes it for some microseconds: that is no run which has the journal.
+_TRIES = 3
+_PAUSE = 0.01
 
 LOCK_SUFFIX: Final = "-lock"
 """What the name of a journal's lock has after that of the journal. The file stays when the run has ended."""
@@ -36,7 +41,7 @@ class FileLock:
     def __init__(self, path: str) -> None:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            lock_file(self._file)
+            _lock_patiently(self._file)
         except (BlockingIOError, PermissionError) as error:  # the second on Windows
             os.lseek(self._file, 0, os.SEEK_SET)
             holder = os.read(self._file, _HOLDER_BYTES).decode("ascii", "replace").strip()
@@ -95,6 +100,34 @@ def read_note(path: Path) -> str:
     with path.open("rb") as file:
         file.seek(_HOLDER_BYTES)
         return _note_in(file.read(_MOST_BYTES))
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock on a file, which may be missing.
+
+    Raises:
+        OSError: If the file cannot be opened.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        return False
+    try:
+        return is_locked(file)
+    finally:
+        os.close(file)
+
+
+def _lock_patiently(file: int) -> None:
+    for left in reversed(range(_TRIES)):
+        try:
+            lock_file(file)
+        except (BlockingIOError, PermissionError):
+            if not left:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _note_in(content: bytes) -> str:

@@ -136,7 +136,9 @@ class RedisJournal(Journal):
             _, lost, expected, counts = (None if each is None else each.decode() for each in found)
             if lost is not None or expected != counts:
                 raise ValueError("it lacks a part of what it held")
-            ids: Sequence[bytes | None] = self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
+            ids: Sequence[bytes | None] = (
+                self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
+            )
             taken = {each for each, key in zip(execution_ids, ids, strict=True) if key is not None}
             claims.add(f"the journal {name}", taken, self._open_intents(keys))
         except (ValueError, TypeError) as error:

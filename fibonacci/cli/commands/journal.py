@@ -1,0 +1,18 @@
+"""`fibonacci journal`: look into the journal of a `run-many`, also while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fibonacci.cli.journal import export, rows
+from fibonacci.cli.verbs import Verbs
+
+if TYPE_CHECKING:
+    from fibonacci.cli.parser import CommandParser
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    verbs = Verbs(parser)
+    rows.add_arguments(verbs.add("rows", "list the rows, and how far each has come", rows.run))
+    export.add_arguments(verbs.add("export", "write the rows with inputs and outputs to stdout", export.run))
