@@ -22,7 +22,7 @@ lazy_names(
         "fibonacci._async.pager": ["AsyncPager"],
         "fibonacci._batch.estimate": ["RunsEstimate"],
         "fibonacci._journal_view": ["JournalView", "read_journal"],
-        "fibonacci.models.run_results": ["RunAttempt", "RunResult", "RunsSummary"],
+        "fibonacci.models.run_results": ["RunAttempt", "RunResult", "RunsProgress", "RunsSummary"],
         "fibonacci._core.retry_event": ["RetryEvent"],
         "fibonacci._core.wait_event": ["WaitEvent"],
         "fibonacci._core.unset": ["UNSET", "Unset"],

@@ -45,7 +45,7 @@ from fibonacci.errors import (
     WaitTimeoutError,
 )
 from fibonacci.models import Execution, Page, RateLimit, ResponseInfo
-from fibonacci.models.run_results import RunAttempt, RunResult, RunsSummary
+from fibonacci.models.run_results import RunAttempt, RunResult, RunsProgress, RunsSummary
 
 from . import definitions as definitions
 from . import emulator as emulator
@@ -100,6 +100,7 @@ __all__ = [
     "RunResult",
     "Runs",
     "RunsEstimate",
+    "RunsProgress",
     "RunsSummary",
     "ServerError",
     "StalePlanError",

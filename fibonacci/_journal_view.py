@@ -12,7 +12,7 @@ from fibonacci._batch.sqlite_reader import SQLiteReader
 
 if TYPE_CHECKING:
     from fibonacci._batch.journal_reader import JournalReader
-    from fibonacci.models.run_results import RunResult, RunsSummary
+    from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
 
 
 class JournalView:
@@ -56,6 +56,11 @@ class JournalView:
         it. `from_journal` is 0.
         """
         return self._reader.summary()
+
+    @property
+    def progress(self) -> RunsProgress | None:
+        """What the run that had the journal last has noted there of its pace; None if it has noted nothing."""
+        return self._reader.progress()
 
     def rows(self, status: str | None = None) -> Iterator[RunResult]:
         """Iterate over the rows that the journal has now, in their order, those without a result included.

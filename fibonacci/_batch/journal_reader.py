@@ -12,7 +12,7 @@ from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import journal_error, reading_row
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci.errors import JournalError
-from fibonacci.models.run_results import RunResult, RunsSummary
+from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
 
 STARTED_WITHIN: Final = 60.0
 """Seconds after which a start without a response is of unknown outcome, while a run has the journal."""
@@ -43,6 +43,10 @@ class JournalReader(ABC):
     @abstractmethod
     def summary(self) -> RunsSummary:
         """Return how far the rows have come."""
+
+    @abstractmethod
+    def progress(self) -> RunsProgress | None:
+        """Return what the run has noted of its pace; None if it has noted nothing."""
 
     @abstractmethod
     def entries(self) -> Iterator[JournalEntry]:

@@ -153,6 +153,12 @@ def write_progress(connection: sqlite3.Connection, note: str) -> None:
     connection.execute("UPDATE header SET progress = ?", (note,))
 
 
+def read_progress(connection: sqlite3.Connection) -> str | None:
+    """Return the note on the progress of the run; None if there is none."""
+    found = connection.execute("SELECT progress FROM header").fetchone()
+    return None if found is None or found[0] is None else str(found[0])
+
+
 def read_mark(connection: sqlite3.Connection) -> str | None:
     """Return the mark of the last commit as a text; None if there is none."""
     found = connection.execute("SELECT mark FROM header").fetchone()

@@ -18,13 +18,17 @@ MOST_UNKNOWN = 10
 """How many rows of unknown outcome are named."""
 
 
+# A limit binds if it explains so much of the time that rows have taken, which begins with requests of other kinds.
+_EXPLAINED = 0.8
+
+
 class BatchPace(NamedTuple):
     """How fast rows end.
 
     Attributes:
         per_minute: Rows a minute since the run began; None until one has ended.
         seconds_left: The time left; None where it is not known.
-        bound_by: The limit that makes it longer than the rows alone would; None if none does.
+        bound_by: The limit that binds; None if none does.
     """
 
     per_minute: float | None
@@ -67,6 +71,8 @@ class ProgressText:
     def pace(self, summary: RunsSummary, limits: BatchLimits, now: float, paused: float = 0.0) -> BatchPace:
         """Return how fast rows end: as they went until now, unless a limit makes the time left longer.
 
+        A limit binds if it explains most of the time that the rows take.
+
         Args:
             summary: How far the rows have come.
             limits: What bounds them.
@@ -83,7 +89,8 @@ class ProgressText:
         seconds = max(by_limit.hours * 3600, observed, paused)
         if seconds <= 0:
             return BatchPace(per_minute, None, None)
-        return BatchPace(per_minute, seconds, by_limit.bound_by if by_limit.hours * 3600 >= observed else None)
+        binds = by_limit.hours * 3600 >= _EXPLAINED * observed
+        return BatchPace(per_minute, seconds, by_limit.bound_by if binds else None)
 
     def line(self, summary: RunsSummary, text: str) -> str:
         """Return a line of the log."""
@@ -104,7 +111,7 @@ class ProgressText:
 
 
 def progress_in(note: str | bytes | None) -> RunsProgress | None:
-    """Return the progress in a note of a journal; None if there is none. A damaged one is none: no row depends on it."""
+    """Return the progress in a note of a journal; None if there is none, or if it is damaged: no row depends on it."""
     try:
         written_at, total, per_minute, seconds_left, bound_by, paused_until, unknown, keys = json.loads(note or "[]")
         return RunsProgress(

@@ -11,12 +11,13 @@ from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE, JournalReader, absent_error
 from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.progress import progress_in
 from fibonacci._batch.redis_commands import RedisCommands, opening_error
 from fibonacci._batch.redis_integrity import JournalRevision, lost_error
 from fibonacci._batch.redis_opening import look_at_journal
 from fibonacci._batch.redis_scripts import SURVEY
 from fibonacci._core.lease_messages import StoreError
-from fibonacci.models.run_results import UNKNOWN, RunsSummary
+from fibonacci.models.run_results import UNKNOWN, RunsProgress, RunsSummary
 
 
 class RedisReader(JournalReader):
@@ -55,6 +56,10 @@ class RedisReader(JournalReader):
         failed, left = len(survey.failed), len(survey.unfinished) - unknown
         succeeded = max(0, revision.rows - failed - len(survey.unfinished))
         return RunsSummary(succeeded=succeeded, failed=failed, unknown=unknown, from_journal=0, left=left)
+
+    def progress(self) -> RunsProgress | None:
+        (note,) = self._run(("HGET", self._keys[records.HEADER], "progress"))
+        return progress_in(note)
 
     def entries(self) -> Iterator[JournalEntry]:
         self._look()

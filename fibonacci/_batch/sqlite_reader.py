@@ -16,10 +16,11 @@ from fibonacci._batch.journal_errors import damaged_error, journal_error, sqlite
 from fibonacci._batch.journal_files import check_files, connect_read_only, read_checked
 from fibonacci._batch.journal_mark import JournalMark
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE, JournalReader, absent_error
-from fibonacci._batch.journal_schema import JournalHeader, read_header
+from fibonacci._batch.journal_schema import JournalHeader, read_header, read_progress
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
+from fibonacci._batch.progress import progress_in
 from fibonacci._batch.sqlite_journal import RECORD, entry_in
-from fibonacci.models.run_results import RunsSummary
+from fibonacci.models.run_results import RunsProgress, RunsSummary
 
 _SUMMARY: Final = """
 SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status IS NOT NULL), 0), coalesce(sum(
@@ -71,6 +72,10 @@ class SQLiteReader(JournalReader):
             rows, succeeded, ended, unknown = connection.execute(_SUMMARY, (unknown_before,)).fetchone()
         left = rows - ended - unknown
         return RunsSummary(succeeded=succeeded, failed=ended - succeeded, unknown=unknown, from_journal=0, left=left)
+
+    def progress(self) -> RunsProgress | None:
+        with self._reading() as (connection, _):
+            return progress_in(read_progress(connection))
 
     def entries(self) -> Iterator[JournalEntry]:
         with self._reading() as (connection, _):

@@ -231,8 +231,7 @@ class RunsProgress:
     known."""
 
     bound_by: str | None
-    """The limit that makes the time left longer than the rows alone would, such as `"300 runs an hour"`; None when no
-    known limit does."""
+    """The limit that binds, such as `"300 runs an hour"`; None when no known limit explains the pace."""
 
     paused_until: datetime | None
     """Until when no row is started, because a quota is used up (UTC); None when none is."""

@@ -10,13 +10,13 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from fibonacci.cli.journal_status.status import JournalStatus
-from fibonacci.cli.journal_status.status_lines import status_lines
+from fibonacci.cli.journal.run_status import RunStatus
+from fibonacci.cli.journal.status_lines import status_lines
 from fibonacci.cli.rendering.painter import encoding_of
 
 
 @contextmanager
-def live_status(stream: TextIO, *, no_color: bool) -> Generator[Callable[[JournalStatus], object]]:
+def live_status(stream: TextIO, *, no_color: bool) -> Generator[Callable[[RunStatus], object]]:
     """Yield what shows a status in the place of the one before; the last one stays.
 
     Args:
@@ -27,7 +27,7 @@ def live_status(stream: TextIO, *, no_color: bool) -> Generator[Callable[[Journa
     is_unicode = encoding_of(stream).lower().startswith("utf")
     with Live(console=console, auto_refresh=False) as live:
 
-        def show(status: JournalStatus) -> None:
+        def show(status: RunStatus) -> None:
             lines = status_lines(status, console.width, is_unicode=is_unicode)
             live.update(Group(*(Text.assemble(*line, no_wrap=True) for line in lines)), refresh=True)
 

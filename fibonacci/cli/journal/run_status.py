@@ -23,12 +23,12 @@ UNNAMED: Final = "another reason"
 _MOST_REASONS: Final = 5
 _FAILED: Final = ("failed", "cancelled")
 _LONGEST_REASON: Final = 160
-# Reading the failures takes at most this part of the time.
+# Reading takes at most this part of the time.
 _SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JournalStatus:
+class RunStatus:
     """How far the run of a journal has come.
 
     Attributes:
@@ -133,37 +133,46 @@ FIELDS: Final = (
 
 
 class StatusReader:
-    """Reads the status of a journal again and again, and its failures only when there are more of them.
+    """Reads the status of a journal again and again, and why rows have failed only when others have.
 
     Args:
         view: The journal.
+
+    Attributes:
+        rest: The seconds after which to read again at the earliest: a large journal takes a while.
     """
 
     def __init__(self, view: JournalView) -> None:
+        self.rest: float = 0.0
         self._view = view
         self._failed = 0
         self._failures: Sequence[tuple[str, int]] = ()
-        self._again_at = 0.0
 
-    def read(self) -> JournalStatus:
+    def read(self) -> RunStatus:
         """Return the present status.
 
         Raises:
             JournalError: If the journal cannot be read.
         """
+        began = monotonic()
+        status = self._read()
+        self.rest = (monotonic() - began) / _SHARE
+        return status
+
+    def _read(self) -> RunStatus:
         view = self._view
         is_running = view.is_running  # first: what the run's last write has changed is read after it
         progress, summary = view.progress, view.summary
-        unknown = tuple(result.key for result in islice(view.rows(UNKNOWN), MOST_UNKNOWN)) if summary.unknown else ()
-        if is_running and progress is not None:  # which of its requests have no response, a run alone knows
-            unknown = (*progress.unknown_keys, *(key for key in unknown if key not in progress.unknown_keys))
+        unknown: Sequence[str | int] = ()
+        if is_running and progress is not None:  # which of its requests have no response, a run alone knows at once
+            unknown = progress.unknown_keys
             more = max(0, min(progress.unknown - summary.unknown, summary.left))
             summary = replace(summary, unknown=summary.unknown + more, left=summary.left - more)
-        if summary.failed != self._failed and (monotonic() >= self._again_at or not is_running):
-            began = monotonic()
+        elif summary.unknown:
+            unknown = [result.key for result in islice(view.rows(UNKNOWN), MOST_UNKNOWN)]
+        if summary.failed != self._failed:
             self._failures, self._failed = _failures(view, summary.failed), summary.failed
-            self._again_at = monotonic() + (monotonic() - began) / _SHARE
-        return JournalStatus(
+        return RunStatus(
             journal=view.path,
             workflow_id=view.workflow_id,
             version=view.version,
@@ -171,7 +180,7 @@ class StatusReader:
             summary=summary,
             progress=progress,
             failures=self._failures,
-            unknown=unknown[: min(MOST_UNKNOWN, summary.unknown)],
+            unknown=unknown,
             read_at=datetime.now(UTC),
         )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from fibonacci._batch.estimate import duration_text
 from fibonacci._display.text import cell_width, counted
-from fibonacci.cli.journal_status.status import UNNAMED, JournalStatus
+from fibonacci.cli.journal.run_status import UNNAMED, RunStatus
 from fibonacci.cli.rendering.terminal_text import fitted, visible_line
 
 Part = tuple[str, str]
@@ -19,7 +19,7 @@ _LONGEST_BAR: Final = 50
 _FULL, _EMPTY = "\N{FULL BLOCK}", "\N{LIGHT SHADE}"
 
 
-def status_lines(status: JournalStatus, width: int, *, is_unicode: bool) -> list[list[Part]]:
+def status_lines(status: RunStatus, width: int, *, is_unicode: bool) -> list[list[Part]]:
     """Return the lines that show a status, each cut to a width.
 
     Args:
@@ -36,7 +36,7 @@ def status_lines(status: JournalStatus, width: int, *, is_unicode: bool) -> list
     return [_cut(line, width, ellipsis) for line in lines]
 
 
-def summary_line(status: JournalStatus) -> str:
+def summary_line(status: RunStatus) -> str:
     """Return a status in one line."""
     summary = status.summary
     counts = ((summary.failed, "failed"), (summary.unknown, "unknown"), (status.under_way, "under way"))
@@ -45,14 +45,14 @@ def summary_line(status: JournalStatus) -> str:
     return f"{_ended(status)}: {', '.join(parts)}" if parts else _ended(status)
 
 
-def _title(status: JournalStatus) -> list[Part]:
+def _title(status: RunStatus) -> list[Part]:
     version = "" if status.version is None else f", version {visible_line(status.version)}"
     state = ("running", "green") if status.is_running else ("no run has it", "dim")
     workflow = f"  {visible_line(status.workflow_id)}{version}  "
     return [(visible_line(status.journal), "bold"), (workflow, ""), state]
 
 
-def _bar(status: JournalStatus, width: int, *, is_unicode: bool) -> list[Part]:
+def _bar(status: RunStatus, width: int, *, is_unicode: bool) -> list[Part]:
     text = _ended(status)
     if not status.total:
         return [(text, "")]
@@ -67,13 +67,13 @@ def _bar(status: JournalStatus, width: int, *, is_unicode: bool) -> list[Part]:
     return [(filled * full, "green"), (empty * (cells - full), "dim"), (text, "")]
 
 
-def _ended(status: JournalStatus) -> str:
+def _ended(status: RunStatus) -> str:
     if status.total is None:
         return f"{counted(status.ended, 'row')} ended"
     return f"{status.ended:,} of {counted(status.total, 'row')} ended"
 
 
-def _counts(status: JournalStatus) -> Iterator[list[Part]]:
+def _counts(status: RunStatus) -> Iterator[list[Part]]:
     summary = status.summary
     yield _count("succeeded", summary.succeeded, "green" if summary.succeeded else "")
     yield _count("failed", summary.failed, "red" if summary.failed else "")
@@ -92,12 +92,12 @@ def _count(name: str, number: int, style: str) -> list[Part]:
     return [(name.ljust(_LABEL), ""), (f"{number:,}".rjust(_NUMBER), style)]
 
 
-def _pace(status: JournalStatus) -> Iterator[list[Part]]:
+def _pace(status: RunStatus) -> Iterator[list[Part]]:
     for name, text, style in _pace_facts(status):
         yield [(name.ljust(_LABEL), ""), (visible_line(text), style)]
 
 
-def _pace_facts(status: JournalStatus) -> Iterator[tuple[str, str, str]]:
+def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:
     """Yield what is known of the pace: its name, a text and a style."""
     if status.rows_per_minute is not None:
         yield "rate", f"{status.rows_per_minute:,.1f} rows a minute", ""
