@@ -104,7 +104,7 @@ class BatchContext:
         self._quota_refusals = 0
         self.progress: ProgressText = ProgressText(self.now, options.total)
         self._noted_at: float = float("-inf")
-        self._noted_pause: float = 0.0
+        self._noted_state: tuple[float, int] = (0.0, 0)
 
     @property
     def keeps_results_alone(self) -> bool:
@@ -252,12 +252,12 @@ class BatchContext:
         Args:
             is_alone: Whether nothing else is going to be written.
         """
-        now, paused_until = self.now, self.plan.paused_until
+        now, state = self.now, (self.plan.paused_until, len(self.state.unknown))
         due = self._noted_at + (_NOTED_ALONE_EVERY if is_alone else _NOTED_EVERY)
-        if not self.journal.is_durable or (now < due and paused_until == self._noted_pause):
+        if not self.journal.is_durable or (now < due and state == self._noted_state):
             return None
-        self._noted_at, self._noted_pause = now, paused_until
-        paused = max(0.0, paused_until - now)
+        self._noted_at, self._noted_state = now, state
+        paused = max(0.0, self.plan.paused_until - now)
         pace = self.progress.pace(self.state.summary, self.limits, now, paused)
         unknown = [row.key for row in self.state.unknown.values()]
         return self.progress.note(pace, self.requestor.clock.time(), paused, unknown)

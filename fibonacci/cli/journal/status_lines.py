@@ -47,9 +47,9 @@ def summary_line(status: RunStatus) -> str:
 
 def _title(status: RunStatus) -> list[Part]:
     version = "" if status.version is None else f", version {visible_line(status.version)}"
-    state = ("running", "green") if status.is_running else ("no run has it", "dim")
-    workflow = f"  {visible_line(status.workflow_id)}{version}  "
-    return [(visible_line(status.journal), "bold"), (workflow, ""), state]
+    state = ("running", "green") if status.is_running else ("not running", "yellow" if status.left else "")
+    workflow = f"  {visible_line(status.workflow_id)}{version}"
+    return [state, (f"  {visible_line(status.journal)}", "bold"), (workflow, "")]
 
 
 def _bar(status: RunStatus, width: int, *, is_unicode: bool) -> list[Part]:

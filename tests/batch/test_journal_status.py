@@ -1,0 +1,285 @@
+"""`fibonacci journal status`: how far a run has come, by a look at its journal while it goes on."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+from fibonacci import (
+    ConflictError,
+    ExecutionFailedError,
+    Fibonacci,
+    FibonacciError,
+    RunResult,
+    RunsProgress,
+    RunsSummary,
+    WaitTimeoutError,
+    read_journal,
+)
+from fibonacci._batch.progress import BatchPace, ProgressText, progress_in
+from fibonacci.cli.journal.run_status import RunStatus, reason_of
+from fibonacci.cli.journal.status_lines import status_lines, summary_line
+from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.models import Execution
+from tests.batch.command import EXECUTE
+from tests.batch.journals import JournalPlace
+from tests.batch.workflows import named
+from tests.cli.invocation import environment, invoke
+from tests.kit.pseudo_terminal import PseudoTerminal
+from tests.kit.systems import needs_fork
+from tests.pictures.terminal.screen import screen_lines
+
+NOW = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
+PROGRESS = RunsProgress(
+    written_at=NOW - timedelta(seconds=30),
+    total=20_000,
+    rows_per_minute=29.84,
+    seconds_left=236_430.0,
+    bound_by="300 runs an hour",
+    paused_until=NOW + timedelta(minutes=12),
+    unknown=2,
+    unknown_keys=("a", 7),
+)
+STATUS = RunStatus(
+    journal="mails.db",
+    workflow_id="wf-1",
+    version="3",
+    is_running=True,
+    summary=RunsSummary(succeeded=290, failed=8, unknown=2, from_journal=0, left=20),
+    progress=PROGRESS,
+    failures=[("no\x1b[2J model", 7), ("another reason", 1)],
+    unknown=("a", 7),
+    read_at=NOW,
+)
+
+
+class HeldRun:
+    """A run of twelve rows, three at a time: the first is unknown, one fails, and the others wait to be released.
+
+    Args:
+        emulator: The platform.
+        client: Its client.
+        workflow: The id of the workflow.
+        journal: Where the journal is.
+    """
+
+    def __init__(self, emulator: Emulator, client: Fibonacci, workflow: str, journal: str) -> None:
+        self.release = Event()
+        self.error: FibonacciError | None = None
+        self._run = (client, workflow, journal)
+        emulator.llm(self._reply)
+        emulator.fail(EXECUTE, kind="status", status=502, times=1)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        thread = Thread(target=self._go)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.release.set()
+            thread.join()
+
+    def _go(self) -> None:
+        client, workflow, journal = self._run
+        rows = named("Ada", "bad", "Bob", *map(str, range(9)))
+        try:
+            client.workflows.run_many(workflow, rows, journal=journal, concurrency=3, max_failures=9).results()
+        except FibonacciError as error:
+            self.error = error
+
+    def _reply(self, call: LLMCall) -> str:
+        if "bad" in call.instruction:
+            raise TimeoutError("no answer in 30 s")
+        if "Bob" not in call.instruction:
+            self.release.wait(30)
+        return "Hello"
+
+
+@pytest.fixture
+def held(emulator: Emulator, client: Fibonacci, greeter: str, place: JournalPlace) -> HeldRun:
+    return HeldRun(emulator, client, greeter, place.location)
+
+
+def status_of(journal: str) -> dict[str, Any]:
+    run = invoke("journal", "status", journal)
+    assert (run.code, run.err) == (0, "")
+    (status,) = run.lines
+    return dict(status)
+
+
+def status_when(journal: str, **expected: Any) -> dict[str, Any]:
+    """Return the status once it has some values."""
+    ends = monotonic() + 30
+    while True:
+        run = invoke("journal", "status", journal)
+        status: dict[str, Any] = {} if run.code else run.lines[0]  # the journal may not be there yet
+        if status.items() >= expected.items():
+            return status
+        assert monotonic() < ends, run
+        sleep(0.05)
+
+
+@pytest.mark.parametrize("place", ["file", "redis"], indirect=True)
+def test_beside_a_run(held: HeldRun, place: JournalPlace, greeter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fibonacci.cli.journal.status._EVERY", 0.05)
+    with held.going_on():
+        status = status_when(place.location, unknown=1, succeeded=1, failed=1, under_way=3)
+        assert (status["is_running"], status["total"], status["left"]) == (True, 12, 9)
+        assert (status["workflow_id"], status["version"], status["unknown_keys"]) == (greeter, "1", [0])
+        (failure,) = status["failures"]
+        assert failure["rows"] == 1
+        assert "no answer in 30 s" in failure["reason"]
+        held.release.set()
+        watched = invoke("journal", "status", place.location, "--watch")
+    *before, last = watched.lines
+    assert (watched.code, watched.err) == (0, "")
+    assert all(each["is_running"] for each in before)
+    assert all(one != other for one, other in pairwise(watched.lines))
+    assert (last["is_running"], last["succeeded"], last["failed"], last["unknown"]) == (False, 10, 1, 1)
+    assert (last["left"], last["unknown_keys"], last["rows_per_minute"], last["bound_by"]) == (0, [0], None, None)
+    assert held.error is not None
+    assert "1 of the rows" in str(held.error)
+    array = invoke("journal", "status", place.location, "--watch", "--json", "--fields", "total,left")
+    assert array.data == [{"total": 12, "left": 0}]
+    wrong = invoke("journal", "status", place.location, "--fields", "lefd")
+    assert (wrong.code, wrong.out) == (64, "")
+    assert "did you mean 'left'?" in wrong.err
+
+
+@needs_fork
+def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPlace, tmp_path: Path) -> None:
+    terminal, interrupted = PseudoTerminal(columns=90), Event()
+    end = terminal.descriptor
+    command = [sys.executable, "-m", "fibonacci.cli", "journal", "status", place.location, "--watch"]
+    env = {**environment(None, tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    with held.going_on():
+        status_when(place.location, unknown=1, failed=1, under_way=3)
+        with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=env) as process:
+
+            def interrupt(output: str) -> None:
+                if "why rows have failed" in output and not interrupted.is_set():
+                    interrupted.set()
+                    process.send_signal(signal.SIGINT)
+
+            lines = [plain.strip() for plain in map(without_colors, screen_lines(terminal.read(interrupt)))]
+        assert process.returncode == 130
+        assert status_of(place.location)["is_running"], "the run goes on"
+    assert lines[0].startswith("running  ")
+    assert lines[1].endswith("2 of 12 rows ended, 17 %")
+    assert "unknown            1  rows 0" in lines
+    assert lines[-1] == "fibonacci: interrupted. The run goes on"
+    assert sum("why rows have failed" in line for line in lines) == 1, "one picture, kept up to date"
+
+
+def test_without_rich_a_terminal_has_lines(held: HeldRun, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fibonacci.cli.journal.live_status", None)
+    held.release.set()
+    with held.going_on():
+        pass
+    run = invoke("journal", "status", place.location, "--watch", "--no-color", on_terminal=True)
+    assert run.out == "11 of 12 rows ended: 1 failed, 1 unknown\n"
+    run = invoke("journal", "status", place.location, "--no-color", on_terminal=True)
+    assert run.out.splitlines()[1].endswith("  11 of 12 rows ended, 92 %")
+
+
+class TestLines:
+    def test_a_run_that_waits_for_a_quota(self) -> None:
+        lines = ["".join(text for text, _ in line) for line in status_lines(STATUS, 80, is_unicode=True)]
+        full = "\N{FULL BLOCK}"
+        assert lines == [
+            "running  mails.db  wf-1, version 3",
+            f"{lines[1].partition(' ')[0]}  298 of 20,000 rows ended, 1 %",
+            "",
+            "succeeded        290",
+            "failed             8",
+            "unknown            2  rows a, 7",
+            "under way         20",
+            "not begun     19,680",
+            "",
+            "rate         29.8 rows a minute",
+            "bound by     300 runs an hour",
+            "paused       waiting 12 min for the quota",
+            "time left    about 66 h",
+            "",
+            "why rows have failed",
+            r"                   7  no\x1b[2J model",
+            "                   1  another reason",
+        ]
+        assert lines[1].count(full) == 0
+        assert summary_line(STATUS) == (
+            "298 of 20,000 rows ended: 8 failed, 2 unknown, 20 under way, rate 29.8 rows a minute,"
+            " bound by 300 runs an hour, paused waiting 12 min for the quota, time left about 66 h"
+        )
+
+    def test_a_run_that_is_over(self) -> None:
+        summary = replace(STATUS.summary, succeeded=19_990, unknown=12, left=0)
+        over = replace(STATUS, is_running=False, summary=summary, unknown=tuple(range(10)), failures=())
+        lines = ["".join(text for text, _ in line) for line in status_lines(over, 34, is_unicode=False)]
+        assert lines == [
+            "not running  mails.db  wf-1, ve...",
+            "#########.  19,998 of 20,000 ro...",
+            "",
+            "succeeded     19,990",
+            "failed             8",
+            "unknown           12  rows 0, 1...",
+            "not ended          0",
+        ]
+
+    def test_a_journal_without_a_note(self) -> None:
+        bare = replace(STATUS, progress=None, version=None)
+        lines = ["".join(text for text, _ in line) for line in status_lines(bare, 80, is_unicode=True)]
+        assert lines[:2] == ["running  mails.db  wf-1", "298 rows ended"]
+        assert "rate" not in summary_line(bare)
+
+
+class TestNote:
+    def test_what_is_written_is_read(self) -> None:
+        pace = BatchPace(29.8, 600.0, "300 runs an hour")
+        note = ProgressText(0.0, 20).note(pace, NOW.timestamp(), 60.0, ["a", '"7"', *map(str, range(12))])
+        progress = progress_in(note)
+        assert progress is not None
+        assert (progress.written_at, progress.paused_until) == (NOW, NOW + timedelta(minutes=1))
+        assert (progress.total, progress.bound_by, progress.unknown) == (20, "300 runs an hour", 14)
+        assert progress.unknown_keys == ("a", "7", *range(8))
+
+    @pytest.mark.parametrize("note", [None, "", "[", b"\xff", "[1, 2]", '["x", 1, 1, 1, "", 1, 1, []]', "{}", "7"])
+    def test_a_damaged_one_is_none(self, note: str | bytes | None) -> None:
+        assert progress_in(note) is None
+
+    def test_a_view_has_it(self, client: Fibonacci, greeter: str, place: JournalPlace) -> None:
+        client.workflows.run_many(greeter, named("Ada", "Bob"), journal=place.location, max_rows=1).results()
+        with read_journal(place.location) as view:
+            assert view.progress is not None
+            assert (view.progress.total, view.progress.unknown) == (2, 0)
+
+
+def test_rows_that_fail_alike_have_one_reason() -> None:
+    execution = Execution.model_validate({"id": "exec_1", "status": "failed"})
+    errors = [
+        WaitTimeoutError("not ended", execution=execution),
+        ExecutionFailedError("failed", execution=execution, reason="no\nmodel " + "x" * 200),
+        FibonacciError("odd"),
+    ]
+    results = [RunResult(index=0, key=0, inputs={}, execution=None, error=error, status="failed") for error in errors]
+    assert [reason_of(each) for each in results] == ["timed out", f"no model {'x' * 151}...", "FibonacciError: odd"]
+    conflict = ConflictError("in use", code="conflict")
+    conflict.status_code = 409
+    assert reason_of(replace(results[0], error=conflict)) == "409 conflict: in use"
+
+
+def without_colors(line: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line)
