@@ -160,6 +160,7 @@ def test_beside_a_run(held: HeldRun, place: JournalPlace, greeter: str, monkeypa
     assert "did you mean 'left'?" in wrong.err
 
 
+@pytest.mark.slow
 @needs_fork
 def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPlace, tmp_path: Path) -> None:
     terminal, interrupted = PseudoTerminal(columns=90), Event()

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     verbs = Verbs(parser)
-    status.add_arguments(verbs.add("status", "show how far its run has come, once or until it has ended", status.run))
+    status.add_arguments(verbs.add("status", "show how far a run has come, once or until it has ended", status.run))
     rows.add_arguments(verbs.add("rows", "list the rows, and how far each has come", rows.run))
     export.add_arguments(verbs.add("export", "write the rows with inputs and outputs to stdout", export.run))
