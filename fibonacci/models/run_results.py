@@ -211,9 +211,11 @@ class RunsProgress:
 
     Example:
         ```python
-        client.workflows.run_many(workflow.id, [{"name": "Ada"}], journal="greetings.db").results()
-        with read_journal("greetings.db") as view:
-            print(view.progress.total)
+        from fibonacci import read_journal
+
+        client.workflows.run_many(workflow.id, [{"name": "Ada"}], journal="pace.db").results()
+        with read_journal("pace.db") as journal:
+            print(journal.progress.total)  # prints: 1
         ```
     """
 
