@@ -12,6 +12,7 @@ import pytest
 from fibonacci.cli.main import main
 from tests.batch.command import lines_of
 from tests.batch.journals import HEADER, KINDS, REDIS_PASSWORD, JournalPlace, completed, row, started_as
+from tests.cli.invocation import invoke
 from tests.kit.assertions import each_row
 
 COLUMNS = ["index", "key", "status", "inputs", "outputs", "error", "execution_id", "duration_ms"]
@@ -74,9 +75,8 @@ def test_export(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["export", "absent.db", "--format", "csv", "--json"], "--format csv has columns of its own"),
     ],
 )
-def test_what_is_refused(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["journal", *arguments]) == 64
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert text in printed.err
-    assert REDIS_PASSWORD not in printed.err
+def test_what_is_refused(arguments: list[str], text: str) -> None:
+    refused = invoke("journal", *arguments)
+    assert (refused.code, refused.out) == (64, "")
+    assert text in refused.err
+    assert REDIS_PASSWORD not in refused.err
