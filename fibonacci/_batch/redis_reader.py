@@ -83,7 +83,7 @@ class RedisReader(JournalReader):
 
     def _survey(self) -> _Survey:
         found = _Survey(set(), set())
-        cursor: object = 0
+        cursor: int | bytes = 0
         while True:
             script = ("EVAL", SURVEY, len(self._keys), *self._keys, cursor, ROWS_AT_ONCE)
             ((cursor, failed, unfinished),) = self._run(script)
