@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -84,7 +84,7 @@ class HeldRun:
         emulator.fail(EXECUTE, kind="status", status=502, times=1)
 
     @contextmanager
-    def going_on(self) -> Iterator[None]:
+    def going_on(self) -> Generator[None]:
         thread = Thread(target=self._go)
         thread.start()
         try:
