@@ -55,6 +55,7 @@ lazy_names(
             "PermissionDeniedError",
             "QuotaExceededError",
             "RateLimitError",
+            "RunsStoppedError",
             "ServerError",
             "StalePlanError",
             "TooManyFailuresError",

@@ -617,6 +617,14 @@ class TooManyFailuresError(FibonacciError):
     """
 
 
+class RunsStoppedError(FibonacciError):
+    """Another process has stopped the rows of `workflows.run_many`, by `fibonacci journal stop`.
+
+    No further row was started, and those under way were waited for. The same call continues with the rows that are
+    left.
+    """
+
+
 class UnknownOutcomeError(FibonacciError):
     """Of some rows of `workflows.run_many` it is not known whether they were started.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,9 @@ from weakref import WeakSet
 
 from fibonacci._file_locks import lock_file
 
+# A process that looks whether the lock is held has it for a moment.
+_ATTEMPTS: Final = 5
+_BETWEEN_ATTEMPTS: Final = 0.01
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.
 _HOLDER_BYTES = 20
 _MOST_BYTES = 4096
@@ -36,12 +40,10 @@ class FileLock:
     def __init__(self, path: str) -> None:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            lock_file(self._file)
-        except (BlockingIOError, PermissionError) as error:  # the second on Windows
-            os.lseek(self._file, 0, os.SEEK_SET)
-            holder = os.read(self._file, _HOLDER_BYTES).decode("ascii", "replace").strip()
+            _lock_patiently(self._file)
+        except _IS_HELD as error:
             self._close()
-            raise BlockingIOError(holder if holder.isdecimal() else "") from error
+            raise BlockingIOError(read_holder(Path(path))) from error
         except BaseException:
             self._close()
             raise
@@ -86,6 +88,33 @@ class FileLock:
             os.close(file)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock on a file.
+
+    Raises:
+        OSError: If the file is not there, or cannot be opened.
+    """
+    file = os.open(path, os.O_RDWR)
+    try:
+        lock_file(file)
+    except _IS_HELD:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def read_holder(path: Path) -> str:
+    """Return the id of the process that has locked a file last; empty if the file does not tell.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        holder = file.read(_HOLDER_BYTES).decode("ascii", "replace").strip()
+    return holder if holder.isdecimal() else ""
+
+
 def read_note(path: Path) -> str:
     """Return the note in the file of a lock that another may hold, as its holder reads it.
 
@@ -101,6 +130,20 @@ def _note_in(content: bytes) -> str:
     return content.decode("ascii", "replace")
 
 
+def _lock_patiently(file: int) -> None:
+    """Lock a file.
+
+    Raises:
+        OSError: If another process goes on holding the lock.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(*_IS_HELD):
+            return lock_file(file)
+        time.sleep(_BETWEEN_ATTEMPTS)
+    return lock_file(file)
+
+
+_IS_HELD: Final = (BlockingIOError, PermissionError)  # the second on Windows
 _held: WeakSet[FileLock] = WeakSet()
 
 

@@ -61,6 +61,10 @@ class RedisJournal(Journal):
         self._loss: Sequence[bytes | None] = ()
         self._lock = threading.Lock()
 
+    @property
+    def is_asked_to_stop(self) -> bool:
+        return self._lease.is_asked_to_stop
+
     def renew(self, row: Row) -> None:
         self._change(records.renewed(row), added=0, is_synced=False)
 
@@ -135,7 +139,9 @@ class RedisJournal(Journal):
             _, lost, expected, counts = (None if each is None else each.decode() for each in found)
             if lost is not None or expected != counts:
                 raise ValueError("it lacks a part of what it held")
-            ids: Sequence[bytes | None] = self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
+            ids: Sequence[bytes | None] = (
+                self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
+            )
             taken = {each for each, key in zip(execution_ids, ids, strict=True) if key is not None}
             claims.add(f"the journal {name}", taken, self._open_intents(keys))
         except (ValueError, TypeError) as error:
