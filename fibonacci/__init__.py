@@ -21,6 +21,7 @@ lazy_names(
         "fibonacci._async.client": ["AsyncFibonacci"],
         "fibonacci._async.pager": ["AsyncPager"],
         "fibonacci._batch.estimate": ["RunsEstimate"],
+        "fibonacci._journal_view": ["JournalView", "read_journal"],
         "fibonacci.models.run_results": ["RunAttempt", "RunResult", "RunsSummary"],
         "fibonacci._core.retry_event": ["RetryEvent"],
         "fibonacci._core.wait_event": ["WaitEvent"],

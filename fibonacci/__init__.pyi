@@ -6,6 +6,7 @@ from fibonacci._batch.estimate import RunsEstimate
 from fibonacci._core.retry_event import RetryEvent
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.wait_event import WaitEvent
+from fibonacci._journal_view import JournalView, read_journal
 from fibonacci._sync.batch.runs import Runs
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.pager import Pager
@@ -84,6 +85,7 @@ __all__ = [
     "Fibonacci",
     "FibonacciError",
     "JournalError",
+    "JournalView",
     "NotFoundError",
     "OutputError",
     "Page",
@@ -111,4 +113,5 @@ __all__ = [
     "WaitTimeoutError",
     "WorkflowBuilder",
     "__version__",
+    "read_journal",
 ]

@@ -16,6 +16,16 @@ if sys.platform == "win32":
         """
         os.lseek(file, 1 << 30, os.SEEK_SET)  # past the content, which a locked region would hide from readers
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+
+    def is_locked(file: int) -> bool:
+        """Whether another holds the lock on an open file."""
+        try:
+            lock_file(file)
+        except PermissionError:
+            return True
+        os.lseek(file, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+        return False
 else:
     import fcntl
 
@@ -26,3 +36,12 @@ else:
             OSError: If another holds the lock.
         """
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def is_locked(file: int) -> bool:
+        """Whether another holds the lock on an open file."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(file, fcntl.LOCK_UN)
+        return False

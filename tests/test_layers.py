@@ -20,7 +20,18 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
 _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions", "_log_records"}
-_PUBLIC = {*_CLIENT, "_batch", "_profiles", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
+_PUBLIC = {
+    *_CLIENT,
+    "_batch",
+    "_profiles",
+    "definitions",
+    "deployment",
+    "_async",
+    "_sync",
+    "_journal_view",
+    "transports",
+    "__init__",
+}
 MAY_IMPORT = {
     "_deprecations": set[str](),
     "_lazy": set[str](),
@@ -39,6 +50,7 @@ MAY_IMPORT = {
     "_net": {"_lazy", "_core", "errors"},
     "_profiles": {"errors", "_core", "_suggestions", "_atomic_file"},
     "_batch": {"errors", "models", "_core", "_file_locks"},
+    "_journal_view": {"_batch", "_net", "models"},
     "deployment": {"errors", "models", "definitions", "_display", "_atomic_file"},
     "_async": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},
     "_sync": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fibonacci._batch.attempts import attempt, attempts_in
 from fibonacci._batch.claims import Claims
-from fibonacci._batch.journal_errors import damaged_error, journal_error
+from fibonacci._batch.journal_errors import journal_error, reading_row
 from fibonacci._batch.keys import key_in
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci.models._reading import read_model
 from fibonacci.models.executions import Execution
-from fibonacci.models.run_results import RunAttempt, RunResult
+from fibonacci.models.run_results import UNKNOWN, RunAttempt, RunResult
 
 Ended = tuple[Row, RunResult]
 
@@ -91,14 +90,32 @@ class JournalEntry:
         return attempts_in(self._earlier)
 
     @property
-    def attempts(self) -> tuple[RunAttempt, ...]:
-        """The starts of a row that has a result, the present one included."""
-        if self.intended_at is None:  # nothing was sent for it
-            return self.earlier
-        return (*self.earlier, attempt(self.execution_id, self.status or "", self.intended_at, self.version))
+    def _is_pending(self) -> bool:
+        """Whether the row has neither a result nor an intent: it is going to be started, or started again."""
+        return self.status is None and self.idempotency_key is None and self.execution_id is None
 
-    def result(self, index: int) -> RunResult:
-        """Return the result of the row, at the index that it has now."""
+    def present_status(self, unknown_before: float) -> str:
+        """Return the status of the row, also of one that has no result.
+
+        Args:
+            unknown_before: The Unix time before which an intent is not on its way any more.
+        """
+        if self.status is not None:
+            return self.status
+        if self.execution_id is not None:
+            return "running"
+        if self._is_pending:
+            return "pending"
+        return UNKNOWN if (self.intended_at or 0.0) < unknown_before else "starting"
+
+    def result(self, index: int, status: str | None = None) -> RunResult:
+        """Return the result of the row, or how far it has come.
+
+        Args:
+            index: The index that it has now.
+            status: The status of one that has no result.
+        """
+        shown = self.status or status or ""
         execution = None if self._execution is None else read_model(Execution, json.loads(self._execution))
         inputs = None if self.inputs is None else json.loads(self.inputs)
         return RunResult(
@@ -107,9 +124,15 @@ class JournalEntry:
             inputs=inputs,
             execution=execution,
             error=error_in(self._error, execution),
-            status=self.status or "",
-            attempts=self.attempts,
+            status=shown,
+            attempts=self._attempts(shown),
         )
+
+    def _attempts(self, status: str) -> tuple[RunAttempt, ...]:
+        """Return the starts of the row, the present one included."""
+        if self.intended_at is None or self._is_pending:  # nothing was sent for it, or it was taken back
+            return self.earlier
+        return (*self.earlier, attempt(self.execution_id, status, self.intended_at, self.version))
 
 
 class Journal(ABC):
@@ -215,14 +238,14 @@ class Journal(ABC):
 
     def result(self, entry: JournalEntry, index: int) -> RunResult:
         """Return the result that the journal has of a row, at the index that the row has now."""
-        with self._reading():
+        with reading_row(self.path):
             return entry.result(index)
 
     def recall(self, row: Row, entry: JournalEntry) -> None:
         """Give a row what the journal has of its starts, the present one included."""
         row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
         row.version = entry.version
-        with self._reading():
+        with reading_row(self.path):
             row.earlier = entry.earlier
 
     @abstractmethod
@@ -240,13 +263,6 @@ class Journal(ABC):
     @abstractmethod
     def _ended(self) -> Iterable[JournalEntry]:
         """Return the rows that have results, in the order of the rows."""
-
-    @contextmanager
-    def _reading(self) -> Generator[None]:
-        try:
-            yield
-        except (ValueError, TypeError, LookupError) as error:
-            raise damaged_error(self.path, error) from error
 
     @property
     def _is_of_this_process(self) -> bool:

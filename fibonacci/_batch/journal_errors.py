@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 from fibonacci.errors import JournalError
@@ -42,6 +44,15 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
 def damaged_error(path: str, reason: object) -> JournalError:
     """Return the error of a journal that has what no run wrote."""
     return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}", can_continue=False)
+
+
+@contextmanager
+def reading_row(path: str) -> Generator[None]:
+    """Turn what goes wrong while a row of a journal is read into the error of a damaged one."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError) as error:
+        raise damaged_error(path, error) from error
 
 
 def mark_error(path: str, error: OSError) -> JournalError:

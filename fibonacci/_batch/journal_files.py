@@ -94,7 +94,7 @@ def temporary_journal(header: JournalHeader) -> SQLiteJournal:
 def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool | None) -> SQLiteJournal:
     """Open a journal whose lock is held: two processes that create one at a time would disturb each other."""
     note = lock.read_note()
-    is_open = _check_files(path, note)
+    is_open = check_files(path, note)
     found = _read(path, header, JournalMark.read(note), is_open=is_open)
     if found is None and (note or is_open):
         raise damaged_error(path, "its tables are missing")
@@ -122,7 +122,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
         raise
 
 
-def _check_files(path: str, note: str) -> bool:
+def check_files(path: str, note: str) -> bool:
     """Return whether the last run of a journal has not ended it, before SQLite deals with files that do not fit.
 
     Raises:
@@ -155,28 +155,58 @@ def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_ope
     """
     if _size(path) == 0 or (not is_open and noted is None and _size(f"{os.path.realpath(path)}-journal")):
         return None
+    with closing(connect_read_only(path)) as connection:
+        found = read_checked(connection, path, noted, header, is_open=is_open)
+    return None if found is None else found[1]
+
+
+def connect_read_only(path: str) -> sqlite3.Connection:
+    """Return a connection to the database at a path, which is there and is not changed."""
+    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, timeout=_BUSY, isolation_level=None, uri=True)
+
+
+def read_checked(
+    connection: sqlite3.Connection,
+    path: str,
+    noted: JournalMark | None,
+    header: JournalHeader | None = None,
+    *,
+    is_open: bool,
+) -> tuple[JournalHeader, JournalMark] | None:
+    """Return what a journal belongs to, and the mark of its last commit; None if the database is empty.
+
+    Args:
+        connection: The database.
+        path: Its path.
+        noted: The mark in its lock file; None where there is none.
+        header: What the run belongs to that is going to continue it; None for none.
+        is_open: Whether its last run has not ended it.
+
+    Raises:
+        JournalError: If it is another program's, damaged, or less than what was noted.
+    """
     lock = f"{os.path.realpath(path)}{LOCK_SUFFIX}"
-    with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", timeout=_BUSY, uri=True)) as connection:
-        try:
-            if is_empty(connection):
-                return None
-            fault = fault_of(connection, is_noted=noted is not None)
-            if fault is None and is_open and noted is None:
-                fault = unmarked(lock)
-            if fault is not None:
-                raise journal_error(path, fault)
-            begun, mark = read_header(connection)
-            fault = mark.fault(noted, lock) or begun.difference(header)
-            if fault is not None:
-                raise journal_error(path, fault)
-            verify(connection, mark)
-        except (ValueError, OverflowError, MemoryError) as error:
+    try:
+        if is_empty(connection):
+            return None
+        fault = fault_of(connection, is_noted=noted is not None)
+        if fault is None and is_open and noted is None:
+            fault = unmarked(lock)
+        if fault is not None:
+            raise journal_error(path, fault)
+        begun, mark = read_header(connection)
+        fault = mark.fault(noted, lock) or (None if header is None else begun.difference(header))
+        if fault is not None:
+            raise journal_error(path, fault)
+        verify(connection, mark)
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise damaged_error(path, error) from error
+    except sqlite3.DatabaseError as error:
+        if noted is not None and getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB":  # it was one
             raise damaged_error(path, error) from error
-        except sqlite3.DatabaseError as error:
-            if noted is not None and getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB":  # it was one
-                raise damaged_error(path, error) from error
-            raise
-    return mark
+        raise
+    return begun, mark
 
 
 def _is_there(path: str) -> bool:

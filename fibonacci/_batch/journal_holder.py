@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from fibonacci._batch.journal_errors import journal_error, system_error
 from fibonacci._batch.journal_mark import JournalMark
-from fibonacci._batch.locks import LOCK_SUFFIX, is_locked, read_holder, read_note
+from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_holder, read_note
 from fibonacci._batch.stop_requests import request_stop
 
 
@@ -62,7 +62,7 @@ class HeldFile:
         lock = Path(f"{self._real_path}{LOCK_SUFFIX}")
         try:
             Path(self._real_path).stat()
-            if not (lock.exists() and is_locked(lock)):  # a copy of a journal has no lock
+            if not is_held(lock):
                 return None
             mark, process = JournalMark.read(read_note(lock)), read_holder(lock)
         except FileNotFoundError as error:

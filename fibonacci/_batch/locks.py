@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakSet
 
-from fibonacci._file_locks import lock_file
+from fibonacci._file_locks import is_locked, lock_file
 
-# A process that looks whether the lock is held has it for a moment.
-_ATTEMPTS: Final = 5
-_BETWEEN_ATTEMPTS: Final = 0.01
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.
 _HOLDER_BYTES = 20
 _MOST_BYTES = 4096
+
+# A reader that looks whether a lock is held takes it for some microseconds: that is no run which has the journal.
+_TRIES = 3
+_PAUSE = 0.01
 
 LOCK_SUFFIX: Final = "-lock"
 """What the name of a journal's lock has after that of the journal. The file stays when the run has ended."""
@@ -41,7 +42,7 @@ class FileLock:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
             _lock_patiently(self._file)
-        except _IS_HELD as error:
+        except (BlockingIOError, PermissionError) as error:  # the second on Windows
             self._close()
             raise BlockingIOError(read_holder(Path(path))) from error
         except BaseException:
@@ -88,22 +89,6 @@ class FileLock:
             os.close(file)
 
 
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock on a file.
-
-    Raises:
-        OSError: If the file is not there, or cannot be opened.
-    """
-    file = os.open(path, os.O_RDWR)
-    try:
-        lock_file(file)
-    except _IS_HELD:
-        return True
-    finally:
-        os.close(file)
-    return False
-
-
 def read_holder(path: Path) -> str:
     """Return the id of the process that has locked a file last; empty if the file does not tell.
 
@@ -126,24 +111,38 @@ def read_note(path: Path) -> str:
         return _note_in(file.read(_MOST_BYTES))
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock on a file, which may be missing.
+
+    Raises:
+        OSError: If the file cannot be opened.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        return False
+    try:
+        return is_locked(file)
+    finally:
+        os.close(file)
+
+
+def _lock_patiently(file: int) -> None:
+    for left in reversed(range(_TRIES)):
+        try:
+            lock_file(file)
+        except (BlockingIOError, PermissionError):
+            if not left:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
 def _note_in(content: bytes) -> str:
     return content.decode("ascii", "replace")
 
 
-def _lock_patiently(file: int) -> None:
-    """Lock a file.
-
-    Raises:
-        OSError: If another process goes on holding the lock.
-    """
-    for _ in range(_ATTEMPTS - 1):
-        with suppress(*_IS_HELD):
-            return lock_file(file)
-        time.sleep(_BETWEEN_ATTEMPTS)
-    return lock_file(file)
-
-
-_IS_HELD: Final = (BlockingIOError, PermissionError)  # the second on Windows
 _held: WeakSet[FileLock] = WeakSet()
 
 

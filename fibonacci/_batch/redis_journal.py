@@ -139,17 +139,20 @@ class RedisJournal(Journal):
             _, lost, expected, counts = (None if each is None else each.decode() for each in found)
             if lost is not None or expected != counts:
                 raise ValueError("it lacks a part of what it held")
-            ids: Sequence[bytes | None] = (
-                self._run(("HMGET", keys[records.IDS], *execution_ids))[0] if execution_ids else []
-            )
-            taken = {each for each, key in zip(execution_ids, ids, strict=True) if key is not None}
-            claims.add(f"the journal {name}", taken, self._open_intents(keys))
+            claims.add(f"the journal {name}", self._taken(keys, execution_ids), self._open_intents(keys))
         except (ValueError, TypeError) as error:
             reason = (
                 f"has the journal {name} beside it, which cannot be read ({error}) and may have executions of the same"
                 ' workflow: remove it, or pass another if_unknown than "match"'
             )
             raise journal_error(self.path, reason) from error
+
+    def _taken(self, keys: Sequence[str], execution_ids: Sequence[str]) -> set[str]:
+        """Return those of some executions that belong to rows of another journal."""
+        if not execution_ids:
+            return set()
+        (found,) = self._run(("HMGET", keys[records.IDS], *execution_ids))
+        return {each for each, key in zip(execution_ids, found, strict=True) if key is not None}
 
     def _open_intents(self, keys: Sequence[str]) -> Iterator[OpenIntent]:
         """Iterate over the open intents of a journal.

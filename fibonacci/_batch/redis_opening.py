@@ -103,6 +103,25 @@ def check_redis_journal(
         commands.close()
 
 
+def look_at_journal(
+    commands: RedisCommands, location: RedisJournalURL, name: str
+) -> tuple[JournalHeader, JournalRevision] | None:
+    """Return what a journal belongs to and how far it has come, without a change; None if it is not there.
+
+    Args:
+        commands: The server.
+        location: Its URL.
+        name: The name of the journal.
+
+    Raises:
+        JournalError: If it is another program's, or lacks what it held.
+        StoreError: If the server cannot be used.
+    """
+    opening = _Opening(location.shown, commands, keys_of(name), None, LocalMark(location, name))
+    revision = opening.first_look()
+    return None if opening.begun is None else (opening.begun, revision)
+
+
 class _Opening:
     """Checks a journal before it is opened.
 
@@ -110,18 +129,22 @@ class _Opening:
         path: Its URL, for messages.
         commands: The server.
         keys: Its keys.
-        header: What the run belongs to.
+        header: What the run belongs to; None where it is read alone.
         mark: The mark of it on this machine.
+
+    Attributes:
+        begun: What the journal belongs to; None before it was looked at, and if it is not there.
     """
 
     def __init__(
-        self, path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader, mark: LocalMark
+        self, path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader | None, mark: LocalMark
     ) -> None:
         self._path = path
         self._commands = commands
         self._keys = keys
         self._header = header
         self._mark = mark
+        self.begun: JournalHeader | None = None
 
     def first_look(self) -> JournalRevision:
         """Return how far the journal has come; its id is empty if it is not there.
@@ -188,9 +211,8 @@ class _Opening:
             raise lost_error(self._path, f"has lost what it held, as {values['lost']}")
         if counts != found:
             raise lost_error(self._path, f"has lost a part of what it held: {missing_parts(counts, found)}")
-        difference = JournalHeader(workflow_id or "", version or None, key_rule or "").difference(
-            self._header, ANOTHER_NAME
-        )
+        self.begun = JournalHeader(workflow_id or "", version or None, key_rule or "")
+        difference = None if self._header is None else self.begun.difference(self._header, ANOTHER_NAME)
         if difference is not None:
             raise journal_error(self._path, difference)
 

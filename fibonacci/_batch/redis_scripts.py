@@ -150,3 +150,20 @@ return {{'written'}}
 """
 """Writes, if the run is still the holder and the server has all that it wrote before. It may be sent again when its
 reply was lost. ARGV: the token, milliseconds of the lease, the stamps that the run knows, the new one, changes."""
+
+SURVEY: Final = """
+local found = redis.call('HSCAN', KEYS[3], ARGV[1], 'COUNT', ARGV[2])
+local failed, unfinished = {}, {}
+for at = 1, #found[2], 2 do
+  local key = found[2][at]
+  local result = redis.call('HGET', KEYS[7], key)
+  if not result then
+    unfinished[#unfinished + 1] = key
+  elseif string.match(result, '^........%[%-?%d+, "([^"]*)"') ~= 'completed' then
+    failed[#failed + 1] = key
+  end
+end
+return {found[1], failed, unfinished}
+"""
+"""Returns, of a part of the rows, the keys of those that have failed and of those that have no result. It writes
+nothing. ARGV: the cursor of the part, how many rows. Returns the cursor of the next part first, 0 for none."""

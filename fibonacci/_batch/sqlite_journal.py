@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ COLUMNS: Final = (
     "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, execution,"
     " error, earlier"
 )
-_RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
+RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
 _INSERT: Final = (
     "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, earlier, checksum)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
@@ -41,6 +42,10 @@ _FINISH: Final = (
     " WHERE number = ?"
 )
 _FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
+
+
+_TRIES: Final = 20
+_PAUSE: Final = 0.02
 
 
 class SQLiteJournal(Journal):
@@ -111,7 +116,7 @@ class SQLiteJournal(Journal):
 
     def _read(self, key: str) -> JournalEntry | None:
         with self._use() as connection:
-            record = connection.execute(f"{_RECORD} WHERE key = ?", (key,)).fetchone()
+            record = connection.execute(f"{RECORD} WHERE key = ?", (key,)).fetchone()
         return None if record is None else self._entry(record)
 
     def _write(self, changes: JournalChanges) -> None:
@@ -125,7 +130,7 @@ class SQLiteJournal(Journal):
             connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
 
     def _ended(self) -> Iterable[JournalEntry]:
-        query = f"{_RECORD} WHERE status IS NOT NULL ORDER BY row_index"
+        query = f"{RECORD} WHERE status IS NOT NULL ORDER BY row_index"
         if self._is_closed and self._owner is not None:
             uri = f"{Path(self._owner.real_path).as_uri()}?mode=ro"
             try:
@@ -174,15 +179,7 @@ class SQLiteJournal(Journal):
         return self._checksums.added
 
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        """Return what a record says.
-
-        Raises:
-            JournalError: If it is not what was written.
-        """
-        *fields, checksum = record
-        if self._owner is not None and checksum_of(fields) != checksum:
-            raise damaged_error(self.path, f"row {fields[0]} is not what was written")
-        return JournalEntry(fields)
+        return JournalEntry(record[:-1]) if self._owner is None else entry_in(self.path, record)
 
     def _check_rows(self) -> None:
         """Check what each row has; what is not there cannot be told from what was damaged.
@@ -192,12 +189,24 @@ class SQLiteJournal(Journal):
         """
         if self._owner is not None and not self._is_checked:
             with self._use() as connection:
-                for record in connection.execute(_RECORD):
+                for record in connection.execute(RECORD):
                     self._entry(record)
             self._is_checked = True
 
     def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
         return result.status, *self._texts(result), row.index, row.execution_id or None, row.version, row.number
+
+
+def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
+    """Return what a record of a journal says, which ends with its checksum.
+
+    Raises:
+        JournalError: If it is not what was written.
+    """
+    *fields, checksum = record
+    if checksum_of(fields) != checksum:
+        raise damaged_error(path, f"row {fields[0]} is not what was written")
+    return JournalEntry(fields)
 
 
 class _RowChecksums:
@@ -218,9 +227,15 @@ class _RowChecksums:
 
 def _make_whole(connection: sqlite3.Connection) -> None:
     """Make a journal one file that can be copied. Where that fails, it stays whole with its write-ahead log."""
-    with suppress(sqlite3.Error):  # such as when another program reads it, or the disk is full
+    with suppress(sqlite3.Error):  # such as when another program has it open, or the disk is full
         connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA journal_mode = MEMORY")
+        for _ in range(_TRIES):
+            try:
+                connection.execute("PRAGMA journal_mode = MEMORY")
+            except sqlite3.OperationalError:  # a view reads some rows
+                time.sleep(_PAUSE)
+            else:
+                return
 
 
 def _inserted(row: Row) -> tuple[object, ...]:

@@ -61,7 +61,9 @@ class SharedWindow:
     Requests in flight are leases. Those of a process that was killed lapse as every other does: when a later response
     states a number that includes them, and when their window has passed. Calls that wait have a place in one queue, so
     that no process overtakes another; a place is kept for three seconds after its process has last asked. When a window
-    begins, it is shared out to the processes that wait, so that the fastest does not take it all before others wake.
+    begins, it is shared out to the processes that wait, so that the fastest does not take it all before others wake. A
+    call whose process has used up its share does not count as one before those of the others, who wake later than the
+    process whose request has found that the window has begun.
     When none waits, those that start together are not there yet: each may take a part at once, and more over some
     seconds, so that the one that starts first does not take it all.
 
@@ -155,7 +157,8 @@ class SharedWindow:
         self, wanted: list[str], held: dict[str, _Lease], now: float
     ) -> tuple[list[tuple[str, float]], Delay | None]:
         """Return the leases that can be granted, and the delay of the others if there are any."""
-        places = {name: place for place, name in enumerate(self._queue)}
+        due = (name for name in self._queue if self._share_delay(name, now) == 0)
+        places = {name: place for place, name in enumerate(due)}
         granted: list[tuple[str, float]] = []
         admitted = 0
         for name in wanted:

@@ -324,8 +324,21 @@ local function enqueue(wanted)
   return held
 end
 
+local function due_places()
+  if now >= s.shares_end or not left() then
+    return nil
+  end
+  local places, place = {}, 0
+  for _, name in ipairs(redis.call('ZRANGE', QUEUE, 0, -1)) do
+    if share_delay(name) == 0 then
+      places[name], place = place, place + 1
+    end
+  end
+  return places
+end
+
 local function grant(wanted, held)
-  local granted = {}
+  local granted, admitted, places = {}, 0, due_places()
   for _, name in ipairs(wanted) do
     if not held[name] then
       local number, seconds, is_fixed = free()
@@ -333,10 +346,12 @@ local function grant(wanted, held)
       if wait > 0 then
         return granted, seconds or wait, is_fixed or 0
       end
-      if redis.call('ZRANK', QUEUE, name) >= number then
+      local place = places and math.max(0, places[name] - admitted) or redis.call('ZRANK', QUEUE, name)
+      if place >= number then
         return granted, seconds or TURN, is_fixed or 0
       end
       admit(name)
+      admitted = admitted + 1
     end
     granted[#granted + 1] = name
     granted[#granted + 1] = held[name] or text(now)

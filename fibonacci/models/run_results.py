@@ -93,7 +93,7 @@ class RunResult:
     @property
     def is_final(self) -> bool:
         """Whether the row has ended: another call with the same journal does not run it again."""
-        return self.status != UNKNOWN and (self.execution is None or self.execution.is_terminal)
+        return self.status == "failed" if self.execution is None else self.execution.is_terminal
 
     def outputs_as(self, model: type[T]) -> T:
         """Return the outputs as an object of your own type, validated by Pydantic.
@@ -133,6 +133,7 @@ class RunResult:
             `duration_ms` (milliseconds). Those without a value are None.
         """
         execution = self.execution
+        latest = self.attempts[-1].execution_id if self.attempts else None
         return {
             "index": self.index,
             "key": self.key,
@@ -140,7 +141,7 @@ class RunResult:
             "inputs": self.inputs,
             "outputs": self.outputs,
             "error": None if self.error is None else str(self.error),
-            "execution_id": None if execution is None else execution.id,
+            "execution_id": latest if execution is None else execution.id,
             "duration_ms": None if execution is None else execution.duration_ms,
         }
 

@@ -27,6 +27,7 @@ from fibonacci import (
 )
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.redis_records import IDS, keys_of
 from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
@@ -37,6 +38,7 @@ from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
+from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork
 
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
@@ -480,6 +482,25 @@ def test_kills_at_random_moments(idempotency: Literal["server"] | None, in_redis
     seed = int.from_bytes(os.urandom(4), "big")
     report = kills.run(5, seed, idempotency=idempotency, in_redis=in_redis)
     assert report.holds, report
+
+
+def test_nor_does_one_that_lacks_what_it_held_pass_for_all_there_is(
+    setting: RepeatedBatch, redis_server: RedisServer
+) -> None:
+    """An execution that it does not know any more may be one of its rows."""
+    rows = [{"id": 0, "seconds": 0}]
+    in_redis = f"{redis_server.url}?journal=one&durability=none"
+    for location, beside in [(None, setting.place.beside), (in_redis, in_redis.replace("=one", "=two"))]:
+        setting.run(setting.runs(rows=rows, journal=beside))
+        setting.left_by_a_killed_run(*rows, send=False, location=location)
+        if location is None:
+            with closing(sqlite3.connect(beside)) as connection, connection:
+                connection.execute("DELETE FROM rows")
+        else:
+            with closing(redis_server.client()) as looking:
+                looking.delete(keys_of("two")[IDS])
+        with pytest.raises(JournalError, match=r"beside it, which cannot be read \(it"):
+            setting.run(setting.runs(rows=rows, if_unknown="match", journal=location or setting.place.location))
 
 
 _DAMAGES = {damage.name: damage for damage in redis_destroyer.DAMAGES}

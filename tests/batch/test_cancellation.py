@@ -93,6 +93,9 @@ def test_the_next_call_has_the_journal(
 ) -> None:
     waits_of = _waits_in_asyncio if loop == "asyncio" else _waits_in_trio
 
+    name, separator, option = place.location.partition("&")
+    options = f"{separator}{option}"
+
     async def main() -> None:
         async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
             wait = 0
@@ -101,7 +104,7 @@ def test_the_next_call_has_the_journal(
                     client.workflows.run_many,
                     rester,
                     [{**row, "time": time} for row in ROWS],
-                    journal=f"{place.location}-{time}",
+                    journal=f"{name}-{time}{options}",
                     concurrency=3,
                 )
                 wait += 1

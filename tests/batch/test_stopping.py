@@ -82,15 +82,16 @@ def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypat
         assert ran.code == 75
         assert last_line(ran.err) == "it has not ended in this time, and stops when its rows under way have ended"
         requests = list(tmp_path.glob("*-stop-*"))
-    for request in requests:  # what a run leaves that is killed, and in Redis each
-        assert not request.exists()
-        request.touch()
+    assert not any(request.exists() for request in requests)
+    for request in requests:
+        request.touch()  # as a run leaves it that is killed, and each run in Redis
+        request.with_name("runs.db-stop-another").touch()
     with closing(place.open(HEADER)) as journal:
         time.sleep(0.3)  # in which a lease is renewed twice
         assert not asked(journal)
         assert stop(place, "--no-wait").code == 0
         wait_until(lambda: asked(journal))
-    assert not list(tmp_path.glob("*-stop-*"))
+    assert not any(request.exists() for request in requests)
 
 
 def test_a_run_that_had_nothing_left_to_start_ends_as_always(
@@ -145,7 +146,10 @@ class TestOutcomes:
         shutil.copy(place.location, tmp_path / "copy.db")
         assert "no run has the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
         ran = invoke("journal", "stop", redis_place.location.partition("?")[0])
-        assert (ran.code, "name the journal, as in redis://host/0?journal=NAME" in ran.err) == (64, True)
+        assert (ran.code, "the URL does not name the journal: pass redis://host/0?journal=NAME" in ran.err) == (
+            64,
+            True,
+        )
         assert invoke("journal", "stop", "http://h").code == 64
 
 

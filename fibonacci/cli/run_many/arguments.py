@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from fibonacci._batch.journal_location import check_journal
@@ -99,7 +100,9 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     if options.estimate:
         return rows_format, None
     if options.fields:
-        _check_fields(options)
+        if options.out is not None:
+            raise UsageError("--fields is for stdout: the file of --out has every field")
+        check_fields(options.fields)
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
     try:
@@ -115,14 +118,16 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     return rows_format, name
 
 
-def _check_fields(options: argparse.Namespace) -> None:
-    """Check `--fields` before a row is run: results have the same fields."""
+def check_fields(fields: Sequence[str]) -> None:
+    """Check `--fields` before a result is there: all have the same fields.
+
+    Raises:
+        UsageError: If one has another name.
+    """
     from fibonacci._suggestions import did_you_mean
     from fibonacci.models.run_results import COLUMNS  # which takes longer to import than the help to print
 
-    if options.out is not None:
-        raise UsageError("--fields is for stdout: the file of --out has every field")
-    for path in options.fields:
+    for path in fields:
         name = path.partition(".")[0]
         if name not in COLUMNS:
             remedy = did_you_mean(name, COLUMNS) or f": the fields are {', '.join(COLUMNS)}"

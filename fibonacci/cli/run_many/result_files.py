@@ -147,8 +147,13 @@ def _open(path: str) -> BinaryIO:
     return Path(path).open("wb")
 
 
-def stdout_stream(fields: Sequence[str], *, is_json: bool) -> ResultStream | ResultArray:
-    """Return a stream of JSON Lines to stdout, or of one JSON array.
+def stdout_stream(fields: Sequence[str], *, is_json: bool, name: RowFormat = "jsonl") -> ResultStream | ResultArray:
+    """Return a stream of JSON Lines or CSV to stdout, or of one JSON array.
+
+    Args:
+        fields: Write these fields of JSON alone.
+        is_json: Whether it is an array.
+        name: `jsonl` or `csv`, where it is none.
 
     Raises:
         UsageError: If stdout is closed.
@@ -156,7 +161,7 @@ def stdout_stream(fields: Sequence[str], *, is_json: bool) -> ResultStream | Res
     if not has_stream(sys.stdout):
         raise UsageError("stdout is closed: pass --out")
     stream = sys.stdout.buffer
-    return ResultArray(stream, fields) if is_json else ResultStream(stream, "jsonl", fields)
+    return ResultArray(stream, fields) if is_json else ResultStream(stream, name, fields)
 
 
 def _encoded(text: str) -> bytes:

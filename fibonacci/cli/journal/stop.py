@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from fibonacci._batch.journal_holder import HeldFile, HeldJournal, JournalHolder
-from fibonacci._batch.journal_location import check_journal
-from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
+from fibonacci.cli.journal.opened import add_journal
 
 if TYPE_CHECKING:
-    from fibonacci.cli.context import Context
+    from collections.abc import Generator
 
+    from fibonacci._batch.journal_holder import HeldJournal, JournalHolder
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+
+_EPILOG: Final = """\
+The run starts no further row and waits for those under way, as after Ctrl-C; the same run-many with --resume continues.
+It notices within two seconds; a program that iterates the rows itself, when it asks for its next result. The command
+waits for the end of the run, also of one on another machine whose journal is in Redis. No later run is stopped.
+
+Exit codes: 0 the run has ended, or no run has the journal, 64 there is no such journal, 75 the run has not ended within
+--timeout, or another one has the journal by now."""
 _LOOKED_EVERY: Final = 0.2
-# Seconds that a run takes at most, as a rule, to check a large journal, before it has a name.
+# Seconds in which a run has checked its journal, and has a name.
 _OPENED_WITHIN: Final = 30.0
 
 
-def stop_run(context: Context) -> int:
-    """Carry out the command.
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the verb."""
+    from fibonacci.cli.durations import seconds_or_none
+    from fibonacci.cli.help_texts import keep_lines
 
-    Args:
-        context: The context of the command.
+    keep_lines(parser)
+    parser.epilog = _EPILOG
+    add_journal(parser)
+    parser.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=seconds_or_none,
+        default=None,
+        help="how long to wait for the end of the run, such as 5m; default: no limit",
+    )
+    parser.add_argument("--no-wait", action="store_true", help="ask the run to stop, and do not wait for its end")
 
-    Returns:
-        The exit code.
-    """
+
+def run(context: Context) -> int:
+    """Stop the run."""
+    from fibonacci.cli.errors import add_remedy
+
     options = context.options
     with _held_journal(options.journal) as (journal, shown):
         asked = _ask(journal)
@@ -43,7 +64,7 @@ def stop_run(context: Context) -> int:
             return DONE
         context.say("waiting for the rows under way")
         try:
-            return _wait(context, journal, asked, options.timeout)
+            return _wait(context, journal, asked)
         except KeyboardInterrupt as error:
             add_remedy(error, "the run stops all the same, when its rows under way have ended")
             raise
@@ -57,8 +78,9 @@ def _ask(journal: HeldJournal) -> JournalHolder | None:
     return asked
 
 
-def _wait(context: Context, journal: HeldJournal, asked: JournalHolder, timeout: float | None) -> int:
+def _wait(context: Context, journal: HeldJournal, asked: JournalHolder) -> int:
     """Wait until a run has ended that was asked to stop."""
+    timeout = context.options.timeout
     began = time.monotonic()
     while (holder := journal.holder()) is not None and holder.run == asked.run:
         if timeout is not None and time.monotonic() - began >= timeout:
@@ -76,29 +98,28 @@ def _wait(context: Context, journal: HeldJournal, asked: JournalHolder, timeout:
 
 
 @contextmanager
-def _held_journal(location: str) -> Iterator[tuple[HeldJournal, str]]:
+def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
     """Return a journal, and its path or URL to show, during the block.
 
     Raises:
         UsageError: If it is neither the path of a file nor the URL of a journal in Redis.
     """
+    from fibonacci._batch.journal_holder import HeldFile
+    from fibonacci._batch.journal_location import RedisJournalURL, check_journal
+
     try:
         place = check_journal(location)
+        name = place.given_name if isinstance(place, RedisJournalURL) else ""
     except ValueError as error:
         raise UsageError(str(error)) from None
-    if place is None or isinstance(place, str):
+    if not isinstance(place, RedisJournalURL):
         yield HeldFile(location), location
         return
-    if place.name is None:
-        raise UsageError(
-            f"{place.shown}: name the journal, as in redis://host/0?journal=NAME; without a name, that of a workflow"
-            " has the id of the workflow"
-        )
     from fibonacci._batch.redis_holder import HeldRedisJournal
     from fibonacci._net.redis_connection import RedisConnection
 
     commands = RedisConnection(place.url, "journal")
     try:
-        yield HeldRedisJournal(commands, place.shown, place.name), place.shown
+        yield HeldRedisJournal(commands, place.shown, name), place.shown
     finally:
         commands.close()
