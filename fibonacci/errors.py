@@ -25,6 +25,7 @@ FibonacciError
 │   └── ExecutionCancelledError
 ├── JournalError
 ├── OutputError
+├── RunsStoppedError
 ├── TooManyFailuresError
 ├── UnknownOutcomeError
 └── WaitTimeoutError
@@ -65,6 +66,7 @@ __all__ = [
     "PermissionDeniedError",
     "QuotaExceededError",
     "RateLimitError",
+    "RunsStoppedError",
     "ServerError",
     "StalePlanError",
     "TooManyFailuresError",

@@ -50,7 +50,7 @@ def test_the_run_drains_and_the_same_call_continues(
     def take() -> None:
         for run in runs:
             if not found:
-                ran = stop(place, "--no-wait")
+                ran = stop(place, "--detach")
                 assert ran.code == 0
                 assert ran.err.startswith("asked the run (process ")
             found.append(run)
@@ -76,7 +76,7 @@ def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypat
     monkeypatch.setattr(redis_lease, "SECONDS", 0.9)
     with closing(place.open(HEADER)) as journal:
         assert not asked(journal)
-        assert stop(place, "--no-wait").code == 0
+        assert stop(place, "--detach").code == 0
         wait_until(lambda: asked(journal))
         ran = stop(place, "--timeout", "0.1")
         assert ran.code == 75
@@ -89,7 +89,7 @@ def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypat
     with closing(place.open(HEADER)) as journal:
         time.sleep(0.3)  # in which a lease is renewed twice
         assert not asked(journal)
-        assert stop(place, "--no-wait").code == 0
+        assert stop(place, "--detach").code == 0
         wait_until(lambda: asked(journal))
     assert not any(request.exists() for request in requests)
 
@@ -100,7 +100,7 @@ def test_a_run_that_had_nothing_left_to_start_ends_as_always(
     found = 0
     for _ in client.workflows.run_many(rester, [{"seconds": 0}, {"seconds": 0.2}], journal=place.location):
         found += 1
-        stop(place, "--no-wait")
+        stop(place, "--detach")
     assert found == 2
 
 

@@ -16,4 +16,6 @@ def add_arguments(parser: CommandParser) -> None:
     verbs = Verbs(parser)
     rows.add_arguments(verbs.add("rows", "list the rows, and how far each has come", rows.run))
     export.add_arguments(verbs.add("export", "write the rows with inputs and outputs to stdout", export.run))
-    stop.add_arguments(verbs.add("stop", "stop its run, when the rows under way have ended", stop.run))
+    stop.add_arguments(
+        verbs.add("stop", "drain its run: it starts no further row, and ends with those under way", stop.run)
+    )

@@ -43,7 +43,7 @@ def add_arguments(parser: CommandParser) -> None:
         default=None,
         help="how long to wait for the end of the run, such as 5m; default: no limit",
     )
-    parser.add_argument("--no-wait", action="store_true", help="ask the run to stop, and do not wait for its end")
+    parser.add_argument("--detach", action="store_true", help="do not wait: ask the run to stop")
 
 
 def run(context: Context) -> int:
@@ -60,7 +60,7 @@ def run(context: Context) -> int:
             context.say(f"the journal {shown} is still being opened by {asked.process}: repeat the command later")
             return NOT_ENDED
         context.say(f"asked the run ({asked.process}) to start no further row")
-        if options.no_wait:
+        if options.detach:
             return DONE
         context.say("waiting for the rows under way")
         try:
