@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from fibonacci import JournalError
+from fibonacci._batch.attempts import attempt
 from fibonacci._batch.filesystems import filesystem_in
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
@@ -137,6 +138,20 @@ def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_tempo
         assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
         assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
         journal.close()
+
+
+@BOTH
+@pytest.mark.parametrize("is_temporary", [False, True])
+def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(
+    place: JournalPlace, is_temporary: bool
+) -> None:
+    """A temporary journal has only results."""
+    ended = row(1)
+    ended.earlier = (attempt(None, "unknown", 900.0, None),)
+    with closing(temporary_journal(HEADER) if is_temporary else place.open(HEADER)) as journal:
+        journal.write(finished=[(ended, completed(ended))])
+        (result,) = journal.results()
+    assert [each.status for each in result.attempts] == ["unknown", "completed"]
 
 
 def test_any_number_of_rows_is_known_to_have_been_seen() -> None:

@@ -57,6 +57,7 @@ class RedisServer:
     def running(self, *more: str) -> Generator[subprocess.Popen[bytes]]:
         """Run it while the block lasts, with what it has on the disk; with further options if there are any."""
         options = [*self._listening(), "--bind", "127.0.0.1", "--save", "", *self._keeping()]
+        options += ["--set-proc-title", "no"]  # a title would hide its environment, by which .ci/run finds it
         if self._password:
             options += ["--requirepass", self._password]
         with running(self.port, self._program, *options, *more) as process:
