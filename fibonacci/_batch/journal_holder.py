@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from fibonacci._batch.journal_errors import journal_error, system_error
 from fibonacci._batch.journal_mark import JournalMark
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_holder, read_note
-from fibonacci._batch.stop_requests import request_stop
+from fibonacci._batch.stop_requests import StopRequest
 
 
 class JournalHolder(NamedTuple):
@@ -76,7 +76,7 @@ class HeldFile:
         holder = self.holder()
         if holder is not None and holder.run:
             try:
-                request_stop(self._real_path, holder.run)
+                StopRequest(self._real_path, holder.run).make()
             except OSError as error:
                 raise system_error(self._path, error) from error
         return holder

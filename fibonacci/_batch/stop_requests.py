@@ -6,44 +6,35 @@ that it is there, and means nothing to a later run.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
 
-def request_stop(journal: str, run: str) -> None:
-    """Request that a run of a journal starts no further row.
-
-    Args:
-        journal: The path of the journal, without symbolic links.
-        run: The name of the run.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    os.close(os.open(_path(journal, run), os.O_WRONLY | os.O_CREAT, 0o600))
-
-
-def is_requested(journal: str, run: str) -> bool:
-    """Whether it was requested that a run stops.
+class StopRequest:
+    """The request that a run starts no further row, which may have been made or not.
 
     Args:
         journal: The path of the journal, without symbolic links.
         run: The name of the run.
     """
-    return _path(journal, run).exists()
 
+    def __init__(self, journal: str, run: str) -> None:
+        self._path = Path(f"{journal}-stop-{run}")
 
-def forget_request(journal: str, run: str) -> None:
-    """Remove the request to a run that has ended, if there is one.
+    @property
+    def is_made(self) -> bool:
+        """Whether it was made."""
+        return self._path.exists()
 
-    Args:
-        journal: The path of the journal, without symbolic links.
-        run: The name of the run.
-    """
-    with suppress(OSError):  # another user's, in a folder such as /tmp: no run has this name again
-        _path(journal, run).unlink()
+    def make(self) -> None:
+        """Make it, from any process.
 
+        Raises:
+            OSError: If it cannot be written.
+        """
+        self._path.touch(mode=0o600)
 
-def _path(journal: str, run: str) -> Path:
-    return Path(f"{journal}-stop-{run}")
+    def forget(self) -> None:
+        """Remove it when the run has ended, if it was made."""
+        with suppress(OSError):  # another user's, in a folder such as /tmp: no run has this name again
+            self._path.unlink()

@@ -7,6 +7,7 @@ import shutil
 import time
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -131,7 +132,7 @@ class TestOutcomes:
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
 
     def test_another_run_has_the_journal_by_now(self, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(HeldFile, "stop", lambda _: JournalHolder("an earlier run", "process 1"))
+        monkeypatch.setattr(HeldFile, "stop", Mock(return_value=JournalHolder("an earlier run", "process 1")))
         with closing(place.open(HEADER)):
             ran = stop(place)
         assert ran.code == 75
@@ -159,5 +160,5 @@ def test_who_looks_whether_a_journal_is_in_use_keeps_no_run_away(
     path = tmp_path / "lock"
     looking = path.open("wb")
     lock_file(looking.fileno())
-    monkeypatch.setattr(locks.time, "sleep", lambda _: looking.close())
+    monkeypatch.setattr(locks.time, "sleep", Mock(side_effect=lambda seconds: looking.close()))
     FileLock(str(path)).release()
