@@ -63,8 +63,11 @@ def open_redis_journal(
             raise journal_error(path, fault)
         is_synced = check_durability(path, commands, location.durability)
         lease.acquire(_new_header(header))
-    except StoreError as error:
-        raise opening_error(path, error) from error
+    except BaseException as error:
+        commands.close()  # which the lease does from now on
+        if isinstance(error, StoreError):
+            raise opening_error(path, error) from error
+        raise
     try:
         revision = opening.second_look(seen)  # another run may have written it meanwhile
         return RedisJournal(commands, path, keys, lease, revision, mark, is_synced=is_synced)

@@ -25,7 +25,7 @@ COLUMNS: Final = (
     "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, execution,"
     " error, earlier"
 )
-RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
+RECORD: Final[str] = f"SELECT {COLUMNS}, checksum FROM rows"
 _INSERT: Final = (
     "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, earlier, checksum)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"

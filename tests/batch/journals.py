@@ -64,7 +64,7 @@ class JournalPlace:
             return b"".join(path.read_bytes() for path in self._folder.iterdir())
         client = self._server.client()
         name = name_of(self)
-        values = [_value(client, key) for key in client.keys(f"*{name}*")]
+        values = [_value(client, key) for key in sorted(client.keys(f"*{name}*"))]
         client.close()
         return repr(values).encode()
 
@@ -99,7 +99,7 @@ def fill(path: str, header: JournalHeader, rows: int) -> None:
 def _value(client: Any, key: bytes) -> Any:
     match client.type(key):
         case b"hash":
-            return client.hgetall(key)
+            return sorted(client.hgetall(key).items())
         case b"zset":
             return client.zrange(key, 0, -1)
         case _:

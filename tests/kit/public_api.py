@@ -21,6 +21,7 @@ NOT_MADE: Final = {
     "EmulatorWarning": "`emulator.warnings` has it",
     "InjectedFailure": "`fail` returns it",
     "InjectedFailures": "`emulator.failures` is it",
+    "JournalView": "`read_journal` returns it",
     "Pager": "a call that lists returns it",
     "RecordedRequest": "`emulator.requests` has it",
     "Requests": "`emulator.requests` is it",

@@ -1,0 +1,216 @@
+"""`read_journal` beside a run: what each row has come to, that nothing is changed, and what is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, JournalError, read_journal
+from fibonacci._batch.attempts import attempt
+from fibonacci._batch.journal import Journal
+from fibonacci._batch.journal_reader import ROWS_AT_ONCE
+from fibonacci._batch.redis_records import ROWS, keys_of
+from fibonacci._batch.row import Row
+from fibonacci.errors import BadRequestError
+from fibonacci.models.run_results import RunResult
+from tests.batch.damages import lasting, read_files, write_files
+from tests.batch.journals import (
+    HEADER,
+    KINDS,
+    REDIS_PASSWORD,
+    JournalPlace,
+    completed,
+    fill,
+    name_of,
+    row,
+    started_as,
+)
+from tests.kit.systems import needs_signals
+
+each_kind = pytest.mark.parametrize("place", KINDS, indirect=True)
+
+MANY = ROWS_AT_ONCE + 3
+# Asks SQLite for a lock that it gives to nobody while a run has the database open.
+TAKE_OVER = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('PRAGMA journal_mode = DELETE')"
+KILLED = """
+import os, sys
+from tests.batch.journals import HEADER, completed, opened, row
+journal = opened(sys.argv[1], HEADER)
+rows = [row(1), row(2)]
+journal.write(rows)
+journal.write(finished=[(rows[0], completed(rows[0]))])
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def journal(place: JournalPlace) -> Iterator[Journal]:
+    with closing(place.open(HEADER)) as opened:
+        yield opened
+
+
+def kept_of(place: JournalPlace) -> object:
+    """Return what a reader must leave as it is: all but memory that processes share."""
+    return place.content() if "://" in place.location else lasting(read_files(Path(place.location)))
+
+
+def failed(of: Row) -> RunResult:
+    error = BadRequestError("no such thing")
+    starts = (attempt(None, "failed", of.intended_at, None),)
+    return RunResult(
+        index=of.index, key=of.key, inputs=of.inputs, execution=None, error=error, status="failed", attempts=starts
+    )
+
+
+@each_kind
+def test_what_each_row_has_come_to(place: JournalPlace, journal: Journal) -> None:
+    rows = {number: row(number) for number in (6, 5, 4, 3, 2, 1)}
+    rows[1].key = "7"  # the text of the number 7
+    rows[5].intended_at = time.time()
+    journal.write(list(rows.values()))
+    journal.write(
+        withdrawn=[rows[6]],
+        started=[started_as(rows[3], "exec_3")],
+        finished=[(started_as(rows[1], "exec_1"), completed(rows[1])), (rows[2], failed(rows[2]))],
+    )
+    before = kept_of(place)
+    with read_journal(place.location) as view:
+        assert (view.workflow_id, view.version, view.is_running) == (HEADER.workflow_id, "3", True)
+        summary = view.summary
+        assert (summary.succeeded, summary.failed, summary.unknown, summary.left) == (1, 1, 1, 3)
+        found = list(view.rows())
+        assert [(each.index, each.key, each.status) for each in found] == [
+            (1, 7, "completed"),
+            (2, "k2", "failed"),
+            (3, "k3", "running"),
+            (4, "k4", "unknown"),
+            (5, "k5", "starting"),
+            (6, "k6", "pending"),
+        ]
+        assert [each.inputs for each in found] == [{"n": number} for number in range(1, 7)]
+        assert [each.to_dict()["execution_id"] for each in found] == ["exec_1", None, "exec_3", None, None, None]
+        assert [[start.status for start in each.attempts] for each in found[2:]] == [
+            ["running"],
+            ["unknown"],
+            ["starting"],
+            [],
+        ]
+        assert [each.is_final for each in found] == [True, True, False, False, False, False]
+        assert ("no such thing" in str(found[1].error), found[2].error) == (True, None)
+        assert [each.key for each in view.rows("failed")] == ["k2"]
+        assert kept_of(place) == before
+        journal.continue_with("4")
+        journal.close()
+        assert (view.version, view.is_running, view.summary.unknown) == ("4", False, 2)
+        assert [each.key for each in view.rows(status="unknown")] == ["k4", "k5"]
+        assert REDIS_PASSWORD not in f"{view!r} {view.path}"
+    with closing(place.open(HEADER._replace(workflow_version="4"), resume=True)) as again:  # nothing was claimed
+        assert not again.is_new
+
+
+@each_kind
+def test_many_rows_are_read_a_part_at_a_time(place: JournalPlace, journal: Journal) -> None:
+    rows = [row(number) for number in range(MANY)]
+    journal.write(rows)
+    journal.write(finished=[(each, completed(each)) for each in rows if each.index != 1])
+    view = read_journal(place.location)
+    found = view.rows()
+    assert next(found).index == 0
+    journal.close()
+    if "://" not in place.location:  # a view that is being read does not keep a run from making it one file
+        assert not Path(f"{place.location}-wal").exists()
+    assert [each.index for each in found] == list(range(1, MANY))
+    assert (view.summary.succeeded, view.summary.unknown) == (MANY - 1, 1)
+    view.close()
+
+
+def test_beside_a_live_run_in_the_same_process(client: Fibonacci, greeter: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "runs.db")
+    rows = [{"id": number, "name": "Ada"} for number in range(20)]
+    with client.workflows.run_many(greeter, rows, key="id", journal=path, concurrency=2) as runs:
+        results = iter(runs)
+        next(results)
+        view = read_journal(path)
+        assert view.is_running
+        assert 1 <= view.summary.succeeded < 20
+        assert {each.key for each in view.rows("completed")} <= set(range(20))
+        # SQLite's locks of this process are those of the run: reading has not released them.
+        taken = subprocess.run([sys.executable, "-c", TAKE_OVER, path], capture_output=True, text=True, check=False)
+        assert "database is locked" in taken.stderr
+        assert len(list(results)) == 19
+    assert (view.is_running, view.summary.succeeded, view.summary.left) == (False, 20, 0)
+
+
+class TestRefused:
+    def test_what_is_no_journal(self, tmp_path: Path) -> None:
+        (tmp_path / "text").write_text("not a database, but long enough to be looked at as one" * 20)
+        with closing(sqlite3.connect(tmp_path / "other")) as connection:
+            connection.execute("CREATE TABLE rows (number)")
+        (tmp_path / "empty").touch()
+        cases = {
+            "absent": "is not there or is empty: check its path",
+            "empty": "is not there or is empty",
+            "text": "it is no journal",
+            "other": "is a database of another program",
+            ".": "cannot be opened",
+        }
+        for name, text in cases.items():
+            with pytest.raises(JournalError, match=text):
+                read_journal(tmp_path / name)
+        assert {each.name for each in tmp_path.iterdir()} == {"text", "other", "empty"}
+
+    def test_what_names_none(self) -> None:
+        with pytest.raises(ValueError, match=r"does not name the journal: pass redis://host/0\?journal=NAME") as caught:
+            read_journal(f"redis://:{REDIS_PASSWORD}@h/0")
+        assert REDIS_PASSWORD not in str(caught.value)
+        with pytest.raises(TypeError, match="not None"):
+            read_journal(None)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="not int"):
+            read_journal(7)  # type: ignore[arg-type]
+
+    @needs_signals
+    def test_a_file_of_a_killed_run_that_lacks_a_part(self, tmp_path: Path) -> None:
+        path = tmp_path / "runs.db"
+        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+        files = read_files(path)
+        assert [each.status for each in read_journal(path).rows()] == ["completed", "unknown"]
+        for suffix, text in {
+            "-wal": r"lacks the last \d+ commits",
+            "-lock": "was left by a run that did not end",
+            "": "is missing or empty",
+        }.items():
+            write_files(path, {each: content for each, content in files.items() if each != suffix})
+            with pytest.raises(JournalError, match=text):
+                read_journal(path)
+        write_files(path, files)
+        assert read_journal(path).summary.unknown == 1
+
+    def test_a_row_that_is_not_what_was_written(self, tmp_path: Path) -> None:
+        path = tmp_path / "runs.db"
+        fill(str(path), HEADER, 3)
+        view = read_journal(path)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE rows SET inputs = '{}' WHERE number = 2")
+        rows = view.rows()
+        with pytest.raises(JournalError, match="row 2 is not what was written"):
+            list(rows)
+
+    def test_one_in_redis_that_lacks_a_part(self, redis_place: JournalPlace, looking: Any) -> None:
+        with pytest.raises(JournalError, match="is not there or is empty: check its path or URL"):
+            read_journal(redis_place.location)
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1), row(2)])
+            view = read_journal(redis_place.location)
+        looking.hdel(keys_of(name_of(redis_place))[ROWS], "k1")
+        for read in (lambda: view.summary, lambda: list(view.rows()), lambda: read_journal(redis_place.location)):
+            with pytest.raises(JournalError, match="has lost a part of what it held: 1 of 2 rows") as caught:
+                read()
+            assert REDIS_PASSWORD not in str(caught.value)
