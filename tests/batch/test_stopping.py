@@ -99,7 +99,7 @@ def test_a_run_that_had_nothing_left_to_start_ends_as_always(
     place: JournalPlace, client: Fibonacci, rester: str
 ) -> None:
     found = 0
-    for _ in client.workflows.run_many(rester, [{"seconds": 0}, {"seconds": 0.2}], journal=place.location):
+    for _ in client.workflows.run_many(rester, [{"seconds": 0}, {"seconds": 0.6}], journal=place.location):
         found += 1
         stop(place, "--detach")
     assert found == 2
@@ -160,5 +160,9 @@ def test_who_looks_whether_a_journal_is_in_use_keeps_no_run_away(
     path = tmp_path / "lock"
     looking = path.open("wb")
     lock_file(looking.fileno())
-    monkeypatch.setattr(locks.time, "sleep", Mock(side_effect=lambda seconds: looking.close()))
+
+    def stop_looking(seconds: float) -> None:
+        looking.close()
+
+    monkeypatch.setattr(locks.time, "sleep", stop_looking)
     FileLock(str(path)).release()

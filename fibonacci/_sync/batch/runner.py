@@ -30,8 +30,8 @@ _log = logging.getLogger("fibonacci")
 _RESTORED_AT_ONCE = 256
 # Results that a temporary journal takes in one transaction.
 _KEPT_AT_ONCE = 64
-# Seconds: whether another process has stopped the rows is looked up that often although nothing happens.
-_STOP_CHECK = 0.5
+# Seconds between two looks whether another process has stopped the rows.
+_STOP_CHECK = 0.25
 # Seconds for which events are gathered.
 _GATHERING = 0.01
 # Seconds: the progress is shown that often although nothing happens.
@@ -60,6 +60,7 @@ class BatchRunner:
         self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
         self._is_probing = False
+        self._stop_checked_at = float("-inf")
         self._was_cut_short = False  # the choice of rows, by results to be delivered first
 
     @property
@@ -181,8 +182,11 @@ class BatchRunner:
 
     def _stop_if_asked(self) -> None:
         """Start no further row if another process has requested it."""
-        state, journal = self._state, self._context.journal
-        if not state.is_stopped and journal.is_asked_to_stop:
+        state, journal, now = self._state, self._context.journal, self._context.now
+        if state.is_stopped or now < self._stop_checked_at + _STOP_CHECK:
+            return
+        self._stop_checked_at = now
+        if journal.is_asked_to_stop:
             state.stop_by(journal.path)
             text = f"is stopped by another process: no further row is started, and {state.waited_for} under way are"
             log_journal(journal.path, f"{text} waited for", is_warning=True)
