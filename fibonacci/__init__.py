@@ -56,6 +56,7 @@ lazy_names(
             "PermissionDeniedError",
             "QuotaExceededError",
             "RateLimitError",
+            "RunsStoppedError",
             "ServerError",
             "StalePlanError",
             "TooManyFailuresError",

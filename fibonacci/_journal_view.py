@@ -139,11 +139,6 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
 
 
 def _redis_reader(location: RedisJournalURL) -> JournalReader:
-    if location.name is None:
-        raise ValueError(
-            "journal: the URL does not name the journal: pass redis://host/0?journal=NAME; that of a run without a name"
-            " has the id of the workflow as its name"
-        )
     from fibonacci._batch.redis_reader import RedisReader
     from fibonacci._net.redis_connection import RedisConnection
 

@@ -25,6 +25,7 @@ FibonacciError
 │   └── ExecutionCancelledError
 ├── JournalError
 ├── OutputError
+├── RunsStoppedError
 ├── TooManyFailuresError
 ├── UnknownOutcomeError
 └── WaitTimeoutError
@@ -65,6 +66,7 @@ __all__ = [
     "PermissionDeniedError",
     "QuotaExceededError",
     "RateLimitError",
+    "RunsStoppedError",
     "ServerError",
     "StalePlanError",
     "TooManyFailuresError",
@@ -614,6 +616,14 @@ class TooManyFailuresError(FibonacciError):
     Rows that have timed out count as failed. `__cause__` is the last failure. No further row was started, and those
     under way were waited for. With a journal, the same call continues with the rows that are left, once the cause of
     the failures is removed. With `retry_failed=True` it also starts the failed ones again.
+    """
+
+
+class RunsStoppedError(FibonacciError):
+    """Another process has stopped the rows of `workflows.run_many`, by `fibonacci journal stop`.
+
+    No further row was started, and those under way were waited for. The same call continues with the rows that are
+    left.
     """
 
 

@@ -163,6 +163,6 @@ def test_the_remedies_are_those_of_the_page() -> None:
     assert {name: written.get(name) for name in REMEDIES} == REMEDIES
     say_it = {
         *("ConfigurationError", "APIConnectionError", "DefinitionError", "DeploymentError", "ValueError", "TypeError"),
-        *("JournalError", "TooManyFailuresError", "UnknownOutcomeError"),
+        *("JournalError", "RunsStoppedError", "TooManyFailuresError", "UnknownOutcomeError"),
     }
     assert set(written) - set(REMEDIES) == say_it

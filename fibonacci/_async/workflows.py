@@ -267,6 +267,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             UnknownOutcomeError: At the end, if it is not known whether some rows were started.
             TooManyFailuresError: At the end, if more rows than `max_failures` have failed or timed out, or none of the
                 first 25 has succeeded.
+            RunsStoppedError: At the end, if another process has stopped the rows before all had ended.
             WaitTimeoutError: At the end, if executions that have not ended in time leave no place for further rows.
             NotFoundError: While it is iterated, if there is no such workflow or organization.
             QuotaExceededError: At the end, if a quota is exhausted and `if_quota_exceeded` is `"raise"`.

@@ -209,6 +209,11 @@ class Journal(ABC):
         """Whether it has no row."""
         return self._last == 0
 
+    @property
+    @abstractmethod
+    def is_asked_to_stop(self) -> bool:
+        """Whether another process has requested that this run stops. It waits for no server."""
+
     @abstractmethod
     def renew(self, row: Row) -> None:
         """Replace the inputs of a row that had no JSON form in an earlier run."""

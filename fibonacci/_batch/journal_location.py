@@ -42,6 +42,20 @@ class RedisJournalURL(NamedTuple):
     durability: str = DURABILITIES[-1]
 
     @property
+    def given_name(self) -> str:
+        """The name of the journal, where it has to be in the URL.
+
+        Raises:
+            ValueError: If it is not.
+        """
+        if self.name is None:
+            raise ValueError(
+                "journal: the URL does not name the journal: pass redis://host/0?journal=NAME; that of a run without a"
+                " name has the id of the workflow as its name"
+            )
+        return self.name
+
+    @property
     def shown(self) -> str:
         """The URL without user, password and options, but with those of the journal."""
         name = "" if self.name is None else f"{_NAME}={quote(self.name, safe='')}"

@@ -11,6 +11,7 @@ from fibonacci._batch.journal_errors import journal_error, mark_error
 from fibonacci._batch.journal_mark import JournalMark
 from fibonacci._batch.journal_schema import read_mark, write_mark
 from fibonacci._batch.locks import FileLock
+from fibonacci._batch.stop_requests import StopRequest
 
 
 class JournalOwner:
@@ -35,6 +36,13 @@ class JournalOwner:
         self._lock = lock
         self._name = token_hex(8)
         self._written = str(mark)
+        self._stop_request = StopRequest(self.real_path, self._name)
+        StopRequest(self.real_path, mark.run).forget()  # of a run that was killed
+
+    @property
+    def is_asked_to_stop(self) -> bool:
+        """Whether another process has requested that this run stops."""
+        return self._stop_request.is_made
 
     def check(self, connection: sqlite3.Connection) -> None:
         """Check, in a transaction, that what is written goes to the file at the path, and that no other run has it.
@@ -77,6 +85,7 @@ class JournalOwner:
 
     def release(self) -> None:
         """Let other runs have the journal."""
+        self._stop_request.forget()
         self._lock.release()
 
 

@@ -49,8 +49,12 @@ class JournalReader(ABC):
         """Return what the run has noted of its pace; None if it has noted nothing."""
 
     @abstractmethod
-    def entries(self) -> Iterator[JournalEntry]:
-        """Iterate over the rows that there are now, in their order."""
+    def entries(self, status: str | None) -> Iterator[JournalEntry]:
+        """Iterate over the rows that there are now, in their order.
+
+        Args:
+            status: The status of those that are wanted; others may come too. None for all.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -63,7 +67,7 @@ class JournalReader(ABC):
             status: The status of those that are wanted; None for all.
         """
         unknown_before = self._unknown_before
-        for entry in self.entries():
+        for entry in self.entries(status):
             found = entry.present_status(unknown_before)
             if status in (None, found):
                 with reading_row(self.path):

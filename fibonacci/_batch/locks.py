@@ -43,10 +43,8 @@ class FileLock:
         try:
             _lock_patiently(self._file)
         except (BlockingIOError, PermissionError) as error:  # the second on Windows
-            os.lseek(self._file, 0, os.SEEK_SET)
-            holder = os.read(self._file, _HOLDER_BYTES).decode("ascii", "replace").strip()
             self._close()
-            raise BlockingIOError(holder if holder.isdecimal() else "") from error
+            raise BlockingIOError(read_holder(Path(path))) from error
         except BaseException:
             self._close()
             raise
@@ -89,6 +87,17 @@ class FileLock:
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
+
+
+def read_holder(path: Path) -> str:
+    """Return the id of the process that has locked a file last; empty if the file does not tell.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        holder = file.read(_HOLDER_BYTES).decode("ascii", "replace").strip()
+    return holder if holder.isdecimal() else ""
 
 
 def read_note(path: Path) -> str:

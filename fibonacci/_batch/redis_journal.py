@@ -61,6 +61,10 @@ class RedisJournal(Journal):
         self._loss: Sequence[bytes | None] = ()
         self._lock = threading.Lock()
 
+    @property
+    def is_asked_to_stop(self) -> bool:
+        return self._lease.is_asked_to_stop
+
     def renew(self, row: Row) -> None:
         self._change(records.renewed(row), added=0, is_synced=False)
 

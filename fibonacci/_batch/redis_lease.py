@@ -25,9 +25,10 @@ PROGRAM: Final = "fibonacci-sdk"
 SECONDS: Final = 9.0
 """How long a lease lasts after it was last renewed."""
 
-_RENEWALS: Final = 3  # in the time of a lease
+# In the time of a lease: one a second, by whose reply a run learns that it is to stop.
+_RENEWALS: Final = 9
 _CLOSED_WITHIN: Final = 1.0
-_IS_LOST: Final = -1
+_IS_LOST, _IS_TAKEN, _, _IS_ASKED_TO_STOP = range(-1, 3)
 # The leases of this process: another run of the same process need not wait to see whether one is renewed.
 _held: set[str] = set()
 
@@ -42,10 +43,12 @@ class JournalLease:
 
     Attributes:
         token: What the server knows this run by.
+        is_asked_to_stop: Whether another process has requested that this run stops.
     """
 
     def __init__(self, commands: RedisCommands, path: str, keys: Sequence[str]) -> None:
         self.token: str = uuid4().hex
+        self.is_asked_to_stop: bool = False
         self._commands = commands
         self._path = path
         self._keys = keys
@@ -103,8 +106,9 @@ class JournalLease:
                 continue
             if renewed == _IS_LOST:
                 self.lose()
-            if renewed != 1:
+            if renewed in (_IS_LOST, _IS_TAKEN):
                 return
+            self.is_asked_to_stop = renewed == _IS_ASKED_TO_STOP
         with suppress(StoreError):
             if self._run(RELEASE, self.token) == _IS_LOST:
                 self.lose()

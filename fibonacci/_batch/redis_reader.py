@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fibonacci._batch import redis_records as records
 from fibonacci._batch.journal import JournalEntry
@@ -18,6 +18,8 @@ from fibonacci._batch.redis_opening import look_at_journal
 from fibonacci._batch.redis_scripts import SURVEY
 from fibonacci._core.lease_messages import StoreError
 from fibonacci.models.run_results import UNKNOWN, RunsProgress, RunsSummary
+
+_SUCCEEDED: Final = "completed"
 
 
 class RedisReader(JournalReader):
@@ -35,9 +37,13 @@ class RedisReader(JournalReader):
         super().__init__(location.shown)
         self._commands = commands
         self._location = location
-        self._name = location.name or ""
+        self._name = location.given_name
         self._keys = records.keys_of(self._name)
-        self._look()
+        try:
+            self._look()
+        except BaseException:
+            commands.close()
+            raise
 
     def header(self) -> JournalHeader:
         return self._look()[0]
@@ -61,11 +67,13 @@ class RedisReader(JournalReader):
         (note,) = self._run(("HGET", self._keys[records.HEADER], "progress"))
         return progress_in(note)
 
-    def entries(self) -> Iterator[JournalEntry]:
+    def entries(self, status: str | None) -> Iterator[JournalEntry]:
         self._look()
         (ended,) = self._run(("ZRANGE", self._keys[records.ORDER], 0, -1))
-        unfinished = self._survey().unfinished.difference(ended)  # one may have ended meanwhile
-        rows = sorted(self._facts_of(unfinished), key=_place)
+        survey = self._survey()
+        rows = sorted(self._facts_of(survey.unfinished.difference(ended)), key=_place)  # one may have ended meanwhile
+        if status not in (None, _SUCCEEDED):
+            ended = [key for key in ended if key in survey.failed]
         yield from heapq.merge(self._facts_of(ended), rows, key=_place)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ KEYS are those of the journal, in the order of `redis_records.PARTS`, where noth
 
     program, schema, workflow_id, workflow_version, key_rule    what it belongs to
     id              that of this journal: one of the same name that is begun later has another
+    stop            the token of a run that was requested to stop
     holder, process the token of the run that took the lease last, and its process
     run:TOKEN       of each run: the number of the last write before it, and once another has followed, that of its own
     revision        the number of the last write, and the token of its run
@@ -69,10 +70,24 @@ if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then
   return 0
 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-return 1
+return redis.call('HGET', KEYS[1], 'stop') == ARGV[1] and 2 or 1
 """
-"""Renews the lease. It may have lapsed: only who takes it becomes the holder. Returns 0 if another has, and -1 if the
-server does not know this run any more. ARGV: the token, milliseconds."""
+"""Renews the lease. It may have lapsed: only who takes it becomes the holder. Returns 2 if this run was requested to
+stop, 0 if another has the lease, -1 if the server does not know this run any more. ARGV: the token, milliseconds."""
+
+HOLDER: Final = """
+local holder = redis.call('GET', KEYS[2])
+return {redis.call('HEXISTS', KEYS[1], 'program'), holder, redis.call('HGET', KEYS[1], 'process')}
+"""
+"""Returns whether the journal is there, the token of the run that has the lease, or nil, and its process."""
+
+STOP: Final = f"""
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('HSET', KEYS[1], 'stop', redis.call('GET', KEYS[2]))
+end
+{HOLDER}
+"""
+"""Requests that the run stops that has the lease, and returns the same as `HOLDER`."""
 
 RELEASE: Final = """
 if redis.call('GET', KEYS[2]) == ARGV[1] then

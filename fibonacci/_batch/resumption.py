@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 
 from fibonacci._batch.start_outcome import is_transient
-from fibonacci.errors import JournalError, UnknownOutcomeError
+from fibonacci.errors import JournalError, RunsStoppedError, UnknownOutcomeError
 from fibonacci.models.run_results import RunsSummary
 
 
@@ -25,6 +25,18 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
     )
 
 
+def stopped_error(journal: str) -> RunsStoppedError:
+    """Return the error of a run that another process has stopped.
+
+    Args:
+        journal: The path or URL of the journal.
+    """
+    return RunsStoppedError(
+        f"the run of journal {journal} was stopped by another process: no further row was started, and those under way"
+        " were waited for"
+    )
+
+
 def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empty: bool) -> str:
     """Return the note on an exception that ends a batch early.
 
@@ -36,7 +48,8 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
     """
     if isinstance(error, UnknownOutcomeError) or (isinstance(error, JournalError) and not error.can_continue):
         return f"{summary}."  # the same call would raise it again, and its text says what helps
-    first = "" if not journal or is_transient(error) else "Remove the cause first, or the next call fails as well. "
+    helps = not journal or isinstance(error, RunsStoppedError) or is_transient(error)
+    first = "" if helps else "Remove the cause first, or the next call fails as well. "
     return f"{summary}. {first}{_EMPTY if journal and is_empty else _remedy(journal)}"
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while rows run: the first drains, the second does what it does without."""
+"""Ctrl-C, SIGTERM and SIGHUP while rows run: the first drains, the second does what it does without."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# The last is sent when a terminal is closed, or a connection to it is lost.
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class InterruptHandler:

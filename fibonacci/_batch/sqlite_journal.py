@@ -72,6 +72,10 @@ class SQLiteJournal(Journal):
             with self._transaction([]):  # in which the run becomes the owner
                 pass
 
+    @property
+    def is_asked_to_stop(self) -> bool:
+        return self._owner is not None and self._owner.is_asked_to_stop
+
     def renew(self, row: Row) -> None:
         with self._transaction([row]) as connection:
             connection.execute(_FORGET, (row.digest, row.text, row.number))

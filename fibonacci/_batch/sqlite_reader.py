@@ -27,7 +27,7 @@ SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status IS 
     status IS NULL AND execution_id IS NULL AND idempotency_key IS NOT NULL AND coalesce(intended_at, 0) < ?
 ), 0) FROM rows
 """
-_ORDER: Final = "SELECT number FROM rows ORDER BY row_index, number"
+_ORDER: Final = "SELECT number FROM rows WHERE ?1 IS NULL OR status IS NULL OR status = ?1 ORDER BY row_index, number"
 _CHOSEN: Final = f"{RECORD} WHERE number IN (SELECT value FROM json_each(?))"
 
 
@@ -77,9 +77,9 @@ class SQLiteReader(JournalReader):
         with self._reading() as (connection, _):
             return progress_in(read_progress(connection))
 
-    def entries(self) -> Iterator[JournalEntry]:
+    def entries(self, status: str | None) -> Iterator[JournalEntry]:
         with self._reading() as (connection, _):
-            numbers = array("q", (number for (number,) in connection.execute(_ORDER)))
+            numbers = array("q", (number for (number,) in connection.execute(_ORDER, (status,))))
         for begin in range(0, len(numbers), ROWS_AT_ONCE):
             chosen = numbers[begin : begin + ROWS_AT_ONCE].tolist()
             with self._reading() as (connection, _):

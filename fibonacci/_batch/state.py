@@ -9,7 +9,7 @@ from fibonacci._batch.bounds import RowBounds
 from fibonacci._batch.keys import key_in
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
-from fibonacci._batch.resumption import unknown_note
+from fibonacci._batch.resumption import stopped_error, unknown_note
 from fibonacci._batch.row import Row
 from fibonacci.errors import FibonacciError, UnknownOutcomeError, WaitTimeoutError
 from fibonacci.models.execution_failure import execution_error
@@ -41,6 +41,7 @@ class BatchState:
         is_exhausted: Whether all were read.
         failure: Why no further row is started; None while rows are.
         is_stopped: Whether no further row is started.
+        stopped_journal: The journal by which another process has stopped the rows; empty while none has.
         aborted_by: Why rows are not even waited for; None while they are.
         reads_on: Whether rows are read although no further one is started, for the journal has results of some.
         begun: How many rows were started in this call.
@@ -66,6 +67,7 @@ class BatchState:
         self.is_exhausted: bool = False
         self.failure: BaseException | None = None
         self.is_stopped: bool = False
+        self.stopped_journal: str = ""
         self.aborted_by: BaseException | None = None
         self.reads_on: bool = False
         self.begun: int = 0
@@ -126,12 +128,29 @@ class BatchState:
     @property
     def end_error(self) -> BaseException | None:
         """What to raise at the end; None when nothing is amiss."""
+        if self.failure is None and self.stopped_journal and self._may_lack_rows:
+            return stopped_error(self.stopped_journal)
         return self.failure or self._unknown_error()
+
+    @property
+    def _may_lack_rows(self) -> bool:
+        """Whether there are rows, or may be, that have not ended."""
+        is_total_known = self.is_exhausted or self._options.total is not None
+        return not is_total_known or bool(self.summary.left + len(self.unknown))
 
     def stop(self, failure: BaseException | None) -> None:
         """Start no further row; the first failure is the one that is raised at the end."""
         self.is_stopped = True
         self.failure = self.failure or failure
+
+    def stop_by(self, journal: str) -> None:
+        """Start no further row, because another process has requested it.
+
+        Args:
+            journal: The path or URL of the journal by which it has.
+        """
+        self.stopped_journal = journal
+        self.stop(None)
 
     def abort(self, failure: BaseException) -> None:
         """Start no further row and wait for none."""

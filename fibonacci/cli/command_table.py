@@ -20,7 +20,7 @@ class CommandEntry(NamedTuple):
 COMMANDS: Final[dict[str, CommandEntry]] = {
     "run": CommandEntry("run a workflow, and wait for its outputs", "run"),
     "run-many": CommandEntry("run a workflow for each row of a file, at most once each", "run_many"),
-    "journal": CommandEntry("look into the journal of a run-many, also while it runs", "journal"),
+    "journal": CommandEntry("look into the journal of a run-many, or stop its run", "journal"),
     "request": CommandEntry("send any request", "request"),
     "validate": CommandEntry("check a definition", "validate"),
     "fmt": CommandEntry("format a definition", "fmt"),

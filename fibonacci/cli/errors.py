@@ -22,6 +22,7 @@ from fibonacci.errors import (
     FibonacciError,
     JournalError,
     RateLimitError,
+    RunsStoppedError,
     TooManyFailuresError,
     UnknownOutcomeError,
     WaitTimeoutError,
@@ -101,7 +102,7 @@ def exit_code(error: BaseException) -> int:
         return SIGNALED + signal_of(error)
     if isinstance(error, AuthenticationError) or (isinstance(error, ConfigurationError) and error.is_about_key):
         return NO_CREDENTIALS
-    if isinstance(error, WaitTimeoutError | UnknownOutcomeError):
+    if isinstance(error, WaitTimeoutError | UnknownOutcomeError | RunsStoppedError):
         return NOT_ENDED
     if isinstance(error, APIError):
         return NOT_ENDED if error.outcome_unknown else FAILED if _is_refusal(error) else NO_ANSWER

@@ -26,7 +26,7 @@ NOT_ENDED: Final = 75
 """It has not ended in the time to wait, or it is not known whether it was carried out. Look before you repeat it."""
 
 SIGNALED: Final = 128
-"""A signal has ended the command; its number is added: 130 is Ctrl-C, 143 SIGTERM."""
+"""A signal has ended the command; its number is added: 130 is Ctrl-C, 143 SIGTERM, 129 SIGHUP."""
 
 
 class UsageError(ValueError):

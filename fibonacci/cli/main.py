@@ -80,8 +80,8 @@ def _add_group(parser: CommandParser, name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from fibonacci.cli.context import Context
-    from fibonacci.cli.signals import interrupting_sigterm
+    from fibonacci.cli.signals import interrupted_by_signals
 
-    with interrupting_sigterm(), Context(options) as context:
+    with interrupted_by_signals(), Context(options) as context:
         code: int = options.run(context)
         return code

@@ -6,17 +6,21 @@ import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
+
+# The last is sent when the terminal is closed; Windows has none.
+_ENDING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @contextmanager
-def interrupting_sigterm() -> Generator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, unless it is ignored or handled."""
-    is_set = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and _set(_interrupt)
+def interrupted_by_signals() -> Generator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored or handled."""
+    handled = [each for each in _ENDING if signal.getsignal(each) == signal.SIG_DFL and _set(each, _interrupt)]
     try:
         yield
     finally:
-        if is_set:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in handled:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def signal_of(interrupt: KeyboardInterrupt) -> int:
@@ -25,10 +29,10 @@ def signal_of(interrupt: KeyboardInterrupt) -> int:
     return int(number)
 
 
-def _set(handler: Callable[[int, FrameType | None], None]) -> bool:
-    """Handle SIGTERM; return False in a thread other than the main one, which cannot."""
+def _set(number: int, handler: Callable[[int, FrameType | None], None]) -> bool:
+    """Handle a signal; return False in a thread other than the main one, which cannot."""
     try:
-        signal.signal(signal.SIGTERM, handler)
+        signal.signal(number, handler)
     except ValueError:
         return False
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO, TypeGuard
 
 
@@ -23,9 +24,13 @@ def read_stdin() -> str:
 
 
 def print_message(text: str, *, end: str = "\n") -> None:
-    """Print to stderr. A process that was started without stderr prints nothing, rather than among its data."""
+    """Print to stderr, unless its terminal is closed.
+
+    A process that was started without stderr prints nothing, rather than among its data.
+    """
     if has_stream(sys.stderr):
-        print(text, end=end, file=sys.stderr, flush=True)
+        with suppress(OSError):  # nobody can be told
+            print(text, end=end, file=sys.stderr, flush=True)
 
 
 def discard_stdout() -> None:

@@ -226,7 +226,7 @@ class RunsProgress:
     """The number of rows; None when they come from an iterator, whose length is not known."""
 
     rows_per_minute: float | None
-    """The rows that have ended a minute, since the run began; None until one has."""
+    """The number of rows that have ended per minute since the run began; None until one has."""
 
     seconds_left: float | None
     """The time left then, in seconds: as the rows went until now, or as the limit below allows. None where it is not

@@ -20,7 +20,7 @@ from tests.emulator.handling import wait_until
 from tests.kit.assertions import each_row
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.redis import RedisServer
-from tests.kit.systems import needs_fork, needs_signals
+from tests.kit.systems import needs_fork, needs_pseudo_terminals, needs_signals
 
 
 def test_a_journal_in_redis(
@@ -259,6 +259,27 @@ class TestResumption:
         assert command(*arguments).returncode == 0
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
         assert len(lines_of(command.read("o.jsonl"))) == 12
+
+    @needs_pseudo_terminals
+    @pytest.mark.slow
+    def test_a_terminal_that_is_closed(self, command: Command, client: Fibonacci) -> None:
+        rester = client.workflows.create(name="Rester", definition=REST).id
+        rows = "".join(json.dumps({"id": number, "seconds": 0.3 if number else 0}) + "\n" for number in range(12))
+        command.write("rows.jsonl", rows)
+        arguments = (rester, "rows.jsonl", "--key", "id", *KEPT, "--concurrency", "3")
+        terminal = PseudoTerminal()
+        end = terminal.descriptor
+        partial = command.folder / "o.jsonl.partial"
+        line = command.line(arguments)
+        with subprocess.Popen(line, cwd=command.folder, env=command.environment, stdout=end, stderr=end) as process:
+            wait_until(partial.exists)
+            terminal.close()
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(timeout=30) == 129
+        found = lines_of(partial.read_text())
+        assert executions(client, rester) == {each["key"]: 1 for each in found}, "all under way was waited for"
+        assert command(*arguments, "--resume").returncode == 0
+        assert executions(client, rester) == dict.fromkeys(range(12), 1)
 
     @needs_signals
     def test_a_closed_stdout_is_a_line(self, command: Command, greeter: str) -> None:

@@ -67,7 +67,7 @@ STATUS = RunStatus(
 
 
 class HeldRun:
-    """A run of twelve rows, three at a time: the first is unknown, one fails, and the others wait to be released.
+    """A run of twelve rows, three at a time: one of the first is unknown, one fails, one succeeds, the others wait.
 
     Args:
         emulator: The platform.
@@ -95,7 +95,7 @@ class HeldRun:
 
     def _go(self) -> None:
         client, workflow, journal = self._run
-        rows = named("Ada", "bad", "Bob", *map(str, range(9)))
+        rows = named(*["Ada"] * 3, "bad", "Bob", *["Ada"] * 7)
         try:
             client.workflows.run_many(workflow, rows, journal=journal, concurrency=3, max_failures=9).results()
         except FibonacciError as error:
@@ -139,7 +139,8 @@ def test_beside_a_run(held: HeldRun, place: JournalPlace, greeter: str, monkeypa
     with held.going_on():
         status = status_when(place.location, unknown=1, succeeded=1, failed=1, under_way=3)
         assert (status["is_running"], status["total"], status["left"]) == (True, 12, 9)
-        assert (status["workflow_id"], status["version"], status["unknown_keys"]) == (greeter, "1", [0])
+        assert (status["workflow_id"], status["version"]) == (greeter, "1")
+        assert status["unknown_keys"] in ([0], [1], [2])
         (failure,) = status["failures"]
         assert failure["rows"] == 1
         assert "no answer in 30 s" in failure["reason"]
@@ -150,7 +151,8 @@ def test_beside_a_run(held: HeldRun, place: JournalPlace, greeter: str, monkeypa
     assert all(each["is_running"] for each in before)
     assert all(one != other for one, other in pairwise(watched.lines))
     assert (last["is_running"], last["succeeded"], last["failed"], last["unknown"]) == (False, 10, 1, 1)
-    assert (last["left"], last["unknown_keys"], last["rows_per_minute"], last["bound_by"]) == (0, [0], None, None)
+    assert (last["left"], last["rows_per_minute"], last["bound_by"]) == (0, None, None)
+    assert last["unknown_keys"] == status["unknown_keys"]
     assert held.error is not None
     assert "1 of the rows" in str(held.error)
     array = invoke("journal", "status", place.location, "--watch", "--json", "--fields", "total,left")
@@ -181,7 +183,7 @@ def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPl
         assert status_of(place.location)["is_running"], "the run goes on"
     assert lines[0].startswith("running  ")
     assert lines[1].endswith("2 of 12 rows ended, 17 %")
-    assert "unknown            1  rows 0" in lines
+    assert any(line.startswith("unknown            1  rows ") for line in lines)
     assert lines[-1] == "fibonacci: interrupted. The run goes on"
     assert sum("why rows have failed" in line for line in lines) == 1, "one picture, kept up to date"
 

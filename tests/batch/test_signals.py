@@ -1,4 +1,4 @@
-"""Ctrl-C once drains, twice stops; SIGTERM drains; both say how to continue."""
+"""Ctrl-C once drains, twice stops; SIGTERM and SIGHUP drain; all say how to continue."""
 
 from __future__ import annotations
 
@@ -141,9 +141,11 @@ class TestSignals:
 
 
 @needs_signals
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets_it(
-    emulator: Emulator, workflow: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, emulator: Emulator, workflow: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    number = signal.Signals[name]
     got: list[int] = []
     statuses: list[str] = []
     journal = tmp_path / "runs.db"
@@ -154,19 +156,19 @@ def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets
             async for run in client.workflows.run_many(workflow, rows, concurrency=2, journal=journal):
                 assert got == []
                 if not statuses:
-                    signal.raise_signal(signal.SIGTERM)
+                    signal.raise_signal(number)
                 statuses.append(run.status)
 
-    before = signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
+    before = signal.signal(number, lambda number, _: got.append(number))
     try:
         asyncio.run(main())
     finally:
-        signal.signal(signal.SIGTERM, before)
-    assert got == [signal.SIGTERM]
+        signal.signal(number, before)
+    assert got == [number]
     assert 1 <= len(statuses) <= 6
     assert set(statuses) == {"completed"}
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("SIGTERM: no further row is started, and ")
+    assert line.startswith(f"{name}: no further row is started, and ")
     assert line.endswith(f"To continue, make the same call again with journal={str(journal)!r}, resume=True.")
 
 

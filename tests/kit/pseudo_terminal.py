@@ -33,6 +33,11 @@ class PseudoTerminal:
         """Send keys to the program that reads from it."""
         os.write(self._ours, text.encode())
 
+    def close(self) -> None:
+        """Close it, as its window is closed: who writes to it from now on has an error."""
+        os.close(self.descriptor)
+        os.close(self._ours)
+
     def read(self, on_output: Callable[[str], object] | None = None) -> str:
         """Read until the programs that were started with `descriptor` have ended; return the output, and close it.
 

@@ -19,6 +19,7 @@ from fibonacci._batch.quota import quota_value
 from fibonacci._batch.row import Row
 from fibonacci._batch.start_outcome import is_transient
 from fibonacci._batch.workflow_versions import version_text
+from fibonacci._core.logs import log_journal
 from fibonacci.models.organizations import Quota
 from fibonacci.models.run_results import RunResult
 
@@ -28,6 +29,8 @@ _log = logging.getLogger("fibonacci")
 _RESTORED_AT_ONCE = 256
 # Results that a temporary journal takes in one transaction.
 _KEPT_AT_ONCE = 64
+# Seconds between two looks whether another process has stopped the rows.
+_STOP_CHECK = 0.25
 # Seconds for which events are gathered.
 _GATHERING = 0.01
 # Seconds: the progress is shown that often although nothing happens.
@@ -56,6 +59,7 @@ class AsyncBatchRunner:
         self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
         self._is_probing = False
+        self._stop_checked_at = float("-inf")
         self._was_cut_short = False  # the choice of rows, by results to be delivered first
 
     @property
@@ -82,6 +86,7 @@ class AsyncBatchRunner:
         """
         await self._receive()
         self._call_received()
+        self._stop_if_asked()
         if self._state.aborted_by is not None:
             await self.save()
             return
@@ -175,6 +180,17 @@ class AsyncBatchRunner:
         state.withdrawn.clear()
         state.started.clear()
         state.finished.clear()
+
+    def _stop_if_asked(self) -> None:
+        """Start no further row if another process has requested it."""
+        state, journal, now = self._state, self._context.journal, self._context.now
+        if state.is_stopped or now < self._stop_checked_at + _STOP_CHECK:
+            return
+        self._stop_checked_at = now
+        if journal.is_asked_to_stop:
+            state.stop_by(journal.path)
+            text = f"is stopped by another process: no further row is started, and {state.waited_for} under way are"
+            log_journal(journal.path, f"{text} waited for", is_warning=True)
 
     def _stop_if_held(self) -> None:
         """Stop if rows that have timed out hold every place, and none of their executions ends."""
@@ -305,7 +321,8 @@ class AsyncBatchRunner:
         context = self._context
         seconds = 0 if self._received else self._seconds_to_wait()
         if context.requestor.config.clock is None:
-            self._received += await context.inbox.get(seconds)
+            is_stoppable = context.journal.is_durable and not self._state.is_stopped
+            self._received += await context.inbox.get(min(seconds, _STOP_CHECK) if is_stoppable else seconds)
             await self._gather()
             return
         self._received += await context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 
 from fibonacci._async import _runtime
@@ -200,4 +201,5 @@ class AsyncBatchSession:
             self._context.state.stop(None)
             text = drain_text(number, self._context.state.waited_for, self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
-                print(text, file=sys.stderr, flush=True)
+                with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
+                    print(text, file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 
 from fibonacci._batch.options import BatchOptions
@@ -201,4 +202,5 @@ class BatchSession:
             self._context.state.stop(None)
             text = drain_text(number, self._context.state.waited_for, self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
-                print(text, file=sys.stderr, flush=True)
+                with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
+                    print(text, file=sys.stderr, flush=True)

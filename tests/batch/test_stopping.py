@@ -1,0 +1,168 @@
+"""`fibonacci journal stop`: the run that has a journal drains, a later one does not, and each outcome has its text."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from contextlib import closing
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from fibonacci import Fibonacci, RunResult, RunsStoppedError
+from fibonacci._batch import locks, redis_lease
+from fibonacci._batch.journal import Journal
+from fibonacci._batch.journal_holder import HeldFile, JournalHolder
+from fibonacci._batch.locks import FileLock
+from fibonacci._file_locks import lock_file
+from tests.batch.command import REST, Command, executions, last_line, lines_of
+from tests.batch.journals import HEADER, KINDS, REDIS_PASSWORD, JournalPlace
+from tests.cli.invocation import Invocation, invoke
+from tests.emulator.handling import wait_until
+
+
+def stop(place: JournalPlace, *options: str) -> Invocation:
+    ran = invoke("journal", "stop", place.location, *options)
+    assert ran.out == ""
+    assert REDIS_PASSWORD not in ran.err
+    return ran
+
+
+def shown(place: JournalPlace) -> str:
+    """Return the path or URL of a journal as messages have it."""
+    return place.location.replace(f":{REDIS_PASSWORD}@", "")
+
+
+def asked(journal: Journal) -> bool:
+    return journal.is_asked_to_stop
+
+
+@pytest.mark.parametrize("place", KINDS, indirect=True)
+def test_the_run_drains_and_the_same_call_continues(
+    place: JournalPlace, client: Fibonacci, rester: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_lease, "SECONDS", 1.8)  # renewed five times a second
+    rows = [{"id": number, "seconds": 0.2 if number < 40 else 0} for number in range(42)]
+    runs = client.workflows.run_many(rester, rows, key="id", journal=place.location, concurrency=2)
+    found: list[RunResult] = []
+
+    def take() -> None:
+        for run in runs:
+            if not found:
+                ran = stop(place, "--detach")
+                assert ran.code == 0
+                assert ran.err.startswith("asked the run (process ")
+            found.append(run)
+
+    with pytest.raises(RunsStoppedError, match="was stopped by another process: no further row was started") as caught:
+        take()
+    (note,) = caught.value.__notes__
+    assert note == (
+        f"{len(found)} succeeded, 0 failed, 0 unknown, {42 - len(found)} left (0 from the journal). To continue, make"
+        f" the same call again with journal='{shown(place)}', resume=True."
+    )
+    assert executions(client, rester) == {run.key: 1 for run in found}, "all that was under way was waited for"
+    assert len(found) < 40
+    ran = stop(place)
+    assert (ran.code, ran.err) == (0, f"no run has the journal {shown(place)}: there is nothing to stop\n")
+    assert not list(tmp_path.glob("*-stop-*"))
+    rows = [row | {"seconds": 0} for row in rows[40:]]
+    assert len(client.workflows.run_many(rester, rows, key="id", journal=place.location, resume=True).results()) == 2
+
+
+@pytest.mark.parametrize("place", KINDS, indirect=True)
+def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_lease, "SECONDS", 0.9)
+    with closing(place.open(HEADER)) as journal:
+        assert not asked(journal)
+        assert stop(place, "--detach").code == 0
+        wait_until(lambda: asked(journal))
+        ran = stop(place, "--timeout", "0.1")
+        assert ran.code == 75
+        assert last_line(ran.err) == "it has not ended in this time, and stops when its rows under way have ended"
+        requests = list(tmp_path.glob("*-stop-*"))
+    assert not any(request.exists() for request in requests)
+    for request in requests:
+        request.touch()  # as a run leaves it that is killed, and each run in Redis
+        request.with_name("runs.db-stop-another").touch()
+    with closing(place.open(HEADER)) as journal:
+        time.sleep(0.3)  # in which a lease is renewed twice
+        assert not asked(journal)
+        assert stop(place, "--detach").code == 0
+        wait_until(lambda: asked(journal))
+    assert not any(request.exists() for request in requests)
+
+
+def test_a_run_that_had_nothing_left_to_start_ends_as_always(
+    place: JournalPlace, client: Fibonacci, rester: str
+) -> None:
+    found = 0
+    for _ in client.workflows.run_many(rester, [{"seconds": 0}, {"seconds": 0.6}], journal=place.location):
+        found += 1
+        stop(place, "--detach")
+    assert found == 2
+
+
+class TestOutcomes:
+    @pytest.mark.slow
+    def test_the_command_waits_for_the_end_of_another_process(self, command: Command, client: Fibonacci) -> None:
+        rester = client.workflows.create(name="Rester", definition=REST).id
+        rows = "".join(json.dumps({"id": number, "seconds": 0.3 if number else 0}) + "\n" for number in range(12))
+        command.write("rows.jsonl", rows)
+        kept = ("--journal", "runs.db", "--out", "o.jsonl")
+        arguments = (rester, "rows.jsonl", "--key", "id", *kept, "--concurrency", "3")
+        with command.start(*arguments) as process:
+            wait_until((command.folder / "o.jsonl.partial").exists)
+            ran = invoke("journal", "stop", str(command.folder / "runs.db"))
+            output, errors = process.communicate(timeout=30)
+        assert ran.code == 0
+        assert ran.err.splitlines() == [
+            f"asked the run (process {process.pid}) to start no further row",
+            "waiting for the rows under way",
+            "the run has ended",
+        ]
+        assert (process.returncode, output) == (75, "")
+        assert "is stopped by another process: no further row is started, and " in errors
+        assert last_line(errors).endswith("left (0 from the journal). The same command with --resume continues.")
+        found = lines_of(command.read("o.jsonl.partial"))
+        assert executions(client, rester) == {each["key"]: 1 for each in found}
+        assert command(*arguments, "--resume").returncode == 0
+        assert executions(client, rester) == dict.fromkeys(range(12), 1)
+
+    def test_another_run_has_the_journal_by_now(self, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(HeldFile, "stop", Mock(return_value=JournalHolder("an earlier run", "process 1")))
+        with closing(place.open(HEADER)):
+            ran = stop(place)
+        assert ran.code == 75
+        assert "the run that was asked has ended, and another one has the journal by now (process " in ran.err
+
+    def test_where_no_run_is(self, place: JournalPlace, redis_place: JournalPlace, tmp_path: Path) -> None:
+        for missing, remedy in ((place, "is not there: check its path"), (redis_place, "is not on its server: check")):
+            ran = stop(missing)
+            assert ran.code == 64
+            assert f"journal {shown(missing)} {remedy}" in ran.err
+        place.open(HEADER).close()
+        shutil.copy(place.location, tmp_path / "copy.db")
+        assert "no run has the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
+        ran = invoke("journal", "stop", redis_place.location.partition("?")[0])
+        assert (ran.code, "the URL does not name the journal: pass redis://host/0?journal=NAME" in ran.err) == (
+            64,
+            True,
+        )
+        assert invoke("journal", "stop", "http://h").code == 64
+
+
+def test_who_looks_whether_a_journal_is_in_use_keeps_no_run_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+    looking = path.open("wb")
+    lock_file(looking.fileno())
+
+    def stop_looking(seconds: float) -> None:
+        looking.close()
+
+    monkeypatch.setattr(locks.time, "sleep", stop_looking)
+    FileLock(str(path)).release()
