@@ -70,10 +70,10 @@ def test_each_damage_is_seen(tmp_path: Path, is_killed: bool, files: set[str]) -
             try:
                 outcome = "exact" if content_of(path) == truth else "less known"
             except JournalError as error:
-                assert not error.can_continue, f"{damage.suffix} {damage.kind}: {error}"
                 is_stopped = is_of_a_row(error)
                 is_kept = is_stopped or lasting(read_files(path)) == lasting(damage.files)
-                outcome = ("stopped" if is_stopped else "refused") if is_kept else f"files changed: {error}"
+                is_kept = is_kept and not error.can_continue
+                outcome = ("stopped" if is_stopped else "refused") if is_kept else f"files changed, or might: {error}"
             yield damage, outcome
 
     outcomes = count_outcomes(cases())
