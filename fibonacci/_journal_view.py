@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class JournalView:
-    """What a journal of `workflows.run_many` has, as `read_journal` returns it. It never changes the journal.
+    """What a journal of `workflows.run_many` has, as `read_journal` returns it.
 
-    Each member reads the journal anew, so that a view beside a run follows it. Threads may share a view.
+    It never changes the journal. Each member reads the journal anew, so that a view beside a run follows it. Threads
+    may share a view.
 
     Example:
         ```python
@@ -90,7 +91,10 @@ class JournalView:
         return self._reader.results(status)
 
     def close(self) -> None:
-        """Close the connections to Redis. A file is open only while it is read."""
+        """Close the connections to Redis.
+
+        A file is open only while it is read.
+        """
         self._reader.close()
 
     def __enter__(self) -> Self:

@@ -17,7 +17,9 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAttempt:
-    """One start of a row of `workflows.run_many`. A row has several after calls with `retry_failed=True`.
+    """One start of a row of `workflows.run_many`.
+
+    A row has several after calls with `retry_failed=True`.
 
     Example:
         ```python
