@@ -579,8 +579,8 @@ class JournalError(FibonacciError):
 
     It belongs to another workflow or to other keys, another run uses it, it is damaged, it cannot be written, or its
     server cannot be reached. It is also raised when the workflow was changed since rows were started, or while rows
-    run; `path` is empty then if there is no journal. What it has recorded stays. A
-    journal that has lost what it held is refused, for the rows that it lacks may have run.
+    run; `path` is empty then if there is no journal. What it has recorded stays. A journal that has lost what it held
+    is refused, for the rows that it lacks may have run.
 
     Example:
         >>> try:
@@ -594,7 +594,7 @@ class JournalError(FibonacciError):
     """The path of the journal, or its URL without user and password."""
 
     can_continue: bool
-    """Whether the same call continues when the reason is gone; False where the journal has lost what it held."""
+    """Whether the same call continues when the reason is gone; False where the journal is damaged or incomplete."""
 
     def __init__(
         self,

@@ -41,6 +41,11 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
     return JournalError(f"journal {path} {reason}", path=path, can_continue=can_continue)
 
 
+def incomplete_error(path: str, reason: str) -> JournalError:
+    """Return the error of a journal that lacks what it held: the same call would not help."""
+    return journal_error(path, reason, can_continue=False)
+
+
 def damaged_error(path: str, reason: object) -> JournalError:
     """Return the error of a journal that has what no run wrote."""
     return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}", can_continue=False)

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from fibonacci._batch.filesystems import network_filesystem_of
-from fibonacci._batch.journal_errors import damaged_error, journal_error, sqlite_error, system_error
+from fibonacci._batch.journal_errors import damaged_error, incomplete_error, journal_error, sqlite_error, system_error
 from fibonacci._batch.journal_mark import JournalMark, emptied, mingled, unmarked
 from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.journal_schema import JournalHeader, create, fault_of, is_empty, read_header, verify
@@ -134,13 +134,13 @@ def check_files(path: str, note: str) -> bool:
     has_wal = _size(wal) > 0
     if not begin:
         if note or has_wal:
-            raise journal_error(path, emptied(lock))
+            raise incomplete_error(path, emptied(lock))
         return False
     is_open = begin[_VERSION_PLACE:] == _VERSION_OF_WAL
     if has_wal and not is_open:
-        raise journal_error(path, mingled(wal))
+        raise incomplete_error(path, mingled(wal))
     if (note or is_open) and _size(rollback):  # one that is being created has it, and none else
-        raise journal_error(path, mingled(rollback))
+        raise incomplete_error(path, mingled(rollback))
     return is_open
 
 
@@ -191,14 +191,17 @@ def read_checked(
         if is_empty(connection):
             return None
         fault = fault_of(connection, is_noted=noted is not None)
-        if fault is None and is_open and noted is None:
-            fault = unmarked(lock)
         if fault is not None:
             raise journal_error(path, fault)
+        if is_open and noted is None:
+            raise incomplete_error(path, unmarked(lock))
         begun, mark = read_header(connection)
-        fault = mark.fault(noted, lock) or (None if header is None else begun.difference(header))
-        if fault is not None:
-            raise journal_error(path, fault)
+        missing = mark.fault(noted, lock)
+        if missing is not None:
+            raise incomplete_error(path, missing)
+        difference = None if header is None else begun.difference(header)
+        if difference is not None:
+            raise journal_error(path, difference)
         verify(connection, mark)
     except (ValueError, OverflowError, MemoryError) as error:
         raise damaged_error(path, error) from error

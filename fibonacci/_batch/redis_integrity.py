@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from fibonacci._batch.journal_errors import journal_error
+from fibonacci._batch.journal_errors import incomplete_error
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.redis_records import COUNTED, PARTS
 from fibonacci._core.logs import log_journal
@@ -72,7 +72,7 @@ def lost_error(path: str, reason: str, remedy: str = "") -> JournalError:
         reason: What it lacks, as the end of a sentence that its URL begins.
         remedy: What can be done besides, as a sentence.
     """
-    return journal_error(path, f"{reason}. {_REMEDY}{remedy}", can_continue=False)
+    return incomplete_error(path, f"{reason}. {_REMEDY}{remedy}")
 
 
 class LocalMark:

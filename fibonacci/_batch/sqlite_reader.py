@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.journal_errors import damaged_error, journal_error, sqlite_error, system_error
+from fibonacci._batch.journal_errors import damaged_error, incomplete_error, sqlite_error, system_error
 from fibonacci._batch.journal_files import check_files, connect_read_only, read_checked
 from fibonacci._batch.journal_mark import JournalMark
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE, JournalReader, absent_error
@@ -95,7 +95,7 @@ class SQLiteReader(JournalReader):
                 raise damaged_error(self.path, error) from error
             fault = mark.fault(noted, str(self._lock))
             if fault is not None:
-                raise journal_error(self.path, fault)
+                raise incomplete_error(self.path, fault)
             yield connection, header
 
     @contextmanager

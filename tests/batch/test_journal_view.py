@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from fibonacci._batch.redis_records import ROWS, keys_of
 from fibonacci._batch.row import Row
 from fibonacci.errors import BadRequestError
 from fibonacci.models.run_results import RunResult
-from tests.batch.damages import lasting, read_files, write_files
+from tests.batch.damages import damages, lasting, read_files, write_files
 from tests.batch.journals import (
     HEADER,
     KINDS,
@@ -192,6 +193,26 @@ class TestRefused:
                 read_journal(path)
         write_files(path, files)
         assert read_journal(path).summary.unknown == 1
+
+    @needs_signals
+    @pytest.mark.slow
+    def test_whatever_is_left_of_a_file_is_read_exactly_or_refused_and_stays(self, tmp_path: Path) -> None:
+        path = tmp_path / "runs.db"
+        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+        files = read_files(path)
+        outcomes = {"exact": 0, "refused": 0}
+        for damage in damages(files, [], 30, random.Random(5)):
+            write_files(path, damage.files)
+            left = lasting(read_files(path))
+            try:
+                found = [(each.key, each.status) for each in read_journal(path).rows()]
+            except JournalError:
+                outcomes["refused"] += 1
+            else:
+                assert found == [("k1", "completed"), ("k2", "unknown")], damage[:2]
+                outcomes["exact"] += 1
+            assert lasting(read_files(path)) == left, damage[:2]
+        assert min(outcomes.values()) > 50
 
     def test_a_row_that_is_not_what_was_written(self, tmp_path: Path) -> None:
         path = tmp_path / "runs.db"

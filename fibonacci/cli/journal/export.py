@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _EPILOG: Final = """\
 Every row of the journal, those without a result included, to stdout: lines of JSON, or CSV in which inputs and outputs
-are cells of JSON. Both are those of run-many --out. Nothing is changed, and a run may have the journal meanwhile.
+are cells of JSON. Both are those of run-many --out. All of them unless --limit is given. Nothing is changed, and a run
+may have the journal meanwhile.
 
     fibonacci journal export runs.db --format csv > rows.csv
     fibonacci journal export runs.db --status failed > failed.jsonl
@@ -42,7 +43,9 @@ def run(context: Context) -> int:
         raise UsageError("--format csv has columns of its own: leave out --json and --fields")
     check_fields(options.fields or ())
     with opened_journal(context) as journal:
-        stream = stdout_stream(options.fields or (), is_json=options.json, name=options.format or "jsonl")
+        stream = stdout_stream(
+            options.fields or (), is_json=options.json, remedy="redirect it to a file", name=options.format or "jsonl"
+        )
         for row in first(journal.rows(options.status), options.limit):
             stream.write(row)
         stream.finish()

@@ -69,7 +69,7 @@ def _run(context: Context) -> int:
                 _print_estimate(context, runs.estimate())
                 return DONE
             if out_format is None:
-                stream = stdout_stream(options.fields or (), is_json=options.json)
+                stream = stdout_stream(options.fields or (), is_json=options.json, remedy="pass --out")
                 code = _write_results(context, runs, stream.write)
                 stream.finish()
                 return code

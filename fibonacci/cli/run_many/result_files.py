@@ -147,19 +147,22 @@ def _open(path: str) -> BinaryIO:
     return Path(path).open("wb")
 
 
-def stdout_stream(fields: Sequence[str], *, is_json: bool, name: RowFormat = "jsonl") -> ResultStream | ResultArray:
+def stdout_stream(
+    fields: Sequence[str], *, is_json: bool, remedy: str, name: RowFormat = "jsonl"
+) -> ResultStream | ResultArray:
     """Return a stream of JSON Lines or CSV to stdout, or of one JSON array.
 
     Args:
         fields: Write these fields of JSON alone.
         is_json: Whether it is an array.
+        remedy: What to do if stdout is closed.
         name: `jsonl` or `csv`, where it is none.
 
     Raises:
         UsageError: If stdout is closed.
     """
     if not has_stream(sys.stdout):
-        raise UsageError("stdout is closed: pass --out")
+        raise UsageError(f"stdout is closed: {remedy}")
     stream = sys.stdout.buffer
     return ResultArray(stream, fields) if is_json else ResultStream(stream, name, fields)
 
