@@ -108,11 +108,11 @@ class SQLiteJournal(Journal):
         self._is_closed = True
         if self._owner is None:
             return
-        if self._is_of_this_process:  # a fork must not touch the locks of its parent's SQLite
+        if self._is_of_this_process:  # a fork must not touch what is its parent's: the locks, a request to stop
             with self._lock:
                 _make_whole(self._connection)
                 self._connection.close()
-        self._owner.release()
+            self._owner.release()
 
     def _read(self, key: str) -> JournalEntry | None:
         with self._use() as connection:

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from fibonacci import Fibonacci, RunResult, RunsStoppedError
-from fibonacci._batch import locks, redis_lease
+from fibonacci._batch import redis_lease
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_holder import HeldFile, JournalHolder
 from fibonacci._batch.locks import FileLock
@@ -164,5 +164,5 @@ def test_who_looks_whether_a_journal_is_in_use_keeps_no_run_away(
     def stop_looking(seconds: float) -> None:
         looking.close()
 
-    monkeypatch.setattr(locks.time, "sleep", stop_looking)
+    monkeypatch.setattr("time.sleep", stop_looking)
     FileLock(str(path)).release()
