@@ -76,7 +76,7 @@ def started(path: Path) -> int:
 
 def holder(folder: Path, number: int) -> int:
     """Return the id of the process that has the journal of a chunk, or was the last to have it."""
-    return int((folder / f"chunk-{number}.db-lock").read_text())
+    return int((folder / f"chunk-{number}.db-lock").read_text().split()[0])
 
 
 def kill_in_mid_chunk(process: ApplicationProcess, folder: Path) -> tuple[int, int]:
