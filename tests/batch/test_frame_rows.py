@@ -1,9 +1,7 @@
-"""Data as people have it: frames of pandas, polars and pyarrow as rows, missing values, the types of keys."""
+"""Data as people have it: frames of pandas, polars and pyarrow as rows, and the values in them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import traceback
 import tracemalloc
 from collections.abc import Callable
@@ -22,12 +20,14 @@ from pydantic import BaseModel
 
 from fibonacci import Fibonacci
 from fibonacci._batch.frames import FrameRows, frame_rows
-from fibonacci._batch.keys import key_in, key_text, other_key
+from fibonacci._batch.keys import key_in, key_text
 from fibonacci._batch.plain_values import canonical_inputs, plain
-from tests.batch.journals import KINDS, JournalPlace
+from tests.batch.journals import JournalPlace
 from tests.batch.workflows import inputs_of, named
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("data frames")]
 
 pyarrow: Any = import_module("pyarrow")  # it has no types
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -157,38 +157,9 @@ class TestValues:
             canonical_inputs({"a": endless})
 
 
-class TestKeys:
-    @pytest.mark.parametrize("key", [7, -7, "7", "-7", "007", "a", "", '"7"', '"', "Ä\n", 2**70, "-", "1.0", "\u0663"])
-    def test_a_key_keeps_its_type(self, key: str | int) -> None:
-        text = key_text(key, 0)
-        assert (key_in(text), type(key_in(text))) == (key, type(key))
-        other = other_key(text)
-        if other is not None:
-            assert str(key_in(other)) == str(key)
-            assert type(key_in(other)) is not type(key)
-
-    def test_keys_of_numpy_are_pythons(self) -> None:
-        keys = [key_in(key_text(key, 0)) for key in (numpy.int64(7), numpy.str_("7"))]
-        assert [(key, type(key)) for key in keys] == [(7, int), ("7", str)]
-
-    @pytest.mark.parametrize("place", KINDS, indirect=True)
-    def test_a_number_and_its_text_are_two_keys(self, client: Fibonacci, greeter: str, place: JournalPlace) -> None:
-        keys = [1, "1", '"1"']
-        rows: list[dict[str, Any]] = [{"id": key, "name": "Ada"} for key in keys]
-        for known in (0, 3):
-            runs = client.workflows.run_many(greeter, rows, key="id", journal=place.location)
-            assert [(each.key, each.inputs) for each in runs.results()] == [(row["id"], row) for row in rows]
-            assert runs.summary.from_journal == known
-
-    def test_keys_that_change_their_type_run_nothing_twice(
-        self, client: Fibonacci, greeter: str, place: JournalPlace
-    ) -> None:
-        texts: list[dict[str, Any]] = [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Bob"}]
-        client.workflows.run_many(greeter, texts, key="id", journal=place.location).results()
-        numbers = [{**row, "id": int(row["id"])} for row in texts]
-        with pytest.raises(ValueError, match="row 0 has the key 1, and the journal has '1': numbers and texts are"):
-            client.workflows.run_many(greeter, numbers, key="id", journal=place.location).results()
-        assert len(inputs_of(client, greeter)) == 2
+def test_keys_of_numpy_are_pythons() -> None:
+    keys = [key_in(key_text(key, 0)) for key in (numpy.int64(7), numpy.str_("7"))]
+    assert [(key, type(key)) for key in keys] == [(7, int), ("7", str)]
 
 
 def test_failed_rows_have_their_inputs(mode: Mode, any_client: Any, greeter: str, place: JournalPlace) -> None:
@@ -219,17 +190,3 @@ def test_a_mistake_in_an_argument_has_one_frame_of_the_package(any_client: Any, 
         any_client.workflows.run_many("wf-1", **wrong)
     frames = traceback.extract_tb(caught.tb)
     assert [frame.name for frame in frames if "fibonacci" in Path(frame.filename).parts] == ["run_many"]
-
-
-def test_no_library_is_imported_for_other_rows() -> None:
-    program = """
-import sys
-from fibonacci.emulator import Emulator
-client = Emulator().client()
-workflow = client.workflows.create(name="W", definition={"nodes": [{"id": "a", "type": "llm", "instruction": "Hi"}]})
-rows = [{"name": float("nan")}, {"name": {1}}]
-print(client.workflows.run_many(workflow.id, rows).results()[0].inputs)
-print({"numpy", "pandas", "polars", "pyarrow"} & set(sys.modules))
-"""
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True, timeout=60)
-    assert shown.stdout.splitlines() == ["{'name': None}", "set()"]
