@@ -61,7 +61,7 @@ class TestClones:
         timeout: float | None,
         attempts: int,
     ) -> None:
-        monkeypatch.setattr("random.uniform", min)  # no delay before retries: all fit into the timeout
+        monkeypatch.setattr("fibonacci._core.retry.uniform", min)  # no delay before retries: all fit into the timeout
         transport = ScriptedTransport(TransportError("never_sent"))
         client = mode.client_of(transport, timeout=5, max_retries=7, headers={"X-A": "1"})
         for each, seconds, number in ((client.with_options(**options), timeout, attempts), (client, 5.0, 8)):

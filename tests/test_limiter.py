@@ -90,7 +90,7 @@ class TestTrust:
     def test_a_reset_that_cannot_be_read_does_not_shorten_the_delay(
         self, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("random.uniform", max)
+        monkeypatch.setattr("fibonacci._core.retry.uniform", max)
         for reset in ("soon", "0", str(int(START - 60))):
             server.add_response({}, status=429, headers={**stating(0, 0, clock), "X-RateLimit-Reset": reset})
         server.add_response(WORKFLOW)

@@ -33,6 +33,9 @@ _IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _LASTING = frozenset({501, 505, 511})
 _STATES_A_WAIT = frozenset({429, 503})
 
+# Not the `random` of the program, which may have seeded it to get the same numbers each time.
+uniform = random.SystemRandom().uniform
+
 
 Outcome = Literal["final", "never_sent", "refused", "unknown"]
 """The outcome of one attempt, as far as it matters for the next."""
@@ -138,13 +141,13 @@ def server_delay(response: APIResponse) -> float | None:
 
 def jittered(delay: float) -> float:
     """Return the server's delay, never shorter, with jitter so that clients do not retry in lockstep."""
-    return delay + random.uniform(0, min(1.0, delay * 0.1 + 0.01))
+    return delay + uniform(0, min(1.0, delay * 0.1 + 0.01))
 
 
 def backoff(attempt: int, outcome: Outcome) -> float:
     """Return the delay before attempt `attempt + 1`: full jitter under a doubling, capped ceiling."""
     base = _THROTTLING_BASE if outcome == "refused" else _TRANSIENT_BASE
-    return random.uniform(0, min(_BACKOFF_CAP, base * 2.0 ** min(attempt - 1, 30)))
+    return uniform(0, min(_BACKOFF_CAP, base * 2.0 ** min(attempt - 1, 30)))
 
 
 def _may_be_repeated(attempt: Attempt, outcome: Outcome) -> bool:

@@ -10,7 +10,7 @@ from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.command_table import COMMANDS
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.parser import CommandParser, add_global_options, command_adder
-from fibonacci.cli.standard_streams import discard_stdout, discard_unwritable, has_stream
+from fibonacci.cli.standard_streams import discard_unwritable, has_stream
 
 if TYPE_CHECKING:
     import argparse
@@ -39,14 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if has_stream(sys.stdout):
                 sys.stdout.flush()
     except BrokenPipeError:  # the reader of stdout has what it needs
-        discard_stdout()
         return DONE
     except (Exception, KeyboardInterrupt) as error:
         from fibonacci.cli.errors import report
 
-        if isinstance(error, OSError):
-            discard_unwritable()
         return report(error, is_debug=is_debug)
+    finally:
+        discard_unwritable()
 
 
 def command_parser(typed: Sequence[str] = ()) -> CommandParser:

@@ -33,15 +33,14 @@ def print_message(text: str, *, end: str = "\n") -> None:
             print(text, end=end, file=sys.stderr, flush=True)
 
 
-def discard_stdout() -> None:
-    """Send what is still to be written to stdout, which is closed, nowhere, so that the exit does not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def discard_unwritable() -> None:
-    """Discard what is left for a stdout that cannot be written, as on a full disk, so that the exit does not fail."""
-    try:
-        if has_stream(sys.stdout):
-            sys.stdout.flush()
-    except OSError:
-        discard_stdout()
+    """Discard what is left for stdout and stderr where they cannot be written, so that the exit does not fail.
+
+    The pipe or the terminal may be closed, or the disk full.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if has_stream(stream):
+            try:
+                stream.flush()
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

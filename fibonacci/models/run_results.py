@@ -244,4 +244,4 @@ class RunsProgress:
     """The number of rows whose request had no usable response, so that it was not known whether they were started."""
 
     unknown_keys: tuple[str | int, ...]
-    """The keys of ten of them at most, each a number or a text."""
+    """The keys of the first ten of them, in the order in which they became unknown, each a number or a text."""

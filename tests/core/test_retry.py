@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -26,12 +27,20 @@ def decided(response: APIResponse, **options: Any) -> Retry | None:
     return decide(Attempt(response, succeeded=False, **{**defaults, **options}))
 
 
-@pytest.fixture(autouse=True)
+def test_the_random_numbers_of_the_program_are_left_alone() -> None:
+    random.seed(1)
+    expected = random.Random(1).random()
+    assert decided(refusal()) is not None
+    assert random.random() == expected
+
+
+@pytest.fixture
 def longest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let chance be at its upper bound."""
-    monkeypatch.setattr("random.uniform", max)
+    monkeypatch.setattr("fibonacci._core.retry.uniform", max)
 
 
+@pytest.mark.usefixtures("longest")
 @each_row(
     ("response", "options", "expected"),
     [

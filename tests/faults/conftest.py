@@ -18,7 +18,7 @@ def clean_tls_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_retry_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw the shortest delay before each retry, which is none; a test that is about delays draws others."""
-    monkeypatch.setattr("random.uniform", min)
+    monkeypatch.setattr("fibonacci._core.retry.uniform", min)
 
 
 @pytest.fixture

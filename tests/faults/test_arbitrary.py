@@ -203,7 +203,7 @@ def laboratory() -> Iterator[FaultServer]:
 def test_only_fibonacci_errors_leave_a_call(
     kind: str, laboratory: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("random.uniform", min)  # the delays before retries
+    monkeypatch.setattr("fibonacci._core.retry.uniform", min)  # the delays before retries
     outcomes: set[str] = set()
 
     @_SETTINGS

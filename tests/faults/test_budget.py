@@ -21,7 +21,7 @@ from tests.kit.steps import ok, raw_then_reset, raw_then_stall, refusing, respon
 
 @all_modes_at_once
 def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch, standstill: Standstill) -> None:
-    monkeypatch.setattr("random.uniform", always(0.15))
+    monkeypatch.setattr("fibonacci._core.retry.uniform", always(0.15))
     clock = FakeClock(runs=True)
 
     def late(peer: Peer) -> None:
@@ -40,7 +40,7 @@ def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyP
 
 
 def test_failing_attempts_share_the_timeout(mode: Mode, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", always(0.336))  # a fifth delay would end after the timeout
+    monkeypatch.setattr("fibonacci._core.retry.uniform", always(0.336))  # a fifth delay would end after the timeout
     with ScriptedServer(raw_then_reset(b"")) as server:
         ended = mode.end(mode.client_of(server, timeout=1.65, max_retries=30).request, "GET", "/x")
     assert clock.slept == [0.336] * 4

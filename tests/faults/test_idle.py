@@ -248,7 +248,7 @@ class TestDroppedConnection:
     def test_what_is_known_is_said_when_no_retry_is_left_in_time(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("random.uniform", always(5.0))
+        monkeypatch.setattr("fibonacci._core.retry.uniform", always(5.0))
         with relayed(mode) as (client, relay, _):
             assert mode.run(client.request("GET", "/x")) == FINE
             relay.forget()

@@ -43,7 +43,7 @@ def test_a_closed_port(mode: Mode) -> None:
 
 @all_modes_at_once
 def test_a_server_that_starts_to_listen_in_time(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", always(0.3))
+    monkeypatch.setattr("fibonacci._core.retry.uniform", always(0.3))
     with socket.socket() as late:
         late.bind(("127.0.0.1", 0))
         client = mode.client(KEY, base_url=f"http://127.0.0.1:{late.getsockname()[1]}/v1", timeout=5)

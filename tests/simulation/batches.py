@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from fibonacci import AsyncFibonacci, Fibonacci, QuotaExceededError
 from fibonacci.emulator import Emulator
 from tests.simulation.aimd import aimd
 from tests.simulation.by_habit import run_by_habit
+from tests.simulation.chance import seeded
 from tests.simulation.event_loop import SimulatedEventLoop
 from tests.simulation.platform import Fate, Network, SimulatedExchange, SimulatedPlatform, even
 
@@ -106,14 +106,12 @@ def measure_batch(batch: Batch, seed: int = 1) -> BatchFigures:
         batch: The batch.
         seed: Of the delays and the jitter.
     """
-    state = random.getstate()
-    random.seed(seed)
     loop = SimulatedEventLoop()
-    try:
-        return _run(batch, loop, Random(seed))
-    finally:
-        loop.end()
-        random.setstate(state)
+    with seeded(seed):
+        try:
+            return _run(batch, loop, Random(seed))
+        finally:
+            loop.end()
 
 
 def _run(batch: Batch, loop: SimulatedEventLoop, random: Random) -> BatchFigures:

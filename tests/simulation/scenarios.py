@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,6 +11,7 @@ from random import Random
 from fibonacci import AsyncFibonacci, FibonacciError, RateLimitError
 from fibonacci.emulator import Emulator
 from tests.simulation.by_habit import retried
+from tests.simulation.chance import seeded
 from tests.simulation.event_loop import SimulatedEventLoop
 from tests.simulation.platform import Fate, Network, SimulatedPlatform, even
 
@@ -85,14 +85,12 @@ def measure(scenario: Scenario, seed: int = 1) -> ScenarioFigures:
         scenario: What the workers meet.
         seed: Of the delays, the jitter, and the requests of the others.
     """
-    state = random.getstate()
-    random.seed(seed)
     loop = SimulatedEventLoop()
-    try:
-        return _Simulation(scenario, loop, Random(seed)).run()
-    finally:
-        loop.end()
-        random.setstate(state)
+    with seeded(seed):
+        try:
+            return _Simulation(scenario, loop, Random(seed)).run()
+        finally:
+            loop.end()
 
 
 class _Simulation:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import shutil
 import sqlite3
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 from fibonacci import FibonacciError, JournalError, RateLimitError, RunResult, UnknownOutcomeError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
+from tests.simulation.chance import seeded
 from tests.simulation.conditions import MOST_PROCESSES, Conditions
 from tests.simulation.event_loop import SimulatedEventLoop
 from tests.simulation.platform import Fate, Network, SimulatedExchange, SimulatedPlatform, even
@@ -89,16 +89,12 @@ class Schedule:
 
     def run(self) -> Outcome:
         """Run it to the end."""
-        state = random.getstate()
-        random.seed(self.random.random())  # the jitter of retries
-        try:
-            with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.exists() else None) as folder:
-                try:
-                    self._run_programs(Path(folder))
-                finally:
-                    self.loop.end()  # closes the journals, without which Windows does not remove the folder
-        finally:
-            random.setstate(state)
+        memory = _MEMORY if _MEMORY.exists() else None
+        with seeded(self.random.random()), tempfile.TemporaryDirectory(dir=memory) as folder:
+            try:
+                self._run_programs(Path(folder))
+            finally:
+                self.loop.end()  # closes the journals, without which Windows does not remove the folder
         self.outcome.seconds, self.outcome.turns = self.loop.time(), self.loop.turns
         self.outcome.executions = self._recorded()
         return self.outcome

@@ -64,6 +64,6 @@ def _print(context: Context, line: str) -> None:
         context.output.text(line)
         sys.stdout.flush()
     except BrokenPipeError:
-        from fibonacci.cli.standard_streams import discard_stdout
+        from fibonacci.cli.standard_streams import discard_unwritable
 
-        discard_stdout()
+        discard_unwritable()

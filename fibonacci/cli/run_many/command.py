@@ -19,7 +19,7 @@ from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
-from fibonacci.cli.standard_streams import discard_stdout, is_terminal
+from fibonacci.cli.standard_streams import discard_unwritable, is_terminal
 from fibonacci.cli.workflow_names import workflow_id_of
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
@@ -46,7 +46,7 @@ def run_rows(context: Context) -> int:
     try:
         return _run(context)
     except BrokenPipeError:
-        discard_stdout()
+        discard_unwritable()
         context.say(f"the reader of the results has closed; {_RESUME}")
         return NOT_ENDED
     except (KeyboardInterrupt, OSError) as error:
