@@ -46,10 +46,20 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/definitions/checks/*.py": _tests(
         "definitions/", "warnings checks template_types braces check_models check_tools problem_codes"
     ),
-    "fibonacci/_batch/redis_*.py": _tests("batch/", "redis_servers redis_journal redis_lease journal at_most_once"),
-    "fibonacci/_batch/*journal*.py": _tests("batch/", "journal journal_owner redis_journal at_most_once"),
-    "fibonacci/_batch/*.py": _tests("batch/", "plans rows journal run_many at_most_once limits progress signals"),
-    "fibonacci/_async/batch/*.py": _tests("batch/", "plans run_many at_most_once rows limits leaving progress signals"),
+    "fibonacci/_batch/redis_*.py": _tests(
+        "batch/", "redis_servers redis_journal redis_lease durability journal at_most_once journal_view"
+    ),
+    "fibonacci/_batch/*journal*.py": _tests(
+        "batch/", "journal journal_owner destroyer redis_journal journal_view at_most_once"
+    ),
+    "fibonacci/_batch/*.py": _tests(
+        "batch/",
+        "plans bounds row_keys rows journal run_many attempts stopping journal_view at_most_once limits progress "
+        "signals durability",
+    ),
+    "fibonacci/_async/batch/*.py": _tests(
+        "batch/", "plans bounds run_many attempts at_most_once rows limits leaving cancellation progress signals"
+    ),
     "fibonacci/_async/wait.py": (*_tests("faults/", "waiting run"), *_tests("", "progress")),
     "fibonacci/_core/retry.py": _tests("core/", "retry"),
     "fibonacci/_core/window.py": _LIMITER,
