@@ -34,6 +34,7 @@ class TestRowsThatTimeOut:
         ids = [each.id for each in here.owner.executions.list()]
         assert all(execution_id in str(caught.value) for execution_id in ids)
         assert len(ids) == len(caught.value.executions) == 2
+        assert caught.value.execution == caught.value.executions[0]
         here.clock.sleep(5)
         results = here.run(here.runs([12.0] * 2, **options))
         assert {each.execution and each.execution.id for each in results} == set(ids)

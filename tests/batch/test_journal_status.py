@@ -259,7 +259,10 @@ class TestNote:
         assert (progress.total, progress.bound_by, progress.unknown) == (20, "300 runs an hour", 14)
         assert progress.unknown_keys == ("a", "7", *range(8))
 
-    @pytest.mark.parametrize("note", [None, "", "[", b"\xff", "[1, 2]", '["x", 1, 1, 1, "", 1, 1, []]', "{}", "7"])
+    @pytest.mark.parametrize(
+        "note",
+        [None, "", "[", b"\xff", "[1, 2]", '["x", 1, 1, 1, "", 1, 1, []]', '[1e300, 1, 1, 1, "", 1, 1, []]', "{}", "7"],
+    )
     def test_a_damaged_one_is_none(self, note: str | bytes | None) -> None:
         assert progress_in(note) is None
 

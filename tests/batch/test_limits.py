@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from fibonacci import (
     QuotaExceededError,
     RateLimitError,
     RunResult,
+    RunsProgress,
     ServerError,
+    read_journal,
 )
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
@@ -107,6 +110,28 @@ class TestQuotas:
         seconds = [each.time - began for each in here.emulator.requests.to(EXECUTE)]
         # Half a second where the workflow is read as well: the first request of a window goes alone.
         assert seconds == pytest.approx([0, 60, 180, 420, 420, 480], abs=2), "60 s again after a start"
+
+    def test_the_journal_notes_until_when_rows_wait(
+        self, mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here = platform(mode, "free", time="manual")  # 60 runs an hour
+        path, sleep = tmp_path / "runs.db", here.clock.sleep
+        notes: dict[datetime, RunsProgress] = {}
+
+        def look(seconds: float) -> None:
+            if path.exists():
+                with read_journal(path) as view:
+                    if view.progress is not None:
+                        notes[view.progress.written_at] = view.progress
+            sleep(seconds)
+
+        monkeypatch.setattr(here.clock, "sleep", look)
+        began = here.clock.time()
+        here.run(here.runs([0.0] * 59 + [400.0, 0.0], journal=path, concurrency=2))
+        waited = [note.paused_until for note in notes.values() if note.paused_until is not None]
+        assert [each.timestamp() - began for each in waited] == pytest.approx([3600] * len(waited), abs=1)
+        assert 55 <= len(waited) <= 64, "one a minute"
+        assert len(notes) - len(waited) <= 3
 
 
 class TestStarts:

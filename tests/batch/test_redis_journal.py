@@ -291,7 +291,9 @@ class TestLosses:
             with closing(redis_place.open(HEADER)) as journal:
                 for number in range(4, 9):
                     journal.write([row(number)])
-        assert "has older data: it had 3 rows when a run on this machine" in refusal(redis_place.location)
+        older_data = refusal(redis_place.location)
+        assert "has older data: it had 3 rows when a run on this machine" in older_data
+        assert "and the last 2 writes until then are missing" in older_data
         restore(newer)
         redis_place.open(HEADER).close()
 
@@ -316,6 +318,16 @@ class TestLosses:
             journal.write([row(1)])
             journal.write([row(2)])
         assert sum("has no mark on this machine" in record.getMessage() for record in caplog.records) == 1
+
+    def test_a_user_without_a_home(self, redis_place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.delenv("XDG_STATE_HOME")
+        monkeypatch.setattr(Path, "home", fail)
+        with closing(redis_place.open(HEADER)) as journal:
+            journal.write([row(1)])
+        redis_place.open(HEADER, resume=True).close()
 
 
 def test_more_results_than_are_read_at_once(redis_place: JournalPlace) -> None:

@@ -44,7 +44,9 @@ def _tests(folder: str, names: str) -> tuple[str, ...]:
 _LIMITER: Final = (*_tests("core/", "limiter"), *_tests("", "limiter"), *_tests("core/", "shared_window"))
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/definitions/checks/*.py": _tests(
-        "definitions/", "warnings checks template_types braces check_models check_tools problem_codes"
+        "definitions/",
+        "warnings checks template_types braces check_models check_tools problem_codes flow schema_faults graph "
+        "check_inputs",
     ),
     "fibonacci/_batch/redis_*.py": _tests(
         "batch/", "redis_servers redis_journal redis_lease durability journal at_most_once journal_view"
@@ -54,11 +56,12 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "fibonacci/_batch/*.py": _tests(
         "batch/",
-        "plans bounds row_keys rows journal run_many attempts stopping journal_view at_most_once limits progress "
-        "signals durability",
+        "plans bounds row_keys rows frame_rows journal run_many attempts stopping journal_view journal_status "
+        "at_most_once limits progress signals durability",
     ),
     "fibonacci/_async/batch/*.py": _tests(
-        "batch/", "plans bounds run_many attempts at_most_once rows limits leaving cancellation progress signals"
+        "batch/",
+        "plans bounds run_many attempts row_keys at_most_once rows limits leaving cancellation progress signals",
     ),
     "fibonacci/_async/wait.py": (*_tests("faults/", "waiting run"), *_tests("", "progress")),
     "fibonacci/_core/retry.py": _tests("core/", "retry"),
@@ -73,7 +76,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "without_effect",
     ),
     "fibonacci/deployment/*.py": _tests(
-        "deployment/", "plan_and_apply stale_plans refusals pull interruptions other_platforms"
+        "deployment/", "plan_and_apply checked_plans stale_plans refusals pull interruptions other_platforms"
     ),
 }
 """The tests of each file; the first pattern counts. None reads the text of the package, which any change would fail."""
