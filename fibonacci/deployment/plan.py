@@ -62,7 +62,7 @@ class DeploymentPlan:
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows are left alone, in alphabetical order."""
 
-    _basis: PlanBasis = field(default=PlanBasis(), repr=False)
+    _basis: PlanBasis = PlanBasis()
 
     @property
     def has_changes(self) -> bool:

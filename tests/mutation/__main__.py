@@ -75,8 +75,9 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "admission approvals organizations roles control memory_and_tools workflows scripts strict warnings "
         "without_effect",
     ),
-    "fibonacci/deployment/*.py": _tests(
-        "deployment/", "plan_and_apply checked_plans stale_plans refusals pull interruptions other_platforms"
+    "fibonacci/deployment/*.py": (
+        *_tests("deployment/", "plan_and_apply checked_plans stale_plans refusals pull interruptions other_platforms"),
+        *_tests("emulator/", "seeds"),
     ),
 }
 """The tests of each file; the first pattern counts. None reads the text of the package, which any change would fail."""
