@@ -48,6 +48,13 @@ class TestRowsThatTimeOut:
         assert max(running) == 2
         assert here.count(EXECUTE) == 5
 
+    def test_places_that_others_hold_are_waited_for(self, mode: Mode) -> None:
+        here = platform(mode, "free", time="manual")  # 2 at a time
+        for _ in range(2):
+            here.owner.workflows.execute(here.workflow, inputs={"seconds": 60})
+        (result,) = here.run(here.runs([1.0], timeout=5))
+        assert result.succeeded
+
     def test_the_last_rows_are_not_waited_for(self, mode: Mode) -> None:
         here = platform(mode, time="manual")
         began = here.clock.time()

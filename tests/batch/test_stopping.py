@@ -41,7 +41,12 @@ def asked(journal: Journal) -> bool:
 
 @pytest.mark.parametrize("place", KINDS, indirect=True)
 def test_the_run_drains_and_the_same_call_continues(
-    place: JournalPlace, client: Fibonacci, rester: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: JournalPlace,
+    client: Fibonacci,
+    rester: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(redis_lease, "SECONDS", 1.8)  # renewed five times a second
     rows = [{"id": number, "seconds": 0.2 if number < 40 else 0} for number in range(42)]
@@ -54,6 +59,7 @@ def test_the_run_drains_and_the_same_call_continues(
                 ran = stop(place, "--detach")
                 assert ran.code == 0
                 assert ran.err.startswith("asked the run (process ")
+                assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.glob("*-stop-*"))
             found.append(run)
 
     with pytest.raises(RunsStoppedError, match="was stopped by another process: no further row was started") as caught:
@@ -65,6 +71,9 @@ def test_the_run_drains_and_the_same_call_continues(
     )
     assert executions(client, rester) == {run.key: 1 for run in found}, "all that was under way was waited for"
     assert len(found) < 40
+    assert [each.levelname for each in caplog.records if "is stopped by another process" in each.getMessage()] == [
+        "WARNING"
+    ]
     ran = stop(place)
     assert (ran.code, ran.err) == (0, f"no run has the journal {shown(place)}: there is nothing to stop\n")
     assert not list(tmp_path.glob("*-stop-*"))

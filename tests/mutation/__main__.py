@@ -41,6 +41,8 @@ def _tests(folder: str, names: str) -> tuple[str, ...]:
     return tuple(f"tests/{folder}test_{name}.py" for name in names.split())
 
 
+_SLOW_TOO: Final = ("-m", "")
+_FRAMES: Final = (*_SLOW_TOO, *_tests("batch/", "frame_rows"))
 _LIMITER: Final = (*_tests("core/", "limiter"), *_tests("", "limiter"), *_tests("core/", "shared_window"))
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/definitions/checks/*.py": _tests(
@@ -48,15 +50,19 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "warnings checks template_types braces check_models check_tools problem_codes flow schema_faults graph "
         "check_inputs",
     ),
+    "fibonacci/_batch/frames.py": _FRAMES,
+    "fibonacci/_batch/plain_values.py": _FRAMES,
+    "fibonacci/_batch/journal_errors.py": (*_SLOW_TOO, *_tests("batch/", "journal journal_view durability")),
     "fibonacci/_batch/redis_*.py": _tests(
         "batch/", "redis_servers redis_journal redis_lease durability journal at_most_once journal_view"
     ),
     "fibonacci/_batch/*journal*.py": _tests(
-        "batch/", "journal journal_owner destroyer redis_journal journal_view at_most_once"
+        "batch/",
+        "journal journal_owner destroyer redis_journal journal_view journal_status stopping at_most_once durability",
     ),
     "fibonacci/_batch/*.py": _tests(
         "batch/",
-        "plans bounds row_keys rows frame_rows journal run_many attempts stopping journal_view journal_status "
+        "plans bounds row_keys rows journal run_many attempts stopping journal_view journal_status "
         "at_most_once limits progress signals durability",
     ),
     "fibonacci/_async/batch/*.py": _tests(
@@ -80,7 +86,10 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         *_tests("emulator/", "seeds"),
     ),
 }
-"""The tests of each file; the first pattern counts. None reads the text of the package, which any change would fail."""
+"""The arguments of pytest for each file, which name its tests; the first pattern counts.
+
+None of them reads the text of the package, which any change would fail.
+"""
 
 # No other plugins: that of schemathesis alone takes 2 s to load.
 PYTEST: Final = (
@@ -243,7 +252,7 @@ def main() -> int:
     )
     parser.add_argument("--list", action="store_true", help="print the mutants, and run nothing")
     options = parser.parse_args()
-    paths = options.only or sorted(str(file.relative_to(ROOT)) for part in TESTS for file in ROOT.glob(part))
+    paths = options.only or sorted({str(file.relative_to(ROOT)) for part in TESTS for file in ROOT.glob(part)})
     mutants = sample(paths, options.seed, options.size)
     if options.list:
         print(*mutants, sep="\n")
