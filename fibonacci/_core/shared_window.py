@@ -75,7 +75,7 @@ class SharedWindow:
 
     def __init__(self, now: float) -> None:
         self.epoch: str = f"{now:.6f}"
-        self._window = Window(margin=_MARGIN)
+        self._window = Window(margin=_MARGIN, sees_ends=False)
         self._queue: dict[str, float] = {}  # names of leases to be granted, with the end of their places
         self._probe = "", _NEVER  # the lease of the last probe, and when it was granted
         self._is_silent = False  # the server admits requests, and states no rate limit

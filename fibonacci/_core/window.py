@@ -78,6 +78,9 @@ class Window:
     that this number may not include yet. A request leaves their count when it ends, when a response states the number
     whose own request was admitted a second later, and when its window has passed.
 
+    A request may need more than that second to arrive: it waits for a connection, or the machine is busy. So it stays
+    counted after all while the server has counted fewer requests than it must have, had all of them arrived.
+
     A reset is stated in whole seconds, and how it is rounded is not stated: it is believed to be rounded up until a
     window turns out to last longer. From then on all windows are believed to end so many whole seconds after their
     stated reset as that one needed. To find that out costs one request: the first one of a window is sent alone, and
@@ -88,6 +91,7 @@ class Window:
 
     Args:
         margin: Seconds within which a request is taken to have reached the server: requests may arrive out of order.
+        sees_ends: Whether the end of every request is recorded; that of a process that is killed is not.
 
     Attributes:
         limit: The requests that the plan allows in a window; 0 when not known.
@@ -95,9 +99,10 @@ class Window:
         paused_until: When the last `Retry-After` ends that concerns all requests.
     """
 
-    def __init__(self, margin: float = _MARGIN) -> None:
+    def __init__(self, margin: float = _MARGIN, *, sees_ends: bool = True) -> None:
         self.limit: int = 0
         self._margin = margin
+        self._sees_ends = sees_ends
         self.paused_until: float = -_UNKNOWN
         self._remaining: int | None = None  # by the last statement; None: not known
         self._reset = 0.0  # the stated reset in Unix seconds: the server's own name for the window
@@ -114,15 +119,21 @@ class Window:
         self._ends_by = _UNKNOWN  # when the present window ends by that length
         self._ended_at = -_UNKNOWN  # when the last window was taken to have ended
         self.uncounted: OrderedDict[Admission, None] = OrderedDict()
+        self._arrived: dict[Admission, None] = {}  # requests in flight that the server is taken to have counted
+        self._counted_at_least = 0  # requests that it has counted in the present window, without those in flight
 
     @property
     def left(self) -> int | None:
         """The requests that may still be sent; None when not known."""
-        return None if self._remaining is None else max(0, self._remaining - len(self.uncounted))
+        if self._remaining is None:
+            return None
+        counted = self.limit - self._remaining
+        missing = max(0, self._counted_at_least + len(self._arrived) - counted)
+        return max(0, self._remaining - len(self.uncounted) - min(missing, len(self._arrived)))
 
     def is_exhausted(self) -> bool:
         """Whether no request may be sent by the last statement."""
-        return self._remaining is not None and self._remaining <= len(self.uncounted)
+        return self.left == 0
 
     def delay(self, now: float) -> Delay | None:
         """Return the delay of a request; None when one is left, or when what is known is too old."""
@@ -155,6 +166,7 @@ class Window:
             self._stop_counting(self._resets_at - self._margin)
             self._ended_at = self._resets_at
             self._remaining, self._resets_at, self._scouted_at = self.limit, _UNKNOWN, -_UNKNOWN
+            self._forget_counted()
         if self._resets_at == _UNKNOWN:
             self._stop_counting(now - self._longest_length)
 
@@ -178,6 +190,7 @@ class Window:
             has_passed: Whether its response shows that requests are admitted; `SharedWindow` uses it.
         """
         self.uncounted.pop(admission, None)
+        self._arrived.pop(admission, None)
 
     def pause(self, now: float, seconds: float) -> None:
         """Delay all requests."""
@@ -212,6 +225,11 @@ class Window:
                 self.pause(now, _SCOUTED)
                 self._scouted_at = -_UNKNOWN
             return  # it is about a window that has passed
+        earliest = -_UNKNOWN  # a request admitted before was counted in the last window
+        if not is_same:
+            self._forget_counted()
+            if self._resets_at < _UNKNOWN:
+                earliest = self._resets_at - _UNCERTAINTY - self._margin
         if stated.remaining == stated.limit - 1 or (not is_same and self._ends_by < _UNKNOWN):
             self._find_end(stated, admission.at, now, now + ends_in, is_same=is_same)
         self._remaining = min(self._remaining or 0, stated.remaining) if is_same and not is_newer else stated.remaining
@@ -220,12 +238,17 @@ class Window:
         self._resets_at = min(now + ends_in, self._ends_by)
         if self._length < max(ends_in - _ROUNDING, 1.0) and ends_in <= LONGEST_WAIT:
             self._length = next((length for length in _LENGTHS if ends_in - _ROUNDING <= length), LONGEST_WAIT)
-        self._stop_counting(admission.at - self._margin)
+        arrived = self._stop_counting(admission.at - self._margin)
+        if self._sees_ends:
+            self._arrived.update((each, None) for each in arrived if each.at > earliest)
+        counted = stated.limit - stated.remaining - len(self.uncounted) - len(self._arrived)
+        self._counted_at_least = max(self._counted_at_least + 1, counted)
 
     def forget(self) -> None:
         """Forget what the server stated; requests in flight stay counted."""
         self.limit = 0
         self._remaining = None
+        self._forget_counted()
         self._length = self._fitting_length = 0.0
         self._fitting_windows = 0
         self._resets_at = self._ends_by = _UNKNOWN
@@ -304,7 +327,14 @@ class Window:
         if length and self._fitting_windows >= _FITTING_WINDOWS:
             self._ends_by = received_at + length
 
-    def _stop_counting(self, until: float) -> None:
-        """Stop counting the requests admitted by then: the number that the server states includes them."""
+    def _stop_counting(self, until: float) -> list[Admission]:
+        """Stop counting the requests admitted by then, and return them: the number that the server states has them."""
+        stopped: list[Admission] = []
         while self.uncounted and next(iter(self.uncounted)).at <= until:
-            self.uncounted.popitem(last=False)
+            stopped.append(self.uncounted.popitem(last=False)[0])
+        return stopped
+
+    def _forget_counted(self) -> None:
+        """Forget what the server has counted in the window before."""
+        self._arrived.clear()
+        self._counted_at_least = 0

@@ -110,6 +110,51 @@ class TestAgainstAServer:
         assert [server.admitted[60.0 * minute] for minute in range(1, 10)] == [60] * 9
 
 
+class TestRequestsThatArriveLate:
+    @given(
+        calls=st.lists(st.tuples(st.floats(0, 20), st.floats(0, 39), st.floats(0, 60)), max_size=60),
+        used_by_others=st.integers(0, 4),
+    )
+    def test_nothing_is_refused_however_late_they_arrive_in_their_window(
+        self, calls: list[tuple[float, float, float]], used_by_others: int
+    ) -> None:
+        server = SimulatedServer(9, 60.0, is_aligned=True)
+        for _ in range(used_by_others):
+            server.receive(0.0)
+        simulation = Simulation(server, RateLimiter())
+        simulation.call(0.0, 0.0, 0.1)
+        for at, transit, duration in calls[: 8 - used_by_others]:
+            simulation.call(0.2 + at, transit, duration)
+        for _ in range(9):  # what is left of the window, and some of the next
+            simulation.call(21.0, 0.01, 0.1)
+        simulation.run()
+        assert server.refused == 0
+
+    def test_one_that_has_not_arrived_stays_counted_though_later_ones_have(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(9, 30, 0.0))
+        late = admitted(limiter, 1.0)
+        respond(limiter, admitted(limiter, 2.5), 2.6, stating(8, 28, 2.6))
+        assert limiter.window.left == 7, "the server has counted one request, and two were sent"
+        respond(limiter, late, 2.7, stating(7, 28, 2.7))
+        assert limiter.window.left == 7
+
+    def test_one_that_has_arrived_takes_no_place_however_long_its_response_takes(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(9, 30, 0.0))
+        admitted(limiter, 1.0)
+        respond(limiter, admitted(limiter, 2.5), 2.6, stating(7, 28, 2.6))
+        assert limiter.window.left == 7
+
+    def test_in_the_next_window_none_of_them_is_counted(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(9, 30, 0.0))
+        admitted(limiter, 1.0)
+        respond(limiter, admitted(limiter, 2.5), 2.6, stating(8, 28, 2.6))
+        respond(limiter, admitted(limiter, 31.0), 31.1, stating(59, 60, 31.1))
+        assert limiter.window.left == 59
+
+
 class TestLengths:
     @pytest.mark.parametrize("length", [2.0, 5.0, 10.0, 30.0, 60.0])
     def test_little_of_a_window_is_lost_once_the_length_is_known(self, length: float) -> None:
