@@ -7,8 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -70,6 +71,13 @@ class Command:
 
     def read(self, name: str) -> str:
         return (self.folder / name).read_text("utf-8")
+
+
+def wait_while_running(process: subprocess.Popen[Any], condition: Callable[[], bool]) -> None:
+    """Wait until a process has brought about a condition; it fails as soon as the process has ended without."""
+    while not condition():
+        assert process.poll() is None or condition(), f"it has ended with {process.returncode}"
+        time.sleep(0.001)
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

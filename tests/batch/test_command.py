@@ -14,9 +14,19 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci._batch.redis_records import keys_of
 from fibonacci.emulator import Emulator
-from tests.batch.command import CSV, EXECUTE, GREET, KEPT, REST, Command, executions, last_line, lines_of
+from tests.batch.command import (
+    CSV,
+    EXECUTE,
+    GREET,
+    KEPT,
+    REST,
+    Command,
+    executions,
+    last_line,
+    lines_of,
+    wait_while_running,
+)
 from tests.batch.journals import REDIS_PASSWORD
-from tests.emulator.handling import wait_until
 from tests.kit.assertions import each_row
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.redis import RedisServer
@@ -223,7 +233,7 @@ class TestResumption:
         arguments = (rester, "rows.jsonl", "--key", "id", *KEPT, "--concurrency", "5")
         partial = command.folder / "o.jsonl.partial"
         with command.start(*arguments) as process:
-            wait_until(lambda: partial.exists() and partial.read_text().count("\n") >= 10)
+            wait_while_running(process, lambda: partial.exists() and partial.read_text().count("\n") >= 10)
             process.kill()
             process.communicate()
         assert not (command.folder / "o.jsonl").exists()
@@ -247,7 +257,7 @@ class TestResumption:
         command.write("rows.jsonl", rows)
         arguments = (rester, "rows.jsonl", "--key", "id", *KEPT, "--concurrency", "3")
         with command.start(*arguments) as process:
-            wait_until((command.folder / "o.jsonl.partial").exists)
+            wait_while_running(process, (command.folder / "o.jsonl.partial").exists)
             process.send_signal(number)
             output, errors = process.communicate(timeout=30)
         assert (process.returncode, output) == (code, "")
@@ -272,7 +282,7 @@ class TestResumption:
         partial = command.folder / "o.jsonl.partial"
         line = command.line(arguments)
         with subprocess.Popen(line, cwd=command.folder, env=command.environment, stdout=end, stderr=end) as process:
-            wait_until(partial.exists)
+            wait_while_running(process, partial.exists)
             terminal.close()
             process.send_signal(signal.SIGHUP)
             assert process.wait(timeout=30) == 129

@@ -74,7 +74,7 @@ def test_a_line_a_minute_without_a_terminal(mode: Mode, caplog: pytest.LogCaptur
         mode.each(client.workflows.run_many(workflow, rows, concurrency=3, progress=True), found.append)
         mode.close(client)
         mode.forget()
-    lines = [record.message for record in caplog.records if "rows have ended" in record.message]
+    lines = [message for message in caplog.messages if "rows have ended" in message]
     assert len(found) == 9
     assert 4 <= len(lines) <= 7, "of five minutes"
     assert lines[0].startswith("0 of 9 rows have ended")

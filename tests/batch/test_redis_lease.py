@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from typing import Any
@@ -21,6 +20,7 @@ from fibonacci._core.lease_messages import StoreError
 from fibonacci.emulator import Emulator
 from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, refusal, row
 from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
@@ -66,11 +66,11 @@ class TestLease:
         assert REDIS_PASSWORD not in caplog.text
 
     def test_it_is_renewed(self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(redis_lease, "SECONDS", 0.3)
+        monkeypatch.setattr(redis_lease, "_RENEWALS", 900)  # one every 10 ms
         lease = keys_of(name_of(redis_place))[1]
         with closing(redis_place.open(HEADER)):
-            time.sleep(0.5)
-            assert looking.exists(lease)
+            assert looking.expire(lease, 3600)
+            wait_until(lambda: 0 < looking.pttl(lease) <= redis_lease.milliseconds())
         assert not looking.exists(lease)
 
     def test_a_lease_of_another_run_is_waited_for_unless_it_is_renewed(
@@ -126,7 +126,10 @@ class TestLease:
         assert scripts[:4] == [ACQUIRE, *[RENEW] * 3]
         assert scripts[-1] == RELEASE
 
-    def test_who_has_lost_it_to_another_writes_nothing(self, redis_place: JournalPlace, looking: Any) -> None:
+    def test_who_has_lost_it_to_another_writes_nothing(
+        self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redis_lease, "SECONDS", 3600.0)  # a renewal would take it back
         lease, intents = keys_of(name_of(redis_place))[1], keys_of(name_of(redis_place))[3]
         with closing(redis_place.open(HEADER)) as first:
             first.write([row(1)])
@@ -136,7 +139,10 @@ class TestLease:
                 first.write([row(2)])
         assert set(looking.hgetall(intents)) == {b"k1"}
 
-    def test_who_has_lost_it_to_nobody_continues(self, redis_place: JournalPlace, looking: Any) -> None:
+    def test_who_has_lost_it_to_nobody_continues(
+        self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redis_lease, "SECONDS", 3600.0)  # a renewal would take it back, not the write
         lease, intents = keys_of(name_of(redis_place))[1], keys_of(name_of(redis_place))[3]
         with closing(redis_place.open(HEADER)) as journal:
             looking.delete(lease)

@@ -39,6 +39,9 @@ def call_each_elsewhere(mode: Mode, server: Listener, **options: Any) -> dict[st
 def tinyproxy(directory: Path, *, password: str | None = None) -> Generator[int]:
     """Run an HTTP proxy while the block lasts; yield its port.
 
+    It drops a connection on which it waits for a request when a signal stops it and another continues it (its reads
+    have a timeout of the system's, and end with EINTR then), which a busy machine does not do.
+
     Args:
         directory: Where its configuration may be written.
         password: What the user `ada` has to give; None when it lets everybody pass.

@@ -89,10 +89,12 @@ class TestUvloop:
     @linux_only
     def test_dead_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def main() -> None:
-            options: Any = {"allow_insecure": True, "max_retries": 0, "connect_timeout": 0.5}
+            options: Any = {"allow_insecure": True, "max_retries": 0}
             async with AsyncFibonacci(KEY, base_url=f"http://uvloop.test:{server.port}/v1", **options) as client:
                 assert await client.request("GET", "/x") == FINE
-            async with AsyncFibonacci(KEY, base_url=f"http://{hole.host}:{hole.port}/v1", **options) as client:
+            async with AsyncFibonacci(
+                KEY, base_url=f"http://{hole.host}:{hole.port}/v1", connect_timeout=0.5, **options
+            ) as client:
                 with pytest.raises(APITimeoutError):
                     await client.request("GET", "/x")
 
