@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fibonacci.definitions.diagrams.layers import LayeredEdge, arrange
@@ -23,6 +23,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 
 @given(graphs())
+@example((3, [LayeredEdge(0, 1), LayeredEdge(1, 2), LayeredEdge(2, 0), LayeredEdge(1, 1)]))  # few have a cycle
 def test_each_edge_leads_from_layer_to_layer(graph: Graph) -> None:
     count, edges = graph
     layers = arrange(count, edges)
@@ -61,6 +62,8 @@ def test_crossings_are_avoided() -> None:
     edges = [LayeredEdge(0, 5), LayeredEdge(1, 4), LayeredEdge(2, 3)]
     order = arrange(6, edges).order
     assert [[5 - vertex for vertex in layer] for layer in order[1:]] == order[:1]
+    # In the order of the edges, two of these cross.
+    assert arrange(4, [LayeredEdge(0, 2), LayeredEdge(0, 3), LayeredEdge(1, 2)]).order == [[0, 1], [3, 2]]
 
 
 def test_a_node_without_dependencies_stands_right_before_its_first_follower() -> None:
@@ -69,6 +72,7 @@ def test_a_node_without_dependencies_stands_right_before_its_first_follower() ->
 
 
 @given(st.text(), st.floats(2, 30), st.integers(1, 3))
+@example("mmm", 3.0, 1)  # a little too wide
 def test_lines_fit(text: str, limit: float, most: int) -> None:
     lines = wrap(text, limit, most)
     assert 1 <= len(lines) <= most

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import gc
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
 import anyio
+import anyio.lowlevel
+import h11
 import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError, AsyncFibonacci
 from fibonacci.transports import AsyncSocketTransport
-from tests.faults.calls import longest
 from tests.kit.certificates import Authority
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
-from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, many_times
 
 Backend = Literal["asyncio", "trio"]
-LONGEST_FREEZE = 0.15
-"""Seconds of a processor. The target is 0.05, which a processor with other work may miss."""
-LONGEST_CANCELLATION = 0.25
-"""Seconds of a processor. The target is 0.05."""
-IN_THE_FLOOD = 0.07
-"""Seconds from a request to the end of its call."""
+MOST_STEPS = 500
+"""Of the parser, between two turns of other tasks: five milliseconds or so."""
+IN_THE_FLOOD = 2_000
+"""Steps from the begin of a call to its end."""
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 INFORMATIONAL = b"HTTP/1.1 102 Processing\r\n\r\n"
 
 
 def flood(piece: bytes, before: bytes = b"") -> Step:
-    """Send the same piece without end."""
+    """Send the same piece again and again: 4 MB, of which a call that ends in time reads less."""
     block = piece * (256 * 1024 // len(piece))
-
-    def step(peer: Peer) -> None:
-        peer.send(before)
-        while peer.pause(0):
-            peer.send(block)
-
-    return step
+    return many_times(before, block, 16, b"")
 
 
 FLOODS = {
@@ -51,94 +40,107 @@ FLOODS = {
 }
 
 
-async def longest_freeze(ends: anyio.Event) -> float:
-    """Return the longest time that other tasks took between two turns of this one, until the event is set.
+class ParserSteps:
+    """Counts what h11 has to do, which says the same on every machine: a step is an event, or 640 bytes.
 
-    It is the time of the event loop's thread: that of a busy machine's other processes says nothing.
+    Attributes:
+        done: How many steps there were.
     """
-    freeze = 0.0
-    while not ends.is_set():
-        before = time.thread_time()
-        await anyio.sleep(0.005)
-        freeze = max(freeze, time.thread_time() - before)
-    return freeze
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done = 0
+        self._act: tuple[int, Callable[[], object]] | None = None
+        next_event, receive_data = h11.Connection.next_event, h11.Connection.receive_data
+
+        def counting_events(connection: h11.Connection) -> object:
+            self._take(1)
+            return next_event(connection)
+
+        def counting_bytes(connection: h11.Connection, data: bytes) -> None:
+            self._take(len(data) // 640)
+            receive_data(connection, data)
+
+        monkeypatch.setattr(h11.Connection, "next_event", counting_events)
+        monkeypatch.setattr(h11.Connection, "receive_data", counting_bytes)
+
+    def after(self, steps: int, act: Callable[[], object]) -> None:
+        """Have something done once, after so many further steps, in the midst of the parser's work."""
+        self._act = (self.done + steps, act)
+
+    def _take(self, steps: int) -> None:
+        self.done += steps
+        if self._act is not None and self.done >= self._act[0]:
+            _, act = self._act
+            self._act = None
+            act()
 
 
-@pytest.fixture(autouse=True)
-def without_collection() -> Iterator[None]:
-    """Keep what other tests have left from being searched for garbage, which takes a second in a large suite.
-
-    It would begin in the middle of a flood of headers, which become that many objects.
-    """
-    gc.freeze()
-    yield
-    gc.unfreeze()
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> ParserSteps:
+    """Return what counts the steps of the parser."""
+    return ParserSteps(monkeypatch)
 
 
 @pytest.mark.parametrize(("name", "backend"), [*((name, "asyncio") for name in FLOODS), ("chunks of one byte", "trio")])
 def test_other_tasks_run_and_a_call_ends_in_time_and_when_it_is_canceled(
-    name: str, backend: Backend, clock: FakeClock, authority: Authority
+    name: str, backend: Backend, clock: FakeClock, steps: ParserSteps, authority: Authority
 ) -> None:
     step, secure = FLOODS[name]
-    freezes: list[float] = []
-    used: dict[str, float] = {}
+    between_turns: list[int] = []
+    after_the_end: list[int] = []
 
-    async def tick(ended: anyio.Event) -> None:
-        freezes.append(await longest_freeze(ended))
+    async def tick() -> None:
+        """Note the steps between two turns of this task."""
+        while True:
+            before = steps.done
+            await anyio.lowlevel.checkpoint()
+            between_turns.append(steps.done - before)
 
-    async def later(what: str, number: int, end: Callable[[], object]) -> None:
-        """End a call when it is in its flood, and note the time of the event loop's thread."""
-        while len(server.requests) < number:
-            await anyio.sleep(0.005)
-        await anyio.sleep(IN_THE_FLOOD)
-        used[what] = -time.thread_time()
-        end()
+    def in_the_flood(end: Callable[[], object]) -> None:
+        def act() -> None:
+            end()
+            after_the_end.append(-steps.done)
+
+        steps.after(IN_THE_FLOOD, act)
 
     async def main() -> None:
         transport = AsyncSocketTransport(ca_bundle=authority.file)
         options: Any = {"transport": transport, "clock": clock.in_mode(is_async=True), "timeout": 60}
         client = AsyncFibonacci(server.api_key, base_url=server.base_url, **options)
-        ended = anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(tick, ended)
-            group.start_soon(later, "timeout", 1, lambda: clock.advance(60))
+            group.start_soon(tick)
+            in_the_flood(lambda: clock.advance(60))
             with pytest.raises(APITimeoutError):
                 await client.request("GET", "/x")
-            used["timeout"] += time.thread_time()
+            after_the_end[-1] += steps.done
             with anyio.CancelScope() as scope:
-                group.start_soon(later, "cancellation", 2, scope.cancel)
+                in_the_flood(scope.cancel)
                 await client.request("GET", "/x")
-            used["cancellation"] += time.thread_time()
-            ended.set()
+            assert scope.cancelled_caught
+            after_the_end[-1] += steps.done
+            group.cancel_scope.cancel()
         await transport.aclose()
 
     with ScriptedServer(step, tls=authority.good() if secure else None) as server:
         anyio.run(main, backend=backend)
-    assert used["timeout"] < LONGEST_CANCELLATION
-    assert used["cancellation"] < LONGEST_CANCELLATION
-    assert freezes[0] < LONGEST_FREEZE
+    assert steps.done >= 2 * IN_THE_FLOOD
+    assert max(between_turns) <= MOST_STEPS
+    assert max(after_the_end) <= MOST_STEPS
     assert len(server.requests) == server.delivered == 2
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_the_time_of_a_call_is_kept_without_an_event_loop(name: str, clock: FakeClock, authority: Authority) -> None:
+def test_the_time_of_a_call_is_kept_without_an_event_loop(
+    name: str, clock: FakeClock, steps: ParserSteps, authority: Authority
+) -> None:
     step, secure = FLOODS[name]
-
-    def let_the_time_be_up() -> None:
-        while not server.requests:
-            time.sleep(0.005)
-        time.sleep(IN_THE_FLOOD)
-        clock.advance(60)
-
     with ScriptedServer(step, tls=authority.good() if secure else None) as server, Mode("sync", clock) as mode:
         transport = mode.socket_transport(ca_bundle=authority.file)
         client = mode.client_of(server, transport=transport, timeout=60)
-        threading.Thread(target=let_the_time_be_up).start()
-        before = time.thread_time()
+        steps.after(IN_THE_FLOOD, lambda: clock.advance(60))
         with pytest.raises(APITimeoutError):
             client.request("GET", "/x")
-        # The server is always ahead, so the call waits for nothing but a processor.
-        assert time.thread_time() - before < longest(0.4)
+    assert IN_THE_FLOOD <= steps.done <= IN_THE_FLOOD + MOST_STEPS
     assert server.delivered == 1
 
 

@@ -53,13 +53,16 @@ def test_one_async_client_in_several_loops_in_turn(server: ScriptedServer) -> No
 def test_one_async_client_in_several_loops_at_once(server: ScriptedServer) -> None:
     client = AsyncFibonacci(server.api_key, base_url=server.base_url)
 
-    async def call() -> list[Any]:
-        return await asyncio.gather(*(client.request("GET", "/x") for _ in range(20)))
+    async def call(number: int) -> list[Any]:
+        path = f"/loop-{number}"
+        return [await asyncio.gather(*(client.request("GET", path) for _ in range(10))) for _ in range(2)]
 
     with ThreadPoolExecutor(8) as threads:
-        loops = [threads.submit(asyncio.run, call()) for _ in range(8)]
-        assert all(loop.result() == [FINE] * 20 for loop in loops)
+        loops = [threads.submit(asyncio.run, call(number)) for number in range(8)]
+        assert all(loop.result() == [[FINE] * 10] * 2 for loop in loops)
     assert len(server.requests) == 160
+    pairs = {(request.path, request.connection) for request in server.requests}
+    assert len(pairs) == server.connections  # each is of one loop
 
 
 def test_both_clients_inside_a_running_loop(server: ScriptedServer) -> None:
@@ -103,7 +106,7 @@ def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[Asyn
     client = kind(KEY, base_url="https://api.example.com/v9", timeout=7, max_retries=5, headers={"X-A": "b"})
     again = pickle.loads(pickle.dumps(client))
     assert type(again) is kind
-    assert again.__reduce__() == client.__reduce__()  # all its arguments
+    assert again._config.options() == client._config.options()  # all its arguments
 
 
 _FORK = """

@@ -16,9 +16,9 @@ from fibonacci import (
     WaitTimeoutError,
 )
 from fibonacci.models import Execution
-from fibonacci.transports import Deadline
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.faults.refusals import rate_limit
-from tests.kit.assertions import all_modes_at_once, check_rows
+from tests.kit.assertions import check_rows
 from tests.kit.clock import FakeClock, Standstill
 from tests.kit.limits import limits_of
 from tests.kit.mode import Mode, both_modes, each_mode
@@ -95,17 +95,33 @@ def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> N
     assert server.delivered > 3
 
 
-@all_modes_at_once
-def test_a_poll_without_a_response_ends_with_the_wait(
-    mode: Mode, standstill: Standstill, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fibonacci._core.polling.FIRST", 0.1)
-    with ScriptedServer(RUNNING, lambda peer: peer.stall()) as server:
-        ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=0.8)
+class StallingTransport(ScriptedTransport):
+    """Responds to the first request. To the others there is no response until their time is up."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(http_response({"data": {"execution_id": "exec_1", "status": "running"}}))
+        self._clock = clock
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Return the response, or let the time pass."""
+        response = super().send(request, deadline)
+        if len(self.requests) == 1:
+            return response
+        self._clock.advance(deadline.remaining() or 0)
+        raise deadline.exceeded()
+
+
+@both_modes
+def test_a_poll_without_a_response_ends_with_the_wait(mode: Mode) -> None:
+    clock = FakeClock()
+    transport = StallingTransport(clock)
+    began = clock.monotonic()
+    ended = mode.end(mode.client_of(transport, clock=clock).executions.wait, "exec_1", timeout=70)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.execution is not None
-    assert 0.8 <= ended.seconds <= 2 + standstill.seconds
-    assert server.delivered == len(server.requests) >= 2
+    # Of 70 s, 60 s went by in the second poll and 2.5 s between polls. The last one finds no time to be sent in.
+    assert transport.remaining == [60, 60, 7.5, 0]
+    assert clock.monotonic() - began == 70
 
 
 @pytest.mark.parametrize(

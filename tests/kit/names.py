@@ -49,21 +49,12 @@ class NameService:
 
         self._found[name] = fail
 
-    def add_hanging_once(self, name: str, *addresses: str) -> None:
-        """Have the first lookup of a name hang until `released` is set."""
+    def add_hanging(self, name: str, *addresses: str, times: int | None = None) -> None:
+        """Have the lookups of a name hang until `released` is set: the first so many, or all."""
 
         def hang() -> Sequence[str]:
-            if self.lookups[name] == 1:
+            if times is None or self.lookups[name] <= times:
                 self.released.wait(30)
-            return addresses
-
-        self._found[name] = hang
-
-    def add_hanging(self, name: str, *addresses: str) -> None:
-        """Have the lookups of a name hang until `released` is set."""
-
-        def hang() -> Sequence[str]:
-            self.released.wait(30)
             return addresses
 
         self._found[name] = hang

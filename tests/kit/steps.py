@@ -129,10 +129,14 @@ def dripping(at_once: bytes, slowly: bytes, every: float = 0.05) -> Step:
 
 
 def flood_of_informational(peer: Peer) -> None:
-    """Send 1xx responses for two seconds, and never the final one."""
-    ends = time.monotonic() + 2.0
-    while time.monotonic() < ends and peer.pause(0.01):
+    """Send 1xx responses for two seconds, and never the final one.
+
+    There are 120 or more, so that a client's second is over before the flood, although the machine may stand still.
+    """
+    ends, number = time.monotonic() + 2.0, 0
+    while (time.monotonic() < ends or number < 120) and peer.pause(0.01):
         peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+        number += 1
     peer.close()
 
 

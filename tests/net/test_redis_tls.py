@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from fibonacci._core.lease_messages import LeaseMessage, StoreError
 from fibonacci._net.redis_connection import RedisConnection
 from fibonacci._net.redis_store import RedisStore
 from fibonacci.emulator import Emulator
+from tests.faults.relay import ForgetfulRelay
 from tests.kit.certificates import Authority, ServerFiles
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -62,12 +63,18 @@ def test_the_environment_names_the_authority(
     assert use(server.url)
 
 
-def refused(use: Callable[[str], object], url: str) -> str:
-    """Return the text of an error that another try does not change, and that comes at once."""
-    began = time.monotonic()
-    with pytest.raises(StoreError) as caught:
-        use(url)
-    assert time.monotonic() - began < 5
+@contextmanager
+def tried_once(server: RedisServer) -> Generator[str]:
+    """Return a URL of the server, to which one connection is made while the block lasts."""
+    with ForgetfulRelay(server.port) as relay:  # it forgets none of them
+        yield server.url.replace(str(server.port), str(relay.port))
+    assert relay.connections == 1
+
+
+def refused(use: Callable[[str], object], server: RedisServer, options: str = "") -> str:
+    """Return the text of an error that another try does not change, and before which there is one try."""
+    with tried_once(server) as url, pytest.raises(StoreError) as caught:
+        use(url + options)
     assert caught.value.is_lasting
     assert PASSWORD not in str(caught.value)
     return str(caught.value)
@@ -75,7 +82,7 @@ def refused(use: Callable[[str], object], url: str) -> str:
 
 @USES
 def test_an_authority_that_nothing_trusts(use: Callable[[str], object], server: RedisServer) -> None:
-    text = refused(use, server.url)
+    text = refused(use, server)
     assert "CERTIFICATE_VERIFY_FAILED" in text
     assert "name the file of its authority by ?ssl_ca_certs= in the URL, or by SSL_CERT_FILE" in text
 
@@ -84,7 +91,7 @@ def test_an_authority_that_nothing_trusts(use: Callable[[str], object], server: 
 def test_a_certificate_of_another_host(use: Callable[[str], object], authority: Authority, folder: Path) -> None:
     server = RedisServer(tls=ServerFiles.issued_by(authority.ca, folder, "another-host.example"))
     with server.running():
-        text = refused(use, f"{server.url}?ssl_ca_certs={authority.file}")
+        text = refused(use, server, f"?ssl_ca_certs={authority.file}")
     assert "IP address mismatch" in text
 
 
@@ -97,9 +104,8 @@ def test_clients_with_a_limiter_over_tls(
 
 
 def test_a_limiter_with_a_wrong_certificate_sends_nothing(emulator: Emulator, server: RedisServer) -> None:
-    began = time.monotonic()
-    client = Fibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=server.url)
-    with client, pytest.raises(APIConnectionError, match=r"CERTIFICATE_VERIFY_FAILED.*ssl_ca_certs"):
-        client.health.check()
-    assert time.monotonic() - began < 5
+    with tried_once(server) as url:
+        client = Fibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=url)
+        with client, pytest.raises(APIConnectionError, match=r"CERTIFICATE_VERIFY_FAILED.*ssl_ca_certs"):
+            client.health.check()
     assert emulator.requests.count == 0
