@@ -133,6 +133,12 @@ class TestQuotas:
         assert 55 <= len(waited) <= 64, "one a minute"
         assert len(notes) - len(waited) <= 3
 
+    def test_each_window_is_used_when_it_begins(self, mode: Mode) -> None:
+        here = platform(mode, time="manual", rate_limit=(6, 20.0))
+        began = here.clock.time()
+        assert len(here.run(here.runs([0.0] * 18))) == 18
+        assert here.clock.time() - began < 70
+
 
 class TestStarts:
     """What a row's request without a usable response leads to, where the server honors idempotency keys."""

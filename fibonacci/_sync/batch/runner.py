@@ -169,7 +169,7 @@ class BatchRunner:
                 return
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
-        is_alone = not (intended or state.withdrawn or started or state.finished)
+        is_alone = not any((intended, state.withdrawn, started, state.finished))
         note = self._context.progress_to_note(is_alone=is_alone)
         write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished, note)
         self._context.use_journal(write)
