@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import FrozenInstanceError
+from inspect import Parameter, signature
 from pathlib import Path
 
 import pytest
 
-from fibonacci import DefinitionError, DeploymentChange, DeploymentError
+from fibonacci import DefinitionError, DeploymentChange, DeploymentError, DeploymentPlan
 from fibonacci.definitions import load
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition, steps_of
@@ -147,6 +148,8 @@ Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
             setattr(made, name, None)
     assert repr(plan) == f"<DeploymentPlan {str(flows.folder)!r}: 1 to update, 1 to create, 1 to delete, 0 unchanged>"
     assert "Greet all" not in repr(plan.changes[0])
+    for made in (DeploymentChange, DeploymentPlan):
+        assert {each.kind for each in signature(made).parameters.values()} == {Parameter.KEYWORD_ONLY}
     assert "diff=" not in repr(plan.changes[0])
     assert str(plan.changes[1]) == "+ create new.yaml  'new'\n    the file is new\n    + greet (llm)"
 

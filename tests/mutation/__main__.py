@@ -41,7 +41,7 @@ def _tests(folder: str, names: str) -> tuple[str, ...]:
     return tuple(f"tests/{folder}test_{name}.py" for name in names.split())
 
 
-_SLOW_TOO: Final = ("-m", "")
+_SLOW_TOO: Final = ("-m", "", "--timeout=60")
 _FRAMES: Final = (*_SLOW_TOO, *_tests("batch/", "frame_rows"))
 _LIMITER: Final = (*_tests("core/", "limiter"), *_tests("", "limiter"), *_tests("core/", "shared_window"))
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
