@@ -19,7 +19,7 @@ def read_changelog(root: Path = ROOT) -> str:
 
 def release_dates(changelog: str) -> dict[str, str]:
     """Return the versions that have an entry, in its order, each with its date or `unreleased`."""
-    return dict(found.group(1, 2) for found in _HEADING.finditer(changelog))
+    return dict(_HEADING.findall(changelog))
 
 
 def entries_since(changelog: str, version: str) -> str:
