@@ -13,6 +13,7 @@ from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
 from fibonacci._migration import RENAMED
 from tests.docs.markdown import ROOT, blocks_of
 from tests.kit.assertions import each_row
+from tests.releases.changelog import UNRELEASED, read_changelog, release_dates
 
 PAGE = ROOT / "docs" / "how-to" / "coming-from-0.2.4.md"
 each_old_name = each_row("name", RENAMED)
@@ -85,11 +86,11 @@ def test_a_missing_key_says_how_to_load_a_file(client: type[Fibonacci | AsyncFib
 
 
 def test_version_and_changelog_agree() -> None:
-    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    (own, when), *others = re.findall(r"^## (\S+) \((.+)\)$", changelog, re.MULTILINE)
-    version = Version(fibonacci.__version__)
+    changelog = read_changelog()
+    dates = release_dates(changelog)
+    version, (own, *others) = Version(fibonacci.__version__), dates
     assert own == version.base_version
-    assert (when == "unreleased") == version.is_devrelease
-    dated = [own, *(other for other, date in others if re.fullmatch(r"\d{4}-\d{2}-\d{2}", date))]
-    assert len(dated) == changelog.count("\n## ")
-    assert dated == sorted(dated, key=Version, reverse=True)
+    assert (dates[own] == UNRELEASED) == version.is_devrelease
+    assert UNRELEASED not in map(dates.get, others)
+    assert len(dates) == changelog.count("\n## ")
+    assert [*dates] == sorted(dates, key=Version, reverse=True)

@@ -40,6 +40,11 @@ class RunningWork:
             for work in works
         ]
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether none of them has ended."""
+        return all(process.poll() is None for process in self.processes)
+
     def wait_until_ready(self) -> None:
         """Wait until all are ready."""
         for process in self.processes:

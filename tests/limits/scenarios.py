@@ -21,6 +21,7 @@ from tests.limits.worker import Work, WorkDone
 LIMITERS = ("machine", *REDIS_SERVERS)
 # The share of the plan that an outsider uses, at even intervals.
 _OUTSIDE = 0.1
+_AS_LONG_AS_IT_TAKES = 600.0
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,17 @@ def measure(name: str, profile: Contention, *, has_outsider: bool = False) -> Fi
             others.wait_until_ready()
             own.wait_until_ready()
             # The first window is used up, so that all wait for the second: who begins first would take the rest of it.
-            first = RunningWork([_work(emulator, option, profile, threads=1, calls=profile.limit)], own.folder)
-            first.wait_until_ready()
-            first.begin()
-            while sum(request.status != 429 for request in emulator.requests) < profile.limit:
-                time.sleep(0.01)
-            own.begin()
-            others.begin()
-            done = own.done()
-            first.kill()
+            work = _work(emulator, option, profile, threads=1, calls=profile.limit)
+            with running([replace(work, seconds=_AS_LONG_AS_IT_TAKES)], own.folder) as first:
+                first.wait_until_ready()
+                first.begin()
+                while sum(request.status != 429 for request in emulator.requests) < profile.limit:
+                    if not first.is_at_work:
+                        raise RuntimeError(f"{name}: the first window was not used up: {first.done()}")
+                    time.sleep(0.01)
+                own.begin()
+                others.begin()
+                done = own.done()
         return Figures(Served.by(emulator, profile.window), done)
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from email import message_from_bytes
 from hashlib import sha256
 from pathlib import Path
@@ -41,11 +41,16 @@ IN_SDIST: Final = frozenset(
     }
 )
 IN_WHEEL: Final = ("fibonacci/", "fibonacci_sdk-")
-NEEDED: Final = (
+DATA: Final = (
     "fibonacci/py.typed",
     "fibonacci/.agents/skills/fibonacci-sdk/SKILL.md",
+    "fibonacci/_net/redis_window.lua",
     "fibonacci/definitions/definition.schema.json",
+    "fibonacci/emulator/page/static/icon.svg",
+    "fibonacci/emulator/page/static/page.css",
+    "fibonacci/emulator/page/static/page.js",
 )
+"""The files of the package that are not Python: each has to be there, and no other may be."""
 GENERATED: Final = (".pyc", ".pyo", ".so", ".db", ".orig", ".rej", ".log")
 NOT_COPIED: Final = (".git", ".venv", ".*_cache", "__pycache__", "dist", "build", ".coverage*", ".hypothesis")
 _LINK: Final = re.compile(r"\]\(([^)\s]+)|(?:src|href)=\"([^\"]+)\"")
@@ -80,8 +85,7 @@ def faults_of_wheel(path: Path) -> list[str]:
         bills = [json.loads(archive.read(name)) for name in names if ".dist-info/sboms/" in name]
         metadata = [archive.read(name) for name in names if name.endswith(".dist-info/METADATA")]
     faults = [f"{name} is stray" for name in names if not name.startswith(IN_WHEEL)]
-    faults += _generated(names)
-    faults += _missing(names)
+    faults += _faults_of_package(names)
     components = [component["name"] for bill in bills for component in bill["components"]]
     if len(bills) != 1 or "httpx" not in components:
         faults.append("the list of components is missing or wrong")
@@ -94,7 +98,7 @@ def faults_of_sdist(path: Path) -> list[str]:
     with tarfile.open(path) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
     faults = [f"{name} is stray" for name in names if name and name.partition("/")[0] not in IN_SDIST]
-    return [*faults, *_generated(names), *_missing(names)]
+    return faults + _faults_of_package(names)
 
 
 def relative_links(text: str) -> list[str]:
@@ -103,12 +107,14 @@ def relative_links(text: str) -> list[str]:
     return [link for link in links if not link.startswith(("https://", "http://", "mailto:", "#"))]
 
 
-def _generated(names: Iterable[str]) -> list[str]:
-    return [f"{name} is generated" for name in names if name.endswith(GENERATED) or "__pycache__" in name]
-
-
-def _missing(names: Sequence[str]) -> list[str]:
-    return [f"{name} is missing" for name in NEEDED if name not in names]
+def _faults_of_package(names: Sequence[str]) -> list[str]:
+    generated = [name for name in names if name.endswith(GENERATED) or "__pycache__" in name]
+    data = [name for name in names if name.startswith("fibonacci/") and not name.endswith((".py", ".pyi"))]
+    return [
+        *(f"{name} is generated" for name in generated),
+        *(f"{name} is stray: DATA doesn't list it" for name in data if name not in (*DATA, *generated)),
+        *(f"{name} is missing" for name in DATA if name not in names),
+    ]
 
 
 def _digest(path: Path) -> str:

@@ -3,7 +3,7 @@
 python -m tests.releases.removed_api
 
 The last release is the newest tag of a version that this commit descends from and that is not its own. A line of its
-listing that is gone needs an entry of the changelog, above the section of that release, that names the thing in
+listing that is gone needs an item of the changelog, above the entry of that release, that names the thing in
 backticks: `executions.cancel`, and for a parameter of it that too. While no tagged commit has a listing, the last
 release is 0.2.4, whose public names are those that the package still answers with their replacements.
 """
@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from fibonacci._migration import RENAMED
 from tests.reference.public_api import LISTING
+from tests.releases.changelog import entries_since, read_changelog, release_dates
 from tests.releases.project import ROOT, git, read_version
 
 FIRST: Final = "0.2.4"
@@ -60,13 +61,14 @@ def last_release(root: Path = ROOT) -> Release:
     tag = git(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", *own).stdout.strip()
     version = tag.removeprefix("v") or FIRST
     present = Version(Version(read_version(root)).base_version)
-    between = [each for each in map(Version, _sections(root)) if Version(version) < each < present]
+    dates = release_dates(read_changelog(root))
+    between = [each for each in map(Version, dates) if Version(version) < each < present]
     if between:
         raise Unknown(f"the changelog has {max(between)}, and its tag is missing: `git fetch --tags`")
     before = git(root, "show", f"{tag}:{LISTING.relative_to(ROOT).as_posix()}")
     if tag and not before.returncode:
-        if not [*_facts(before.stdout.splitlines())] or version not in _sections(root):
-            raise Unknown(f"the listing of {tag} is empty, or the changelog has no section of it")
+        if not [*_facts(before.stdout.splitlines())] or version not in dates:
+            raise Unknown(f"the listing of {tag} is empty, or the changelog has no entry of it")
         return Release(version, before.stdout.splitlines())
     return Release(FIRST, [f"fibonacci.{name}" for name in RENAMED])
 
@@ -96,15 +98,15 @@ def thing_of(line: str) -> Thing:
 
 
 def is_named(thing: Thing, changelog: str) -> bool:
-    """Whether one entry of the changelog names a thing in backticks; a parameter or option together with its call."""
-    entries = re.split(r"^(?=[-#|])", _FENCED.sub("", changelog), flags=re.MULTILINE)
-    codes = ["\n".join(re.findall(r"`([^`]+)`", entry)) for entry in entries]
+    """Whether one item of the changelog names a thing in backticks; a parameter or option together with its call."""
+    items = re.split(r"^(?=[-#|])", _FENCED.sub("", changelog), flags=re.MULTILINE)
+    codes = ["\n".join(re.findall(r"`([^`]+)`", item)) for item in items]
     patterns = [rf"(?<![\w-])(?:Async)?{re.escape(name)}(?![\w-])" for name in _names(thing)]
     return any(all(re.search(pattern, code) for pattern in patterns) for code in codes)
 
 
 def _names(thing: Thing) -> list[str]:
-    """Return the names that an entry has to have; of what both modes have, that of the sync one."""
+    """Return the names that an item has to have; of what both modes have, that of the sync one."""
     kind, *words = thing
     if kind == "command":
         argument = [words.pop()] if _ARGUMENT.match(words[-1]) else []
@@ -123,10 +125,6 @@ def _facts(lines: Sequence[str]) -> Iterator[str]:
     return (line for line in lines if line and not line.startswith("#"))
 
 
-def _sections(root: Path) -> list[str]:
-    return re.findall(r"^## \[(\d[^]]*)\]", (root / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
-
-
 def main(root: Path = ROOT) -> int:
     """Compare, and return the exit code."""
     try:
@@ -134,11 +132,11 @@ def main(root: Path = ROOT) -> int:
     except Unknown as reason:
         print(f"the last release is not known: {reason}")
         return 1
-    new = (root / "CHANGELOG.md").read_text("utf-8").partition(f"\n## [{release.version}]")[0]
+    new = entries_since(read_changelog(root), release.version)
     found = removed(release.lines, (root / LISTING.relative_to(ROOT)).read_text("utf-8").splitlines())
     missing = {thing: lines for thing, lines in found.items() if not is_named(thing, new)}
     for thing, lines in missing.items():
-        print(f"no entry of CHANGELOG.md names `{'` and `'.join(_names(thing))}`", *lines, sep="\n  - ")
+        print(f"nothing in CHANGELOG.md names `{'` and `'.join(_names(thing))}`", *lines, sep="\n  - ")
     print(f"{len(found)} things of {release.version} are gone or changed; the changelog does not name {len(missing)}")
     return int(bool(missing))
 

@@ -7,11 +7,11 @@ Refuses a tag that is not the version of the package, or whose changes the chang
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.releases.changelog import UNRELEASED, read_changelog, release_dates
 from tests.releases.distributions import build
 from tests.releases.project import ROOT, read_version
 
@@ -26,8 +26,8 @@ def fault(tag: str, version: str, changelog: str) -> str | None:
     """
     if tag != f"v{version}":
         return f"the tag is {tag}, and the version in fibonacci/__init__.py is {version}"
-    if re.search(rf"^## {re.escape(version)} \(\d{{4}}-\d{{2}}-\d{{2}}\)$", changelog, re.MULTILINE) is None:
-        return f"CHANGELOG.md has no section of {version} with a date"
+    if release_dates(changelog).get(version, UNRELEASED) == UNRELEASED:
+        return f"CHANGELOG.md has no entry of {version} with a date"
     return None
 
 
@@ -40,7 +40,7 @@ def commit_time(root: Path = ROOT) -> int:
 def main() -> None:
     """Check the tag, and build."""
     tag, folder = sys.argv[1:]
-    wrong = fault(tag, read_version(), (ROOT / "CHANGELOG.md").read_text("utf-8"))
+    wrong = fault(tag, read_version(), read_changelog())
     if wrong is not None:
         raise SystemExit(wrong)
     build(ROOT, Path(folder), commit_time())

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.releases.distributions import NEEDED, differences, faults_of_sdist, faults_of_wheel, relative_links
+from tests.releases.distributions import DATA, differences, faults_of_sdist, faults_of_wheel, relative_links
 from tests.releases.tagged import commit_time, fault
 
 CHANGELOG = "# Changelog\n\n## 1.2.0 (2026-01-01)\n\n### Added\n"
 INFO = "fibonacci_sdk-1.2.0.dist-info"
 WHEEL = {
     "fibonacci/__init__.py": "",
-    **dict.fromkeys(NEEDED, ""),
+    **dict.fromkeys(DATA, ""),
     f"{INFO}/METADATA": "Name: fibonacci-sdk\n\n[Errors](https://github.com/example/blob/v1.2.0/docs/errors.md)\n",
     f"{INFO}/sboms/fibonacci-sdk.cdx.json": json.dumps({"components": [{"name": "httpx"}]}),
 }
@@ -50,10 +50,10 @@ def test_the_tag_of_the_version_is_released() -> None:
     [
         ("v1.2.1", "1.2.0", CHANGELOG, "the tag is v1.2.1, and the version in fibonacci/__init__.py is 1.2.0"),
         ("1.2.0", "1.2.0", CHANGELOG, "the tag is 1.2.0, and the version in fibonacci/__init__.py is 1.2.0"),
-        ("v1.3.0", "1.3.0", CHANGELOG, "CHANGELOG.md has no section of 1.3.0 with a date"),
-        ("v1x2.0", "1x2.0", CHANGELOG, "CHANGELOG.md has no section of 1x2.0 with a date"),
-        ("v1.2.0", "1.2.0", "## 1.2.0 (unreleased)\n", "CHANGELOG.md has no section of 1.2.0 with a date"),
-        ("v1.2.0.dev0", "1.2.0.dev0", CHANGELOG, "CHANGELOG.md has no section of 1.2.0.dev0 with a date"),
+        ("v1.3.0", "1.3.0", CHANGELOG, "CHANGELOG.md has no entry of 1.3.0 with a date"),
+        ("v1x2.0", "1x2.0", CHANGELOG, "CHANGELOG.md has no entry of 1x2.0 with a date"),
+        ("v1.2.0", "1.2.0", "## 1.2.0 (unreleased)\n", "CHANGELOG.md has no entry of 1.2.0 with a date"),
+        ("v1.2.0.dev0", "1.2.0.dev0", CHANGELOG, "CHANGELOG.md has no entry of 1.2.0.dev0 with a date"),
     ],
 )
 def test_another_is_refused(tag: str, version: str, changelog: str, message: str) -> None:
@@ -76,6 +76,7 @@ def test_a_good_wheel_has_no_fault(tmp_path: Path) -> None:
     ("files", "found"),
     [
         ({"tests/__init__.py": ""}, "tests/__init__.py is stray"),
+        ({"fibonacci/notes.txt": ""}, "fibonacci/notes.txt is stray: DATA doesn't list it"),
         ({"fibonacci/x.pyc": ""}, "fibonacci/x.pyc is generated"),
         ({"fibonacci/__pycache__/x": ""}, "fibonacci/__pycache__/x is generated"),
         ({f"{INFO}/sboms/other.json": json.dumps({"components": []})}, "the list of components is missing or wrong"),
@@ -92,7 +93,7 @@ def test_what_a_wheel_must_not_have_is_named(tmp_path: Path, files: dict[str, st
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        *((name, f"{name} is missing") for name in NEEDED),
+        *((name, f"{name} is missing") for name in DATA),
         (f"{INFO}/sboms/fibonacci-sdk.cdx.json", "the list of components is missing or wrong"),
     ],
 )
@@ -102,12 +103,13 @@ def test_what_a_wheel_lacks_is_named(tmp_path: Path, name: str, found: str) -> N
 
 
 def test_what_an_sdist_must_not_have_and_lacks_is_named(tmp_path: Path) -> None:
-    names = [*NEEDED[1:], "PKG-INFO", ".env", "notes/todo.md", "tests/old.orig"]
+    names = [*DATA[1:], "PKG-INFO", ".env", "notes/todo.md", "tests/old.orig", "fibonacci/_core/.swp"]
     assert faults_of_sdist(sdist(tmp_path, names)) == [
         ".env is stray",
         "notes/todo.md is stray",
         "tests/old.orig is generated",
-        f"{NEEDED[0]} is missing",
+        "fibonacci/_core/.swp is stray: DATA doesn't list it",
+        f"{DATA[0]} is missing",
     ]
 
 

@@ -38,7 +38,9 @@ PACKAGE = {
             def _send(self, request: object) -> None: ...
         """,
 }
-CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- A.\n\n## [1.2.0] - 2026-01-01\n\n- The `Old` and `workflows.get`.\n"
+CHANGELOG = (
+    "# Changelog\n\n## 1.3.0 (unreleased)\n\n- A.\n\n## 1.2.0 (2026-01-01)\n\n- The `Old` and `workflows.get`.\n"
+)
 GET = "fibonacci.Fibonacci.workflows.get"
 
 
@@ -199,8 +201,8 @@ def test_a_removal_fails_until_the_changelog_names_it(
     repository.commit()
     assert main(repository.root) == 0
     replace(repository.root, LISTING.relative_to(ROOT).as_posix(), f"{GET} -> None\n", "")
-    assert main(repository.root) == 1  # the entry in the section of 1.2.0 does not count
-    assert f"no entry of CHANGELOG.md names `workflows.get`\n  - {GET} -> None" in capsys.readouterr().out
+    assert main(repository.root) == 1  # what the entry of 1.2.0 says does not count
+    assert f"nothing in CHANGELOG.md names `workflows.get`\n  - {GET} -> None" in capsys.readouterr().out
     replace(repository.root, "CHANGELOG.md", "- A.", "- `workflows.get` is gone.")
     assert main(repository.root) == 0
 
@@ -210,7 +212,7 @@ def test_without_a_tag_the_names_of_0_2_4_have_to_be_in_the_changelog(
 ) -> None:
     replace(repository.root, "fibonacci/__init__.py", "1.3.0.dev0", "1.2.0.dev0")
     assert main(repository.root) == 1
-    assert "no entry of CHANGELOG.md names `YAMLLoader`\n  - fibonacci.YAMLLoader\n" in capsys.readouterr().out
+    assert "nothing in CHANGELOG.md names `YAMLLoader`\n  - fibonacci.YAMLLoader\n" in capsys.readouterr().out
 
 
 def test_a_release_that_cannot_be_compared_with_fails(repository: Repository, tmp_path: Path) -> None:
