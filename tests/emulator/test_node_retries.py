@@ -42,6 +42,7 @@ def test_a_node_is_retried_after_its_delay(emulator: Emulator, client: Fibonacci
     assert node_of(done, "a") == {"id": "a", "type": "tool", "status": "completed", "attempts": 3, "error": None}
 
 
+@pytest.mark.usefixtures("patient")
 @each_row(
     ("options", "tried"),
     [
