@@ -80,6 +80,10 @@ class TestRowsThatComeToNothing:
             here.run(here.runs([0.0] * 300, concurrency=10))
         assert 25 <= here.count(EXECUTE) == len(caught.value.results) <= 35
         assert [each.index for each in caught.value.results] == sorted(each.index for each in caught.value.results)
+        with pytest.raises(
+            UnknownOutcomeError, match=r"^1 row is of unknown outcome, and max_unknown is 0; the last: "
+        ):
+            here.run(here.runs([0.0], max_unknown=0))
         here.emulator.requests.clear()
         with pytest.raises(
             UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3; the last: POST"

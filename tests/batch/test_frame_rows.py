@@ -103,6 +103,15 @@ def test_a_frame_is_read_as_rows_are_needed() -> None:
     ("frame", "key", "error", "text"),
     [
         (pandas.DataFrame({"id": [1]}), "idd", ValueError, "has no column 'idd', which key= names; its columns are"),
+        (pandas.DataFrame({"id": [1]}), "idd", ValueError, "its columns are 'id'"),
+        (
+            pandas.DataFrame(columns=list("abcdefghij")),
+            "k",
+            ValueError,
+            f"are {', '.join(map(repr, 'abcdefghij'))}",
+        ),
+        (pandas.DataFrame(columns=list("abcdefghijk")), "l", ValueError, "'i', 'j', ..."),
+        (pandas.DataFrame(), "k", ValueError, "its columns are none"),
         (pandas.DataFrame({"id": [1]}).set_index("id"), "id", ValueError, "has that name: pass df.reset_index()"),
         (pandas.DataFrame([[1, 2]], columns=["a", "a"]), None, ValueError, "has 2 columns 'a': rename or drop"),
         (pandas.DataFrame([[1, 2]]), None, TypeError, "0 is not a text: rename them, as by df.rename(columns=str)"),

@@ -21,10 +21,11 @@ from fibonacci._batch.attempts import attempt
 from fibonacci._batch.filesystems import filesystem_in
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.locks import FileLock
 from fibonacci._batch.row import Row
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
-from tests.batch.journals import KINDS, JournalPlace, completed, fill
+from tests.batch.journals import KINDS, JournalPlace, completed, fill, opened
 from tests.kit.assertions import each_row, is_quick
 from tests.kit.systems import linux_only, needs_fork, needs_permissions
 
@@ -244,9 +245,39 @@ class TestRefusals:
         monkeypatch.setattr("os.fsync", full)
         assert "No space left on device" in refusal(lambda: open_journal(path, HEADER))
 
+    @pytest.mark.parametrize(
+        ("number", "text"), [(errno.ENOSPC, "the disk is full. Free"), (errno.EIO, "reading or writing it fails")]
+    )
+    def test_a_mark_that_cannot_be_written(
+        self, path: str, monkeypatch: pytest.MonkeyPatch, number: int, text: str
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        with closing(open_journal(path, HEADER)) as journal:
+            monkeypatch.setattr(FileLock, "write_note", fail)
+            assert text in refusal(lambda: journal.write([row(1)]))
+
     @linux_only
     def test_a_file_system_that_takes_no_files(self) -> None:
         assert "cannot be opened" in refusal(lambda: open_journal("/proc/runs.db", HEADER))
+
+    @BOTH
+    def test_claims_are_those_of_all_journals_of_the_workflow(self, place: JournalPlace, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder-lock").touch()
+        started, begun, others = row(1, "Ada"), row(2, "Bob"), row(3, "Eve")
+        header = HEADER._replace(workflow_id="wf-claimed")
+        with closing(place.open(header)) as journal, closing(opened(place.beside, header)) as beside:
+            journal.write([started, begun])
+            started.execution_id = "exec_1"
+            journal.write(started=[started])
+            beside.write([others])
+            claims = journal.claims(["exec_1", "exec_2"])
+        assert claims.taken == {"exec_1"}
+        assert claims.keys_of(begun.digest) == {begun.idempotency_key}
+        assert claims.keys_of(started.digest) == set()
+        assert claims.others.keys() == {others.digest}
 
     @BOTH
     def test_a_second_run_in_this_process(self, place: JournalPlace) -> None:

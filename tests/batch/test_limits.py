@@ -66,7 +66,7 @@ class TestQuotas:
 
     def test_the_executions_of_others_are_left_their_capacity(self, mode: Mode) -> None:
         here = platform(mode, "pro")  # 20 at a time
-        for _ in range(15):
+        for _ in range(16):
             here.owner.workflows.execute(here.workflow, inputs={"seconds": 100_000})
         most = here.most_running()
         assert len(here.run(here.runs([30.0] * 20))) == 20
@@ -135,9 +135,8 @@ class TestQuotas:
 
     def test_each_window_is_used_when_it_begins(self, mode: Mode) -> None:
         here = platform(mode, time="manual", rate_limit=(6, 20.0))
-        began = here.clock.time()
         assert len(here.run(here.runs([0.0] * 18))) == 18
-        assert here.clock.time() - began < 70
+        assert max(here.clock.slept) < 30
 
 
 class TestStarts:

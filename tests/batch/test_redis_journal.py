@@ -255,7 +255,9 @@ class TestLosses:
         mark.write_text("")  # as a crash of the machine leaves it
         redis_place.open(HEADER).close()
         looking.delete(*keys_of(name_of(redis_place)))
-        assert f"To use the name all the same, remove {mark}, by which" in refusal(redis_place.location)
+        unreadable = refusal(redis_place.location)
+        assert "and had 0 rows when a run on this machine" in unreadable
+        assert f"To use the name all the same, remove {mark}, by which" in unreadable
         mark.unlink()
         redis_place.open(HEADER).close()
 

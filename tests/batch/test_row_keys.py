@@ -12,6 +12,7 @@ from fibonacci import Fibonacci
 from fibonacci._batch.keys import key_in, key_text, other_key
 from tests.batch.journals import KINDS, JournalPlace
 from tests.batch.workflows import inputs_of
+from tests.kit.mode import Mode
 
 
 @pytest.mark.parametrize("key", [7, -7, "7", "-7", "007", "a", "", '"7"', '"', "Ä\n", 2**70, "-", "1.0", "\u0663"])
@@ -34,12 +35,14 @@ def test_a_number_and_its_text_are_two_keys(client: Fibonacci, greeter: str, pla
         assert runs.summary.from_journal == known
 
 
-def test_keys_that_change_their_type_run_nothing_twice(client: Fibonacci, greeter: str, place: JournalPlace) -> None:
+def test_keys_that_change_their_type_run_nothing_twice(
+    mode: Mode, any_client: Any, client: Fibonacci, greeter: str, place: JournalPlace
+) -> None:
     texts: list[dict[str, Any]] = [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Bob"}]
-    client.workflows.run_many(greeter, texts, key="id", journal=place.location).results()
+    mode.run(any_client.workflows.run_many(greeter, texts, key="id", journal=place.location).results())
     numbers = [{**row, "id": int(row["id"])} for row in texts]
     with pytest.raises(ValueError, match="row 0 has the key 1, and the journal has '1': numbers and texts are"):
-        client.workflows.run_many(greeter, numbers, key="id", journal=place.location).results()
+        mode.run(any_client.workflows.run_many(greeter, numbers, key="id", journal=place.location).results())
     assert len(inputs_of(client, greeter)) == 2
 
 

@@ -11,16 +11,19 @@ from unittest.mock import Mock
 
 import pytest
 
-from fibonacci import Fibonacci, RunResult, RunsStoppedError
+from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
 from fibonacci._batch import redis_lease
 from fibonacci._batch.journal import Journal
+from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_holder import HeldFile, JournalHolder
 from fibonacci._batch.locks import FileLock
 from fibonacci._file_locks import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
 from tests.batch.journals import HEADER, KINDS, REDIS_PASSWORD, JournalPlace
+from tests.batch.limited_platform import EXECUTE, platform
 from tests.cli.invocation import Invocation, invoke
 from tests.emulator.handling import wait_until
+from tests.kit.mode import Mode
 
 
 def stop(place: JournalPlace, *options: str) -> Invocation:
@@ -37,6 +40,22 @@ def shown(place: JournalPlace) -> str:
 
 def asked(journal: Journal) -> bool:
     return journal.is_asked_to_stop
+
+
+def test_the_log_says_it_in_a_warning(mode: Mode, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    here, path = platform(mode, time="manual"), str(tmp_path / "runs.db")
+    stopped = here.runs([5.0] * 9, journal=path, concurrency=1, on_result=lambda _: HeldFile(path).stop())
+    with pytest.raises(RunsStoppedError):
+        here.run(stopped)
+    (told,) = [each for each in caplog.records if "is stopped by another process" in each.getMessage()]
+    assert told.levelname == "WARNING"
+    assert here.count(EXECUTE) < 9
+
+
+def test_a_request_that_cannot_be_written(tmp_path: Path) -> None:
+    path = str(tmp_path / ("j" * 240))  # its own name fits into a folder, and that of the request does not
+    with closing(open_journal(path, HEADER)), pytest.raises(JournalError, match="File name too long"):
+        HeldFile(path).stop()
 
 
 @pytest.mark.parametrize("place", KINDS, indirect=True)

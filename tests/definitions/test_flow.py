@@ -153,6 +153,21 @@ def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
     both = {"properties": {"x": {"enum": ["a", "b"]}}, "required": ["x"]}
     assert problems(("not_equals", "a"), ("not_equals", "b"), input_schema=both) == never
     assert problems(("not_equals", "a"), ("equals", "b"), input_schema=both) == []
+    assert problems(("equals", "a"), ("contains", "b"), input_schema=both) == never
+    assert problems(("is_empty", None), ("is_empty", None), input_schema=both) == ["nodes[1]", *never]
+    assert problems(("is_empty", None), ("is_empty", None), input_schema=both | {"required": []}) == []
+    assert problems(("equals", "x a"), ("not_equals", "x"), left="x {{input.x}}", input_schema=both) == []
+
+
+def test_a_number_between_two_others_may_have_any_digits() -> None:
+    left = "{{input.x}}"
+    nodes = [
+        gate("above", left, "greater_than", 1, true_branch=["below"]),
+        gate("below", left, "less_than", 2, true_branch=["seven"]),
+        gate("seven", left, "contains", "7", true_branch=["n"]),
+        llm("n"),
+    ]
+    assert [each.code for each in check_definition({"nodes": nodes})] == []
 
 
 def _same(found: object, expected: object) -> None:
@@ -188,6 +203,7 @@ def test_where_a_missing_value_is_meant() -> None:
 
     rows: list[tuple[str, tuple[list[Any], dict[str, str], list[str]]]]
     asks = gate("asks", "{{a}}", "is_empty", true_branch=["then"]) | {"dependencies": ["c"]}
+    fails = gate("asks", "{{a}}", "greater_than", 5, true_branch=["then"]) | {"dependencies": ["c"]}
     filled = {"field": "{{a}}", "operator": "is_not_empty"}
     rows = [
         ("alternatives that adjoin", ([], {"o": "{{a}}{{b}}"}, [])),
@@ -199,6 +215,7 @@ def test_where_a_missing_value_is_meant() -> None:
         ("its only dependency", ([llm("n", "{{a}}")], {}, [])),
         ("another dependency", ([llm("n", "{{a}} {{c}}")], {}, ["nodes[4].instruction"])),
         ("a conditional that asks", ([asks, llm("then", "{{c}}")], {}, [])),
+        ("a comparison that fails without it", ([fails, llm("then", "{{c}}")], {}, ["nodes[4].left_value"])),
         ("a condition that asks", ([llm("n", "{{a}} {{c}}", condition=filled)], {}, [])),
         (
             "a critic",

@@ -67,7 +67,8 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "fibonacci/_async/batch/*.py": _tests(
         "batch/",
-        "plans bounds run_many attempts row_keys at_most_once rows limits leaving cancellation progress signals",
+        "plans bounds run_many attempts row_keys at_most_once rows limits leaving stopping cancellation progress "
+        "signals",
     ),
     "fibonacci/_async/wait.py": (*_tests("faults/", "waiting run"), *_tests("", "progress")),
     "fibonacci/_core/retry.py": _tests("core/", "retry"),
