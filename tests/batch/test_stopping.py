@@ -44,9 +44,12 @@ def asked(journal: Journal) -> bool:
 
 def test_the_log_says_it_in_a_warning(mode: Mode, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     here, path = platform(mode, time="manual"), str(tmp_path / "runs.db")
-    stopped = here.runs([5.0] * 9, journal=path, concurrency=1, on_result=lambda _: HeldFile(path).stop())
+
+    def stop(_: RunResult) -> None:
+        HeldFile(path).stop()
+
     with pytest.raises(RunsStoppedError):
-        here.run(stopped)
+        here.run(here.runs([5.0] * 9, journal=path, concurrency=1, on_result=stop))
     (told,) = [each for each in caplog.records if "is stopped by another process" in each.getMessage()]
     assert told.levelname == "WARNING"
     assert here.count(EXECUTE) < 9

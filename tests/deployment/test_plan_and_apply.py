@@ -148,8 +148,8 @@ Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
             setattr(made, name, None)
     assert repr(plan) == f"<DeploymentPlan {str(flows.folder)!r}: 1 to update, 1 to create, 1 to delete, 0 unchanged>"
     assert "Greet all" not in repr(plan.changes[0])
-    for made in (DeploymentChange, DeploymentPlan):
-        assert {each.kind for each in signature(made).parameters.values()} == {Parameter.KEYWORD_ONLY}
+    for kind in (DeploymentChange, DeploymentPlan):
+        assert {each.kind for each in signature(kind).parameters.values()} == {Parameter.KEYWORD_ONLY}
     assert "diff=" not in repr(plan.changes[0])
     assert str(plan.changes[1]) == "+ create new.yaml  'new'\n    the file is new\n    + greet (llm)"
 

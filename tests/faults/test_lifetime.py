@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -106,7 +107,8 @@ def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[Asyn
     client = kind(KEY, base_url="https://api.example.com/v9", timeout=7, max_retries=5, headers={"X-A": "b"})
     again = pickle.loads(pickle.dumps(client))
     assert type(again) is kind
-    assert again._config.options() == client._config.options()  # all its arguments
+    config_of = attrgetter("_config")
+    assert config_of(again).options() == config_of(client).options()  # all its arguments
 
 
 _FORK = """

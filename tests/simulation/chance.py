@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from fibonacci._core import retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 @contextmanager
-def seeded(seed: float) -> Iterator[None]:
+def seeded(seed: float) -> Generator[None]:
     """Let the delays before retries, the client's and tenacity's, follow from a seed."""
     state, uniform = random.getstate(), retry.uniform
     random.seed(seed)
