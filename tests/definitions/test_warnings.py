@@ -371,6 +371,16 @@ def test_comparisons_with_one_result() -> None:
     ]
 
 
+def test_values_of_two_inputs_are_equal_only_if_their_types_allow_it() -> None:
+    def found_with(left: str, right: str) -> list[tuple[str, str]]:
+        schema = {"properties": {"x": {"type": left}, "y": {"type": right}}, "required": ["x", "y"]}
+        equals = gate("a", "{{input.x}}", "equals", right_value="{{input.y}}", true_branch=["b"])
+        return codes(equals, llm("b"), input_schema=schema)
+
+    assert found_with("string", "string") == found_with("string", "number") == found_with("array", "array") == []
+    assert found_with("array", "number") == [("nodes[0].right_value", "never_matches")]
+
+
 def test_a_node_that_several_conditionals_name_runs_while_one_branch_is_open() -> None:
     closed = gate("a", 1, "greater_than", right_value=0, true_branch=["b"], false_branch=["c", "b"])
     constant = (
