@@ -82,8 +82,8 @@ async def _waits_in_trio(work: Work, wait: int) -> int:
     ("place", "times"),
     [
         ("file", 10),
-        pytest.param("file", 200, marks=pytest.mark.slow),
-        pytest.param("redis", 60, marks=pytest.mark.slow),
+        pytest.param("file", 40, marks=pytest.mark.slow),  # each wait twice
+        pytest.param("redis", 30, marks=pytest.mark.slow),
     ],
     indirect=["place"],
 )
