@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Generator
@@ -103,11 +102,15 @@ class TestFailures:
         assert "another-word" not in str(caught.value)
 
     @needs_permissions
-    def test_a_folder_that_cannot_be_written(self, folder: Path, emulator: Emulator) -> None:
+    def test_a_folder_that_cannot_be_written(
+        self, folder: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         client_of(emulator, "machine").tools.get("calculator")  # imports: another user may not read the package
-        (private,) = folder.iterdir()
-        shutil.rmtree(private)
-        folder.chmod(0o500)
+        locked = folder / "locked"  # not that of this call, to which its lease is returned at any moment
+        locked.mkdir()
+        locked.chmod(0o500)
+        folder.chmod(0o711)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(locked))
         is_root = os.geteuid() == 0
         try:
             if is_root:
@@ -117,7 +120,6 @@ class TestFailures:
         finally:
             if is_root:
                 os.seteuid(0)
-            folder.chmod(0o700)
         assert emulator.requests.count == 1
 
     @needs_permissions
