@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from fibonacci import APIConnectionError, WaitEvent
+from fibonacci import APIConnectionError, AuthenticationError, Fibonacci, WaitEvent
 from fibonacci.emulator import Emulator
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -105,7 +105,9 @@ class TestFailures:
     def test_a_folder_that_cannot_be_written(
         self, folder: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client_of(emulator, "machine").tools.get("calculator")  # imports: another user may not read the package
+        # It imports what another user may not read. Of another key: the call that follows cannot use its lease.
+        with pytest.raises(AuthenticationError):
+            Fibonacci("another", base_url=emulator.base_url, rate_limiter="machine").tools.get("calculator")
         locked = folder / "locked"  # not that of this call, to which its lease is returned at any moment
         locked.mkdir()
         locked.chmod(0o500)
