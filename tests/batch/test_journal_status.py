@@ -38,8 +38,9 @@ from tests.batch.command import EXECUTE
 from tests.batch.journals import JournalPlace
 from tests.batch.workflows import named
 from tests.cli.invocation import environment, invoke
+from tests.emulator.handling import wait_until
 from tests.kit.pseudo_terminal import PseudoTerminal
-from tests.kit.systems import needs_fork
+from tests.kit.systems import linux_only
 from tests.pictures.terminal.screen import screen_lines
 
 NOW = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
@@ -163,7 +164,7 @@ def test_beside_a_run(held: HeldRun, place: JournalPlace, greeter: str, monkeypa
 
 
 @pytest.mark.slow
-@needs_fork
+@linux_only
 def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPlace, tmp_path: Path) -> None:
     terminal, interrupted = PseudoTerminal(columns=90), Event()
     end = terminal.descriptor
@@ -173,9 +174,13 @@ def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPl
         status_when(place.location, unknown=1, failed=1, under_way=3)
         with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=env) as process:
 
+            def is_asleep() -> bool:
+                return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
             def interrupt(output: str) -> None:
                 if "why rows have failed" in output and not interrupted.is_set():
                     interrupted.set()
+                    wait_until(is_asleep)  # not while the picture is drawn, which is drawn again then
                     process.send_signal(signal.SIGINT)
 
             lines = [plain.strip() for plain in map(without_colors, screen_lines(terminal.read(interrupt)))]
