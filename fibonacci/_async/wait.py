@@ -13,6 +13,7 @@ from fibonacci._core.execution_requests import get_execution
 from fibonacci._core.polling import poll_delay
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._core.single_reader import SingleReader
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -24,6 +25,7 @@ from fibonacci.models.executions import Execution
 
 # A poll that fails with one of these says nothing about the execution: the next one may succeed.
 TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
+_SHARED = "another task or thread waits for the next change of this execution: call watch in each"
 # Seconds reserved for a last poll before the deadline.
 _LAST_POLL = 0.5
 
@@ -57,6 +59,7 @@ class AsyncExecutionWaiter:
         self._seen: Execution | None = None
         self._delay: float | None = None
         self._has_polled = self._is_last = False
+        self._single = SingleReader(_SHARED)
 
     async def wait(self, first: Execution | None = None) -> Execution:
         """Wait until the execution has ended.
@@ -79,9 +82,10 @@ class AsyncExecutionWaiter:
         return self
 
     async def __anext__(self) -> Execution:
-        if self._seen is not None and self._seen.is_terminal:
-            raise StopAsyncIteration
-        return await self._change()
+        with self._single.turn():
+            if self._seen is not None and self._seen.is_terminal:
+                raise StopAsyncIteration
+            return await self._change()
 
     async def _change(self, first: Execution | None = None) -> Execution:
         """Poll until the execution is not as it was seen last."""

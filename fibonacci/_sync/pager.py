@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from fibonacci._core.option_checks import check_count
 from fibonacci._core.request import Request, request_to_take
+from fibonacci._core.single_reader import SingleReader
 from fibonacci._core.urls import QueryValue
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
+
+_SHARED = (
+    "another task or thread waits for the next page of this list: iterate it in one, which may hand the items to others"
+    " through a queue, or iterate the list in each, which then has all of its items"
+)
 
 
 class Pager(_runtime.IterationHints, Generic[T]):
@@ -46,7 +53,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
         self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
 
     def __iter__(self) -> Iterator[T]:
-        return Items(Pages(self._requestor, self._request))
+        return Items(self._requestor, self._request)
 
     def pages(self) -> Iterator[Page[T]]:
         """Iterate the pages, each fetched when it is needed.
@@ -204,60 +211,72 @@ class PageSender(Protocol):
         ...
 
 
-class Pages(_runtime.IterationHints, Generic[T]):
-    """The pages of a list, one after the other.
+class PageReader(_runtime.IterationHints, Generic[T]):
+    """Reads the pages of a list, one after the other. It is iterated by one task or thread at a time.
 
-    It is not a generator: one that is left before its end would have to be closed.
+    Args:
+        sender: Sends the requests.
+        request: The request for the first page.
     """
 
     def __init__(self, sender: PageSender, request: Request[T]) -> None:
         self._sender = sender
-        self._request: Request[T] | None = request
-        self._seen: set[str] = set()
-        self._failure: PaginationError | None = None
+        self._next: Request[T] | PaginationError | None = request
+        self._named_by: dict[str, Request[T]] = {}
+        self._single = SingleReader(_SHARED)
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Page[T]:
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
+    def _read(self) -> tuple[Page[T], Request[T] | PaginationError | None]:
+        """Return the next page, and what comes after it.
+
+        The caller assigns this to `_next`, together with what it keeps of the page: until then nothing has changed, and
+        after an error, a cancellation or Ctrl-C the same page is fetched again.
+        """
+        if isinstance(self._next, PaginationError):
+            failure, self._next = self._next, None
             raise failure
-        if self._request is None:
+        if self._next is None:
             raise StopIteration
-        page, following = self._sender.send_page(self._request)
-        self._request = self._following(self._request, page, following)
-        return page
+        page, following = self._sender.send_page(self._next)
+        return page, self._following(self._next, page, following)
 
     def _following(
         self, request: Request[T], page: Page[T], following: Mapping[str, QueryValue] | None
-    ) -> Request[T] | None:
+    ) -> Request[T] | PaginationError | None:
         if following is None:
             return None
         mark = repr(sorted(following.items()))
-        if mark in self._seen:
-            # This page is valid; fetching the next one is what fails.
-            self._failure = _repeated(mark, request, page)
-            return None
-        self._seen.add(mark)
+        if self._named_by.setdefault(mark, request) is not request:
+            return _repeated(mark, request, page)  # this page is valid; fetching the next one is what fails
         return request._replace(params={**request.params, **following})
 
 
-class Items(Generic[T]):
-    """The items of pages, one after the other."""
+class Pages(PageReader[T]):
+    """The pages of a list. It is not a generator: one that is left before its end would have to be closed."""
 
-    def __init__(self, pages: Pages[T]) -> None:
-        self._pages = pages
+    def __next__(self) -> Page[T]:
+        with self._single.turn():
+            page, self._next = self._read()
+            return page
+
+
+class Items(PageReader[T]):
+    """The items of the pages of a list."""
+
+    def __init__(self, sender: PageSender, request: Request[T]) -> None:
+        super().__init__(sender, request)
         self._items: Iterator[T] = iter(())
-
-    def __iter__(self) -> Self:
-        return self
 
     def __next__(self) -> T:
         while True:
-            for item in self._items:
+            for item in self._items:  # in one step for other threads and for Ctrl-C
                 return item
-            self._items = iter(self._pages.__next__().items)
+            with self._single.turn():
+                if not length_hint(self._items):
+                    page, following = self._read()
+                    self._items, self._next = iter(page.items), following
 
 
 def _repeated(mark: str, request: Request[T], page: Page[T]) -> PaginationError:

@@ -15,6 +15,7 @@ from fibonacci._batch.resumption import drain_text, resume_note
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
+from fibonacci._core.single_reader import SingleReader
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
@@ -58,7 +59,7 @@ class BatchSession:
         self._signal: int | None = None
         self._progress: BatchProgress | None = None
         self._is_left = False
-        self._is_attended = False
+        self._single = SingleReader(_ATTENDED)
         self._process = os.getpid()
 
     @property
@@ -84,9 +85,11 @@ class BatchSession:
         """
         if self._is_left:
             return None
-        self._check_use()
+        self._check_process()
+        turn = self._single.turn()  # whoever is refused ends nothing
         try:
-            result = self._attended_next()
+            with turn:
+                result = self._next_or_record()
             if result is None:
                 self._end()
             elif self._options.on_result is not None:
@@ -112,15 +115,14 @@ class BatchSession:
         response would have the next call refused.
 
         Raises:
-            RuntimeError: If another task or thread waits for a result.
+            RuntimeError: If another task or thread waits for a result, or closes too.
         """
-        if self._is_attended:
-            raise RuntimeError(_ATTENDED)
-        try:
-            if self._runner is not None and self._process == os.getpid():
-                _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
-        finally:
-            self.leave()
+        with self._single.turn():
+            try:
+                if self._runner is not None and self._process == os.getpid():
+                    _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
+            finally:
+                self.leave()
 
     def _drain_and_save(self) -> None:
         if self._runner is not None:
@@ -140,24 +142,20 @@ class BatchSession:
             self._context.state.stop(None)
             self._context.leave()
 
-    def _check_use(self) -> None:
+    def _check_process(self) -> None:
         """Check that results can be waited for here.
 
         Raises:
-            RuntimeError: If the rows run in the process that this one is a fork of, or another waits for a result.
+            RuntimeError: If the rows run in the process that this one is a fork of.
         """
         if self._process != os.getpid():
             raise RuntimeError("these rows run in the process that has begun to, not in its fork: call run_many there")
-        if self._is_attended:
-            raise RuntimeError(_ATTENDED)
 
-    def _attended_next(self) -> RunResult | None:
+    def _next_or_record(self) -> RunResult | None:
         """Run rows until one has a result; the ids of executions are in the journal however it ends."""
-        self._is_attended = True
         try:
             return self._next()
         finally:
-            self._is_attended = False
             if self._context is not None:
                 self._context.record_unattended()
 
