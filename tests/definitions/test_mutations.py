@@ -18,7 +18,6 @@ from tests.definitions.mutations.programs import CASES, Case
 from tests.definitions.mutations.valid import valid_definition
 from tests.kit.assertions import check_rows
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "checking-definitions.md"
 FILES = Path(__file__).parent / "mutations" / "workflows"
 
 
@@ -84,16 +83,16 @@ def test_nothing_is_reported_of_a_valid_definition(check: script.Check) -> None:
 
 
 @pytest.mark.slow
-def test_of_900_changes_as_many_are_reported_as_the_page_says(check: script.Check) -> None:
-    found = script.outcomes(mutations(1, script.SIZE), check)
+def test_of_200_changes_most_are_reported(check: script.Check) -> None:
+    """`python -m tests.definitions.mutations` has 900, with the counts of the page."""
+    found = script.outcomes(mutations(1, 200), check)
     assert script.share(found) >= script.REQUIRED
     assert script.unexplained(found) == []
-    assert script.SECTION.read(PAGE) == script.page_text(found)
 
 
 @pytest.mark.slow
-def test_nothing_is_reported_of_200_valid_definitions_and_they_run(check: script.Check) -> None:
-    seeds = range(200)  # of the 500 that the script has
+def test_nothing_is_reported_of_100_valid_definitions_and_they_run(check: script.Check) -> None:
+    seeds = range(100)  # of the 500 that the script has
     assert script.false_words(seeds, check) == {}
     emulator = Emulator(strict=True, time="skip", env={"ID": "1"}, secrets={"A": "2"})
     client = emulator.client()

@@ -48,16 +48,12 @@ def main() -> int:
     parser.add_argument("--first", action="store_true", help="how processes that start together share a first window")
     parser.add_argument("--resets", action="store_true", help="what each way to round resets costs, in simulated time")
     options = parser.parse_args()
-    if options.resets:
-        for line in resets_table():
-            print(line, flush=True)
-        return 0
     if options.first:
         print(*map(_first, LIMITERS), sep="\n")
         return 0
-    if options.short:
+    if options.short or options.resets:
         code = 0
-        for line in _check():
+        for line in resets_table() if options.resets else _check():
             print(line, flush=True)
             code = 1 if line.endswith("FAILED") else code
         return code

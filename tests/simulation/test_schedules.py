@@ -20,9 +20,8 @@ FOUND = {
 
 
 @pytest.mark.slow  # the nightly step `schedules` tries many more
-@pytest.mark.parametrize("first", range(0, 40, 20))
-def test_the_promises_hold(first: int) -> None:
-    failures = {seed: faults for seed in range(first, first + 20) if (faults := run(seed)[1])}
+def test_the_promises_hold() -> None:
+    failures = {seed: faults for seed in range(20) if (faults := run(seed)[1])}
     assert not failures
 
 
@@ -40,7 +39,7 @@ def test_a_seed_determines_everything() -> None:
             (each.begun, each.method, each.body, each.fate, each.status, each.handled) for each in outcome.exchanges
         ]
 
-    for seed in range(40, 50):
+    for seed in range(40, 44):
         assert trace(seed) == trace(seed), seed
 
 

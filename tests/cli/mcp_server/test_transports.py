@@ -239,15 +239,14 @@ async def test_the_execution_of_a_killed_server_is_found_by_the_next(served: Ser
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 @awaited
-async def test_a_signal_ends_the_server_over_http(served: ServedPlatform, number: signal.Signals, code: int) -> None:
+async def test_a_signal_ends_the_server_over_http(served: ServedPlatform) -> None:
     before = served.latest().id
     with over_http(served.emulator, served.folder, "--allow", "Slow") as server:
 
         async def end_server() -> None:
             await until(lambda: served.latest().id != before)
-            server.process.send_signal(number)
+            server.process.terminate()
 
         with suppress(mcp_error()):  # on leaving, which the server is no longer there for
             async with http_client(server.url, "legacy") as client, anyio.create_task_group() as tasks:
@@ -256,4 +255,4 @@ async def test_a_signal_ends_the_server_over_http(served: ServedPlatform, number
                     await client.call_tool("run_slow", {})
         await until(lambda: server.process.poll() is not None)
     assert served.latest().status == "cancelled"
-    assert server.process.returncode == code
+    assert server.process.returncode == 0
