@@ -219,9 +219,13 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     if seconds == float("inf"):
         seconds = None
     if trio is None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
                 await event.wait()
+        except TimeoutError:
+            if not limit.expired():  # a signal handler raised it
+                raise
     else:
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             await event.wait()

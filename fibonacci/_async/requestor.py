@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from fibonacci._async import _runtime
 from fibonacci._async.reporting import report_retry, report_wait
 from fibonacci._async.shared_state import AsyncSharedState
+from fibonacci._async.transports.base import AsyncTransportBase
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
 from fibonacci._core.error_mapping import response_error
@@ -17,7 +18,7 @@ from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
-from fibonacci._core.outcome import add_call_details, call_error, is_success, response_info
+from fibonacci._core.outcome import add_call_details, call_error, is_success, note_interruption, response_info
 from fibonacci._core.preparation import Call
 from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from fibonacci._async.clock import AsyncClock
     from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
+    from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
@@ -217,23 +219,29 @@ class AsyncRequestor:
 
     async def _exchange(self, call: Call) -> AttemptResult:
         limit = self.config.max_response_bytes
+        transport = self._shared.transport()
         try:
-            received = check_response(await self._send_traced(call))
+            received = check_response(await self._send_traced(call, transport))
             if len(received.body) > limit:  # the user's own transport may have no limit
                 return TransportError("too_large", None, received)
             response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
             _ = response.headers  # decoded here, where what is wrong with them is caught
-        except TransportError as error:
+        except Exception as error:
             if call.callback_error is not None:
                 raise call.callback_error from None
-            return error
-        except Exception as error:  # of the user's own transport: nothing but a FibonacciError leaves a call
+            # A transport of the user's may let through what it meets; of one of ours, anything else is a signal
+            # handler's, or a timer's.
+            if isinstance(transport, AsyncTransportBase) and not isinstance(error, TransportError):
+                note_interruption(error, call)
+                raise
             return transport_error_from(error)
+        except BaseException as error:
+            note_interruption(error, call)
+            raise
         return response
 
-    async def _send_traced(self, call: Call) -> HTTPResponse:
+    async def _send_traced(self, call: Call, transport: AsyncTransport) -> HTTPResponse:
         request = call.http_request(partial(self._report_wait, call))
-        transport = self._shared.transport()
         if self.config.tracing is None:
             return await transport.send(request, call.deadline)
         url = redact_url(call.url, call.api_key)

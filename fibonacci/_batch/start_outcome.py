@@ -26,7 +26,7 @@ _SAME_FOR_ALL = (AuthenticationError, PermissionDeniedError, NotFoundError)
 
 def start_outcome(error: BaseException) -> StartOutcome:
     """Return what an error means."""
-    if isinstance(error, APIError) and error.outcome_unknown:
+    if getattr(error, "outcome_unknown", False):
         return "unknown"
     if isinstance(error, QuotaExceededError):
         return "quota"

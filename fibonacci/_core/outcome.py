@@ -117,6 +117,20 @@ def limiter_error(call: Call, failure: str) -> APIConnectionError:
     return add_call_details(error, call, is_uncertain=False)
 
 
+def note_interruption(error: BaseException, call: Call) -> None:
+    """Note on an exception that is not the client's that the request may have been carried out.
+
+    Args:
+        error: What ended the attempt: a cancellation, Ctrl-C, or what a signal handler or a timer raised.
+        call: The call.
+    """
+    method, path = call.request.method, call.request.path.partition("?")[0]
+    if method in ("POST", "PATCH"):
+        error.outcome_unknown = True  # type: ignore[attr-defined]  # as an `APIError` has it
+        key = f"; idempotency key: {call.idempotency_key}" if call.idempotency_key else ""
+        error.add_note(redact(f"{method} {path} was interrupted: it may have been carried out{key}", call.api_key))
+
+
 def add_call_details(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:
     """Set the circumstances of the call on an error, and redact the key in it.
 

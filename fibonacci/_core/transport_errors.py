@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Literal, cast, get_args
 
+from fibonacci._core.deadline import Deadline, DeadlineExceeded, allows
 from fibonacci._core.messages import HTTPResponse
 
 TransportErrorKind = Literal[
@@ -99,6 +100,12 @@ _KINDS: dict[str, TransportErrorKind] = {
     "OSError": "unknown",
 }
 
+# What the transports of the SDK are built on.
+_LIBRARIES = {"ssl", "h11", "h2", "hpack", "httpx", "httpcore"}
+# What httpx makes of any OSError while it reads and writes.
+_ON_A_CONNECTION = {"ReadTimeout", "WriteTimeout", "ReadError", "WriteError"}
+# Seconds by which a timer may be early.
+_EARLY = 0.01
 # Texts of asyncio and trio without the reason, which the errno has.
 _WITHOUT_REASON = ("Connect call failed ", "Error connecting to ")
 # Texts of anyio and trio without the reason, which a cause has.
@@ -109,6 +116,36 @@ _CERTIFICATE_ALERTS = {
     *("ACCESS_DENIED", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_REQUIRED", "CERTIFICATE_REVOKED"),
     *("CERTIFICATE_UNKNOWN", "DECRYPT_ERROR", "HANDSHAKE_FAILURE", "UNKNOWN_CA", "UNSUPPORTED_CERTIFICATE"),
 }
+
+
+def is_network_failure(error: Exception) -> bool:
+    """Whether the system, TLS, a protocol or a deadline of ours raised an exception, so that it says why a call failed.
+
+    Any other was raised by a signal handler or a timer inside the call, such as Celery's `SoftTimeLimitExceeded`, and
+    leaves the call as it is. So does an `OSError` without an errno: the system always states one.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return True
+    return isinstance(error, TransportError | DeadlineExceeded | EOFError | UnicodeError) or any(
+        cls.__module__.partition(".")[0] in _LIBRARIES for cls in type(error).__mro__
+    )
+
+
+def raise_foreign(error: Exception, deadline: Deadline) -> None:
+    """Raise what is no failure of the network, also where httpx has taken it for one.
+
+    Args:
+        error: What httpx raised.
+        deadline: The end of the call, before which nothing but connecting times out.
+    """
+    if not is_network_failure(error):
+        raise error
+    if type(error).__name__ in _ON_A_CONNECTION and (deadline.remaining() is None or allows(deadline, _EARLY)):
+        for inner in cause_chain(error):
+            if isinstance(inner, OSError):
+                if not is_network_failure(inner):
+                    raise inner
+                return
 
 
 def transport_error_from(error: Exception) -> TransportError:

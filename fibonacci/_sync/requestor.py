@@ -15,7 +15,7 @@ from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
-from fibonacci._core.outcome import add_call_details, call_error, is_success, response_info
+from fibonacci._core.outcome import add_call_details, call_error, is_success, note_interruption, response_info
 from fibonacci._core.preparation import Call
 from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
@@ -29,6 +29,7 @@ from fibonacci._lazy import LateImports
 from fibonacci._sync import _runtime
 from fibonacci._sync.reporting import report_retry, report_wait
 from fibonacci._sync.shared_state import SharedState
+from fibonacci._sync.transports.base import TransportBase
 from fibonacci.errors import APIResponseError, loading_error
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from fibonacci._sync.clock import Clock
     from fibonacci._sync.rate_limit_wait import RateLimitWait
+    from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
@@ -218,23 +220,29 @@ class Requestor:
 
     def _exchange(self, call: Call) -> AttemptResult:
         limit = self.config.max_response_bytes
+        transport = self._shared.transport()
         try:
-            received = check_response(self._send_traced(call))
+            received = check_response(self._send_traced(call, transport))
             if len(received.body) > limit:  # the user's own transport may have no limit
                 return TransportError("too_large", None, received)
             response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
             _ = response.headers  # decoded here, where what is wrong with them is caught
-        except TransportError as error:
+        except Exception as error:
             if call.callback_error is not None:
                 raise call.callback_error from None
-            return error
-        except Exception as error:  # of the user's own transport: nothing but a FibonacciError leaves a call
+            # A transport of the user's may let through what it meets; of one of ours, anything else is a signal
+            # handler's, or a timer's.
+            if isinstance(transport, TransportBase) and not isinstance(error, TransportError):
+                note_interruption(error, call)
+                raise
             return transport_error_from(error)
+        except BaseException as error:
+            note_interruption(error, call)
+            raise
         return response
 
-    def _send_traced(self, call: Call) -> HTTPResponse:
+    def _send_traced(self, call: Call, transport: Transport) -> HTTPResponse:
         request = call.http_request(partial(self._report_wait, call))
-        transport = self._shared.transport()
         if self.config.tracing is None:
             return transport.send(request, call.deadline)
         url = redact_url(call.url, call.api_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n"
     b"5\r\n" + BODY[:5] + b"\r\n%x\r\n" % (len(BODY) - 5) + BODY[5:] + b"\r\n0\r\nX-Trailer: 2\r\n\r\n"
 )
+RESET = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
 NO_LIMIT = Deadline(None)
 
 
@@ -159,7 +161,8 @@ class TestWrites:
         assert link.stream.written == b"POST /v1/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}"
 
     @pytest.mark.parametrize(
-        ("failure", "kind"), [(BrokenPipeError(), "never_sent"), (DeadlineExceeded(), "timeout_never_sent")]
+        ("failure", "kind"),
+        [(OSError(errno.EPIPE, ""), "never_sent"), (DeadlineExceeded(), "timeout_never_sent")],
     )
     def test_when_no_byte_was_written_nothing_was_sent(self, mode: Mode, failure: Exception, kind: str) -> None:
         with pytest.raises(TransportError) as caught:
@@ -167,13 +170,13 @@ class TestWrites:
         assert caught.value.kind == kind
 
     def test_an_early_response_to_a_partly_sent_request_is_returned(self, mode: Mode) -> None:
-        link = ScriptedConnection(mode, [PLAIN.replace(b"200 OK", b"413 Too Large")], ConnectionResetError(), taken=1)
+        link = ScriptedConnection(mode, [PLAIN.replace(b"200 OK", b"413 Too Large")], RESET, taken=1)
         assert link.exchange(request(b"{}")).status == 413
         assert not link.connection.is_reusable
 
     def test_without_a_response_the_outcome_is_unknown(self, mode: Mode) -> None:
         with pytest.raises(EOFError):
-            ScriptedConnection(mode, [], ConnectionResetError(), taken=1).exchange(request(b"{}"))
+            ScriptedConnection(mode, [], RESET, taken=1).exchange(request(b"{}"))
 
     def test_when_the_time_is_up_nothing_more_is_read(self, mode: Mode) -> None:
         with pytest.raises(DeadlineExceeded):

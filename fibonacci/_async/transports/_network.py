@@ -7,6 +7,7 @@ its loop is closed, and a cancellation leaves no state behind.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -44,7 +45,7 @@ async def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
     literal = literal_address(host, port)
     addresses = await _resolve(loop, host, port, deadline) if literal is None else [literal]
     if not addresses:
-        raise OSError(f"{host} has no address")
+        raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
     if len(addresses) == 1:
         deadline.require()
         connecting = _connect_to(loop, addresses[0])
@@ -170,11 +171,12 @@ class _Asyncio:
         return partial(_call_soon, asyncio.get_running_loop().call_soon_threadsafe, function)
 
     async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
+        limit = asyncio.timeout(deadline.remaining())
         try:
-            async with asyncio.timeout(deadline.remaining()):
+            async with limit:
                 return await operation
         except TimeoutError as error:
-            if error.errno:  # the operating system gave up; the deadline has not passed
+            if error.errno or not limit.expired():  # of the operating system, which gave up, or of a signal handler
                 raise
             raise deadline.exceeded(str(detail)) from None
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fibonacci._async.transports import _network
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.transport_errors import TransportError, connect_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 from fibonacci._net.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class AsyncConnector:
         except TransportError:
             raise
         except Exception as error:
+            if not is_network_failure(error):
+                raise
             raise connect_error_from(error) from error
 
     async def _connect(self, deadline: Deadline) -> AsyncHTTP11Connection:

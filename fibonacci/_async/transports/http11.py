@@ -10,7 +10,7 @@ import h11
 from fibonacci._async.transports.response_reader import AsyncResponseReader
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.transport_errors import TransportError, connect_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.stream import AsyncStream
@@ -124,6 +124,8 @@ class AsyncHTTP11Connection:
         try:
             await self._stream.write(data, deadline)
         except (OSError, DeadlineExceeded) as error:
+            if not is_network_failure(error):
+                raise
             if self._stream.bytes_sent == before:
                 if self.exchanges > 1 and isinstance(error, OSError):
                     raise StaleConnection("the server has closed the idle connection") from error

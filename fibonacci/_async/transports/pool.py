@@ -283,19 +283,12 @@ class _Wait:
         return None if self._is_reported else max(0.0, self._began + _REPORTED_AFTER - time.monotonic())
 
     async def report(self) -> None:
-        """Call the request's `on_wait`.
-
-        Raises:
-            TransportError: If that fails.
-        """
+        """Call the request's `on_wait`."""
         self._is_reported = True
         if self._on_wait is None:
             return
         what = f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
-        try:
-            await _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, what))
-        except Exception as error:
-            raise TransportError("never_sent", error) from error
+        await _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, what))
 
 
 def _call_if_alive(reference: weakref.WeakMethod[Callable[[], None]]) -> None:

@@ -19,7 +19,12 @@ from fibonacci._core.config import (
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_seconds
-from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
+from fibonacci._core.transport_errors import (
+    TransportError,
+    connect_error_from,
+    is_network_failure,
+    transport_error_from,
+)
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
@@ -105,10 +110,14 @@ class AsyncSocketTransport(AsyncTransportBase):
         except TransportError:
             raise
         except Exception as error:
+            if not is_network_failure(error):
+                raise
             raise connect_error_from(error) from error
         try:
             return await pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except Exception as error:
+            if not is_network_failure(error):
+                raise
             failure = transport_error_from(error)
             failure.proxy = pool.proxy
             raise failure from failure.cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
     literal = literal_address(host, port)
     addresses = _resolve(host, port, deadline) if literal is None else [literal]
     if not addresses:
-        raise OSError(f"{host} has no address")
+        raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
     if len(addresses) == 1:
         return SocketStream(_connect_to(addresses[0], deadline))
     from fibonacci._net.addresses import ConnectionAttempts
@@ -100,8 +101,11 @@ class SocketStream:
 
 
 def _timeout_cause(error: TimeoutError, deadline: Deadline, detail: str = "") -> Exception:
-    """Return what timed out: with an errno, the operating system gave up; without, the deadline has passed."""
-    return error if error.errno else deadline.exceeded(detail)
+    """Return what timed out.
+
+    With an errno, the operating system gave up; without one, before the deadline, a signal handler raised it.
+    """
+    return error if error.errno or deadline.remaining() != 0 else deadline.exceeded(detail)
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[Address]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.transport_errors import TransportError, connect_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 from fibonacci._net.proxies import proxy_for
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.http11 import HTTP11Connection
@@ -67,6 +67,8 @@ class Connector:
         except TransportError:
             raise
         except Exception as error:
+            if not is_network_failure(error):
+                raise
             raise connect_error_from(error) from error
 
     def _connect(self, deadline: Deadline) -> HTTP11Connection:

@@ -10,7 +10,7 @@ import h11
 
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.transport_errors import TransportError, connect_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 from fibonacci._sync.transports.response_reader import ResponseReader
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ class HTTP11Connection:
         try:
             self._stream.write(data, deadline)
         except (OSError, DeadlineExceeded) as error:
+            if not is_network_failure(error):
+                raise
             if self._stream.bytes_sent == before:
                 if self.exchanges > 1 and isinstance(error, OSError):
                     raise StaleConnection("the server has closed the idle connection") from error

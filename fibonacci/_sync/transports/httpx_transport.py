@@ -16,7 +16,13 @@ from fibonacci._core.config import (
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_http_client
-from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
+from fibonacci._core.transport_errors import (
+    TransportError,
+    connect_error_from,
+    is_network_failure,
+    raise_foreign,
+    transport_error_from,
+)
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
 from fibonacci._sync import _runtime
@@ -125,6 +131,8 @@ class HTTPXTransport(TransportBase):
             finally:
                 response.close()
         except Exception as error:
+            if self._client is None:
+                raise_foreign(error, deadline)
             failure = transport_error_from(error)
             failure.proxy = self._proxy_url(request.origin)
             raise failure from failure.cause
@@ -149,6 +157,8 @@ class HTTPXTransport(TransportBase):
         except TransportError:
             raise
         except Exception as error:
+            if not is_network_failure(error):
+                raise
             raise connect_error_from(error) from error
         # Two threads may make one at the same time; the first is kept, and the other has opened nothing.
         return clients.setdefault(origin, new)

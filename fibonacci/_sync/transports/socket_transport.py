@@ -15,7 +15,12 @@ from fibonacci._core.config import (
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_seconds
-from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
+from fibonacci._core.transport_errors import (
+    TransportError,
+    connect_error_from,
+    is_network_failure,
+    transport_error_from,
+)
 from fibonacci._sync.transports.base import TransportBase
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
@@ -106,10 +111,14 @@ class SocketTransport(TransportBase):
         except TransportError:
             raise
         except Exception as error:
+            if not is_network_failure(error):
+                raise
             raise connect_error_from(error) from error
         try:
             return pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except Exception as error:
+            if not is_network_failure(error):
+                raise
             failure = transport_error_from(error)
             failure.proxy = pool.proxy
             raise failure from failure.cause

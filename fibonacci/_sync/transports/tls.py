@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -45,7 +46,7 @@ class TLSStream:
             self._perform(deadline, self._tls.do_handshake)
             return
         # That is no matter of trust, and may not happen the next time.
-        raise ConnectionResetError("the server closed the connection during the TLS handshake")
+        raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection during the TLS handshake")
 
     @property
     def version(self) -> str | None:
