@@ -1,0 +1,1 @@
+"""Explores interleavings: every order in which 2 or 3 threads, or tasks, may take turns around one object."""

@@ -1,0 +1,173 @@
+"""Runs a scenario in every interleaving with at most so many preemptions, or in some that a seed determines."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from tests.interleavings.baton import Baton, Fault, Replacements, modules_of, short
+
+PREEMPTIONS = 2
+
+
+class Bodies(NamedTuple):
+    """What the threads of a scenario do, and what has to be so when all have ended."""
+
+    threads: Sequence[Callable[[], object]]
+    check: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Some threads around one object.
+
+    Attributes:
+        name: The object.
+        modules: Those of the package whose lines are points, and in which what blocks is replaced.
+        beside: Others in which it is replaced too.
+        build: Makes the object and returns what to do with it.
+        preemptions: How often, at most, a thread is stopped that could go on.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    beside: tuple[str, ...]
+    build: Callable[[Baton], Bodies]
+    preemptions: int = PREEMPTIONS
+
+    def run(self, choices: Mapping[int, int], *, may_preempt: bool = True, has_trail: bool = False) -> Baton:
+        """Run it once.
+
+        Raises:
+            Found: If it does what must not happen.
+        """
+        files, replacements = _explored(self.modules, self.beside)
+        baton = Baton(files, choices, may_preempt=may_preempt, has_trail=has_trail)
+        with replacements.of(baton):
+            bodies = self.build(baton)
+            try:
+                baton.run(bodies.threads)
+                bodies.check()
+            except (Fault, AssertionError) as error:
+                if has_trail:
+                    raise Found(self.name, choices, str(error), baton) from error
+            else:
+                return baton
+        self.run(choices, may_preempt=may_preempt, has_trail=True)
+        raise AssertionError(f"{self.name} is not the same at each run")
+
+
+@cache
+def _explored(modules: tuple[str, ...], beside: tuple[str, ...]) -> tuple[frozenset[str], Replacements]:
+    found = modules_of(modules)
+    return frozenset(str(module.__file__) for module in found), Replacements([*found, *modules_of(beside)])
+
+
+class Found(Exception):
+    """A fault, with the schedule that shows it again.
+
+    Attributes:
+        text: What is wrong.
+    """
+
+    def __init__(self, name: str, choices: Mapping[int, int], text: str, baton: Baton) -> None:
+        self.text: str = text
+        schedule = ",".join(f"{number}:{choice}" for number, choice in sorted(choices.items())) or "0:0"
+        super().__init__(
+            f"{text}\n\nagain: python -m tests.interleavings {name!r} --schedule {schedule}\n{_turns(baton)}"
+        )
+
+
+def _turns(baton: Baton) -> str:
+    """Return where each thread ran between two changes."""
+    lines: list[str] = []
+    last = -1
+    for number, file, line in baton.trail:
+        if number == last:
+            lines[-1] = (
+                f"{lines[-1].partition(' to ')[0]} to {line}"
+                if short(file) in lines[-1]
+                else f"{lines[-1]}, {short(file)}:{line}"
+            )
+        else:
+            lines.append(f"  thread {number}: {short(file)}:{line}")
+        last = number
+    return "\n".join(lines)
+
+
+_Upcoming = tuple[dict[int, int], int]
+"""The choices of a run, and how many preemptions they are."""
+
+
+class Counts(NamedTuple):
+    """How much of a scenario was run."""
+
+    schedules: int
+    points: int
+
+
+def explore(scenario: Scenario) -> Counts:
+    """Run every interleaving, those with fewer preemptions first.
+
+    Raises:
+        Found: At the first fault.
+    """
+    schedules = points = 0
+    with _without_collections() as collect:
+        for preemptions in range(scenario.preemptions + 1):
+            schedules = points = 0
+            waiting: list[_Upcoming] = [({}, 0)]
+            while waiting:
+                choices, spent = waiting.pop()
+                baton = scenario.run(choices, may_preempt=spent < preemptions)
+                schedules += 1
+                points += baton.points
+                waiting += _next(baton, choices, spent, preemptions)
+                collect(schedules)
+    return Counts(schedules, points)
+
+
+def sample(scenario: Scenario, schedules: int, seed: object) -> Counts:
+    """Run some interleavings, which the seed determines; each has as many preemptions as it may have.
+
+    Raises:
+        Found: At the first fault.
+    """
+    drawn = random.Random(f"{seed} {scenario.name}")
+    run = points = 0
+    with _without_collections() as collect:
+        while run < schedules:
+            following: list[_Upcoming] = [({}, 0)]
+            while following and run < schedules:
+                choices, spent = drawn.choice(following)
+                baton = scenario.run(choices, may_preempt=spent < scenario.preemptions)
+                run += 1
+                points += baton.points
+                following = list(_next(baton, choices, spent, scenario.preemptions))
+            collect(run)
+    return Counts(run, points)
+
+
+def _next(baton: Baton, choices: Mapping[int, int], spent: int, preemptions: int) -> Iterator[_Upcoming]:
+    """Return the choices that differ from a run's in one more, behind those that they have, and what they cost."""
+    for number, costs in baton.decisions.items():
+        for choice, cost in enumerate(costs):
+            if choice and spent + cost <= preemptions:
+                yield {**choices, number: choice}, spent + cost
+
+
+@contextmanager
+def _without_collections() -> Generator[Callable[[int], object]]:
+    """Collect garbage between runs only: within one it would be a turn that no schedule has."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield lambda number: number % 500 or gc.collect()
+    finally:
+        if was_enabled:
+            gc.enable()

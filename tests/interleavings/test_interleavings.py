@@ -1,0 +1,101 @@
+"""Some interleavings of each scenario, and faults that were put in, which they find."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import import_module
+from types import FunctionType
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from tests.interleavings.explorer import Found, explore, sample
+from tests.interleavings.known_faults import known_faults
+from tests.interleavings.scenarios import SCENARIOS
+
+SCENARIO_OF = {each.name: each for each in SCENARIOS}
+KNOWN = known_faults("interleavings")
+SOME = 25
+
+
+def test_no_interleaving_has_a_fault() -> None:
+    """The nightly step `interleavings` tries all of them."""
+    for scenario in SCENARIOS:
+        if scenario.name not in KNOWN:
+            sample(scenario, SOME, seed=1)
+
+
+def test_known_faults_are_there_still() -> None:
+    for name in KNOWN:
+        with pytest.raises(Found):
+            explore(SCENARIO_OF[name])
+
+
+class Mutant(NamedTuple):
+    """A fault that is put into a function: text of it, and what replaces it."""
+
+    scenario: str
+    function: str
+    old: str
+    new: str
+
+
+MUTANTS = [
+    Mutant("capacity limiter", "_sync._runtime:CapacityLimiter.acquire", "not self._leave(turn)\n", "turn.is_set()\n"),
+    Mutant(
+        "connection pool",
+        "_sync.transports.pool:ConnectionPool._pop_reusable",
+        "connection = self._idle.pop()\n",
+        "connection = self._idle[-1]\n                self._idle = self._idle[:-1]\n",
+    ),
+    Mutant("workers of a batch", "_sync.batch._workers:Workers._run", "continue  # work", "return  # work"),
+    Mutant("lease thread", "_net.lease_thread:LeaseThread._has_retired", "not self._news.empty()", "False"),
+    Mutant("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self._queue:", "if not self._queue:"),
+    Mutant(
+        "limits of a key",
+        "_core.shared_limits:kept_limits",
+        "_shared.setdefault(name, make())",
+        "make()\n        _shared[name] = found",
+    ),
+    Mutant("name lookups", "_net.names:Resolver._run", "while (lookup", "if (lookup"),
+    Mutant("journal of a batch", "_sync.batch.context:BatchContext.leave", "self._unreported == 0", "True"),
+    Mutant("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+]
+
+
+@contextmanager
+def mutated(mutant: Mutant) -> Generator[None]:
+    """Change the code of a function while the block lasts."""
+    module_name, _, path = mutant.function.partition(":")
+    module = import_module(f"fibonacci.{module_name}")
+    source = inspect.getsource(module)
+    function = _at(vars(module), path)
+    text = inspect.getsource(function)
+    assert mutant.old in text, mutant
+    changed = source.replace(text, text.replace(mutant.old, mutant.new))
+    scope: dict[str, Any] = {**vars(module)}
+    exec(compile(changed, str(module.__file__), "exec", dont_inherit=True), scope)
+    before = function.__code__
+    function.__code__ = _at(scope, path).__code__
+    try:
+        yield
+    finally:
+        function.__code__ = before
+
+
+def _at(scope: dict[str, Any], path: str) -> FunctionType:
+    name, _, rest = path.partition(".")
+    return cast("FunctionType", vars(scope[name])[rest] if rest else scope[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.scenario)
+def test_a_fault_that_was_put_in_is_found(mutant: Mutant) -> None:
+    with mutated(mutant), pytest.raises(Found, match="--schedule"):
+        explore(SCENARIO_OF[mutant.scenario])
+
+
+def test_each_object_has_a_fault_that_is_found() -> None:
+    assert {mutant.scenario for mutant in MUTANTS} | set(KNOWN) == set(SCENARIO_OF)
