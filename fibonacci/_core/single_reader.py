@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from weakref import ref
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
@@ -22,11 +23,11 @@ class SingleReader:
         error: The text of the error.
     """
 
-    __slots__ = ("_error", "_holder")
+    __slots__ = ("_error", "_turns")
 
     def __init__(self, error: str) -> None:
         self._error = error
-        self._holder: dict[None, ref[_Turn]] = {}
+        self._turns: list[ref[_Turn]] = []  # in the order in which they began; the first one reads
 
     def turn(self) -> _Turn:
         """Begin to read, until the end of the block.
@@ -34,22 +35,25 @@ class SingleReader:
         Raises:
             RuntimeError: If another reads.
         """
-        turn = _Turn(self._holder)
+        turn = _Turn(self._turns)
         own = ref(turn)
-        while (holder := self._holder.setdefault(None, own)) is not own:  # which is one step for other threads
-            if holder() is not None:
+        self._turns.append(own)
+        while (first := self._turns[0]) is not own:
+            if first() is not None:
+                self._turns.remove(own)
                 raise RuntimeError(self._error)
-            self._holder.pop(None, None)  # of a turn that Ctrl-C has ended in its last step
+            with suppress(ValueError):  # another thread has removed it
+                self._turns.remove(first)  # a turn that Ctrl-C has ended in its last step
         return turn
 
 
 class _Turn:
     """The time in which one reads."""
 
-    __slots__ = ("__weakref__", "_holder")
+    __slots__ = ("__weakref__", "_turns")
 
-    def __init__(self, holder: dict[None, ref[_Turn]]) -> None:
-        self._holder = holder
+    def __init__(self, turns: list[ref[_Turn]]) -> None:
+        self._turns = turns
 
     def __enter__(self) -> None:
         pass
@@ -57,4 +61,4 @@ class _Turn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._holder.clear()
+        self._turns.remove(ref(self))

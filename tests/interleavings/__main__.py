@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from tests.interleavings.explorer import Found, Scenario, explore
+from tests.interleavings.explorer import Found, ThreadScenario, explore
 from tests.interleavings.known_faults import known_faults
 from tests.interleavings.scenarios import SCENARIOS
 
@@ -25,7 +25,7 @@ def main() -> int:
     return 1 if any([not _is_as_known(scenario) for scenario in chosen]) else 0  # noqa: C419  # all are run
 
 
-def _is_as_known(scenario: Scenario) -> bool:
+def _is_as_known(scenario: ThreadScenario) -> bool:
     """Explore a scenario and print its row; return whether it has the fault that is known of it, or none."""
     began = time.process_time()
     reason = known_faults("interleavings").get(scenario.name)

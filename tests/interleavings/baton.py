@@ -29,11 +29,11 @@ _LONGEST_STALL = 10.0  # seconds for which a thread that could go on may stand s
 _ONE_TURN = 1e-6  # seconds by which time passes at each wait, so that a loop over a clock ends
 
 
-class Abandoned(BaseException):
+class RunAbandoned(BaseException):
     """Ends the threads of a run in which a fault was found."""
 
 
-class Fault(Exception):
+class BadRun(Exception):
     """A run did what must not happen."""
 
 
@@ -98,7 +98,7 @@ class Baton:
         """Run functions, each in a thread, and wait until all threads have ended.
 
         Raises:
-            Fault: If a function failed, no thread can run any more, or they never end.
+            BadRun: If a function failed, no thread can run any more, or they never end.
         """
         self._end.acquire()
         for body in bodies:
@@ -106,7 +106,7 @@ class Baton:
         self._hand_over(None)
         self._end.acquire()
         if self._fault is not None:
-            raise Fault("".join(traceback.format_exception(self._fault)).strip()) from None
+            raise BadRun("".join(traceback.format_exception(self._fault)).strip()) from None
 
     def spawn(self, body: Callable[[], object]) -> _Thread:
         """Begin a thread, which runs when it is given the baton."""
@@ -129,7 +129,7 @@ class Baton:
         if current is not None:
             self.points = number = self.points + 1
             if number > _MOST_POINTS:
-                self._abandon(Fault("the threads never end"))
+                self._abandon(BadRun("the threads never end"))
             if number in self._choices or (self._may_preempt and number > self._last):
                 self._hand_over(current)
 
@@ -138,7 +138,7 @@ class Baton:
         current = self._own()
         if current is None:
             if not is_free() and seconds is None:
-                raise Fault("what no thread holds any more is waited for without an end")
+                raise BadRun("what no thread holds any more is waited for without an end")
             return is_free()
         self.points += 1
         self.now += _ONE_TURN
@@ -160,7 +160,7 @@ class Baton:
         if current is None or current.ident != _thread.get_ident():
             return None
         if self._is_abandoned:
-            raise Abandoned
+            raise RunAbandoned
         return current
 
     def _carry(self, thread: _Thread) -> None:
@@ -173,14 +173,14 @@ class Baton:
                     thread.body()
                 finally:
                     sys.settrace(None)
-        except Abandoned:
+        except RunAbandoned:
             pass
         except BaseException as error:
             self._fault, self._is_abandoned = error, True
         thread.has_ended = True
         thread.body = _thread.get_ident  # what it refers to ends with the thread
         self.points += 1
-        with suppress(Abandoned):
+        with suppress(RunAbandoned):
             self._hand_over(None)
         if self._is_abandoned:
             self._end_next()
@@ -220,11 +220,11 @@ class Baton:
     def _hand_over(self, current: _Thread | None) -> None:
         """Give the baton to the thread that is chosen, and wait until it comes back."""
         if self._is_abandoned:
-            raise Abandoned
+            raise RunAbandoned
         options, costs = self._options(current)
         if not options:
             if not all(thread.has_ended for thread in self._threads):
-                self._abandon(Fault(f"a deadlock: {self._places()}"))
+                self._abandon(BadRun(f"a deadlock: {self._places()}"))
             self._end.release()
             return
         chosen = options[self._choices.get(self.points, 0)]
@@ -238,11 +238,11 @@ class Baton:
             if current is not None:
                 current.gate.acquire()
                 if self._is_abandoned:
-                    raise Abandoned
+                    raise RunAbandoned
 
-    def _abandon(self, fault: Fault) -> None:
+    def _abandon(self, fault: BadRun) -> None:
         self._fault, self._is_abandoned = fault, True
-        raise Abandoned
+        raise RunAbandoned
 
     def _end_next(self) -> None:
         """Let the threads of a run that is abandoned end one after the other."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from tests.interleavings.baton import Baton, Fault, Replacements, modules_of, short
+from tests.interleavings.baton import BadRun, Baton, Replacements, modules_of, short
 
 PREEMPTIONS = 2
 
@@ -23,7 +23,7 @@ class Bodies(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scenario:
+class ThreadScenario:
     """Some threads around one object.
 
     Attributes:
@@ -53,7 +53,7 @@ class Scenario:
             try:
                 baton.run(bodies.threads)
                 bodies.check()
-            except (Fault, AssertionError) as error:
+            except (BadRun, AssertionError) as error:
                 if has_trail:
                     raise Found(self.name, choices, str(error), baton) from error
             else:
@@ -111,7 +111,7 @@ class Counts(NamedTuple):
     points: int
 
 
-def explore(scenario: Scenario) -> Counts:
+def explore(scenario: ThreadScenario) -> Counts:
     """Run every interleaving, those with fewer preemptions first.
 
     Raises:
@@ -132,7 +132,7 @@ def explore(scenario: Scenario) -> Counts:
     return Counts(schedules, points)
 
 
-def sample(scenario: Scenario, schedules: int, seed: object) -> Counts:
+def sample(scenario: ThreadScenario, schedules: int, seed: object) -> Counts:
     """Run some interleavings, which the seed determines; each has as many preemptions as it may have.
 
     Raises:

@@ -21,11 +21,11 @@ from fibonacci._core.shared_window import SharedWindow
 from fibonacci._core.window import Admission
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.interleavings.baton import Baton
-from tests.interleavings.explorer import Bodies, Scenario
+from tests.interleavings.explorer import Bodies, ThreadScenario
 from tests.kit.clock import START
 from tests.kit.transport import ScriptedTransport, http_response
 
-SCENARIOS: list[Scenario] = []
+SCENARIOS: list[ThreadScenario] = []
 REQUEST = HTTPRequest(method="GET", origin="http://127.0.0.1:9", target="/x", headers=[], body=b"")
 ENDPOINT = ("GET", "/x")
 
@@ -40,7 +40,7 @@ def _scenario(name: str, *modules: str, beside: tuple[str, ...] = ()) -> Callabl
     """
 
     def add(build: Callable[[Baton], Bodies]) -> Callable[[Baton], Bodies]:
-        SCENARIOS.append(Scenario(name, modules, beside, build))
+        SCENARIOS.append(ThreadScenario(name, modules, beside, build))
         return build
 
     return add
@@ -86,10 +86,10 @@ def _capacity(baton: Baton) -> Bodies:
     return Bodies([lambda: call(60), lambda: call(1), lambda: call(60)], check)
 
 
-class _Connection:
+class _CountedConnection:
     """A connection that is used by one call at a time, and is closed once at the end."""
 
-    def __init__(self, baton: Baton, made: list[_Connection]) -> None:
+    def __init__(self, baton: Baton, made: list[_CountedConnection]) -> None:
         self._baton = baton
         self.users = 0
         self.is_closed = False
@@ -122,30 +122,30 @@ class _Connection:
 class _Connector:
     proxy = None
 
-    def __init__(self, baton: Baton, made: list[_Connection]) -> None:
+    def __init__(self, baton: Baton, made: list[_CountedConnection]) -> None:
         self._baton = baton
         self._made = made
 
-    def connect(self, deadline: Deadline) -> _Connection:
+    def connect(self, deadline: Deadline) -> _CountedConnection:
         self._baton.point()
-        return _Connection(self._baton, self._made)
+        return _CountedConnection(self._baton, self._made)
 
 
-def _pool(baton: Baton, made: list[_Connection], **options: Any) -> Any:
+def _pool(baton: Baton, made: list[_CountedConnection], **options: Any) -> Any:
     pool: Any = import_module("fibonacci._sync.transports.pool")
     defaults = {"max_connections": 2, "max_idle_connections": 1, "idle_timeout": 15.0, "first_byte_timeout": 5.0}
     baton.replace(pool, "readable", mock.Mock(return_value=set()))
     return pool.ConnectionPool(_Connector(baton, made), **{**defaults, **options})
 
 
-def _new_pool(baton: Baton, made: list[_Connection], origin: str) -> Any:
+def _new_pool(baton: Baton, made: list[_CountedConnection], origin: str) -> Any:
     return _pool(baton, made)
 
 
 @_scenario("connection pool", "_sync.transports.pool", beside=("_sync._runtime",))
 def _connection_pool(baton: Baton) -> Bodies:
     """Two calls, and the idle connections are closed beside them."""
-    made: list[_Connection] = []
+    made: list[_CountedConnection] = []
     pool: Any = _pool(baton, made)
 
     def send() -> None:
@@ -173,7 +173,7 @@ def _transport_close(baton: Baton) -> Bodies:
     """Close a transport beside a call: nothing stays open that nobody can close any more."""
     from fibonacci._sync.transports.socket_transport import SocketTransport
 
-    made: list[_Connection] = []
+    made: list[_CountedConnection] = []
     transport: Any = SocketTransport()
     baton.replace(transport, "_new_pool", mock.Mock(side_effect=partial(_new_pool, baton, made)))
 
@@ -366,7 +366,26 @@ def _options(**options: Any) -> BatchOptions:
     return BatchOptions.checked(values.pop("rows"), **values)
 
 
-@_scenario("guard of a batch", "_sync.batch.session")
+@_scenario("one reader at a time", "_core.single_reader")
+def _single_reader(baton: Baton) -> Bodies:
+    """Read from two threads, after a turn that Ctrl-C has ended in its last step."""
+    from fibonacci._core.single_reader import SingleReader
+
+    reader = SingleReader("another reads")
+    inside: list[int] = []
+    reader.turn()  # and no block, whose end would end the turn
+
+    def read() -> None:
+        with suppress(RuntimeError), reader.turn():
+            inside.append(1)
+            assert len(inside) == 1, "two threads read at a time"
+            baton.point()
+            inside.pop()
+
+    return Bodies([read, read], read)
+
+
+@_scenario("guard of a batch", "_sync.batch.session", "_core.single_reader")
 def _guard(baton: Baton) -> Bodies:
     """Two threads iterate over one batch: one at a time runs rows, the other is refused."""
     from fibonacci._sync.batch.session import BatchSession
@@ -415,7 +434,7 @@ def _assert(holds: bool, text: str) -> None:
     assert holds, text
 
 
-@_scenario("iterator of a list", "_sync.pager")
+@_scenario("iterator of a list", "_sync.pager", "_core.single_reader")
 def _iterator(baton: Baton) -> Bodies:
     """Two threads share an iterator: each item is yielded once, or the second thread is refused."""
     page = {"data": [{"id": f"tool-{number}", "name": f"tool-{number}"} for number in range(2)]}

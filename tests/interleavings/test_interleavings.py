@@ -33,7 +33,7 @@ def test_known_faults_are_there_still() -> None:
             explore(SCENARIO_OF[name])
 
 
-class Mutant(NamedTuple):
+class SeededFault(NamedTuple):
     """A fault that is put into a function: text of it, and what replaces it."""
 
     scenario: str
@@ -43,30 +43,40 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
-    Mutant("capacity limiter", "_sync._runtime:CapacityLimiter.acquire", "not self._leave(turn)\n", "turn.is_set()\n"),
-    Mutant(
+    SeededFault(
+        "capacity limiter", "_sync._runtime:CapacityLimiter.acquire", "not self._leave(turn)\n", "turn.is_set()\n"
+    ),
+    SeededFault(
         "connection pool",
         "_sync.transports.pool:ConnectionPool._pop_reusable",
         "connection = self._idle.pop()\n",
         "connection = self._idle[-1]\n                self._idle = self._idle[:-1]\n",
     ),
-    Mutant("workers of a batch", "_sync.batch._workers:Workers._run", "continue  # work", "return  # work"),
-    Mutant("lease thread", "_net.lease_thread:LeaseThread._has_retired", "not self._news.empty()", "False"),
-    Mutant("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self._queue:", "if not self._queue:"),
-    Mutant(
+    SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "continue  # work", "return  # work"),
+    SeededFault("lease thread", "_net.lease_thread:LeaseThread._has_retired", "not self._news.empty()", "False"),
+    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self._queue:", "if not self._queue:"),
+    SeededFault(
         "limits of a key",
         "_core.shared_limits:kept_limits",
         "_shared.setdefault(name, make())",
         "make()\n        _shared[name] = found",
     ),
-    Mutant("name lookups", "_net.names:Resolver._run", "while (lookup", "if (lookup"),
-    Mutant("journal of a batch", "_sync.batch.context:BatchContext.leave", "self._unreported == 0", "True"),
-    Mutant("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+    SeededFault("name lookups", "_net.names:Resolver._run", "while (lookup", "if (lookup"),
+    SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "self._unreported == 0", "True"),
+    SeededFault(
+        "one reader at a time",
+        "_core.single_reader:SingleReader.turn",
+        "self._turns.remove(first)",
+        "self._turns.pop(0)",
+    ),
+    SeededFault("guard of a batch", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
+    SeededFault("iterator of a list", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
+    SeededFault("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
 ]
 
 
 @contextmanager
-def mutated(mutant: Mutant) -> Generator[None]:
+def mutated(mutant: SeededFault) -> Generator[None]:
     """Change the code of a function while the block lasts."""
     module_name, _, path = mutant.function.partition(":")
     module = import_module(f"fibonacci.{module_name}")
@@ -92,7 +102,7 @@ def _at(scope: dict[str, Any], path: str) -> FunctionType:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.scenario)
-def test_a_fault_that_was_put_in_is_found(mutant: Mutant) -> None:
+def test_a_fault_that_was_put_in_is_found(mutant: SeededFault) -> None:
     with mutated(mutant), pytest.raises(Found, match="--schedule"):
         explore(SCENARIO_OF[mutant.scenario])
 
