@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions", "_log_records"}
+_CLIENT = {
+    "errors",
+    "models",
+    "_core",
+    "_net",
+    "_lazy",
+    "_frames",
+    "_display",
+    "_suggestions",
+    "_log_records",
+    "_forks",
+}
 _PUBLIC = {
     *_CLIENT,
     "_batch",
@@ -40,16 +51,17 @@ MAY_IMPORT = {
     "_atomic_file": set[str](),
     "_log_records": set[str](),
     "_file_locks": set[str](),
+    "_forks": set[str](),
     "_times": set[str](),
     "_display": set[str](),
     "_frames": {"_times"},
     "errors": {"_display"},
     "definitions": {"errors", "_deprecations", "_lazy", "_suggestions", "_display", "_atomic_file"},
     "models": {"errors", "_lazy", "_log_records", "_suggestions", "_times", "_display", "_frames"},
-    "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
-    "_net": {"_lazy", "_core", "errors"},
+    "_core": {"errors", "models", "_forks", "_lazy", "_log_records", "_suggestions"},
+    "_net": {"_forks", "_lazy", "_core", "errors"},
     "_profiles": {"errors", "_core", "_suggestions", "_atomic_file"},
-    "_batch": {"errors", "models", "_core", "_file_locks"},
+    "_batch": {"errors", "models", "_core", "_file_locks", "_forks"},
     "_journal_view": {"_batch", "_net", "models"},
     "deployment": {"errors", "models", "definitions", "_display", "_atomic_file"},
     "_async": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},

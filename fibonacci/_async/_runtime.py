@@ -1,4 +1,4 @@
-"""What has no mechanical counterpart in the other mode: the system's clock, capacity, event loops.
+"""What has no mechanical counterpart in the other mode: the system's clock, event loops.
 
 This file and its twin in the other half are written by hand; everything else in the synchronous half is derived.
 asyncio and trio are used directly: loading anyio's backend would be a tenth of a cold script, and not possible when no
@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import suppress
 from time import monotonic
 from time import time as unix_time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-from fibonacci._core.deadline import Deadline
 
 T = TypeVar("T")
 
@@ -116,69 +113,6 @@ class AsyncIterationHints:
             )
 
 
-class CapacityLimiter:
-    """Bounds how many callers proceed at a time; the others queue, first come, first served.
-
-    Args:
-        total: The largest number of callers that proceed at a time.
-
-    Attributes:
-        total: The same.
-        in_use: How many callers proceed now.
-    """
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.in_use = 0
-        self._queue: deque[asyncio.Event] = deque()
-
-    def acquire_nowait(self) -> bool:
-        """Acquire capacity for one caller; return False when none is free."""
-        if self.in_use >= self.total:
-            return False
-        self.in_use += 1
-        return True
-
-    async def acquire(
-        self, deadline: Deadline, report_in: float | None, on_wait: Callable[[], Awaitable[object]]
-    ) -> bool:
-        """Acquire capacity for one caller; return False when none was released in time.
-
-        Args:
-            deadline: The end of the caller's time.
-            report_in: Seconds of waiting after which to call `on_wait`; None for never.
-            on_wait: Called once, when the wait takes that long.
-        """
-        if self.acquire_nowait():
-            return True
-        turn = _new_event()
-        self._queue.append(turn)
-        try:
-            await _wait(turn, deadline.cap(report_in))
-            if not turn.is_set() and deadline.remaining() != 0:
-                await on_wait()
-                await _wait(turn, deadline.remaining())
-        except BaseException:
-            if not self._leave(turn):
-                self.release()
-            raise
-        return not self._leave(turn)
-
-    def release(self) -> None:
-        """Release the capacity of one caller, to the first in the queue if there is one."""
-        if self._queue:
-            self._queue.popleft().set()
-        else:
-            self.in_use -= 1
-
-    def _leave(self, turn: asyncio.Event) -> bool:
-        """Leave the queue; return False when capacity was given before."""
-        with suppress(ValueError):
-            self._queue.remove(turn)
-            return True
-        return False
-
-
 class WakeEvent:
     """Ends the sleep of one task; any thread may set it."""
 
@@ -202,6 +136,11 @@ class WakeEvent:
 
     def _set(self) -> None:
         self._event.set()
+
+
+def turn() -> WakeEvent:
+    """Return what ends the wait of the present task for its turn."""
+    return WakeEvent()
 
 
 def running_trio() -> Any:

@@ -49,19 +49,18 @@ class AsyncRateLimitWait:
         self._has_slept = False
         self._is_reported = False
 
-    async def admission(self) -> Admission:
-        """Wait in the queue until the request is admitted.
+    async def admit(self, admission: Admission) -> None:
+        """Wait in the queue until the request is admitted; whether or not it is, the admission has to be abandoned.
 
         Raises:
             RateLimitError: If that does not fit into the time of the call.
             APIConnectionError: If the client is closed.
         """
-        queued = self._queued(self._call.endpoint)
+        queued = self._queued(admission)
         try:
             while isinstance(found := self._limits.queue(queued, self._clock.monotonic()), Delay):
                 self._check(found)
                 await self._sleep(found, queued)
-            return found
         finally:
             self._leave(queued)
 
@@ -81,8 +80,8 @@ class AsyncRateLimitWait:
         finally:
             self._leave(queued)
 
-    def _queued(self, endpoint: tuple[str, str] | None) -> QueuedCall:
-        queued = QueuedCall(self._event.set, endpoint)
+    def _queued(self, admission: Admission | None) -> QueuedCall:
+        queued = QueuedCall(self._event.set, admission)
         self._shared.queued.add(queued)
         return queued
 

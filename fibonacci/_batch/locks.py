@@ -9,9 +9,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
-from weakref import WeakSet
 
 from fibonacci._file_locks import is_locked, lock_file
+from fibonacci._forks import renew_in_children
 
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.
 _HOLDER_BYTES = 20
@@ -50,7 +50,7 @@ class FileLock:
             raise
         with suppress(OSError):  # it is for messages alone: a full disk does not matter here
             _write_at(self._file, str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES), 0)
-        _held.add(self)
+        renew_in_children(self)
 
     def read_note(self) -> str:
         """Return the note, with replacement characters if it is damaged; empty if there is none."""
@@ -76,6 +76,10 @@ class FileLock:
 
     def release(self) -> None:
         """Release the lock. A second call does nothing."""
+        self._close()
+
+    def renew_in_child(self) -> None:
+        """Close the copy of the parent's lock, which would hold it beyond the parent's end."""
         self._close()
 
     def _open_file(self) -> int:
@@ -143,9 +147,6 @@ def _note_in(content: bytes) -> str:
     return content.decode("ascii", "replace")
 
 
-_held: WeakSet[FileLock] = WeakSet()
-
-
 if sys.platform == "win32":
 
     def _write_at(file: int, content: bytes, place: int) -> int:
@@ -153,13 +154,3 @@ if sys.platform == "win32":
         return os.write(file, content)
 else:
     _write_at = os.pwrite
-
-
-def _close_in_fork() -> None:
-    """Close the locks of the parent, which keeps them; the child's copies would hold them beyond the parent's end."""
-    for lock in list(_held):
-        lock.release()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_close_in_fork)

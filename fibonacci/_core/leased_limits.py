@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
 from fibonacci._core.leased_window import LeasedWindow
-from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+from fibonacci._core.shared_limits import QueuedCall, SharedLimits, is_collected
 from fibonacci._core.window import LONGEST_WAIT
 
 
@@ -47,18 +47,19 @@ class LeasedLimits(SharedLimits):
         with self._lock:
             self._failing_since = now if self.failure is None else self._failing_since
             self.failure = failure
-            if not self._queue and now - self._failing_since > LONGEST_WAIT:
+            if not self.queued and now - self._failing_since > LONGEST_WAIT:
                 self._leases.give_up()
-            for call in list(self._queue):
+            for call in self._queued_calls():
                 call.wake()
 
     def leave(self, call: QueuedCall, now: float) -> None:
-        """Remove a call from the queue, and give back what it has not taken and need not wait for."""
-        with self._lock:
-            super().leave(call, now)
-            self._admit_queued(now)
+        """Remove a call from the queue, and give back what it need not wait for."""
+        super().leave(call, now)
+        if not is_collected():
+            with self._lock:
+                self._admit_queued(now)
 
     def _admit_queued(self, now: float) -> None:
         super()._admit_queued(now)
-        endpoints = (call.endpoint for call in self._queue if call.endpoint is not None)
+        endpoints = [call.endpoint for call in self._queued_calls() if call.endpoint is not None]
         self._leases.want(self._limiter.count_sendable(now, endpoints))

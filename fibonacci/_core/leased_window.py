@@ -80,12 +80,15 @@ class LeasedWindow(Window):
 
     def add(self, admission: Admission) -> None:
         """Use a lease for an admitted request."""
-        admission.lease = name, at = self._granted.popleft()
+        # There is none when a signal's handler has just taken the last: that makes one request more than was granted.
+        admission.lease = name, at = self._granted.popleft() if self._granted else (self._new_name(), admission.at)
         self._held[name] = at
 
     def remove(self, admission: Admission, *, has_passed: bool) -> None:
         """Give back the lease of a request that has ended."""
         name, at = admission.lease
+        if not name:  # it was interrupted before it took one
+            return
         self._held.pop(name, None)
         self._ended[name] = LeaseEnd(name, at, has_passed=has_passed)
         self._notify()

@@ -48,16 +48,24 @@ class RateLimiter:
         window: The window, where it is not one of this process alone.
 
     Attributes:
-        in_flight: Requests admitted and not yet released.
         last: The last rate limit that the server stated; None before the first.
         window: The present window.
     """
 
     def __init__(self, window: Window | None = None) -> None:
-        self.in_flight: int = 0
+        self._in_flight: set[Admission] = set()
         self.window: Window = Window() if window is None else window
         self.last: RateLimit | None = None
         self._reset_breakers()
+
+    @property
+    def in_flight(self) -> int:
+        """The number of requests admitted and not yet released."""
+        return len(self._in_flight)
+
+    def is_in_flight(self, admission: Admission) -> bool:
+        """Whether a request is admitted and not yet released."""
+        return admission in self._in_flight
 
     def forget(self) -> None:
         """Forget what the server stated; requests in flight stay counted."""
@@ -70,21 +78,32 @@ class RateLimiter:
         self._is_probing = False  # an endpoint was refused for long, and no other has been admitted since
         self._common_breaker = _CircuitBreaker(-float("inf"))  # of all endpoints, while every request is a probe
 
-    def acquire(self, now: float, endpoint: tuple[str, str] = ("", "")) -> Admission | Delay:
-        """Admit a request, after which `release` must follow, or return its delay."""
+    def acquire(
+        self, now: float, endpoint: tuple[str, str] = ("", ""), admission: Admission | None = None
+    ) -> Admission | Delay:
+        """Admit a request, after which `release` must follow, or return its delay.
+
+        Args:
+            now: Seconds on the monotonic clock.
+            endpoint: The method and the path template of the request.
+            admission: The admission to give, for a caller that may be interrupted before it has what is returned.
+        """
         self.window.advance(now)
         delay = self.delay(now, endpoint)
-        return self.admit(now, endpoint) if delay is None else delay
+        return self.admit(now, endpoint, admission) if delay is None else delay
 
-    def admit(self, now: float, endpoint: tuple[str, str] = ("", "")) -> Admission:
+    def admit(self, now: float, endpoint: tuple[str, str] = ("", ""), admission: Admission | None = None) -> Admission:
         """Admit a request whatever is known."""
+        admission = admission or Admission(now, endpoint)
+        if admission in self._in_flight:  # by a signal's handler, in the midst of admitting it
+            return admission
         breaker, must_probe = self._breakers.get(endpoint), self._must_probe()
-        admission = Admission(now, endpoint, is_probe=must_probe or breaker is not None)
+        admission.at, admission.is_probe = now, must_probe or breaker is not None
+        self._in_flight.add(admission)
         if must_probe:
             self._common_breaker.probe = admission
         if breaker is not None:
             breaker.probe = admission
-        self.in_flight += 1
         self.window.add(admission)
         return admission
 
@@ -93,9 +112,14 @@ class RateLimiter:
         delay = self.window.delay(now)
         if delay is None and self._must_probe():
             delay = self._common_breaker.delay(now)
-        if endpoint in self._breakers and (delay is None or not delay.is_fixed):
-            delay = self._breakers[endpoint].delay(now) or delay
+        breaker = None if endpoint is None else self._breakers.get(endpoint)
+        if breaker is not None and (delay is None or not delay.is_fixed):
+            delay = breaker.delay(now) or delay
         return delay
+
+    def is_in_force(self, now: float) -> bool:
+        """Whether a request to some endpoint would have to wait."""
+        return self.delay(now) is not None or any(each.delay(now) is not None for each in [*self._breakers.values()])
 
     def count_sendable(self, now: float, endpoints: Iterable[tuple[str, str]]) -> int:
         """Count the requests, given by their endpoints, that could be sent now if the window allowed it."""
@@ -116,7 +140,6 @@ class RateLimiter:
             response: Its response.
             is_refused: Whether the response refuses the request because of the rate limit.
         """
-        self.in_flight -= 1
         has_passed = response is not None and not is_refused and response.status < 500 and response.status != 429
         self.window.remove(admission, has_passed=has_passed)
         if response is not None:
@@ -128,6 +151,7 @@ class RateLimiter:
             self._end_probe(admission, now, has_passed=has_passed)
         if response is not None and is_refused:
             self._refuse(admission, response, now)
+        self._in_flight.discard(admission)  # last: what an interrupt leaves undone, a second release does
 
     def _implied(self, response: APIResponse) -> RateLimit | None:
         """Return what a refusal says that states no rate limit: the last window goes on, if its reset has passed."""
@@ -150,7 +174,7 @@ class RateLimiter:
             return
         self._is_probing = False
         if breaker is not None and admission.at >= breaker.open_until:
-            del self._breakers[admission.endpoint]
+            self._breakers.pop(admission.endpoint, None)
         if self.window.is_exhausted() and self.window.delay(now) is None:
             self.window.forget()
 
@@ -166,5 +190,5 @@ class RateLimiter:
         self._breakers.pop(admission.endpoint, None)
         self._breakers[admission.endpoint] = _CircuitBreaker(now + seconds)
         if len(self._breakers) > _MAX_BREAKERS:
-            del self._breakers[next(iter(self._breakers))]
+            self._breakers.pop(next(iter(self._breakers)), None)
         self._is_probing = True

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import threading
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from itertools import count, islice
 
+from fibonacci._core.clock import TimeSource
 from fibonacci._core.limiter import RateLimiter
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
 from fibonacci._core.window import Admission, Delay, Window
+from fibonacci._forks import renew_in_children
 from fibonacci.models.response import RateLimit
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
@@ -20,9 +24,14 @@ if TYPE_CHECKING:
 
 # Tokens of the retry quota; AWS's standard retry mode of 2026 has the same figure.
 _CAPACITY = 500
+# Keys whose limits are kept although none is in use, and how many are looked at for each that is added beyond.
 _KEPT_KEYS = 1024
+_LOOKED_AT = 2
 # The end of the queue's delay may move by so many seconds before the calls are woken.
 _TOLERANCE = 0.05
+
+
+_numbers = count()
 
 
 class QueuedCall:
@@ -30,17 +39,18 @@ class QueuedCall:
 
     Args:
         wake: Ends the sleep, from any thread. It raises a RuntimeError if the event loop of the call is closed.
-        endpoint: The method and the path template of the request; None for a call that the limiter need not admit.
+        admission: What the limiter is to give; None for a call that it need not admit.
 
     Attributes:
-        admission: The admission that it was given and has not taken yet.
         is_closed: Whether its client was closed.
         is_reset: Whether the rate limit was reset.
+        number: Its place in the order of all calls.
     """
 
-    def __init__(self, wake: Callable[[], None], endpoint: tuple[str, str] | None = None) -> None:
-        self.endpoint = endpoint
-        self.admission: Admission | None = None
+    def __init__(self, wake: Callable[[], None], admission: Admission | None = None) -> None:
+        self.admission = admission
+        self.endpoint = None if admission is None else admission.endpoint
+        self.number: int = next(_numbers)
         self.is_closed: bool = False
         self.is_reset: bool = False
         self._wake = wake
@@ -76,19 +86,25 @@ class SharedLimits:
 
     Attributes:
         failure: Why no call can be admitted at present; None in a process of its own.
+        is_inherited: Whether this process is a fork of the one that has made them, whose calls they are about.
     """
 
     def __init__(self, *, is_enforced: bool = True, window: Window | None = None) -> None:
-        # Reentrant: garbage collection may end a call, and so settle it, while this thread holds the lock.
+        # Reentrant: a signal's handler may make a call while this thread holds it. The state is such that what the
+        # handler changes between two lines, or an exception of it leaves undone, does no harm. The collector takes no
+        # lock: `_abandoned` has the calls that it has ended.
         self._lock = threading.RLock()
-        self._pollers = 0
+        self._pollers: set[object] = set()
         self._limiter = RateLimiter(window)
+        self._abandoned: deque[Admission] = deque()
         self.failure: StoreError | None = None
         self._tokens = _CAPACITY
         self._is_enforced = is_enforced
-        self._process = os.getpid()
-        self._queue: dict[QueuedCall, None] = {}
+        self.is_inherited: bool = False
+        # By endpoint, so that one that is stopped holds nobody up; by None those that need not be admitted.
+        self._queues: dict[tuple[str, str] | None, OrderedDict[QueuedCall, None]] = {}
         self._common_delay: tuple[float, bool] = (0.0, False)  # the end of the queue's delay, and whether it is fixed
+        renew_in_children(self)
 
     @property
     def last(self) -> RateLimit | None:
@@ -100,15 +116,15 @@ class SharedLimits:
         """The number of requests that are admitted and not settled."""
         return self._limiter.in_flight
 
-    @property
-    def is_inherited(self) -> bool:
-        """Whether this process is a fork: a lock that another thread held then stays locked."""
-        return self._process != os.getpid()
+    def renew_in_child(self) -> None:
+        """Let go of the lock, which a thread of the parent may hold. The child's calls get limits of their own."""
+        self._lock = threading.RLock()
+        self.is_inherited = True
 
     @property
     def queued(self) -> int:
         """The number of calls that wait."""
-        return len(self._queue)
+        return sum(map(len, list(self._queues.values())))
 
     @property
     def left(self) -> tuple[int, int] | None:
@@ -119,59 +135,68 @@ class SharedLimits:
     @property
     def pollers(self) -> int:
         """The number of calls that wait for an execution, and share what is left of the window."""
-        return self._pollers
+        return len(self._pollers)
 
     @contextmanager
     def poller(self) -> Generator[None]:
         """Count a call among the pollers while the block runs."""
-        with self._lock:
-            self._pollers += 1
+        poller = object()
         try:
-            yield
+            try:
+                self._pollers.add(poller)
+                yield
+            finally:
+                self._pollers.discard(poller)
         finally:
-            with self._lock:
-                self._pollers -= 1
+            self._pollers.discard(poller)  # again: a signal may have interrupted the first time
+
+    def is_in_use(self, now: float) -> bool:
+        """Whether they delay a request, or will know more of one: otherwise they may be forgotten."""
+        with self._lock:
+            return self.in_flight + self.queued > 0 or self._limiter.is_in_force(now)
 
     def remaining_window(self, now: float) -> tuple[float, int] | None:
         """Return the seconds and the requests left in the window; None when they are not known."""
         with self._lock:
             return self._limiter.window.remaining(now)
 
-    def acquire(self, now: float, endpoint: tuple[str, str]) -> Admission | Delay:
-        """Admit a request, after which `settle` must follow, or return its delay.
+    def acquire(self, now: float, endpoint: tuple[str, str], admission: Admission | None = None) -> Admission | Delay:
+        """Admit a request, after which `settle` or `abandon` must follow, or return its delay.
 
         Args:
             now: Seconds on the monotonic clock.
             endpoint: The method and the path template of the request.
+            admission: The admission to give, so that a caller that is interrupted can abandon it.
         """
         with self._lock:
+            self._settle_abandoned(now)
             if not self._is_enforced:
-                return self._limiter.admit(now, endpoint)
-            if self._queue:
+                return self._limiter.admit(now, endpoint, admission)
+            if self.queued:
                 self._admit_queued(now)
-            return self._limiter.acquire(now, endpoint)
+            return self._limiter.acquire(now, endpoint, admission)
 
     def queue(self, call: QueuedCall, now: float) -> Admission | Delay:
         """Queue a call, or ask for one that is in the queue. `leave` must follow in the end.
 
         Returns:
-            Its admission, after which `settle` must follow, or its delay. It may be woken before that is over.
+            Its admission, after which `settle` or `abandon` must follow, or its delay. It may be woken before that is
+            over.
         """
+        admission, endpoint = call.admission, call.endpoint
         with self._lock:
-            if call.admission is None:
-                self._queue.setdefault(call)
-                self._admit_queued(now)
-            admission, call.admission = call.admission, None
-            return admission or self._limiter.delay(now, call.endpoint) or Delay(0.0, is_fixed=False)
+            if admission is None or not self._limiter.is_in_flight(admission):
+                self._queues.setdefault(endpoint, OrderedDict()).setdefault(call)
+            self._admit_queued(now)
+            if admission is not None and self._limiter.is_in_flight(admission):
+                return admission
+            return self._limiter.delay(now, endpoint) or Delay(0.0, is_fixed=False)
 
     def leave(self, call: QueuedCall, now: float) -> None:
-        """Remove a call from the queue, and release an admission that it has not taken."""
-        with self._lock:
-            self._queue.pop(call, None)
-            admission, call.admission = call.admission, None
-            if admission is not None:
-                self._limiter.release(admission, now)
-                self._admit_queued(now)
+        """Remove a call from the queue. An admission that it has is settled or abandoned."""
+        calls = self._queues.get(call.endpoint)
+        if calls is not None:
+            calls.pop(call, None)
 
     def settle(self, admission: Admission, attempt: Attempt | None, now: float) -> Retry | None:
         """Record the end of an admitted request.
@@ -188,9 +213,18 @@ class SharedLimits:
             response = attempt.result if attempt is not None and isinstance(attempt.result, APIResponse) else None
             is_refused = response is not None and is_rate_limited(response)
             self._limiter.release(admission, now, response, is_refused=is_refused)
-            if self._queue:
+            if self.queued:
                 self._admit_queued(now)
             return None if attempt is None else self._pay(attempt)
+
+    def abandon(self, admission: Admission, clock: TimeSource) -> None:
+        """Settle what was not settled: the request has ended without a result, or was never sent."""
+        if not self._limiter.is_in_flight(admission):
+            return
+        if is_collected():
+            self._abandoned.append(admission)
+        else:
+            self.settle(admission, None, clock.monotonic())
 
     def reset(self, now: float) -> None:
         """Forget what the server stated, and wake all calls that wait."""
@@ -199,7 +233,7 @@ class SharedLimits:
         with self._lock:
             self._limiter.forget()
             self._admit_queued(now)
-            for call in list(self._queue):
+            for call in self._queued_calls():
                 call.is_reset = True
                 call.wake()
 
@@ -214,46 +248,80 @@ class SharedLimits:
         self._tokens -= retry.cost
         return retry
 
+    def _settle_abandoned(self, now: float) -> None:
+        """Release the admissions of the calls that the collector has ended."""
+        while self._abandoned:
+            admission = self._abandoned.pop()
+            if self._limiter.is_in_flight(admission):
+                self._limiter.release(admission, now)
+
     def _admit_queued(self, now: float) -> None:
-        """Admit the calls that may be sent, in order; wake the others when the end of their delay has changed."""
+        """Admit the calls that may be sent, in order; wake the others when the end of their delay has changed.
+
+        Where no call can be admitted, this takes the same time however many there are.
+        """
+        self._settle_abandoned(now)
         self._limiter.window.advance(now)
-        for call in list(self._queue):
-            if self._limiter.delay(now) is not None:
-                break
-            outcome = None if call.endpoint is None else self._limiter.acquire(now, call.endpoint)
-            if isinstance(outcome, Admission):
-                self._queue.pop(call, None)
-                call.admission = outcome
-                if not call.wake():
-                    call.admission = None
-                    self._limiter.release(outcome, now)
+        stopped: list[tuple[str, str]] = []
+        while (call := self._first_queued(stopped)) is not None and call.admission is not None:
+            if not self._limiter.is_in_flight(call.admission):  # else its admission was interrupted
+                if self._limiter.delay(now) is not None:
+                    break
+                if isinstance(self._limiter.acquire(now, call.admission.endpoint, call.admission), Delay):
+                    stopped.append(call.admission.endpoint)
+                    continue
+            is_there = call.wake()
+            self.leave(call, now)
+            if not is_there:
+                self._limiter.release(call.admission, now)
         delay = self._limiter.delay(now)
         if delay is None:
             return
         ends_at, is_fixed = self._common_delay
         if abs(now + delay.seconds - ends_at) > _TOLERANCE or delay.is_fixed != is_fixed:
             self._common_delay = now + delay.seconds, delay.is_fixed
-            for call in list(self._queue):
+            for call in self._queued_calls():
                 if not call.wake():
-                    self._queue.pop(call, None)
+                    self.leave(call, now)
+
+    def _first_queued(self, stopped: list[tuple[str, str]]) -> QueuedCall | None:
+        """Return the first call to be admitted whose endpoint is none of those."""
+        queues = [calls for endpoint, calls in list(self._queues.items()) if endpoint not in (None, *stopped)]
+        heads = [head for calls in queues for head in islice(calls, 1)]
+        return min(heads, key=lambda call: call.number, default=None)
+
+    def _queued_calls(self) -> list[QueuedCall]:
+        return [call for calls in list(self._queues.values()) for call in list(calls)]
 
 
-_shared: OrderedDict[tuple[str, int, int], SharedLimits] = OrderedDict()
+def is_collected() -> bool:
+    """Whether the coroutine that ends at present is closed, as the collector closes one at any line of a program.
+
+    Nothing may take a lock then: the program may hold it, or one that the holder waits for.
+    """
+    return isinstance(sys.exception(), GeneratorExit)
 
 
-def kept_limits(name: tuple[str, int, int], make: Callable[[], SharedLimits]) -> SharedLimits:
+_shared: OrderedDict[tuple[str, int], SharedLimits] = OrderedDict()
+
+
+def kept_limits(name: tuple[str, int], make: Callable[[], SharedLimits]) -> SharedLimits:
     """Return the limits of that name, made unless they are there: the same object for every client in the process.
 
     Args:
-        name: The base URL, a hash that stands for the key, so that the registry holds no secrets, and the process: a
-            lock that another thread held at a fork stays locked forever in the child.
+        name: The base URL, and a hash that stands for the key, so that the registry holds no secrets.
         make: Makes them.
     """
     found = _shared.get(name)
-    if found is None:
-        found = _shared.setdefault(name, make())
-        while len(_shared) > _KEPT_KEYS:
-            _shared.popitem(last=False)
+    if found is None or found.is_inherited:
+        made = make()
+        if found is not None:
+            _shared.pop(name, None)
+        found = _shared.setdefault(name, made)
+        for _ in range(_LOOKED_AT if len(_shared) > _KEPT_KEYS else 0):
+            oldest, limits = _shared.popitem(last=False)
+            if limits.is_in_use(time.monotonic()):
+                _shared.setdefault(oldest, limits)  # behind the others, so that the next look is at those
     return found
 
 
@@ -265,7 +333,7 @@ def shared_limits(base_url: str, api_key: str, own: SharedLimits | None = None) 
         api_key: The key.
         own: The limits that the client has had until now.
     """
-    return kept_limits((base_url, hash(api_key), os.getpid()), SharedLimits)
+    return kept_limits((base_url, hash(api_key)), SharedLimits)
 
 
 def unenforced_limits(base_url: str, api_key: str, own: SharedLimits | None = None) -> SharedLimits:

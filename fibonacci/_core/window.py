@@ -44,16 +44,17 @@ class Admission:
 
     Attributes:
         is_probe: Whether the request finds out whether the server admits requests again.
-        lease: The name of its lease and the time at which it was granted; only where several processes share a window.
+        lease: The name of its lease and the time at which it was granted. Empty until it is admitted, and where no
+            other process shares the window.
     """
 
     __slots__ = ("at", "endpoint", "is_probe", "lease")
-    lease: tuple[str, float]
 
     def __init__(self, at: float, endpoint: tuple[str, str] = ("", ""), *, is_probe: bool = False) -> None:
         self.at: float = at
         self.endpoint: tuple[str, str] = endpoint
         self.is_probe: bool = is_probe
+        self.lease: tuple[str, float] = ("", 0.0)
 
 
 class Delay:
@@ -144,7 +145,8 @@ class Window:
         if not self.is_exhausted():
             return None
         if self._resets_at == _UNKNOWN:
-            ends = next(iter(self.uncounted)).at + self._longest_length
+            first = next(iter(self.uncounted), None)  # none when a signal's handler has just ended the last
+            ends = now if first is None else first.at + self._longest_length
         else:
             ends = min(self._resets_at, self._stated_at + LONGEST_WAIT)
         return Delay(ends - now, is_fixed=self._remaining == 0) if now < ends else None
@@ -330,8 +332,9 @@ class Window:
     def _stop_counting(self, until: float) -> list[Admission]:
         """Stop counting the requests admitted by then, and return them: the number that the server states has them."""
         stopped: list[Admission] = []
-        while self.uncounted and next(iter(self.uncounted)).at <= until:
-            stopped.append(self.uncounted.popitem(last=False)[0])
+        while (first := next(iter(self.uncounted), None)) is not None and first.at <= until:
+            self.uncounted.pop(first, None)
+            stopped.append(first)
         return stopped
 
     def _forget_counted(self) -> None:

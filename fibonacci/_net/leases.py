@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 
 from fibonacci._core.shared_limits import SharedLimits, kept_limits
@@ -25,4 +24,4 @@ def leased_limits(rate_limiter: str, base_url: str, api_key: str, own: SharedLim
         name = sha256(f"{base_url}\n{api_key}".encode()).hexdigest()[:32]
         return LeaseThread(window_store(rate_limiter, name), of=base_url).limits
 
-    return kept_limits((base_url, hash((rate_limiter, api_key)), os.getpid()), make)
+    return kept_limits((base_url, hash((rate_limiter, api_key))), make)

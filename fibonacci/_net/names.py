@@ -8,13 +8,16 @@ runs in daemon threads, and a call may stop waiting for it. The executor of asyn
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
 from time import monotonic
 
+from fibonacci._forks import renew_in_children
 from fibonacci._net.sockets import Address
 
 MAX_THREADS = 8
@@ -42,19 +45,24 @@ class Lookup:
         self.host = host
         self.port = port
         self.began_at: float = monotonic()
-        self._has_ended = threading.Event()
+        self._has_ended = False
         self._callbacks: list[Callable[[], object]] = []
         self._addresses: Sequence[Address] = ()
         self._error: BaseException | None = None
 
     def wait(self, seconds: float | None) -> bool:
         """Wait for the end; return whether the lookup has ended."""
-        return self._has_ended.wait(seconds)
+        # Of this wait alone: a signal's handler may wait for the same lookup in the midst of it.
+        end: SimpleQueue[None] = SimpleQueue()
+        self.add_done_callback(partial(end.put, None))
+        with suppress(Empty):
+            end.get(timeout=None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+        return self._has_ended
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
         """Have a function called at the end, in any thread and perhaps twice; at once if the lookup has ended."""
         self._callbacks.append(callback)
-        if self._has_ended.is_set():
+        if self._has_ended:
             callback()
 
     def result(self) -> Sequence[Address]:
@@ -71,67 +79,70 @@ class Lookup:
     def end(self, addresses: Sequence[Address], error: BaseException | None) -> None:
         """End the lookup."""
         self._addresses, self._error = addresses, error
-        self._has_ended.set()
+        self._has_ended = True
         for callback in self._callbacks:
             callback()
 
 
 class Resolver:
-    """Runs lookups in at most `MAX_THREADS` threads, which end when there is nothing to look up."""
+    """Runs lookups in at most `MAX_THREADS` threads, which end when there is nothing to look up.
+
+    It takes no lock, which a signal's handler may meet in its own thread. What a thread needs it takes itself, when it
+    runs: so one that is not started, or whose start is interrupted, changes nothing.
+    """
 
     def __init__(self) -> None:
-        self._reset()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._reset)
+        self.renew_in_child()
+        renew_in_children(self)
 
-    def _reset(self) -> None:
-        """Begin anew: a forked process has none of the threads, and its copy of the lock may be locked for ever."""
-        self._lock = threading.Lock()
+    def renew_in_child(self) -> None:
+        """Begin anew: a forked process has none of the threads."""
         self._lookups: dict[tuple[str, int], Lookup] = {}
         self._queue: deque[Lookup] = deque()
-        self._threads = 0
+        self._free: deque[int] = deque(range(MAX_THREADS))
 
     def lookup(self, host: str, port: int) -> Lookup:
         """Return the lookup of a host that began a moment ago, or begin one."""
-        with self._lock:
-            lookup = self._lookups.get((host, port))
-            if lookup is not None and (self._threads == MAX_THREADS or monotonic() - lookup.began_at < _JOINABLE):
-                return lookup
+        lookup = self._lookups.get((host, port))
+        if lookup is None or (self._free and monotonic() - lookup.began_at >= _JOINABLE):
             lookup = self._lookups[host, port] = Lookup(host, port)
             self._queue.append(lookup)
-            if self._threads == MAX_THREADS:
-                return lookup
-            self._threads += 1
-        try:
-            threading.Thread(target=self._run, name="fibonacci-name-lookup", daemon=True).start()
-        except RuntimeError as error:  # the system has no thread left, or the interpreter ends
-            refusal = OSError(errno.EAGAIN, f"no thread for the name lookup: {error}")
-            while (queued := self._next()) is not None:
-                self._end(queued, (), refusal)
+        if self._queue and self._free:  # also for one that another call has left there, interrupted
+            try:
+                threading.Thread(target=self._run, name="fibonacci-name-lookup", daemon=True).start()
+            except RuntimeError as error:  # the system has no thread left, or the interpreter ends
+                refusal = OSError(errno.EAGAIN, f"no thread for the name lookup: {error}")
+                while (queued := _pop(self._queue)) is not None:
+                    self._end(queued, (), refusal)
         return lookup
 
     def _run(self) -> None:
-        while (lookup := self._next()) is not None:
+        queue, free = self._queue, self._free
+        while queue:
             try:
-                addresses = _getaddrinfo(lookup.host, lookup.port)
-            except BaseException as error:  # raised where the result is asked for
-                self._end(lookup, (), error)
-            else:
-                self._end(lookup, addresses, None)
-
-    def _next(self) -> Lookup | None:
-        """Return the next lookup; without one return None, and count the thread as ended."""
-        with self._lock:
-            if self._queue:
-                return self._queue.popleft()
-            self._threads -= 1
-            return None
+                place = free.pop()
+            except IndexError:
+                return  # as many threads as there may be look at the queue
+            while (lookup := _pop(queue)) is not None:
+                try:
+                    addresses = _getaddrinfo(lookup.host, lookup.port)
+                except BaseException as error:  # raised where the result is asked for
+                    self._end(lookup, (), error)
+                else:
+                    self._end(lookup, addresses, None)
+            free.append(place)  # before the last look at the queue: who adds to it looks at this one after
 
     def _end(self, lookup: Lookup, addresses: Sequence[Address], error: BaseException | None) -> None:
-        with self._lock:
-            if self._lookups.get((lookup.host, lookup.port)) is lookup:  # else a later one has taken its place
-                del self._lookups[lookup.host, lookup.port]
+        if self._lookups.get((lookup.host, lookup.port)) is lookup:  # else a later one has taken its place
+            self._lookups.pop((lookup.host, lookup.port), None)
         lookup.end(addresses, error)
+
+
+def _pop(queue: deque[Lookup]) -> Lookup | None:
+    try:
+        return queue.popleft()
+    except IndexError:
+        return None
 
 
 resolver = Resolver()

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from fibonacci._forks import renew_in_children
+
 #: Bytes to read at a time.
 READ_SIZE = 64 * 1024
 # How many sockets select() takes on Windows, which has no poll().
@@ -45,7 +47,15 @@ def literal_address(host: str, port: int) -> Address | None:
 
 
 class QuietSocket(socket.socket):
-    """A socket that is closed without a warning when it is garbage, as when its event loop is gone."""
+    """A socket that is closed without a warning when it is garbage, as when its event loop is gone.
+
+    A forked child closes its copies, so that it cannot read what the parent waits for, and so that the peer learns when
+    the parent closes. What of a call goes on in the child, as after a fork in a signal's handler, fails on them.
+    """
+
+    def renew_in_child(self) -> None:
+        """Close the copy; the parent's stays open."""
+        self.close()
 
     def __del__(self) -> None:
         if self.fileno() >= 0:  # else it has been closed, or could not be made
@@ -60,6 +70,7 @@ def new_socket(address: Address) -> QuietSocket:
     """
     family, kind, protocol, *_ = address
     sock = QuietSocket(family, kind, protocol)
+    renew_in_children(sock)
     for level, option, value in _OPTIONS:
         with suppress(OSError):  # not every system that names an option has it
             sock.setsockopt(level, option, value)

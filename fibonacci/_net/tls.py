@@ -5,27 +5,27 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from functools import lru_cache
 from pathlib import Path
-from threading import Lock
+from threading import get_ident
+from time import monotonic, sleep
 
 from fibonacci._net.certificates import holds_certificate, raise_if_no_descriptor, version_of
+
+_Ingredients = tuple[str | None, str | tuple[str, ...] | None, tuple[tuple[str, str], ...], tuple[object, ...]]
 
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _BUNDLE = "a PEM file of certificates, or a folder of them named by their hashes, as `openssl rehash` names them"
 _CLIENT_CERT = "PEM files with a certificate and its private key"
 
 
-_making = Lock()  # threads that begin together make one context, not one each, which takes 10 ms and more
-
-
-def _renew_lock() -> None:
-    global _making
-    _making = Lock()
-
-
-if hasattr(os, "register_at_fork"):  # the thread that holds the lock is not in the child
-    os.register_at_fork(after_in_child=_renew_lock)
+# Contexts by what they are made of, and the threads that make one. Threads that begin together make one, not one each,
+# which takes 10 ms and more. They wait for a moment, and not for a lock: whoever holds it may be interrupted by a
+# signal's handler that waits for this thread, or be left behind by a fork.
+_contexts: dict[_Ingredients, ssl.SSLContext] = {}
+_makers: dict[_Ingredients, int] = {}
+_MADE_WITHIN = 0.2
+_LOOK_AGAIN = 0.002
+_MOST_CONTEXTS = 16
 
 
 def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None = None) -> ssl.SSLContext:
@@ -46,8 +46,19 @@ def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None
     certificates = client_cert[:2] if isinstance(client_cert, tuple) else (client_cert,)
     files = (ca_bundle, *certificates, *(value for _, value in variables))
     versions = tuple(version_of(file) for file in files if file is not None)
-    with _making:
-        return _context(ca_bundle, client_cert, variables, versions)
+    ingredients = (ca_bundle, client_cert, variables, versions)
+    ends = monotonic() + _MADE_WITHIN
+    while (context := _contexts.get(ingredients)) is None:
+        if _makers.setdefault(ingredients, get_ident()) == get_ident() or monotonic() >= ends:
+            try:
+                context = _contexts.setdefault(ingredients, _new_context(ca_bundle, client_cert, variables))
+            finally:
+                _makers.pop(ingredients, None)
+            for oldest in list(_contexts)[:-_MOST_CONTEXTS]:
+                _contexts.pop(oldest, None)
+            break
+        sleep(_LOOK_AGAIN)
+    return context
 
 
 def trusted_authorities() -> str:
@@ -58,12 +69,8 @@ def trusted_authorities() -> str:
     return "the system's" if _has_authorities(_default_context()) else "certifi's, for the system has none"
 
 
-@lru_cache(maxsize=16)
-def _context(
-    ca_bundle: str | None,
-    client_cert: str | tuple[str, ...] | None,
-    variables: tuple[tuple[str, str], ...],
-    versions: tuple[object, ...],  # a part of the key
+def _new_context(
+    ca_bundle: str | None, client_cert: str | tuple[str, ...] | None, variables: tuple[tuple[str, str], ...]
 ) -> ssl.SSLContext:
     context = _default_context()  # it writes to SSLKEYLOGFILE
     # Python sets this itself, unless it is built to leave it to OpenSSL, as Debian's is.

@@ -1,4 +1,4 @@
-"""What has no mechanical counterpart in the other mode: the system's clock, capacity, event loops.
+"""What has no mechanical counterpart in the other mode: the system's clock, event loops.
 
 This file and its twin in the other half are written by hand; everything else in this half is derived.
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Hashable
 from contextlib import suppress
 from time import monotonic, sleep
 from time import time as unix_time
 from typing import TypeVar
 
-from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import coroutine_error
 
 T = TypeVar("T")
@@ -84,84 +82,34 @@ class IterationHints:
     """Explains nothing: a list with `__aiter__` or `__await__` would pass for an async one, where programs ask."""
 
 
-class CapacityLimiter:
-    """Bounds how many callers proceed at a time; the others queue, first come, first served.
+class WakeEvent:
+    """Ends the sleep of one thread; any thread may set it, and a signal handler, also in the midst of the sleep.
 
-    Args:
-        total: The largest number of callers that proceed at a time.
-
-    Attributes:
-        total: The same.
-        in_use: How many callers proceed now.
+    `threading.Event` holds a lock for moments of a sleep, for which a handler of the same thread would wait forever.
     """
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.in_use = 0
-        self._lock = threading.Lock()
-        self._queue: deque[threading.Event] = deque()
-
-    def acquire_nowait(self) -> bool:
-        """Acquire capacity for one caller; return False when none is free."""
-        with self._lock:
-            if self.in_use >= self.total:
-                return False
-            self.in_use += 1
-            return True
-
-    def acquire(self, deadline: Deadline, report_in: float | None, on_wait: Callable[[], object]) -> bool:
-        """Acquire capacity for one caller; return False when none was released in time.
-
-        Args:
-            deadline: The end of the caller's time.
-            report_in: Seconds of waiting after which to call `on_wait`; None for never.
-            on_wait: Called once, when the wait takes that long.
-        """
-        turn = threading.Event()
-        with self._lock:
-            if self.in_use < self.total:
-                self.in_use += 1
-                return True
-            self._queue.append(turn)
-        try:
-            if not turn.wait(deadline.cap(report_in)) and deadline.remaining() != 0:
-                on_wait()
-                turn.wait(deadline.remaining())
-        except BaseException:
-            if not self._leave(turn):
-                self.release()
-            raise
-        return not self._leave(turn)
-
-    def release(self) -> None:
-        """Release the capacity of one caller, to the first in the queue if there is one."""
-        with self._lock:
-            if self._queue:
-                self._queue.popleft().set()
-            else:
-                self.in_use -= 1
-
-    def _leave(self, turn: threading.Event) -> bool:
-        """Leave the queue; return False when capacity was given before."""
-        with self._lock, suppress(ValueError):
-            self._queue.remove(turn)
-            return True
-        return False
-
-
-class WakeEvent:
-    """Ends the sleep of one thread; any thread may set it."""
-
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._awake = threading.Lock()  # locked until the event is set; nothing waits for it but the sleep
+        self._awake.acquire()
 
     def set(self) -> None:
         """End the present sleep, or the next one."""
-        self._event.set()
+        with suppress(RuntimeError):  # it is set
+            self._awake.release()
 
     def sleep(self, seconds: float) -> None:
         """Sleep until the event is set, but no longer than so many seconds."""
         ends = monotonic() + seconds
-        while not self._event.wait(min(max(0.0, ends - monotonic()), LONGEST_SLEEP)) and monotonic() < ends:
+        while not self._awake.acquire(timeout=min(max(0.0, ends - monotonic()), LONGEST_SLEEP)) and monotonic() < ends:
             pass
-        self._event.clear()
+
+
+_own = threading.local()
+
+
+def turn() -> WakeEvent:
+    """Return what ends the wait of the present thread for its turn, also in a signal handler that interrupts it."""
+    found: WakeEvent | None = getattr(_own, "turn", None)
+    if found is None:
+        found = _own.turn = WakeEvent()
+    return found

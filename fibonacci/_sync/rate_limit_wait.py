@@ -48,19 +48,18 @@ class RateLimitWait:
         self._has_slept = False
         self._is_reported = False
 
-    def admission(self) -> Admission:
-        """Wait in the queue until the request is admitted.
+    def admit(self, admission: Admission) -> None:
+        """Wait in the queue until the request is admitted; whether or not it is, the admission has to be abandoned.
 
         Raises:
             RateLimitError: If that does not fit into the time of the call.
             APIConnectionError: If the client is closed.
         """
-        queued = self._queued(self._call.endpoint)
+        queued = self._queued(admission)
         try:
             while isinstance(found := self._limits.queue(queued, self._clock.monotonic()), Delay):
                 self._check(found)
                 self._sleep(found, queued)
-            return found
         finally:
             self._leave(queued)
 
@@ -80,8 +79,8 @@ class RateLimitWait:
         finally:
             self._leave(queued)
 
-    def _queued(self, endpoint: tuple[str, str] | None) -> QueuedCall:
-        queued = QueuedCall(self._event.set, endpoint)
+    def _queued(self, admission: Admission | None) -> QueuedCall:
+        queued = QueuedCall(self._event.set, admission)
         self._shared.queued.add(queued)
         return queued
 

@@ -205,15 +205,19 @@ class Requestor:
         """Send the request once, when the limiter admits it."""
         call.api_key = self._fetch_api_key()
         limits = self._use_limits(call.api_key)
-        admission = self._acquire(call, limits)
+        admission = Admission(0.0, call.endpoint)
         try:
-            call.attempts += 1
-            result = self._exchange(call)
-            attempt = call.ended_attempt(result, succeeded=is_success(call.request, result))
-        except BaseException:
-            limits.settle(admission, None, self.clock.monotonic())
-            raise
-        retry = limits.settle(admission, attempt, self.clock.monotonic())
+            try:
+                if isinstance(limits.acquire(self.clock.monotonic(), call.endpoint, admission), Delay):
+                    self._wait(call, limits).admit(admission)
+                call.attempts += 1
+                result = self._exchange(call)
+                attempt = call.ended_attempt(result, succeeded=is_success(call.request, result))
+                retry = limits.settle(admission, attempt, self.clock.monotonic())
+            finally:
+                limits.abandon(admission, self.clock)
+        finally:
+            limits.abandon(admission, self.clock)  # again: a signal may have interrupted the first time
         call.record(attempt, retry)
         log_attempt(call, result)
         return attempt, retry
@@ -257,10 +261,6 @@ class Requestor:
         except Exception as error:
             call.callback_error = error
             raise
-
-    def _acquire(self, call: Call, limits: SharedLimits) -> Admission:
-        admission = limits.acquire(self.clock.monotonic(), call.endpoint)
-        return self._wait(call, limits).admission() if isinstance(admission, Delay) else admission
 
     def _sleep(self, call: Call, seconds: float) -> None:
         """Sleep before a retry."""

@@ -189,7 +189,7 @@ class _SimulatedCall:
         self._transit = transit
         self._duration = duration
         self._then = then
-        self._queued = QueuedCall(self._wake, ENDPOINT)
+        self._queued = QueuedCall(self._wake, Admission(0.0, ENDPOINT))
         self._is_sent = False
         self._sleeps = 0
 

@@ -26,7 +26,7 @@ class Sleeper:
     """A call in the queue that counts how often it is woken; its event loop may be closed."""
 
     def __init__(self, endpoint: tuple[str, str] = ENDPOINT, *, is_gone: bool = False) -> None:
-        self.call = QueuedCall(self._wake, endpoint)
+        self.call = QueuedCall(self._wake, Admission(0.0, endpoint))
         self.woken = 0
         self._is_gone = is_gone
 
@@ -78,16 +78,23 @@ def test_nobody_is_woken_while_nothing_changes() -> None:
     assert [sleeper.woken for sleeper in sleepers] == before
 
 
+def leave(limits: SharedLimits, *calls: QueuedCall) -> None:
+    """Let calls leave the queue, and release what they were admitted for."""
+    for call in calls:
+        limits.leave(call, 30.0)
+        if call.admission is not None:
+            limits.settle(call.admission, None, 30.0)
+
+
 def test_a_call_that_leaves_gives_its_admission_to_the_next() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(4)]
     queued(limits, *sleepers)
     limits.queue(sleepers[3].call, 30.0)  # time has passed: the first is admitted, and does not take it yet
-    limits.leave(sleepers[0].call, 30.0)
-    assert [sleeper.call.admission is not None for sleeper in sleepers] == [False, True, False, False]
-    assert limits.in_flight == 1
-    for sleeper in sleepers:
-        limits.leave(sleeper.call, 30.0)
+    woken = sleepers[1].woken
+    leave(limits, sleepers[0].call)
+    assert (limits.in_flight, limits.queued, sleepers[1].woken) == (1, 2, woken + 1)
+    leave(limits, *(sleeper.call for sleeper in sleepers))
     assert limits.in_flight == limits.queued == 0
 
 
@@ -112,8 +119,8 @@ def test_a_stopped_endpoint_does_not_stop_those_behind_it() -> None:
     assert isinstance(admission, Admission)
     queued(limits, third)
     limits.settle(admission, attempt_of(api_response(b"{}")), 2.0)
-    assert third.call.admission is not None
-    assert first.call.admission is None
+    assert limits.queue(third.call, 2.0) is third.call.admission
+    assert isinstance(limits.queue(first.call, 2.0), Delay)
 
 
 def test_a_reset_wakes_all() -> None:

@@ -20,6 +20,7 @@ import pytest
 import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.transports import SocketTransport
 from tests.faults.calls import KEY
 from tests.kit.limits import limits_of
 from tests.kit.peer import Peer
@@ -238,12 +239,14 @@ def test_a_closed_client_can_be_used_again(server: ScriptedServer) -> None:
 def test_closing_while_a_call_is_under_way_lets_it_end() -> None:
     closed = threading.Event()
     with ScriptedServer(lambda peer: (closed.wait(10), ok(peer))) as server, ThreadPoolExecutor(1) as threads:
-        client = Fibonacci(server.api_key, base_url=server.base_url)
+        transport: Any = SocketTransport()
+        client = Fibonacci(server.api_key, base_url=server.base_url, transport=transport)
         call: Future[Any] = threads.submit(client.request, "GET", "/x")
         while not server.requests:
             time.sleep(0.005)
-        client.close()
+        (pool,) = transport._pools.get().values()  # held here, so that nothing is closed as garbage
+        transport.close()
         closed.set()
         assert call.result() == FINE
-        client.close()
+        assert pool.connections == []
     assert server.live_connections == 0

@@ -163,6 +163,7 @@ class AsyncHTTP11Connection:
                 raise TransportError("too_large", None, HTTPResponse(status=status, headers=headers, body=bytes(body)))
         if is_complete and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             # Bytes beyond the end of the response would be taken for the response to the next request.
-            self.is_reusable = not self._http.trailing_data[0]
+            is_reusable = not self._http.trailing_data[0]
             self._http.start_next_cycle()
+            self.is_reusable = is_reusable  # last, as a signal may interrupt the call at each line
         return HTTPResponse(status=status, headers=headers, body=bytes(body))

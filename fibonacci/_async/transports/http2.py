@@ -6,12 +6,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fibonacci._async import _runtime
+from fibonacci._async.transports.capacity import AsyncCapacityLimiter
 from fibonacci._async.transports.per_loop import AsyncPerLoop
 
-_LIMITERS: WeakKeyDictionary[Any, AsyncPerLoop[_runtime.CapacityLimiter]] = WeakKeyDictionary()
+_LIMITERS: WeakKeyDictionary[Any, AsyncPerLoop[AsyncCapacityLimiter]] = WeakKeyDictionary()
 
 
-def http2_limiter(client: Any) -> AsyncPerLoop[_runtime.CapacityLimiter] | None:
+def http2_limiter(client: Any) -> AsyncPerLoop[AsyncCapacityLimiter] | None:
     """Return what bounds the calls of an HTTP client; the same for all who use that client.
 
     Args:
@@ -22,7 +23,7 @@ def http2_limiter(client: Any) -> AsyncPerLoop[_runtime.CapacityLimiter] | None:
     """
     if not _may_speak_http2(client):
         return None
-    return _LIMITERS.setdefault(client, AsyncPerLoop(lambda: _runtime.CapacityLimiter(_runtime.HTTP2_CALLS)))
+    return _LIMITERS.setdefault(client, AsyncPerLoop(lambda: AsyncCapacityLimiter(_runtime.HTTP2_CALLS)))
 
 
 def _may_speak_http2(client: Any) -> bool:

@@ -6,8 +6,8 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._async import _runtime
 from fibonacci._async.transports.base import AsyncTransportBase
+from fibonacci._async.transports.capacity import AsyncCapacityShare
 from fibonacci._async.transports.http2 import http2_limiter
 from fibonacci._async.transports.per_loop import AsyncPerLoop
 from fibonacci._core.config import (
@@ -106,12 +106,16 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         if self._http2_limiter is None:
             return await self._send(request, deadline)
         limiter = self._http2_limiter.get()
-        if not await limiter.acquire(deadline, None, _runtime.checkpoint):
-            raise TransportError("timeout_never_sent")
+        share = AsyncCapacityShare()
         try:
-            return await self._send(request, deadline)
+            try:
+                if not await limiter.acquire(share, deadline.remaining()):
+                    raise TransportError("timeout_never_sent")
+                return await self._send(request, deadline)
+            finally:
+                limiter.release(share)
         finally:
-            limiter.release()
+            limiter.release(share)  # again: a signal may have interrupted the first time
 
     async def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         try:

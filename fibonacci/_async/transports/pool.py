@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from fibonacci._async import _runtime
+from fibonacci._async.transports.capacity import AsyncCapacityLimiter, AsyncCapacityShare
 from fibonacci._async.transports.connector import AsyncConnector
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection, SilentConnection, StaleConnection
 from fibonacci._core.deadline import Deadline
@@ -55,8 +56,8 @@ class AsyncConnectionPool:
         first_byte_timeout: float,
     ) -> None:
         self._connector = connector
-        self._capacity = _runtime.CapacityLimiter(max_connections)
-        self._without_descriptor = _runtime.CapacityLimiter(1)
+        self._capacity = AsyncCapacityLimiter(max_connections)
+        self._without_descriptor = AsyncCapacityLimiter(1)
         self._clock = _runtime.AsyncSystemClock()
         self._max_idle = max_idle_connections
         self._idle_timeout = idle_timeout
@@ -64,8 +65,9 @@ class AsyncConnectionPool:
         self._slowest = 0.0  # most seconds that the first byte of a response has taken
         self._swept_at = time.monotonic()
         self._is_shrinking = False
+        self._is_closed = False
         self._idle: list[AsyncHTTP11Connection] = []
-        self._active: set[AsyncHTTP11Connection] = set()
+        self._active: set[_Use] = set()
 
     @property
     def proxy(self) -> str | None:
@@ -75,7 +77,8 @@ class AsyncConnectionPool:
     @property
     def connections(self) -> list[AsyncHTTP11Connection]:
         """The open connections, those in use first."""
-        return [*self._active, *self._idle]
+        active = [use.connection for use in list(self._active)]
+        return [*(connection for connection in active if connection is not None), *self._idle]
 
     async def send(
         self, request: HTTPRequest, deadline: Deadline, limit: int, free_descriptors: Callable[[], int]
@@ -93,25 +96,34 @@ class AsyncConnectionPool:
             TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
         """
         self._sweep()
-        wait = None if self._capacity.acquire_nowait() else await self._wait_for_capacity(request, deadline)
+        use = _Use()
         try:
-            while True:
-                connection = await self._take(request, deadline, wait, free_descriptors)
-                try:
-                    return await self._exchange(connection, request, deadline, limit)
-                except StaleConnection:
-                    pass  # another one; a new connection is not stale
-                finally:
-                    self._put_back(connection)
+            try:
+                wait = (
+                    None
+                    if self._capacity.acquire_nowait(use)
+                    else await self._wait_for_capacity(use, request, deadline)
+                )
+                response = None
+                while response is None:
+                    connection = await self._take(use, request, deadline, wait, free_descriptors)
+                    response = await self._exchange(connection, request, deadline, limit)
+                    self._put_back(use)
+                return response
+            finally:
+                self._end(use)
         finally:
-            self._capacity.release()
+            self._end(use)  # again: a signal may have interrupted the first time
 
     async def _exchange(
         self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
-    ) -> HTTPResponse:
+    ) -> HTTPResponse | None:
+        """Return the response; None if the server had closed the connection, and nothing was sent."""
         try:
             first_byte_timeout = self._timeout_on(connection, request, deadline)
             response = await connection.exchange(request, deadline, limit, first_byte_timeout)
+        except StaleConnection:  # a new connection is not stale
+            return None
         except SilentConnection:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
@@ -124,19 +136,29 @@ class AsyncConnectionPool:
         """Close the idle connections; return how many there were."""
         return self._close_idle(list(self._idle))
 
-    async def _wait_for_capacity(self, request: HTTPRequest, deadline: Deadline) -> _Wait:
+    def close(self) -> None:
+        """Close the connections: those in use when their exchange ends."""
+        self._is_closed = True
+        self.close_idle()
+
+    async def _wait_for_capacity(self, use: _Use, request: HTTPRequest, deadline: Deadline) -> _Wait:
         """Wait until there is capacity for a connection, and acquire it.
 
         Raises:
             TransportError: If none was released in time.
         """
         wait = _Wait(request, self._capacity)
-        if not await self._capacity.acquire(deadline, wait.report_in, wait.report):
+        if not await wait.acquire(self._capacity, use, deadline):
             raise TransportError("timeout_never_sent")
         return wait
 
     async def _take(
-        self, request: HTTPRequest, deadline: Deadline, wait: _Wait | None, free_descriptors: Callable[[], int]
+        self,
+        use: _Use,
+        request: HTTPRequest,
+        deadline: Deadline,
+        wait: _Wait | None,
+        free_descriptors: Callable[[], int],
     ) -> AsyncHTTP11Connection:
         """Return the idle connection that was used last, else a new one.
 
@@ -147,22 +169,41 @@ class AsyncConnectionPool:
         connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
         if connection is None:
             wait = wait or _Wait(request, self._capacity)
-            connection = await self._open(request, deadline, wait, free_descriptors)
-        self._active.add(connection)
+            connection = await self._open(use, request, deadline, wait, free_descriptors)
+        use.connection = connection
+        self._active.add(use)
         return connection
 
-    def _put_back(self, connection: AsyncHTTP11Connection) -> None:
+    def _put_back(self, use: _Use) -> None:
         """Keep a connection that ended cleanly, and close any other."""
-        self._active.discard(connection)
+        self._active.discard(use)
+        # Let go of first, so that no interrupt makes it idle twice: at worst it is closed as garbage.
+        connection, use.connection = use.connection, None
+        if connection is None:
+            return
         if connection.is_reusable:
             self._idle.append(connection)
-            if len(self._idle) > self._max_idle:
+            if self._is_closed:
+                self.close_idle()
+            elif len(self._idle) > self._max_idle:
                 self._shrink()
         else:
             connection.close()
 
+    def _end(self, use: _Use) -> None:
+        """Release all that a request has used. A second call completes what an interrupt left undone."""
+        self._put_back(use)
+        if use.opening is not None:
+            self._without_descriptor.release(use.opening)
+        self._capacity.release(use)
+
     async def _open(
-        self, request: HTTPRequest, deadline: Deadline, wait: _Wait, free_descriptors: Callable[[], int]
+        self,
+        use: _Use,
+        request: HTTPRequest,
+        deadline: Deadline,
+        wait: _Wait,
+        free_descriptors: Callable[[], int],
     ) -> AsyncHTTP11Connection:
         """Return a new connection; when no descriptor is left, wait for one or for a connection that is released."""
         try:
@@ -172,7 +213,8 @@ class AsyncConnectionPool:
                 raise
             time_is_up = TransportError("timeout_never_sent", error.cause)
         wait.reason = ", no file descriptor is left"
-        if not await self._without_descriptor.acquire(deadline, wait.report_in, wait.report):
+        use.opening = AsyncCapacityShare()
+        if not await wait.acquire(self._without_descriptor, use.opening, deadline):
             raise time_is_up from time_is_up.cause
         try:
             while deadline.remaining() != 0:
@@ -185,7 +227,7 @@ class AsyncConnectionPool:
                         await wait.report()
             raise time_is_up from time_is_up.cause
         finally:
-            self._without_descriptor.release()
+            self._without_descriptor.release(use.opening)
 
     async def _try_open(self, deadline: Deadline) -> AsyncHTTP11Connection | None:
         """Return a new connection; None when no descriptor is left, or no time."""
@@ -263,6 +305,22 @@ class AsyncConnectionPool:
         return closed
 
 
+class _Use(AsyncCapacityShare):
+    """What one request uses of a pool.
+
+    Attributes:
+        connection: The connection.
+        opening: Its turn to open a connection when no descriptor is left.
+    """
+
+    __slots__ = ("connection", "opening")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection: AsyncHTTP11Connection | None = None
+        self.opening: AsyncCapacityShare | None = None
+
+
 class _Wait:
     """The wait of a request for a connection, which is reported once, when it has taken a second.
 
@@ -270,7 +328,7 @@ class _Wait:
         reason: What is waited for beside a connection that is released.
     """
 
-    def __init__(self, request: HTTPRequest, capacity: _runtime.CapacityLimiter) -> None:
+    def __init__(self, request: HTTPRequest, capacity: AsyncCapacityLimiter) -> None:
         self._on_wait = request.on_wait
         self._capacity = capacity
         self._began = time.monotonic()
@@ -281,6 +339,15 @@ class _Wait:
     def report_in(self) -> float | None:
         """Seconds until the wait is to be reported; None when it is not, or has been."""
         return None if self._is_reported else max(0.0, self._began + _REPORTED_AFTER - time.monotonic())
+
+    async def acquire(self, limiter: AsyncCapacityLimiter, share: AsyncCapacityShare, deadline: Deadline) -> bool:
+        """Acquire capacity of a limiter; return False when none was free in time. The wait is reported."""
+        if await limiter.acquire(share, deadline.cap(self.report_in)):
+            return True
+        if deadline.remaining() == 0:
+            return False
+        await self.report()
+        return await limiter.acquire(share, deadline.remaining())
 
     async def report(self) -> None:
         """Call the request's `on_wait`."""

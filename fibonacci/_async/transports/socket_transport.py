@@ -123,10 +123,10 @@ class AsyncSocketTransport(AsyncTransportBase):
             raise failure from failure.cause
 
     async def aclose(self) -> None:
-        """Close the idle connections of the present event loop; those in use are closed when their call ends."""
-        self._close_idle()
-        self._pools.pop()
-        self._pools.clear()
+        """Close the idle connections; those in use are closed when their call ends."""
+        for pools in self._pools.clear():
+            for pool in list(pools.values()):
+                pool.close()
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "idle_timeout": self._idle_timeout}

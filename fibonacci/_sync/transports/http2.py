@@ -7,12 +7,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fibonacci._sync import _runtime
+from fibonacci._sync.transports.capacity import CapacityLimiter
 from fibonacci._sync.transports.per_loop import PerLoop
 
-_LIMITERS: WeakKeyDictionary[Any, PerLoop[_runtime.CapacityLimiter]] = WeakKeyDictionary()
+_LIMITERS: WeakKeyDictionary[Any, PerLoop[CapacityLimiter]] = WeakKeyDictionary()
 
 
-def http2_limiter(client: Any) -> PerLoop[_runtime.CapacityLimiter] | None:
+def http2_limiter(client: Any) -> PerLoop[CapacityLimiter] | None:
     """Return what bounds the calls of an HTTP client; the same for all who use that client.
 
     Args:
@@ -23,7 +24,7 @@ def http2_limiter(client: Any) -> PerLoop[_runtime.CapacityLimiter] | None:
     """
     if not _may_speak_http2(client):
         return None
-    return _LIMITERS.setdefault(client, PerLoop(lambda: _runtime.CapacityLimiter(_runtime.HTTP2_CALLS)))
+    return _LIMITERS.setdefault(client, PerLoop(lambda: CapacityLimiter(_runtime.HTTP2_CALLS)))
 
 
 def _may_speak_http2(client: Any) -> bool:

@@ -25,8 +25,8 @@ from fibonacci._core.transport_errors import (
 )
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
-from fibonacci._sync import _runtime
 from fibonacci._sync.transports.base import TransportBase
+from fibonacci._sync.transports.capacity import CapacityShare
 from fibonacci._sync.transports.http2 import http2_limiter
 from fibonacci._sync.transports.per_loop import PerLoop
 
@@ -107,12 +107,16 @@ class HTTPXTransport(TransportBase):
         if self._http2_limiter is None:
             return self._send(request, deadline)
         limiter = self._http2_limiter.get()
-        if not limiter.acquire(deadline, None, _runtime.checkpoint):
-            raise TransportError("timeout_never_sent")
+        share = CapacityShare()
         try:
-            return self._send(request, deadline)
+            try:
+                if not limiter.acquire(share, deadline.remaining()):
+                    raise TransportError("timeout_never_sent")
+                return self._send(request, deadline)
+            finally:
+                limiter.release(share)
         finally:
-            limiter.release()
+            limiter.release(share)  # again: a signal may have interrupted the first time
 
     def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         try:

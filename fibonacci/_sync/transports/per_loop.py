@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from fibonacci._forks import renew_in_children
 from fibonacci._sync import _runtime
 
 T = TypeVar("T")
@@ -22,14 +22,11 @@ class PerLoop(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._process = os.getpid()
         self._made: weakref.WeakKeyDictionary[Hashable, T] = weakref.WeakKeyDictionary()
+        renew_in_children(self)
 
     def get(self) -> T:
         """Return the object of the present process and event loop."""
-        if self._process != os.getpid():
-            # After a fork, what was made is the parent's: two processes must not use one connection.
-            self.clear()
         loop = _runtime.current_loop()
         made = self._made.get(loop)
         return self._made.setdefault(loop, self._make()) if made is None else made
@@ -38,7 +35,13 @@ class PerLoop(Generic[T]):
         """Remove and return the object of the present event loop, if there is one."""
         return self._made.pop(_runtime.current_loop(), None)
 
-    def clear(self) -> None:
-        """Drop the objects of all event loops."""
-        self._process = os.getpid()
-        self._made = weakref.WeakKeyDictionary()
+    def clear(self) -> list[T]:
+        """Remove and return the objects of all event loops."""
+        dropped, self._made = self._made, weakref.WeakKeyDictionary()
+        # Another thread may add one at this moment: the references are listed in one step.
+        loops = [loop for reference in dropped.keyrefs() if (loop := reference()) is not None]
+        return [made for loop in loops if (made := dropped.get(loop)) is not None]
+
+    def renew_in_child(self) -> None:
+        """Drop the parent's objects: two processes must not use one connection."""
+        self.clear()

@@ -19,6 +19,7 @@ from fibonacci._core.retry import may_be_sent_twice
 from fibonacci._core.transport_errors import TransportError, cause_chain
 from fibonacci._net.sockets import lacks_descriptor, readable
 from fibonacci._sync import _runtime
+from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection, SilentConnection, StaleConnection
 
@@ -56,8 +57,8 @@ class ConnectionPool:
         first_byte_timeout: float,
     ) -> None:
         self._connector = connector
-        self._capacity = _runtime.CapacityLimiter(max_connections)
-        self._without_descriptor = _runtime.CapacityLimiter(1)
+        self._capacity = CapacityLimiter(max_connections)
+        self._without_descriptor = CapacityLimiter(1)
         self._clock = _runtime.SystemClock()
         self._max_idle = max_idle_connections
         self._idle_timeout = idle_timeout
@@ -65,8 +66,9 @@ class ConnectionPool:
         self._slowest = 0.0  # most seconds that the first byte of a response has taken
         self._swept_at = time.monotonic()
         self._is_shrinking = False
+        self._is_closed = False
         self._idle: list[HTTP11Connection] = []
-        self._active: set[HTTP11Connection] = set()
+        self._active: set[_Use] = set()
 
     @property
     def proxy(self) -> str | None:
@@ -76,7 +78,8 @@ class ConnectionPool:
     @property
     def connections(self) -> list[HTTP11Connection]:
         """The open connections, those in use first."""
-        return [*self._active, *self._idle]
+        active = [use.connection for use in list(self._active)]
+        return [*(connection for connection in active if connection is not None), *self._idle]
 
     def send(
         self, request: HTTPRequest, deadline: Deadline, limit: int, free_descriptors: Callable[[], int]
@@ -94,25 +97,30 @@ class ConnectionPool:
             TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
         """
         self._sweep()
-        wait = None if self._capacity.acquire_nowait() else self._wait_for_capacity(request, deadline)
+        use = _Use()
         try:
-            while True:
-                connection = self._take(request, deadline, wait, free_descriptors)
-                try:
-                    return self._exchange(connection, request, deadline, limit)
-                except StaleConnection:
-                    pass  # another one; a new connection is not stale
-                finally:
-                    self._put_back(connection)
+            try:
+                wait = None if self._capacity.acquire_nowait(use) else self._wait_for_capacity(use, request, deadline)
+                response = None
+                while response is None:
+                    connection = self._take(use, request, deadline, wait, free_descriptors)
+                    response = self._exchange(connection, request, deadline, limit)
+                    self._put_back(use)
+                return response
+            finally:
+                self._end(use)
         finally:
-            self._capacity.release()
+            self._end(use)  # again: a signal may have interrupted the first time
 
     def _exchange(
         self, connection: HTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
-    ) -> HTTPResponse:
+    ) -> HTTPResponse | None:
+        """Return the response; None if the server had closed the connection, and nothing was sent."""
         try:
             first_byte_timeout = self._timeout_on(connection, request, deadline)
             response = connection.exchange(request, deadline, limit, first_byte_timeout)
+        except StaleConnection:  # a new connection is not stale
+            return None
         except SilentConnection:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
@@ -125,19 +133,29 @@ class ConnectionPool:
         """Close the idle connections; return how many there were."""
         return self._close_idle(list(self._idle))
 
-    def _wait_for_capacity(self, request: HTTPRequest, deadline: Deadline) -> _Wait:
+    def close(self) -> None:
+        """Close the connections: those in use when their exchange ends."""
+        self._is_closed = True
+        self.close_idle()
+
+    def _wait_for_capacity(self, use: _Use, request: HTTPRequest, deadline: Deadline) -> _Wait:
         """Wait until there is capacity for a connection, and acquire it.
 
         Raises:
             TransportError: If none was released in time.
         """
         wait = _Wait(request, self._capacity)
-        if not self._capacity.acquire(deadline, wait.report_in, wait.report):
+        if not wait.acquire(self._capacity, use, deadline):
             raise TransportError("timeout_never_sent")
         return wait
 
     def _take(
-        self, request: HTTPRequest, deadline: Deadline, wait: _Wait | None, free_descriptors: Callable[[], int]
+        self,
+        use: _Use,
+        request: HTTPRequest,
+        deadline: Deadline,
+        wait: _Wait | None,
+        free_descriptors: Callable[[], int],
     ) -> HTTP11Connection:
         """Return the idle connection that was used last, else a new one.
 
@@ -148,22 +166,41 @@ class ConnectionPool:
         connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
         if connection is None:
             wait = wait or _Wait(request, self._capacity)
-            connection = self._open(request, deadline, wait, free_descriptors)
-        self._active.add(connection)
+            connection = self._open(use, request, deadline, wait, free_descriptors)
+        use.connection = connection
+        self._active.add(use)
         return connection
 
-    def _put_back(self, connection: HTTP11Connection) -> None:
+    def _put_back(self, use: _Use) -> None:
         """Keep a connection that ended cleanly, and close any other."""
-        self._active.discard(connection)
+        self._active.discard(use)
+        # Let go of first, so that no interrupt makes it idle twice: at worst it is closed as garbage.
+        connection, use.connection = use.connection, None
+        if connection is None:
+            return
         if connection.is_reusable:
             self._idle.append(connection)
-            if len(self._idle) > self._max_idle:
+            if self._is_closed:
+                self.close_idle()
+            elif len(self._idle) > self._max_idle:
                 self._shrink()
         else:
             connection.close()
 
+    def _end(self, use: _Use) -> None:
+        """Release all that a request has used. A second call completes what an interrupt left undone."""
+        self._put_back(use)
+        if use.opening is not None:
+            self._without_descriptor.release(use.opening)
+        self._capacity.release(use)
+
     def _open(
-        self, request: HTTPRequest, deadline: Deadline, wait: _Wait, free_descriptors: Callable[[], int]
+        self,
+        use: _Use,
+        request: HTTPRequest,
+        deadline: Deadline,
+        wait: _Wait,
+        free_descriptors: Callable[[], int],
     ) -> HTTP11Connection:
         """Return a new connection; when no descriptor is left, wait for one or for a connection that is released."""
         try:
@@ -173,7 +210,8 @@ class ConnectionPool:
                 raise
             time_is_up = TransportError("timeout_never_sent", error.cause)
         wait.reason = ", no file descriptor is left"
-        if not self._without_descriptor.acquire(deadline, wait.report_in, wait.report):
+        use.opening = CapacityShare()
+        if not wait.acquire(self._without_descriptor, use.opening, deadline):
             raise time_is_up from time_is_up.cause
         try:
             while deadline.remaining() != 0:
@@ -186,7 +224,7 @@ class ConnectionPool:
                         wait.report()
             raise time_is_up from time_is_up.cause
         finally:
-            self._without_descriptor.release()
+            self._without_descriptor.release(use.opening)
 
     def _try_open(self, deadline: Deadline) -> HTTP11Connection | None:
         """Return a new connection; None when no descriptor is left, or no time."""
@@ -264,6 +302,22 @@ class ConnectionPool:
         return closed
 
 
+class _Use(CapacityShare):
+    """What one request uses of a pool.
+
+    Attributes:
+        connection: The connection.
+        opening: Its turn to open a connection when no descriptor is left.
+    """
+
+    __slots__ = ("connection", "opening")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection: HTTP11Connection | None = None
+        self.opening: CapacityShare | None = None
+
+
 class _Wait:
     """The wait of a request for a connection, which is reported once, when it has taken a second.
 
@@ -271,7 +325,7 @@ class _Wait:
         reason: What is waited for beside a connection that is released.
     """
 
-    def __init__(self, request: HTTPRequest, capacity: _runtime.CapacityLimiter) -> None:
+    def __init__(self, request: HTTPRequest, capacity: CapacityLimiter) -> None:
         self._on_wait = request.on_wait
         self._capacity = capacity
         self._began = time.monotonic()
@@ -282,6 +336,15 @@ class _Wait:
     def report_in(self) -> float | None:
         """Seconds until the wait is to be reported; None when it is not, or has been."""
         return None if self._is_reported else max(0.0, self._began + _REPORTED_AFTER - time.monotonic())
+
+    def acquire(self, limiter: CapacityLimiter, share: CapacityShare, deadline: Deadline) -> bool:
+        """Acquire capacity of a limiter; return False when none was free in time. The wait is reported."""
+        if limiter.acquire(share, deadline.cap(self.report_in)):
+            return True
+        if deadline.remaining() == 0:
+            return False
+        self.report()
+        return limiter.acquire(share, deadline.remaining())
 
     def report(self) -> None:
         """Call the request's `on_wait`."""

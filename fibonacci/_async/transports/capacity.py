@@ -1,0 +1,116 @@
+"""Bounds how many callers proceed at a time, whatever interrupts them.
+
+A signal can raise an exception, or run a handler that makes a call, at any line. So nothing here takes a lock: the call
+of a handler would wait for it forever when the call that it has interrupted holds it. Capacity moves from one list to
+another in a single step of the interpreter, so that no interrupt loses it, and a release may be repeated.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from contextlib import suppress
+from itertools import islice, repeat
+from operator import length_hint
+from time import monotonic
+
+from fibonacci._async import _runtime
+
+
+class AsyncCapacityShare:
+    """What one caller has of a capacity. It is made before capacity is acquired, so that its caller can release it."""
+
+    __slots__ = ("held", "turn")
+
+    def __init__(self) -> None:
+        self.held: list[bool] = []
+        self.turn: _runtime.WakeEvent | None = None  # while it is in the queue, and after
+
+
+class AsyncCapacityLimiter:
+    """Bounds how many callers proceed at a time; the others queue, first come, first served.
+
+    Args:
+        total: The largest number of callers that proceed at a time.
+
+    Attributes:
+        total: The same.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = min(total, sys.maxsize)
+        self._unused = repeat(True, self.total)
+        self._released: deque[bool] = deque()
+        self._queue: deque[AsyncCapacityShare] = deque()
+
+    @property
+    def in_use(self) -> int:
+        """How many callers proceed now."""
+        return self.total - self._free()
+
+    def acquire_nowait(self, share: AsyncCapacityShare) -> bool:
+        """Acquire capacity for a share, which has to be released; return False when none is free."""
+        return not self._queue and self._take(share)
+
+    async def acquire(self, share: AsyncCapacityShare, seconds: float | None) -> bool:
+        """Acquire capacity for a share, which has to be released; return False when none was free in time.
+
+        Args:
+            share: The share. It stays in the queue, and a second call waits on.
+            seconds: Seconds to wait at most; None for no limit.
+        """
+        if share.turn is None:
+            if self.acquire_nowait(share):
+                return True
+            share.turn = _runtime.turn()
+            self._queue.append(share)
+        ends = monotonic() + (float("inf") if seconds is None else seconds)
+        while not self._take_in_turn(share):
+            left = ends - monotonic()
+            if left <= 0:
+                return False
+            await share.turn.sleep(left)
+        self._leave(share)
+        self._wake_next()
+        return True
+
+    def release(self, share: AsyncCapacityShare) -> None:
+        """Take a share out of the queue, and release its capacity, if it has any.
+
+        A second call completes what an interrupt left undone. Callers make it in a second `finally`.
+        """
+        if share.turn is not None:
+            self._leave(share)
+        if share.held:
+            with suppress(IndexError):  # a handler has done it at this line
+                self._released.extend(islice(iter(share.held.pop, None), 1))
+        if self._queue:
+            self._wake_next()
+
+    def _take_in_turn(self, share: AsyncCapacityShare) -> bool:
+        # A handler's call has the turn of the call that it has interrupted, which cannot take it now.
+        turns = [first.turn for first in list(islice(self._queue, self._free()))]
+        return share.turn in turns and self._take(share)
+
+    def _take(self, share: AsyncCapacityShare) -> bool:
+        if self._released:
+            with suppress(IndexError):  # another thread has taken the last
+                share.held.extend(islice(iter(self._released.pop, None), 1))
+        if not share.held:
+            share.held.extend(islice(self._unused, 1))
+        return bool(share.held)
+
+    def _leave(self, share: AsyncCapacityShare) -> None:
+        with suppress(ValueError):
+            self._queue.remove(share)
+
+    def _wake_next(self) -> None:
+        """Wake the last of those in the queue for whom capacity is free: each that leaves wakes another one."""
+        free = self._free()
+        with suppress(IndexError, RuntimeError):  # nobody waits, or the event loop has ended
+            turn = self._queue[min(free, len(self._queue)) - 1].turn if free else None
+            if turn is not None:
+                turn.set()
+
+    def _free(self) -> int:
+        return length_hint(self._unused) + len(self._released)

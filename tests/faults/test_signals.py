@@ -1,0 +1,139 @@
+"""Signals and forks at every line of a call: interrupts lose nothing, and a handler may itself make a call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import fibonacci
+from fibonacci import Fibonacci
+from fibonacci.transports import SocketTransport
+from tests.kit.limits import limits_of
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import respond
+from tests.kit.systems import needs_fork
+
+PACKAGE = str(Path(fibonacci.__file__).parent)
+FINE = {"fine": True}
+LIMITS = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4000", "X-RateLimit-Reset": "4102444800"}
+
+
+@contextmanager
+def acting_at(line: int, act: Callable[[], object]) -> Generator[list[str]]:
+    """Do something before one of the lines of the package that the block runs, as a signal's handler does.
+
+    Yields:
+        Where that was; nothing when the block has fewer lines.
+    """
+    left, places = line, list[str]()
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal left
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            left -= 1
+            if left == -1:
+                sys.settrace(None)
+                places.append(f"{frame.f_code.co_filename.removeprefix(PACKAGE)}:{frame.f_lineno}")
+                act()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield places
+    finally:
+        sys.settrace(before)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+some_or_all_lines = pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+
+
+@pytest.fixture
+def fine() -> Iterator[ScriptedServer]:
+    with ScriptedServer(respond(200, b'{"fine": true}', LIMITS)) as server:
+        yield server
+
+
+def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[[str], object], step: int) -> int:
+    """Make a call for each of its lines, and do something there; return how many lines it has."""
+    for _ in range(3):
+        client.request("GET", "/x")  # imports are another matter
+    line = 0
+    while True:
+        with suppress(KeyboardInterrupt), acting_at(line, act) as places:
+            assert client.request("GET", "/x") == FINE
+        if not places:
+            return line
+        check(places[0])
+        line += step
+
+
+@some_or_all_lines
+def test_an_interrupt_at_any_line_of_a_call_loses_nothing(fine: ScriptedServer, step: int) -> None:
+    """Each call takes the only place that there is, so the next one fails if a place is lost."""
+    with (
+        SocketTransport(max_connections=1) as transport,
+        Fibonacci(fine.api_key, base_url=fine.base_url, transport=transport, timeout=2) as client,
+    ):
+
+        def check(place: str) -> None:
+            assert limits_of(fine).in_flight == 0, place
+            assert client.request("GET", "/x") == FINE, place
+
+        assert at_every_line(client, interrupt, check, step) > 300
+
+
+@some_or_all_lines
+def test_a_handler_at_any_line_of_a_call_may_make_a_call(fine: ScriptedServer, step: int) -> None:
+    with (
+        SocketTransport(max_connections=2) as transport,
+        Fibonacci(fine.api_key, base_url=fine.base_url, transport=transport, timeout=2) as client,
+    ):
+        results: list[Any] = []
+
+        def check(place: str) -> None:
+            assert results == [FINE], place
+            results.clear()
+
+        assert at_every_line(client, lambda: results.append(client.request("GET", "/x")), check, step) > 300
+        assert limits_of(fine).in_flight == 0
+
+
+@needs_fork
+@pytest.mark.parametrize("step", [47, pytest.param(5, marks=pytest.mark.slow)], ids=["some", "more"])
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: ScriptedServer, step: int) -> None:
+    """The child closes its copies of the parent's connections: the rest of the call fails there, or opens another."""
+    parent, children = os.getpid(), list[int]()
+
+    def fork() -> None:
+        if child := os.fork():
+            children.append(child)
+
+    def check(place: str) -> None:
+        if os.getpid() != parent:
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(children[-1], 0)[1]) == 7, place
+        assert client.request("GET", "/x") == FINE, place
+
+    with Fibonacci(fine.api_key, base_url=fine.base_url, timeout=5) as client:
+        try:
+            assert at_every_line(client, fork, check, step) > 300
+        finally:
+            if os.getpid() != parent:
+                os._exit(1)
+    first = fine.requests[0].connection
+    assert sum(request.connection == first for request in fine.requests) == 4 + 2 * len(children)

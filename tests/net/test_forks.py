@@ -1,0 +1,80 @@
+"""Forks: what belongs to the parent is out of reach before any code of the child runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci._sync.transports.per_loop import PerLoop
+from fibonacci.transports import SocketTransport
+from tests.faults.test_signals import acting_at
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import respond
+from tests.kit.systems import needs_fork
+
+pytestmark = [
+    needs_fork,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+
+def is_true_in_a_child(test: Callable[[], bool]) -> bool:
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(0 if test() else 1)
+        finally:
+            os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_no_thread_of_a_child_gets_what_the_parent_made() -> None:
+    """Whatever line of `get` the first thread is at, when another one asks too."""
+    per_loop = PerLoop(object)
+    inherited = per_loop.get()
+
+    def gets_another(line: int) -> bool:
+        got: list[object] = []
+        thread = threading.Thread(target=lambda: got.append(per_loop.get()))
+
+        def ask() -> None:
+            thread.start()
+            thread.join()
+
+        with acting_at(line, ask):
+            got.append(per_loop.get())
+        return inherited not in got
+
+    for line in range(12):
+        assert is_true_in_a_child(partial(gets_another, line))
+    assert per_loop.get() is inherited
+
+
+def test_a_child_keeps_no_connection_open() -> None:
+    """The server would not learn that the parent has closed one, as long as a child has a copy."""
+    transport: Any = SocketTransport()
+    with (
+        ScriptedServer(respond(200, b"{}")) as server,
+        transport,
+        Fibonacci(server.api_key, base_url=server.base_url, transport=transport) as client,
+    ):
+        client.request("GET", "/x")
+        (connection,) = transport._connections
+        descriptor = connection.fileno()
+
+        def has_closed_it() -> bool:
+            try:
+                os.fstat(descriptor)
+            except OSError:
+                return not transport._connections
+            return False
+
+        assert is_true_in_a_child(has_closed_it)
+        client.request("GET", "/x")
+    assert server.connections == 1
