@@ -103,16 +103,17 @@ class SQLiteJournal(Journal):
 
         A temporary journal stays until nothing refers to it, for its results.
         """
-        if self._is_closed:
+        if self._owner is None or not self._is_of_this_process:  # what a fork has is its parent's: the locks, a request
+            self._is_closed = True
             return
-        self._is_closed = True
-        if self._owner is None:
-            return
-        if self._is_of_this_process:  # a fork must not touch what is its parent's: the locks, a request to stop
-            with self._lock:
-                _make_whole(self._connection)
-                self._connection.close()
-            self._owner.release()
+        with self._lock:
+            if not self._is_closed:
+                try:
+                    _make_whole(self._connection)
+                finally:
+                    self._connection.close()
+                    self._owner.release()
+                    self._is_closed = True
 
     def _read(self, key: str) -> JournalEntry | None:
         with self._use() as connection:
@@ -133,17 +134,17 @@ class SQLiteJournal(Journal):
 
     def _ended(self) -> Iterable[JournalEntry]:
         query = f"{RECORD} WHERE status IS NOT NULL ORDER BY row_index"
-        if self._is_closed and self._owner is not None:
-            uri = f"{Path(self._owner.real_path).as_uri()}?mode=ro"
-            try:
-                with closing(sqlite3.connect(uri, uri=True)) as connection:
-                    records = connection.execute(query).fetchall()
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                raise sqlite_error(self.path, error) from error
-        else:
+        owner = self._owner
+        if owner is None or not self._is_closed:
             with self._use() as connection:
-                records = connection.execute(query).fetchall()
-        return map(self._entry, records)
+                if owner is None or not self._is_closed:  # while this waited, a thread may have ended the run
+                    return map(self._entry, connection.execute(query).fetchall())
+        uri = f"{Path(owner.real_path).as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
+                return map(self._entry, connection.execute(query).fetchall())
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise sqlite_error(self.path, error) from error
 
     @contextmanager
     def _use(self) -> Generator[sqlite3.Connection]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -18,11 +22,12 @@ import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult
 from fibonacci._async.batch._workers import beside
+from fibonacci._batch import abandoned
 from fibonacci._batch.locks import FileLock
 from fibonacci.emulator import Emulator
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond, respond_json
@@ -153,6 +158,56 @@ def test_a_journal_is_free_after_an_exit_that_is_caught(client: Fibonacci, workf
         list(client.workflows.run_many(workflow, ending(), journal=tmp_path / "runs.db"))
     assert caught.value.__traceback__ is not None, "it keeps the iterator"
     assert len(list(client.workflows.run_many(workflow, rows(1), journal=tmp_path / "runs.db"))) == 1
+
+
+class TestGone:
+    """An iterator that is gone, as after a `break`, ends its run, wherever the garbage collector notices it."""
+
+    @both_modes
+    def test_a_collection_while_the_journal_is_in_use(
+        self, mode: Mode, any_client: Any, workflow: str, tmp_path: Path
+    ) -> None:
+        runs = any_client.workflows.run_many(workflow, rows(6), journal=tmp_path / "runs.db", ordered=True)
+        iterator = aiter(runs) if mode.is_async else iter(runs)
+        for _ in range(6):
+            mode.end(iterator.__anext__ if mode.is_async else iterator.__next__)
+        in_a_cycle: list[Any] = [iterator]
+        in_a_cycle.append(in_a_cycle)
+        gone = weakref.ref(iterator)
+        del iterator, in_a_cycle
+        connection = runs._session._context.journal._connection
+        connection.set_trace_callback(lambda _: gc.collect())  # while the lock of the journal is held
+        ended = mode.begin(runs.results).result(30)
+        assert gone() is None
+        assert [result.index for result in ended.value] == [*range(6)]
+        wait_until(lambda: _is_free(tmp_path / "runs.db"))
+        assert len(mode.run(runs.results())) == 6
+
+    @both_modes
+    @pytest.mark.parametrize("has_thread", [True, False])
+    def test_the_same_call_may_follow_at_once(
+        self,
+        mode: Mode,
+        any_client: Any,
+        workflow: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        has_thread: bool,
+    ) -> None:
+        if not has_thread:  # as at a limit of the system
+            monkeypatch.setattr(abandoned, "_wakes", SimpleQueue())
+        run_many = partial(
+            any_client.workflows.run_many, workflow, rows(3), journal=tmp_path / "runs.db", concurrency=1
+        )
+        for number in range(3):
+            runs = run_many()
+            iterator = aiter(runs) if mode.is_async else iter(runs)
+            for _ in range(number + 1):
+                first = mode.end(iterator.__anext__ if mode.is_async else iterator.__next__)
+            assert first.value.succeeded
+            del iterator
+        mode.run(runs.aclose() if mode.is_async else runs.close())
+        assert _is_free(tmp_path / "runs.db")
 
 
 class TestTwoAtOnce:

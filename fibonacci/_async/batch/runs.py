@@ -193,4 +193,4 @@ class AsyncRunsIterator:
         return result
 
     def __del__(self) -> None:
-        self._session.leave()
+        self._session.abandon()

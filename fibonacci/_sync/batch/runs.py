@@ -194,4 +194,4 @@ class RunsIterator:
         return result
 
     def __del__(self) -> None:
-        self._session.leave()
+        self._session.abandon()
