@@ -47,6 +47,8 @@ async def resolve(name: str, value: T | Awaitable[T]) -> T:
 async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds: float) -> None:
     """Await a function to its end, but no longer than so many seconds, also when the caller is canceled.
 
+    The end of `asyncio.run` cancels every task that there is, that of the function too: it is called once more then.
+
     Raises:
         asyncio.CancelledError: At the end, if the task was canceled meanwhile.
     """
@@ -58,11 +60,16 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
     task = asyncio.create_task(function())  # a cancellation of the caller does not reach it
     ends = monotonic() + seconds
     cancellation: asyncio.CancelledError | None = None
-    while not task.done() and (left := ends - monotonic()) > 0:
+    is_exiting = False
+    while (left := ends - monotonic()) > 0:
         try:
             await asyncio.wait({task}, timeout=left)
         except asyncio.CancelledError as error:
-            cancellation = error
+            cancellation, is_exiting = error, True
+        if task.done():
+            if not (task.cancelled() and is_exiting):
+                break
+            task, is_exiting = asyncio.create_task(function()), False
     task.cancel()
     if cancellation is not None:
         if task.done() and not task.cancelled():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -10,8 +12,11 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
+from fibonacci._log_records import log
 from fibonacci.errors import APIError, ConflictError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.executions import Execution
+
+_log = logging.getLogger("fibonacci")
 
 # Seconds: an error that is about to be raised waits no longer for the cancellation.
 _CANCEL = 5.0
@@ -47,25 +52,53 @@ class AsyncExitNotes:
         self._idempotency_key = idempotency_key
         self._cancel = cancel
         self._canceled = "it is not known whether the execution was canceled"
+        self._may_continue = True
+        self._was_sent = False
+        self._is_canceling = False
+        self._closing: list[_runtime.WakeEvent] = []
 
     async def __aenter__(self) -> Self:
+        if self._cancel:
+            self._requestor.exits.add(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            return
-        self._note(error)
-        # Code that is closed (GeneratorExit) cannot wait for anything.
-        if self.execution_id is None or not self._cancel or isinstance(error, ExecutionFailedError | GeneratorExit):
-            return
         try:
-            await _runtime.shielded(self._cancel_execution, _CANCEL_AT_MOST)
+            if error is not None:
+                self._note(error)
+                if self.execution_id is not None and self._cancel and not isinstance(error, ExecutionFailedError):
+                    await self._cancel_for(error)
+        finally:
+            self._requestor.exits.discard(self)
+            self._is_canceling = False
+            for closing in self._closing:
+                with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+                    closing.set()
+
+    async def wait(self) -> None:
+        """Wait until the cancellation has ended, if one is under way."""
+        closing = _runtime.WakeEvent()
+        self._closing.append(closing)
+        if self._is_canceling:
+            await closing.sleep(_CANCEL_AT_MOST)
+
+    async def _cancel_for(self, error: BaseException) -> None:
+        self._is_canceling = True
+        try:
+            if isinstance(error, GeneratorExit):  # code that is closed cannot wait for anything
+                self._canceled = "the execution was not canceled: the code that waited for it was closed"
+            else:
+                await _runtime.shielded(self._cancel_execution, _CANCEL_AT_MOST)
         except BaseException as another:  # a second Ctrl-C, or a cancellation while an error was leaving
             self._note(another)
             _add_note(another, self._canceled)
             raise
+        finally:
+            if self._may_continue:  # who shuts down sees no exception of what is canceled
+                text = self._requestor.redact(f"execution {self.execution_id} may continue: {self._canceled}")
+                log(_log, logging.WARNING, "%s", text, execution_id=self.execution_id)
         _add_note(error, self._canceled)
 
     def _note(self, error: BaseException) -> None:
@@ -87,14 +120,23 @@ class AsyncExitNotes:
         where = path("/executions/{execution_id}/cancel", execution_id=self.execution_id or "")
         key = new_idempotency_key()  # that of the client's headers belongs to another request
         request = Request("POST", where, returns=Execution, timeout=_CANCEL, idempotency_key=key)
+        was_sent, self._was_sent = self._was_sent, True
         try:
             await self._requestor.send(request)
         except ConflictError:
-            self._canceled = "the execution was not canceled: it had ended already"
+            ended = "the execution has ended" if was_sent else "the execution was not canceled: it had ended already"
+            self._canceled, self._may_continue = ended, False
         except Exception as error:  # of the user's own callbacks too: the first error is the one to raise
             self._canceled = f"canceling the execution failed, so it may continue: {error}"
         else:
-            self._canceled = "the execution was canceled, as cancel_on_exit asks"
+            self._canceled, self._may_continue = "the execution was canceled, as cancel_on_exit asks", False
+
+
+async def end_cancellations(exits: set[AsyncExitNotes]) -> None:
+    """Wait for the cancellations that are under way, also of tasks that were canceled just now."""
+    await _runtime.checkpoint()
+    for each in list(exits):
+        await each.wait()
 
 
 def _was_never_sent(error: BaseException) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from fibonacci._async.clock import AsyncClock
+    from fibonacci._async.exit_notes import AsyncExitNotes
     from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci.models.page import Page
@@ -71,11 +72,13 @@ class AsyncRequestor:
 
     Attributes:
         clock: The client's source of time.
+        exits: The runs whose execution is canceled when they are left early.
     """
 
     def __init__(self, config: Config, shared: AsyncSharedState) -> None:
         self.config = config
         self.clock: AsyncClock = config.clock or _runtime.AsyncSystemClock()
+        self.exits: set[AsyncExitNotes] = shared.exits
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""

@@ -9,6 +9,7 @@ TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from typing import Self
 
+    from fibonacci._async.exit_notes import AsyncExitNotes
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -28,6 +29,7 @@ class AsyncSharedState:
     Attributes:
         limits: The limits of the key that was used last; None before the first call.
         queued: The calls that wait for the rate limit.
+        exits: The runs whose execution is canceled when they are left early.
     """
 
     def __init__(self, config: Config) -> None:
@@ -35,6 +37,7 @@ class AsyncSharedState:
         self._made: dict[str, AsyncTransport] = {}
         self.limits: SharedLimits | None = None
         self.queued: set[QueuedCall] = set()
+        self.exits: set[AsyncExitNotes] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.window_stores import window_store
 
@@ -63,12 +66,21 @@ class AsyncSharedState:
         return other
 
     async def aclose(self) -> None:
-        """End the waits for the rate limit, and close the transports that were made from a name."""
+        """End the waits for the rate limit, and close the transports that were made from a name.
+
+        Cancellations of executions that are under way are waited for: a program often ends after this.
+        """
         for call in list(self.queued):
             call.close()
-        while self._made:
-            _, transport = self._made.popitem()
-            await transport.aclose()
+        try:
+            if self.exits:
+                from fibonacci._async.exit_notes import end_cancellations  # loaded by the run that is among them
+
+                await end_cancellations(self.exits)
+        finally:
+            while self._made:
+                _, transport = self._made.popitem()
+                await transport.aclose()
 
     def _named(self, name: str) -> AsyncTransport:
         transport = self._made.get(name)

@@ -333,7 +333,8 @@ class Fibonacci:
     def close(self) -> None:
         """Close the connections of the client; a later call opens new ones.
 
-        A transport that was passed as an object is left open. Leaving a `with` block does the same.
+        A transport that was passed as an object is left open. Cancellations that `cancel_on_exit` asks for are waited
+        for, up to 6 s, if they are under way. Leaving a `with` block does the same.
 
         Example:
             ```python

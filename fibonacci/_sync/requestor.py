@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from fibonacci._sync.clock import Clock
+    from fibonacci._sync.exit_notes import ExitNotes
     from fibonacci._sync.rate_limit_wait import RateLimitWait
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.page import Page
@@ -72,11 +73,13 @@ class Requestor:
 
     Attributes:
         clock: The client's source of time.
+        exits: The runs whose execution is canceled when they are left early.
     """
 
     def __init__(self, config: Config, shared: SharedState) -> None:
         self.config = config
         self.clock: Clock = config.clock or _runtime.SystemClock()
+        self.exits: set[ExitNotes] = shared.exits
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+    from fibonacci._sync.exit_notes import ExitNotes
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.response import RateLimit
 
@@ -29,6 +30,7 @@ class SharedState:
     Attributes:
         limits: The limits of the key that was used last; None before the first call.
         queued: The calls that wait for the rate limit.
+        exits: The runs whose execution is canceled when they are left early.
     """
 
     def __init__(self, config: Config) -> None:
@@ -36,6 +38,7 @@ class SharedState:
         self._made: dict[str, Transport] = {}
         self.limits: SharedLimits | None = None
         self.queued: set[QueuedCall] = set()
+        self.exits: set[ExitNotes] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.window_stores import window_store
 
@@ -64,12 +67,21 @@ class SharedState:
         return other
 
     def close(self) -> None:
-        """End the waits for the rate limit, and close the transports that were made from a name."""
+        """End the waits for the rate limit, and close the transports that were made from a name.
+
+        Cancellations of executions that are under way are waited for: a program often ends after this.
+        """
         for call in list(self.queued):
             call.close()
-        while self._made:
-            _, transport = self._made.popitem()
-            transport.close()
+        try:
+            if self.exits:
+                from fibonacci._sync.exit_notes import end_cancellations  # loaded by the run that is among them
+
+                end_cancellations(self.exits)
+        finally:
+            while self._made:
+                _, transport = self._made.popitem()
+                transport.close()
 
     def _named(self, name: str) -> Transport:
         transport = self._made.get(name)

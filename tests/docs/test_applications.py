@@ -21,8 +21,9 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall
 from tests.docs.processes import PATIENCE, running
+from tests.emulator.handling import wait_until
 from tests.kit.redis import RedisServer
-from tests.kit.systems import needs_fork
+from tests.kit.systems import needs_fork, needs_signals
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +60,22 @@ def test_the_execution_is_canceled_when_the_caller_disconnects(
             server.until(lambda: emulator.requests.to("GET /executions/{id}").count)  # the application polls
         server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
         assert "Traceback" not in server.output
+
+
+@needs_signals
+def test_the_execution_is_canceled_when_the_server_shuts_down(
+    emulator: Emulator, client: Fibonacci, tmp_path: Path
+) -> None:
+    workflow_id = slow_workflow(client)
+    application = "--timeout-graceful-shutdown", "1", "--factory", "examples.fastapi_service:create_app"
+    with running("uvicorn", "--port", "0", *application, emulator=emulator, folder=tmp_path) as server:
+        port = server.until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", server.output))[1]
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE) as caller:
+            target = f"/workflows/{workflow_id}/results"
+            caller.sendall(f"POST {target} HTTP/1.1\r\nHost: localhost\r\n{JSON_HEADERS}\r\n{{}}".encode())
+            server.until(lambda: emulator.requests.to("GET /executions/{id}").count)
+            os.kill(server.pid, signal.SIGTERM)
+            wait_until(lambda: statuses(client, workflow_id) == ["cancelled"])
 
 
 def test_the_execution_is_canceled_when_there_is_no_result_in_time(

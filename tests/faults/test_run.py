@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 from fibonacci import (
     APIConnectionError,
     APITimeoutError,
+    AsyncFibonacci,
     ConflictError,
     ExecutionCancelledError,
     ExecutionFailedError,
@@ -24,9 +27,11 @@ from fibonacci import (
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.emulator.api import llm, tool
+from tests.emulator.handling import wait_until
 from tests.kit.assertions import all_modes_at_once
 from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode, each_mode
+from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
@@ -335,8 +340,8 @@ class TestCancelOnExit:
         ],
     )
     @each_mode
-    def test_a_note_says_when_it_was_not_canceled(
-        self, response: Step, note: str, mode: Mode, clock: FakeClock
+    def test_a_note_and_the_log_say_when_it_was_not_canceled(
+        self, response: Step, note: str, mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         with ScriptedServer(execution("running"), respond(404), response) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
@@ -345,6 +350,53 @@ class TestCancelOnExit:
         assert first == NOTE
         assert second.startswith(note)
         assert len(server.requests) == 3
+        logged = [record for record in caplog.records if record.levelname == "WARNING"]
+        assert [vars(record)["execution_id"] for record in logged] == ["exec_1"] * ("may continue" in note)
+        assert all(record.getMessage().startswith(f"execution exec_1 may continue: {note}") for record in logged)
+
+    @pytest.mark.parametrize("turns", [0, 1, 4, 12])
+    @pytest.mark.parametrize("closes", [True, False])
+    def test_at_the_end_of_the_event_loop(self, emulator: Emulator, turns: int, closes: bool) -> None:
+        async def main() -> None:
+            has_begun = asyncio.Event()
+            run = client.workflows.run(workflow, on_update=lambda _: has_begun.set(), cancel_on_exit=True)
+            task = asyncio.create_task(run)
+            await has_begun.wait()
+            task.cancel()
+            for _ in range(turns):  # the cancellation has got that far when `asyncio.run` cancels every task
+                await asyncio.sleep(0)
+            if closes:
+                await client.aclose()
+
+        workflow = create(emulator, tool("a", "wait", {"seconds": 600}))
+        client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
+        asyncio.run(main())
+        (left,) = emulator.client().executions.list()
+        assert left.status == "cancelled"
+
+    @each_mode
+    def test_closing_waits_for_it(self, mode: Mode) -> None:
+        def fail(seen: Execution) -> None:
+            raise LookupError(seen.id)
+
+        def respond_late(peer: Peer) -> object:
+            is_sent.set()
+            assert may_end.wait(20)
+            return execution("cancelled")(peer)
+
+        is_sent, may_end = threading.Event(), threading.Event()
+        with ScriptedServer(execution("running"), respond_late) as server:
+            client = mode.client_of(server)
+            running = mode.begin(client.workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
+            assert is_sent.wait(20)
+            (notes,) = client._shared.exits
+            closing = mode.begin(client.aclose if mode.is_async else client.close)
+            wait_until(lambda: notes._closing)
+            assert not closing.done()
+            may_end.set()
+            assert closing.result(20).error is None
+            assert notes_of(running.result(20).error) == [NOTE, self.ASKED]
+            assert client._shared.exits == set()
 
     @pytest.mark.slow
     def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self) -> None:
