@@ -11,7 +11,6 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
@@ -175,8 +174,11 @@ class TestGone:
         in_a_cycle.append(in_a_cycle)
         gone = weakref.ref(iterator)
         del iterator, in_a_cycle
-        connection = runs._session._context.journal._connection
-        connection.set_trace_callback(lambda _: gc.collect())  # while the lock of the journal is held
+
+        def collect(statement: str) -> None:  # while the lock of the journal is held
+            gc.collect()
+
+        runs._session._context.journal._connection.set_trace_callback(collect)
         ended = mode.begin(runs.results).result(30)
         assert gone() is None
         assert [result.index for result in ended.value] == [*range(6)]
@@ -195,17 +197,19 @@ class TestGone:
         has_thread: bool,
     ) -> None:
         if not has_thread:  # as at a limit of the system
-            monkeypatch.setattr(abandoned, "_wakes", SimpleQueue())
-        run_many = partial(
-            any_client.workflows.run_many, workflow, rows(3), journal=tmp_path / "runs.db", concurrency=1
-        )
-        for number in range(3):
-            runs = run_many()
+            monkeypatch.setattr(abandoned, "_wakes", SimpleQueue[None]())
+
+        def leave_after(number: int) -> Any:
+            options = {"journal": tmp_path / "runs.db", "concurrency": 1}
+            runs = any_client.workflows.run_many(workflow, rows(3), **options)
             iterator = aiter(runs) if mode.is_async else iter(runs)
-            for _ in range(number + 1):
-                first = mode.end(iterator.__anext__ if mode.is_async else iterator.__next__)
-            assert first.value.succeeded
-            del iterator
+            for _ in range(number):
+                assert mode.end(iterator.__anext__ if mode.is_async else iterator.__next__).value.succeeded
+            return runs
+
+        leave_after(1)
+        leave_after(2)
+        runs = leave_after(3)
         mode.run(runs.aclose() if mode.is_async else runs.close())
         assert _is_free(tmp_path / "runs.db")
 
