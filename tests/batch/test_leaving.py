@@ -201,7 +201,7 @@ class TestGone:
 
         def leave_after(number: int) -> Any:
             options = {"journal": tmp_path / "runs.db", "concurrency": 1}
-            runs = any_client.workflows.run_many(workflow, rows(3), **options)
+            runs = any_client.workflows.run_many(workflow, rows(number), **options)  # nothing is on its way then
             iterator = aiter(runs) if mode.is_async else iter(runs)
             for _ in range(number):
                 assert mode.end(iterator.__anext__ if mode.is_async else iterator.__next__).value.succeeded
