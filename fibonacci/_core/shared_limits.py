@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count, islice
 
 from fibonacci._core.clock import TimeSource
@@ -120,6 +120,7 @@ class SharedLimits:
         """Let go of the lock, which a thread of the parent may hold. The child's calls get limits of their own."""
         self._lock = threading.RLock()
         self.is_inherited = True
+        _shared.clear()  # here, where no other thread may have found its limits already
 
     @property
     def queued(self) -> int:
@@ -313,15 +314,14 @@ def kept_limits(name: tuple[str, int], make: Callable[[], SharedLimits]) -> Shar
         make: Makes them.
     """
     found = _shared.get(name)
-    if found is None or found.is_inherited:
-        made = make()
-        if found is not None:
-            _shared.pop(name, None)
-        found = _shared.setdefault(name, made)
-        for _ in range(_LOOKED_AT if len(_shared) > _KEPT_KEYS else 0):
-            oldest, limits = _shared.popitem(last=False)
-            if limits.is_in_use(time.monotonic()):
-                _shared.setdefault(oldest, limits)  # behind the others, so that the next look is at those
+    if found is None:
+        found = _shared.setdefault(name, make())
+        for oldest in list(islice(_shared, _LOOKED_AT if len(_shared) > _KEPT_KEYS else 0)):
+            with suppress(KeyError):  # another thread has forgotten it
+                if _shared[oldest].is_in_use(time.monotonic()):
+                    _shared.move_to_end(oldest)  # never absent meanwhile: its next call would not find its limits
+                else:
+                    del _shared[oldest]
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,26 +61,28 @@ class _Clock:
         return Deadline(seconds, self)
 
 
-@_scenario("capacity limiter", "_sync._runtime")
+@_scenario("capacity limiter", "_sync.transports.capacity", beside=("_sync._runtime",))
 def _capacity(baton: Baton) -> Bodies:
     """Check that no place is lost: three calls, one of them with little time."""
-    from fibonacci._sync import _runtime
+    from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
 
-    limiter: Any = _runtime.CapacityLimiter(1)
+    limiter = CapacityLimiter(1)
     inside: list[int] = []
 
     def call(seconds: float) -> None:
-        if not limiter.acquire(_Clock(baton).deadline(seconds), None, lambda: None):
-            return
-        inside.append(1)
-        assert len(inside) <= limiter.total, "more callers proceed than may"
-        baton.point()
-        inside.pop()
-        limiter.release()
+        share = CapacityShare()
+        began = baton.now
+        if limiter.acquire(share, seconds):
+            inside.append(1)
+            assert len(inside) <= limiter.total, "more callers proceed than may"
+            baton.point()
+            inside.pop()
+        limiter.release(share)
+        assert baton.now < began + 30, "a call sleeps while a place is free"
 
     def check() -> None:
         assert limiter.in_use == 0, f"{limiter.in_use} are in use"
-        assert limiter.acquire_nowait(), "the place is lost"
+        assert limiter.acquire_nowait(CapacityShare()), "the place is lost"
 
     return Bodies([lambda: call(60), lambda: call(1), lambda: call(60)], check)
 
@@ -188,27 +189,18 @@ def _transport_close(baton: Baton) -> Bodies:
     return Bodies([send, transport.close], check)
 
 
-@_scenario("objects per loop, after a fork", "_sync.transports.per_loop")
-def _per_loop_after_fork(baton: Baton) -> Bodies:
-    """Two threads of the child: neither gets what is the parent's, and both get the same."""
+@_scenario("objects per loop", "_sync.transports.per_loop")
+def _per_loop(baton: Baton) -> Bodies:
+    """Ask from two threads: both get the same."""
     from fibonacci._sync.transports import per_loop
 
-    made: list[object] = []
-
-    def make() -> object:
-        made.append(object())
-        return made[-1]
-
-    per = per_loop.PerLoop(make)
-    parents = per.get()
-    baton.replace(os, "getpid", lambda: -1)
+    per = per_loop.PerLoop(object)
     got: list[object] = []
 
-    def check() -> None:
-        assert parents not in got, "a thread of the child uses what is the parent's"
-        assert len(set(map(id, got))) == 1, "two threads of one process have different objects"
+    def ask() -> None:
+        got.append(per.get())
 
-    return Bodies([lambda: got.append(per.get()), lambda: got.append(per.get())], check)
+    return Bodies([ask, ask], lambda: _assert(got == [per.get()] * 2, "two threads of one process have two objects"))
 
 
 @_scenario("workers of a batch", "_sync.batch._workers", beside=("_sync._runtime",))
@@ -262,7 +254,7 @@ def _lease_thread(baton: Baton) -> Bodies:
 
     def call() -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, ENDPOINT)
+        queued = QueuedCall(event.set, Admission(baton.now, ENDPOINT))
         while not isinstance(found := limits.queue(queued, baton.now), Admission):
             assert baton.now < 1060, "no lease was asked for"
             event.sleep(found.seconds)
@@ -299,8 +291,9 @@ def _rate_limiter(baton: Baton) -> Bodies:
 
     def call(number: int) -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, ENDPOINT)
-        found = limits.acquire(baton.now, ENDPOINT)
+        admission = Admission(baton.now, ENDPOINT)
+        queued = QueuedCall(event.set, admission)
+        found = limits.acquire(baton.now, ENDPOINT, admission)
         while not isinstance(found, Admission):
             found = limits.queue(queued, baton.now)
             if not isinstance(found, Admission):
@@ -321,7 +314,7 @@ def _rate_limiter(baton: Baton) -> Bodies:
 
 @_scenario("limits of a key", "_core.shared_limits")
 def _kept_limits(baton: Baton) -> Bodies:
-    """Two threads ask for the limits of one key: they get the same."""
+    """Ask for the limits of one key from two threads, in a process that was forked: they get the same."""
     shared_limits: Any = import_module("fibonacci._core.shared_limits")
     got: list[object] = []
     baton.replace(shared_limits, "_shared", OrderedDict())
@@ -329,10 +322,33 @@ def _kept_limits(baton: Baton) -> Bodies:
     def ask() -> None:
         got.append(shared_limits.shared_limits("http://127.0.0.1:9", "key"))
 
+    shared_limits.shared_limits("http://127.0.0.1:9", "key").renew_in_child()
+
     def check() -> None:
         assert len(set(map(id, got))) == 1, "two clients of one key have different limits"
 
     return Bodies([ask, ask], check)
+
+
+@_scenario("limits of many keys", "_core.shared_limits")
+def _many_keys(baton: Baton) -> Bodies:
+    """Ask for limits that are in use while others are forgotten, which are not."""
+    shared_limits: Any = import_module("fibonacci._core.shared_limits")
+    baton.replace(shared_limits, "_shared", OrderedDict())
+    baton.replace(shared_limits, "_KEPT_KEYS", 1)
+
+    def ask(key: str) -> Any:
+        return shared_limits.shared_limits("http://127.0.0.1:9", key)
+
+    used = ask("a")
+    used.acquire(baton.now, ENDPOINT)
+    got: list[object] = []
+
+    def check() -> None:
+        assert got == [used], "limits in use were forgotten"
+        assert len(shared_limits._shared) <= 3, "limits that nobody uses are kept"
+
+    return Bodies([lambda: got.append(ask("a")), lambda: ask("b")], check)
 
 
 @_scenario("name lookups", "_net.names")
@@ -340,10 +356,9 @@ def _name_lookups(baton: Baton) -> Bodies:
     """Two threads look up names while a thread is about to end: each lookup ends."""
     from fibonacci._net import names
 
-    resolver: Any = names.Resolver.__new__(names.Resolver)
-    resolver._reset()
     baton.replace(names, "_getaddrinfo", mock.Mock(return_value=["address"]))
     baton.replace(names, "MAX_THREADS", 1)
+    resolver: Any = names.Resolver()
 
     def look_up(host: str) -> None:
         lookup = resolver.lookup(host, 80)
@@ -351,7 +366,7 @@ def _name_lookups(baton: Baton) -> Bodies:
         assert list(lookup.result()) == ["address"]
 
     def check() -> None:
-        assert resolver._threads == 0, "a thread that has ended is counted"
+        assert len(resolver._free) == 1, "a thread that has ended is counted"
         assert not resolver._lookups, "a lookup that has ended is kept"
 
     return Bodies([lambda: look_up("a"), lambda: look_up("b")], check)

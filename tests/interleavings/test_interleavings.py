@@ -44,7 +44,10 @@ class SeededFault(NamedTuple):
 
 MUTANTS = [
     SeededFault(
-        "capacity limiter", "_sync._runtime:CapacityLimiter.acquire", "not self._leave(turn)\n", "turn.is_set()\n"
+        "capacity limiter",
+        "_sync.transports.capacity:CapacityLimiter.release",
+        "if self._queue:\n            self._wake_next()",
+        "pass",
     ),
     SeededFault(
         "connection pool",
@@ -52,16 +55,34 @@ MUTANTS = [
         "connection = self._idle.pop()\n",
         "connection = self._idle[-1]\n                self._idle = self._idle[:-1]\n",
     ),
+    SeededFault(
+        "close() of a transport",
+        "_sync.transports.pool:ConnectionPool._put_back",
+        "if self._is_closed:\n                self.close_idle()\n            elif",
+        "if",
+    ),
+    SeededFault(
+        "objects per loop",
+        "_sync.transports.per_loop:PerLoop.get",
+        "return self._made.setdefault(loop, self._make()) if made is None else made",
+        "self._made[loop] = made = made or self._make()\n        return made",
+    ),
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "continue  # work", "return  # work"),
     SeededFault("lease thread", "_net.lease_thread:LeaseThread._has_retired", "not self._news.empty()", "False"),
-    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self._queue:", "if not self._queue:"),
+    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self.queued:", "if not self.queued:"),
     SeededFault(
         "limits of a key",
         "_core.shared_limits:kept_limits",
-        "_shared.setdefault(name, make())",
-        "make()\n        _shared[name] = found",
+        "found = _shared.setdefault(name, make())",
+        "found = _shared[name] = make()",
     ),
-    SeededFault("name lookups", "_net.names:Resolver._run", "while (lookup", "if (lookup"),
+    SeededFault(
+        "limits of many keys",
+        "_core.shared_limits:kept_limits",
+        "_shared.move_to_end(oldest)",
+        "limits = _shared.pop(oldest)\n                    _shared.setdefault(oldest, limits)",
+    ),
+    SeededFault("name lookups", "_net.names:Resolver._run", "while queue:", "if queue:"),
     SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "self._unreported == 0", "True"),
     SeededFault(
         "one reader at a time",
