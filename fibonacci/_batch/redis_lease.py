@@ -53,6 +53,7 @@ class JournalLease:
         self._path = path
         self._keys = keys
         self._ended = threading.Event()
+        self._is_kept = False  # by the thread, which says so itself
         self._process = f"process {os.getpid()} on {socket.gethostname()}"
         self._thread = threading.Thread(target=self._keep, name="fibonacci-journal-lease", daemon=True)
 
@@ -82,12 +83,20 @@ class JournalLease:
             left_before = left
             time.sleep(min(left, SECONDS / 20) + 0.005)
         _held.add(self.token)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException as error:
+            self.release()
+            if isinstance(error, RuntimeError):
+                raise StoreError(f"no thread can be started to keep its lease: {error}") from None
+            raise
 
     def release(self) -> None:
         """Release the lease; it lapses by itself where the server does not answer at once."""
         self._ended.set()
-        if threading.current_thread() is not self._thread:
+        if not self._is_kept:  # its thread was not started
+            self._give_back()
+        elif threading.current_thread() is not self._thread:
             self._thread.join(_CLOSED_WITHIN)
         _held.discard(self.token)
 
@@ -99,6 +108,7 @@ class JournalLease:
 
     def _keep(self) -> None:
         """Renew the lease again and again, in a thread. A failure has no effect here: a write meets it too."""
+        self._is_kept = True
         while not self._ended.wait(SECONDS / _RENEWALS):
             try:
                 renewed = self._run(RENEW, self.token, milliseconds())
@@ -109,6 +119,9 @@ class JournalLease:
             if renewed in (_IS_LOST, _IS_TAKEN):
                 return
             self.is_asked_to_stop = renewed == _IS_ASKED_TO_STOP
+        self._give_back()
+
+    def _give_back(self) -> None:
         with suppress(StoreError):
             if self._run(RELEASE, self.token) == _IS_LOST:
                 self.lose()

@@ -39,10 +39,9 @@ class LeaseThread:
         self.limits: LeasedLimits = LeasedLimits(self._notify)
         self._store = store
         self._name = f"fibonacci rate limiter of {of}"
-        # Both may be used by garbage collection, which may end a call, while this thread uses them.
-        self._lock = threading.RLock()
-        self._news: SimpleQueue[None] = SimpleQueue()
-        self._is_running = False
+        self._news: SimpleQueue[None] = SimpleQueue()  # which a signal's handler may use in the midst of a use
+        # Locked by the thread, for as long as it runs. It does so itself: one that is not started changes nothing.
+        self._running = threading.Lock()
         self._retry = _FIRST_RETRY
         _all.add(self)
 
@@ -50,29 +49,36 @@ class LeaseThread:
         """Wait until nothing is left to be said, but no longer than until that time."""
         if self.limits.is_inherited:
             return  # the thread is not in this process
-        while self._is_running and monotonic() < ends and self.limits.schedule(monotonic()) is not None:
+        while self._running.locked() and monotonic() < ends and self.limits.schedule(monotonic()) is not None:
             sleep(_LOOK_AGAIN)
 
     def _notify(self) -> None:
+        if self.limits.is_inherited:
+            return  # the leases are the parent's
         self._news.put(None)
-        with self._lock:
-            if self._is_running:
-                return
-            self._is_running = True
+        if not self._running.locked():
             try:
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
             except RuntimeError as error:
-                self._is_running = False
                 self.limits.fail(StoreError(f"the rate limiter has no thread: {error}"), monotonic())
 
     def _run(self) -> None:
+        while self._running.acquire(blocking=False):  # else another one runs
+            try:
+                self._exchange_all()
+            finally:
+                self._running.release()
+            if self._news.empty():  # who adds to it after that starts another thread
+                return
+
+    def _exchange_all(self) -> None:
+        """Send messages until there has been nothing to say for a while."""
         while True:
             seconds = self.limits.schedule(monotonic())
             if seconds == 0 or not self._waits_for_news(_IDLE if seconds is None else seconds):
-                if seconds is not None:
-                    self._exchange()
-                elif self._has_retired():
+                if seconds is None:
                     return
+                self._exchange()
 
     def _waits_for_news(self, seconds: float) -> bool:
         """Wait for news, but no longer than so many seconds; return whether there were any."""
@@ -84,11 +90,6 @@ class LeaseThread:
             while True:
                 self._news.get_nowait()
         return True
-
-    def _has_retired(self) -> bool:
-        with self._lock:
-            self._is_running = not self._news.empty()
-            return not self._is_running
 
     def _exchange(self) -> None:
         message = self.limits.message(monotonic())

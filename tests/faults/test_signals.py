@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,11 @@ import pytest
 
 import fibonacci
 from fibonacci import Fibonacci
+from fibonacci._batch.redis_lease import JournalLease
+from fibonacci._batch.redis_scripts import ACQUIRE, RELEASE
+from fibonacci._core.lease_messages import StoreError
+from fibonacci._display.progress import TickingBar
+from fibonacci._net.names import MAX_THREADS
 from fibonacci.transports import SocketTransport
 from tests.kit.limits import limits_of
 from tests.kit.server import ScriptedServer
@@ -137,3 +143,60 @@ def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: Sc
                 os._exit(1)
     first = fine.requests[0].connection
     assert sum(request.connection == first for request in fine.requests) == 4 + 2 * len(children)
+
+
+@contextmanager
+def refused_threads(name: str, error: BaseException) -> Generator[None]:
+    """Have the start of threads of a name fail, before or after they run."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if not thread.name.startswith(name):
+            start(thread)
+        else:
+            raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        yield
+
+
+class TestThreadsThatDoNotStart:
+    """What they were for is done by the next one."""
+
+    def test_that_of_a_shared_limiter(self, fine: ScriptedServer) -> None:
+        options: dict[str, Any] = {"base_url": fine.base_url, "rate_limiter": "machine", "timeout": 10}
+        with Fibonacci("key-of-one-thread", **options) as client:
+            with refused_threads("fibonacci rate limiter", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+                client.request("GET", "/x")
+            assert client.request("GET", "/x") == FINE
+
+    def test_that_of_a_name_lookup(self, fine: ScriptedServer) -> None:
+        url = f"http://localhost:{fine.port}/v1"
+        with Fibonacci(fine.api_key, base_url=url, timeout=10, transport="socket") as client:
+            for _ in range(MAX_THREADS + 1):
+                with refused_threads("fibonacci-name", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+                    client.request("GET", "/x")
+            assert client.request("GET", "/x") == FINE
+
+    @pytest.mark.parametrize(("error", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (RuntimeError, StoreError)])
+    def test_that_of_the_lease_of_a_journal(self, error: type[BaseException], raised: type[BaseException]) -> None:
+        scripts: list[object] = []
+
+        class Server:
+            def run(self, *commands: Sequence[object]) -> list[Any]:
+                scripts.append(commands[0][1])
+                return [[lease.token.encode()] if scripts[-1] == ACQUIRE else 1]
+
+            def close(self) -> None: ...
+
+        server: Any = Server()
+        lease = JournalLease(server, "redis://h", ["header", "lease"])
+        with refused_threads("fibonacci-journal", error("refused")), pytest.raises(raised, match="refused"):
+            lease.acquire([])
+        assert scripts == [ACQUIRE, RELEASE]
+
+    def test_that_of_a_progress_bar(self, fine: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+        with refused_threads("fibonacci-progress", RuntimeError("can't start new thread")):
+            TickingBar(desc="sending").close()
+        assert "sending" in capsys.readouterr().err
