@@ -268,7 +268,7 @@ def _lease_thread(baton: Baton) -> Bodies:
 
     def check() -> None:
         assert limits.schedule(baton.now) is None, "something was not said to the store"
-        assert not carrier._is_running, "a thread that has ended counts as running"
+        assert not carrier._running.locked(), "a thread that has ended counts as running"
         assert (limits.in_flight, limits.queued) == (0, 0)
 
     return Bodies([calls], check)

@@ -68,7 +68,7 @@ MUTANTS = [
         "self._made[loop] = made = made or self._make()\n        return made",
     ),
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "continue  # work", "return  # work"),
-    SeededFault("lease thread", "_net.lease_thread:LeaseThread._has_retired", "not self._news.empty()", "False"),
+    SeededFault("lease thread", "_net.lease_thread:LeaseThread._run", "self._running.release()", "pass"),
     SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self.queued:", "if not self.queued:"),
     SeededFault(
         "limits of a key",
