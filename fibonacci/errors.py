@@ -208,13 +208,20 @@ class APIConnectionError(APIError):
 
     Example:
         >>> from fibonacci import Fibonacci
-        >>> unreachable = Fibonacci("key", base_url="http://localhost:9", max_retries=0)
+        >>> unreachable = Fibonacci("key", base_url="http://127.0.0.1:9", max_retries=0)
         >>> try:
         ...     unreachable.health.check()
         ... except APIConnectionError as error:
-        ...     print(error.outcome_unknown)
-        False
+        ...     print(error.outcome_unknown, error.phase)
+        False connect
     """
+
+    phase: str | None = None
+    """What the call was doing when it failed: `"queue"` (waiting for a free connection), `"dns"`, `"connect"`,
+    `"proxy"`, `"tls"`, `"send"`, `"wait"` (for the response) or `"body"`; None when it is not known."""
+
+    phases: Mapping[str, float] = {}
+    """The seconds that each phase took, over all attempts."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

@@ -20,6 +20,7 @@ lazy_names(
         "fibonacci._async.transports.transport": ["AsyncTransport"],
         "fibonacci._core.deadline": ["Deadline", "DeadlineExceeded"],
         "fibonacci._core.messages": ["HTTPRequest", "HTTPResponse"],
+        "fibonacci._core.phases": ["Phase", "Phases"],
         "fibonacci._core.transport_errors": ["TransportError", "TransportErrorKind"],
         "fibonacci._sync.transports.httpx_transport": ["HTTPXTransport"],
         "fibonacci._sync.transports.socket_transport": ["SocketTransport"],

@@ -20,6 +20,7 @@ from fibonacci import APIConnectionError, APITimeoutError, NotFoundError
 from fibonacci.emulator import Emulator
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+from tests.kit.steps import dripping, head
 
 
 @pytest.fixture
@@ -115,16 +116,43 @@ def test_a_mock_in_place_of_the_transport_responds(
 
 
 def test_the_timeout_holds_while_instrumented(mode: Mode, exporter: InMemorySpanExporter) -> None:
-    # Nothing accepts: the kernel completes the connection, and no response ever comes.
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        client: Any = mode.client("key-of-a-test", base_url=base_url, timeout=0.5)
+    """Also for a head that never ends, which httpx alone would read for as long as it comes."""
+    with ScriptedServer(dripping(b"", head(200) * 99)) as server:
+        client = mode.client_of(server, timeout=0.5)
         with pytest.raises(APITimeoutError) as caught:
-            mode.run(client.workflows.get("wf-1"))
+            mode.run(client.request("POST", "/x"))
+    assert server.delivered == 1
     assert 0.5 <= caught.value.elapsed < 5
     assert len(exporter.get_finished_spans()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "is_seen"),
+    [(None, None, True), ("socket", None, False), (None, "socket", False), ("httpx", None, True)],
+)
+def test_a_switch_that_nobody_asked_for_is_told_once(
+    mode: Mode,
+    emulator: Emulator,
+    exporter: InMemorySpanExporter,
+    option: str | None,
+    variable: str | None,
+    is_seen: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("fibonacci._core.logs._is_switch_logged", False)
+    if variable is not None:
+        monkeypatch.setenv("FIBONACCI_TRANSPORT", variable)
+    for _ in range(2):
+        client = mode.client_of(emulator, transport=option)
+        mode.run(client.health.check())
+        mode.run(client.with_options(timeout=7).health.check())
+    assert len(exporter.get_finished_spans()) == (4 if is_seen else 0)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == (option is None and variable is None)
+    for text in told:
+        assert "httpx.HTTPTransport.handle_request" in text or "httpx.Async" in text or "httpx.Client" in text
+        assert all(choice in text for choice in ('transport="httpx"', '"socket"', "FIBONACCI_TRANSPORT"))
 
 
 def test_connections_are_kept_while_instrumented(

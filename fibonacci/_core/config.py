@@ -52,7 +52,7 @@ LOCAL_RATE_LIMITERS = ("process", "off")
 RATE_LIMITER_SCHEMES = ("redis://", "rediss://", "unix://")
 # Stands in a pickle for a URL with a password that is in the environment.
 _LIMITER_FROM_ENVIRONMENT = "$FIBONACCI_RATE_LIMITER"
-_NOT_OPTIONS = ("close", "key_source", "limiter_from_environment")
+_NOT_OPTIONS = ("close", "is_transport_chosen", "key_source", "limiter_from_environment")
 _CONNECTION_DEFAULTS = {
     "ca_bundle": None,
     "client_cert": None,
@@ -93,6 +93,7 @@ class Config:
         # Only POSTs have it, and an argument of the call replaces it.
         self.idempotency_key: str | None = self.headers.pop("idempotency-key", get("idempotency_key"))
         self.http_client: Any = check_http_client(get("http_client"), name="http_client", close=close)
+        self.is_transport_chosen: bool = get("transport") is not None or "FIBONACCI_TRANSPORT" in os.environ
         self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
         self.ca_bundle: str | None = check_ca_bundle(get("ca_bundle"))
         self.client_cert: str | tuple[str, ...] | None = check_client_cert(get("client_cert"))
@@ -145,7 +146,8 @@ class Config:
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make the same configuration."""
-        return {name: value for name, value in vars(self).items() if name not in _NOT_OPTIONS}
+        options = {name: value for name, value in vars(self).items() if name not in _NOT_OPTIONS}
+        return options if self.is_transport_chosen else {**options, "transport": None}
 
     def pickled_options(self) -> dict[str, Any]:
         """Return the same, but secrets from the environment or the keychain are to be read there again."""

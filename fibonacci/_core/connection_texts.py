@@ -24,6 +24,15 @@ _TEXTS: dict[TransportErrorKind, str] = {
     "invalid": "the request to {} cannot be sent as it is",
     "broken": "the transport failed in a request to {}",
 }
+_PHASES = {
+    "queue": "while waiting for a free connection",
+    "dns": "during the name lookup",
+    "connect": "while connecting",
+    "tls": "during the TLS handshake",
+    "send": "while sending the request",
+    "wait": "while waiting for the response",
+    "body": "while reading the body",
+}
 #: The kinds that mean that time was up.
 TIMEOUTS = ("timeout_never_sent", "timeout")
 #: The remedy where a proxy responds with 407.
@@ -38,8 +47,15 @@ def short_text(error: TransportError) -> str:
     return _TEXTS[error.kind].format(f"the server{through}") + (" in time" if error.kind in TIMEOUTS else "")
 
 
-def connection_text(error: TransportError, base_url: str, *, is_time_up: bool) -> str:
-    """Return where a connection failed, and why: the message of its error without the remedy."""
+def connection_text(error: TransportError, base_url: str, *, is_time_up: bool, phase: str | None = None) -> str:
+    """Return where a connection failed, and why: the message of its error without the remedy.
+
+    Args:
+        error: The failure.
+        base_url: The client's base URL.
+        is_time_up: Whether no time of the call remains.
+        phase: What the call was doing; None when it is not known.
+    """
     address = _address(base_url)
     reason = "" if error.cause is None else reason_of(error.cause)
     if error.cause is not None and (error.kind == "broken" or not reason) and error.kind not in TIMEOUTS:
@@ -48,22 +64,33 @@ def connection_text(error: TransportError, base_url: str, *, is_time_up: bool) -
     if error.kind == "unknown" and _is_not_http(error.cause):
         return f"the response from {address}{through} is not HTTP/1.1: {reason}"
     text = _TEXTS[error.kind].format(address + through)
+    during = _during(phase, error.proxy or "")
     if error.kind == "timeout_never_sent" and reason.startswith("no connection "):
-        return text + reason.removeprefix("no connection")  # such as "within connect_timeout (5 s)"
+        limit, colon, detail = reason.removeprefix("no connection").partition(": ")
+        return f"{text}{limit}{during}{colon}{detail}"  # such as "within connect_timeout (5 s)"
     if error.kind in TIMEOUTS:
         if is_time_up:  # the end of the text says so already
             reason = "" if reason.endswith("timed out") else reason.removeprefix("the call's time is up").lstrip(": ")
-        text += " within the call's time" if is_time_up else "" if reason else " in time"
+        text += (" within the call's time" if is_time_up else "" if reason else " in time") + during
     return f"{text}: {reason}" if reason else text
+
+
+def _during(phase: str | None, proxy: str) -> str:
+    if phase == "proxy":
+        asked = "to connect" if proxy.startswith("socks") else "to respond to CONNECT"
+        return f", while waiting for the proxy {asked}"
+    return f", {_PHASES[phase]}" if phase in _PHASES else ""
 
 
 def connection_remedy(error: TransportError, base_url: str) -> str:
     """Return what to do about a failed connection; empty when there is nothing particular."""
     reason = "" if error.cause is None else reason_of(error.cause)
     if error.kind == "proxy":
-        if "407" in reason.split():
+        if "with status 407" in reason:
             return f"; {PROXY_AUTH.replace('HTTP_PROXY', 'HTTPS_PROXY')}"
-        return "; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them"
+        is_refusal = "responded to CONNECT" in reason
+        permits = ", and whether the proxy permits this host" if is_refusal else ""
+        return f"; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY{permits}"
     if error.kind == "name":
         where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else "base_url"
         return f"; check {where} and the network's name service"

@@ -80,17 +80,21 @@ def status_error(response: APIResponse, *, base_url: str = "", path: str = "") -
     return error
 
 
-def connection_error(error: TransportError, *, base_url: str, is_time_up: bool) -> APIConnectionError:
+def connection_error(
+    error: TransportError, *, base_url: str, is_time_up: bool, phase: str | None = None
+) -> APIConnectionError:
     """Return the error for a request that brought no complete response.
 
     Args:
         error: Why there is none.
         base_url: The client's base URL, which names host and port.
         is_time_up: Whether no time of the call remains.
+        phase: What the call was doing; None when it is not known.
     """
     made = (APITimeoutError if error.kind in TIMEOUTS else APIConnectionError)(
-        connection_text(error, base_url, is_time_up=is_time_up) + connection_remedy(error, base_url)
+        connection_text(error, base_url, is_time_up=is_time_up, phase=phase) + connection_remedy(error, base_url)
     )
+    made.phase = phase
     made.__cause__ = error.cause
     return made
 

@@ -19,6 +19,8 @@ _DEBUG: Final = 10
 _INFO: Final = 20
 _WARNING: Final = 30
 
+_is_switch_logged = False
+
 
 def log_attempt(call: Call, result: AttemptResult) -> None:
     """Log an attempt that has ended at DEBUG."""
@@ -40,6 +42,24 @@ def log_wait(call: Call, attempt: int, wait: str) -> None:
     """Log a wait of an attempt before its request is sent at INFO."""
     if logger := client_logger(_INFO):
         _log(logger, _INFO, "waiting %s", wait, call=call, attempt=attempt)
+
+
+def log_switch(replaced: str) -> None:
+    """Log at WARNING, once in a process, that calls go through httpx although nobody has asked for it.
+
+    Args:
+        replaced: The function of httpx or httpcore that a tool has replaced.
+    """
+    global _is_switch_logged
+    if not _is_switch_logged and (logger := client_logger(_WARNING)):
+        _is_switch_logged = True
+        log(
+            logger,
+            _WARNING,
+            "calls are sent through httpx while a tool has replaced %s, so that it sees them; to choose, pass"
+            ' transport="httpx", or "socket" for connections that the tool does not see, or set FIBONACCI_TRANSPORT',
+            replaced,
+        )
 
 
 def log_journal(path: str, text: str, *, is_warning: bool = False) -> None:

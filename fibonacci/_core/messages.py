@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 
+from fibonacci._core.phases import Phases
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HTTPRequest:
@@ -50,6 +52,9 @@ class HTTPRequest:
     on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)
     """Called by a transport, once, when the request has waited a second for a connection: with the seconds, and with a
     few words on what it waits for. That of the async client returns an awaitable."""
+
+    phases: Phases = field(default_factory=Phases, compare=False)
+    """What the call is doing: a transport enters each phase as it begins, and the error of a timeout names the last."""
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
 from fibonacci._core.json_types import is_object
+from fibonacci._core.phases import SENT
 from fibonacci._core.preparation import Call
 from fibonacci._core.redaction import redact, redact_causes, redact_url
 from fibonacci._core.request import Request
@@ -60,7 +61,9 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
         oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
         return add_call_details(oversized, call, is_uncertain=True)
     is_uncertain = result.kind == "broken" or outcome_of(result) == "unknown"
-    failed = connection_error(result, base_url=call.base_url, is_time_up=call.deadline.remaining() == 0)
+    is_time_up = call.deadline.remaining() == 0
+    failed = connection_error(result, base_url=call.base_url, is_time_up=is_time_up, phase=call.phases.current)
+    failed.phases = call.phases.seconds
     return add_call_details(failed, call, is_uncertain=is_uncertain)
 
 
@@ -125,7 +128,7 @@ def note_interruption(error: BaseException, call: Call) -> None:
         call: The call.
     """
     method, path = call.request.method, call.request.path.partition("?")[0]
-    if method in ("POST", "PATCH"):
+    if method in ("POST", "PATCH") and call.phases.current in SENT:
         error.outcome_unknown = True  # type: ignore[attr-defined]  # as an `APIError` has it
         key = f"; idempotency key: {call.idempotency_key}" if call.idempotency_key else ""
         error.add_note(redact(f"{method} {path} was interrupted: it may have been carried out{key}", call.api_key))

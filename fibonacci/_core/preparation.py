@@ -13,6 +13,7 @@ from fibonacci._core.compression import accepted
 from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest
+from fibonacci._core.phases import Phases
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import AttemptResult
@@ -38,6 +39,7 @@ class Call:
     Attributes:
         request: The request.
         deadline: The end of the whole call.
+        phases: What it is doing, and has done.
         idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
         api_key: The key of the last attempt; empty before the first.
         attempts: How many attempts have begun.
@@ -73,6 +75,7 @@ class Call:
         self._config = config
         self._clock = clock
         self._started = clock.monotonic()
+        self.phases: Phases = Phases()
         self.deadline: Deadline = Deadline(_timeout(request, config), clock)
 
     @property
@@ -106,6 +109,7 @@ class Call:
         Args:
             on_wait: What a transport calls when the request waits for a connection.
         """
+        self.phases.enter(None)
         method, host = self.request.method, self._origin.partition("://")[2]
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
         headers += _constant_headers(self._config.headers)
@@ -121,6 +125,7 @@ class Call:
             body=self._body,
             is_repeatable=self._is_repeatable,
             on_wait=on_wait,
+            phases=self.phases,
         )
 
     def ended_attempt(self, result: AttemptResult, *, succeeded: bool) -> Attempt:

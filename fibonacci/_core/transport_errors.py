@@ -162,6 +162,8 @@ def transport_error_from(error: Exception) -> TransportError:
 
 def connect_error_from(error: Exception) -> TransportError:
     """Return the same for an exception raised before the request was sent."""
+    if isinstance(error, TransportError):
+        return error
     kind = _kind_of(error)
     if kind == "unknown":
         kind = _connect_kind_of(error)

@@ -26,17 +26,19 @@ _REPLACED = {
 }
 
 
-def is_httpx_patched() -> bool:
-    """Whether a tool has replaced functions of httpx or httpcore, so that calls have to go through httpx.
+def replaced_function() -> str | None:
+    """Return a function of httpx or httpcore that a tool has replaced, so that calls have to go through httpx, or None.
 
     A function of the library has its code in the library's own folder. A replacement has not, whatever it is: a mock, a
     wrapper, a function under the same name. Names that a version of the library does not have are skipped.
     """
     for library, functions in _REPLACED.items():
         module = sys.modules.get(library)
-        if module is not None and not all(_is_original(module, *names) for names in functions):
-            return True
-    return False
+        if module is not None:
+            for names in functions:
+                if not _is_original(module, *names):
+                    return ".".join((library, *names))
+    return None
 
 
 def _is_original(library: ModuleType, class_name: str, name: str) -> bool:
@@ -45,4 +47,4 @@ def _is_original(library: ModuleType, class_name: str, name: str) -> bool:
         return True
     function = getattr(cls, name)
     folder = str(library.__file__).removesuffix("__init__.py")
-    return type(function) is type(is_httpx_patched) and function.__code__.co_filename.startswith(folder)
+    return type(function) is type(replaced_function) and function.__code__.co_filename.startswith(folder)

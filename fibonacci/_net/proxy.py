@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from fibonacci._core.transport_errors import TransportError
+
+# Characters of a proxy's reason that are shown.
+_MOST_SHOWN = 200
 
 #: What an error says when the package for SOCKS is missing.
 NO_SOCKSIO = "SOCKS proxies need socksio: pip install 'fibonacci-sdk[socks]'"
@@ -37,3 +44,25 @@ class Proxy:
         if self.auth is None:
             return ()
         return ((b"proxy-authorization", b"Basic " + b64encode(":".join(self.auth).encode())),)
+
+
+def tunnel_refusal(
+    authority: str, status: int, reason: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes = b""
+) -> TransportError:
+    """Return the error for a proxy that does not connect to a server.
+
+    Args:
+        authority: The host and port of the server.
+        status: The status of the proxy's response to CONNECT.
+        reason: What stands beside it.
+        headers: The headers; that of Squid says what went wrong.
+        body: The beginning of the body, whose first line may say so.
+    """
+    text = f"the proxy responded to CONNECT {authority} with status {status} {reason.decode('latin-1')}".rstrip()
+    said = [value for name, value in headers if name.lower() == b"x-squid-error"]
+    lines = re.sub(rb"(?s)<(style|script)\b.*?</\1>|<[^>]*>", b"\n", body).splitlines()
+    said += [line for line in lines if line.strip()][:1]
+    shown = [" ".join(each.decode("utf-8", "replace").split())[:_MOST_SHOWN] for each in said]
+    cause = OSError("; ".join([text, *(repr(each) for each in shown)]))
+    # A 5xx of a gateway may be temporary; a refusal is not.
+    return TransportError("never_sent" if status >= 500 else "proxy", cause)

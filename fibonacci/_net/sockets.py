@@ -14,6 +14,8 @@ from typing import Any
 
 from fibonacci._forks import renew_in_children
 
+#: Seconds after the end of a call in which another library may notice it by itself, with its connections in order.
+GRACE = 0.1
 #: Bytes to read at a time.
 READ_SIZE = 64 * 1024
 # How many sockets select() takes on Windows, which has no poll().

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from fibonacci._core.config import LOCAL_RATE_LIMITERS
-from fibonacci._net.instrumentation import is_httpx_patched
+from fibonacci._net.instrumentation import replaced_function
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
@@ -53,7 +53,13 @@ class SharedState:
         """Return the transport for the next attempt."""
         configured = self._config.transport
         if configured == "socket":
-            return self._named("httpx" if is_httpx_patched() else "socket")
+            replaced = None if self._config.is_transport_chosen else replaced_function()
+            if replaced is None:
+                return self._named("socket")
+            from fibonacci._core.logs import log_switch
+
+            log_switch(replaced)
+            return self._named("httpx")
         if configured is None or isinstance(configured, str):
             return self._named("httpx")
         passed: Transport = configured

@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import Any
 
 from fibonacci import (
-    APIConnectionError,
     APIStatusError,
     AuthenticationError,
     BadRequestError,
@@ -23,7 +22,6 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
-from tests.faults.calls import longest
 from tests.faults.expectations import Ends, broken, final, fine, once, refused, timed_out, unknown
 from tests.faults.transports import HTTPX, TransportName
 from tests.kit.steps import (
@@ -65,7 +63,6 @@ class FaultRow:
         of_network: Whether it is in reading, writing, closing or waiting, of which each mode has code of its own.
         httpx: The other transports to try it on.
         httpx_ends: What it comes to there; None where that is the same.
-        httpx_late: Seconds by which httpx outlives the timeout at the most: its limits are for single steps.
     """
 
     name: str
@@ -77,7 +74,6 @@ class FaultRow:
     of_network: bool = False
     httpx: tuple[TransportName, ...] = HTTPX
     httpx_ends: Ends | None = None
-    httpx_late: float = 0.0
 
     @property
     def is_slow(self) -> bool:
@@ -87,10 +83,6 @@ class FaultRow:
     def ends_on(self, transport: TransportName) -> Ends:
         """Return what the call comes to on a transport."""
         return self.ends if transport == "socket" or self.httpx_ends is None else self.httpx_ends
-
-    def longest_on(self, transport: TransportName) -> float:
-        """Return how many seconds the call may take on a transport."""
-        return longest(self.timeout) + (0.0 if transport == "socket" else self.httpx_late)
 
 
 _BY_STATUS: dict[int, Ends] = {
@@ -188,14 +180,12 @@ def _slow() -> Iterator[FaultRow]:
     }
     for name, step in steps.items():
         yield FaultRow(name, (step,), timed_out(), timeout=SHORT)
-    yield FaultRow("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT, httpx_late=2.0)
+    yield FaultRow("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT)
     yield FaultRow(
         FLOOD,
         (flood_of_informational,),
         timed_out(),
         timeout=1.0,  # it is shorter than the flood
-        httpx_ends=once(APIConnectionError),  # its time is never up; it sees the server leave in the end
-        httpx_late=1.0,
     )
     yield FaultRow("never read from", (frozen,), timed_out(), greet=True, timeout=SHORT)
     large = FaultRow("", (frozen,), timed_out(), greet=True, timeout=SHORT, body_size=8_000_000, httpx=("httpx2",))
@@ -203,7 +193,7 @@ def _slow() -> Iterator[FaultRow]:
     # httpx2 under asyncio loses what came before the reset: its transport forgets it.
     early = replace(large, name="refused before it was read, large body", timeout=5.0, httpx=())
     yield replace(early, steps=(raw_then_close(head(413, length=2) + b"{}"),), ends=final(APIStatusError))
-    yield replace(large, name="read slowly, large body", steps=(slow_reader,), httpx_late=5.0)
+    yield replace(large, name="read slowly, large body", steps=(slow_reader,))
 
 
 def _framing() -> Iterator[FaultRow]:

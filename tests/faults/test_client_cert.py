@@ -23,6 +23,7 @@ from fibonacci.transports import (
     Deadline,
     HTTPRequest,
     HTTPXTransport,
+    Phases,
     SocketTransport,
     TransportError,
 )
@@ -223,7 +224,7 @@ def test_the_server_has_refused_before_the_request_is_written(mode: Mode, author
         connector = (AsyncConnector if mode.is_async else Connector)(
             f"https://127.0.0.1:{server.port}", connect_timeout=5.0, ca_bundle=str(authority.file)
         )
-        connection = mode.run(connector.connect(Deadline(5)))
+        connection = mode.run(connector.connect(Deadline(5), Phases()))
         assert server.has_reset.wait(5)
         with pytest.raises(TransportError) as raised:
             mode.run(connection.exchange(request, Deadline(5), 1000))

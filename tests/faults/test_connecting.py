@@ -214,7 +214,7 @@ class TestConnectTimeout:
             error = ended[method].api_error
             assert type(error) is APITimeoutError
             assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
-            assert "within connect_timeout (0.2 s): no response from 127.0.0.2" in str(error)
+            assert "within connect_timeout (0.2 s), while connecting: no response from 127.0.0.2" in str(error)
             assert str(error).count("no connection") == 1
             assert 3 * CONNECT_TIMEOUT <= ended[method].seconds <= longest(3 * CONNECT_TIMEOUT) + standstill.seconds
 
@@ -224,7 +224,8 @@ class TestConnectTimeout:
             client = mode.client(KEY, base_url=url(hole.host, hole.port), timeout=CONNECT_TIMEOUT)
             ended = mode.end(client.request, "POST", "/x")
         assert type(ended.error) is APITimeoutError
-        assert f"no connection to 127.0.0.2:{hole.port} within the call's time: no response from" in str(ended.error)
+        text = f"no connection to 127.0.0.2:{hole.port} within the call's time, while connecting: no response from"
+        assert text in str(ended.error)
         assert (ended.api_error.attempts, ended.api_error.outcome_unknown) == (1, False)
         assert ended.seconds - standstill.seconds <= longest(CONNECT_TIMEOUT)
 

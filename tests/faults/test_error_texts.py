@@ -12,7 +12,7 @@ import pytest
 from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError
 from fibonacci.emulator import Emulator
 from tests.faults.calls import KEY
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import check_rows, each_row
 from tests.kit.certificates import Authority
 from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.server import ScriptedServer
@@ -24,6 +24,7 @@ NOT_HTTP = "the response from {at} is not HTTP/1.1: "
 PLAIN_BASE = "if the server speaks TLS on this port, base_url should begin with https://"
 BROKE = "the connection to {at} broke before the complete response was received: "
 ALERT = b"\x15\x03\x03\x00\x02\x02\x46"  # TLS, fatal, protocol version
+NO_SUCH_HOST = b"<html>\n<style>a {}</style><title>No such host</title>\n"
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # the first frame of HTTP/2
 
 
@@ -127,30 +128,53 @@ class TestProxies:
         assert error.message == f"no connection to api.example:{port} through proxy {proxy}: Connection refused"
         no_password.append(error)
 
-    @pytest.mark.parametrize(
+    @pytest.mark.parametrize("transport", ["socket", "httpx"])
+    @each_row(
         ("step", "message"),
         [
-            (raw_then_close(head(403, length=0)), "no connection to {at}: {status} 403 Whatever; check HTTPS_PROXY, "),
+            (
+                raw_then_close(head(403, length=0)),
+                "no connection to {at}: {status} 403 Whatever;"
+                " check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and whether the proxy permits this host",
+            ),
             (
                 raw_then_close(head(407, length=0)),
                 "no connection to {at}: {status} 407 Whatever; the proxy needs a user",
             ),
             (raw_then_close(head(502, length=0)), "no connection to {at}: {status} 502 Whatever"),
+            (
+                raw_then_close(head(503, {"X-Squid-Error": "ERR_DNS_FAIL 0"}, length=len(NO_SUCH_HOST)) + NO_SUCH_HOST),
+                "no connection to {at}: {status} 503 Whatever; 'ERR_DNS_FAIL 0'{body}",
+            ),
+            (raw_then_stall(head(503, length=9)), "no connection to {at}: {status} 503 Whatever"),
             (raw_then_reset(b""), "no connection to {at}: Connection reset by peer"),
         ],
     )
     def test_that_makes_no_tunnel(
-        self, step: Step, message: str, mode: Mode, no_password: list[APIError], monkeypatch: pytest.MonkeyPatch
+        self,
+        step: Step,
+        message: str,
+        transport: str,
+        mode: Mode,
+        no_password: list[APIError],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        """It reads alike on both transports, but for the body, which httpx does not read."""
         with ScriptedServer(step) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://ada:s3cret@127.0.0.1:{proxy.port}")
-            error = _error(mode, "https://Bücher.example:8443/v1")
+            error = _error(mode, "https://Bücher.example:8443/v1", transport=transport)
         host = "xn--bcher-kva.example:8443"
         assert [(one.method, one.target) for one in proxy.requests] == [("CONNECT", host)]
         at = f"{host} through proxy {proxy.origin}"
         assert error.message.startswith(
-            message.format(at=at, status=f"the proxy responded to CONNECT {host} with status")
+            message.format(
+                at=at,
+                status=f"the proxy responded to CONNECT {host} with status",
+                body="; 'No such host'" if transport == "socket" else "",
+            )
         )
+        assert (error.phase, error.outcome_unknown) == ("proxy", False)
+        assert ("password" in error.message) == ("407" in message)
         no_password.append(error)
 
     def test_that_forwards_a_request_and_fails(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fibonacci import APIError, FibonacciError
-from tests.faults.calls import METHODS
+from tests.faults.calls import METHODS, longest
 from tests.faults.expectations import ONE_OF_EACH
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FLOOD, FaultRow, rows
@@ -57,7 +57,7 @@ def _check(row: FaultRow, transport: TransportName, run: Run, standstill: Stands
     assert {method: run.end(method) for method in run.ended} == {method: ends[method] for method in run.ended}
     assert run.server.delivered == sum(run.requests.values())
     for method in run.ended:
-        assert run.ended[method].seconds - standstill.seconds <= row.longest_on(transport)
+        assert run.ended[method].seconds - standstill.seconds <= longest(row.timeout)
         _check_error(method, run.ended[method], run.requests[method], run.server.api_key)
     _check_idempotency_keys(run.server, run.ended)
 

@@ -13,7 +13,7 @@ import pytest
 
 from fibonacci._async.transports import _network
 from fibonacci._net.sockets import READ_SIZE, QuietSocket, is_closed_by_peer, new_socket, os_error
-from fibonacci.transports import Deadline
+from fibonacci.transports import Deadline, Phases
 from tests.kit.assertions import appears
 from tests.kit.names import address
 from tests.kit.peer import Peer
@@ -100,7 +100,7 @@ class TestTurns:
 
         async def read(port: int) -> None:
             nonlocal received
-            stream = await _network.connect("127.0.0.1", port, Deadline(30))
+            stream = await _network.connect("127.0.0.1", port, Deadline(30), Phases())
             try:
                 while True:
                     received += len(await stream.read(Deadline(30)))
@@ -125,7 +125,7 @@ class TestTurns:
     @pytest.mark.parametrize("operation", ["read", "write"])
     def test_what_need_not_wait_notices_a_cancellation(self, backend: str, operation: str) -> None:
         async def main(port: int) -> bool:
-            stream = await _network.connect("127.0.0.1", port, Deadline(5))
+            stream = await _network.connect("127.0.0.1", port, Deadline(5), Phases())
             while not stream.is_readable():
                 await anyio.sleep(0.001)
             with anyio.CancelScope() as scope:

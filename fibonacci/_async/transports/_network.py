@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import anyio
 
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.phases import Phases
 from fibonacci._net.sockets import (
+    GRACE,
     READ_SIZE,
     Address,
     connect_error,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
+async def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> SocketStream:
     """Connect to a host. When it has several addresses, they are raced (RFC 8305).
 
     Raises:
@@ -43,9 +45,10 @@ async def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
     """
     loop = _event_loop()
     literal = literal_address(host, port)
-    addresses = await _resolve(loop, host, port, deadline) if literal is None else [literal]
+    addresses = await _resolve(loop, host, port, deadline, phases) if literal is None else [literal]
     if not addresses:
         raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
+    phases.enter("connect")
     if len(addresses) == 1:
         deadline.require()
         connecting = _connect_to(loop, addresses[0])
@@ -148,6 +151,24 @@ class EventLoop(Protocol):
         ...
 
 
+class DeadlineTimer:
+    """Ends what another library does for a call when its time is up, and has been for a moment."""
+
+    async def run(self, deadline: Deadline, operation: Callable[[], Awaitable[T]], close: Callable[[], object]) -> T:
+        """Return the result of an operation.
+
+        Args:
+            deadline: The end of the call.
+            operation: The operation.
+            close: What ends it in the other mode; here it is canceled.
+
+        Raises:
+            DeadlineExceeded: If it has not ended in time.
+        """
+        seconds = deadline.remaining()
+        return await _event_loop().within(Deadline(None if seconds is None else seconds + GRACE), operation())
+
+
 class _Asyncio:
     def receive(self, sock: socket.socket) -> Awaitable[bytes]:
         return asyncio.get_running_loop().sock_recv(sock, READ_SIZE)
@@ -235,9 +256,10 @@ def _event_loop() -> EventLoop:
     return _Asyncio()
 
 
-async def _resolve(loop: EventLoop, host: str, port: int, deadline: Deadline) -> Sequence[Address]:
+async def _resolve(loop: EventLoop, host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
     from fibonacci._net.names import resolver  # not needed for an address
 
+    phases.enter("dns")
     deadline.require()
     lookup = resolver.lookup(host, port)
     ended = anyio.Event()

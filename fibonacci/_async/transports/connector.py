@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from fibonacci._async.transports.stream import AsyncStream
+    from fibonacci._core.phases import Phases
     from fibonacci._net.proxy import Proxy
 
 
@@ -54,8 +55,12 @@ class AsyncConnector:
         """The URL of the proxy, without user and password; None for none."""
         return None if self._proxy is None else self._proxy.url
 
-    async def connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
+    async def connect(self, deadline: Deadline, phases: Phases) -> AsyncHTTP11Connection:
         """Return a new connection.
+
+        Args:
+            deadline: The end of the call.
+            phases: Those of the call.
 
         Raises:
             TransportError: If it cannot be made within `connect_timeout` and before the deadline.
@@ -63,32 +68,33 @@ class AsyncConnector:
         seconds = self._connect_timeout
         try:
             return await self._connect(
-                deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)")
+                deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)"), phases
             )
-        except TransportError:
-            raise
         except Exception as error:
-            if not is_network_failure(error):
+            if isinstance(error, TransportError) or not is_network_failure(error):
                 raise
             raise connect_error_from(error) from error
 
-    async def _connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
+    async def _connect(self, deadline: Deadline, phases: Phases) -> AsyncHTTP11Connection:
         first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
         if self._origin.is_secure:
             self._tls_context(self._origin)  # made before a socket takes the last descriptor, and kept
-        opened = await _network.connect(first.host, first.port, deadline)
+        opened = await _network.connect(first.host, first.port, deadline, phases)
         stream: AsyncStream = opened
         try:
             if first.is_secure:
-                stream = await self._with_tls(stream, first, deadline)
+                stream = await self._with_tls(stream, first, deadline, phases)
             if self._proxy is None:
                 return AsyncHTTP11Connection(stream)
-            return await self._via_proxy(self._proxy, stream, deadline)
+            return await self._via_proxy(self._proxy, stream, deadline, phases)
         except BaseException:
             opened.close()
             raise
 
-    async def _via_proxy(self, proxy: Proxy, stream: AsyncStream, deadline: Deadline) -> AsyncHTTP11Connection:
+    async def _via_proxy(
+        self, proxy: Proxy, stream: AsyncStream, deadline: Deadline, phases: Phases
+    ) -> AsyncHTTP11Connection:
+        phases.enter("proxy")
         if proxy.is_socks:
             from fibonacci._async.transports.socks import connect_via_socks5
 
@@ -100,12 +106,15 @@ class AsyncConnector:
         else:
             return AsyncHTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
         if self._origin.is_secure:
-            stream = await self._with_tls(stream, self._origin, deadline)
+            stream = await self._with_tls(stream, self._origin, deadline, phases)
         return AsyncHTTP11Connection(stream)
 
-    async def _with_tls(self, stream: AsyncStream, endpoint: _Endpoint, deadline: Deadline) -> AsyncStream:
+    async def _with_tls(
+        self, stream: AsyncStream, endpoint: _Endpoint, deadline: Deadline, phases: Phases
+    ) -> AsyncStream:
         from fibonacci._async.transports.tls import AsyncTLSStream
 
+        phases.enter("tls")
         encrypted = AsyncTLSStream(stream, self._tls_context(endpoint), endpoint.host)
         await encrypted.do_handshake(deadline)
         return encrypted

@@ -15,6 +15,7 @@ from fibonacci._core.transport_errors import TransportError, connect_error_from,
 if TYPE_CHECKING:
     from fibonacci._async.transports.stream import AsyncStream
     from fibonacci._async.transports.tls import AsyncTLSStream
+    from fibonacci._core.phases import Phases
 
 # Bytes of the largest head of a response; h11's own limit is smaller than what some servers send.
 _MAX_HEAD = 100 * 1024
@@ -80,10 +81,13 @@ class AsyncHTTP11Connection:
         self.began_at = time.monotonic()
         self.is_reusable = self.is_idle = False
         self.exchanges += 1
+        phases = request.phases
+        phases.enter("send")
         try:
             is_complete = await self._send(request, deadline)
+            phases.enter("wait")
             await self._wait_for_response(deadline, first_byte_timeout)
-            return await self._receive(deadline, limit, is_complete=is_complete)
+            return await self._receive(deadline, limit, phases, is_complete=is_complete)
         finally:
             self.is_idle = True
             self.ended_at = time.monotonic()
@@ -153,8 +157,9 @@ class AsyncHTTP11Connection:
             raise DeadlineExceeded(f"no response {where}")
         raise SilentConnection(f"no response in {first_byte_timeout:.1f} s {where}; it may have died silently")
 
-    async def _receive(self, deadline: Deadline, limit: int, *, is_complete: bool) -> HTTPResponse:
+    async def _receive(self, deadline: Deadline, limit: int, phases: Phases, *, is_complete: bool) -> HTTPResponse:
         head = await self._reader.head(deadline)
+        phases.enter("body")
         status, headers = head.status_code, head.headers.raw_items()
         body = bytearray()
         while isinstance(event := await self._reader.event(deadline), h11.Data):

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from fibonacci._async import _runtime
 from fibonacci._async.transports.capacity import AsyncCapacityLimiter
 from fibonacci._async.transports.per_loop import AsyncPerLoop
+from fibonacci._net.httpx_trace import pools_of
 
 _LIMITERS: WeakKeyDictionary[Any, AsyncPerLoop[AsyncCapacityLimiter]] = WeakKeyDictionary()
 
@@ -27,6 +28,4 @@ def http2_limiter(client: Any) -> AsyncPerLoop[AsyncCapacityLimiter] | None:
 
 
 def _may_speak_http2(client: Any) -> bool:
-    # No public attribute says so.
-    transports = (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values())
-    return any(getattr(getattr(transport, "_pool", None), "_http2", False) for transport in transports)
+    return any(getattr(pool, "_http2", False) for pool in pools_of(client))  # no public attribute says so

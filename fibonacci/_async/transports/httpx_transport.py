@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fibonacci._async.transports import _network
 from fibonacci._async.transports.base import AsyncTransportBase
 from fibonacci._async.transports.capacity import AsyncCapacityShare
 from fibonacci._async.transports.http2 import http2_limiter
@@ -19,6 +22,7 @@ from fibonacci._core.config import (
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_http_client
+from fibonacci._core.phases import SENT
 from fibonacci._core.transport_errors import (
     TransportError,
     connect_error_from,
@@ -26,6 +30,7 @@ from fibonacci._core.transport_errors import (
     raise_foreign,
     transport_error_from,
 )
+from fibonacci._net.httpx_trace import HTTPXTrace
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
 
@@ -36,8 +41,8 @@ if TYPE_CHECKING:
 class AsyncHTTPXTransport(AsyncTransportBase):
     """A transport that sends through a client of httpx or httpx2, the user's or one of its own.
 
-    httpx has a time limit for each step and none for a whole call, so the deadline is checked between the chunks of a
-    body; the head of a response that comes byte by byte can outlive it.
+    httpx has a time limit for each step and none for a whole call, so the transport itself ends a request whose time is
+    up.
 
     Args:
         client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. None makes one of httpx,
@@ -89,6 +94,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
             max_idle_connections=max_idle_connections,
         )
         self._own: AsyncPerLoop[dict[str, Any]] = AsyncPerLoop(dict)
+        self._timers = AsyncPerLoop(_network.DeadlineTimer)
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response.
@@ -120,25 +126,41 @@ class AsyncHTTPXTransport(AsyncTransportBase):
     async def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
-            built = client.build_request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                content=request.body,
-                timeout=_timeouts(client, deadline),
-            )
-            # No redirects and no auth of the client's own: the key goes to the platform alone.
-            response = await client.send(built, stream=True, follow_redirects=False, auth=None)
-            try:
-                return await self._read(response, deadline)
-            finally:
-                await response.aclose()
+            with HTTPXTrace(client, request.phases) as trace:
+                exchange = partial(self._exchange, client, request, deadline, trace)
+                try:
+                    return await self._timers.get().run(deadline, exchange, trace.shut_down)
+                except Exception as error:
+                    if trace.refusal is not None and type(error).__name__ == "ProxyError":
+                        raise trace.refusal from error
+                    raise
         except Exception as error:
             if self._client is None:
                 raise_foreign(error, deadline)
-            failure = transport_error_from(error)
+            is_sent = request.phases.current in SENT
+            failure = transport_error_from(error) if is_sent else connect_error_from(error)
             failure.proxy = self._proxy_url(request.origin)
             raise failure from failure.cause
+
+    async def _exchange(self, client: Any, request: HTTPRequest, deadline: Deadline, trace: HTTPXTrace) -> HTTPResponse:
+        async def observe(event: str, info: Mapping[str, Any]) -> None:
+            trace.observe(event, info)
+
+        trace.callback = observe
+        built = client.build_request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            content=request.body,
+            timeout=_timeouts(client, deadline),
+            extensions={"trace": observe},
+        )
+        # No redirects and no auth of the client's own: the key goes to the platform alone.
+        response = await client.send(built, stream=True, follow_redirects=False, auth=None)
+        try:
+            return await self._read(response, deadline)
+        finally:
+            await response.aclose()
 
     async def aclose(self) -> None:
         """Close the clients of the present event loop, unless the client is the user's."""

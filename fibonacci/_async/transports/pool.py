@@ -148,8 +148,9 @@ class AsyncConnectionPool:
             TransportError: If none was released in time.
         """
         wait = _Wait(request, self._capacity)
+        request.phases.enter("queue")
         if not await wait.acquire(self._capacity, use, deadline):
-            raise TransportError("timeout_never_sent")
+            raise TransportError("timeout_never_sent", deadline.exceeded(wait.figures))
         return wait
 
     async def _take(
@@ -207,18 +208,19 @@ class AsyncConnectionPool:
     ) -> AsyncHTTP11Connection:
         """Return a new connection; when no descriptor is left, wait for one or for a connection that is released."""
         try:
-            return await self._connector.connect(deadline)
+            return await self._connector.connect(deadline, request.phases)
         except TransportError as error:
             if not _lacks_descriptor(error):
                 raise
             time_is_up = TransportError("timeout_never_sent", error.cause)
+        request.phases.enter("queue")
         wait.reason = ", no file descriptor is left"
         use.opening = AsyncCapacityShare()
         if not await wait.acquire(self._without_descriptor, use.opening, deadline):
             raise time_is_up from time_is_up.cause
         try:
             while deadline.remaining() != 0:
-                connection = self._pop_reusable(request) or await self._try_open(deadline)
+                connection = self._pop_reusable(request) or await self._try_open(request, deadline)
                 if connection is not None:
                     return connection
                 if not free_descriptors():
@@ -229,11 +231,12 @@ class AsyncConnectionPool:
         finally:
             self._without_descriptor.release(use.opening)
 
-    async def _try_open(self, deadline: Deadline) -> AsyncHTTP11Connection | None:
+    async def _try_open(self, request: HTTPRequest, deadline: Deadline) -> AsyncHTTP11Connection | None:
         """Return a new connection; None when no descriptor is left, or no time."""
         try:
-            return await self._connector.connect(deadline)
+            return await self._connector.connect(deadline, request.phases)
         except TransportError as error:
+            request.phases.enter("queue")
             if deadline.remaining() == 0 or _lacks_descriptor(error):
                 return None
             raise
@@ -349,13 +352,17 @@ class _Wait:
         await self.report()
         return await limiter.acquire(share, deadline.remaining())
 
+    @property
+    def figures(self) -> str:
+        """How many connections are in use, and what else is waited for."""
+        return f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
+
     async def report(self) -> None:
         """Call the request's `on_wait`."""
         self._is_reported = True
         if self._on_wait is None:
             return
-        what = f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
-        await _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, what))
+        await _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, self.figures))
 
 
 def _call_if_alive(reference: weakref.WeakMethod[Callable[[], None]]) -> None:

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 import h11
 
 from fibonacci._async.transports.response_reader import AsyncResponseReader
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.deadline import Deadline, DeadlineExceeded
+from fibonacci._core.transport_errors import is_network_failure
+from fibonacci._net.proxy import tunnel_refusal
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.stream import AsyncStream
+
+# Of the body of a refusal: how much is read, and for how long.
+_BODY_SIZE = 16 * 1024
+_BODY_SECONDS = 0.2
 
 
 async def open_tunnel(
@@ -35,10 +40,23 @@ async def open_tunnel(
     http = h11.Connection(h11.CLIENT)
     connect = h11.Request(method="CONNECT", target=authority, headers=[(b"host", authority.encode()), *headers])
     await stream.write((http.send(connect) or b"") + (http.send(h11.EndOfMessage()) or b""), deadline)
-    head = await AsyncResponseReader(stream, http, "proxy").head(deadline)
+    reader = AsyncResponseReader(stream, http, "proxy")
+    head = await reader.head(deadline)
     if 200 <= head.status_code < 300:
         return
-    status = f"{head.status_code} {head.reason.decode('latin-1')}"
-    cause = OSError(f"the proxy responded to CONNECT {authority} with status {status}")
-    # A 5xx of a gateway may be temporary; a refusal is not.
-    raise TransportError("never_sent" if head.status_code >= 500 else "proxy", cause) from cause
+    body = await _beginning_of_body(reader, deadline)
+    refusal = tunnel_refusal(authority, head.status_code, head.reason, head.headers.raw_items(), body)
+    raise refusal from refusal.cause
+
+
+async def _beginning_of_body(reader: AsyncResponseReader, deadline: Deadline) -> bytes:
+    """Return what comes of the body at once: it explains a refusal, and is worth no wait."""
+    body = b""
+    at_once = deadline.at_most(_BODY_SECONDS, "the proxy sent no body")
+    try:
+        while len(body) < _BODY_SIZE and isinstance(event := await reader.event(at_once), h11.Data):
+            body += event.data
+    except (DeadlineExceeded, EOFError, h11.RemoteProtocolError, OSError) as error:
+        if not is_network_failure(error):
+            raise
+    return body

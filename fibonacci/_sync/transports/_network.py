@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+import math
 import socket
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from fibonacci._core.deadline import Deadline, allows
+from fibonacci._core.phases import Phases
 from fibonacci._net.sockets import (
+    GRACE,
     READ_SIZE,
     Address,
     connect_error,
@@ -24,11 +29,14 @@ from fibonacci._net.sockets import (
 if TYPE_CHECKING:
     from fibonacci._net.addresses import ConnectionAttempts
 
+# Seconds for which the thread of deadlines waits for another call.
+_LINGER = 5.0
+
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
+def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> SocketStream:
     """Connect to a host. When it has several addresses, they are raced (RFC 8305).
 
     Raises:
@@ -36,9 +44,10 @@ def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
         DeadlineExceeded: If none does in time.
     """
     literal = literal_address(host, port)
-    addresses = _resolve(host, port, deadline) if literal is None else [literal]
+    addresses = _resolve(host, port, deadline, phases) if literal is None else [literal]
     if not addresses:
         raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
+    phases.enter("connect")
     if len(addresses) == 1:
         return SocketStream(_connect_to(addresses[0], deadline))
     from fibonacci._net.addresses import ConnectionAttempts
@@ -100,6 +109,91 @@ class SocketStream:
         return is_readable(self._sock)
 
 
+class DeadlineTimer:
+    """Ends what another library does for a call when its time is up, and has been for a moment.
+
+    One thread closes the connections of all calls. It is started by the first call, and ends a few seconds after the
+    last. Nothing here takes a lock that a caller may hold: a call may be made in a signal handler.
+    """
+
+    def __init__(self) -> None:
+        self._calls: set[_TimedCall] = set()
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._wakes_at = math.inf  # when the thread looks at the calls next; infinite while it is not known
+        self._has_thread = threading.Lock()
+
+    def run(self, deadline: Deadline, operation: Callable[[], T], close: Callable[[], object]) -> T:
+        """Return the result of an operation.
+
+        Args:
+            deadline: The end of the call.
+            operation: The operation.
+            close: Closes the connection that the operation uses, so that it ends; called in another thread.
+
+        Raises:
+            DeadlineExceeded: If it has not ended in time.
+        """
+        seconds = deadline.remaining()
+        if seconds is None:
+            return operation()
+        call = _TimedCall(monotonic() + seconds + GRACE, close)
+        self._calls.add(call)
+        try:
+            if call.ends_at < self._wakes_at:
+                self._wake.put(None)
+            self._start_thread()
+            result = operation()
+        except Exception as error:
+            if call.is_over:
+                raise deadline.exceeded() from error
+            raise
+        finally:
+            self._calls.discard(call)
+        if call.is_over:  # a response that ends with its connection seems complete
+            raise deadline.exceeded()
+        return result
+
+    def _start_thread(self) -> None:
+        if not self._has_thread.acquire(blocking=False):
+            return
+        try:
+            threading.Thread(target=self._run, name="fibonacci-deadlines", daemon=True).start()
+        except BaseException as error:
+            self._has_thread.release()
+            if not isinstance(error, RuntimeError):
+                raise
+            # No thread is left: the limits of the library's single steps remain.
+
+    def _run(self) -> None:
+        while True:
+            self._wakes_at = math.inf
+            now = monotonic()
+            for call in [call for call in [*self._calls] if call.ends_at <= now]:
+                self._calls.discard(call)
+                call.end()
+            self._wakes_at = min((call.ends_at for call in [*self._calls]), default=now + _LINGER)
+            try:
+                self._wake.get(timeout=max(0.0, self._wakes_at - monotonic()))
+            except Empty:
+                if self._calls:
+                    continue
+                self._has_thread.release()
+                # A call that came before the release has not started a thread.
+                if not self._calls or not self._has_thread.acquire(blocking=False):
+                    return
+
+
+class _TimedCall:
+    def __init__(self, ends_at: float, close: Callable[[], object]) -> None:
+        self.ends_at = ends_at
+        self.is_over = False
+        self._close = close
+
+    def end(self) -> None:
+        self.is_over = True
+        self._close()
+
+
 def _timeout_cause(error: TimeoutError, deadline: Deadline, detail: str = "") -> Exception:
     """Return what timed out.
 
@@ -108,9 +202,10 @@ def _timeout_cause(error: TimeoutError, deadline: Deadline, detail: str = "") ->
     return error if error.errno or deadline.remaining() != 0 else deadline.exceeded(detail)
 
 
-def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[Address]:
+def _resolve(host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
     from fibonacci._net.names import resolver  # not needed for an address
 
+    phases.enter("dns")
     left = deadline.require()
     lookup = resolver.lookup(host, port)
     if not lookup.wait(left):

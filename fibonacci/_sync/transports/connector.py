@@ -15,6 +15,7 @@ from fibonacci._sync.transports.http11 import HTTP11Connection
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from fibonacci._core.phases import Phases
     from fibonacci._net.proxy import Proxy
     from fibonacci._sync.transports.stream import Stream
 
@@ -55,39 +56,44 @@ class Connector:
         """The URL of the proxy, without user and password; None for none."""
         return None if self._proxy is None else self._proxy.url
 
-    def connect(self, deadline: Deadline) -> HTTP11Connection:
+    def connect(self, deadline: Deadline, phases: Phases) -> HTTP11Connection:
         """Return a new connection.
+
+        Args:
+            deadline: The end of the call.
+            phases: Those of the call.
 
         Raises:
             TransportError: If it cannot be made within `connect_timeout` and before the deadline.
         """
         seconds = self._connect_timeout
         try:
-            return self._connect(deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)"))
-        except TransportError:
-            raise
+            return self._connect(
+                deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)"), phases
+            )
         except Exception as error:
-            if not is_network_failure(error):
+            if isinstance(error, TransportError) or not is_network_failure(error):
                 raise
             raise connect_error_from(error) from error
 
-    def _connect(self, deadline: Deadline) -> HTTP11Connection:
+    def _connect(self, deadline: Deadline, phases: Phases) -> HTTP11Connection:
         first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
         if self._origin.is_secure:
             self._tls_context(self._origin)  # made before a socket takes the last descriptor, and kept
-        opened = _network.connect(first.host, first.port, deadline)
+        opened = _network.connect(first.host, first.port, deadline, phases)
         stream: Stream = opened
         try:
             if first.is_secure:
-                stream = self._with_tls(stream, first, deadline)
+                stream = self._with_tls(stream, first, deadline, phases)
             if self._proxy is None:
                 return HTTP11Connection(stream)
-            return self._via_proxy(self._proxy, stream, deadline)
+            return self._via_proxy(self._proxy, stream, deadline, phases)
         except BaseException:
             opened.close()
             raise
 
-    def _via_proxy(self, proxy: Proxy, stream: Stream, deadline: Deadline) -> HTTP11Connection:
+    def _via_proxy(self, proxy: Proxy, stream: Stream, deadline: Deadline, phases: Phases) -> HTTP11Connection:
+        phases.enter("proxy")
         if proxy.is_socks:
             from fibonacci._sync.transports.socks import connect_via_socks5
 
@@ -99,12 +105,13 @@ class Connector:
         else:
             return HTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
         if self._origin.is_secure:
-            stream = self._with_tls(stream, self._origin, deadline)
+            stream = self._with_tls(stream, self._origin, deadline, phases)
         return HTTP11Connection(stream)
 
-    def _with_tls(self, stream: Stream, endpoint: _Endpoint, deadline: Deadline) -> Stream:
+    def _with_tls(self, stream: Stream, endpoint: _Endpoint, deadline: Deadline, phases: Phases) -> Stream:
         from fibonacci._sync.transports.tls import TLSStream
 
+        phases.enter("tls")
         encrypted = TLSStream(stream, self._tls_context(endpoint), endpoint.host)
         encrypted.do_handshake(deadline)
         return encrypted

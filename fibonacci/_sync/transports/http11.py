@@ -14,6 +14,7 @@ from fibonacci._core.transport_errors import TransportError, connect_error_from,
 from fibonacci._sync.transports.response_reader import ResponseReader
 
 if TYPE_CHECKING:
+    from fibonacci._core.phases import Phases
     from fibonacci._sync.transports.stream import Stream
     from fibonacci._sync.transports.tls import TLSStream
 
@@ -81,10 +82,13 @@ class HTTP11Connection:
         self.began_at = time.monotonic()
         self.is_reusable = self.is_idle = False
         self.exchanges += 1
+        phases = request.phases
+        phases.enter("send")
         try:
             is_complete = self._send(request, deadline)
+            phases.enter("wait")
             self._wait_for_response(deadline, first_byte_timeout)
-            return self._receive(deadline, limit, is_complete=is_complete)
+            return self._receive(deadline, limit, phases, is_complete=is_complete)
         finally:
             self.is_idle = True
             self.ended_at = time.monotonic()
@@ -154,8 +158,9 @@ class HTTP11Connection:
             raise DeadlineExceeded(f"no response {where}")
         raise SilentConnection(f"no response in {first_byte_timeout:.1f} s {where}; it may have died silently")
 
-    def _receive(self, deadline: Deadline, limit: int, *, is_complete: bool) -> HTTPResponse:
+    def _receive(self, deadline: Deadline, limit: int, phases: Phases, *, is_complete: bool) -> HTTPResponse:
         head = self._reader.head(deadline)
+        phases.enter("body")
         status, headers = head.status_code, head.headers.raw_items()
         body = bytearray()
         while isinstance(event := self._reader.event(deadline), h11.Data):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from fibonacci._net.httpx_trace import pools_of
 from fibonacci._sync import _runtime
 from fibonacci._sync.transports.capacity import CapacityLimiter
 from fibonacci._sync.transports.per_loop import PerLoop
@@ -28,6 +29,4 @@ def http2_limiter(client: Any) -> PerLoop[CapacityLimiter] | None:
 
 
 def _may_speak_http2(client: Any) -> bool:
-    # No public attribute says so.
-    transports = (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values())
-    return any(getattr(getattr(transport, "_pool", None), "_http2", False) for transport in transports)
+    return any(getattr(pool, "_http2", False) for pool in pools_of(client))  # no public attribute says so

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from fibonacci._core.config import (
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_http_client
+from fibonacci._core.phases import SENT
 from fibonacci._core.transport_errors import (
     TransportError,
     connect_error_from,
@@ -23,8 +26,10 @@ from fibonacci._core.transport_errors import (
     raise_foreign,
     transport_error_from,
 )
+from fibonacci._net.httpx_trace import HTTPXTrace
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
+from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.base import TransportBase
 from fibonacci._sync.transports.capacity import CapacityShare
 from fibonacci._sync.transports.http2 import http2_limiter
@@ -37,8 +42,8 @@ if TYPE_CHECKING:
 class HTTPXTransport(TransportBase):
     """A transport that sends through a client of httpx or httpx2, the user's or one of its own.
 
-    httpx has a time limit for each step and none for a whole call, so the deadline is checked between the chunks of a
-    body; the head of a response that comes byte by byte can outlive it.
+    httpx has a time limit for each step and none for a whole call, so the transport itself ends a request whose time is
+    up.
 
     Args:
         client: An `httpx.Client` or `httpx2.Client`, used as it is and never closed. None makes one of httpx,
@@ -90,6 +95,7 @@ class HTTPXTransport(TransportBase):
             max_idle_connections=max_idle_connections,
         )
         self._own: PerLoop[dict[str, Any]] = PerLoop(dict)
+        self._timers = PerLoop(_network.DeadlineTimer)
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response.
@@ -121,25 +127,41 @@ class HTTPXTransport(TransportBase):
     def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
-            built = client.build_request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                content=request.body,
-                timeout=_timeouts(client, deadline),
-            )
-            # No redirects and no auth of the client's own: the key goes to the platform alone.
-            response = client.send(built, stream=True, follow_redirects=False, auth=None)
-            try:
-                return self._read(response, deadline)
-            finally:
-                response.close()
+            with HTTPXTrace(client, request.phases) as trace:
+                exchange = partial(self._exchange, client, request, deadline, trace)
+                try:
+                    return self._timers.get().run(deadline, exchange, trace.shut_down)
+                except Exception as error:
+                    if trace.refusal is not None and type(error).__name__ == "ProxyError":
+                        raise trace.refusal from error
+                    raise
         except Exception as error:
             if self._client is None:
                 raise_foreign(error, deadline)
-            failure = transport_error_from(error)
+            is_sent = request.phases.current in SENT
+            failure = transport_error_from(error) if is_sent else connect_error_from(error)
             failure.proxy = self._proxy_url(request.origin)
             raise failure from failure.cause
+
+    def _exchange(self, client: Any, request: HTTPRequest, deadline: Deadline, trace: HTTPXTrace) -> HTTPResponse:
+        def observe(event: str, info: Mapping[str, Any]) -> None:
+            trace.observe(event, info)
+
+        trace.callback = observe
+        built = client.build_request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            content=request.body,
+            timeout=_timeouts(client, deadline),
+            extensions={"trace": observe},
+        )
+        # No redirects and no auth of the client's own: the key goes to the platform alone.
+        response = client.send(built, stream=True, follow_redirects=False, auth=None)
+        try:
+            return self._read(response, deadline)
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Close the clients of the present event loop, unless the client is the user's."""

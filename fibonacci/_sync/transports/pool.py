@@ -145,8 +145,9 @@ class ConnectionPool:
             TransportError: If none was released in time.
         """
         wait = _Wait(request, self._capacity)
+        request.phases.enter("queue")
         if not wait.acquire(self._capacity, use, deadline):
-            raise TransportError("timeout_never_sent")
+            raise TransportError("timeout_never_sent", deadline.exceeded(wait.figures))
         return wait
 
     def _take(
@@ -204,18 +205,19 @@ class ConnectionPool:
     ) -> HTTP11Connection:
         """Return a new connection; when no descriptor is left, wait for one or for a connection that is released."""
         try:
-            return self._connector.connect(deadline)
+            return self._connector.connect(deadline, request.phases)
         except TransportError as error:
             if not _lacks_descriptor(error):
                 raise
             time_is_up = TransportError("timeout_never_sent", error.cause)
+        request.phases.enter("queue")
         wait.reason = ", no file descriptor is left"
         use.opening = CapacityShare()
         if not wait.acquire(self._without_descriptor, use.opening, deadline):
             raise time_is_up from time_is_up.cause
         try:
             while deadline.remaining() != 0:
-                connection = self._pop_reusable(request) or self._try_open(deadline)
+                connection = self._pop_reusable(request) or self._try_open(request, deadline)
                 if connection is not None:
                     return connection
                 if not free_descriptors():
@@ -226,11 +228,12 @@ class ConnectionPool:
         finally:
             self._without_descriptor.release(use.opening)
 
-    def _try_open(self, deadline: Deadline) -> HTTP11Connection | None:
+    def _try_open(self, request: HTTPRequest, deadline: Deadline) -> HTTP11Connection | None:
         """Return a new connection; None when no descriptor is left, or no time."""
         try:
-            return self._connector.connect(deadline)
+            return self._connector.connect(deadline, request.phases)
         except TransportError as error:
+            request.phases.enter("queue")
             if deadline.remaining() == 0 or _lacks_descriptor(error):
                 return None
             raise
@@ -346,13 +349,17 @@ class _Wait:
         self.report()
         return limiter.acquire(share, deadline.remaining())
 
+    @property
+    def figures(self) -> str:
+        """How many connections are in use, and what else is waited for."""
+        return f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
+
     def report(self) -> None:
         """Call the request's `on_wait`."""
         self._is_reported = True
         if self._on_wait is None:
             return
-        what = f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
-        _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, what))
+        _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, self.figures))
 
 
 def _call_if_alive(reference: weakref.WeakMethod[Callable[[], None]]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from fibonacci._core.connection_texts import connection_remedy, connection_text
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.phases import Phases
 from fibonacci._core.transport_errors import TransportError, connect_error_from
 from fibonacci._core.urls import is_loopback
 from fibonacci._net.names import resolver
@@ -80,11 +81,11 @@ class NetworkChecks:
     def _connect(self) -> Finding:
         host, port = self._first_hop()
         began = time.monotonic()
-        _network.connect(host, port, Deadline(_TIMEOUT)).close()
+        _network.connect(host, port, Deadline(_TIMEOUT), Phases()).close()
         return ok("connection", f"{host}:{port} accepts in {(time.monotonic() - began) * 1000:.0f} ms")
 
     def _handshake(self) -> Finding:
-        connection = Connector(self._origin, connect_timeout=_TIMEOUT).connect(Deadline(_TIMEOUT))
+        connection = Connector(self._origin, connect_timeout=_TIMEOUT).connect(Deadline(_TIMEOUT), Phases())
         try:
             tls = connection.tls()
             if tls is None:
@@ -99,7 +100,7 @@ class NetworkChecks:
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 1080)
 
     def _failure(self, error: Exception) -> Finding:
-        failure = error if isinstance(error, TransportError) else connect_error_from(error)
+        failure = connect_error_from(error)
         failure.proxy = self._proxy
         name = {"tls": "TLS", "name": "name", "proxy": "proxy"}.get(failure.kind, "connection")
         remedy = connection_remedy(failure, self._base_url).removeprefix("; ")

@@ -1,0 +1,97 @@
+"""What httpx does for a request, by the events of the extension `trace` that httpcore and httpcore2 have."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from fibonacci._core.phases import Phase, Phases
+from fibonacci._core.transport_errors import TransportError
+from fibonacci._net.proxy import tunnel_refusal
+
+_PHASES: dict[str, Phase] = {
+    "connect_tcp": "connect",  # the name lookup included
+    "connect_unix_socket": "connect",
+    "setup_socks5_connection": "proxy",
+    "start_tls": "tls",
+    "send_request_headers": "send",
+    "send_request_body": "send",
+    "receive_response_headers": "wait",
+    "receive_response_body": "body",
+}
+
+
+class HTTPXTrace:
+    """One request of a client of httpx or httpx2: its phases, and the connection that it uses.
+
+    Args:
+        client: The client.
+        phases: The phases of the call.
+
+    Attributes:
+        callback: What the request has as its extension `trace`; it calls `observe`.
+        refusal: What a proxy that refused CONNECT has said; None for no refusal.
+    """
+
+    def __init__(self, client: Any, phases: Phases) -> None:
+        self._client = client
+        self._phases = phases
+        self.callback: object = None
+        self._is_seen = False
+        self.refusal: TransportError | None = None
+        self._authority = ""
+        phases.enter("queue")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._is_seen and type(error).__name__ != "PoolTimeout":
+            self._phases.enter(None)  # a mock, or a transport of the user's, which may have sent the request
+
+    def observe(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take an event, such as `http11.send_request_headers.started`."""
+        self._is_seen = True
+        step, _, state = event.partition(".")[2].rpartition(".")
+        if state == "started" and (phase := _PHASES.get(step)) is not None:
+            request: Any = info.get("request")
+            if getattr(request, "method", None) == b"CONNECT":
+                phase, self._authority = "proxy", request.url.target.decode("ascii")
+            self._phases.enter(phase)
+        elif step == "receive_response_headers" and state == "complete" and self._phases.current == "proxy":
+            _, status, reason, headers, *_ = info["return_value"]
+            if not 200 <= status < 300:
+                self.refusal = tunnel_refusal(self._authority, status, reason, headers)
+
+    def shut_down(self) -> None:
+        """Shut the connection down, so that whatever waits for it ends; any thread may do it."""
+        sock = self._socket()
+        if sock is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # that of an `SSLSocket` changes its state
+
+    def _socket(self) -> socket.socket | None:
+        # No public attribute leads from a request without a response to its connection.
+        for pool in pools_of(self._client):
+            for pending in [*getattr(pool, "_requests", ())]:
+                if pending.request.extensions.get("trace") is self.callback:
+                    connection = pending.connection
+                    while connection is not None and not hasattr(connection, "_network_stream"):
+                        connection = getattr(connection, "_connection", None)
+                    if connection is not None:
+                        sock: socket.socket | None = connection._network_stream.get_extra_info("socket")
+                        return sock
+        return None
+
+
+def pools_of(client: Any) -> Iterator[Any]:
+    """Yield the pools of connections of a client of httpx or httpx2; no public attribute has them."""
+    for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
+        pool = getattr(transport, "_pool", None)
+        if pool is not None:
+            yield pool

@@ -1,0 +1,126 @@
+"""`timeout` holds on every transport, whatever comes slowly: a head, trailers, 1xx, CONNECT, TLS.
+
+`pytest -s` prints the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from fibonacci import APITimeoutError
+from tests.faults.calls import KEY
+from tests.faults.transports import TransportName, transport_options
+from tests.kit.assertions import check_rows
+from tests.kit.clock import Standstill
+from tests.kit.mode import Ended, Mode, ModeName
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, dripping, head, ok
+
+TIMEOUT = 0.4
+LATE = 0.3
+
+CHUNKED = head(200, {"Transfer-Encoding": "chunked"}) + b"1\r\n{\r\n0\r\n"
+
+
+def flood(peer: Peer) -> None:
+    """Send 1xx responses, as fast as a server that reports progress, until the client leaves."""
+    while peer.pause(0.01):
+        peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+
+
+@dataclass(frozen=True)
+class SlowFault:
+    """What the peer does, and how.
+
+    Attributes:
+        step: What it does with the request.
+        phase: What the client is doing when its time is up.
+        before: What it does with the requests before that.
+        host: The host that a proxy is asked to connect to; None without a proxy.
+        is_greeting: Whether it does it before TLS.
+    """
+
+    step: Step
+    phase: str
+    before: tuple[Step, ...] = ()
+    host: str | None = None
+    is_greeting: bool = False
+
+
+DRIPPED_HEAD = dripping(b"", head(200) * 9)
+FAULTS = {
+    "dripped head": SlowFault(DRIPPED_HEAD, "wait"),
+    "dripped head on a connection that was idle": SlowFault(DRIPPED_HEAD, "wait", before=(ok,)),
+    "dripped body": SlowFault(dripping(head(200, length=999), b" " * 999), "body"),
+    "dripped body that ends with the connection": SlowFault(dripping(head(200), b" " * 999), "body"),
+    "dripped trailers": SlowFault(dripping(CHUNKED, b"X-Trailer: 1\r\n" * 99), "body"),
+    "flood of 1xx": SlowFault(flood, "wait"),
+    "no response to CONNECT": SlowFault(lambda peer: peer.stall(), "proxy", host="silent.example"),
+    "dripped response to CONNECT": SlowFault(DRIPPED_HEAD, "proxy", host="dripping.example"),
+    "dripped TLS handshake": SlowFault(dripping(b"\x16\x03\x03\x0f\xff", b"\x02" * 4095), "tls", is_greeting=True),
+}
+
+Row = tuple[TransportName, ModeName, str]
+
+
+def tunnels(peer: Peer) -> None:
+    """As a proxy, do what the host of the tunnel says."""
+    _, _, host = peer.request.target.removesuffix(":443").split(".", 2)
+    (fault,) = (fault for fault in FAULTS.values() if fault.host == host)
+    fault.step(peer)
+
+
+def meet(row: Row, proxy: ScriptedServer) -> tuple[Ended, int]:
+    """Return how a call ended that meets a fault, and how often the fault happened to it."""
+    transport, name, what = row
+    fault = FAULTS[what]
+    direct = ScriptedServer(greet=fault.step) if fault.is_greeting else ScriptedServer(*fault.before, fault.step)
+    with Mode(name) as mode, direct as server:
+        url = server.base_url.replace("http:", "https:") if fault.is_greeting else server.base_url
+        if fault.host is not None:
+            url = f"https://{transport}.{name}.{fault.host}/v1"
+        client = mode.client(KEY, base_url=url, timeout=30, max_retries=0, **transport_options(transport, mode))
+        for _ in fault.before:
+            assert mode.end(client.request, "GET", "/x").error is None
+        ended = mode.end(client.with_options(timeout=TIMEOUT).request, "GET", "/x")
+        if fault.host is not None:
+            return ended, [request.target for request in proxy.requests].count(f"{transport}.{name}.{fault.host}:443")
+    return ended, server.delivered - len(fault.before)
+
+
+@pytest.mark.parametrize(
+    "modes",
+    [
+        [("socket", "sync"), ("socket", "asyncio"), ("httpx", "sync"), ("httpx", "asyncio")],
+        pytest.param([("socket", "trio"), ("httpx2", "sync"), ("httpx2", "asyncio")], marks=pytest.mark.slow),
+    ],
+    ids=["most used", "others"],
+)
+def test_a_call_ends_in_time(
+    modes: list[tuple[TransportName, ModeName]], monkeypatch: pytest.MonkeyPatch, standstill: Standstill
+) -> None:
+    """The error is one of time and names the phase; each fault happened once to each call."""
+    rows: list[tuple[str, Row]] = [
+        (f"{transport}, {mode}, {what}", (transport, mode, what)) for transport, mode in modes for what in FAULTS
+    ]
+    table: list[str] = []
+
+    def check(row: Row) -> None:
+        ended, happened = meet(row, proxy)
+        table.append(f"{', '.join(row)}: {ended.seconds:.2f} s")
+        assert happened == 1
+        assert type(ended.error) is APITimeoutError, ended
+        assert ended.error.phase == FAULTS[row[2]].phase
+        assert ended.seconds >= TIMEOUT
+        assert ended.seconds - standstill.seconds <= TIMEOUT + LATE
+
+    with ScriptedServer(tunnels) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # which a client of httpx2 does not exempt
+        for transport, mode in modes:  # what a first call imports and makes is not timed
+            meet((transport, mode, "dripped body"), proxy)
+        check_rows(rows, check, at_once=len(rows))
+    print(*sorted(table), sep="\n")
