@@ -7,6 +7,9 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from fibonacci._core.phases import Phases
 
+#: The status of a server that is not responsible for the host; a request may be repeated on another connection.
+MISDIRECTED = 421
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HTTPRequest:

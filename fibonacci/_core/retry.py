@@ -1,9 +1,9 @@
 """Which attempts are repeated, and after what delay.
 
 Three outcomes decide. *Never sent*: any method may be repeated. *Refused* (429): any method, after the delay that the
-server asks for. *Unknown* (sent, and no usable response; a status from 500): only idempotent methods. A POST or PATCH
-whose outcome is unknown is never repeated: that could run a workflow twice. A 503 is no exception, whatever wait it
-states: gateways send it with `Retry-After` when the work is done and its response came too late.
+server asks for. *Unknown* (sent, and no usable response; a status from 500, or 408): only idempotent methods. A POST or
+PATCH whose outcome is unknown is never repeated: that could run a workflow twice. A 503 is no exception, whatever wait
+it states: gateways send it with `Retry-After` when the work is done and its response came too late.
 
 A refusal by the rate limit says that the call is fine and comes too early: it is repeated for as long as the time of
 the call lasts, and does not count as one of the `max_retries`.
@@ -15,6 +15,7 @@ import random
 from typing import Literal, NamedTuple
 
 from fibonacci._core.error_mapping import is_quota_error
+from fibonacci._core.messages import MISDIRECTED
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.window import LONGEST_WAIT
@@ -31,6 +32,8 @@ _THROTTLING_BASE = 1.0
 _IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 # The server does not support the request, or the network wants a login first: another attempt brings the same.
 _LASTING = frozenset({501, 505, 511})
+# Another attempt may reach a server that is responsible for the host (421), or come late enough to be no replay (425).
+_NOT_PROCESSED = frozenset({MISDIRECTED, 425})
 _STATES_A_WAIT = frozenset({429, 503})
 
 # Not the `random` of the program, which may have seeded it to get the same numbers each time.
@@ -117,7 +120,8 @@ def outcome_of(result: AttemptResult) -> Outcome:
                 return "final"
     if result.status == 429:
         return "final" if is_quota_error(result) else "refused"
-    return "unknown" if result.status >= 500 else "final"
+    # Some gateways send a 408 when the server behind them was too slow.
+    return "unknown" if result.status >= 500 or result.status == 408 else "final"
 
 
 def is_rate_limited(result: AttemptResult) -> bool:
@@ -151,10 +155,10 @@ def backoff(attempt: int, outcome: Outcome) -> float:
 
 
 def _may_be_repeated(attempt: Attempt, outcome: Outcome) -> bool:
-    if outcome == "unknown":
-        is_lasting = isinstance(attempt.result, APIResponse) and attempt.result.status in _LASTING
+    status = attempt.result.status if isinstance(attempt.result, APIResponse) else None
+    if outcome == "unknown" or status in _NOT_PROCESSED:
         trusted = attempt.idempotency_key_trusted
-        return not is_lasting and may_be_sent_twice(attempt.method, idempotency_key_trusted=trusted)
+        return status not in _LASTING and may_be_sent_twice(attempt.method, idempotency_key_trusted=trusted)
     return outcome != "final"
 
 

@@ -55,6 +55,11 @@ def unknown(error: type[Exception] = APIConnectionError) -> Ends:
     }
 
 
+def not_processed(error: type[Exception]) -> Ends:
+    """Expect a retry with idempotent methods only, although the request has not been carried out."""
+    return {method: End(1 + MAX_RETRIES if method in REPEATABLE else 1, error) for method in METHODS}
+
+
 def once(error: type[Exception]) -> Ends:
     """Expect one attempt, which may have been carried out."""
     return {method: End(1, error, outcome_unknown=method not in REPEATABLE) for method in METHODS}

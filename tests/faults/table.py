@@ -22,7 +22,7 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
-from tests.faults.expectations import Ends, broken, final, fine, once, refused, timed_out, unknown
+from tests.faults.expectations import Ends, broken, final, fine, not_processed, once, refused, timed_out, unknown
 from tests.faults.transports import HTTPX, TransportName
 from tests.kit.steps import (
     OK_BODY,
@@ -93,11 +93,13 @@ _BY_STATUS: dict[int, Ends] = {
     402: final(APIStatusError),
     403: final(PermissionDeniedError),
     404: final(NotFoundError),
-    408: final(APIStatusError),
+    408: unknown(APIStatusError),
     409: final(ConflictError),
     413: final(APIStatusError),
     418: final(APIStatusError),
+    421: not_processed(APIStatusError),
     422: final(ValidationError),
+    425: not_processed(APIStatusError),
     429: refused(RateLimitError),
     500: unknown(ServerError),
     501: once(ServerError),

@@ -173,6 +173,7 @@ class TestProxies:
                 body="; 'No such host'" if transport == "socket" else "",
             )
         )
+        assert isinstance(error, APIConnectionError)
         assert (error.phase, error.outcome_unknown) == ("proxy", False)
         assert ("password" in error.message) == ("407" in message)
         no_password.append(error)

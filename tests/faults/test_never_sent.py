@@ -14,10 +14,10 @@ from tests.faults.calls import KEY, METHODS, always, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.kit.assertions import all_modes_at_once
 from tests.kit.clock import Standstill
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, raw_then_close, raw_then_reset, respond
+from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, respond
 from tests.kit.systems import linux_only
 
 
@@ -108,3 +108,17 @@ def test_an_unknown_name_is_tried_once(mode: Mode, host: str) -> None:
         assert (error.attempts, error.outcome_unknown) == (1, False)
         assert "name cannot be resolved" in str(error)
         assert "base_url" in str(error)
+
+
+@both_modes
+@pytest.mark.usefixtures("each_transport")
+def test_after_a_421_a_request_is_repeated_on_a_new_connection(mode: Mode) -> None:
+    misdirected = respond(421, b"not here", content_type="text/plain")
+    with ScriptedServer(ok, misdirected, ok, misdirected, ok) as server:
+        client = mode.client_of(server)
+        for method in ("GET", "PUT"):
+            assert mode.end(client.request, method, "/x").value == {"fine": True}
+        error = mode.end(client.request, "POST", "/x").api_error
+        assert (error.attempts, error.outcome_unknown) == (1, False)
+        assert mode.end(client.request, "POST", "/x").value == {"fine": True}
+    assert [request.connection for request in server.requests] == [1, 1, 2, 2, 3]

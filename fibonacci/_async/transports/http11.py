@@ -9,7 +9,7 @@ import h11
 
 from fibonacci._async.transports.response_reader import AsyncResponseReader
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 
 if TYPE_CHECKING:
@@ -168,7 +168,8 @@ class AsyncHTTP11Connection:
                 raise TransportError("too_large", None, HTTPResponse(status=status, headers=headers, body=bytes(body)))
         if is_complete and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             # Bytes beyond the end of the response would be taken for the response to the next request.
-            is_reusable = not self._http.trailing_data[0]
+            # A server that says 421 is not responsible for the host on this connection.
+            is_reusable = not self._http.trailing_data[0] and status != MISDIRECTED
             self._http.start_next_cycle()
             self.is_reusable = is_reusable  # last, as a signal may interrupt the call at each line
         return HTTPResponse(status=status, headers=headers, body=bytes(body))

@@ -20,7 +20,7 @@ from fibonacci._core.config import (
     DEFAULT_MAX_RESPONSE_BYTES,
 )
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_http_client
 from fibonacci._core.phases import SENT
 from fibonacci._core.transport_errors import (
@@ -158,7 +158,10 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         # No redirects and no auth of the client's own: the key goes to the platform alone.
         response = await client.send(built, stream=True, follow_redirects=False, auth=None)
         try:
-            return await self._read(response, deadline)
+            received = await self._read(response, deadline)
+            if received.status == MISDIRECTED and response.extensions.get("http_version") == b"HTTP/1.1":
+                await response.extensions["network_stream"].aclose()
+            return received
         finally:
             await response.aclose()
 

@@ -17,7 +17,7 @@ from fibonacci._async.transports.capacity import AsyncCapacityLimiter, AsyncCapa
 from fibonacci._async.transports.connector import AsyncConnector
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection, SilentConnection, StaleConnection
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
 from fibonacci._core.retry import may_be_sent_twice
 from fibonacci._core.transport_errors import TransportError, cause_chain
 from fibonacci._net.sockets import lacks_descriptor, readable
@@ -128,6 +128,8 @@ class AsyncConnectionPool:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
             raise
+        if response.status == MISDIRECTED:
+            self.close_idle()  # they lead to the same server
         if request.is_repeatable or may_be_sent_twice(request.method):
             self._slowest = max(self._slowest, connection.response_time)
         return response

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
 from fibonacci._core.retry import may_be_sent_twice
 from fibonacci._core.transport_errors import TransportError, cause_chain
 from fibonacci._net.sockets import lacks_descriptor, readable
@@ -125,6 +125,8 @@ class ConnectionPool:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
             raise
+        if response.status == MISDIRECTED:
+            self.close_idle()  # they lead to the same server
         if request.is_repeatable or may_be_sent_twice(request.method):
             self._slowest = max(self._slowest, connection.response_time)
         return response
