@@ -127,7 +127,7 @@ class _Connector:
         self._baton = baton
         self._made = made
 
-    def connect(self, deadline: Deadline) -> _CountedConnection:
+    def connect(self, deadline: Deadline, phases: object) -> _CountedConnection:
         self._baton.point()
         return _CountedConnection(self._baton, self._made)
 
