@@ -1,13 +1,19 @@
 """Lazy attributes and lazy imports, so that importing the package and making a client cost little."""
 
+import sys
+
 # Importing typing would take five times as long as importing the package and making a client (81 % of both, by
 # `python -m tests.benchmarks.ablations`).
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterable, Mapping
+    from types import FrameType
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
     once = property
+    loaded_once = property
     namespace = property
 else:
 
@@ -28,7 +34,18 @@ else:
                 values[name] = self.fget(instance)
             return values[name]
 
-    class namespace(once):  # noqa: N801
+    class loaded_once(once):  # noqa: N801
+        """The same, for a property that imports modules when it is first computed, whatever the object."""
+
+        _is_loaded = False
+
+        def __get__(self, instance, owner=None):
+            if not self._is_loaded and instance is not None and self.fget.__name__ not in instance.__dict__:
+                instance.__dict__.setdefault(self.fget.__name__, uninterrupted(lambda: self.fget(instance)))
+                self._is_loaded = True
+            return super().__get__(instance, owner)
+
+    class namespace(loaded_once):  # noqa: N801
         """A group of calls, such as `client.workflows`.
 
         On the class it is the group's class, so that `unittest.mock.create_autospec` and `help` find its methods.
@@ -44,6 +61,47 @@ else:
 
     class _NoClient:
         _requestor = None
+
+
+def uninterrupted(load: "Callable[[], T]") -> "T":
+    """Return what a function returns that imports modules, which no signal interrupts.
+
+    An exception of a signal's handler, such as the KeyboardInterrupt of Ctrl-C, would leave a package half imported:
+    some never import again then. Handlers run in the main thread alone, so the function is called in another one; the
+    exception ends the wait for it.
+    """
+    from _thread import allocate_lock, start_new_thread
+
+    if _is_importing():  # a module that this thread imports would be waited for by the other one, and in turn
+        return load()
+    ended = allocate_lock()
+    results: list[T] = []
+    errors: list[BaseException] = []
+    ended.acquire()
+
+    def run() -> None:
+        try:
+            results.append(load())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ended.release()
+
+    try:
+        start_new_thread(run, ())
+    except RuntimeError:  # the system has no thread left, or the interpreter ends
+        return load()
+    ended.acquire()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _is_importing() -> bool:
+    frame: FrameType | None = sys._getframe()  # pyright: ignore[reportPrivateUsage]  # documented
+    while frame is not None and frame.f_globals.get("__name__") != "importlib._bootstrap":
+        frame = frame.f_back
+    return frame is not None
 
 
 def state_of(instance: object) -> "dict[str, Any]":
@@ -79,13 +137,17 @@ class LateImports:
 
     def load(self) -> bool:
         """Import the modules; return False when that is not possible now."""
-        try:
-            for name in self._missing:
-                __import__(name)
-        except (ImportError, OSError):
-            return False
-        self._missing = ()
+        if self._missing:
+            try:
+                uninterrupted(self._import)
+            except (ImportError, OSError):
+                return False
+            self._missing = ()
         return True
+
+    def _import(self) -> None:
+        for name in self._missing:
+            __import__(name)
 
 
 def lazy_names(
@@ -114,9 +176,9 @@ def lazy_names(
     def get(name: str) -> object:
         home = homes.get(name)
         if home is not None:
-            module[name] = getattr(__import__(home, fromlist=[name]), name)
+            module[name] = getattr(uninterrupted(lambda: __import__(home, fromlist=[name])), name)
         elif name in modules:
-            __import__(f"{module['__name__']}.{name}")  # sets the attribute
+            uninterrupted(lambda: __import__(f"{module['__name__']}.{name}"))  # sets the attribute
         else:
             raise _missing_name(module["__name__"], name, migration)
         value: object = module[name]

@@ -12,7 +12,7 @@ from fibonacci._core.config import (
     needs_profile,
 )
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._lazy import namespace, once, state_of
+from fibonacci._lazy import loaded_once, namespace, state_of
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
@@ -385,7 +385,7 @@ class AsyncFibonacci:
         client._configure(_config(options))
         return client
 
-    @once
+    @loaded_once
     def _requestor(self) -> AsyncRequestor:
         try:
             from fibonacci._async.requestor import AsyncRequestor

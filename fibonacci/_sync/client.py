@@ -12,7 +12,7 @@ from fibonacci._core.config import (
     needs_profile,
 )
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._lazy import namespace, once, state_of
+from fibonacci._lazy import loaded_once, namespace, state_of
 from fibonacci._sync.shared_state import SharedState
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
@@ -386,7 +386,7 @@ class Fibonacci:
         client._configure(_config(options))
         return client
 
-    @once
+    @loaded_once
     def _requestor(self) -> Requestor:
         try:
             from fibonacci._sync.requestor import Requestor
