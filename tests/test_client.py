@@ -14,7 +14,7 @@ import pytest
 
 from fibonacci import UNSET, APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
 from fibonacci.emulator import Emulator
-from fibonacci.transports import TransportError
+from fibonacci.transports import SocketTransport, TransportError
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -206,6 +206,19 @@ class TestRepr:
             shown = getattr(client, name)
             assert repr(shown) == f"<{type(shown).__name__} at http://127.0.0.1:1/v1>"
         assert KEY not in str(client) + repr(client) + repr(client.workflows.list())
+
+    @pytest.mark.parametrize(
+        ("made", "arguments"),
+        [
+            (Fibonacci.__new__(Fibonacci), {"base_url": "nonsense"}),
+            (SocketTransport.__new__(SocketTransport), {"max_connections": 0}),
+        ],
+    )
+    def test_one_whose_arguments_were_refused(self, made: Any, arguments: dict[str, Any]) -> None:
+        """Tools show the locals of a traceback, and so an object that was never made."""
+        with pytest.raises(ConfigurationError):
+            made.__init__(**arguments)
+        assert repr(made) == f"<{type(made).__name__}, not made>"
 
     def test_dir_offers_the_resources(self, mode: Mode) -> None:
         public = [name for name in dir(mode.client(KEY)) if not name.startswith("_")]

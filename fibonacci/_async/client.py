@@ -355,6 +355,8 @@ class AsyncFibonacci:
         await self.aclose()
 
     def __repr__(self) -> str:
+        if "_config" not in vars(self):  # its arguments were refused, and a tool shows the locals of the traceback
+            return f"<{type(self).__name__}, not made>"
         return f"{type(self).__name__}(base_url={self._config.base_url!r})"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:

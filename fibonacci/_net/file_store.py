@@ -26,7 +26,7 @@ _FORGOTTEN_AFTER = 300.0
 _LASTING = {EACCES, EPERM, EROFS}
 _FORMAT = 1
 # What a damaged state raises, when it is read or used.
-_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class FileStore:
@@ -121,8 +121,11 @@ def _make_private(folder: Path) -> None:
 
 
 def _parent(session_folder: str | None) -> Path:
-    """Return the session's folder, also for jobs outside of it, else the folder for temporary files."""
-    if session_folder:
+    """Return the session's folder, also for jobs outside of it, else the folder for temporary files.
+
+    The environment may name one that is gone: services and containers often inherit the variable without the folder.
+    """
+    if session_folder and Path(session_folder).is_dir():
         return Path(session_folder)
     if hasattr(os, "getuid"):
         session = Path(f"/run/user/{os.getuid()}")

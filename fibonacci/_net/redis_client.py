@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,14 @@ from fibonacci.errors import ConfigurationError
 try:
     import redis
     from redis.backoff import NoBackoff
-    from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
+    from redis.exceptions import (
+        AuthenticationError,
+        AuthorizationError,
+        NoPermissionError,
+        ReadOnlyError,
+        RedisError,
+        ResponseError,
+    )
     from redis.retry import Retry
 except ImportError as error:
     raise ImportError(
@@ -27,6 +35,8 @@ FAILURES: Final = (RedisError, OSError, ValueError)
 _redis: Any = redis  # whose types are partly unknown
 # What another try does not change.
 _LASTING = (AuthenticationError, AuthorizationError, NoPermissionError, UnicodeError)
+# Seconds to find out whether a server speaks at all.
+_PROBE = 1.0
 _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 _REMEDY: Final = "name the file of its authority by ?ssl_ca_certs= in the URL, or by SSL_CERT_FILE"
 
@@ -72,13 +82,42 @@ def redis_client(url: str, timeout: float) -> Any:
     )
 
 
-def failure(error: Exception) -> tuple[str, bool]:
-    """Return the text of a failure, without a password, and whether another try does not change it."""
+def failure(error: Exception, url: str, *, has_worked: bool) -> tuple[str, bool]:
+    """Return the text of a failure, without a password, and whether another try does not change it.
+
+    Args:
+        error: What redis-py has raised.
+        url: The URL of the server.
+        has_worked: Whether a command was carried out before. Then a server that accepts no writes is being replaced by
+            its replica, and will be another one soon.
+    """
     causes = list(_causes(error))
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
         return f"{error}: {_REMEDY}", True
+    text = str(error)
+    if isinstance(error, ReadOnlyError):
+        return f"the server is a replica, which accepts no writes; name its primary ({text})", not has_worked
+    if isinstance(error, AuthenticationError) and ("HELLO" in text or "required" in text):
+        return "the server asks for a password, and the URL has none: redis://:password@host:6379/0", True
+    if isinstance(error, AuthenticationError):
+        return f"the server does not accept the user and password of the URL ({text})", True
+    if isinstance(error, ResponseError) and "DB index" in text:
+        return f"the server has no database of the number at the end of the URL ({text})", True
+    if any("handshake operation timed out" in str(each) for each in causes) and _speaks_without_tls(url):
+        return "the server does not speak TLS on this port: the URL should begin with redis://", True
     is_lasting = any(isinstance(each, _LASTING) or _is_about_tls(each) for each in causes)
-    return str(error), is_lasting
+    return text, is_lasting
+
+
+def _speaks_without_tls(url: str) -> bool:
+    """Whether a server replies to a command without TLS. To TLS it would say nothing, as to half a command."""
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 6379), _PROBE) as plain:
+            plain.sendall(b"PING\r\n")
+            return plain.recv(1) in (b"+", b"-")
+    except OSError:
+        return False
 
 
 def _is_about_tls(error: BaseException) -> bool:

@@ -25,6 +25,8 @@ class RedisConnection:
 
     def __init__(self, url: str, source: str) -> None:
         check_url(url, source)
+        self._url = url
+        self._has_worked = False
         self._client: Any = redis_client(url, _TIMEOUT)
 
     def run(self, *commands: Sequence[object]) -> list[Any]:
@@ -34,18 +36,23 @@ class RedisConnection:
             StoreError: If one of them was not carried out, or it is not known whether it was.
         """
         try:
-            if len(commands) == 1:  # which costs less processor time
-                return [self._client.execute_command(*commands[0])]
-            with self._client.pipeline(transaction=False) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)
-                replies: list[Any] = pipeline.execute(raise_on_error=False)
-            for reply in replies:
-                if isinstance(reply, Exception):
-                    raise reply
+            replies = self._run(commands)
         except FAILURES as error:
-            text, is_lasting = failure(error)
+            text, is_lasting = failure(error, self._url, has_worked=self._has_worked)
             raise StoreError(text, is_lasting=is_lasting) from None
+        self._has_worked = True
+        return replies
+
+    def _run(self, commands: Sequence[Sequence[object]]) -> list[Any]:
+        if len(commands) == 1:  # which costs less processor time
+            return [self._client.execute_command(*commands[0])]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            replies: list[Any] = pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
         return replies
 
     def close(self) -> None:

@@ -33,6 +33,7 @@ class RedisStore:
         self._url = url
         self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
         self._script: Any = None
+        self._has_worked = False
 
     def exchange(self, message: LeaseMessage, now: float | None = None) -> LeaseReply:
         """Carry out a message in one script.
@@ -47,8 +48,9 @@ class RedisStore:
         try:
             reply = self._run(json.dumps(message), *([] if now is None else [repr(now)]))
         except FAILURES as error:
-            text, is_lasting = failure(error)
+            text, is_lasting = failure(error, self._url, has_worked=self._has_worked)
             raise StoreError(f"the rate limiter {self._shown} cannot be used: {text}", is_lasting=is_lasting) from None
+        self._has_worked = True
         try:
             return _reply(reply)
         except (ValueError, TypeError, AttributeError):

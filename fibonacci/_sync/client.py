@@ -356,6 +356,8 @@ class Fibonacci:
         self.close()
 
     def __repr__(self) -> str:
+        if "_config" not in vars(self):  # its arguments were refused, and a tool shows the locals of the traceback
+            return f"<{type(self).__name__}, not made>"
         return f"{type(self).__name__}(base_url={self._config.base_url!r})"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:

@@ -300,6 +300,15 @@ def test_a_host_that_is_not_ascii_is_connected_to_by_its_xn_form(
     assert names.lookups == {"xn--bcher-kva.test": 1}
 
 
+def test_the_zone_of_an_address_is_for_this_machine_alone(mode: Mode, names: NameService) -> None:
+    names.add("fe80::1%eth7", "127.0.0.1")
+    with ScriptedServer(ok) as server:
+        client = insecurely(mode, f"http://[fe80::1%25eth7]:{server.port}/v1")
+        assert mode.run(client.request("GET", "/x")) == {"fine": True}
+    assert names.lookups == {"fe80::1%eth7": 1}
+    assert server.last.one("host") == f"[fe80::1]:{server.port}"
+
+
 def test_a_lookup_that_fails_for_want_of_descriptors_keeps_its_errno(mode: Mode, names: NameService) -> None:
     names.add_failing("full.test", OSError(24, "Too many open files"))
     client = insecurely(mode, url("full.test", 80), max_retries=0, timeout=0.3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply, StoreError
 from fibonacci._core.redaction import shown_url
 from fibonacci._core.shared_window import SharedWindow
+from fibonacci._net.redis_connection import RedisConnection
 from fibonacci._net.redis_store import RedisStore
 from fibonacci.errors import ConfigurationError
+from tests.kit.assertions import check_each
 from tests.kit.clock import START
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 
@@ -164,12 +166,51 @@ def test_a_socket_of_this_machine_will_do(tmp_path: Path) -> None:
         assert len(store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"])).granted) == 1
 
 
-def test_a_wrong_password_lasts_and_is_not_shown(server: RedisServer) -> None:
-    store = RedisStore(server.url.replace(PASSWORD, "wrong-swordfish"), "x")
-    with pytest.raises(StoreError) as caught:
-        store.exchange(LeaseMessage("", False, [], 0.0, [], []))
-    assert caught.value.is_lasting
-    assert "swordfish" not in str(caught.value)
+def use_limiter(url: str) -> None:
+    RedisStore(url, "x").exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
+
+
+def use_journal(url: str) -> None:
+    RedisConnection(url, "journal").run(("SET", "a", "b"))
+
+
+def test_what_another_try_does_not_change_is_said_at_once(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In words that say what to do, and without the password."""
+    for module in ("redis_store", "redis_connection"):  # how long a server that says nothing is waited for
+        monkeypatch.setattr(f"fibonacci._net.{module}._TIMEOUT", 0.3)
+    replica = RedisServer()
+    urls = {
+        server.url.replace(PASSWORD, "wrong-swordfish"): "does not accept the user and password of the URL",
+        server.url.replace(f":{PASSWORD}@", ""): "asks for a password, and the URL has none",
+        server.url.removesuffix("0") + "99": "has no database of the number at the end of the URL",
+        server.url.replace("redis:", "rediss:"): "does not speak TLS on this port: the URL should begin with redis://",
+        replica.url: "is a replica, which accepts no writes; name its primary",
+    }
+
+    def check(use: Callable[[str], None], url: str, text: str) -> None:
+        with pytest.raises(StoreError) as caught:
+            use(url)
+        assert caught.value.is_lasting
+        assert f"the server {text}" in str(caught.value)
+        assert "swordfish" not in str(caught.value)
+
+    with replica.running("--replicaof", "127.0.0.1", "9", "--dir", str(tmp_path)):
+        check_each([(use, *row) for use in (use_limiter, use_journal) for row in urls.items()], lambda row: check(*row))
+
+
+def test_a_server_that_becomes_a_replica_is_waited_for(tmp_path: Path) -> None:
+    """A primary that is replaced: the name leads to another server soon."""
+    server = RedisServer()
+    with server.running("--dir", str(tmp_path)), server.client() as client:
+        connection = RedisConnection(server.url, "journal")
+        connection.run(("SET", "a", "b"))
+        client.replicaof("127.0.0.1", 9)
+        with pytest.raises(StoreError, match="is a replica") as caught:
+            connection.run(("SET", "a", "b"))
+        connection.close()
+    assert not caught.value.is_lasting
 
 
 @pytest.mark.parametrize(

@@ -166,13 +166,23 @@ class TestFailures:
             assert private.stat().st_mode & 0o777 == 0o700
         assert refusals(emulator) == 0
 
-    def test_a_state_with_values_of_other_types_is_begun_again(self, folder: Path, emulator: Emulator) -> None:
+    def test_a_state_that_is_damaged_is_begun_again(self, folder: Path, emulator: Emulator) -> None:
         client = client_of(emulator, "machine")
         client.tools.get("calculator")
         (file,) = folder.glob("*/*.json")
         state = json.loads(file.read_text())
-        file.write_text(json.dumps({**state, "_window": {**state["_window"], "_resets_at": []}}))
-        client.with_options(timeout=5).tools.get("calculator")
+        for damaged in (json.dumps({**state, "_window": {**state["_window"], "_resets_at": []}}), "[" * 100_000):
+            file.write_text(damaged)
+            client.with_options(timeout=5).tools.get("calculator")
+
+    def test_a_folder_of_the_session_that_is_not_there_is_not_used(
+        self, tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        client_of(emulator, "machine").tools.get("calculator")
+        assert emulator.requests.count == 1
+        assert not (tmp_path / "gone").exists()
         assert refusals(emulator) == 0
 
     @pytest.mark.parametrize("text", ["{", '{"saved_at": 0}'])

@@ -65,6 +65,8 @@ class AsyncTransportBase:
         await self.aclose()
 
     def __repr__(self) -> str:
+        if "_max_idle_connections" not in vars(self):  # an argument was refused
+            return f"<{type(self).__name__}, not made>"
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._options().items())})"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:

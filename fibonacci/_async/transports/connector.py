@@ -115,7 +115,7 @@ class AsyncConnector:
         from fibonacci._async.transports.tls import AsyncTLSStream
 
         phases.enter("tls")
-        encrypted = AsyncTLSStream(stream, self._tls_context(endpoint), endpoint.host)
+        encrypted = AsyncTLSStream(stream, self._tls_context(endpoint), endpoint.host.partition("%")[0])
         await encrypted.do_handshake(deadline)
         return encrypted
 
@@ -134,6 +134,8 @@ class _Endpoint:
         host = parts.hostname or ""
         self.url = url
         self.is_secure = parts.scheme == "https"
+        # A zone of a link-local address, as in fe80::1%eth0, stands percent-encoded in a URL (RFC 6874).
+        host = host.replace("%25", "%", 1) if ":" in host else host
         self.host = host if host.isascii() else host.encode("idna").decode("ascii")
         self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
         self.port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)

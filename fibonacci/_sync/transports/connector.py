@@ -112,7 +112,7 @@ class Connector:
         from fibonacci._sync.transports.tls import TLSStream
 
         phases.enter("tls")
-        encrypted = TLSStream(stream, self._tls_context(endpoint), endpoint.host)
+        encrypted = TLSStream(stream, self._tls_context(endpoint), endpoint.host.partition("%")[0])
         encrypted.do_handshake(deadline)
         return encrypted
 
@@ -131,6 +131,8 @@ class _Endpoint:
         host = parts.hostname or ""
         self.url = url
         self.is_secure = parts.scheme == "https"
+        # A zone of a link-local address, as in fe80::1%eth0, stands percent-encoded in a URL (RFC 6874).
+        host = host.replace("%25", "%", 1) if ":" in host else host
         self.host = host if host.isascii() else host.encode("idna").decode("ascii")
         self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
         self.port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)
