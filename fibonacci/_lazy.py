@@ -70,11 +70,12 @@ def uninterrupted(load: "Callable[[], T]") -> "T":
     some never import again then. Handlers run in the main thread alone, so the function is called in another one; the
     exception ends the wait for it.
     """
-    from _thread import allocate_lock, start_new_thread
+    from _thread import start_new_thread
+    from threading import Lock  # here: until Python 3.13 it takes the thread that imports it first for the main one
 
     if _is_importing():  # a module that this thread imports would be waited for by the other one, and in turn
         return load()
-    ended = allocate_lock()
+    ended = Lock()
     results: list[T] = []
     errors: list[BaseException] = []
     ended.acquire()
@@ -95,6 +96,10 @@ def uninterrupted(load: "Callable[[], T]") -> "T":
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _call(load: "Callable[[], T]") -> "T":
+    return load()
 
 
 def _is_importing() -> bool:
@@ -174,11 +179,13 @@ def lazy_names(
     everything = sorted([*names, *modules])
 
     def get(name: str) -> object:
+        # Importing threading takes as long as a client's class. A program that has not done so has just begun.
+        within = uninterrupted if "threading" in sys.modules else _call
         home = homes.get(name)
         if home is not None:
-            module[name] = getattr(uninterrupted(lambda: __import__(home, fromlist=[name])), name)
+            module[name] = getattr(within(lambda: __import__(home, fromlist=[name])), name)
         elif name in modules:
-            uninterrupted(lambda: __import__(f"{module['__name__']}.{name}"))  # sets the attribute
+            within(lambda: __import__(f"{module['__name__']}.{name}"))  # sets the attribute
         else:
             raise _missing_name(module["__name__"], name, migration)
         value: object = module[name]

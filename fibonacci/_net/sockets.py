@@ -112,11 +112,12 @@ def wait_connected(socks: Iterable[socket.socket], seconds: float | None) -> lis
 
 def is_readable(sock: socket.socket) -> bool:
     """Whether a read would return at once; on an idle connection it means that the server has closed it."""
-    if sock.fileno() < 0:
+    descriptor = sock.fileno()  # asked for once: a fork in the middle of this closes the child's copy
+    if descriptor < 0:
         return True
     if hasattr(select, "poll"):  # select() knows no descriptors above 1023
         poll = select.poll()
-        poll.register(sock, select.POLLIN)
+        poll.register(descriptor, select.POLLIN)
         # While this one polls, other threads run, and it may have to wait for them for milliseconds.
         return bool(poll.poll(0)) or is_closed_by_peer(sock)
     return bool(select.select([sock], [], [], 0)[0])

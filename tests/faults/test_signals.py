@@ -229,6 +229,8 @@ for _ in range(2):
         pass
 call()
 assert name in sys.modules
+import threading
+assert threading.main_thread() is threading.current_thread()  # before Python 3.13: the one that imported it first
 """
 
 
