@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
+
+_PAUSE = 0.01
 
 if sys.platform == "win32":
     import msvcrt
@@ -45,3 +48,20 @@ else:
             return True
         fcntl.flock(file, fcntl.LOCK_UN)
         return False
+
+
+def lock_file_patiently(file: int, tries: int) -> None:
+    """Lock an open file as soon as no other holds the lock, which is tried a hundred times a second.
+
+    Raises:
+        BlockingIOError: If another holds it each time.
+        OSError: If it cannot be locked.
+    """
+    for left in reversed(range(tries)):
+        try:
+            return lock_file(file)
+        except (BlockingIOError, PermissionError) as error:  # the second on Windows
+            if not left:
+                raise BlockingIOError(*error.args) from error
+        time.sleep(_PAUSE)
+    return None

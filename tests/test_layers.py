@@ -60,7 +60,7 @@ MAY_IMPORT = {
     "models": {"errors", "_lazy", "_log_records", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_forks", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_forks", "_lazy", "_core", "errors"},
-    "_profiles": {"errors", "_core", "_suggestions", "_atomic_file"},
+    "_profiles": {"errors", "_core", "_suggestions", "_atomic_file", "_file_locks"},
     "_batch": {"errors", "models", "_core", "_file_locks", "_forks"},
     "_journal_view": {"_batch", "_net", "models"},
     "deployment": {"errors", "models", "definitions", "_display", "_atomic_file"},

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from fibonacci._file_locks import is_locked, lock_file
+from fibonacci._file_locks import is_locked, lock_file_patiently
 from fibonacci._forks import renew_in_children
 
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.
@@ -19,7 +18,6 @@ _MOST_BYTES = 4096
 
 # A reader that looks whether a lock is held takes it for some microseconds: that is no run which has the journal.
 _TRIES = 3
-_PAUSE = 0.01
 
 LOCK_SUFFIX: Final = "-lock"
 """What the name of a journal's lock has after that of the journal. The file stays when the run has ended."""
@@ -41,8 +39,8 @@ class FileLock:
     def __init__(self, path: str) -> None:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            _lock_patiently(self._file)
-        except (BlockingIOError, PermissionError) as error:  # the second on Windows
+            lock_file_patiently(self._file, _TRIES)
+        except BlockingIOError as error:
             self._close()
             raise BlockingIOError(read_holder(Path(path))) from error
         except BaseException:
@@ -129,18 +127,6 @@ def is_held(path: Path) -> bool:
         return is_locked(file)
     finally:
         os.close(file)
-
-
-def _lock_patiently(file: int) -> None:
-    for left in reversed(range(_TRIES)):
-        try:
-            lock_file(file)
-        except (BlockingIOError, PermissionError):
-            if not left:
-                raise
-            time.sleep(_PAUSE)
-        else:
-            return
 
 
 def _note_in(content: bytes) -> str:

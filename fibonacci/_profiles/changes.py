@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
+from collections.abc import Generator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from fibonacci._atomic_file import write_atomically
 from fibonacci._core.urls import check_base_url
+from fibonacci._file_locks import lock_file_patiently
 from fibonacci._profiles.config_file import (
     Profile,
     ProfilesFile,
     check_profile_name,
+    config_path,
     read_profiles,
 )
 from fibonacci._profiles.toml_text import with_value, without_table
 from fibonacci.errors import ConfigurationError
+
+# For ten seconds: a change takes some milliseconds, unless its process was suspended.
+_TRIES = 1000
 
 
 def add_profile(name: str, base_url: str | None = None) -> Profile:
@@ -31,16 +39,18 @@ def add_profile(name: str, base_url: str | None = None) -> Profile:
         OSError: If the file cannot be written.
     """
     check_profile_name(name, source="NAME")
-    file = read_profiles()
-    if name in file.profiles:
-        raise ConfigurationError(f"there is a profile {name!r} in {file.path}: remove it first, or use another name")
     if base_url is not None:
         base_url = check_base_url(base_url, source="--base-url", allow_insecure=False)
-    edited = _Edit(file)
-    edited.set((), "default", file.default or name)
-    edited.add_table(name)
-    edited.set(("profiles", name), "base_url", base_url)
-    edited.write()
+    with _locked_profiles() as file:
+        if name in file.profiles:
+            raise ConfigurationError(
+                f"there is a profile {name!r} in {file.path}: remove it first, or use another name"
+            )
+        edited = _Edit(file)
+        edited.set((), "default", file.default or name)
+        edited.add_table(name)
+        edited.set(("profiles", name), "base_url", base_url)
+        edited.write()
     return Profile(name, base_url)
 
 
@@ -51,13 +61,13 @@ def remove_profile(name: str) -> Profile:
         ConfigurationError: If there is none of the name, or the file is wrong.
         OSError: If the file cannot be written.
     """
-    file = read_profiles()
-    profile = file.profile(name, source="NAME")
-    edited = _Edit(file)
-    if file.default == name:
-        edited.set((), "default", None)
-    edited.remove_table(name)
-    edited.write()
+    with _locked_profiles() as file:
+        profile = file.profile(name, source="NAME")
+        edited = _Edit(file)
+        if file.default == name:
+            edited.set((), "default", None)
+        edited.remove_table(name)
+        edited.write()
     return profile
 
 
@@ -68,11 +78,11 @@ def use_profile(name: str) -> None:
         ConfigurationError: If there is none of the name, or the file is wrong.
         OSError: If the file cannot be written.
     """
-    file = read_profiles()
-    file.profile(name, source="NAME")
-    edited = _Edit(file)
-    edited.set((), "default", name)
-    edited.write()
+    with _locked_profiles() as file:
+        file.profile(name, source="NAME")
+        edited = _Edit(file)
+        edited.set((), "default", name)
+        edited.write()
 
 
 def note_key(name: str, *, is_stored: bool) -> None:
@@ -82,11 +92,33 @@ def note_key(name: str, *, is_stored: bool) -> None:
         ConfigurationError: If there is no such profile, or the file is wrong.
         OSError: If the file cannot be written.
     """
-    file = read_profiles()
-    file.profile(name, source="NAME")
-    edited = _Edit(file)
-    edited.set(("profiles", name), "keychain", True if is_stored else None)
-    edited.write()
+    with _locked_profiles() as file:
+        file.profile(name, source="NAME")
+        edited = _Edit(file)
+        edited.set(("profiles", name), "keychain", True if is_stored else None)
+        edited.write()
+
+
+@contextmanager
+def _locked_profiles() -> Generator[ProfilesFile]:
+    """Yield what the file has, which no other process or thread changes while the block runs.
+
+    Raises:
+        ConfigurationError: If the file cannot be read, or others change it for too long.
+        OSError: If there is no folder for it, and none can be made.
+    """
+    path = config_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    # Of its own, and left there: the file of profiles is replaced at each change.
+    lock = os.open(path.with_name(f".{path.name}.lock"), flags, 0o600)
+    try:
+        lock_file_patiently(lock, _TRIES)
+        yield read_profiles()
+    except BlockingIOError:
+        raise ConfigurationError(f"another process is changing {path}: try again") from None
+    finally:
+        os.close(lock)
 
 
 class _Edit:
@@ -122,7 +154,6 @@ class _Edit:
             raise ConfigurationError(
                 f"{self._path} is written in a way that cannot be changed here: change it in an editor"
             )
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(self._path, self._text.replace("\n", self._line_break), mode=0o600)
 
     def _is_right(self) -> bool:
