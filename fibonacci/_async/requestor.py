@@ -234,7 +234,6 @@ class AsyncRequestor:
             response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
             _ = response.headers  # decoded here, where what is wrong with them is caught
         except Exception as error:
-            call.phases.stop()  # the wait for another attempt is none
             if call.callback_error is not None:
                 raise call.callback_error from None
             # A transport of the user's may let through what it meets; of one of ours, anything else is a signal

@@ -61,6 +61,7 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
         oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
         return add_call_details(oversized, call, is_uncertain=True)
     is_uncertain = result.kind == "broken" or outcome_of(result) == "unknown"
+    call.phases.stop()
     is_time_up = call.deadline.remaining() == 0
     failed = connection_error(result, base_url=call.base_url, is_time_up=is_time_up, phase=call.phases.current)
     failed.phases = call.phases.seconds

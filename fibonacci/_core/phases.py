@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from time import monotonic
 from typing import Literal
 
@@ -36,12 +37,11 @@ class Phases:
         ```
     """
 
-    __slots__ = ("_began", "_seconds", "current")
+    __slots__ = ("_entered", "current")
 
     def __init__(self) -> None:
         self.current: Phase | None = None
-        self._began: float | None = None
-        self._seconds: dict[str, float] = {}
+        self._entered: list[tuple[Phase | None, float]] = []
 
     def enter(self, phase: Phase | None) -> None:
         """Begin a phase; the one before it ends.
@@ -49,19 +49,18 @@ class Phases:
         Args:
             phase: The phase; None while it is not known.
         """
-        now = monotonic()
-        if self._began is not None and self.current is not None:
-            self._seconds[self.current] = self._seconds.get(self.current, 0.0) + now - self._began
         self.current = phase
-        self._began = now
+        self._entered.append((phase, monotonic()))
 
     def stop(self) -> None:
         """End the present phase, which stays the `current` one."""
-        if self.current is not None and self._began is not None:
-            self.enter(self.current)
-            self._began = None
+        self._entered.append((None, monotonic()))
 
     @property
     def seconds(self) -> dict[str, float]:
         """The seconds of each phase that has ended, by its name."""
-        return dict(self._seconds)
+        seconds: dict[str, float] = {}
+        for (phase, began), (_, ended) in pairwise(self._entered):
+            if phase is not None:
+                seconds[phase] = seconds.get(phase, 0.0) + ended - began
+        return seconds

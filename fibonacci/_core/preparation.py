@@ -109,7 +109,7 @@ class Call:
         Args:
             on_wait: What a transport calls when the request waits for a connection.
         """
-        self.phases.enter(None)
+        self.phases.current = None
         method, host = self.request.method, _host_header(self._origin)
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
         headers += _constant_headers(self._config.headers)
@@ -148,8 +148,9 @@ class Call:
         if not attempt.succeeded and outcome_of(attempt.result) == "unknown":
             self.had_unknown_outcome = True
         self._had_no_response = isinstance(attempt.result, TransportError) and attempt.result.kind == "unknown"
-        if retry is not None and retry.is_rate_limited:
-            self.refusals += 1
+        if retry is not None:
+            self.phases.stop()  # the wait is none of them
+            self.refusals += retry.is_rate_limited
 
     @property
     def _is_repeatable(self) -> bool:

@@ -101,7 +101,7 @@ _KINDS: dict[str, TransportErrorKind] = {
 }
 
 # What the transports of the SDK are built on.
-_LIBRARIES = {"ssl", "h11", "h2", "hpack", "httpx", "httpcore"}
+_LIBRARIES = {"ssl", "h11", "h2", "hpack", "httpx", "httpcore", "httpx2", "httpcore2"}
 # What httpx makes of any OSError while it reads and writes.
 _ON_A_CONNECTION = {"ReadTimeout", "WriteTimeout", "ReadError", "WriteError"}
 # Seconds by which a timer may be early.

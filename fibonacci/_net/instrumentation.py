@@ -34,10 +34,9 @@ def replaced_function() -> str | None:
     """
     for library, functions in _REPLACED.items():
         module = sys.modules.get(library)
-        if module is not None:
-            for names in functions:
-                if not _is_original(module, *names):
-                    return ".".join((library, *names))
+        if module is None or all(_is_original(module, *names) for names in functions):
+            continue
+        return next(".".join((library, *names)) for names in functions if not _is_original(module, *names))
     return None
 
 

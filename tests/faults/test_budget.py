@@ -77,6 +77,9 @@ def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode, standstill:
             ended = call.result()
             assert type(ended.error) is APITimeoutError
             assert not ended.api_error.outcome_unknown
+            assert ended.error.phase == "queue"
+            assert sum(ended.error.phases.values()) == pytest.approx(ended.error.phases["queue"])
+            assert "while waiting for a free connection: 1 of 1 in use" in str(ended.error)
             assert ended.seconds >= 0.3
             assert ended.seconds - standstill.seconds <= longest(0.3)
         patient = mode.begin(client.request, "POST", "/patient")

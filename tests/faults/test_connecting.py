@@ -263,6 +263,9 @@ class TestConnectTimeout:
         assert str(error.__cause__) == (
             "no connection within connect_timeout (0.2 s): the name service did not respond"
         )
+        assert isinstance(error, APITimeoutError)
+        assert (error.phase, list(error.phases)) == ("dns", ["dns"])
+        assert error.phases["dns"] == pytest.approx(2 * CONNECT_TIMEOUT, abs=0.1 + standstill.seconds)
         assert names.lookups[f"hanging-{mode.name}.test"] == 1  # the attempts wait for the same lookup
 
     @all_modes_at_once

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import pytest
@@ -77,18 +78,22 @@ def meet(row: Row, proxy: ScriptedServer) -> tuple[Ended, int]:
     """Return how a call ended that meets a fault, and how often the fault happened to it."""
     transport, name, what = row
     fault = FAULTS[what]
-    direct = ScriptedServer(greet=fault.step) if fault.is_greeting else ScriptedServer(*fault.before, fault.step)
+    steps = (*fault.before, fault.step, ok)
+    direct = ScriptedServer(greet=fault.step) if fault.is_greeting else ScriptedServer(*steps)
     with Mode(name) as mode, direct as server:
         url = server.base_url.replace("http:", "https:") if fault.is_greeting else server.base_url
         if fault.host is not None:
             url = f"https://{transport}.{name}.{fault.host}/v1"
-        client = mode.client(KEY, base_url=url, timeout=30, max_retries=0, **transport_options(transport, mode))
+        options = transport_options(transport, mode) | ({} if transport == "httpx2" else {"max_connections": 1})
+        client = mode.client(KEY, base_url=url, timeout=30, max_retries=0, **options)
         for _ in fault.before:
             assert mode.end(client.request, "GET", "/x").error is None
         ended = mode.end(client.with_options(timeout=TIMEOUT).request, "GET", "/x")
         if fault.host is not None:
             return ended, [request.target for request in proxy.requests].count(f"{transport}.{name}.{fault.host}:443")
-    return ended, server.delivered - len(fault.before)
+        if not fault.is_greeting:  # nothing is left in use
+            assert mode.end(client.request, "GET", "/x").value == {"fine": True}
+    return ended, server.delivered - (0 if fault.is_greeting else len(steps) - 1)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +129,23 @@ def test_a_call_ends_in_time(
             meet((transport, mode, "dripped body"), proxy)
         check_rows(rows, check, at_once=len(rows))
     print(*sorted(table), sep="\n")
+
+
+def test_a_thread_that_does_not_start_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls over httpx go on without their deadline, and the next one starts the thread."""
+    start, refused = threading.Thread.start, list[threading.Thread]()
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name != "fibonacci-deadlines":
+            return start(thread)
+        refused.append(thread)
+        raise RuntimeError("can't start new thread")
+
+    with ScriptedServer(ok, DRIPPED_HEAD) as server, Mode("sync") as mode:
+        client = mode.client_of(server, transport="httpx", timeout=TIMEOUT, max_retries=0)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            assert client.request("GET", "/x") == {"fine": True}
+        with pytest.raises(APITimeoutError):
+            client.request("GET", "/x")
+    assert len(refused) == 1

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fibonacci._core.deadline import Deadline, allows
 from fibonacci._core.phases import Phases
+from fibonacci._core.transport_errors import is_network_failure
 from fibonacci._net.sockets import (
     GRACE,
     READ_SIZE,
@@ -120,7 +121,7 @@ class DeadlineTimer:
         self._calls: set[_TimedCall] = set()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._wakes_at = math.inf  # when the thread looks at the calls next; infinite while it is not known
-        self._has_thread = threading.Lock()
+        self._runs = threading.Lock()  # held by the thread while it runs; nothing waits for it
 
     def run(self, deadline: Deadline, operation: Callable[[], T], close: Callable[[], object]) -> T:
         """Return the result of an operation.
@@ -144,7 +145,7 @@ class DeadlineTimer:
             self._start_thread()
             result = operation()
         except Exception as error:
-            if call.is_over:
+            if call.is_over and is_network_failure(error):
                 raise deadline.exceeded() from error
             raise
         finally:
@@ -154,32 +155,33 @@ class DeadlineTimer:
         return result
 
     def _start_thread(self) -> None:
-        if not self._has_thread.acquire(blocking=False):
-            return
-        try:
-            threading.Thread(target=self._run, name="fibonacci-deadlines", daemon=True).start()
-        except BaseException as error:
-            self._has_thread.release()
-            if not isinstance(error, RuntimeError):
-                raise
-            # No thread is left: the limits of the library's single steps remain.
+        if not self._runs.locked():
+            with suppress(RuntimeError):  # no thread is left: the limits of the library's single steps remain
+                threading.Thread(target=self._run, name="fibonacci-deadlines", daemon=True).start()
 
     def _run(self) -> None:
+        # Taken by the thread alone: one whose start was interrupted runs, or does not, and either way it is known.
+        while self._calls and self._runs.acquire(blocking=False):
+            try:
+                self._close_in_time()
+            finally:
+                self._runs.release()
+            # A call that came before the release has started no thread.
+
+    def _close_in_time(self) -> None:
+        """Close the connections of calls whose time is up, until there has been no call for a while."""
         while True:
             self._wakes_at = math.inf
             now = monotonic()
             for call in [call for call in [*self._calls] if call.ends_at <= now]:
                 self._calls.discard(call)
-                call.end()
+                with suppress(Exception):  # of a library with other insides: the other calls need the thread
+                    call.end()
             self._wakes_at = min((call.ends_at for call in [*self._calls]), default=now + _LINGER)
             try:
                 self._wake.get(timeout=max(0.0, self._wakes_at - monotonic()))
             except Empty:
-                if self._calls:
-                    continue
-                self._has_thread.release()
-                # A call that came before the release has not started a thread.
-                if not self._calls or not self._has_thread.acquire(blocking=False):
+                if not self._calls:
                     return
 
 
