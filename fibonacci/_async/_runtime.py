@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 T = TypeVar("T")
 
+# How often a shielded function is called: everything is canceled once at the end of `asyncio.run`.
+_ATTEMPTS = 2
+
 HTTP2_CALLS = sys.maxsize
 """How many calls may use a connection of httpx for HTTP/2 at a time: tasks need no lock, which threads would."""
 
@@ -59,16 +62,17 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
     task = asyncio.create_task(function())  # a cancellation of the caller does not reach it
     ends = monotonic() + seconds
     cancellation: asyncio.CancelledError | None = None
-    is_exiting = False
+    attempts = 1
     while (left := ends - monotonic()) > 0:
         try:
             await asyncio.wait({task}, timeout=left)
         except asyncio.CancelledError as error:
-            cancellation, is_exiting = error, True
+            cancellation = error
         if task.done():
-            if not (task.cancelled() and is_exiting):
+            if not task.cancelled() or cancellation is None or attempts == _ATTEMPTS:
                 break
-            task, is_exiting = asyncio.create_task(function()), False
+            attempts += 1
+            task = asyncio.create_task(function())
     task.cancel()
     if cancellation is not None:
         if task.done() and not task.cancelled():

@@ -162,6 +162,7 @@ class Journal(ABC):
         self._process = os.getpid()
         self._is_closed = False
         self._last = last
+        self._is_doubtful = False  # whether it has the rows that were numbered last: Ctrl-C may have kept it from that
         self.is_new: bool = last == 0
         self._seen = bytearray()
 
@@ -198,11 +199,17 @@ class Journal(ABC):
             return
         again = [row for row in intended if row.number]
         new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
-        for row in new:
-            self._last += 1
-            row.number = self._last
-            self._mark(row.number)
+        if new:
+            if self._is_doubtful:
+                self._last = self._count()
+            self._is_doubtful = True
+            for row in new:
+                self._last += 1
+                row.number = self._last
+                self._mark(row.number)
         self._write(JournalChanges(new, withdrawn, again, started, finished, progress))
+        if new:
+            self._is_doubtful = False
 
     @property
     def is_empty(self) -> bool:
@@ -259,6 +266,10 @@ class Journal(ABC):
     @abstractmethod
     def _read(self, key: str) -> JournalEntry | None:
         """Return what is known of a row."""
+
+    @abstractmethod
+    def _count(self) -> int:
+        """Return how many rows it has."""
 
     @abstractmethod
     def _write(self, changes: JournalChanges) -> None:

@@ -9,7 +9,7 @@ import weakref
 from contextlib import closing
 from pathlib import Path
 
-from fibonacci._batch.abandoned import end_soon
+from fibonacci._batch.abandoned import abandoned_runs
 from fibonacci._batch.filesystems import network_filesystem_of
 from fibonacci._batch.journal_errors import damaged_error, incomplete_error, journal_error, sqlite_error, system_error
 from fibonacci._batch.journal_mark import JournalMark, emptied, mingled, unmarked
@@ -88,7 +88,7 @@ def temporary_journal(header: JournalHeader) -> SQLiteJournal:
     connection.execute("PRAGMA cache_size = -16384")
     create(connection, header)
     journal = SQLiteJournal(connection)
-    weakref.finalize(journal, end_soon, connection.close)  # Python 3.13 warns of one that is collected without it
+    weakref.finalize(journal, abandoned_runs.end_soon, connection.close)  # else Python 3.13 warns of it
     return journal
 
 

@@ -36,6 +36,7 @@ class JournalOwner:
         self._lock = lock
         self._name = token_hex(8)
         self._written = str(mark)
+        self._following: JournalMark | None = None  # that of the commit which is under way
         self._stop_request = StopRequest(self.real_path, self._name)
         StopRequest(self.real_path, mark.run).forget()  # of a run that was killed
 
@@ -55,7 +56,10 @@ class JournalOwner:
                 "was removed or replaced while rows ran: put the file back; with a new path, rows that have run are"
             )
             raise journal_error(self._path, f"{reason} run again")
-        if read_mark(connection) != self._written:
+        written = read_mark(connection)
+        if written != self._written and written == str(self._following) and self._following is not None:
+            self.mark, self._written = self._following, written  # Ctrl-C came between a commit and its note
+        if written != self._written:
             reason = (
                 "was opened by another run, although this one has it: name it by one path, and leave its -lock file"
             )
@@ -76,6 +80,7 @@ class JournalOwner:
         mark = JournalMark(before.journal, self._name, before.commits + 1, rows, before.total + added)
         text = str(mark)
         write_mark(connection, text)
+        self._following = mark
         connection.execute("COMMIT")
         self.mark, self._written = mark, text
         try:

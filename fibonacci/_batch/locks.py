@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -37,18 +38,19 @@ class FileLock:
     """
 
     def __init__(self, path: str) -> None:
-        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        # It closes itself where Ctrl-C keeps the caller from having it: a descriptor would keep the lock.
+        self._file: FileIO | None = FileIO(path, "r+", opener=_opened)
         try:
-            lock_file_patiently(self._file, _TRIES)
+            lock_file_patiently(self._file.fileno(), _TRIES)
+            with suppress(OSError):  # it is for messages alone: a full disk does not matter here
+                _write_at(self._file.fileno(), str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES), 0)
+            renew_in_children(self)
         except BlockingIOError as error:
             self._close()
             raise BlockingIOError(read_holder(Path(path))) from error
         except BaseException:
             self._close()
             raise
-        with suppress(OSError):  # it is for messages alone: a full disk does not matter here
-            _write_at(self._file, str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES), 0)
-        renew_in_children(self)
 
     def read_note(self) -> str:
         """Return the note, with replacement characters if it is damaged; empty if there is none."""
@@ -83,12 +85,12 @@ class FileLock:
     def _open_file(self) -> int:
         if self._file is None:
             raise OSError("the lock is not held any more")
-        return self._file
+        return self._file.fileno()
 
     def _close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            os.close(file)
+            file.close()
 
 
 def read_holder(path: Path) -> str:
@@ -127,6 +129,10 @@ def is_held(path: Path) -> bool:
         return is_locked(file)
     finally:
         os.close(file)
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
 
 
 def _note_in(content: bytes) -> str:

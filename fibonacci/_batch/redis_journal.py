@@ -97,6 +97,9 @@ class RedisJournal(Journal):
     def _read(self, key: str) -> JournalEntry | None:
         return self._entry(key, self._find(records.FACTS, [key]))
 
+    def _count(self) -> int:
+        return self._revision.rows
+
     def _write(self, changes: JournalChanges) -> None:
         new, withdrawn, again, started, finished, progress = changes
         commands = chain(

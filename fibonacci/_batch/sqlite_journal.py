@@ -34,7 +34,8 @@ _INTEND: Final = (
     "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
     " status = NULL, version = NULL, execution = NULL, error = NULL WHERE number = ?"
 )
-_MARK: Final = f"UPDATE rows SET checksum = new_checksum(checksum, {COLUMNS}) WHERE number = ?"
+_READ: Final = f"{RECORD} WHERE number = ?"
+_MARK: Final = "UPDATE rows SET checksum = ? WHERE number = ?"
 _WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
 _START: Final = "UPDATE rows SET execution_id = ?, version = ? WHERE number = ?"
 _FINISH: Final = (
@@ -66,9 +67,7 @@ class SQLiteJournal(Journal):
         self._owner = owner
         self._lock = threading.Lock()
         self._is_checked = path == "" or self.is_new
-        self._checksums = _RowChecksums()
         if owner is not None:
-            connection.create_function("new_checksum", -1, self._checksums)
             with self._transaction([]):  # in which the run becomes the owner
                 pass
 
@@ -120,6 +119,10 @@ class SQLiteJournal(Journal):
             record = connection.execute(f"{RECORD} WHERE key = ?", (key,)).fetchone()
         return None if record is None else self._entry(record)
 
+    def _count(self) -> int:
+        with self._use() as connection:
+            return _count(connection)
+
     def _write(self, changes: JournalChanges) -> None:
         new, withdrawn, again, started, finished, progress = changes
         rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished)]
@@ -160,15 +163,18 @@ class SQLiteJournal(Journal):
         """Write rows in a transaction."""
         owner = self._owner
         with self._use() as connection:
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                if connection.in_transaction:  # Ctrl-C has kept the last one from being rolled back
+                    connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
                 if owner is not None:
                     owner.check(connection)
                 yield connection
                 if owner is None:
                     connection.execute("COMMIT")
                 else:
-                    owner.commit(connection, self._last, self._update_checksums(connection, rows))
+                    added = self._update_checksums(connection, rows)
+                    owner.commit(connection, _count(connection), added)
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
@@ -176,10 +182,18 @@ class SQLiteJournal(Journal):
 
     def _update_checksums(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
         """Update the checksums of rows; return what they are more than before."""
-        self._checksums.added = 0
-        if rows:
-            connection.executemany(_MARK, [(row.number,) for row in rows])
-        return self._checksums.added
+        added = 0
+        marks: list[tuple[int, int]] = []
+        for number in {row.number for row in rows}:  # no function of SQLite does it: Ctrl-C in one would be an error
+            found = connection.execute(_READ, (number,)).fetchone()
+            if found is None:  # Ctrl-C kept its intent from being written, which is now withdrawn
+                continue
+            *record, before = found
+            checksum = checksum_of(record)
+            added += checksum - before
+            marks.append((checksum, number))
+        connection.executemany(_MARK, marks)
+        return added
 
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
         return JournalEntry(record[:-1]) if self._owner is None else entry_in(self.path, record)
@@ -200,6 +214,11 @@ class SQLiteJournal(Journal):
         return result.status, *self._texts(result), row.index, row.execution_id or None, row.version, row.number
 
 
+def _count(connection: sqlite3.Connection) -> int:
+    rows: int = connection.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()[0]
+    return rows
+
+
 def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
     """Return what a record of a journal says, which ends with its checksum.
 
@@ -210,22 +229,6 @@ def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
     if checksum_of(fields) != checksum:
         raise damaged_error(path, f"row {fields[0]} is not what was written")
     return JournalEntry(fields)
-
-
-class _RowChecksums:
-    """Computes checksums of rows for SQLite, which keeps it: it has no reference to the journal.
-
-    Attributes:
-        added: What the checksums are more than the ones before, in sum.
-    """
-
-    def __init__(self) -> None:
-        self.added: int = 0
-
-    def __call__(self, before: int, *record: Any) -> int:
-        checksum = checksum_of(record)
-        self.added += checksum - before
-        return checksum
 
 
 def _make_whole(connection: sqlite3.Connection) -> None:

@@ -36,7 +36,7 @@ class SingleReader:
             RuntimeError: If another reads.
         """
         turn = _Turn(self._turns)
-        own = ref(turn)
+        own = turn.own
         self._turns.append(own)
         while (first := self._turns[0]) is not own:
             if first() is not None:
@@ -50,10 +50,11 @@ class SingleReader:
 class _Turn:
     """The time in which one reads."""
 
-    __slots__ = ("__weakref__", "_turns")
+    __slots__ = ("__weakref__", "_turns", "own")
 
     def __init__(self, turns: list[ref[_Turn]]) -> None:
         self._turns = turns
+        self.own: ref[_Turn] = ref(self)  # which can be found also when the garbage collector has cleared it
 
     def __enter__(self) -> None:
         pass
@@ -61,4 +62,5 @@ class _Turn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._turns.remove(ref(self))
+        with suppress(ValueError):  # another one has begun since the garbage collector found this one
+            self._turns.remove(self.own)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
+from fibonacci._interrupts import passing_interrupts
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _SHOWN_CHARACTERS = 60
 
 
+@passing_interrupts
 class Model(BaseModel):
     """An object of the platform: frozen, with typed fields for what is documented, and open for the rest.
 

@@ -21,7 +21,7 @@ import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult
 from fibonacci._async.batch._workers import beside
-from fibonacci._batch import abandoned
+from fibonacci._batch.abandoned import abandoned_runs
 from fibonacci._batch.locks import FileLock
 from fibonacci.emulator import Emulator
 from tests.emulator.api import tool
@@ -197,7 +197,7 @@ class TestGone:
         has_thread: bool,
     ) -> None:
         if not has_thread:  # as at a limit of the system
-            monkeypatch.setattr(abandoned, "_wakes", SimpleQueue[None]())
+            monkeypatch.setattr(abandoned_runs, "_wakes", SimpleQueue[None]())
 
         def leave_after(number: int) -> Any:
             options = {"journal": tmp_path / "runs.db", "concurrency": 1}

@@ -51,7 +51,7 @@ def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thr
     wait_until(lambda: journal.written == [[0]])
     for thread in threads[1:]:
         thread.start()
-    wait_until(lambda: len(context._unrecorded) == len(rows) - 1)
+    wait_until(lambda: len(context._unrecorded) == len(rows))
     return threads, errors
 
 

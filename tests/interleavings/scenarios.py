@@ -213,7 +213,7 @@ def _workers(baton: Baton) -> Bodies:
     done: list[int] = []
 
     def start(number: int) -> None:
-        workers.start(lambda: inbox.put(lambda: done.append(number)))
+        workers.start(lambda: None, lambda: inbox.put(lambda: done.append(number)))
 
     def iterate() -> None:
         start(0)
@@ -426,23 +426,24 @@ def _guard(baton: Baton) -> Bodies:
 
 @_scenario("journal of a batch", "_sync.batch.context")
 def _journal(baton: Baton) -> Bodies:
-    """Leave beside the last reports: the journal is closed once, and not before them."""
+    """Leave beside the ends of the last workers: the journal is closed, and not before them."""
     from fibonacci._sync.batch.context import BatchContext
 
     closed: list[int] = []
-    reported: list[int] = []
+    ended: list[int] = []
     part = mock.Mock()
     context: Any = BatchContext(part, part, _options(), mock.Mock(), None, None, part, None, part, 0.0)
-    context.journal.close = lambda: closed.append(len(reported))
+    context.journal.close = lambda: closed.append(len(ended))
     context._workers = SimpleNamespace(start=mock.Mock())
     for _ in range(2):
         context.work(lambda: None)
 
-    def report() -> None:
-        reported.append(1)
-        context.report(lambda: None)
+    def end(number: int) -> None:
+        ended.append(1)
+        context._workers.start.call_args_list[number].args[1]()
 
-    return Bodies([report, report, context.leave], lambda: _assert(closed == [2], f"closed after reports: {closed}"))
+    bodies = [lambda: end(0), lambda: end(1), context.leave]
+    return Bodies(bodies, lambda: _assert({*closed} == {2}, f"closed after the ends of workers: {closed}"))
 
 
 def _assert(holds: bool, text: str) -> None:

@@ -67,7 +67,7 @@ MUTANTS = [
         "return self._made.setdefault(loop, self._make()) if made is None else made",
         "self._made[loop] = made = made or self._make()\n        return made",
     ),
-    SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "continue  # work", "return  # work"),
+    SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
     SeededFault("lease thread", "_net.lease_thread:LeaseThread._run", "self._running.release()", "pass"),
     SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self.queued:", "if not self.queued:"),
     SeededFault(
@@ -83,7 +83,7 @@ MUTANTS = [
         "limits = _shared.pop(oldest)\n                    _shared.setdefault(oldest, limits)",
     ),
     SeededFault("name lookups", "_net.names:Resolver._run", "while queue:", "if queue:"),
-    SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "self._unreported == 0", "True"),
+    SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "not self._pieces", "True"),
     SeededFault(
         "one reader at a time",
         "_core.single_reader:SingleReader.turn",

@@ -70,15 +70,23 @@ class Workers:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Work) -> None:
-        """Start a piece of work."""
+    def start(self, work: Work, ended: Callable[[], object]) -> None:
+        """Start a piece of work, and call `ended` when it is over, also when it was canceled before it began."""
         trio = running_trio()
         if trio is not None:
-            trio.lowlevel.spawn_system_task(work, context=copy_context())
+
+            async def carry_out() -> None:
+                try:
+                    await work()
+                finally:
+                    ended()
+
+            trio.lowlevel.spawn_system_task(carry_out, context=copy_context())
             return
         task = asyncio.create_task(work())
         self._tasks.add(task)  # the event loop holds tasks weakly
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: ended())
 
 
 AsyncRows = Iterable[Any] | AsyncIterable[Any]

@@ -46,26 +46,32 @@ async def open_batch(
         quota = await read_quota(requests, options.organization_id)
     header = header_of(requests.workflow_id, workflow, options)
     limits = await requestor.use_limits()
-    if isinstance(options.journal, RedisJournalURL):
-        journal = await _workers.beside(partial(open_it, header))
-    else:
-        journal = open_it(header)
-    journal.redact = requestor.redact
-    context = AsyncBatchContext(
-        requestor,
-        requests,
-        options,
-        journal,
-        options.organization_id or workflow.organization_id,
-        workflow.definition,
-        WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
-        quota,
-        limits,
-        server_time(workflow.response.headers, received_at) - received_at,
-    )
-    if isinstance(header, AnyVersionHeader):
-        context.state.new_version = header.workflow_version
-    return context
+    journal: Journal | None = None
+    try:
+        if isinstance(options.journal, RedisJournalURL):
+            journal = await _workers.beside(partial(open_it, header))
+        else:
+            journal = open_it(header)
+        journal.redact = requestor.redact
+        context = AsyncBatchContext(
+            requestor,
+            requests,
+            options,
+            journal,
+            options.organization_id or workflow.organization_id,
+            workflow.definition,
+            WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
+            quota,
+            limits,
+            server_time(workflow.response.headers, received_at) - received_at,
+        )
+        if isinstance(header, AnyVersionHeader):
+            context.state.new_version = header.workflow_version
+        return context
+    except BaseException:  # Ctrl-C
+        if journal is not None:
+            journal.close()
+        raise
 
 
 async def read_quota(requests: AsyncBatchRequests, organization_id: str) -> Quota | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic
 
@@ -97,9 +97,12 @@ class AsyncBatchRunner:
         """Start no further row, and wait until no request is on its way."""
         self._state.stop(None)
         self._call_received()
-        while self._context.at_work:
+        self._context.is_draining = True
+        while self._context.has_work:
             self._received += await self._context.inbox.get(None)
             self._call_received()
+        self._received += await self._context.inbox.get(0)
+        self._call_received()
 
     async def save(self) -> None:
         """Write the results there are.
@@ -116,18 +119,30 @@ class AsyncBatchRunner:
     async def _start_rows(self) -> None:
         """Start what may be started: first all intents are made durable, at once, with the results there are."""
         context = self._context
-        rows = await self._choose()
-        await self._commit(rows)
-        if rows and context.versions.must_read(context.now):
-            context.versions.reading(context.now)
-            context.work(self._read_version)
-        for row in rows:
-            self._starter.start(row)
+        waiting = deque(await self._choose())
+        try:
+            await self._commit(list(waiting))
+            if waiting and context.versions.must_read(context.now):
+                context.versions.reading(context.now)
+                context.work(self._read_version)
+            while waiting:
+                self._starter.start(waiting[0])
+                waiting.popleft()
+        except (RuntimeError, KeyboardInterrupt, SystemExit):  # the first: no thread is left
+            self._withdraw(waiting)
+            raise
         self._ask()
         self._probe()
         self._look()
         self._search()
         await _runtime.checkpoint()
+
+    def _withdraw(self, rows: Iterable[Row]) -> None:
+        """Take the intents of rows back that were not started. The journal may have them."""
+        for row in rows:
+            if row.number and row.index not in self._state.starting and not row.is_uncertain:
+                row.withdraw()
+                self._state.withdrawn.append(row)
 
     async def _choose(self) -> list[Row]:
         """Return the rows to start now."""
@@ -177,6 +192,7 @@ class AsyncBatchRunner:
             state.new_version = None
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
+        self._context.recorded([*started, *(row for row, _ in state.finished)])
         state.withdrawn.clear()
         state.started.clear()
         state.finished.clear()

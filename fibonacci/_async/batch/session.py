@@ -17,7 +17,7 @@ from fibonacci._async.batch.progress import AsyncBatchProgress, rows_bar
 from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._batch.abandoned import add_run, end_noted, end_soon, has_noted
+from fibonacci._batch.abandoned import abandoned_runs
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.resumption import drain_text, resume_note
 from fibonacci._batch.rows import can_be_read_again
@@ -123,7 +123,7 @@ class AsyncBatchSession:
                     await _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
             finally:
                 self.leave()
-                await self._end_noted()
+                await _end_abandoned()
 
     async def _drain_and_save(self) -> None:
         if self._runner is not None:
@@ -132,42 +132,38 @@ class AsyncBatchSession:
                 await self._runner.save()
 
     def leave(self) -> None:
-        """Start no further row. The journal is closed when no request is on its way any more."""
-        if self._stop():
-            self._end_use()
+        """Start no further row. The journal is closed when no request is on its way any more.
+
+        Another call ends what Ctrl-C has kept the first one from ending.
+        """
+        self._stop()
+        self._end_use()
 
     def abandon(self) -> None:
         """Do the same where nothing may wait or take a lock, as in `__del__`: another thread ends it."""
-        if self._stop() and self._process == os.getpid():
-            end_soon(self._end_use)
+        if not self._is_left:
+            self._stop()
+            if self._context is not None and self._process == os.getpid():
+                abandoned_runs.end_soon(self._end_use)
 
     def leave_at_exit(self) -> None:
         """Do the same at the end of the process, unless a thread that ends with it waits for a result."""
         with suppress(RuntimeError), self._single.turn():
             self.leave()
 
-    def _stop(self) -> bool:
-        """Start no further row; return whether there is something to be ended, and this is the first call."""
-        if self._is_left:
-            return False
+    def _stop(self) -> None:
         self._is_left = self.was_begun = True
         self._interrupts.restore()
         if self._context is not None:
             self._context.state.stop(None)
-        return self._context is not None
 
     def _end_use(self) -> None:
         """Close what was opened, as soon as no request is on its way any more."""
         if self._progress is not None:
             self._progress.close()
+            self._progress = None
         if self._context is not None:
             self._context.leave()
-
-    @staticmethod
-    async def _end_noted() -> None:
-        """End runs whose iterator is gone: one of them may have the journal."""
-        if has_noted():
-            await _workers.beside(end_noted)
 
     def _check_process(self) -> None:
         """Check that results can be waited for here.
@@ -191,14 +187,14 @@ class AsyncBatchSession:
         if self._runner is None:
             if can_be_read_again(self._rows):
                 self._options.parser.check_keys(self._rows)
-            await self._end_noted()
+            await _end_abandoned()
             bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = await self._open()
             self._context.state.reads_on = can_be_read_again(self._rows) and not self._context.journal.is_new
             if self._options.progress:
                 self._progress = AsyncBatchProgress(self._context, bar)
             self._runner = AsyncBatchRunner(self._context, self._rows)
-            add_run(self)
+            abandoned_runs.add_run(self)
             self._interrupts.install()
             await self._runner.begin()
         if self._context is not None:
@@ -231,3 +227,9 @@ class AsyncBatchSession:
             if sys.stderr is not None:  # else it would be printed to stdout
                 with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
                     print(text, file=sys.stderr, flush=True)
+
+
+async def _end_abandoned() -> None:
+    """End runs whose iterator is gone: one of them may have the journal."""
+    if abandoned_runs.has_ends:
+        await _workers.beside(abandoned_runs.end)

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
@@ -65,32 +64,62 @@ class Workers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle = 0
+        self._idle = 0  # negative where work waits for a thread that is at work
+        self._threads: set[threading.Thread] = set()
         self._work: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
-    def start(self, work: Work) -> None:
-        """Start a piece of work."""
+    def start(self, work: Work, ended: Callable[[], object]) -> None:
+        """Start a piece of work, and call `ended` when it is over. Where no thread can be started, it waits for one.
+
+        Raises:
+            RuntimeError: If no thread can be started, and there is none to wait for. The work is not carried out.
+        """
+        context = copy_context()
+
+        def carry_out() -> None:
+            try:
+                context.run(work)
+            finally:
+                ended()
+
         with self._lock:
             has_idle = self._idle > 0
             self._idle -= has_idle
-        if not has_idle:
-            threading.Thread(target=self._run, name="fibonacci-run-many", daemon=True).start()
-        self._work.put(partial(copy_context().run, work))
+        if has_idle or not self._start_thread(carry_out):
+            self._work.put(carry_out)
 
-    def _run(self) -> None:
+    def _start_thread(self, first: Callable[[], object]) -> bool:
+        """Start a thread that begins with a piece of work; return False where that has to wait for another thread."""
+        thread = threading.Thread(target=self._run, args=(first,), name="fibonacci-run-many", daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left for the process, or no memory for one
+            with self._lock:
+                self._threads.discard(thread)
+                if not any(each.is_alive() for each in self._threads):
+                    raise
+                self._idle -= 1
+            return False
+        return True
+
+    def _run(self, work: Callable[[], object]) -> None:
         while True:
-            try:
-                work = self._work.get(timeout=_IDLE)
-            except Empty:
-                with self._lock:
-                    if self._idle > 0:
-                        self._idle -= 1
-                        return
-                continue  # work was given to this thread meanwhile
             work()
             del work
             with self._lock:
                 self._idle += 1
+            while True:
+                try:
+                    work = self._work.get(timeout=_IDLE)
+                    break
+                except Empty:
+                    with self._lock:
+                        if self._idle > 0:
+                            self._idle -= 1
+                            self._threads.discard(threading.current_thread())
+                            return
+                    # work was given to this thread meanwhile
 
 
 Rows = Iterable[Any]

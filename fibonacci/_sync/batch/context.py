@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -62,7 +63,8 @@ class BatchContext:
         inbox: What workers hand to the task that iterates.
         is_attended: Whether the task that iterates is at work, and not in the body of the user's loop.
         quota: The quota of the organization as last read; None before.
-        at_work: How many workers have not reported their end.
+        at_work: How many workers have not reported their end, as far as their reports were taken in.
+        is_draining: Whether the end of each piece of work is told to the inbox.
     """
 
     def __init__(
@@ -94,11 +96,12 @@ class BatchContext:
         self.quota = quota
         self.is_attended: bool = False
         self._workers = _workers.Workers()
-        self._lock = threading.Lock()
-        self._recording = threading.Lock()
-        self._unrecorded: list[Row] = []
-        self._unreported = 0
+        self.is_draining: bool = False
+        # No lock guards these: what Ctrl-C has interrupted would be between two of them.
+        self._pieces: set[_Piece] = set()
+        self._unrecorded: dict[int, Row] = {}
         self._is_left = False
+        self._recording = threading.Lock()  # before that of the journal; it is held while the journal is written
         self._limits = limits
         self._time_ahead = time_ahead
         self._quota_refusals = 0
@@ -157,28 +160,55 @@ class BatchContext:
         not_admitted = max(0, len(self.state.starting) - self._limits.in_flight)
         return window[0], window[1] - not_admitted
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a worker is at work."""
+        return bool(self._pieces)
+
     def work(self, function: _workers.Work) -> None:
-        """Carry out a function beside the iteration. It hands its result to `report`, however it ends."""
+        """Carry out a function beside the iteration. It hands its result to `report`, however it ends.
+
+        Raises:
+            RuntimeError: If the system has no thread left for it. It is not carried out then.
+        """
+        piece = _Piece(function)
         self.at_work += 1
-        with self._lock:
-            self._unreported += 1
-        self._workers.start(function)
+        try:
+            self._pieces.add(piece)
+            self._workers.start(piece.carry_out, partial(self._end, piece))
+        except BaseException:  # Ctrl-C too, after which it may be carried out nevertheless
+            if piece.take() is not None:
+                self.at_work -= 1
+                self._end(piece)
+            raise
 
     def report(self, function: Callable[[], object]) -> None:
         """Hand the end of a piece of work to the task that iterates, from any thread."""
-        with self._lock:
-            self._unreported -= 1
-            is_last = self._is_left and self._unreported == 0
-        if is_last:
-            self.journal.close()
         self.inbox.put(partial(self._end_work, function))
 
     def leave(self) -> None:
-        """Close the journal as soon as the last worker has reported: what it does is recorded until then."""
-        with self._lock:
-            self._is_left = True
-            is_last = self._unreported == 0
-        if is_last:
+        """Close the journal as soon as the last worker has ended: what it does is recorded until then."""
+        self._is_left = True
+        if not self._pieces:
+            self._close_journal()
+
+    def _end(self, piece: _Piece) -> None:
+        self._pieces.discard(piece)
+        if self._is_left and not self._pieces:
+            self._close_journal()
+        if self.is_draining:
+            self.inbox.put(_nothing)
+
+    def _close_journal(self) -> None:
+        """Close the journal. A second call does nothing.
+
+        Ids that were received are in it: a second Ctrl-C may have kept the task that iterates from writing some.
+        """
+        try:
+            self._write_started()
+        except JournalError as error:
+            log(_log, logging.WARNING, "%s (%s)", error, "; ".join(error.__notes__))
+        finally:
             self.journal.close()
 
     def use_journal(self, function: Callable[[], T]) -> T:
@@ -191,8 +221,10 @@ class BatchContext:
         Raises:
             JournalError: If it cannot be written; a note has the id.
         """
-        if not (self.is_attended or self.keeps_results_alone):
-            self.record([row])
+        if not self.keeps_results_alone:
+            self._unrecorded[row.index] = row
+            if not self.is_attended:
+                self.use_journal(self._write_started)
 
     def record_refusal(self, row: Row) -> None:
         """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
@@ -209,27 +241,28 @@ class BatchContext:
         self.is_attended = False
         if self.keeps_results_alone:
             return
-        rows = [row for row in self.state.starting.values() if not row.is_recorded]
-        if started := [row for row in rows if row.execution_id]:
-            self.record(started)
-        if refused := [row for row in rows if row.is_refused]:
+        if self._unrecorded:
+            self.use_journal(self._write_started)
+        refused = [row for row in self.state.starting.values() if row.is_refused and not row.is_recorded]
+        if refused := [*refused, *self.state.withdrawn]:
             self._record_refusals(refused)
+            self.state.withdrawn.clear()
 
-    def record(self, rows: list[Row]) -> None:
-        """Write the ids of executions to the journal.
+    def recorded(self, rows: Iterable[Row]) -> None:
+        """Take note that the ids of some executions are in the journal."""
+        for row in rows:
+            self._unrecorded.pop(row.index, None)
+
+    def _write_started(self) -> None:
+        """Write the ids that are to be recorded, unless another worker has: one transaction is enough for many.
 
         Raises:
             JournalError: If they cannot be written; a note has them.
         """
-        with self._lock:
-            self._unrecorded += rows
-        self.use_journal(self._write_started)
-
-    def _write_started(self) -> None:
-        """Write the ids that are to be recorded, unless another worker has: one transaction is enough for many."""
         with self._recording:
-            with self._lock:
-                rows, self._unrecorded = self._unrecorded, []
+            rows = [*self._unrecorded.copy().values()]
+            if not rows:
+                return
             try:
                 self.journal.write(started=rows)
             except JournalError as error:
@@ -240,6 +273,7 @@ class BatchContext:
                 raise
             for row in rows:
                 row.is_recorded = True
+            self.recorded(rows)
 
     def _record_refusals(self, rows: list[Row]) -> None:
         self.use_journal(partial(self.journal.write, withdrawn=rows))
@@ -308,3 +342,26 @@ class BatchContext:
         self.at_work -= 1
         if not self._is_left:
             function()
+
+
+class _Piece:
+    """A piece of work, which is carried out or taken back."""
+
+    def __init__(self, function: _workers.Work) -> None:
+        self._functions = [function]
+
+    def take(self) -> _workers.Work | None:
+        """Return the function to the first who asks for it, and None to others."""
+        with suppress(IndexError):
+            return self._functions.pop()
+        return None
+
+    def carry_out(self) -> None:
+        """Call the function, unless it was taken back."""
+        function = self.take()
+        if function is not None:
+            function()
+
+
+def _nothing() -> None:
+    """Do nothing: it ends a wait."""

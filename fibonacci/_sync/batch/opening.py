@@ -45,26 +45,32 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
         quota = read_quota(requests, options.organization_id)
     header = header_of(requests.workflow_id, workflow, options)
     limits = requestor.use_limits()
-    if isinstance(options.journal, RedisJournalURL):
-        journal = _workers.beside(partial(open_it, header))
-    else:
-        journal = open_it(header)
-    journal.redact = requestor.redact
-    context = BatchContext(
-        requestor,
-        requests,
-        options,
-        journal,
-        options.organization_id or workflow.organization_id,
-        workflow.definition,
-        WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
-        quota,
-        limits,
-        server_time(workflow.response.headers, received_at) - received_at,
-    )
-    if isinstance(header, AnyVersionHeader):
-        context.state.new_version = header.workflow_version
-    return context
+    journal: Journal | None = None
+    try:
+        if isinstance(options.journal, RedisJournalURL):
+            journal = _workers.beside(partial(open_it, header))
+        else:
+            journal = open_it(header)
+        journal.redact = requestor.redact
+        context = BatchContext(
+            requestor,
+            requests,
+            options,
+            journal,
+            options.organization_id or workflow.organization_id,
+            workflow.definition,
+            WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
+            quota,
+            limits,
+            server_time(workflow.response.headers, received_at) - received_at,
+        )
+        if isinstance(header, AnyVersionHeader):
+            context.state.new_version = header.workflow_version
+        return context
+    except BaseException:  # Ctrl-C
+        if journal is not None:
+            journal.close()
+        raise
 
 
 def read_quota(requests: BatchRequests, organization_id: str) -> Quota | None:

@@ -41,13 +41,21 @@ class RowStarter:
         return not row.is_uncertain or self._may_repeat(row)
 
     def start(self, row: Row) -> None:
-        """Start a row in a worker."""
+        """Start a row in a worker.
+
+        Raises:
+            RuntimeError: If the system has no thread left for it. Nothing is sent.
+        """
         context = self._context
         context.state.starting[row.index] = row
         row.begin(context.now, context.options.timeout)
         row.attempts += 1
         context.starts.add(context.now)
-        context.work(partial(self._start, row))
+        try:
+            context.work(partial(self._start, row))
+        except RuntimeError:  # no thread is left: nothing was sent
+            del context.state.starting[row.index]
+            raise
 
     def _start(self, row: Row) -> None:
         context = self._context

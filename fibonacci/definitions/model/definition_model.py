@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, field_validator, model_serializer
 
+from fibonacci._interrupts import passing_interrupts
 from fibonacci.definitions.json_types import whole
 
 _FIRST: Final = ("id", "type", "name")
@@ -14,6 +15,7 @@ _LAST: Final = (
 )  # fmt: skip
 
 
+@passing_interrupts
 class DefinitionModel(BaseModel):
     """A part of a definition.
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+from collections import deque
+from contextlib import suppress
+from typing import Final
 
 from fibonacci.emulator.serving.connection import Application, ServerConnection
+
+_RETRY: Final = 0.05
+"""Seconds between two attempts to start a thread, where the system has none left."""
 
 
 class SocketServer:
@@ -19,6 +25,7 @@ class SocketServer:
 
     Raises:
         OSError: If the address cannot be used.
+        RuntimeError: If the system has no thread left. Nothing listens then.
     """
 
     def __init__(self, app: Application, host: str, port: int) -> None:
@@ -31,7 +38,11 @@ class SocketServer:
         self._closing = threading.Event()
         self._connections: dict[ServerConnection, threading.Thread] = {}
         self._acceptor = threading.Thread(target=self._accept, name="fibonacci-emulator", daemon=True)
-        self._acceptor.start()
+        try:
+            self._acceptor.start()
+        except BaseException:
+            self._close_sockets()
+            raise
 
     @property
     def port(self) -> int:
@@ -50,29 +61,42 @@ class SocketServer:
             connection.close()
         for thread in connections.values():
             thread.join()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
         for sock in (self._listener, self._wake_reader, self._wake_writer):
             sock.close()
 
     def _accept(self) -> None:
+        accepted: deque[socket.socket] = deque()  # which wait for a thread
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._wake_reader, selectors.EVENT_READ)
             while True:
-                ready = {key.fileobj for key, _ in selector.select()}
+                ready = {key.fileobj for key, _ in selector.select(_RETRY if accepted else None)}
                 if self._wake_reader in ready:
-                    return
-                try:
-                    sock, _ = self._listener.accept()
-                except OSError:
-                    continue  # the client closed before its connection was accepted
-                self._serve(sock)
+                    break
+                if self._listener in ready:
+                    with suppress(OSError):  # the client closed before its connection was accepted
+                        accepted.append(self._listener.accept()[0])
+                while accepted and self._serve(accepted[0]):
+                    accepted.popleft()
+        for sock in accepted:
+            sock.close()
 
-    def _serve(self, sock: socket.socket) -> None:
+    def _serve(self, sock: socket.socket) -> bool:
+        """Serve a connection in a thread; return False where none can be started."""
         connection = ServerConnection(sock, self._app, self._closing)
         thread = threading.Thread(target=self._run, args=(connection,), name="fibonacci-emulator", daemon=True)
         with self._lock:
             self._connections[connection] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left
+            with self._lock:
+                del self._connections[connection]
+            return False
+        return True
 
     def _run(self, connection: ServerConnection) -> None:
         try:

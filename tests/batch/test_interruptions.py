@@ -1,0 +1,151 @@
+"""Ctrl-C at any line of a run, and a system that has no thread left: no id is lost, and the journal is free."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, read_journal
+from fibonacci.emulator import Emulator
+from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
+from tests.kit.systems import needs_signals
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+PARTS = ("/_sync/batch/", "/_batch/", "/_core/single_reader.py")
+
+
+@pytest.fixture
+def workflow(client: Fibonacci) -> str:
+    return client.workflows.create(name="rester", definition=DEFINITION).id
+
+
+def rows(number: int, seconds: float) -> list[dict[str, Any]]:
+    return [{"n": each, "seconds": seconds} for each in range(number)]
+
+
+class InterruptAt:
+    """Raises `KeyboardInterrupt` in this thread, at a line of the batch.
+
+    Args:
+        function: The function; empty for any.
+        line: The number of the line among those that are reached, from 1.
+    """
+
+    def __init__(self, function: str, line: int) -> None:
+        self._function = function
+        self._left = line
+
+    def __enter__(self) -> None:
+        sys.settrace(self._call)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _call(self, frame: FrameType, event: str, argument: object) -> Any:
+        name = frame.f_code.co_filename.replace("\\", "/")
+        is_meant = self._function in ("", frame.f_code.co_qualname) and any(part in name for part in PARTS)
+        return self._line if is_meant else None
+
+    def _line(self, frame: FrameType, event: str, argument: object) -> Any:
+        self._left -= event == "line"
+        if self._left == 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return self._line
+
+
+@needs_signals
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        ("open_batch", 15),  # the journal is open, and nobody has it yet
+        ("JournalOwner.commit", 7),  # the commit is made, and not noted
+        ("SQLiteJournal._transaction", 6),
+        ("Workers.start", 10),
+        ("RowStarter._started", 2),  # the response is taken in
+        ("Inbox.get", 7),
+    ],
+)
+def test_ctrl_c_at_a_line(client: Fibonacci, workflow: str, tmp_path: Path, function: str, line: int) -> None:
+    run_and_check(client, workflow, tmp_path / "runs.db", InterruptAt(function, line))
+
+
+def run_and_check(client: Fibonacci, workflow: str, journal: Path, interrupt: InterruptAt) -> None:
+    runs = client.workflows.run_many(workflow, rows(3, 2), journal=journal, concurrency=3)
+    with pytest.raises(KeyboardInterrupt), interrupt:
+        for _ in runs:
+            pass
+    closing = threading.Thread(target=runs.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    assert not closing.is_alive()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with read_journal(journal) as view:
+        assert not view.is_running
+        known = {attempt.execution_id for result in view.rows() for attempt in result.attempts[-1:]}
+    assert known - {None} == {execution.id for execution in client.executions.list(workflow_id=workflow)}
+
+
+class ThreadLimit:
+    """Lets so many threads of a name be started."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, most: int) -> None:
+        self.refused = 0
+        self.left = most
+        start = threading.Thread.start
+
+        def start_or_refuse(thread: threading.Thread) -> None:
+            if thread.name == name:
+                if not self.left:
+                    self.refused += 1
+                    raise RuntimeError("can't start new thread")
+                self.left -= 1
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start_or_refuse)
+
+
+class TestThreadLimit:
+    def test_rows_share_the_threads_that_there_are(
+        self, client: Fibonacci, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limit = ThreadLimit(monkeypatch, "fibonacci-run-many", 2)
+        runs = client.workflows.run_many(workflow, rows(12, 0), journal=tmp_path / "runs.db", concurrency=8)
+        assert [result.status for result in runs.results()] == ["completed"] * 12
+        assert limit.refused > 0
+
+    def test_without_any_thread_nothing_is_started_and_the_journal_is_free(
+        self, client: Fibonacci, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limit = ThreadLimit(monkeypatch, "fibonacci-run-many", 0)
+        runs = client.workflows.run_many(workflow, rows(3, 0), journal=tmp_path / "runs.db")
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            runs.results()
+        runs.close()
+        assert limit.refused == 1
+        limit.left = 100
+        again = client.workflows.run_many(workflow, rows(3, 0), journal=tmp_path / "runs.db")
+        assert [result.status for result in again.results()] == ["completed"] * 3
+        assert len(list(client.executions.list(workflow_id=workflow))) == 3
+
+    def test_the_emulator_accepts_when_there_are_threads_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with Emulator() as emulator:
+            limit = ThreadLimit(monkeypatch, "fibonacci-emulator", 0)
+            with Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+                calling = threading.Thread(target=client.health.check)
+                calling.start()
+                wait_until(lambda: limit.refused > 1)
+                limit.left = 100
+                calling.join(20)
+                assert not calling.is_alive()
+                client.health.check()
+            limit.left = 0
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                Emulator().start()
