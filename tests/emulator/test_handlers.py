@@ -5,6 +5,7 @@ import inspect
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,29 @@ def test_reset_and_restore_during_a_run(emulator: Emulator, client: Fibonacci) -
     wait_until(no_handler_works)
     emulator.restore(snapshot)  # its handler has ended since, and its outcome was dropped
     assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler worked"
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_reset_beside_a_run_that_settles_leaves_nothing_to_the_next_test(
+    emulator: Emulator, client: Fibonacci
+) -> None:
+    works, release = threading.Event(), threading.Event()
+
+    @emulator.llm
+    def response(_: LLMCall) -> str:
+        works.set()
+        assert release.wait(10)
+        return "done"
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(client.workflows.execute, create(client, llm("a")), idempotency_key="once")
+        assert works.wait(10)
+        emulator.reset()
+        release.set()
+        assert running.result(10).status == "running"
+    wait_until(no_handler_works)
+    assert list(client.executions.list()) == []
+    assert client.workflows.execute(create(client, llm("b")), idempotency_key="once").succeeded
 
 
 def test_an_outcome_that_cannot_be_stored_is_logged(

@@ -44,6 +44,14 @@ class IdempotencyCache:
             raise conflict("Idempotency-Key", message, "idempotency_conflict")
         return EncodedReply(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
 
+    def renew(
+        self, api_key: str, request: ServerRequest, before: EncodedReply, reply: EncodedReply, now: float
+    ) -> None:
+        """Replace a reply that was kept, unless the state was reset or replaced since."""
+        kept = self._kept.get(fingerprint(api_key), request.headers["idempotency-key"])
+        if kept is not None and kept["request_id"] == before.request_id:
+            self.keep(api_key, request, reply, now)
+
     def keep(self, api_key: str, request: ServerRequest, reply: EncodedReply, now: float) -> None:
         """Keep a reply for a day; `Retention` drops it."""
         place = (fingerprint(api_key), request.headers["idempotency-key"])

@@ -86,7 +86,7 @@ class PlatformAPI:
             settled = reply.settled()
             if settled is not reply and "idempotency-key" in request.headers:
                 with self._store.transaction():
-                    self._idempotency.keep(api_key, request, settled, self._clock.now())
+                    self._idempotency.renew(api_key, request, reply, settled, self._clock.now())
             return settled
         except StateError as error:  # what was carried out is stored, and so is this reply
             log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)

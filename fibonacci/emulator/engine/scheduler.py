@@ -120,7 +120,10 @@ class Scheduler:
     def _refreshed(self, execution: Record) -> tuple[Record, float, float | None]:
         with self._store.transaction():
             now = self._clock.now()
-            execution = self.refresh(self._store.executions.get(execution["id"]) or execution, now)
+            stored = self._store.executions.get(execution["id"])
+            if stored is None:  # the state was reset or replaced meanwhile
+                return execution, now, None
+            execution = self.refresh(stored, now)
             return execution, now, self._seconds_to_event(execution, now)
 
     def _seconds_to_event(self, execution: Record, now: float) -> float | None:
