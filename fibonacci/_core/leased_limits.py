@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
-from fibonacci._core.leased_window import LeasedWindow
+from fibonacci._core.leased_window import MOST_WANTED, LeasedWindow
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits, is_collected
 from fibonacci._core.window import LONGEST_WAIT
 
@@ -61,5 +61,10 @@ class LeasedLimits(SharedLimits):
 
     def _admit_queued(self, now: float) -> None:
         super()._admit_queued(now)
-        endpoints = [call.endpoint for call in self._queued_calls() if call.endpoint is not None]
+        endpoints = [
+            endpoint
+            for endpoint, calls in list(self._queues.items())
+            if endpoint is not None
+            for _ in range(min(len(calls), MOST_WANTED))
+        ]
         self._leases.want(self._limiter.count_sendable(now, endpoints))

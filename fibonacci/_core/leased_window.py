@@ -12,8 +12,9 @@ from fibonacci._core.shared_window import LONGEST_POLL
 from fibonacci._core.window import Admission, Delay, Window
 from fibonacci.models.response import RateLimit
 
-# Leases that are asked for at a time; the calls behind them in the queue follow.
-_MOST_WANTED = 100
+MOST_WANTED = 100
+"""Leases that are asked for at a time; the calls behind them in the queue follow."""
+
 # Seconds for which a call waits for a reply before it looks again.
 _REPLY_DELAY = 0.5
 # Seconds until the store is asked again while another request may end the delay: the first time, and at most.
@@ -118,7 +119,7 @@ class LeasedWindow(Window):
 
     def want(self, number: int) -> None:
         """Want leases for so many calls, and give back what is left over."""
-        number = min(number, _MOST_WANTED)
+        number = min(number, MOST_WANTED)
         given_up = [*self._granted, *((name, 0.0) for name in self._wanted[number:])]
         self._granted.clear()
         del self._wanted[number:]

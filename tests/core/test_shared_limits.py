@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, cast
 
+import pytest
+
+from fibonacci._core.leased_limits import LeasedLimits
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
-from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+from fibonacci._core.shared_limits import QueuedCall, SharedLimits, shared_limits
 from fibonacci._core.window import Admission, Delay
 from tests.benchmarks.guards import lines_run
 from tests.core.responses import api_response
@@ -165,3 +171,50 @@ def test_a_request_in_flight_costs_the_same_however_many_there_are() -> None:
         return lines_run(lambda: [limits.settle(cast("Admission", it), ended, 50.0) for it in reversed(admissions)])
 
     assert work(4000) / work(1000) < 4.1
+
+
+@pytest.mark.parametrize("is_leased", [False, True], ids=["of a process", "of several processes"])
+def test_a_change_of_the_delay_takes_as_many_steps_for_each_call_however_many_there_are(
+    is_leased: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wakes each of them, and each asks for its delay then."""
+    copied: list[int] = []
+
+    def counting(items: Iterable[Any]) -> list[Any]:
+        copied.extend([1] * len(result := [*items]))
+        return result
+
+    monkeypatch.setattr("fibonacci._core.shared_limits.list", counting, raising=False)
+
+    def steps(number: int) -> int:
+        limits: Any = LeasedLimits(lambda: None) if is_leased else exhausted()
+        sleepers = [Sleeper() for _ in range(number)]
+        queued(limits, *sleepers)
+        copied.clear()
+
+        def change() -> None:
+            limits._limiter.window.pause(2.0, 40.0)
+            for sleeper in sleepers:
+                assert isinstance(limits.queue(sleeper.call, 2.0), Delay)
+
+        lines = lines_run(change)
+        assert is_leased or all(sleeper.woken for sleeper in sleepers)
+        return lines + len(copied)
+
+    assert steps(1200) / steps(300) < 4.3
+
+
+def test_the_oldest_limits_are_forgotten_and_never_those_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: OrderedDict[object, SharedLimits] = OrderedDict()
+    monkeypatch.setattr("fibonacci._core.shared_limits._shared", kept)
+    in_force = shared_limits("http://h", "in force")
+    admission = in_force.acquire(time.monotonic(), ENDPOINT)
+    assert isinstance(admission, Admission)
+    refused = attempt_of(api_response(b"{}", 429, {"retry-after": "60"}))
+    in_force.settle(admission, refused, time.monotonic())
+    keys = [f"key {number}" for number in range(1100)]
+    first = [shared_limits("http://h", key) for key in keys]
+    again = [shared_limits("http://h", key) for key in keys[-1000:]]
+    assert all(one is other for one, other in zip(first[-1000:], again, strict=True))
+    assert shared_limits("http://h", "in force") is in_force
+    assert shared_limits("http://h", keys[0]) is not first[0]
