@@ -102,8 +102,8 @@ _KINDS: dict[str, TransportErrorKind] = {
 
 # What the transports of the SDK are built on.
 _LIBRARIES = {"ssl", "h11", "h2", "hpack", "httpx", "httpcore", "httpx2", "httpcore2"}
-# What httpx makes of any OSError while it reads and writes.
-_ON_A_CONNECTION = {"ReadTimeout", "WriteTimeout", "ReadError", "WriteError"}
+# What httpx makes of any OSError, or of any TimeoutError.
+_OF_ANY_OS_ERROR = {"ConnectTimeout", "ReadTimeout", "WriteTimeout", "ReadError", "WriteError"}
 # Seconds by which a timer may be early.
 _EARLY = 0.01
 # Texts of asyncio and trio without the reason, which the errno has.
@@ -131,16 +131,18 @@ def is_network_failure(error: Exception) -> bool:
     )
 
 
-def raise_foreign(error: Exception, deadline: Deadline) -> None:
+def raise_foreign(error: Exception, deadline: Deadline, connecting: Deadline) -> None:
     """Raise what is no failure of the network, also where httpx has taken it for one.
 
     Args:
         error: What httpx raised.
         deadline: The end of the call, before which nothing but connecting times out.
+        connecting: The earliest end of a connection attempt that takes too long.
     """
     if not is_network_failure(error):
         raise error
-    if type(error).__name__ in _ON_A_CONNECTION and (deadline.remaining() is None or allows(deadline, _EARLY)):
+    name = type(error).__name__
+    if name in _OF_ANY_OS_ERROR and allows(connecting if name == "ConnectTimeout" else deadline, _EARLY):
         for inner in cause_chain(error):
             if isinstance(inner, OSError):
                 if not is_network_failure(inner):

@@ -125,6 +125,7 @@ class HTTPXTransport(TransportBase):
             limiter.release(share)  # again: a signal may have interrupted the first time
 
     def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        connecting = Deadline(deadline.cap(self._connect_timeout))
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
             with HTTPXTrace(client, request.phases) as trace:
@@ -137,7 +138,7 @@ class HTTPXTransport(TransportBase):
                     raise
         except Exception as error:
             if self._client is None:
-                raise_foreign(error, deadline)
+                raise_foreign(error, deadline, connecting)
             is_sent = request.phases.current in SENT
             failure = transport_error_from(error) if is_sent else connect_error_from(error)
             failure.proxy = self._proxy_url(request.origin)
