@@ -13,6 +13,7 @@ import pytest
 
 from tests.interleavings.explorer import Found, explore, sample
 from tests.interleavings.known_faults import known_faults
+from tests.interleavings.leases import explore_leases
 from tests.interleavings.scenarios import SCENARIOS
 
 SCENARIO_OF = {each.name: each for each in SCENARIOS}
@@ -25,6 +26,17 @@ def test_no_interleaving_has_a_fault() -> None:
     for scenario in SCENARIOS:
         if scenario.name not in KNOWN:
             sample(scenario, SOME, seed=1)
+
+
+def test_no_order_of_lease_messages_has_a_fault() -> None:
+    assert explore_leases(2) > 80
+
+
+@pytest.mark.slow
+def test_a_lease_that_is_granted_again_for_a_message_that_came_twice_is_found() -> None:
+    again = SeededFault("", "_core.shared_window:SharedWindow._grant", "lease = held.get(name)", "lease = None")
+    with mutated(again), pytest.raises(KeyError):  # it has no place in the queue any more
+        explore_leases(2)
 
 
 def test_known_faults_are_there_still() -> None:
