@@ -8,12 +8,13 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from itertools import count, islice
+from itertools import count
 
 from fibonacci._core.clock import TimeSource
 from fibonacci._core.limiter import RateLimiter
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
+from fibonacci._core.snapshots import first
 from fibonacci._core.window import Admission, Delay, Window
 from fibonacci._forks import renew_in_children
 from fibonacci.models.response import RateLimit
@@ -288,7 +289,7 @@ class SharedLimits:
     def _first_queued(self, stopped: list[tuple[str, str]]) -> QueuedCall | None:
         """Return the first call to be admitted whose endpoint is none of those."""
         queues = [calls for endpoint, calls in list(self._queues.items()) if endpoint not in (None, *stopped)]
-        heads = [head for calls in queues for head in islice(calls, 1)]
+        heads = [head for calls in queues for head in first(calls.__iter__, 1)]
         return min(heads, key=lambda call: call.number, default=None)
 
     def _queued_calls(self) -> list[QueuedCall]:
@@ -316,7 +317,7 @@ def kept_limits(name: tuple[str, int], make: Callable[[], SharedLimits]) -> Shar
     found = _shared.get(name)
     if found is None:
         found = _shared.setdefault(name, make())
-        for oldest in list(islice(_shared, _LOOKED_AT if len(_shared) > _KEPT_KEYS else 0)):
+        for oldest in first(_shared.__iter__, _LOOKED_AT if len(_shared) > _KEPT_KEYS else 0):
             with suppress(KeyError):  # another thread has forgotten it
                 if _shared[oldest].is_in_use(time.monotonic()):
                     _shared.move_to_end(oldest)  # never absent meanwhile: its next call would not find its limits

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterable
-from itertools import islice
 
+from fibonacci._core.snapshots import first
 from fibonacci.models.response import RateLimit
 
 LONGEST_WAIT = 120.0
@@ -145,8 +145,8 @@ class Window:
         if not self.is_exhausted():
             return None
         if self._resets_at == _UNKNOWN:
-            first = next(iter(self.uncounted), None)  # none when a signal's handler has just ended the last
-            ends = now if first is None else first.at + self._longest_length
+            oldest = first(self.uncounted.__iter__, 1)  # none when a signal's handler has just ended the last
+            ends = oldest[0].at + self._longest_length if oldest else now
         else:
             ends = min(self._resets_at, self._stated_at + LONGEST_WAIT)
         return Delay(ends - now, is_fixed=self._remaining == 0) if now < ends else None
@@ -271,7 +271,7 @@ class Window:
         """Whether a request is in flight that finds out whether the window has begun, and the others wait for it."""
         if self._remaining is None or self._resets_at < _UNKNOWN or now >= self._scouted_at + _SCOUTED:
             return False
-        return any(admission.at >= self._scouted_at for admission in islice(reversed(self.uncounted), 1))
+        return any(admission.at >= self._scouted_at for admission in first(self.uncounted.__reversed__, 1))
 
     def _find_lateness(self, since_reset: float, now: float) -> None:
         """Find how late resets are: a window is stated as the present one by the response to a request after its reset.

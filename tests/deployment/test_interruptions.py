@@ -282,7 +282,7 @@ def test_keyboard_interrupt(emulator: Emulator, tmp_path: Path) -> None:
             for done in (0, 1):
                 with pytest.raises(KeyboardInterrupt) as caught:
                     client.workflows.apply(plan)
-                assert f"{done} of" in caught.value.__notes__[0]
+                assert f"{done} of" in caught.value.__notes__[-1]
                 plan = client.workflows.plan(tmp_path)
             transport.close()
         check_resumed(flows, FIVE)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from celery.exceptions import SoftTimeLimitExceeded
 
 from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
@@ -20,6 +19,10 @@ from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import head, ok
 from tests.kit.systems import needs_signals
+
+
+class SoftTimeLimitExceeded(Exception):
+    """That of Celery: an `Exception` of a signal handler."""
 
 
 class Interruption(ConnectionError):

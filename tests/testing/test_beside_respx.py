@@ -10,7 +10,8 @@ import asyncio
 import httpx
 import pytest
 
-from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci
+from fibonacci import AsyncFibonacci, Fibonacci
+from respx.models import AllMockedAssertionError
 
 OTHER = "https://other.example/news"
 
@@ -64,7 +65,7 @@ def test_not_used_is_no_error(passing):
 
 
 def test_without_the_route_respx_refuses(respx_mock, fibonacci_emulator):
-    with Fibonacci(max_retries=0) as client, pytest.raises(APIConnectionError, match="not mocked"):
+    with Fibonacci(max_retries=0) as client, pytest.raises(AllMockedAssertionError, match="not mocked"):
         client.health.check()
 """
 

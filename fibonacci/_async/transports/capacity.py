@@ -15,6 +15,7 @@ from operator import length_hint
 from time import monotonic
 
 from fibonacci._async import _runtime
+from fibonacci._core.snapshots import first
 
 
 class AsyncCapacityShare:
@@ -89,7 +90,7 @@ class AsyncCapacityLimiter:
 
     def _take_in_turn(self, share: AsyncCapacityShare) -> bool:
         # A handler's call has the turn of the call that it has interrupted, which cannot take it now.
-        turns = [first.turn for first in list(islice(self._queue, self._free()))]
+        turns = [waiting.turn for waiting in first(self._queue.__iter__, self._free())]
         return share.turn in turns and self._take(share)
 
     def _take(self, share: AsyncCapacityShare) -> bool:

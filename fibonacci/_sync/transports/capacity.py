@@ -15,6 +15,7 @@ from itertools import islice, repeat
 from operator import length_hint
 from time import monotonic
 
+from fibonacci._core.snapshots import first
 from fibonacci._sync import _runtime
 
 
@@ -90,7 +91,7 @@ class CapacityLimiter:
 
     def _take_in_turn(self, share: CapacityShare) -> bool:
         # A handler's call has the turn of the call that it has interrupted, which cannot take it now.
-        turns = [first.turn for first in list(islice(self._queue, self._free()))]
+        turns = [waiting.turn for waiting in first(self._queue.__iter__, self._free())]
         return share.turn in turns and self._take(share)
 
     def _take(self, share: CapacityShare) -> bool:
