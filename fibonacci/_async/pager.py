@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
+
+# The number of the next page, and the request for it; the error that fetching it is; None after the last.
+NextPage = tuple[int, Request[T]] | PaginationError | None
 
 _SHARED = (
     "another task or thread waits for the next page of this list: iterate it in one, which may hand the items to others"
@@ -220,14 +223,14 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
 
     def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
         self._sender = sender
-        self._next: Request[T] | PaginationError | None = request
-        self._named_by: dict[str, Request[T]] = {}
+        self._next: NextPage[T] = 0, request
+        self._named_by: dict[str, int] = {}
         self._single = SingleReader(_SHARED)
 
     def __aiter__(self) -> Self:
         return self
 
-    async def _read(self) -> tuple[Page[T], Request[T] | PaginationError | None]:
+    async def _read(self) -> tuple[Page[T], NextPage[T]]:
         """Return the next page, and what comes after it.
 
         The caller assigns this to `_next`, together with what it keeps of the page: until then nothing has changed, and
@@ -238,18 +241,14 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
             raise failure
         if self._next is None:
             raise StopAsyncIteration
-        page, following = await self._sender.send_page(self._next)
-        return page, self._following(self._next, page, following)
-
-    def _following(
-        self, request: Request[T], page: Page[T], following: Mapping[str, QueryValue] | None
-    ) -> Request[T] | PaginationError | None:
+        number, request = self._next
+        page, following = await self._sender.send_page(request)
         if following is None:
-            return None
+            return page, None
         mark = repr(sorted(following.items()))
-        if self._named_by.setdefault(mark, request) is not request:
-            return _repeated(mark, request, page)  # this page is valid; fetching the next one is what fails
-        return request._replace(params={**request.params, **following})
+        if self._named_by.setdefault(mark, number) != number:
+            return page, _repeated(mark, request, page)  # this page is valid; fetching the next one is what fails
+        return page, (number + 1, request._replace(params={**request.params, **following}))
 
 
 class AsyncPages(AsyncPageReader[T]):
