@@ -1,4 +1,4 @@
-"""Ctrl-C in what pydantic calls back."""
+"""Ctrl-C, and what else a signal handler raises, in what pydantic calls back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def passing_interrupts(model: type[M]) -> type[M]:
-    """Let Ctrl-C pass in `model_dump`: pydantic makes an error of what a serializer in Python raises."""
+    """Let pass, in `model_dump`, what is raised in a serializer in Python: pydantic makes an error of its own of it."""
     dump = model.model_dump
 
     @wraps(dump)
@@ -21,7 +21,7 @@ def passing_interrupts(model: type[M]) -> type[M]:
             return dump(self, **options)
         except PydanticSerializationError as error:
             cause = error.__cause__
-            if cause is None or isinstance(cause, Exception):
+            if cause is None or isinstance(cause, PydanticSerializationError):
                 raise
             raise cause from None
 

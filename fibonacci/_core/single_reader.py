@@ -37,14 +37,18 @@ class SingleReader:
         """
         turn = _Turn(self._turns)
         own = turn.own
-        self._turns.append(own)
-        while (first := self._turns[0]) is not own:
-            if first() is not None:
+        try:
+            self._turns.append(own)
+            while (first := self._turns[0]) is not own:
+                if first() is not None:
+                    raise RuntimeError(self._error)
+                with suppress(ValueError):  # another thread has removed it
+                    self._turns.remove(first)  # a turn that Ctrl-C has ended in its last step
+            return turn
+        except BaseException:  # whose traceback may keep the turn
+            with suppress(ValueError):
                 self._turns.remove(own)
-                raise RuntimeError(self._error)
-            with suppress(ValueError):  # another thread has removed it
-                self._turns.remove(first)  # a turn that Ctrl-C has ended in its last step
-        return turn
+            raise
 
 
 class _Turn:
