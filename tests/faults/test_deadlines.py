@@ -119,6 +119,8 @@ def test_a_call_ends_in_time(
         assert happened == 1
         assert type(ended.error) is APITimeoutError, ended
         assert ended.error.phase == FAULTS[row[2]].phase
+        assert "closed" not in str(ended.error), ended.error  # by whom but by the client itself
+        assert "disconnected" not in str(ended.error), ended.error
         assert ended.seconds >= TIMEOUT
         assert ended.seconds - standstill.seconds <= TIMEOUT + LATE
 

@@ -146,7 +146,7 @@ class DeadlineTimer:
             result = operation()
         except Exception as error:
             if call.is_over and is_network_failure(error):
-                raise deadline.exceeded() from error
+                raise deadline.exceeded() from None  # its text would say that the connection was closed
             raise
         finally:
             self._calls.discard(call)
