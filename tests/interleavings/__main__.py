@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import time
 
-from tests.interleavings.explorer import Found, ThreadScenario, explore
+from tests.interleavings.explorer import Found, SharedScenario, explore
 from tests.interleavings.known_faults import known_faults
 from tests.interleavings.leases import explore_leases
 from tests.interleavings.scenarios import SCENARIOS
+from tests.interleavings.task_scenarios import TASK_SCENARIOS
 
 _STEPS = 4
 
@@ -19,7 +20,7 @@ def main() -> int:
     parser.add_argument("name", nargs="?", help="the scenario; all by default")
     parser.add_argument("--schedule", help="one interleaving, as the report of a fault has it")
     arguments = parser.parse_args()
-    chosen = [each for each in SCENARIOS if arguments.name in (None, each.name)]
+    chosen = [each for each in [*SCENARIOS, *TASK_SCENARIOS] if arguments.name in (None, each.name)]
     if arguments.schedule:
         pairs = (pair.split(":") for pair in arguments.schedule.split(","))
         chosen[0].run({int(number): int(choice) for number, choice in pairs}, has_trail=True)
@@ -30,7 +31,7 @@ def main() -> int:
     return 1 if any([not _is_as_known(scenario) for scenario in chosen]) else 0  # noqa: C419  # all are run
 
 
-def _is_as_known(scenario: ThreadScenario) -> bool:
+def _is_as_known(scenario: SharedScenario) -> bool:
     """Explore a scenario and print its row; return whether it has the fault that is known of it, or none."""
     began = time.process_time()
     reason = known_faults("interleavings").get(scenario.name)

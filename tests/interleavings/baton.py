@@ -24,7 +24,7 @@ from unittest import mock
 
 from tests.kit.clock import START
 
-_MOST_POINTS = 20_000
+MOST_POINTS = 20_000
 _LONGEST_STALL = 10.0  # seconds for which a thread that could go on may stand still: shorter waits may end meanwhile
 _ONE_TURN = 1e-6  # seconds by which time passes at each wait, so that a loop over a clock ends
 
@@ -94,7 +94,7 @@ class Baton:
         self._fault: BaseException | None = None
         self._is_abandoned = False
 
-    def run(self, bodies: Sequence[Callable[[], object]]) -> None:
+    def run_all(self, bodies: Sequence[Callable[[], object]]) -> None:
         """Run functions, each in a thread, and wait until all threads have ended.
 
         Raises:
@@ -119,6 +119,22 @@ class Baton:
         """Replace an attribute of an object, a class or a module for the time of the run."""
         self._patches.enter_context(mock.patch.object(owner, name, value))
 
+    def report(self) -> str:
+        """Return where each thread ran between two changes."""
+        lines: list[str] = []
+        last = -1
+        for number, file, line in self.trail:
+            if number == last:
+                lines[-1] = (
+                    f"{lines[-1].partition(' to ')[0]} to {line}"
+                    if short(file) in lines[-1]
+                    else f"{lines[-1]}, {short(file)}:{line}"
+                )
+            else:
+                lines.append(f"  thread {number}: {short(file)}:{line}")
+            last = number
+        return "\n".join(lines)
+
     def patches(self) -> ExitStack:
         """Return what ends the replacements."""
         return self._patches
@@ -128,7 +144,7 @@ class Baton:
         current = self._own()
         if current is not None:
             self.points = number = self.points + 1
-            if number > _MOST_POINTS:
+            if number > MOST_POINTS:
                 self._abandon(BadRun("the threads never end"))
             if number in self._choices or (self._may_preempt and number > self._last):
                 self._hand_over(current)
@@ -284,7 +300,7 @@ class Replacements:
         ]
 
     @contextmanager
-    def of(self, baton: Baton) -> Generator[None]:
+    def of(self, baton: Any) -> Generator[None]:
         """Replace them while the block lasts."""
         found = {**_of_threading(baton), **_of_time(baton), "SimpleQueue": partial(_SimpleQueue, baton)}
         found["threading"] = SimpleNamespace(**{**vars(threading), **_of_threading(baton)})

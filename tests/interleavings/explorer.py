@@ -8,56 +8,63 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tests.interleavings.baton import BadRun, Baton, Replacements, modules_of, short
+from tests.interleavings.baton import BadRun, Baton, Replacements, modules_of
+from tests.interleavings.turns import TaskRun
 
 PREEMPTIONS = 2
 
+Run = Baton | TaskRun
+"""One run of a scenario: of threads, or of tasks."""
+
 
 class Bodies(NamedTuple):
-    """What the threads of a scenario do, and what has to be so when all have ended."""
+    """What the threads or tasks of a scenario do, and what has to be so when all have ended."""
 
-    threads: Sequence[Callable[[], object]]
+    functions: Sequence[Callable[[], Any]]
     check: Callable[[], object]
 
 
 @dataclass(frozen=True)
-class ThreadScenario:
-    """Some threads around one object.
+class SharedScenario:
+    """Some threads or tasks around one object.
 
     Attributes:
         name: The object.
-        modules: Those of the package whose lines are points, and in which what blocks is replaced.
+        modules: Those of the package whose lines are points of threads, and in which what blocks is replaced.
         beside: Others in which it is replaced too.
         build: Makes the object and returns what to do with it.
-        preemptions: How often, at most, a thread is stopped that could go on.
+        kind: Whether they are threads or tasks.
+        preemptions: How often, at most, a thread is stopped that could go on, or a task has its turn before another one
+            whose turn it is.
     """
 
     name: str
     modules: tuple[str, ...]
     beside: tuple[str, ...]
-    build: Callable[[Baton], Bodies]
+    build: Callable[[Any], Bodies]
+    kind: type[Run] = Baton
     preemptions: int = PREEMPTIONS
 
-    def run(self, choices: Mapping[int, int], *, may_preempt: bool = True, has_trail: bool = False) -> Baton:
+    def run(self, choices: Mapping[int, int], *, may_preempt: bool = True, has_trail: bool = False) -> Run:
         """Run it once.
 
         Raises:
             Found: If it does what must not happen.
         """
         files, replacements = _explored(self.modules, self.beside)
-        baton = Baton(files, choices, may_preempt=may_preempt, has_trail=has_trail)
-        with replacements.of(baton):
-            bodies = self.build(baton)
+        run = self.kind(files, choices, may_preempt=may_preempt, has_trail=has_trail)
+        with replacements.of(run):
+            bodies = self.build(run)
             try:
-                baton.run(bodies.threads)
+                run.run_all(bodies.functions)
                 bodies.check()
             except (BadRun, AssertionError) as error:
                 if has_trail:
-                    raise Found(self.name, choices, str(error), baton) from error
+                    raise Found(self.name, choices, str(error), run) from error
             else:
-                return baton
+                return run
         self.run(choices, may_preempt=may_preempt, has_trail=True)
         raise AssertionError(f"{self.name} is not the same at each run")
 
@@ -75,29 +82,12 @@ class Found(Exception):
         text: What is wrong.
     """
 
-    def __init__(self, name: str, choices: Mapping[int, int], text: str, baton: Baton) -> None:
+    def __init__(self, name: str, choices: Mapping[int, int], text: str, run: Run) -> None:
         self.text: str = text
         schedule = ",".join(f"{number}:{choice}" for number, choice in sorted(choices.items())) or "0:0"
         super().__init__(
-            f"{text}\n\nagain: python -m tests.interleavings {name!r} --schedule {schedule}\n{_turns(baton)}"
+            f"{text}\n\nagain: python -m tests.interleavings {name!r} --schedule {schedule}\n{run.report()}"
         )
-
-
-def _turns(baton: Baton) -> str:
-    """Return where each thread ran between two changes."""
-    lines: list[str] = []
-    last = -1
-    for number, file, line in baton.trail:
-        if number == last:
-            lines[-1] = (
-                f"{lines[-1].partition(' to ')[0]} to {line}"
-                if short(file) in lines[-1]
-                else f"{lines[-1]}, {short(file)}:{line}"
-            )
-        else:
-            lines.append(f"  thread {number}: {short(file)}:{line}")
-        last = number
-    return "\n".join(lines)
 
 
 _Upcoming = tuple[dict[int, int], int]
@@ -111,7 +101,7 @@ class Counts(NamedTuple):
     points: int
 
 
-def explore(scenario: ThreadScenario) -> Counts:
+def explore(scenario: SharedScenario) -> Counts:
     """Run every interleaving, those with fewer preemptions first.
 
     Raises:
@@ -124,38 +114,38 @@ def explore(scenario: ThreadScenario) -> Counts:
             waiting: list[_Upcoming] = [({}, 0)]
             while waiting:
                 choices, spent = waiting.pop()
-                baton = scenario.run(choices, may_preempt=spent < preemptions)
+                run = scenario.run(choices, may_preempt=spent < preemptions)
                 schedules += 1
-                points += baton.points
-                waiting += _next(baton, choices, spent, preemptions)
+                points += run.points
+                waiting += _next(run, choices, spent, preemptions)
                 collect(schedules)
     return Counts(schedules, points)
 
 
-def sample(scenario: ThreadScenario, schedules: int, seed: object) -> Counts:
+def sample(scenario: SharedScenario, schedules: int, seed: object) -> Counts:
     """Run some interleavings, which the seed determines; each has as many preemptions as it may have.
 
     Raises:
         Found: At the first fault.
     """
     drawn = random.Random(f"{seed} {scenario.name}")
-    run = points = 0
+    tried = points = 0
     with _without_collections() as collect:
-        while run < schedules:
+        while tried < schedules:
             following: list[_Upcoming] = [({}, 0)]
-            while following and run < schedules:
+            while following and tried < schedules:
                 choices, spent = drawn.choice(following)
-                baton = scenario.run(choices, may_preempt=spent < scenario.preemptions)
-                run += 1
-                points += baton.points
-                following = list(_next(baton, choices, spent, scenario.preemptions))
-            collect(run)
-    return Counts(run, points)
+                run = scenario.run(choices, may_preempt=spent < scenario.preemptions)
+                tried += 1
+                points += run.points
+                following = list(_next(run, choices, spent, scenario.preemptions))
+            collect(tried)
+    return Counts(tried, points)
 
 
-def _next(baton: Baton, choices: Mapping[int, int], spent: int, preemptions: int) -> Iterator[_Upcoming]:
+def _next(run: Run, choices: Mapping[int, int], spent: int, preemptions: int) -> Iterator[_Upcoming]:
     """Return the choices that differ from a run's in one more, behind those that they have, and what they cost."""
-    for number, costs in baton.decisions.items():
+    for number, costs in run.decisions.items():
         for choice, cost in enumerate(costs):
             if choice and spent + cost <= preemptions:
                 yield {**choices, number: choice}, spent + cost

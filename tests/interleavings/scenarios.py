@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 from functools import partial
 from importlib import import_module
 from inspect import signature
@@ -20,11 +21,12 @@ from fibonacci._core.shared_window import SharedWindow
 from fibonacci._core.window import Admission
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.interleavings.baton import Baton
-from tests.interleavings.explorer import Bodies, ThreadScenario
+from tests.interleavings.explorer import Bodies, SharedScenario
+from tests.interleavings.turns import TaskRun
 from tests.kit.clock import START
 from tests.kit.transport import ScriptedTransport, http_response
 
-SCENARIOS: list[ThreadScenario] = []
+SCENARIOS: list[SharedScenario] = []
 REQUEST = HTTPRequest(method="GET", origin="http://127.0.0.1:9", target="/x", headers=[], body=b"")
 ENDPOINT = ("GET", "/x")
 
@@ -39,26 +41,33 @@ def _scenario(name: str, *modules: str, beside: tuple[str, ...] = ()) -> Callabl
     """
 
     def add(build: Callable[[Baton], Bodies]) -> Callable[[Baton], Bodies]:
-        SCENARIOS.append(ThreadScenario(name, modules, beside, build))
+        SCENARIOS.append(SharedScenario(name, modules, beside, build))
         return build
 
     return add
 
 
-class _Clock:
+class RunClock:
     """The time of a run, for what takes a clock."""
 
-    def __init__(self, baton: Baton) -> None:
-        self._baton = baton
+    def __init__(self, run: Baton | TaskRun) -> None:
+        self._run = run
 
     def monotonic(self) -> float:
-        return self._baton.now
+        return self._run.now
 
     def time(self) -> float:
-        return START + self._baton.now
+        return START + self._run.now
 
     def deadline(self, seconds: float | None) -> Deadline:
         return Deadline(seconds, self)
+
+
+def limited_response(clock: RunClock, seconds: int) -> HTTPResponse:
+    """Return a response that states that no request is left for so many seconds."""
+    headers = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "Date": formatdate(clock.time(), usegmt=True)}
+    headers["X-RateLimit-Reset"] = str(int(clock.time()) + seconds)
+    return http_response({"data": {}}, headers=headers)
 
 
 @_scenario("capacity limiter", "_sync.transports.capacity", beside=("_sync._runtime",))
@@ -150,7 +159,7 @@ def _connection_pool(baton: Baton) -> Bodies:
     pool: Any = _pool(baton, made)
 
     def send() -> None:
-        pool.send(REQUEST, _Clock(baton).deadline(5), 1000, pool.close_idle)
+        pool.send(REQUEST, RunClock(baton).deadline(5), 1000, pool.close_idle)
 
     def check() -> None:
         idle = pool.connections
@@ -179,7 +188,7 @@ def _transport_close(baton: Baton) -> Bodies:
     baton.replace(transport, "_new_pool", mock.Mock(side_effect=partial(_new_pool, baton, made)))
 
     def send() -> None:
-        transport.send(REQUEST, _Clock(baton).deadline(5))
+        transport.send(REQUEST, RunClock(baton).deadline(5))
 
     def check() -> None:
         kept = transport._connections
@@ -372,7 +381,7 @@ def _name_lookups(baton: Baton) -> Bodies:
     return Bodies([lambda: look_up("a"), lambda: look_up("b")], check)
 
 
-def _options(**options: Any) -> BatchOptions:
+def batch_options(**options: Any) -> BatchOptions:
     names = list(signature(BatchOptions.checked).parameters)
     values: dict[str, Any] = dict.fromkeys(names)
     defaults = {"if_unknown": "raise", "if_quota_exceeded": "wait", "if_new_version": "raise", "timeout": 60.0}
@@ -405,7 +414,7 @@ def _guard(baton: Baton) -> Bodies:
     """Two threads iterate over one batch: one at a time runs rows, the other is refused."""
     from fibonacci._sync.batch.session import BatchSession
 
-    session: Any = BatchSession(mock.Mock(), mock.Mock(), [], _options())
+    session: Any = BatchSession(mock.Mock(), mock.Mock(), [], batch_options())
     inside: list[int] = []
 
     def run_rows() -> object:
@@ -432,7 +441,7 @@ def _journal(baton: Baton) -> Bodies:
     closed: list[int] = []
     ended: list[int] = []
     part = mock.Mock()
-    context: Any = BatchContext(part, part, _options(), mock.Mock(), None, None, part, None, part, 0.0)
+    context: Any = BatchContext(part, part, batch_options(), mock.Mock(), None, None, part, None, part, 0.0)
     context.journal.close = lambda: closed.append(len(ended))
     context._workers = SimpleNamespace(start=mock.Mock())
     for _ in range(2):
@@ -476,12 +485,8 @@ def _iterator(baton: Baton) -> Bodies:
 )
 def _client_close(baton: Baton) -> Bodies:
     """Close a client beside a call that waits for the rate limit, which does not wait on."""
-    from email.utils import formatdate
-
-    clock = _Clock(baton)
-    headers = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "Date": formatdate(clock.time(), usegmt=True)}
-    headers["X-RateLimit-Reset"] = str(int(clock.time()) + 20)
-    transport = ScriptedTransport(http_response({"data": {}}, headers=headers), http_response({"data": {}}))
+    clock = RunClock(baton)
+    transport = ScriptedTransport(limited_response(clock, seconds=20), http_response({"data": {}}))
     client = Fibonacci(transport.api_key, base_url=transport.base_url, transport=transport, timeout=60)
     calls: Any = client.health
     requestor = calls._requestor

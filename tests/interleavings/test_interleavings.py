@@ -15,15 +15,16 @@ from tests.interleavings.explorer import Found, explore, sample
 from tests.interleavings.known_faults import known_faults
 from tests.interleavings.leases import explore_leases
 from tests.interleavings.scenarios import SCENARIOS
+from tests.interleavings.task_scenarios import TASK_SCENARIOS
 
-SCENARIO_OF = {each.name: each for each in SCENARIOS}
+SCENARIO_OF = {each.name: each for each in [*SCENARIOS, *TASK_SCENARIOS]}
 KNOWN = known_faults("interleavings")
 SOME = 25
 
 
 def test_no_interleaving_has_a_fault() -> None:
     """The nightly step `interleavings` tries all of them."""
-    for scenario in SCENARIOS:
+    for scenario in SCENARIO_OF.values():
         if scenario.name not in KNOWN:
             sample(scenario, SOME, seed=1)
 
@@ -105,6 +106,44 @@ MUTANTS = [
     SeededFault("guard of a batch", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
     SeededFault("iterator of a list", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
     SeededFault("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+    SeededFault(
+        "tasks: capacity limiter",
+        "_async.transports.capacity:AsyncCapacityLimiter.release",
+        "if share.turn is not None:\n            self._leave(share)",
+        "pass",
+    ),
+    SeededFault(
+        "tasks: connection pool",
+        "_async.transports.pool:AsyncConnectionPool._end",
+        "self._put_back(use)",
+        "pass",
+    ),
+    SeededFault(
+        "tasks: aclose() of a transport",
+        "_async.transports.pool:AsyncConnectionPool._put_back",
+        "if self._is_closed:\n                self.close_idle()\n            elif",
+        "if",
+    ),
+    SeededFault("tasks: iterator of a list", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
+    SeededFault(
+        "tasks: workers of a batch",
+        "_async.batch._workers:Workers.start",
+        "task.add_done_callback(lambda _: ended())",
+        "if task.cancelled(): ended()",
+    ),
+    SeededFault(
+        "tasks: rate limiter",
+        "_core.shared_limits:SharedLimits.abandon",
+        "self.settle(admission, None, clock.monotonic())",
+        "pass",
+    ),
+    SeededFault("tasks: aclose() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+    SeededFault(
+        "tasks: a run that is left",
+        "_async._runtime:shielded",
+        "attempts == _ATTEMPTS",
+        "True",
+    ),
 ]
 
 

@@ -26,7 +26,8 @@ class _Timer(NamedTuple):
     when: float
     order: int
     handle: asyncio.Handle
-    run: Callable[[], object]
+    callback: Callable[..., object]
+    args: tuple[Any, ...]
     context: Context
 
 
@@ -80,12 +81,8 @@ class SimulatedEventLoop(asyncio.BaseEventLoop):
         """
         self.turns += 1
         assert self.turns < self._most_turns, "tasks do not wait"
-        self._now += _TURN
-        if not self._ready:
-            assert self._timers, "tasks wait, and nothing will ever happen"
-            self._now = max(self._now, self._timers[0].when)
-        while self._timers and self._timers[0].when <= self._now:
-            self._ready.append(heapq.heappop(self._timers))
+        assert self._ready or self._timers, "tasks wait, and nothing will ever happen"
+        self._pass_time(to_timer=not self._ready)
         batch, self._ready = self._ready, []
         if self._random is not None:
             self._random.shuffle(batch)
@@ -93,7 +90,7 @@ class SimulatedEventLoop(asyncio.BaseEventLoop):
             if timer.context.get(_process) in self._killed:
                 self._of_killed.append(timer)
             elif not timer.handle.cancelled():
-                timer.context.run(timer.run)
+                timer.context.run(timer.callback, *timer.args)
 
     def run_until(self, is_over: Callable[[], bool]) -> None:
         """Make turns until something is so."""
@@ -114,6 +111,14 @@ class SimulatedEventLoop(asyncio.BaseEventLoop):
         self._timers.clear()
         self.close()
 
+    def _pass_time(self, *, to_timer: bool) -> None:
+        """Let the time of a turn pass, or that until the next timer. The timers whose time has come are ready then."""
+        self._now += _TURN
+        if to_timer:
+            self._now = max(self._now, self._timers[0].when)
+        while self._timers and self._timers[0].when <= self._now:
+            self._ready.append(heapq.heappop(self._timers))
+
     @contextmanager
     def _running(self) -> Generator[None]:
         _set_running_loop(self)
@@ -129,7 +134,7 @@ class SimulatedEventLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Handle:
         context = copy_context() if context is None else context
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(_Timer(self._now, next(self._numbers), handle, lambda: callback(*args), context))
+        self._ready.append(_Timer(self._now, next(self._numbers), handle, callback, args, context))
         return handle
 
     def call_soon_threadsafe(
@@ -147,7 +152,7 @@ class SimulatedEventLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         context = copy_context() if context is None else context
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        timer = _Timer(when, next(self._numbers), handle, lambda: callback(*args), context)
+        timer = _Timer(when, next(self._numbers), handle, callback, args, context)
         heapq.heappush(self._timers, timer)
         return handle
 
