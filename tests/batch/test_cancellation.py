@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci.emulator import Emulator
 from tests.batch.journals import JournalPlace
+from tests.interruptions.injection import CanceledAt
 
 # Some have ended when the request that starts them is answered; others are watched.
 ROWS = [{"n": number, "seconds": 0.01 * (number % 2)} for number in range(5)]
@@ -23,59 +24,23 @@ ROWS = [{"n": number, "seconds": 0.01 * (number % 2)} for number in range(5)]
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-class CanceledAtWait:
-    """Awaits a coroutine, and cancels it at one of its waits and at each later one.
-
-    Args:
-        coroutine: What is canceled.
-        wait: The number of the wait, from 1.
-        cancel: Cancels the task.
-
-    Attributes:
-        waits: How many waits there were.
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None], wait: int, cancel: Callable[[], object]) -> None:
-        self.waits: int = 0
-        self._coroutine = coroutine
-        self._wait = wait
-        self._cancel = cancel
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        proceed: Callable[[], Any] = partial(self._coroutine.send, None)
-        while True:
-            try:
-                trap = proceed()
-            except StopIteration:
-                return
-            self.waits += 1
-            if self.waits >= self._wait:
-                self._cancel()
-            try:
-                value = yield trap
-            except BaseException as error:
-                proceed = partial(self._coroutine.throw, error)
-            else:
-                proceed = partial(self._coroutine.send, value)
-
-
 async def _waits_in_asyncio(work: Work, wait: int) -> int:
     async def await_it() -> None:
         await canceled
 
     task = asyncio.create_task(await_it())
-    canceled = CanceledAtWait(work(), wait, task.cancel)
+    canceled = CanceledAt(work(), wait, task.cancel, again=True)
     with suppress(asyncio.CancelledError):
         await task
-    return canceled.waits
+    return canceled.awaits
 
 
 async def _waits_in_trio(work: Work, wait: int) -> int:
     scope = trio.CancelScope()
-    canceled = CanceledAtWait(work(), wait, scope.cancel)
+    canceled = CanceledAt(work(), wait, scope.cancel, again=True)
     with scope:
         await canceled
-    return canceled.waits
+    return canceled.awaits
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -22,11 +20,10 @@ import trio
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.transports import SocketTransport
 from tests.faults.calls import KEY
-from tests.kit.limits import limits_of
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok, respond
-from tests.kit.systems import START_METHODS, needs_fork, needs_signals
+from tests.kit.systems import START_METHODS, needs_fork
 
 FINE = {"fine": True}
 
@@ -193,38 +190,6 @@ def test_a_program_ends_without_output(program: str) -> None:
         # The parent keeps its connection; each child makes its own.
         pairs = {(request.target, request.connection) for request in server.requests}
         assert len(pairs) == len({connection for _, connection in pairs}) == 4
-
-
-@needs_signals
-def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
-    with (
-        ScriptedServer(lambda peer: peer.stall(), ok) as server,
-        Fibonacci(server.api_key, base_url=server.base_url) as client,
-    ):
-        killer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-        killer.start()
-        with pytest.raises(KeyboardInterrupt):
-            client.request("GET", "/x")  # which would end after a minute, with another error
-        killer.join()
-        assert client.request("GET", "/x") == FINE
-        assert limits_of(server).in_flight == 0
-    assert server.delivered == 2
-    assert server.connections == 2
-
-
-@needs_signals
-def test_a_keyboard_interrupt_during_wait() -> None:
-    running = respond(200, b'{"data": {"execution_id": "exec_1", "status": "running"}}')
-    done = respond(200, b'{"data": {"execution_id": "exec_1", "status": "completed"}}')
-    with ScriptedServer(running, done) as server, Fibonacci(server.api_key, base_url=server.base_url) as client:
-        killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-        killer.start()
-        with pytest.raises(KeyboardInterrupt):
-            client.executions.wait("exec_1")
-        killer.join()
-        assert client.executions.wait("exec_1").succeeded
-        assert limits_of(server).pollers == 0
-    assert len(server.requests) == 2
 
 
 def test_a_closed_client_can_be_used_again(server: ScriptedServer) -> None:

@@ -1,71 +1,31 @@
-"""Signals and forks at every line of a call: interrupts lose nothing, and a handler may itself make a call."""
+"""Forks at every line of a call, threads that do not start, and imports that a signal interrupts."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from types import FrameType
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-import fibonacci
 from fibonacci import Fibonacci
 from fibonacci._batch.redis_lease import JournalLease
 from fibonacci._batch.redis_scripts import ACQUIRE, RELEASE
 from fibonacci._core.lease_messages import StoreError
 from fibonacci._display.progress import TickingBar
 from fibonacci._net.names import MAX_THREADS
-from fibonacci.transports import SocketTransport
-from tests.kit.limits import limits_of
+from tests.interruptions.injection import Injector
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 from tests.kit.systems import needs_fork
 
-PACKAGE = str(Path(fibonacci.__file__).parent)
 FINE = {"fine": True}
 LIMITS = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4000", "X-RateLimit-Reset": "4102444800"}
-
-
-@contextmanager
-def acting_at(line: int, act: Callable[[], object]) -> Generator[list[str]]:
-    """Do something before one of the lines of the package that the block runs, as a signal's handler does.
-
-    Yields:
-        Where that was; nothing when the block has fewer lines.
-    """
-    left, places = line, list[str]()
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal left
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        if event == "line":
-            left -= 1
-            if left == -1:
-                sys.settrace(None)
-                places.append(f"{frame.f_code.co_filename.removeprefix(PACKAGE)}:{frame.f_lineno}")
-                act()
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield places
-    finally:
-        sys.settrace(before)
-
-
-def interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-some_or_all_lines = pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 
 
 @pytest.fixture
@@ -78,45 +38,14 @@ def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[
     """Make a call for each of its lines, and do something there; return how many lines it has."""
     for _ in range(3):
         client.request("GET", "/x")  # imports are another matter
-    line = 0
-    while True:
-        with suppress(KeyboardInterrupt), acting_at(line, act) as places:
+    for line in itertools.count(1, step):
+        injector = Injector(line, act)
+        with injector.tracing():
             assert client.request("GET", "/x") == FINE
-        if not places:
+        if not injector.place:
             return line
-        check(places[0])
-        line += step
-
-
-@some_or_all_lines
-def test_an_interrupt_at_any_line_of_a_call_loses_nothing(fine: ScriptedServer, step: int) -> None:
-    """Each call takes the only place that there is, so the next one fails if a place is lost."""
-    with (
-        SocketTransport(max_connections=1) as transport,
-        Fibonacci(fine.api_key, base_url=fine.base_url, transport=transport, timeout=2) as client,
-    ):
-
-        def check(place: str) -> None:
-            assert limits_of(fine).in_flight == 0, place
-            assert client.request("GET", "/x") == FINE, place
-
-        assert at_every_line(client, interrupt, check, step) > 300
-
-
-@some_or_all_lines
-def test_a_handler_at_any_line_of_a_call_may_make_a_call(fine: ScriptedServer, step: int) -> None:
-    with (
-        SocketTransport(max_connections=2) as transport,
-        Fibonacci(fine.api_key, base_url=fine.base_url, transport=transport, timeout=2) as client,
-    ):
-        results: list[Any] = []
-
-        def check(place: str) -> None:
-            assert results == [FINE], place
-            results.clear()
-
-        assert at_every_line(client, lambda: results.append(client.request("GET", "/x")), check, step) > 300
-        assert limits_of(fine).in_flight == 0
+        check(injector.place)
+    raise AssertionError
 
 
 @needs_fork

@@ -4,44 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fibonacci import AsyncFibonacci, FibonacciError
+from tests.interruptions.injection import CanceledAt
 from tests.interruptions.scripts import TIMEOUT, InterruptedClient, Trial, rows
-
-
-class _CanceledAt:
-    """Awaits a coroutine, and cancels the task at one of its awaits.
-
-    Attributes:
-        awaits: How many there were.
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, object], number: int) -> None:
-        self.awaits = 0
-        self._coroutine = coroutine
-        self._number = number
-
-    def __await__(self) -> Generator[Any, Any, object]:
-        steps = self._coroutine.__await__()
-        result: Any = None
-        error: BaseException | None = None
-        while True:
-            try:
-                future = steps.send(result) if error is None else steps.throw(error)
-            except StopIteration as end:
-                return end.value
-            self.awaits += 1
-            if self.awaits == self._number:
-                task = asyncio.current_task()
-                assert task is not None
-                task.cancel()
-            result = error = None
-            try:
-                result = yield future
-            except BaseException as raised:
-                error = raised
 
 
 async def _list(client: AsyncFibonacci, subject: InterruptedClient) -> None:
@@ -70,13 +38,13 @@ _SCRIPTS: dict[str, Callable[[AsyncFibonacci, InterruptedClient], Coroutine[Any,
 
 async def _attempt(subject: InterruptedClient, script: str, number: int) -> tuple[bool, list[str]]:
     async with AsyncFibonacci(subject.emulator.api_key, base_url=subject.emulator.base_url, timeout=TIMEOUT) as client:
-        canceled = _CanceledAt(_SCRIPTS[script](client, subject), number)
 
         async def run() -> None:
             await canceled
 
         found: list[str] = []
         task = asyncio.create_task(run())
+        canceled = CanceledAt(_SCRIPTS[script](client, subject), number, task.cancel)
         try:
             await asyncio.wait_for(asyncio.wait([task]), TIMEOUT)
             task.result()

@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import signal
+import sys
 import threading
 import warnings
 from unittest import mock
@@ -88,7 +89,14 @@ def attempt(subject: InterruptedClient, script: str, fault: str, number: int) ->
         return attempt_canceled(subject, script, number)
     if fault == "no thread":
         return _attempt_without_thread(subject, script, number)
-    return _attempt_at_line(subject, script, fault, number)
+    ignored: list[str] = []
+
+    def ignore(found: sys.UnraisableHookArgs) -> None:
+        ignored.append(f"ignored: {found.exc_value!r}")
+
+    with mock.patch.object(sys, "unraisablehook", ignore):
+        place, faults = _attempt_at_line(subject, script, fault, number)
+    return Trial(place, [*faults, *ignored])
 
 
 def _attempt_at_line(subject: InterruptedClient, script: str, fault: str, number: int) -> Trial:

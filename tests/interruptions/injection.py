@@ -1,4 +1,4 @@
-"""What may happen at any line of the package that the main thread runs: it is done before one of them."""
+"""What may happen at any line of the package that the main thread runs, or at any await of a task."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import inspect
 import linecache
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -65,6 +66,51 @@ class Injector:
                 sys.settrace(None)
                 self._action()
         return self._trace_lines
+
+
+class CanceledAt:
+    """Awaits a coroutine, and cancels it at one of its awaits.
+
+    Args:
+        coroutine: What is canceled.
+        number: The number of the await, from 1.
+        cancel: Cancels the task.
+        again: Whether it is canceled at each later await too.
+
+    Attributes:
+        awaits: How many awaits there were.
+    """
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, object],
+        number: int,
+        cancel: Callable[[], object],
+        *,
+        again: bool = False,
+    ) -> None:
+        self.awaits: int = 0
+        self._coroutine = coroutine
+        self._number = number
+        self._cancel = cancel
+        self._again = again
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        proceed: Callable[[], Any] = partial(self._coroutine.send, None)
+        while True:
+            try:
+                trap = proceed()
+            except StopIteration:
+                return
+            self.awaits += 1
+            if self.awaits == self._number or (self._again and self.awaits > self._number):
+                self._cancel()
+            try:
+                value = yield trap
+            except BaseException as error:
+                proceed = partial(self._coroutine.throw, error)
+            else:
+                proceed = partial(self._coroutine.send, value)
 
 
 @contextmanager

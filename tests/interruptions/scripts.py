@@ -110,6 +110,8 @@ class InterruptedClient:
         found: list[str] = []
         if limits is not None and (limits.in_flight or limits.queued):
             found.append(f"{limits.in_flight} in flight and {limits.queued} queued")
+        if limits is not None and limits.pollers:
+            found.append(f"{limits.pollers} calls count as waiting for an execution")
         if shared.queued:
             found.append("a call that has ended counts as one that waits")
         for transport in shared._made.values():

@@ -193,4 +193,5 @@ class AsyncRunsIterator:
         return result
 
     def __del__(self) -> None:
-        self._session.abandon()
+        if hasattr(self, "_session"):  # Ctrl-C may have come before
+            self._session.abandon()

@@ -194,4 +194,5 @@ class RunsIterator:
         return result
 
     def __del__(self) -> None:
-        self._session.abandon()
+        if hasattr(self, "_session"):  # Ctrl-C may have come before
+            self._session.abandon()
