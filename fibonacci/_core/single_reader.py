@@ -27,15 +27,15 @@ class SingleReader:
 
     def __init__(self, error: str) -> None:
         self._error = error
-        self._turns: list[ref[_Turn]] = []  # in the order in which they began; the first one reads
+        self._turns: list[ref[Turn]] = []  # in the order in which they began; the first one reads
 
-    def turn(self) -> _Turn:
+    def turn(self) -> Turn:
         """Begin to read, until the end of the block.
 
         Raises:
             RuntimeError: If another reads.
         """
-        turn = _Turn(self._turns)
+        turn = Turn(self._turns)
         own = turn.own
         try:
             self._turns.append(own)
@@ -51,14 +51,14 @@ class SingleReader:
             raise
 
 
-class _Turn:
+class Turn:
     """The time in which one reads."""
 
     __slots__ = ("__weakref__", "_turns", "own")
 
-    def __init__(self, turns: list[ref[_Turn]]) -> None:
+    def __init__(self, turns: list[ref[Turn]]) -> None:
         self._turns = turns
-        self.own: ref[_Turn] = ref(self)  # which can be found also when the garbage collector has cleared it
+        self.own: ref[Turn] = ref(self)  # which can be found also when the garbage collector has cleared it
 
     def __enter__(self) -> None:
         pass
@@ -66,5 +66,9 @@ class _Turn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(ValueError):  # another one has begun since the garbage collector found this one
+        self.end()
+
+    def end(self) -> None:
+        """End the turn. A second call does nothing; it ends what Ctrl-C has kept the block from ending."""
+        with suppress(ValueError):  # it has ended, or another one has begun since the garbage collector found it
             self._turns.remove(self.own)

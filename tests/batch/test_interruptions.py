@@ -1,8 +1,7 @@
-"""Ctrl-C at any line of a run, and a system that has no thread left: no id is lost, and the journal is free."""
+"""Ctrl-C whose traceback is kept, and a system that has no thread left: no id is lost, and the journal is free."""
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci, read_journal
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.systems import needs_signals
 
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-PARTS = ("/_sync/batch/", "/_batch/", "/_core/single_reader.py")
 
 
 @pytest.fixture
@@ -31,16 +29,10 @@ def rows(number: int, seconds: float) -> list[dict[str, Any]]:
 
 
 class InterruptAt:
-    """Raises `KeyboardInterrupt` in this thread, at a line of the batch.
+    """Raises `KeyboardInterrupt` in this thread, at the first line of a function."""
 
-    Args:
-        function: The function; empty for any.
-        line: The number of the line among those that are reached, from 1.
-    """
-
-    def __init__(self, function: str, line: int) -> None:
+    def __init__(self, function: str) -> None:
         self._function = function
-        self._left = line
 
     def __enter__(self) -> None:
         sys.settrace(self._call)
@@ -49,48 +41,23 @@ class InterruptAt:
         sys.settrace(None)
 
     def _call(self, frame: FrameType, event: str, argument: object) -> Any:
-        name = frame.f_code.co_filename.replace("\\", "/")
-        is_meant = self._function in ("", frame.f_code.co_qualname) and any(part in name for part in PARTS)
-        return self._line if is_meant else None
+        return self._line if frame.f_code.co_qualname == self._function else None
 
     def _line(self, frame: FrameType, event: str, argument: object) -> Any:
-        self._left -= event == "line"
-        if self._left == 0:
-            sys.settrace(None)
-            raise KeyboardInterrupt
-        return self._line
+        sys.settrace(None)
+        raise KeyboardInterrupt
 
 
 @needs_signals
-@pytest.mark.parametrize(
-    ("function", "line"),
-    [
-        ("open_batch", 15),  # the journal is open, and nobody has it yet
-        ("JournalOwner.commit", 7),  # the commit is made, and not noted
-        ("SQLiteJournal._transaction", 6),
-        ("Workers.start", 10),
-        ("RowStarter._started", 2),  # the response is taken in
-        ("Inbox.get", 7),
-    ],
-)
-def test_ctrl_c_at_a_line(client: Fibonacci, workflow: str, tmp_path: Path, function: str, line: int) -> None:
-    run_and_check(client, workflow, tmp_path / "runs.db", InterruptAt(function, line))
-
-
-def run_and_check(client: Fibonacci, workflow: str, journal: Path, interrupt: InterruptAt) -> None:
-    runs = client.workflows.run_many(workflow, rows(3, 2), journal=journal, concurrency=3)
-    with pytest.raises(KeyboardInterrupt), interrupt:
-        for _ in runs:
-            pass
-    closing = threading.Thread(target=runs.close, daemon=True)
-    closing.start()
-    closing.join(20)
-    assert not closing.is_alive()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with read_journal(journal) as view:
-        assert not view.is_running
-        known = {attempt.execution_id for result in view.rows() for attempt in result.attempts[-1:]}
-    assert known - {None} == {execution.id for execution in client.executions.list(workflow_id=workflow)}
+def test_ctrl_c_whose_traceback_is_kept_does_not_keep_the_turn(
+    client: Fibonacci, workflow: str, tmp_path: Path
+) -> None:
+    """Ctrl-C at every other line is what `tests/interruptions` tries."""
+    runs = client.workflows.run_many(workflow, rows(3, 0), journal=tmp_path / "runs.db")
+    with pytest.raises(KeyboardInterrupt) as caught, InterruptAt("Turn.__enter__"):
+        next(iter(runs))
+    runs.close()
+    assert caught.value.__traceback__ is not None
 
 
 class ThreadLimit:

@@ -89,14 +89,7 @@ def attempt(subject: InterruptedClient, script: str, fault: str, number: int) ->
         return attempt_canceled(subject, script, number)
     if fault == "no thread":
         return _attempt_without_thread(subject, script, number)
-    ignored: list[str] = []
-
-    def ignore(found: sys.UnraisableHookArgs) -> None:
-        ignored.append(f"ignored: {found.exc_value!r}")
-
-    with mock.patch.object(sys, "unraisablehook", ignore):
-        place, faults = _attempt_at_line(subject, script, fault, number)
-    return Trial(place, [*faults, *ignored])
+    return _attempt_at_line(subject, script, fault, number)
 
 
 def _attempt_at_line(subject: InterruptedClient, script: str, fault: str, number: int) -> Trial:
@@ -104,8 +97,17 @@ def _attempt_at_line(subject: InterruptedClient, script: str, fault: str, number
     subject.renew(script)
     injector = Injector(number, lambda: _ACTIONS[fault](subject))
     ended: BaseException | None = None
+    ignored: list[BaseException | None] = []  # by Python, in `__del__`
+
+    def ignore(found: sys.UnraisableHookArgs) -> None:
+        ignored.append(found.exc_value)
+
     try:
-        with at_most(TIMEOUT + _LATE), injector.tracing():
+        with (
+            mock.patch.object(sys, "unraisablehook", ignore),
+            at_most(TIMEOUT + _LATE),
+            injector.tracing(),
+        ):
             SCRIPTS[script](subject)
     except Stuck:
         return Trial(injector.place, ["it does not end"])
@@ -113,9 +115,13 @@ def _attempt_at_line(subject: InterruptedClient, script: str, fault: str, number
         ended = error
     found: list[str] = []
     raised = {"Ctrl-C": KeyboardInterrupt, "exception": TimeIsUp}.get(fault) if injector.place else None
-    if type(ended) is not (raised or type(None)):
+    if raised is not None and ended is None and raised in map(type, ignored):
+        ignored.clear()
+    elif type(ended) is not (raised or type(None)):
         found.append(f"it raises {ended!r}" if ended is not None else "what was raised is swallowed")
-    del ended
+    with mock.patch.object(sys, "unraisablehook", ignore):
+        del ended
+    found += [f"ignored: {error!r}" for error in ignored]
     return Trial(injector.place, found + _faults_after(subject))
 
 

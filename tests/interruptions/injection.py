@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import linecache
 import signal
@@ -57,7 +58,7 @@ class Injector:
         return self._trace_lines if file.startswith(_PACKAGE) and not file.startswith(_LEFT_OUT) else None
 
     def _trace_lines(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
-        if event == "line":
+        if event == "line" and not _is_end_of_with(frame):
             self.lines += 1
             if self.lines == self._number:
                 file, line = frame.f_code.co_filename, frame.f_lineno
@@ -66,6 +67,15 @@ class Injector:
                 sys.settrace(None)
                 self._action()
         return self._trace_lines
+
+
+def _is_end_of_with(frame: FrameType) -> bool:
+    """Whether a block is about to be left, whose line is that of `with`: Python runs no signal handler there."""
+    operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+    if operation not in ("LOAD_CONST", "SWAP", "PUSH_EXC_INFO"):
+        return False
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip()
+    return line.startswith(("with ", "async with "))
 
 
 class CanceledAt:

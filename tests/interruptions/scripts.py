@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import signal
 import sqlite3
 import tempfile
 import time
@@ -94,6 +95,9 @@ class InterruptedClient:
     def faults(self) -> list[str]:
         """Return what is not as it must be when no call is under way."""
         found = self.use_of(self.client)
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            found.append("Ctrl-C is still taken by the batch")
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with suppress(FibonacciError):
             self.call()
         try:

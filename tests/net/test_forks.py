@@ -13,7 +13,7 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci._sync.transports.per_loop import PerLoop
 from fibonacci.transports import SocketTransport
-from tests.faults.test_signals import acting_at
+from tests.interruptions.injection import Injector
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 from tests.kit.systems import needs_fork
@@ -47,11 +47,11 @@ def test_no_thread_of_a_child_gets_what_the_parent_made() -> None:
             thread.start()
             thread.join()
 
-        with acting_at(line, ask):
+        with Injector(line, ask).tracing():
             got.append(per_loop.get())
         return inherited not in got
 
-    for line in range(12):
+    for line in range(1, 13):
         assert is_true_in_a_child(partial(gets_another, line))
     assert per_loop.get() is inherited
 

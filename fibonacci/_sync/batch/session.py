@@ -16,7 +16,7 @@ from fibonacci._batch.resumption import drain_text, resume_note
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
-from fibonacci._core.single_reader import SingleReader
+from fibonacci._core.single_reader import SingleReader, Turn
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
@@ -87,8 +87,9 @@ class BatchSession:
         if self._is_left:
             return None
         self._check_process()
-        turn = self._single.turn()  # whoever is refused ends nothing
+        turn = None
         try:
+            turn = self._single.turn()
             with turn:
                 result = self._next_or_record()
             if result is None:
@@ -96,11 +97,13 @@ class BatchSession:
             elif self._options.on_result is not None:
                 _runtime.resolve("on_result", self._options.on_result(result))
             return result
-        except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the iterator, and the journal with it
-            self.leave()
+        except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the turn and the iterator, with the journal
+            self._leave_after(turn)
             raise
         except Exception as error:
-            self.leave()
+            if turn is None:  # whoever is refused ends nothing
+                raise
+            self._leave_after(turn)
             if self._context is not None:
                 journal = self._context.journal
                 error.add_note(resume_note(self.summary, journal.path, error, is_empty=journal.is_empty))
@@ -108,6 +111,12 @@ class BatchSession:
                 name = type(error).__name__
                 raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
             raise
+
+    def _leave_after(self, turn: Turn | None) -> None:
+        """Leave, unless another one has the turn."""
+        if turn is not None:
+            turn.end()
+            self.leave()
 
     def close(self) -> None:
         """Wait for the requests on their way, and close the journal, also when the caller is canceled.
