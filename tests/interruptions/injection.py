@@ -58,7 +58,7 @@ class Injector:
         return self._trace_lines if file.startswith(_PACKAGE) and not file.startswith(_LEFT_OUT) else None
 
     def _trace_lines(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
-        if event == "line" and not _is_end_of_with(frame):
+        if event == "line" and not _is_out_of_reach(frame):
             self.lines += 1
             if self.lines == self._number:
                 file, line = frame.f_code.co_filename, frame.f_lineno
@@ -69,9 +69,12 @@ class Injector:
         return self._trace_lines
 
 
-def _is_end_of_with(frame: FrameType) -> bool:
-    """Whether a block is about to be left, whose line is that of `with`: Python runs no signal handler there."""
-    operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+def _is_out_of_reach(frame: FrameType) -> bool:
+    """Whether Python runs no signal handler before this line: at the end of a `with`, or at a `try` that begins it."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    operation = dis.opname[code[at]]
+    if operation == "NOP":
+        return at >= 4 and dis.opname[code[at - 4]] == "BEFORE_WITH"
     if operation not in ("LOAD_CONST", "SWAP", "PUSH_EXC_INFO"):
         return False
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip()
