@@ -61,12 +61,13 @@ class SharedScenario:
                 run.run_all(bodies.functions)
                 bodies.check()
             except (BadRun, AssertionError) as error:
+                text = str(error)
                 if has_trail:
-                    raise Found(self.name, choices, str(error), run) from error
+                    raise Found(self.name, choices, text, run) from error
             else:
                 return run
         self.run(choices, may_preempt=may_preempt, has_trail=True)
-        raise AssertionError(f"{self.name} is not the same at each run")
+        raise AssertionError(f"{self.name} is not the same at each run: {text}")
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 from fibonacci import APIConnectionError, AsyncFibonacci
+from fibonacci._core import shared_limits
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError
@@ -194,10 +196,9 @@ class _TurnedPlatform:
 
 
 def _client(run: TaskRun, *bodies: Any) -> tuple[Any, _TurnedPlatform]:
+    run.replace(shared_limits, "_shared", OrderedDict())  # what an earlier run has learned would be known
     platform = _TurnedPlatform(*bodies)
-    client: Any = AsyncFibonacci(
-        f"key-{id(platform)}", base_url="http://127.0.0.1:9", transport=platform, timeout=60, max_retries=0
-    )
+    client: Any = AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=platform, timeout=60, max_retries=0)
     client._requestor.clock = RunClock(run)
     return client, platform
 
