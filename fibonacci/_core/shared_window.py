@@ -36,6 +36,8 @@ _SHARED_OUT, _SHARED_OUT_PART = 3.0, 0.2
 # What a process may take at once when nobody was there before, as a part of the window and in requests at least; it
 # may take more as the seconds above pass.
 _FIRST_PART, _FIRST_REQUESTS = 0.1, 6
+# Seconds by which the name of a state, which is when it began, may be later than that.
+_ROUNDED = 0.000001
 _NEVER = -float("inf")
 
 
@@ -172,6 +174,11 @@ class SharedWindow:
                     return granted, delay or Delay(_TURN, is_fixed=False)
                 lease = self._admit(name, now)
                 admitted += 1
+            else:  # the reply was lost: only now is the request about to be sent
+                window = self._window
+                window.remove(lease, has_passed=False)
+                lease = _Lease(name, now)
+                window.add(lease)
             granted.append((name, lease.at))
         return granted, None
 
@@ -239,7 +246,9 @@ class SharedWindow:
         window.remove(lease, has_passed=ended.has_passed)
         if is_probe:
             self._probe = "", _NEVER
-        if ended.limit:
+        if ended.limit and window.left is None and ended.at < float(self.epoch) - _ROUNDED:
+            pass  # of before the state was lost: it may not include what was in flight then
+        elif ended.limit:
             reset_at = datetime.fromtimestamp(ended.reset, UTC)
             stated = RateLimit(limit=ended.limit, remaining=ended.remaining, reset_at=reset_at)
             window.update(stated, ended.server_time, at, lease)

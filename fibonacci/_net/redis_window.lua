@@ -13,7 +13,7 @@ local NEVER, UNKNOWN = -1e300, 1e300
 local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 3
 local UNCERTAINTY, ENTERED_WITHIN, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 3, 2, 0.001, 1, 2
 local LATEST, BELIEVED_FOR, SCOUTED = 2.5, 86400, 0.5
-local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
+local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN, ROUNDED = 0.25, 5, 3, 0.02, 1, 0.000001
 local SHARED_OUT, SHARED_OUT_PART, SHARE = 3, 0.2, 'share of '
 local FIRST_PART, FIRST_REQUESTS = 0.1, 6
 local FORGOTTEN_AFTER = 300
@@ -281,7 +281,9 @@ local function end_request(name, at, age, has_been_passed, pause, limit, remaini
   if is_probe then
     s.probe, s.probe_at = '', NEVER
   end
-  if limit > 0 then
+  if limit > 0 and not left() and at < tonumber(s.epoch) - ROUNDED then
+    -- It is of before the state was lost: it may not include what was in flight then.
+  elseif limit > 0 then
     update(limit, remaining, reset, server_time, received_at, at, is_probe)
   elseif has_been_passed then
     s.is_silent = 1
@@ -352,9 +354,14 @@ local function grant(wanted, held)
       end
       admit(name)
       admitted = admitted + 1
+    else -- the reply was lost: only now is the request about to be sent
+      redis.call('ZADD', LEASES, text(now), name)
+      if s.scouted_at == NEVER then
+        s.scouted_at = now
+      end
     end
     granted[#granted + 1] = name
-    granted[#granted + 1] = held[name] or text(now)
+    granted[#granted + 1] = text(now)
   end
   return granted, -1, 0
 end

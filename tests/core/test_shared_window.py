@@ -254,7 +254,20 @@ class TestWindow:
         reply = window.exchange(LeaseMessage("", False, held, 0.0, [], ["a"]), 6.5)
         assert not reply.granted  # what others have sent may still be under way
         reply = window.exchange(LeaseMessage("", False, held, 0.0, [], ["a", "x"]), 7.0)
-        assert reply.granted == [("a", 7.0), ("x", 5.5)]
+        assert reply.granted == [("a", 7.0), ("x", 7.0)]
+
+    def test_what_was_stated_before_the_state_was_lost_does_not_count(self) -> None:
+        window = SharedWindow(5.5)
+        ended = [stated("x", 2, at=5.0)]
+        assert ask(window, 6.0, "a", ended=ended) == {"a"}  # to learn what is left: another may have been in flight
+        assert ask(window, 6.0, "b") == set()
+
+    def test_a_lease_whose_reply_was_lost_counts_from_the_time_of_its_next_reply(self) -> None:
+        window = known(2)
+        assert ask(window, 4.0, "b") == {"b"}  # the reply is lost
+        assert ask(window, 8.0, "a") == {"a"}
+        assert ask(window, 8.1, "b") == {"b"}  # only now it is sent
+        assert ask(window, 8.2, "c", ended=[stated("a", 1, at=8.0, now=8.2)]) == set()
 
     @pytest.mark.parametrize("state", [{}, {"epoch": "1"}, {"_window": 3}])
     def test_a_damaged_state_is_no_state(self, state: dict[str, object]) -> None:
