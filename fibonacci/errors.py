@@ -221,7 +221,7 @@ class APIConnectionError(APIError):
     `"proxy"`, `"tls"`, `"send"`, `"wait"` (for the response) or `"body"`; None when it is not known."""
 
     phases: Mapping[str, float] = {}
-    """The seconds that each phase took, over all attempts."""
+    """The seconds that each phase took, over all attempts, by its name."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

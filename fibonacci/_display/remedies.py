@@ -17,7 +17,7 @@ REMEDIES = {
     "QuotaExceededError": "Wait for the quota's period, or have it raised; it is never retried",
     "RateLimitError": "Wait `retry_after` seconds, or give the call a longer `timeout`, within which it waits",
     "ServerError": "Check `outcome_unknown` first. Try later; report the `request_id` if it persists",
-    "APITimeoutError": "Check `outcome_unknown` first. Give a longer `timeout`",
+    "APITimeoutError": "Check `outcome_unknown` first. Look at `phase` and `phases`, or give a longer `timeout`",
     "PaginationError": "Report it: the server's pages form a cycle",
     "APIResponseError": "Look at `body`: often a proxy or a login page responded in place of the platform",
     "StalePlanError": "Make the plan anew, read it, apply it",

@@ -274,13 +274,15 @@ class TestResumption:
     @pytest.mark.slow
     def test_a_terminal_that_is_closed(self, command: Command, client: Fibonacci) -> None:
         rester = client.workflows.create(name="Rester", definition=REST).id
-        rows = "".join(json.dumps({"id": number, "seconds": 0.3 if number else 0}) + "\n" for number in range(12))
+        rows = "".join(
+            json.dumps({"id": number, "seconds": 0.3 if number else 0}) + "\n" for number in range(60)
+        )  # for long
         command.write("rows.jsonl", rows)
-        arguments = (rester, "rows.jsonl", "--key", "id", *KEPT, "--concurrency", "3")
+        arguments = (rester, "rows.jsonl", "--key", "id", *KEPT)
         terminal = PseudoTerminal()
         end = terminal.descriptor
         partial = command.folder / "o.jsonl.partial"
-        line = command.line(arguments)
+        line = command.line((*arguments, "--concurrency", "3"))
         with subprocess.Popen(line, cwd=command.folder, env=command.environment, stdout=end, stderr=end) as process:
             wait_while_running(process, partial.exists)
             terminal.close()
@@ -289,7 +291,7 @@ class TestResumption:
         found = lines_of(partial.read_text())
         assert executions(client, rester) == {each["key"]: 1 for each in found}, "all under way was waited for"
         assert command(*arguments, "--resume").returncode == 0
-        assert executions(client, rester) == dict.fromkeys(range(12), 1)
+        assert executions(client, rester) == dict.fromkeys(range(60), 1)
 
     @needs_signals
     def test_a_closed_stdout_is_a_line(self, command: Command, greeter: str) -> None:
