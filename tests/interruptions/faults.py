@@ -73,7 +73,8 @@ def _fork(subject: InterruptedClient) -> None:
 
 
 _ACTIONS = {"Ctrl-C": _interrupt, "exception": _raise, "collection": _collect, "handler": _call, "fork": _fork}
-FAULTS = (*_ACTIONS, "no thread", "cancellation")
+FEW = ("no thread", "cancellation")  # a script has few starts of threads and awaits
+FAULTS = (*_ACTIONS, *FEW)
 
 
 def attempt(subject: InterruptedClient, script: str, fault: str, number: int) -> Trial:
