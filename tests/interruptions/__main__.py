@@ -33,7 +33,9 @@ def main() -> int:
             is_gone = reason is not None and not faults and arguments.every == 1
             unexpected += is_gone or (reason is None and bool(faults))
             if reason is not None:
-                print("  its fault has gone; so must its line in known_faults.toml" if is_gone else f"  known: {reason}")
+                print(
+                    "  its fault has gone; so must its line in known_faults.toml" if is_gone else f"  known: {reason}"
+                )
             for text in [] if reason else faults[:_MOST_SHOWN]:
                 print(f"  {text}", flush=True)
     return 1 if unexpected else 0
