@@ -53,10 +53,12 @@ _NOT_MEASURED = tuple(
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C, which a process that was started in the background ignores, and with it those that it starts."""
+    """Take the signals that a process ignores which was started in the background, or by nohup, and its children."""
     gc.disable()  # until the tests are collected: what is imported stays
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_xdist_auto_num_workers() -> int:
