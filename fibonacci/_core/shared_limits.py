@@ -50,7 +50,7 @@ class QueuedCall:
 
     def __init__(self, wake: Callable[[], None], admission: Admission | None = None) -> None:
         self.admission = admission
-        self.endpoint = None if admission is None else admission.endpoint
+        self.endpoint: tuple[str, str] | None = None if admission is None else admission.endpoint
         self.number: int = next(_numbers)
         self.is_closed: bool = False
         self.is_reset: bool = False
