@@ -176,6 +176,7 @@ def rows() -> list[dict[str, Any]]:
 @contextmanager
 def subject() -> Generator[InterruptedClient]:
     """Return a client that has done everything once, so that everything is imported."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs beside it without
     with Emulator(time="skip") as emulator, tempfile.TemporaryDirectory() as folder:
         made = InterruptedClient(emulator, Path(folder))
         for name, script in SCRIPTS.items():
