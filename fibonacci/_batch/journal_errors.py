@@ -92,8 +92,9 @@ def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> Journa
 
 def system_error(path: str, error: OSError) -> JournalError:
     """Return the error for what the system raised when the file was opened."""
+    file = "" if error.filename in (None, path) else f"{error.filename}: "
     remedy = "pass a path in a folder that exists and can be written"
-    made = journal_error(path, f"cannot be opened ({error.strerror or error}): {remedy}")
+    made = journal_error(path, f"cannot be opened ({file}{error.strerror or error}): {remedy}")
     made.__cause__ = error
     return made
 

@@ -18,6 +18,7 @@ from fibonacci._batch.journal_schema import JournalHeader, create, fault_of, is_
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock
 from fibonacci._batch.resumption import resume_fault
 from fibonacci._batch.sqlite_journal import SQLiteJournal
+from fibonacci._files import check_database, make_private
 
 # Seconds: a reader, such as a program that exports the journal, may hold it up that long.
 _BUSY = 5.0
@@ -45,6 +46,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
     if resume and not _is_there(path):
         raise journal_error(path, str(resume_fault(resume, 0)))  # before a lock file is created
     try:
+        check_database(path)
         lock = FileLock(lock_path)
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
@@ -102,7 +104,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
     fault = resume_fault(resume, 0 if found is None else found.rows)
     if fault is not None:
         raise journal_error(path, fault)
-    _make_file(path)
+    make_private(path)
     connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = FULL")
@@ -233,15 +235,6 @@ def _size(path: str) -> int:
         return Path(path).stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _make_file(path: str) -> None:
-    """Create an empty file that this user alone may read, unless there is one."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    os.close(file)
 
 
 def _sync_folder(path: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from fibonacci._file_locks import is_locked, lock_file_patiently
+from fibonacci._files import open_state
 from fibonacci._forks import renew_in_children
 
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.
@@ -132,7 +133,7 @@ def is_held(path: Path) -> bool:
 
 
 def _opened(path: str, flags: int) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    return open_state(path, os.O_RDWR | os.O_CREAT)
 
 
 def _note_in(content: bytes) -> str:

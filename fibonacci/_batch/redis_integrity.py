@@ -20,6 +20,7 @@ from fibonacci._batch.journal_errors import incomplete_error
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.redis_records import COUNTED, PARTS
 from fibonacci._core.logs import log_journal
+from fibonacci._files import open_state
 from fibonacci.errors import JournalError
 
 ANOTHER_NAME: Final = "another name, as in redis://host/0?journal=NAME"
@@ -97,7 +98,8 @@ class LocalMark:
     def read(self) -> JournalRevision | None:
         """Return the revision; None if there is none. One that cannot be read says that there was a journal."""
         try:
-            text = self.path.read_text("utf-8")
+            with os.fdopen(open_state(self.path, os.O_RDONLY), encoding="utf-8") as file:
+                text = file.read()
         except OSError:
             return None
         if not text and self.path == Path(os.devnull):
@@ -118,8 +120,7 @@ class LocalMark:
         try:
             if self._descriptor is None:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                binary = getattr(os, "O_BINARY", 0)  # Windows would write CRLF
-                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | binary, 0o600)
+                self._descriptor = open_state(self.path, os.O_WRONLY | os.O_CREAT)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.write(self._descriptor, json.dumps(revision).ljust(_MARK_LENGTH).encode())
         except OSError as error:

@@ -6,8 +6,12 @@ that it is there, and means nothing to a later run.
 
 from __future__ import annotations
 
+import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+from fibonacci._files import open_state
 
 
 class StopRequest:
@@ -24,7 +28,10 @@ class StopRequest:
     @property
     def is_made(self) -> bool:
         """Whether it was made."""
-        return self._path.exists()
+        try:
+            return stat.S_ISREG(self._path.lstat().st_mode)
+        except OSError:
+            return False
 
     def make(self) -> None:
         """Make it, from any process.
@@ -32,7 +39,8 @@ class StopRequest:
         Raises:
             OSError: If it cannot be written.
         """
-        self._path.touch(mode=0o600)
+        if not self.is_made:
+            os.close(open_state(self._path, os.O_WRONLY | os.O_CREAT))
 
     def forget(self) -> None:
         """Remove it when the run has ended, if it was made."""

@@ -10,9 +10,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from fibonacci._atomic_file import write_atomically
 from fibonacci._core.urls import check_base_url
 from fibonacci._file_locks import lock_file_patiently
+from fibonacci._files import open_state, write_file
 from fibonacci._profiles.config_file import (
     Profile,
     ProfilesFile,
@@ -109,9 +109,8 @@ def _locked_profiles() -> Generator[ProfilesFile]:
     """
     path = config_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
     # Of its own, and left there: the file of profiles is replaced at each change.
-    lock = os.open(path.with_name(f".{path.name}.lock"), flags, 0o600)
+    lock = open_state(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
         lock_file_patiently(lock, _TRIES)
         yield read_profiles()
@@ -154,7 +153,7 @@ class _Edit:
             raise ConfigurationError(
                 f"{self._path} is written in a way that cannot be changed here: change it in an editor"
             )
-        write_atomically(self._path, self._text.replace("\n", self._line_break), mode=0o600)
+        write_file(self._path, self._text.replace("\n", self._line_break), mode=0o600)
 
     def _is_right(self) -> bool:
         try:

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
+from fibonacci._files import read_private
 from fibonacci._suggestions import did_you_mean
 from fibonacci.errors import ConfigurationError
 
@@ -105,7 +106,7 @@ def read_profiles() -> ProfilesFile:
     """
     path = config_path()
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_private(path).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return ProfilesFile(path, None, {}, "")
     except OSError as error:

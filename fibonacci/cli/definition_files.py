@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fibonacci._files import check_inside
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
@@ -68,15 +69,29 @@ def folder_files(folder: Path) -> list[str]:
     """Return the paths of the definitions in a folder.
 
     Raises:
-        UsageError: If it has none, or cannot be read.
+        UsageError: If it has none, or cannot be read, or a file is a link that leads out of it.
     """
     try:
         found = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
     except OSError as error:
         raise UsageError(f"folder {str(folder)!r} cannot be read: {error.strerror}") from error
+    for file in found:
+        check_link(file)
     if not found:
         raise UsageError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
     return found
+
+
+def check_link(file: str) -> None:
+    """Refuse a definition that is a link out of its folder: a shell names all that a cloned folder has.
+
+    Raises:
+        UsageError: If it is one.
+    """
+    try:
+        check_inside(file)
+    except OSError as error:
+        raise UsageError(f"{file!r} {error.strerror}") from error
 
 
 def read_definition_text(file: str) -> DefinitionText:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fibonacci._atomic_file import write_atomically
+from fibonacci._files import check_inside, open_state, write_file
 from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
 from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, text_of_file
 from fibonacci.definitions.files.reading import read_checked, read_text
@@ -44,13 +44,15 @@ class DeploymentFolder:
         """Return the names of the definition files, sorted: not those of subfolders, and no hidden ones.
 
         Raises:
-            DeploymentError: If there is no such folder.
+            DeploymentError: If there is no such folder, or a file is a link that leads out of it.
         """
         try:
-            found = [each.name for each in self.path.iterdir() if is_definition_file(each)]
+            found = sorted(each.name for each in self.path.iterdir() if is_definition_file(each))
         except OSError as error:
             raise self._unreadable(error) from error
-        return sorted(found)
+        for file in found:
+            self._check_link(file)
+        return found
 
     def read_definitions(self) -> dict[str, Mapping[str, Any]]:
         """Return the definition of each file, by name.
@@ -113,7 +115,9 @@ class DeploymentFolder:
             DefinitionError: If it could not be read. Nothing is written.
             ImportError: If the file is YAML and PyYAML is not installed.
             OSError: If the file cannot be written.
+            DeploymentError: If it is a link that leads out of the folder.
         """
+        self._check_link(file)
         read_text(Source(dumps(definition, format="json"), file), "json")
         dump(definition, self.path / file)
 
@@ -125,16 +129,18 @@ class DeploymentFolder:
         """
         place = self.path / LOCK_NAME
         try:
-            text = place.read_text("utf-8")
+            with os.fdopen(open_state(place, os.O_RDONLY, is_private=False), encoding="utf-8") as file:
+                text = file.read()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise DeploymentError(f"{place} cannot be read: {error}") from error
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise DeploymentError(f"{place} cannot be read: {reason}") from error
         return parse_lock(text, str(place))
 
     def write_lock(self, lock: Lock) -> None:
         """Replace the lock file: a process that is killed leaves the old one or the new one, and no half of one."""
-        write_atomically(self.path / LOCK_NAME, lock_text(lock))
+        write_file(self.path / LOCK_NAME, lock_text(lock), is_state=True)
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -168,6 +174,12 @@ class DeploymentFolder:
                 raise StalePlanError(f"another apply or pull is running in {str(self.path)!r}: wait for it") from error
             except OSError:
                 pass  # a file system without locks
+
+    def _check_link(self, file: str) -> None:
+        try:
+            check_inside(self.path / file)
+        except OSError as error:
+            raise DeploymentError(f"{self.path / file} {error.strerror}: nothing was read or written") from error
 
     def _unreadable(self, error: OSError) -> DeploymentError:
         return DeploymentError(f"folder {str(self.path)!r} cannot be read: {error.strerror}")

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from fibonacci import APIError, AsyncFibonacci, Fibonacci
-from fibonacci._atomic_file import write_atomically
+from fibonacci._files import write_file
 from fibonacci.deployment import folder as deployment_folder
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.faults.fault import FailureKind, InjectedFailure
@@ -356,12 +356,12 @@ def apply_and_die(number: int, report: int, folder: Path, api_key: str, base_url
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def write_lock(write: Callable[[Any, str], None], path: Any, text: str) -> None:
+    def write_lock(write: Callable[..., None], path: Any, text: str, **options: Any) -> None:
         reached("before lock")
-        write(path, text)
+        write(path, text, **options)
         reached("after lock")
 
-    pytest.MonkeyPatch().setattr(deployment_folder, "write_atomically", partial(write_lock, write_atomically))
+    pytest.MonkeyPatch().setattr(deployment_folder, "write_file", partial(write_lock, write_file))
     client = Fibonacci(api_key, base_url=base_url, transport=InterruptingTransport(SocketTransport(), reached))
     client.workflows.apply(client.workflows.plan(folder), allow_delete=True)
     os._exit(0)

@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_read(flows: Flows) -> None:
     flows.write("a.yaml", "a")
     flows.apply()
     (flows.folder / "a.yaml").unlink()
-    (flows.folder / "a.yaml").symlink_to(flows.folder / "nowhere")
+    (flows.folder / "a.yaml").symlink_to(flows.folder / "nowhere.yaml")
     (problem,) = flows.problems()
     assert problem.startswith("a.yaml: the file cannot be read: No such file")
 

@@ -129,7 +129,7 @@ class TestChanges:
         path = config_path()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-        path.chmod(0o666)
+        path.chmod(0o644)
         use_profile("work")  # nothing to change but the permissions
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

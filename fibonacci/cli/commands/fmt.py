@@ -96,10 +96,13 @@ def _formatted(file: str) -> _Formatted:
 
 
 def _write(changed: Sequence[_Formatted]) -> None:
-    from fibonacci._atomic_file import write_atomically
+    from fibonacci._files import write_file
+    from fibonacci.cli.definition_files import check_link
 
     for each in changed:
-        write_atomically(each.file, each.new)
+        check_link(each.file)
+    for each in changed:
+        write_file(each.file, each.new)
 
 
 def _print(context: Context, changed: Sequence[_Formatted]) -> None:

@@ -48,9 +48,9 @@ def run(context: Context) -> int:
         context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
     drawing = draw(found.definition, execution=execution)
     if options.out is not None:
-        from fibonacci._atomic_file import write_atomically
+        from fibonacci._files import write_file
 
-        write_atomically(options.out, drawing if isinstance(drawing, bytes) else drawing + "\n")
+        write_file(options.out, drawing if isinstance(drawing, bytes) else drawing + "\n")
         context.say(f"wrote {options.out}")
         if context.output.is_json:
             context.output.value({"file": options.out})

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fibonacci._batch.journal_location import check_journal
+from fibonacci._files import check_replaceable, check_state, is_stream
 from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.help_texts import keep_lines
@@ -146,16 +147,17 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
 
 def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
     """Check that results can be written, and not over another file; the journal may be none."""
-    out = os.path.realpath(options.out)
-    if not _can_be_written(Path(out)):
+    try:
+        if is_stream(options.out):
+            return
+        out = os.path.realpath(check_replaceable(options.out))
+        check_state(f"{out}.partial")
+    except OSError as error:
+        file = options.out if error.filename is None else error.filename
+        raise UsageError(f"--out {options.out}: {file} {error.strerror}") from error
+    folder = Path(out).parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise UsageError(f"--out {options.out}: name a file in a folder that can be written")
     for name, path in (("the rows", options.rows), ("the journal", journal)):
         if path is not None and os.path.realpath(path) in (out, f"{out}.partial"):
             raise UsageError(f"--out {options.out}: this is the file of {name}")
-
-
-def _can_be_written(path: Path) -> bool:
-    """Whether a file can be put at a path, or is a pipe or device there."""
-    if path.exists() and not path.is_file():
-        return not path.is_dir()
-    return path.parent.is_dir() and os.access(path.parent, os.W_OK)

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fibonacci._files import check_replaceable, check_state, finish, is_stream, open_state, open_stream
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering.fields import select
 from fibonacci.cli.run_many.row_files import RowFormat
@@ -45,10 +46,6 @@ class ResultStream:
 
     def finish(self) -> None:
         """Do nothing: each result is whole."""
-
-    def sync(self) -> None:
-        """Wait until what was written is on the disk."""
-        os.fsync(self._stream.fileno())
 
     def _put(self, text: str) -> None:
         self._stream.write(_encoded(text))
@@ -88,7 +85,7 @@ class ResultFile:
     """Writes results to `PATH.partial`, which takes the place of `PATH` when all are written.
 
     So a file at the path is whole. What a crash leaves in the partial file the journal has too, and the next run
-    writes it again, from the first result on.
+    writes it again, from the first result on. A new file is for this user alone.
 
     Args:
         path: The path of the file; a pipe or device is written to as it is.
@@ -96,14 +93,19 @@ class ResultFile:
 
     Attributes:
         written_to: The path that is written to.
+
+    Raises:
+        OSError: If the file, the partial file or a link to it is another user's.
     """
 
     def __init__(self, path: str, name: RowFormat) -> None:
-        self._path = os.path.realpath(path)
         self._name: RowFormat = name
-        is_special = Path(self._path).exists() and not Path(self._path).is_file()
-        self.written_to: str = self._path if is_special else f"{self._path}.partial"
+        self._target: Path | None = None if is_stream(path) else Path(os.path.realpath(check_replaceable(path)))
+        self.written_to: str = path if self._target is None else f"{self._target}.partial"
+        if self._target is not None:
+            check_state(self.written_to)
         self._stack = ExitStack()
+        self._file: BinaryIO | None = None
         self._stream: ResultStream | None = None
 
     @property
@@ -125,12 +127,12 @@ class ResultFile:
         Raises:
             OSError: If that fails.
         """
-        stream = self._opened()
-        if self.written_to == self._path:
+        self._opened()
+        if self._target is None or self._file is None:
             return
-        stream.sync()
+        finish(self._file, self._target)
         self.close()
-        Path(self.written_to).replace(self._path)
+        Path(self.written_to).replace(self._target)
 
     def close(self) -> None:
         """Close the file. A second call does nothing."""
@@ -139,12 +141,16 @@ class ResultFile:
     def _opened(self) -> ResultStream:
         # Not before there is a result: this run has the journal then, and no other writes the file.
         if self._stream is None:
-            self._stream = ResultStream(self._stack.enter_context(_open(self.written_to)), self._name)
+            self._file = self._stack.enter_context(os.fdopen(self._open(), "wb"))
+            self._stream = ResultStream(self._file, self._name)
         return self._stream
 
-
-def _open(path: str) -> BinaryIO:
-    return Path(path).open("wb")
+    def _open(self) -> int:
+        if self._target is None:
+            return open_stream(self.written_to)
+        file = open_state(self.written_to, os.O_WRONLY | os.O_CREAT)
+        os.ftruncate(file, 0)
+        return file
 
 
 def stdout_stream(

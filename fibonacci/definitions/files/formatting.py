@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from fibonacci._atomic_file import write_atomically
+from fibonacci._files import write_file
 from fibonacci.definitions.files.comments import comments, with_comments
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
@@ -81,7 +81,7 @@ def format_file(path: str | os.PathLike[str], *, generation: Generation = "newer
     text, name = text_of_file(path)
     formatted = _formatted(Source(text, name), text_format, generation)
     if formatted != text:
-        write_atomically(path, formatted)
+        write_file(path, formatted)
     return formatted != text
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fibonacci._atomic_file import write_atomically
+from fibonacci._files import write_file
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
@@ -211,7 +211,7 @@ def dump(
         dump({"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}, "greeter.json")
         ```
     """
-    write_atomically(path, dumps(definition, generation=generation, format=format_of_file(path)))
+    write_file(path, dumps(definition, generation=generation, format=format_of_file(path)))
 
 
 def format_of_file(path: str | os.PathLike[str]) -> Format:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fibonacci._file_locks import lock_file
+from fibonacci._files import open_state
 
 
 class Owners:
@@ -34,7 +35,7 @@ class Owners:
             if self._path is not None and (self._held is None or self._held[0] != os.getpid()):
                 self._forget()
                 self._name = secrets.token_hex(8)
-                file = os.open(self._file_of(self._name), os.O_RDWR | os.O_CREAT, 0o600)
+                file = open_state(self._file_of(self._name), os.O_RDWR | os.O_CREAT)
                 lock_file(file)
                 self._held = (os.getpid(), file)
             return self._name
@@ -45,7 +46,7 @@ class Owners:
             return False
         path = self._file_of(name)
         try:
-            file = os.open(path, os.O_RDWR)
+            file = open_state(path, os.O_RDWR)
         except FileNotFoundError:
             return False
         except OSError:  # it cannot be asked, and is assumed to live

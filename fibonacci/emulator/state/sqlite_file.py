@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
 from pathlib import Path
 from typing import Final
 
+from fibonacci._files import check_database, make_private
 from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
 from fibonacci.emulator.state.sqlite_schema import check, number_of, prepare
 
@@ -125,6 +127,13 @@ def explained(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateErr
 
 def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
     existed = path.is_file() and path.stat().st_size > 0
+    try:
+        check_database(path)
+    except OSError as error:
+        file = path if error.filename is None else error.filename
+        raise StateError(f"{file} cannot be opened: {error.strerror}") from error
+    with contextlib.suppress(OSError):  # SQLite says what is wrong, too
+        make_private(path)
     try:
         return _open_for_writing(path, busy_timeout), False
     except sqlite3.Error as error:

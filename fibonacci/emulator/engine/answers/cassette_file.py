@@ -52,10 +52,10 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
     Raises:
         OSError: If it cannot be written; it then is as it was.
     """
-    from fibonacci._atomic_file import write_atomically
+    from fibonacci._files import write_file
 
     joined = ",\n".join(calls)
-    write_atomically(path, f'{{\n"format": {FORMAT},\n"calls": [\n{joined}\n]\n}}\n')
+    write_file(path, f'{{\n"format": {FORMAT},\n"calls": [\n{joined}\n]\n}}\n', created=0o600)
 
 
 def stamp_of(path: Path) -> tuple[int, int, int] | None:

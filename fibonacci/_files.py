@@ -1,0 +1,317 @@
+"""Files on a disk that others use too: whose they may be, and how they are written.
+
+A path is of one of two kinds. The user chooses it: then a link, a FIFO or a device is what is meant, if it is the
+user's or root's. Or the package derives it from such a path (a lock, a mark, a file that is not finished): it is state,
+which is a regular file of this user and never a link, since nobody has looked at it. What is wrong is an `OSError`
+whose text is in `strerror`. Windows has other owners and modes, which are left to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shlex
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+Location = str | os.PathLike[str]
+
+# O_NONBLOCK: a FIFO in the place of a state would keep the caller waiting for its other end.
+_STATE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_PRIVATE = 0o600
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_MOST_LINKS = 40  # as Linux
+
+
+def open_state(path: Location, flags: int, *, is_private: bool = True) -> int:
+    """Open a file that the package has named itself; one that is created is for this user alone.
+
+    Args:
+        path: The file.
+        flags: As those of `os.open`, without `O_TRUNC`: a file is checked before it is changed.
+        is_private: Whether others must not write to it. In a project's folder that is up to the project.
+
+    Returns:
+        The descriptor.
+
+    Raises:
+        OSError: If it cannot be opened, is a link or no regular file, or another user's, or others may write to it.
+    """
+    try:
+        descriptor = os.open(path, flags | _STATE, _PRIVATE)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EMLINK, errno.ENXIO):  # the second on BSD, the third for a FIFO
+            raise
+        check_state(path)
+        raise
+    try:
+        _check(path, os.fstat(descriptor), is_private=is_private)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def check_state(path: Location) -> None:
+    """Check a file that the package has named itself and another library opens; it may be missing.
+
+    Raises:
+        OSError: If it is a link or no regular file, or another user's, or others may write to it.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        _check(path, os.lstat(path))
+
+
+def read_private(path: Location) -> bytes:
+    """Return the content of a file that decides where secrets go; the user's or root's link to it is followed.
+
+    Raises:
+        OSError: If it cannot be read, is no regular file, or another user's, or others may write to it.
+    """
+    descriptor = os.open(follow(path), os.O_RDONLY | _STATE)
+    with os.fdopen(descriptor, "rb") as file:
+        _check(path, os.fstat(descriptor))
+        return file.read()
+
+
+def make_private(path: Location) -> None:
+    """Create an empty file for this user alone at a path that the user has chosen, unless there is one.
+
+    Raises:
+        OSError: If it cannot be created, is no regular file, or another user's, or others may write to it.
+    """
+    place = follow(path)
+    try:
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _STATE, _PRIVATE)
+    except FileExistsError:
+        _check(path, os.lstat(place))
+    else:
+        os.close(descriptor)
+
+
+def check_database(path: Location) -> None:
+    """Check the files of a SQLite database at a path that the user has chosen; SQLite opens them itself.
+
+    Raises:
+        OSError: If one is another user's, or others may write to it; if one beside the database is a link.
+    """
+    place = follow(path)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        check_state(f"{place}{suffix}")
+
+
+def follow(path: Location) -> Path:
+    """Return where the links at the end of a path lead that the user has chosen.
+
+    Raises:
+        OSError: If one is another user's, or they lead nowhere.
+    """
+    place = Path(path)
+    for _ in range(_MOST_LINKS):
+        try:
+            status = place.lstat()
+        except FileNotFoundError:
+            return place
+        if not stat.S_ISLNK(status.st_mode):
+            return place
+        _check_owner(path, status, place.parent, "is a symbolic link of another user")
+        place = place.parent / place.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+
+
+def check_inside(path: Location) -> None:
+    """Refuse a file of a folder that others may have filled, such as a clone, where it is a link to something else.
+
+    Raises:
+        OSError: If it is a link that leads out of its folder, to a hidden file, or to one with another suffix; or if it
+            is no file, but a FIFO or a device.
+    """
+    file = Path(path)
+    if not file.is_symlink():
+        if file.exists() and not file.is_file() and not file.is_dir():
+            raise OSError(errno.EACCES, "is no regular file", os.fspath(path))
+        return
+    real = Path(os.path.realpath(file))
+    folder = Path(os.path.realpath(file.parent))
+    is_inside = real.is_relative_to(folder)
+    if not is_inside or any(part.startswith(".") for part in real.relative_to(folder).parts):
+        raise OSError(errno.EACCES, "is a symbolic link that leads out of its folder", os.fspath(path))
+    if real.suffix.lower() != file.suffix.lower():
+        raise OSError(errno.EACCES, f"is a symbolic link to {real.name!r}, which has another suffix", os.fspath(path))
+
+
+def is_stream(path: Location) -> bool:
+    """Whether what is at a path is written to as it is: a FIFO, a device, or a standard stream of this process.
+
+    Raises:
+        OSError: If a link at its end is another user's, or what is there is.
+    """
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return False
+    if _is_standard_stream(status):
+        return True
+    place = follow(path)
+    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+        return False
+    _check_owner(path, status, place.parent)
+    return True
+
+
+def open_stream(path: Location) -> int:
+    """Open what `is_stream` says is one.
+
+    Raises:
+        OSError: If it cannot be opened, or a regular file has taken its place.
+    """
+    descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and not _is_standard_stream(status):
+        os.close(descriptor)
+        raise OSError(errno.EACCES, "was replaced by a regular file", os.fspath(path))
+    return descriptor
+
+
+def check_replaceable(path: Location, *, is_state: bool = False) -> Path:
+    """Return the file that is written in place of a path: where the links lead that the user has chosen.
+
+    Raises:
+        OSError: If a link, or the file that is there, is another user's, or it is no regular file; for a state, also if
+            it is a link.
+    """
+    place = Path(path) if is_state else follow(path)
+    with contextlib.suppress(FileNotFoundError):
+        _check(path, place.lstat(), is_private=False)
+    return place
+
+
+def write_file(
+    path: Location, content: str | bytes, *, mode: int | None = None, created: int = 0o666, is_state: bool = False
+) -> None:
+    """Write a text, in UTF-8, or bytes to a file; a reader sees the old content or the new, never a part.
+
+    The content goes to a temporary file beside it, which then takes its place. An existing file keeps its permissions,
+    and a symbolic link remains one. What is there and is no regular file, such as `/dev/stdout`, is written to.
+
+    Args:
+        path: The file.
+        content: The text, whose line breaks are written as they are, or the bytes.
+        mode: The permissions of the file, such as 0o600, whatever it had; None for those that it has or is given.
+        created: The permissions of a new file, of which the process takes some away (its umask).
+        is_state: Whether the package has named the file itself, so that it is never a link.
+
+    Raises:
+        OSError: If the file cannot be written, or is another user's; it then is as it was.
+    """
+    encoded = content.encode("utf-8") if isinstance(content, str) else content
+    if not is_state and is_stream(path):
+        with os.fdopen(open_stream(path), "wb") as stream:
+            stream.write(encoded)
+        return
+    target = check_replaceable(path, is_state=is_state)
+    temporary = target.with_name(f".fibonacci-{secrets.token_hex(8)}.tmp")
+    try:
+        # Created for the owner alone: the content of a private file is at no time readable by others.
+        is_private = mode is not None or target.exists()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _STATE
+        with os.fdopen(os.open(temporary, flags, _PRIVATE if is_private else created), "wb") as file:
+            file.write(encoded)
+            finish(file, target, mode=mode)
+        temporary.replace(target)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            error.filename = os.fspath(path)  # the temporary file means nothing to the caller
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+
+
+def finish(file: BinaryIO, target: Path, *, mode: int | None = None) -> None:
+    """Give a file that is going to replace another the permissions of that, and wait until it is on the disk.
+
+    Args:
+        file: The file, which has its content.
+        target: The file that is replaced; it may be missing.
+        mode: The permissions, whatever the other one has; None for those.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    file.flush()
+    if sys.platform != "win32":
+        with contextlib.suppress(FileNotFoundError):
+            replaced = target.stat()
+            mode = stat.S_IMODE(replaced.st_mode) if mode is None else mode
+            if os.geteuid() == 0:  # whose file remains that of its owner
+                os.fchown(file.fileno(), replaced.st_uid, replaced.st_gid)
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
+    os.fsync(file.fileno())
+
+
+def _check(path: Location, status: os.stat_result, *, is_private: bool = True) -> None:
+    """Check what the package is going to read or write as a file.
+
+    Raises:
+        OSError: If it is no regular file, or another user's; if it is private, also if others may write to it.
+    """
+    if stat.S_ISLNK(status.st_mode):
+        raise OSError(errno.ELOOP, "is a symbolic link, and must be a file: remove it", os.fspath(path))
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EACCES, "is no regular file: remove it", os.fspath(path))
+    _check_owner(path, status, Path(path).parent)
+    if is_private and _is_writable_by_others(status):
+        mode = stat.S_IMODE(status.st_mode)
+        text = f"may be written by other users (mode {mode:03o}): run `chmod go-w {shlex.quote(os.fspath(path))}`"
+        raise OSError(errno.EACCES, text, os.fspath(path))
+
+
+def _check_owner(path: Location, status: os.stat_result, folder: Path, fault: str = "belongs to another user") -> None:
+    """Check whose a file is: this user's or root's; to root also the owner's of the folder, such as one in a container.
+
+    Raises:
+        OSError: If it is another user's.
+    """
+    if sys.platform == "win32" or status.st_uid in (os.geteuid(), 0):
+        return
+    if os.geteuid() == 0:
+        around = folder.stat()
+        if around.st_uid == status.st_uid and not around.st_mode & _OTHERS_WRITE:
+            return
+    raise OSError(errno.EACCES, f"{fault} (user id {status.st_uid})", os.fspath(path))
+
+
+def _is_writable_by_others(status: os.stat_result) -> bool:
+    """Whether others may write to a file: not where its group is this user's alone, as on many Linux systems."""
+    if sys.platform == "win32" or not status.st_mode & _OTHERS_WRITE:
+        return False
+    return bool(status.st_mode & stat.S_IWOTH) or not _is_private_group(status.st_gid)
+
+
+def _is_private_group(group: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    import grp
+    import pwd
+
+    try:
+        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+    except KeyError:
+        return False
+    return user.pw_gid == group and found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
+
+
+def _is_standard_stream(status: os.stat_result) -> bool:
+    """Whether it is what this process was given to write to, such as a pipe of the user who ran `sudo`."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(status, os.fstat(descriptor)):
+                return True
+    return False
