@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from unittest import mock
 
 import pytest
@@ -113,7 +113,7 @@ def _mark(folder: Path) -> None:
     from fibonacci._batch.journal_location import RedisJournalURL
     from fibonacci._batch.redis_integrity import JournalRevision, LocalMark
 
-    mark = LocalMark(RedisJournalURL("redis://localhost/0", "runs"), "runs")
+    mark: Any = LocalMark(RedisJournalURL("redis://localhost/0", "runs"), "runs")
     mark.path = folder / "mark.json"
     mark.write(JournalRevision("run", 1, "", 0))
     mark.close()
@@ -128,10 +128,10 @@ def _state(folder: Path) -> None:
 
 
 def _owner(folder: Path) -> None:
-    from fibonacci.emulator.state import owners
+    from fibonacci.emulator.state.owners import Owners
 
-    with mock.patch.object(owners.secrets, "token_hex", return_value="name"):
-        made = owners.Owners(folder / "state.db")
+    with mock.patch("fibonacci.emulator.state.owners.secrets.token_hex", return_value="name"):
+        made: Any = Owners(folder / "state.db")
         made.own()
     made._forget()
 
