@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,9 @@ from unittest import mock
 import pytest
 
 import fibonacci
+from fibonacci import DeploymentError, Fibonacci
+from fibonacci._files import write_file
+from fibonacci.cli.main import main as run_cli
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other owners")
 
@@ -363,3 +367,75 @@ def _writes(node: ast.AST) -> bool:
 _NAMES = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "symlink_to", "FileIO"}
 _WRITING = {"O_WRONLY", "O_RDWR", "O_CREAT"}
 _WORDS = re.compile(rf"open\(|_files import|{'|'.join(sorted(_NAMES | _WRITING))}")
+
+
+class TestWriting:
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+    def test_a_file_keeps_its_mode(self, tmp_path: Path, mode: int) -> None:
+        file, results = tmp_path / "flow.json", tmp_path / "out.jsonl"
+        for path, write in ((file, _dumped), (results, _results)):
+            path.touch()
+            path.chmod(mode)
+            write(tmp_path)
+            assert oct(stat.S_IMODE(path.stat().st_mode)) == oct(mode)
+        assert file.read_text() != ""
+
+    def test_a_link_of_the_user_is_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "out.jsonl").symlink_to("new.jsonl")
+        _results(tmp_path)
+        assert (tmp_path / "out.jsonl").is_symlink()
+        assert (tmp_path / "new.jsonl").is_file()
+
+    def test_a_pipe_or_device_of_the_user_is_written_to(self, tmp_path: Path) -> None:
+        fifo, null = tmp_path / "fifo", tmp_path / "null"
+        os.mkfifo(fifo)
+        null.symlink_to("/dev/null")
+        with ThreadPoolExecutor(1) as reader:
+            read = reader.submit(fifo.read_bytes)
+            write_file(fifo, "text")
+            assert read.result() == b"text"
+        write_file(null, "text")
+        assert fifo.is_fifo()
+        assert Path("/dev/null").is_char_device()
+        assert null.is_symlink()
+
+    def test_the_standard_stream_is_written_to(self) -> None:
+        code = "from fibonacci._files import write_file; write_file('/dev/stdout', 'text')"
+        command = [sys.executable, "-c", code]
+        for stdout in (subprocess.PIPE, subprocess.DEVNULL):
+            found = subprocess.run(command, cwd=PACKAGE.parent, check=True, stdout=stdout, timeout=60)
+            assert found.stdout == (b"text" if stdout == subprocess.PIPE else None)
+
+
+class TestClonedFolder:
+    """A repository has links to wherever its author likes, and git makes them files of the user."""
+
+    @pytest.fixture
+    def clone(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "clone"
+        folder.mkdir()
+        (folder / "flow.yaml").write_text("nodes:\n  - {id: hi, type: llm, instruction: Hi}\n")
+        (tmp_path / "outside.yaml").write_text("nodes:   []\n")
+        return folder
+
+    @pytest.mark.parametrize("target", ["../outside.yaml", ".git/hooks.yaml", "notes.txt", "../none.yaml"])
+    def test_a_definition_that_is_a_link(self, clone: Path, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+        (clone / "link.yaml").symlink_to(target)
+        for command in (["fmt", str(clone)], ["fmt", str(clone / "link.yaml")], ["validate", str(clone)]):
+            if (clone / "link.yaml").exists() or command[1] == str(clone):
+                assert run_cli(command) == 64
+                assert "is a symbolic link" in capsys.readouterr().err
+        assert (clone.parent / "outside.yaml").read_text() == "nodes:   []\n"
+        assert not (clone.parent / "none.yaml").exists()
+
+    def test_a_lock_file_that_is_a_link(self, clone: Path, client: Fibonacci) -> None:
+        (clone / "fibonacci.lock").symlink_to("../profile")
+        with pytest.raises(DeploymentError, match=r"fibonacci\.lock cannot be read: is a symbolic link"):
+            client.workflows.plan(clone)
+        workflow = client.workflows.create(
+            name="a $(touch ran)", definition={"nodes": [{"id": "hi", "type": "llm", "instruction": "Hi"}]}
+        )
+        with pytest.raises(DeploymentError, match=r"is a symbolic link"):
+            client.workflows.pull(workflow.id, clone / "pulled.yaml")
+        assert sorted(each.name for each in clone.iterdir()) == ["fibonacci.lock", "flow.yaml"]
+        assert not (clone.parent / "profile").exists()
