@@ -256,10 +256,13 @@ class TestUnset:
 
 
 class TestPickling:
-    def test_an_explicit_key_travels(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_an_explicit_key_travels_where_that_is_allowed(
+        self, mode: Mode, server: ScriptedServer, caller: Any
+    ) -> None:
         give_workflow(server)
         mode.run(caller.workflows.get("wf-1"))
-        clone = caller.with_options(timeout=3, headers={"X-Team": "blue"})
+        allowed = type(caller)(server.api_key, base_url=server.base_url, allow_pickled_secrets=True)
+        clone = allowed.with_options(timeout=3, headers={"X-Team": "blue"})
         again = pickle.loads(pickle.dumps(clone))
         assert again.__reduce__() == clone.__reduce__()  # all its options
         assert type(again) is type(caller)
@@ -311,7 +314,7 @@ class Tenant(Fibonacci):
     """A subclass with a constructor and state of its own."""
 
     def __init__(self, tenant: str) -> None:
-        super().__init__("sk-1", headers={"X-Tenant": tenant})
+        super().__init__("sk-1", headers={"X-Tenant": tenant}, allow_pickled_secrets=True)
         self.tenant = tenant
 
 

@@ -346,7 +346,9 @@ class TestRateLimiter:
 
     def test_another_name_is_refused(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
         refused(mode, 'rate_limiter must be "process", "machine", "off" or the URL', "'none'", rate_limiter="none")
-        refused(mode, "rate_limiter must be", "not redsi:...", rate_limiter=f"redsi://:{SECRET}@localhost")
+        refused(
+            mode, "rate_limiter must be", "not 'redsi://***@localhost'", rate_limiter=f"redsi://:{SECRET}@localhost"
+        )
         refused(mode, "the URL of the Redis server", rate_limiter=f"redis://:{SECRET}/x@localhost")
         refused(mode, 'rate_limiter must be "process", ', "not int", kind=TypeError, rate_limiter=3)
         monkeypatch.setenv("FIBONACCI_RATE_LIMITER", "")

@@ -79,7 +79,7 @@ class TestOnTheWire:
 
     def test_a_pickled_client_keeps_it(self) -> None:
         with ScriptedServer(DONE) as server:
-            client = Fibonacci(server.api_key, base_url=server.base_url, headers=OWN)
+            client = Fibonacci(server.api_key, base_url=server.base_url, headers=OWN, allow_pickled_secrets=True)
             with pickle.loads(pickle.dumps(client)) as copied:
                 copied.workflows.execute("wf-1")
         assert server.last.one("Idempotency-Key") == "own"

@@ -21,6 +21,7 @@ MEANINGS: Final = {
     "after": "the nodes that run before one",
     "allow_delete": "whether a plan may delete workflows",
     "allow_insecure": "whether plain http is allowed",
+    "allow_pickled_secrets": "whether a pickle may hold secrets",
     "allow_partial_results": "whether a failed run gives the outputs that it has",
     "allow_self_approval": "whether who starts a run may approve it",
     "allowed_hosts": "the names that the emulator is reached by",

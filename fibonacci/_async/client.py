@@ -84,6 +84,9 @@ class AsyncFibonacci:
         max_connections: The largest number of connections in use for one origin; further calls queue. Default: 1,000.
         max_idle_connections: The largest number of idle connections that are kept for one origin. Default: 100.
         allow_insecure: Whether to allow plain http to other machines than this one.
+        allow_pickled_secrets: Whether a pickle of the client may hold the key that was passed as `api_key`, and the
+            password in `rate_limiter`. Without it, pickling such a client is a `TypeError`. What came from the
+            environment or the keychain is in no pickle: it is read again where the client is unpickled.
         idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
         max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). It
             bounds the number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
@@ -128,6 +131,7 @@ class AsyncFibonacci:
         max_connections: int = DEFAULT_MAX_CONNECTIONS,
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
         allow_insecure: bool = False,
+        allow_pickled_secrets: bool = False,
         idempotency: Literal["server"] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         rate_limiter: Literal["process", "machine", "off"] | str | None = None,
@@ -359,9 +363,16 @@ class AsyncFibonacci:
             return f"<{type(self).__name__}, not made>"
         return f"{type(self).__name__}(base_url={self._config.base_url!r})"
 
+    def __copy__(self) -> Self:
+        return self._copied(self._own_state())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        from copy import deepcopy
+
+        return self._copied(deepcopy(self._own_state(), memo))
+
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        state = {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
-        return type(self)._rebuild, (self._config.pickled_options(), state)
+        return type(self)._rebuild, (self._config.pickled_options(), self._own_state())
 
     if not TYPE_CHECKING:
 
@@ -379,6 +390,17 @@ class AsyncFibonacci:
     def _configure(self, config: Config, shared: AsyncSharedState | None = None) -> None:
         self._config = config
         self._shared = AsyncSharedState(config) if shared is None else shared
+
+    def _own_state(self) -> dict[str, Any]:
+        """Return what a subclass or a user has set."""
+        return {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
+
+    def _copied(self, state: dict[str, Any]) -> Self:
+        """Return a client of the same configuration, with connections of its own."""
+        client = type(self).__new__(type(self))
+        vars(client).update(state)
+        client._configure(self._config)
+        return client
 
     @classmethod
     def _rebuild(cls, options: dict[str, Any], state: dict[str, Any]) -> Self:

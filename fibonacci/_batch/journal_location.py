@@ -8,9 +8,11 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
 from fibonacci._core.option_checks import kind_of
-from fibonacci._core.redaction import shown_url
+from fibonacci._core.redaction import shown_url, without_secrets
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
+# What is no path, though a folder could have such a name: a file of it would have a password in its name.
+_MISSPELLED: Final = re.compile(r"(?i)(?:rediss?|unix)(?::|//)|[a-z][a-z0-9+.-]+:/|[^/\\@]*:[^/\\@]*@")
 _NAME: Final = "journal"
 _DURABILITY: Final = "durability"
 # It becomes a part of the names of keys, in which braces have a meaning.
@@ -91,10 +93,12 @@ def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | Redis
     scheme, separator, _ = path.partition("://")
     if separator and scheme in _SCHEMES:
         return _redis_url(path)
-    if separator:
+    kinds = "the path of a file or a URL of Redis (redis://, rediss:// or unix://)"
+    if separator and scheme.isalnum() and scheme.islower():
+        raise ValueError(f"journal must be {kinds}; {scheme} is not supported")
+    if _MISSPELLED.match(path):
         raise ValueError(
-            f"journal must be the path of a file or a URL of Redis (redis://, rediss:// or unix://); {scheme} is not"
-            " supported"
+            f"journal must be {kinds}, not {without_secrets(path)!r}; for a file of that name, write ./ before it"
         )
     for begin, remedy in _NO_PATHS.items():
         if path.startswith(begin):

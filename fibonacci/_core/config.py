@@ -86,6 +86,7 @@ class Config:
         self.api_key, self.key_source = _api_key(get("api_key"), get("stored_key"))
         self.profile: str | None = get("profile")
         self.allow_insecure: bool = check_flag("allow_insecure", get("allow_insecure", False))
+        self.allow_pickled_secrets: bool = check_flag("allow_pickled_secrets", get("allow_pickled_secrets", False))
         self.base_url: str = _base_url(get("base_url"), allow_insecure=self.allow_insecure)
         self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
         self.max_retries: int = _max_retries(get("max_retries", UNSET))
@@ -150,15 +151,32 @@ class Config:
         return options if self.is_transport_chosen else {**options, "transport": None}
 
     def pickled_options(self) -> dict[str, Any]:
-        """Return the same, but secrets from the environment or the keychain are to be read there again."""
+        """Return the same, but secrets from the environment or the keychain are to be read there again.
+
+        Raises:
+            TypeError: If one was passed as an argument, and `allow_pickled_secrets` was not.
+        """
         options = self.options()
         if self.key_source != "argument":
             options["api_key"] = None
+        elif isinstance(self.api_key, str):
+            self._refuse_to_pickle("the API key that was passed as api_key", "FIBONACCI_API_KEY or a profile")
         if self.key_source != "keychain":  # then its profile has nothing to add
             options["profile"] = None
-        if self.limiter_from_environment and "@" in self.rate_limiter:
-            options["rate_limiter"] = _LIMITER_FROM_ENVIRONMENT
+        if "@" in self.rate_limiter or "password=" in self.rate_limiter:
+            if self.limiter_from_environment:
+                options["rate_limiter"] = _LIMITER_FROM_ENVIRONMENT
+            else:
+                self._refuse_to_pickle("the password in rate_limiter", "FIBONACCI_RATE_LIMITER")
         return options
+
+    def _refuse_to_pickle(self, secret: str, source: str) -> None:
+        # A pickle goes where nobody expects a secret: to a broker, a cache, a scheduler's log, a disk.
+        if not self.allow_pickled_secrets:
+            raise TypeError(
+                f"{secret} is not pickled: take it from {source}, which is read again where the client is unpickled;"
+                " or make the client there; or pass allow_pickled_secrets=True"
+            )
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with other values.
@@ -295,8 +313,9 @@ def _rate_limiter(name: Any) -> str:
         raise TypeError(f"{source} must be {names}, not {kind_of(name)}")
     if name in (*LOCAL_RATE_LIMITERS, "machine") or name.startswith(RATE_LIMITER_SCHEMES):
         return name
-    shown = f"{name.partition(':')[0]}:..." if ":" in name else repr(name)  # a URL may hold a password
-    raise ConfigurationError(f"{source} must be {names}, not {shown}")
+    from fibonacci._core.redaction import without_secrets
+
+    raise ConfigurationError(f"{source} must be {names}, not {without_secrets(name)!r}")
 
 
 def _transport(transport: Any, *, http_client: Any, close: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -10,6 +11,9 @@ from fibonacci._core.json_types import is_array, is_object
 REDACTED = "[API key]"
 # A shorter key is no secret, and redacting it would make a text unreadable.
 _SHORTEST = 6
+_KEY = re.compile(r"fib_(?:live|test)_\w+")
+_WORDS = re.compile(r"[^\s'\"]+")
+_PASSWORD_OPTION = re.compile(r"(?i)((?:password|passwd|token|secret|api_?key)=)[^\s&#'\"]+")
 
 
 def redact(text: str, key: str | None) -> str:
@@ -54,6 +58,29 @@ def redact_causes(error: BaseException, key: str | None) -> None:
             if request is not None:
                 request.headers["authorization"] = REDACTED
             left += [cause.__cause__, cause.__context__]
+
+
+def without_secrets(text: str) -> str:
+    """Return a text that a person has typed, or that quotes one, without passwords in URLs and keys of the platform.
+
+    The URLs need not be valid: the password of one that is misspelled (`redis:/:password@host`) is a password too.
+    """
+    text = _KEY.sub(REDACTED, text)
+    if "@" in text:
+        text = _WORDS.sub(_without_user, text)
+    return _PASSWORD_OPTION.sub(r"\1***", text) if "=" in text else text
+
+
+def _without_user(found: re.Match[str]) -> str:
+    before, at, host = found[0].rpartition("@")
+    starts = [place for place in (before.find(":"), before.find("//")) if place >= 0]
+    if not at or not starts:  # without either, it is an address of mail
+        return found[0]
+    rest = before[min(starts) :]
+    user = rest.removeprefix(":").lstrip("/")
+    if rest.startswith("://") and "/" in user and ":" not in user:  # https://host/@name
+        return found[0]
+    return f"{before.removesuffix(user)}***@{host}"
 
 
 def shown_url(url: str) -> str:

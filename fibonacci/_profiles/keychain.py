@@ -6,6 +6,7 @@ become of the profile's address since.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -15,6 +16,8 @@ from fibonacci.errors import ConfigurationError
 
 try:
     import keyring
+    from keyring.backend import KeyringBackend
+    from keyring.backends.chainer import ChainerBackend
     from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
 except ImportError as error:
     raise ImportError(
@@ -24,6 +27,8 @@ except ImportError as error:
 # The entry of fibonacci-sdk 0.2.4, which is for no particular address.
 _LEGACY_SERVICE: Final = "fibonacci-sdk"
 _LEGACY_ACCOUNT: Final = "api_key"
+# Has the name of a backend that keeps passwords in plain text, and that is used nevertheless.
+_ALLOWED: Final = "FIBONACCI_PLAINTEXT_KEYRING"
 
 
 def keychain_name() -> str:
@@ -94,11 +99,30 @@ def _service(origin: str) -> str:
     return f"fibonacci {origin}"
 
 
+def _refuse_plain_text(backend: KeyringBackend) -> None:
+    if isinstance(backend, ChainerBackend):  # the first of these stores, if there is one
+        for first in backend.backends[:1]:
+            _refuse_plain_text(first)
+        return
+    kind = type(backend)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    # No backend says it of itself: those of keyrings.alt and its forks have it in the name of a class.
+    if os.environ.get(_ALLOWED) != name and any("plaintext" in each.__name__.lower() for each in kind.__mro__):
+        raise ConfigurationError(
+            f"the keychain that keyring uses, {name}, keeps API keys in plain text: set FIBONACCI_API_KEY instead, name"
+            f" another in PYTHON_KEYRING_BACKEND, or allow this one by {_ALLOWED}={name}",
+            is_about_key=True,
+        )
+
+
 @contextmanager
 def _explained(key: str | None = None) -> Generator[None]:
     """Say what to do when the keychain fails; a text of its own may quote what it was given."""
     try:
+        _refuse_plain_text(keyring.get_keyring())
         yield
+    except ConfigurationError:
+        raise
     except NoKeyringError:
         raise ConfigurationError(
             "this machine has no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY instead",

@@ -36,6 +36,7 @@ from tests.batch.journals import (
     row,
     started_as,
 )
+from tests.cli.invocation import invoke
 from tests.kit.assertions import is_quick
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -65,13 +66,27 @@ class TestNames:
             ("redis://h?journal=a&journal=b", "more than once"),
             ("redis://:pw-7[@h?journal=a", "cannot be read"),
             ("http://:pw-7@h/0", "http is not supported"),
+            ("redis:/:pw-7@h", "not 'redis:/***@h'; for a file of that name, write ./ before it"),
+            ("rediss:u:pw-7@h/0?journal=a", "not 'rediss:***@h/0?journal=a'"),
+            ("redis//:p/w-pw-7@h", "not 'redis//***@h'"),
+            ("REDIS://:pw-7@h", "not 'REDIS://***@h'"),
+            ("redsi:/:pw-7@h", "not 'redsi:/***@h'"),
+            ("user:pw-7@h:6379/0", "not 'user:***@h:6379/0'"),
         ],
     )
-    def test_a_url_that_is_refused_sends_nothing(self, client: Fibonacci, url: str, text: str) -> None:
+    def test_a_url_that_is_refused_sends_nothing(
+        self, client: Fibonacci, url: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
         with pytest.raises(ValueError, match="journal") as caught:
             client.workflows.run_many("wf-1", [], journal=url)
         assert text in str(caught.value)
         assert "pw-7" not in str(caught.value)
+        for arguments in (["journal", "rows", url], ["journal", "stop", url], ["tools", "list", f"--jurnal={url}"]):
+            run = invoke(*arguments)
+            assert run.code == 64
+            assert "pw-7" not in run.err + run.out
+        assert not list(tmp_path.iterdir())
 
     def test_what_the_client_of_redis_does_not_take(self, mode: Mode, emulator: Emulator) -> None:
         emulator.requests.clear()

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fibonacci import ConfigurationError, Fibonacci
+from fibonacci._core.redaction import without_secrets
 from fibonacci._core.urls import check_path, path
+from tests.kit.assertions import each_row
 
 
 # Texts of any characters hardly ever have one that a URL gives a meaning.
@@ -22,7 +25,23 @@ def test_any_text_is_one_segment_or_refused(text: str) -> None:
         assert not {"?", "#", " ", "\\"} & set(filled)
 
 
-def test_a_password_is_not_shown() -> None:
-    with pytest.raises(ValueError, match="path must begin with one /") as caught:
-        check_path("https://user:secret@evil.example/x")
-    assert "secret" not in str(caught.value)
+@each_row(
+    ("text", "shown"),
+    [
+        ("https://user:secret@evil.example/x", "https://***@evil.example/x"),
+        ("https://user:p@sec/ret@evil.example/x", "https://***@evil.example/x"),
+        ("no URL 'http:/:secret@h', or", "no URL 'http:/***@h', or"),
+        ("--journal=redis://:sec/ret@h", "--journal=redis://***@h"),
+        (":sec/ret@h", ":***@h"),
+        ("https://h/x?a=1&api_key=secret&b=2", "https://h/x?a=1&api_key=***&b=2"),
+        ("fib_live_secret", "[API key]"),
+        *((text, text) for text in ("https://blog.example/@ada", "ada@example.com", "a: b@example.com", "x=1")),
+    ],
+)
+def test_a_password_is_not_shown(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
+    with pytest.raises(ValueError, match="path must begin with one /") as of_path:
+        check_path(text)
+    with pytest.raises(ConfigurationError, match="rate_limiter must be") as of_limiter:
+        Fibonacci("key", rate_limiter=text)
+    assert all(repr(shown) in str(caught.value) for caught in (of_path, of_limiter))

@@ -178,14 +178,14 @@ def test_a_proxy_behind_tls_is_not_shown_the_certificate(
 )
 def test_the_password_is_a_secret(kind: type[Any], files: ClientFiles) -> None:
     certificate = (files.certificate, files.encrypted_key, files.password)
-    arguments = ("some-key",) if kind is Fibonacci else ()
-    made = kind(*arguments, client_cert=certificate)
+    options: dict[str, Any] = {"api_key": "some-key", "allow_pickled_secrets": True} if kind is Fibonacci else {}
+    made = kind(**options, client_cert=certificate)
     assert files.password not in repr(made)
     assert repr(copy.deepcopy(made)) == repr(copy.copy(made)) == repr(made)
     with pytest.raises(TypeError, match="the password in client_cert is not pickled: make the client where") as raised:
         pickle.dumps(made)
     assert files.password not in str(raised.value)
-    without = kind(*arguments, client_cert=certificate[:2])
+    without = kind(**options, client_cert=certificate[:2])
     assert repr(pickle.loads(pickle.dumps(without))) == repr(without)
 
 

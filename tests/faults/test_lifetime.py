@@ -93,7 +93,7 @@ def _call(client: Fibonacci) -> object:
 
 @pytest.mark.parametrize("method", START_METHODS)
 def test_a_client_pickled_to_a_process_pool(method: str, server: ScriptedServer) -> None:
-    with Fibonacci(server.api_key, base_url=server.base_url) as client:
+    with Fibonacci(server.api_key, base_url=server.base_url, allow_pickled_secrets=True) as client:
         assert client.request("GET", "/x") == FINE
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as processes:
             assert list(processes.map(_call, [client] * 3)) == [FINE] * 3
@@ -102,7 +102,8 @@ def test_a_client_pickled_to_a_process_pool(method: str, server: ScriptedServer)
 
 @pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
 def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[AsyncFibonacci]) -> None:
-    client = kind(KEY, base_url="https://api.example.com/v9", timeout=7, max_retries=5, headers={"X-A": "b"})
+    options: dict[str, Any] = {"base_url": "https://api.example.com/v9", "timeout": 7, "headers": {"X-A": "b"}}
+    client = kind(KEY, max_retries=5, allow_pickled_secrets=True, **options)
     again = pickle.loads(pickle.dumps(client))
     assert type(again) is kind
     config_of = attrgetter("_config")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import importlib
 import json
@@ -92,13 +93,27 @@ def test_an_echoed_key_is_shown_nowhere(mode: Mode, transport: TransportName, ca
 
 
 @pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
-def test_a_pickled_client_holds_the_key_only_when_it_was_given(
+def test_a_pickled_client_holds_a_secret_only_when_that_is_allowed(
     kind: type[Fibonacci] | type[AsyncFibonacci], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for given in (kind(KEY), kind("other").with_options(api_key=KEY), kind(KEY).with_options(timeout=3)):
+        with pytest.raises(TypeError, match="is not pickled: take it from FIBONACCI_API_KEY or a profile") as caught:
+            pickle.dumps([given])
+        assert KEY not in str(caught.value)
+        for same in (copy.copy(given), copy.deepcopy(given)):  # they stay in the process
+            assert vars(same)["_config"].api_key == KEY
+    assert KEY.encode() in pickle.dumps(kind(KEY, allow_pickled_secrets=True).with_options(timeout=3))
     monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
-    assert KEY.encode() not in pickle.dumps(kind())
-    assert KEY.encode() in pickle.dumps(kind(KEY))
+    assert KEY.encode() not in pickle.dumps([kind(), kind(key_of_a_vault), kind(allow_pickled_secrets=True)])
     assert KEY not in repr(kind()) + repr(vars(kind()))
+    for limiter in ("redis://:hunter2@localhost:1/0", "redis://localhost:1/0?password=hunter2"):
+        with pytest.raises(TypeError, match="password in rate_limiter is not pickled: take it from FIBONACCI_RATE_"):
+            pickle.dumps(kind(rate_limiter=limiter))
+        assert b"hunter2" in pickle.dumps(kind(rate_limiter=limiter, allow_pickled_secrets=True))
+
+
+def key_of_a_vault() -> str:
+    return "from a vault"
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])

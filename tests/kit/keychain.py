@@ -11,6 +11,7 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
+from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
 #: Names the file of a `FileKeychain`.
@@ -50,6 +51,17 @@ class BrokenKeychain(FileKeychain):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise OSError(f"D-Bus is gone, so {password} is lost")
+
+
+class PlaintextKeyring(FileKeychain):
+    """Has the name of that of keyrings.alt, which keyring finds by itself once it is installed."""
+
+
+class PlaintextChain(ChainerBackend):
+    """Stores in the one backend of that kind that there is."""
+
+    priority = -1  # pyright: ignore[reportAssignmentType]
+    backends = (PlaintextKeyring(),)  # type: ignore[no-untyped-call]
 
 
 def entries() -> dict[str, str]:

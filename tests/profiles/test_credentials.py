@@ -14,7 +14,16 @@ import pytest
 from keyring.backends import fail, null
 
 from fibonacci import ConfigurationError, Fibonacci
-from tests.kit.keychain import FileKeychain, LockedKeychain, in_keychain, write
+from fibonacci._profiles import keychain
+from tests.kit.keychain import (
+    FileKeychain,
+    LockedKeychain,
+    PlaintextChain,
+    PlaintextKeyring,
+    entries,
+    in_keychain,
+    write,
+)
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
@@ -201,6 +210,25 @@ class TestKeychain:
             assert text in refusal(mode, profile="work")
 
     @pytest.mark.usefixtures("work")
+    @pytest.mark.parametrize("kind", [PlaintextKeyring, PlaintextChain])
+    def test_one_in_plain_text_has_to_be_allowed_by_name(
+        self, mode: Mode, server: ScriptedServer, kind: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with in_keychain(monkeypatch, tmp_path, kind):
+            write({f"fibonacci {server.origin}/work": KEY})
+            for name in ("", "keyrings.alt.file.PlaintextKeyring", "1"):
+                monkeypatch.setenv("FIBONACCI_PLAINTEXT_KEYRING", name)
+                text = refusal(mode, profile="work")
+                assert (
+                    "tests.kit.keychain.PlaintextKeyring, keeps API keys in plain text: set FIBONACCI_API_KEY" in text
+                )
+                with pytest.raises(ConfigurationError, match="in plain text"):
+                    keychain.store_key("work", server.origin, OTHER)
+            assert OTHER not in str(entries())
+            monkeypatch.setenv("FIBONACCI_PLAINTEXT_KEYRING", "tests.kit.keychain.PlaintextKeyring")
+            assert key_sent(mode, server, mode.client(profile="work")) == KEY
+
+    @pytest.mark.usefixtures("work")
     def test_keyring_is_not_installed(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, "fibonacci._profiles.keychain", raising=False)
         monkeypatch.setitem(sys.modules, "keyring", None)
@@ -223,7 +251,7 @@ class TestLife:
     def test_a_pickle_of_a_client_with_a_key_needs_no_file(
         self, mode: Mode, server: ScriptedServer, work: Path
     ) -> None:
-        pickled = pickle.dumps(mode.client(OTHER, profile="work"))
+        pickled = pickle.dumps(mode.client(OTHER, profile="work", allow_pickled_secrets=True))
         work.unlink()
         assert key_sent(mode, server, mode.close_later(pickle.loads(pickled))) == OTHER
 
@@ -250,7 +278,8 @@ class TestLife:
             clone = client.with_options(base_url=elsewhere.base_url, api_key=OTHER)
             assert key_sent(mode, elsewhere, clone) == OTHER
             assert key_sent(mode, elsewhere, clone.with_options(timeout=5)) == OTHER
-            assert b"keychain" not in pickle.dumps(clone)
+            with pytest.raises(TypeError, match="is not pickled"):  # it was passed
+                pickle.dumps(clone)
         assert server.connections == 0
 
     def test_a_clone_with_another_path_at_the_same_host(self, mode: Mode, server: ScriptedServer) -> None:

@@ -35,7 +35,7 @@ class TestOptions:
     def test_a_client_is_pickled_with_its_limiter(
         self, rate_limiter: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client = client_of(emulator, rate_limiter)
+        client = client_of(emulator, rate_limiter, allow_pickled_secrets=True)
         client.tools.get("calculator")
         pickle.loads(pickle.dumps(client)).tools.get("calculator")
         assert client.rate_limit is not None
@@ -43,7 +43,8 @@ class TestOptions:
 
     def test_a_password_from_the_environment_is_not_pickled(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_RATE_LIMITER", f"redis://:{PASSWORD}@localhost:1/0")
-        for client in (Fibonacci("key"), Fibonacci("key").with_options(timeout=1)):
+        made = Fibonacci("key", allow_pickled_secrets=True)
+        for client in (made, made.with_options(timeout=1)):
             pickled = pickle.dumps(client)
             assert PASSWORD.encode() not in pickled
             pickle.loads(pickled)
