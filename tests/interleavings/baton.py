@@ -73,6 +73,8 @@ class Baton:
         trail: The number of the thread, the file and the line of each turn.
         points: How many points were passed.
         now: The time.
+        is_explored: Whether what the threads do now is to be tried in other orders too. A body may leave out what only
+            leads to what it is about.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Baton:
         self.trail: list[tuple[int, str, int]] = []
         self.points = 0
         self.now = 1000.0
+        self.is_explored = True
         self._patches = ExitStack()
         self._files = files
         self._choices = choices
@@ -244,7 +247,7 @@ class Baton:
             self._end.release()
             return
         chosen = options[self._choices.get(self.points, 0)]
-        if len(options) > 1 and self.points > self._last:
+        if len(options) > 1 and self.points > self._last and self.is_explored:
             self.decisions[self.points] = costs
         if chosen.wakes_at is not None and chosen.is_free is not None and not chosen.is_free():
             self.now = max(self.now, chosen.wakes_at)

@@ -251,9 +251,33 @@ class _Store:
         return self._window.exchange(message, self._baton.now)
 
 
-@_scenario("lease thread", "_net.lease_thread", beside=("_core.shared_limits", "_sync._runtime"))
-def _lease_thread(baton: Baton) -> Bodies:
-    """Call when a lease is needed, and again when the thread is about to end: nothing stays unsaid."""
+_LEASE_THREAD = ("_net.lease_thread",), ("_core.shared_limits", "_sync._runtime")
+
+
+@_scenario("begin of a lease thread", *_LEASE_THREAD[0], beside=_LEASE_THREAD[1])
+def _begin_of_lease_thread(baton: Baton) -> Bodies:
+    """Call when a lease is needed, for which there is no thread yet: nothing stays unsaid."""
+    call, check = _leased_call(baton)
+    return Bodies([call], check)
+
+
+@_scenario("end of a lease thread", *_LEASE_THREAD[0], beside=_LEASE_THREAD[1])
+def _end_of_lease_thread(baton: Baton) -> Bodies:
+    """Call again when the thread is about to end: nothing stays unsaid."""
+    call, check = _leased_call(baton)
+
+    def calls() -> None:
+        baton.is_explored = False
+        call()
+        baton.is_explored = True
+        baton.wait(lambda: False, 2.01)  # the thread ends when it has had nothing to do for 2 s
+        call()
+
+    return Bodies([calls], check)
+
+
+def _leased_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return a call of limits that take leases, and what has to be so when it has ended."""
     from fibonacci._core.shared_limits import QueuedCall
     from fibonacci._net.lease_thread import LeaseThread
     from fibonacci._sync import _runtime
@@ -270,17 +294,12 @@ def _lease_thread(baton: Baton) -> Bodies:
         limits.leave(queued, baton.now)
         limits.settle(found, None, baton.now)
 
-    def calls() -> None:
-        call()
-        baton.wait(lambda: False, 2.01)  # the thread ends when it has had nothing to do for 2 s
-        call()
-
     def check() -> None:
         assert limits.schedule(baton.now) is None, "something was not said to the store"
         assert not carrier._running.locked(), "a thread that has ended counts as running"
         assert (limits.in_flight, limits.queued) == (0, 0)
 
-    return Bodies([calls], check)
+    return call, check
 
 
 @_scenario("rate limiter", "_core.shared_limits", "_core.limiter", beside=("_sync._runtime",))
