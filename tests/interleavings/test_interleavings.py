@@ -82,6 +82,7 @@ MUTANTS = [
     ),
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
     SeededFault("begin of a lease thread", "_net.lease_thread:LeaseThread._run", "self._running.release()", "pass"),
+    SeededFault("end of a lease thread", "_net.lease_thread:LeaseThread._run", "if self._news.empty():", "if True:"),
     SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self.queued:", "if not self.queued:"),
     SeededFault(
         "limits of a key",
