@@ -232,7 +232,6 @@ class AsyncRequestor:
             if len(received.body) > limit:  # the user's own transport may have no limit
                 return TransportError("too_large", None, received)
             response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
-            _ = response.headers  # decoded here, where what is wrong with them is caught
         except Exception as error:
             if call.callback_error is not None:
                 raise call.callback_error from None

@@ -143,8 +143,10 @@ class RateLimiter:
         has_passed = response is not None and not is_refused and response.status < 500 and response.status != 429
         self.window.remove(admission, has_passed=has_passed)
         if response is not None:
-            self.last = response.rate_limit or self.last
-            stated = response.rate_limit or (self._implied(response) if is_refused else None)
+            stated = response.rate_limit
+            self.last = stated or self.last
+            if stated is None and is_refused:
+                stated = self._implied(response)
             if stated is not None:
                 self.window.update(stated, response.server_time, now, admission)
         if admission.is_probe:

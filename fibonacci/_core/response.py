@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import from_json
@@ -16,6 +17,7 @@ from fibonacci._lazy import once
 from fibonacci.models.response import Headers, RateLimit
 
 TEXT_LIMIT = 64 * 1024
+_VALUE = itemgetter(1)
 
 
 class APIResponse:
@@ -29,6 +31,8 @@ class APIResponse:
 
     Attributes:
         status: The HTTP status.
+        headers: The headers, with an API key that the server echoes redacted.
+        rate_limit: The rate limit that they state.
     """
 
     def __init__(self, response: HTTPResponse, *, received_at: float, limit: int, api_key: str = "") -> None:
@@ -37,19 +41,11 @@ class APIResponse:
         self._received_at = received_at
         self._limit = limit
         self._api_key = api_key
-
-    @once
-    def headers(self) -> Headers:
-        """The headers, with an API key that the server echoes redacted."""
-        key = self._api_key
-        return Headers(
-            (name.decode("latin-1"), redact(value.decode("latin-1"), key)) for name, value in self._response.headers
-        )
-
-    @once
-    def rate_limit(self) -> RateLimit | None:
-        """The rate limit that the headers state."""
-        return parse_rate_limit(self.headers, self._received_at)
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
+        if api_key.encode("latin-1", "replace") in b"\n".join(map(_VALUE, response.headers)):
+            headers = [(name, redact(value, api_key)) for name, value in headers]
+        self.headers: Headers = Headers(headers)
+        self.rate_limit: RateLimit | None = parse_rate_limit(self.headers, received_at)
 
     @property
     def retry_after(self) -> float | None:

@@ -7,6 +7,7 @@ with their own. Connections that bypass httpx would hide the calls from them.
 from __future__ import annotations
 
 import sys
+from operator import attrgetter, is_
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
 # The functions that tools replace: what a client calls to send, and the pool below it.
 _REPLACED = {
     "httpx": (
-        ("Client", "send"),
-        ("AsyncClient", "send"),
-        ("Client", "_transport_for_url"),
-        ("AsyncClient", "_transport_for_url"),
-        ("HTTPTransport", "handle_request"),
-        ("AsyncHTTPTransport", "handle_async_request"),
+        "Client.send",
+        "AsyncClient.send",
+        "Client._transport_for_url",
+        "AsyncClient._transport_for_url",
+        "HTTPTransport.handle_request",
+        "AsyncHTTPTransport.handle_async_request",
     ),
-    "httpcore": (("ConnectionPool", "handle_request"), ("AsyncConnectionPool", "handle_async_request")),
+    "httpcore": ("ConnectionPool.handle_request", "AsyncConnectionPool.handle_async_request"),
 }
+_functions = {library: attrgetter(*names) for library, names in _REPLACED.items()}
+# As each library was found last: it is asked before each attempt. They are the same or not: a wrapper may be equal.
+_originals: dict[str, tuple[object, ...]] = {}
 
 
 def replaced_function() -> str | None:
@@ -32,18 +36,28 @@ def replaced_function() -> str | None:
     A function of the library has its code in the library's own folder. A replacement has not, whatever it is: a mock, a
     wrapper, a function under the same name. Names that a version of the library does not have are skipped.
     """
-    for library, functions in _REPLACED.items():
+    for library, functions in _functions.items():
         module = sys.modules.get(library)
-        if module is None or all(_is_original(module, *names) for names in functions):
+        if module is None:
             continue
-        return next(".".join((library, *names)) for names in functions if not _is_original(module, *names))
+        try:
+            found = functions(module)
+        except AttributeError:
+            found = None
+        if found is not None and all(map(is_, found, _originals.get(library, (None,)))):
+            continue
+        for name in _REPLACED[library]:
+            if not _is_original(module, name):
+                return f"{library}.{name}"
+        if found is not None:
+            _originals[library] = found
     return None
 
 
-def _is_original(library: ModuleType, class_name: str, name: str) -> bool:
-    cls = getattr(library, class_name, None)
-    if cls is None or not hasattr(cls, name):
+def _is_original(library: ModuleType, name: str) -> bool:
+    try:
+        function = attrgetter(name)(library)
+    except AttributeError:
         return True
-    function = getattr(cls, name)
     folder = str(library.__file__).removesuffix("__init__.py")
     return type(function) is type(replaced_function) and function.__code__.co_filename.startswith(folder)

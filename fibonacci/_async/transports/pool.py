@@ -108,7 +108,8 @@ class AsyncConnectionPool:
                 while response is None:
                     connection = await self._take(use, request, deadline, wait, free_descriptors)
                     response = await self._exchange(connection, request, deadline, limit)
-                    self._put_back(use)
+                    if response is None:
+                        self._put_back(use)
                 return response
             finally:
                 self._end(use)

@@ -105,7 +105,8 @@ class ConnectionPool:
                 while response is None:
                     connection = self._take(use, request, deadline, wait, free_descriptors)
                     response = self._exchange(connection, request, deadline, limit)
-                    self._put_back(use)
+                    if response is None:
+                        self._put_back(use)
                 return response
             finally:
                 self._end(use)
