@@ -1,6 +1,7 @@
 """Records of the SDK's loggers. Each has all fields, so that a formatter may name them: `%(request_id)s`.
 
-It imports nothing of the package: the client and the emulator, which share nothing else, both log with it.
+The client and the emulator, which share nothing else, both log with it. What a record says of others' texts is one line
+without control characters: a model's line break would be a record of its own.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from fibonacci._text import printable_line
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -67,15 +70,19 @@ def log(
         "status": status,
         "attempt": attempt,
         "elapsed": elapsed,
-        "request_id": request_id,
-        "execution_id": execution_id or _execution_id(path or ""),
+        "request_id": _safe(request_id),
+        "execution_id": _safe(execution_id or _execution_id(path or "")),
     }
     file, line, function, _ = logger.findCaller(stacklevel=2)
     error = sys.exc_info() if with_exception else None
-    record = logger.makeRecord(logger.name, level, file, line, text, args, error, function)
+    record = logger.makeRecord(logger.name, level, file, line, text, tuple(map(_safe, args)), error, function)
     # Not `extra=`: where the application's record factory sets a `request_id` of its own, that is a KeyError.
     vars(record).update({name: value for name, value in fields.items() if name not in vars(record)})
     logger.handle(record)
+
+
+def _safe(value: object) -> object:
+    return printable_line(str(value)) if isinstance(value, str | Exception) else value
 
 
 def _execution_id(path: str) -> str | None:

@@ -34,6 +34,8 @@ FibonacciError
 
 from __future__ import annotations
 
+from fibonacci._text import printable_line
+
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +90,8 @@ class FibonacciError(Exception):
     """
 
     message: str
-    """What went wrong, without the circumstances that `str(error)` adds."""
+    """What went wrong, without the circumstances that `str(error)` adds. It is as the platform or a model wrote it;
+    in `str(error)`, their control characters and line breaks are escaped, so that a terminal and a log may have it."""
 
     code: str | None
     """The platform's code, such as `"validation_error"`; None when there is none."""
@@ -103,7 +106,7 @@ class FibonacciError(Exception):
         self.details = details
 
     def __str__(self) -> str:
-        return self.message
+        return printable_line(self.message)
 
     def _repr_html_(self) -> str:
         from fibonacci._display.errors import error_html
@@ -191,7 +194,7 @@ class APIError(FibonacciError):
         if self.outcome_unknown:
             key = f"; idempotency key {self.idempotency_key}" if self.idempotency_key else ""
             text += f" It may have been carried out, so it was not sent again{key}."
-        return text
+        return printable_line(text)
 
     def _headline(self) -> str:
         return self.message
@@ -423,9 +426,13 @@ class DefinitionError(FibonacciError, ValueError):
     """The errors and the warnings, in the order of the definition."""
 
     def __init__(self, problems: Problems) -> None:
-        lines = (text for problem in problems for text in (str(problem), problem.snippet) if text)
+        # What a line quotes of the file is safe already; the message is several lines of our own.
+        lines = (text for problem in problems for text in (printable_line(str(problem)), problem.snippet) if text)
         super().__init__("\n".join(lines))
         self.problems = problems
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class DeploymentError(FibonacciError):
@@ -713,7 +720,7 @@ def _portable(cause: BaseException | None) -> BaseException | None:
     try:
         pickle.loads(pickle.dumps(cause))
     except Exception:
-        return RuntimeError(f"{type(cause).__name__}: {cause}")
+        return RuntimeError(printable_line(f"{type(cause).__name__}: {cause}"))
     return cause
 
 

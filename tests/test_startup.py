@@ -20,7 +20,7 @@ HEAVY = {
 IMPORT = {"fibonacci", "fibonacci._lazy"}
 CLIENT = {
     "fibonacci._core", "fibonacci._core.config", "fibonacci._core.option_checks", "fibonacci._core.unset",
-    "fibonacci._net", "fibonacci._net.instrumentation", "fibonacci.errors",
+    "fibonacci._net", "fibonacci._net.instrumentation", "fibonacci._text", "fibonacci.errors",
 }  # fmt: skip
 SYNC = {"fibonacci._sync", "fibonacci._sync.client", "fibonacci._sync.shared_state"}
 ASYNC = {"fibonacci._async", "fibonacci._async.client", "fibonacci._async.shared_state"}

@@ -13,6 +13,7 @@ from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._log_records import log
+from fibonacci._text import printable_line
 from fibonacci.errors import APIError, ConflictError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
@@ -145,5 +146,6 @@ def _was_never_sent(error: BaseException) -> bool:
 
 
 def _add_note(error: BaseException, note: str) -> None:
+    note = printable_line(note)  # a traceback prints it, and an id is the server's
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)

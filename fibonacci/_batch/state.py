@@ -11,6 +11,7 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.resumption import stopped_error, unknown_note
 from fibonacci._batch.row import Row
+from fibonacci._text import printable_line
 from fibonacci.errors import FibonacciError, UnknownOutcomeError, WaitTimeoutError
 from fibonacci.models.execution_failure import execution_error
 from fibonacci.models.executions import Execution
@@ -251,7 +252,11 @@ class BatchState:
         text = f"{reason} is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
         error = UnknownOutcomeError(f"{text} {self._unknown_remedy()}", results=results)
         if self._options.journal is not None:  # else another call has none of these rows
-            doubts = [f"{each.key}: {self.doubts[each.index]}" for each in results[:10] if each.index in self.doubts]
+            doubts = [
+                printable_line(f"{each.key}: {self.doubts[each.index]}")
+                for each in results[:10]
+                if each.index in self.doubts
+            ]
             error.add_note(unknown_note(doubts))
         return error
 

@@ -11,7 +11,8 @@ from datetime import datetime
 from html import escape
 from typing import cast
 
-from fibonacci._display.text import LONG, counted, cut, printable
+from fibonacci._display.text import LONG, counted, cut
+from fibonacci._text import printable
 
 _HEADER = (
     "text-align:left;vertical-align:top;border-bottom:1px solid color-mix(in srgb, currentColor 20%, transparent);"

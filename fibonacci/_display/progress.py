@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from fibonacci._display.protocols import ExecutionRecord
-from fibonacci._display.text import counted, cut, printable
+from fibonacci._display.text import counted, cut
+from fibonacci._text import printable
 
 try:
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Texts of the platform, made harmless and short, and the cells of a terminal that a text takes."""
+"""Texts of the platform made short, and the cells of a terminal that a text takes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,6 @@ LONG = 500
 _JOINER: Final = "\N{ZERO WIDTH JOINER}"
 _EMOJI_STYLE: Final = "\N{VARIATION SELECTOR-16}"
 _SKIN_TONES: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
-
-
-def printable(text: str) -> str:
-    r"""Return a text whose control characters are escaped: a terminal would execute them.
-
-    >>> printable("\x1b[2Jgone")
-    '\\x1b[2Jgone'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(character) for character in text)
-
-
-def visible(text: str) -> str:
-    """Return a text of one line in which everything that cannot be printed is escaped, and nothing is invisible."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def cut(text: str, length: int = LONG) -> str:
@@ -63,9 +47,3 @@ def _width(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _visible(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs"):
-        return character
-    return character.encode("unicode_escape").decode("ascii")

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any
 
 from fibonacci._display.remedies import remedy
-from fibonacci._display.text import cut, printable
+from fibonacci._display.text import cut
+from fibonacci._text import printable
 
 _FRAMES = 3
 

@@ -14,6 +14,7 @@ from fibonacci._core.urls import path
 from fibonacci._log_records import log
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
+from fibonacci._text import printable_line
 from fibonacci.errors import APIError, ConflictError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
@@ -146,5 +147,6 @@ def _was_never_sent(error: BaseException) -> bool:
 
 
 def _add_note(error: BaseException, note: str) -> None:
+    note = printable_line(note)  # a traceback prints it, and an id is the server's
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)

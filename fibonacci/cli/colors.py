@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
-from fibonacci.cli.rendering.terminal_text import visible
+from fibonacci._text import printable
 from fibonacci.cli.standard_streams import is_terminal
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def color_changes(text: str) -> ColoredText:
 
 def _colored_change(line: str) -> str:
     sign = _SIGN.match(line)
-    return visible(line) if sign is None else colored(line, _SIGNS[sign[1]])
+    return printable(line) if sign is None else colored(line, _SIGNS[sign[1]])
 
 
 def colored(text: str, color: str) -> ColoredText:
     """Return a text in a color: `red`, `green`, `yellow` or `cyan`."""
-    return ColoredText(f"\x1b[{_CODES[color]}m{visible(text)}\x1b[0m")
+    return ColoredText(f"\x1b[{_CODES[color]}m{printable(text)}\x1b[0m")

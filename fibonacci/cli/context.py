@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fibonacci._text import printable, printable_line
 from fibonacci.cli.colors import ColoredText
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.output import Output
-from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.standard_streams import is_terminal, print_message
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Context:
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""
         if not self.options.quiet:
-            print_message(text if isinstance(text, ColoredText) else visible(text))
+            print_message(text if isinstance(text, ColoredText) else printable(text))
 
     def _say_wait(self, event: WaitEvent) -> None:
         if event.reason == "rate_limit":
@@ -82,7 +82,7 @@ class Context:
         self.check_confirmable(question)
         if self.options.yes:
             return
-        print_message(f"{visible_line(question)} [y/N] ", end="")
+        print_message(f"{printable_line(question)} [y/N] ", end="")
         typed = sys.stdin.readline()
         if not typed:
             print_message("")  # Ctrl-D leaves the cursor behind the question

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._display.text import visible
+from fibonacci._text import visible
 from fibonacci.cli.key_redaction import without_keys
 from fibonacci.cli.remedies import for_command_line
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
+from fibonacci._text import printable, printable_line
 from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE
 from fibonacci.cli.key_redaction import without_keys
 from fibonacci.cli.remedies import for_command_line
-from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message
 from fibonacci.errors import (
@@ -48,9 +48,9 @@ def report(error: BaseException, *, is_debug: bool) -> int:
         The exit code.
     """
     if is_debug:
-        print_message(visible(without_keys("".join(traceback.format_exception(error)))), end="")
+        print_message(printable(without_keys("".join(traceback.format_exception(error)))), end="")
     for line in fault_lines(error):
-        print_message(visible_line(line))
+        print_message(printable_line(line))
     print_message(f"{_PREFIX}{one_line(error)}")
     if isinstance(error, DefinitionError) and len(error.problems) == 1:
         from fibonacci.cli.definition_faults import snippet_lines
@@ -78,7 +78,7 @@ def one_line(error: BaseException) -> str:
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
         text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
-    return visible_line(without_keys(for_command_line(" ".join(text.split()))))
+    return printable_line(without_keys(for_command_line(" ".join(text.split()))))
 
 
 def _text(error: BaseException) -> str:

@@ -6,12 +6,13 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci._text import printable
 from fibonacci.cli.colors import ColoredText, uses_color
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object
 from fibonacci.cli.rendering.fields import plain, select
 from fibonacci.cli.rendering.painter import Painter, encoding_of
-from fibonacci.cli.rendering.terminal_text import encodable, visible, visible_json
+from fibonacci.cli.rendering.terminal_text import encodable, visible_json
 from fibonacci.cli.standard_streams import is_terminal, print_message
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Output:
 
     def text(self, text: str) -> None:
         """Print a text that is the data, such as a diagram."""
-        self._print(visible(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
+        self._print(printable(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
 
     def painter(self) -> Painter:
         """Return what prints colored lines on the terminal."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci._display.text import cell_width, clusters, visible
+from fibonacci._display.text import cell_width, clusters
+from fibonacci._text import visible
 
 _WIDEST: Final = 100
 """The cells of a line that are shown; a longer line is cut around the place."""

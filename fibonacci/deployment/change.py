@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final, Literal
 
-from fibonacci._display.text import visible
+from fibonacci._text import visible
 from fibonacci.definitions.comparison.diff import DefinitionDiff
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.lock import LockEntry

@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, NoReturn, get_args
 
-from fibonacci._display.text import visible
+from fibonacci._text import visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.deployment.change import DeploymentAction, DeploymentChange, change_text
 from fibonacci.deployment.lock import Lock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from fibonacci._display.text import visible
+from fibonacci._text import visible
 from fibonacci.deployment.change import DeploymentAction, DeploymentChange
 from fibonacci.models.workflows import Workflow
 

@@ -25,6 +25,7 @@ from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._log_records import log
+from fibonacci._text import printable_line
 from fibonacci.errors import APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
@@ -265,7 +266,7 @@ class AsyncBatchContext:
             try:
                 self.journal.write(started=rows)
             except JournalError as error:
-                names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
+                names = printable_line(", ".join(f"{row.key}: {row.execution_id}" for row in rows))
                 error.add_note(
                     f"rows were started, and this could not be recorded; the ids of their executions: {names}"
                 )

@@ -26,6 +26,7 @@ from fibonacci._log_records import log
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
+from fibonacci._text import printable_line
 from fibonacci.errors import APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
@@ -266,7 +267,7 @@ class BatchContext:
             try:
                 self.journal.write(started=rows)
             except JournalError as error:
-                names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
+                names = printable_line(", ".join(f"{row.key}: {row.execution_id}" for row in rows))
                 error.add_note(
                     f"rows were started, and this could not be recorded; the ids of their executions: {names}"
                 )

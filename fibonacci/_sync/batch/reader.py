@@ -13,6 +13,7 @@ from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.keys import key_in, other_key
 from fibonacci._batch.row import Row
 from fibonacci._batch.rows import same_key_error
+from fibonacci._log_records import log
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.starter import interrupted
@@ -179,4 +180,4 @@ def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: 
         raise ValueError(f"row {row.index} is not what the workflow needs, so no row is started: {text}")
     for problem in problems:
         if problem.location != f"inputs.{key_column}":
-            _log.info("row %s: %s", row.index, in_one_line([problem]))
+            log(_log, logging.INFO, "row %s: %s", row.index, in_one_line([problem]))

@@ -74,9 +74,9 @@ def _print(context: Context, problems: Sequence[Problem]) -> None:
 
 
 def _lines(context: Context, problem: Problem) -> list[str]:
+    from fibonacci._text import printable
     from fibonacci.cli.colors import ColoredText, colored, uses_color
     from fibonacci.cli.definition_faults import fault_lines, github_line
-    from fibonacci.cli.rendering.terminal_text import visible
 
     if context.options.format == "github":
         return [github_line(problem)]
@@ -84,7 +84,7 @@ def _lines(context: Context, problem: Problem) -> list[str]:
     if not uses_color(context.options, sys.stdout):
         return lines
     color = "red" if problem.severity == "error" else "yellow"
-    before, _, after = visible(lines[0]).partition(severity)
+    before, _, after = printable(lines[0]).partition(severity)
     lines[0] = ColoredText(before + colored(severity, color) + after)
     if lines[-1].endswith(" ^"):
         lines[-1] = ColoredText(lines[-1][:-1] + colored("^", color))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fibonacci._display.text import cut, printable
+from fibonacci._display.text import cut
+from fibonacci._text import printable
 from fibonacci.models import Execution, NodeTrace
 
 _LONG = 200

@@ -7,8 +7,9 @@ from typing import Final
 
 from fibonacci._batch.estimate import duration_text
 from fibonacci._display.text import cell_width, counted
+from fibonacci._text import printable_line
 from fibonacci.cli.journal.run_status import UNNAMED, RunStatus
-from fibonacci.cli.rendering.terminal_text import fitted, visible_line
+from fibonacci.cli.rendering.terminal_text import fitted
 
 Part = tuple[str, str]
 """A text, and its style in the words of rich."""
@@ -41,15 +42,15 @@ def summary_line(status: RunStatus) -> str:
     summary = status.summary
     counts = ((summary.failed, "failed"), (summary.unknown, "unknown"), (status.under_way, "under way"))
     parts = [f"{number:,} {name}" for number, name in counts if number]
-    parts += [f"{name} {visible_line(text)}" for name, text, _ in _pace_facts(status)]
+    parts += [f"{name} {printable_line(text)}" for name, text, _ in _pace_facts(status)]
     return f"{_ended(status)}: {', '.join(parts)}" if parts else _ended(status)
 
 
 def _title(status: RunStatus) -> list[Part]:
-    version = "" if status.version is None else f", version {visible_line(status.version)}"
+    version = "" if status.version is None else f", version {printable_line(status.version)}"
     state = ("running", "green") if status.is_running else ("not running", "yellow" if status.left else "")
-    workflow = f"  {visible_line(status.workflow_id)}{version}"
-    return [state, (f"  {visible_line(status.journal)}", "bold"), (workflow, "")]
+    workflow = f"  {printable_line(status.workflow_id)}{version}"
+    return [state, (f"  {printable_line(status.journal)}", "bold"), (workflow, "")]
 
 
 def _bar(status: RunStatus, width: int, *, is_unicode: bool) -> list[Part]:
@@ -80,7 +81,9 @@ def _counts(status: RunStatus) -> Iterator[list[Part]]:
     unknown = _count("unknown", summary.unknown, "yellow" if summary.unknown else "")
     if status.unknown:
         more = summary.unknown - len(status.unknown)
-        keys = ", ".join(visible_line(str(key)) for key in status.unknown) + (f" and {more:,} more" if more > 0 else "")
+        keys = ", ".join(printable_line(str(key)) for key in status.unknown) + (
+            f" and {more:,} more" if more > 0 else ""
+        )
         unknown.append((f"  rows {keys}", ""))
     yield unknown
     yield _count("under way" if status.is_running else "not ended", status.under_way, "")
@@ -94,7 +97,7 @@ def _count(name: str, number: int, style: str) -> list[Part]:
 
 def _pace(status: RunStatus) -> Iterator[list[Part]]:
     for name, text, style in _pace_facts(status):
-        yield [(name.ljust(_LABEL), ""), (visible_line(text), style)]
+        yield [(name.ljust(_LABEL), ""), (printable_line(text), style)]
 
 
 def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:
@@ -112,7 +115,10 @@ def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:
 
 def _failure(failure: tuple[str, int]) -> list[Part]:
     reason, number = failure
-    return [(f"{number:,}".rjust(_LABEL + _NUMBER), "red"), (f"  {visible_line(reason)}", "dim" * (reason == UNNAMED))]
+    return [
+        (f"{number:,}".rjust(_LABEL + _NUMBER), "red"),
+        (f"  {printable_line(reason)}", "dim" * (reason == UNNAMED)),
+    ]
 
 
 def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:

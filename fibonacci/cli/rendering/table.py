@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._display.text import cell_width
+from fibonacci._text import printable_line
 from fibonacci.cli.rendering.columns import columns_of
 from fibonacci.cli.rendering.fields import named_fields, select
 from fibonacci.cli.rendering.painter import style_of
 from fibonacci.cli.rendering.shown_values import one_line
-from fibonacci.cli.rendering.terminal_text import encodable, fitted, visible_line
+from fibonacci.cli.rendering.terminal_text import encodable, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,12 +80,12 @@ class TerminalTable:
         rows = [select(item, columns, is_checked=False) for item in first]
         self._columns = [name for name in columns if is_chosen or any(row[name] is not None for row in rows)]
         widths = [
-            max(cell_width(each) for each in (visible_line(name), *(self._cell(name, row[name]) for row in rows)))
+            max(cell_width(each) for each in (printable_line(name), *(self._cell(name, row[name]) for row in rows)))
             for name in self._columns
         ]
         self._widths = fitting_widths(widths, self._painter.width, _CHOSEN if is_chosen else _DEFAULT)
         self._columns = self._columns[: len(self._widths)]
-        self._line([(visible_line(name), "bold") for name in self._columns])
+        self._line([(printable_line(name), "bold") for name in self._columns])
         for item in first:
             self._row(item)
 
@@ -99,7 +100,7 @@ class TerminalTable:
         self._painter.line(parts[:-1])
 
     def _cell(self, name: str, value: Any) -> str:
-        return encodable(visible_line(one_line(name, value)), self._painter.encoding)
+        return encodable(printable_line(one_line(name, value)), self._painter.encoding)
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:

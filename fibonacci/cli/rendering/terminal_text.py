@@ -1,40 +1,16 @@
-"""Texts on a terminal: control characters made visible, and texts cut to a width in cells."""
+"""Texts on a terminal: JSON that is safe there, characters that it has, and texts cut to a width in cells."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from typing import Final
-
-from fibonacci._display.text import cell_width, clusters, printable
-
-# Marks that change the order or the lines of what stands around them.
-_LAYOUT: Final = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SPACING: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def visible(text: str) -> str:
-    r"""Return a text whose control characters are escaped, except for line breaks and tabs.
-
-    >>> visible("\x1b[2Jgone")
-    '\\x1b[2Jgone'
-    """
-    return _LAYOUT.sub(_escaped, printable(text))
-
-
-def visible_line(text: str) -> str:
-    """Return a text in one line: line breaks and tabs are escaped too."""
-    return visible(re.sub("[\n\r\t]", lambda found: _SPACING[found[0]], text))
+from fibonacci._display.text import cell_width, clusters
+from fibonacci._text import printable
 
 
 def visible_json(text: str) -> str:
     """Return a JSON text with the same meaning, whose control characters are escaped as JSON does it."""
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(
-        f"\\u{ord(each):04x}" if each != "\n" and (unicodedata.category(each) == "Cc" or _LAYOUT.match(each)) else each
-        for each in text
-    )
+    return "".join(each if printable(each) == each else f"\\u{ord(each):04x}" for each in text)
 
 
 def encodable(text: str, encoding: str) -> str:
@@ -55,7 +31,3 @@ def fitted(text: str, width: int, ellipsis: str) -> str:
             break
         kept += cluster
     return kept + mark + " " * (width - cell_width(kept + mark))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")

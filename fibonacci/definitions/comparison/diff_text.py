@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from fibonacci._display.text import visible
+from fibonacci._text import visible
 from fibonacci.definitions.comparison.change import DefinitionChange
 from fibonacci.definitions.comparison.normalization import canonical
 from fibonacci.definitions.json_types import is_object

@@ -1,0 +1,37 @@
+"""Text of others made safe to show: no terminal, log or reader takes a part of it for something else.
+
+What a server, a model or another user has written may hold sequences that a terminal carries out, line breaks that
+forge a line of a log, and marks that change the order in which a line is read. They are escaped as Python writes them.
+A text that has been made safe stays the same when it is made safe again.
+"""
+
+from __future__ import annotations
+
+# Besides control characters and lone surrogates: what changes the order or the lines of the text around it.
+_MARKS = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    r"""Return a text of several lines with what is unsafe escaped, but for line breaks (`\n`) and tabs.
+
+    >>> printable("\x1b[2Jgone")
+    '\\x1b[2Jgone'
+    """
+    return text if text.isprintable() else "".join([c if c in "\n\t" else _escaped(c) for c in text])
+
+
+def printable_line(text: str) -> str:
+    """Return a text in one line: line breaks and tabs are escaped too."""
+    return text if text.isprintable() else "".join([_escaped(c) for c in text])
+
+
+def visible(text: str) -> str:
+    """Return a text in one line in which nothing is invisible either, as where it is compared or its cells count."""
+    return text if text.isprintable() else "".join([c if c.isprintable() else repr(c)[1:-1] for c in text])
+
+
+def _escaped(character: str) -> str:
+    is_safe = character.isprintable() or not (
+        character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff" or character in _MARKS
+    )
+    return character if is_safe else character.encode("unicode_escape").decode("ascii")
