@@ -1,4 +1,4 @@
-"""The log lines of the SDK on stderr, for `--debug`; the SDK redacts the API key in them."""
+"""The log lines of the SDK on stderr; the SDK redacts the API key in them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from fibonacci.cli.ci_commands import without_commands
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
+class LogFormatter(logging.Formatter):
+    """Formats records for stderr, which CI may read: what it would take for a command is escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        return without_commands(super().format(record))
+
+
 @contextmanager
 def logging_to_stderr() -> Generator[None]:
-    """Print what the SDK logs to stderr while the block lasts."""
+    """Print what the SDK logs, for `--debug`, to stderr while the block lasts."""
     logger, handler = logging.getLogger("fibonacci"), logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(LogFormatter(_FORMAT))
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
+
+RAW_CSV: Final = "leave cells of CSV as they are; default: ' before a text that a spreadsheet would take for a formula"
+"""The help of `--raw-csv`."""
 
 
 def keep_lines(parser: argparse.ArgumentParser) -> None:

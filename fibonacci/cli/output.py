@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._text import printable
+from fibonacci.cli.ci_commands import is_read_by_ci, without_commands, without_commands_in_json
 from fibonacci.cli.colors import ColoredText, uses_color
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object
@@ -79,8 +80,14 @@ class Output:
         self._print(self._json(self._selected(value, is_checked=False), indent=None))
 
     def text(self, text: str) -> None:
-        """Print a text that is the data, such as a diagram."""
+        """Print a text that is the data, such as a diagram. In a log of CI, what would be a command is escaped."""
+        if is_read_by_ci(sys.stdout):
+            text = without_commands(text)
         self._print(printable(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
+
+    def ci_command(self, text: str) -> None:
+        """Print a command for CI."""
+        self._print(printable(text))
 
     def painter(self) -> Painter:
         """Return what prints colored lines on the terminal."""
@@ -144,11 +151,11 @@ class Output:
             yield self._json(self._selected(item, is_checked=number == 0), indent=indent)
 
     def _json(self, value: Any, *, indent: int | None) -> str:
-        text = json.dumps(value, ensure_ascii=False, indent=indent)
+        text = without_commands_in_json(json.dumps(value, ensure_ascii=False, indent=indent))
         try:
             text.encode(encoding_of(sys.stdout))
         except UnicodeEncodeError:
-            return json.dumps(value, indent=indent)
+            return without_commands_in_json(json.dumps(value, indent=indent))
         return visible_json(text) if self.is_terminal else text
 
     def _print(self, text: str, *, end: str = "\n") -> None:

@@ -24,10 +24,14 @@ def read_stdin() -> str:
 
 
 def print_message(text: str, *, end: str = "\n") -> None:
-    """Print to stderr, unless its terminal is closed.
+    """Print to stderr, unless its terminal is closed; what CI would take for a command is escaped.
 
     A process that was started without stderr prints nothing, rather than among its data.
     """
+    if "::" in text or "##" in text:
+        from fibonacci.cli.ci_commands import without_commands
+
+        text = without_commands(text)
     if has_stream(sys.stderr):
         with suppress(OSError):  # nobody can be told
             print(text, end=end, file=sys.stderr, flush=True)

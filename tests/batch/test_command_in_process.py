@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import signal
 import sys
 from collections.abc import Callable
@@ -192,6 +194,22 @@ class TestInProcess:
         )
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
+
+    def test_no_cell_of_csv_is_a_formula_unless_that_is_asked(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("rows.csv").write_text("id,name\n=cmd,-1.5\n'@x,+3\n-7,'=B1\n")
+        for journal, raw, written, names in (
+            ("a.db", [], ["'=cmd", "'@x", "-7"], ["-1.5", "+3", "=B1"]),
+            ("b.db", ["--raw-csv"], ["=cmd", "'@x", "-7"], ["-1.5", "+3", "'=B1"]),
+        ):
+            assert call("--key", "id", "--out", "o.csv", "--journal", journal, "--ordered", *raw) == 0
+            capsys.readouterr()
+            assert main(["journal", "export", journal, "--format", "csv", *raw]) == 0
+            for text in (Path("o.csv").read_text(), capsys.readouterr().out):
+                cells = list(csv.DictReader(text.splitlines()))
+                assert sorted(each["key"] for each in cells) == sorted(written)
+                assert sorted(json.loads(each["inputs"])["name"] for each in cells) == sorted(names)
 
     def test_a_journal_of_something_else(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert call("--out", "o.csv") == 0

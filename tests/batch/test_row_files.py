@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.run_many.csv_cells import text_cell, text_of_cell
 from fibonacci.cli.run_many.row_files import RowFormat, RowsFormat, open_rows, read_rows
 from tests.kit.assertions import each_row
 
 CSV = RowsFormat("csv")
 JSONL = RowsFormat("jsonl")
-_TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20) | st.text("'=+-@1\t")
 
 
 def rows_in(content: bytes, rows_format: RowsFormat) -> list[dict[str, Any]]:
@@ -90,11 +91,27 @@ def test_what_is_wrong_is_said_with_its_line(content: bytes, rows_format: RowsFo
 )
 def test_csv_comes_back_as_it_was_written(header: list[str], cells: list[list[str]]) -> None:
     rows = [dict(zip(header, each, strict=False)) for each in cells]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, header, quoting=csv.QUOTE_ALL)
-    writer.writeheader()
-    writer.writerows(rows)
-    assert rows_in(b"\xef\xbb\xbf" + text.getvalue().encode(), CSV) == rows
+    for rows_format in (RowsFormat("csv", is_raw=True), CSV):
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, header, quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(
+            rows if rows_format.is_raw else [{name: text_cell(cell) for name, cell in row.items()} for row in rows]
+        )
+        assert rows_in(b"\xef\xbb\xbf" + text.getvalue().encode(), rows_format) == rows
+
+
+@each_row(
+    ("text", "cell"),
+    [
+        *((text, f"'{text}") for text in ("=1", "+x", "-x", "-", "@SUM(A1)", "\tx", "\r=x", "\n=x", "\uff1dx", "-1+x")),
+        ("'=1+1", "''=1+1"),
+        *((text, text) for text in ("-1.5", "+3", "-1e-5", "a=b", "", "'", "it's", "{}", "'x")),
+    ],
+)
+def test_a_cell_that_a_spreadsheet_would_run(text: str, cell: str) -> None:
+    assert text_cell(text) == cell
+    assert text_of_cell(cell) == text
 
 
 _VALUES = st.recursive(

@@ -63,12 +63,15 @@ def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
 
 
 def _print(context: Context, problems: Sequence[Problem]) -> None:
-    from fibonacci.cli.definition_faults import fault_object
+    from fibonacci.cli.definition_faults import fault_object, github_line
 
     if context.output.is_json:
         context.output.value([fault_object(problem) for problem in problems])
         return
     for problem in problems:
+        if context.options.format == "github":
+            context.output.ci_command(github_line(problem))
+            continue
         for line in _lines(context, problem):
             context.output.text(line)
 
@@ -76,10 +79,8 @@ def _print(context: Context, problems: Sequence[Problem]) -> None:
 def _lines(context: Context, problem: Problem) -> list[str]:
     from fibonacci._text import printable
     from fibonacci.cli.colors import ColoredText, colored, uses_color
-    from fibonacci.cli.definition_faults import fault_lines, github_line
+    from fibonacci.cli.definition_faults import fault_lines
 
-    if context.options.format == "github":
-        return [github_line(problem)]
     lines, severity = fault_lines(problem), f" {problem.severity}: "
     if not uses_color(context.options, sys.stdout):
         return lines

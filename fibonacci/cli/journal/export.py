@@ -23,13 +23,14 @@ may have the journal meanwhile.
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the verb."""
-    from fibonacci.cli.help_texts import keep_lines
+    from fibonacci.cli.help_texts import RAW_CSV, keep_lines
 
     keep_lines(parser)
     parser.epilog = _EPILOG
     add_journal(parser)
     add_status(parser)
     parser.add_argument("--format", choices=("csv", "jsonl"), help="the format of the rows; default: jsonl")
+    parser.add_argument("--raw-csv", action="store_true", help=RAW_CSV)
 
 
 def run(context: Context) -> int:
@@ -44,7 +45,11 @@ def run(context: Context) -> int:
     check_fields(options.fields or ())
     with opened_journal(context) as journal:
         stream = stdout_stream(
-            options.fields or (), is_json=options.json, remedy="redirect it to a file", name=options.format or "jsonl"
+            options.fields or (),
+            is_json=options.json,
+            remedy="redirect it to a file",
+            name=options.format or "jsonl",
+            is_raw=options.raw_csv,
         )
         for row in first(journal.rows(options.status), options.limit):
             stream.write(row)

@@ -11,7 +11,7 @@ from fibonacci._batch.journal_location import check_journal
 from fibonacci._files import check_replaceable, check_state, is_stream
 from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.help_texts import keep_lines
+from fibonacci.cli.help_texts import RAW_CSV, keep_lines
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
 from fibonacci.cli.whole_numbers import count, positive
 
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a column of CSV that holds JSON; repeatable",
     )
+    add("--raw-csv", action="store_true", help=RAW_CSV)
     add("--concurrency", metavar="N", type=positive, help="executions at a time; default: what the quota leaves")
     add(
         "--timeout",
@@ -142,7 +143,7 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
         raise UsageError(f"{options.rows}: its name ends neither in .csv nor in .jsonl: pass --format")
     if options.json_column and name != "csv":
         raise UsageError("--json-column is for CSV: the values of JSON Lines have types")
-    return RowsFormat(name, options.key, options.json_column)
+    return RowsFormat(name, options.key, options.json_column, is_raw=options.raw_csv)
 
 
 def _check_paths(options: argparse.Namespace, journal: str | None) -> None:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
+from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED
 from fibonacci.cli.remedies import for_command_line
@@ -73,7 +74,7 @@ def _run(context: Context) -> int:
                 code = _write_results(context, runs, stream.write)
                 stream.finish()
                 return code
-            with closing(ResultFile(options.out, out_format)) as file:
+            with closing(ResultFile(options.out, out_format, is_raw=options.raw_csv)) as file:
                 return _write_file(context, runs, file)
 
 
@@ -155,5 +156,7 @@ def _can_show_progress(out: str | None) -> bool:
 
 def _log_to_stderr() -> None:
     """Log waits, retries, and the progress where there is no terminal."""
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("fibonacci").setLevel(logging.INFO)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fibonacci._files import check_replaceable, check_state, finish, is_stream, open_state, open_stream
+from fibonacci.cli.ci_commands import is_read_by_ci, without_commands, without_commands_in_json
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering.fields import select
+from fibonacci.cli.run_many.csv_cells import text_cell
 from fibonacci.cli.run_many.row_files import RowFormat
 from fibonacci.cli.standard_streams import has_stream
 from fibonacci.models.run_results import COLUMNS
@@ -32,11 +34,22 @@ class ResultStream:
         stream: The stream.
         name: `jsonl`, or `csv`, in which inputs and outputs are cells of JSON.
         fields: Write these fields of JSON Lines alone.
+        is_raw: Whether cells of CSV are written as they are, also those that a spreadsheet takes for formulas.
+        is_log: Whether CI may read the stream, so that what would be a command there is escaped.
     """
 
-    def __init__(self, stream: BinaryIO, name: RowFormat, fields: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        name: RowFormat,
+        fields: Sequence[str] = (),
+        *,
+        is_raw: bool = False,
+        is_log: bool = False,
+    ) -> None:
         self._stream = stream
-        self._encode = _csv_line if name == "csv" else partial(_json_line, fields=fields)
+        self._is_log = is_log
+        self._encode = partial(_csv_line, is_raw=is_raw) if name == "csv" else partial(_json_line, fields=fields)
         if name == "csv":
             self._put(_csv_record(COLUMNS))
 
@@ -48,7 +61,7 @@ class ResultStream:
         """Do nothing: each result is whole."""
 
     def _put(self, text: str) -> None:
-        self._stream.write(_encoded(text))
+        self._stream.write(_encoded(without_commands(text) if self._is_log else text))
         self._stream.flush()
 
 
@@ -90,6 +103,7 @@ class ResultFile:
     Args:
         path: The path of the file; a pipe or device is written to as it is.
         name: `jsonl` or `csv`.
+        is_raw: Whether cells of CSV are written as they are.
 
     Attributes:
         written_to: The path that is written to.
@@ -98,8 +112,9 @@ class ResultFile:
         OSError: If the file, the partial file or a link to it is another user's.
     """
 
-    def __init__(self, path: str, name: RowFormat) -> None:
+    def __init__(self, path: str, name: RowFormat, *, is_raw: bool = False) -> None:
         self._name: RowFormat = name
+        self._is_raw = is_raw
         self._target: Path | None = None if is_stream(path) else Path(os.path.realpath(check_replaceable(path)))
         self.written_to: str = path if self._target is None else f"{self._target}.partial"
         if self._target is not None:
@@ -142,7 +157,7 @@ class ResultFile:
         # Not before there is a result: this run has the journal then, and no other writes the file.
         if self._stream is None:
             self._file = self._stack.enter_context(os.fdopen(self._open(), "wb"))
-            self._stream = ResultStream(self._file, self._name)
+            self._stream = ResultStream(self._file, self._name, is_raw=self._is_raw)
         return self._stream
 
     def _open(self) -> int:
@@ -154,7 +169,7 @@ class ResultFile:
 
 
 def stdout_stream(
-    fields: Sequence[str], *, is_json: bool, remedy: str, name: RowFormat = "jsonl"
+    fields: Sequence[str], *, is_json: bool, remedy: str, name: RowFormat = "jsonl", is_raw: bool = False
 ) -> ResultStream | ResultArray:
     """Return a stream of JSON Lines or CSV to stdout, or of one JSON array.
 
@@ -163,6 +178,7 @@ def stdout_stream(
         is_json: Whether it is an array.
         remedy: What to do if stdout is closed.
         name: `jsonl` or `csv`, where it is none.
+        is_raw: Whether cells of CSV are written as they are.
 
     Raises:
         UsageError: If stdout is closed.
@@ -170,7 +186,11 @@ def stdout_stream(
     if not has_stream(sys.stdout):
         raise UsageError(f"stdout is closed: {remedy}")
     stream = sys.stdout.buffer
-    return ResultArray(stream, fields) if is_json else ResultStream(stream, name, fields)
+    return (
+        ResultArray(stream, fields)
+        if is_json
+        else ResultStream(stream, name, fields, is_raw=is_raw, is_log=is_read_by_ci(sys.stdout))
+    )
 
 
 def _encoded(text: str) -> bytes:
@@ -187,9 +207,10 @@ def _selected(result: RunResult, fields: Sequence[str]) -> dict[str, Any]:
     return select(values, fields, is_checked=False) if fields else values
 
 
-def _csv_line(result: RunResult) -> str:
+def _csv_line(result: RunResult, *, is_raw: bool) -> str:
     values = {**result.to_dict(), "inputs": _json_text(result.inputs), "outputs": _json_text(result.outputs)}
-    return _csv_record([values[column] for column in COLUMNS])
+    cells = [values[column] for column in COLUMNS]
+    return _csv_record(cells if is_raw else [text_cell(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def _csv_record(values: Any) -> str:
@@ -199,4 +220,4 @@ def _csv_record(values: Any) -> str:
 
 
 def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return without_commands_in_json(json.dumps(value, ensure_ascii=False, default=str))

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final, Literal, NamedTuple, NoReturn
 from fibonacci._batch.rows import RepeatableRows
 from fibonacci._core.json_types import is_object
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.run_many.csv_cells import text_of_cell
 from fibonacci.cli.standard_streams import has_stream
 
 RowFormat = Literal["csv", "jsonl"]
@@ -36,11 +37,13 @@ class RowsFormat(NamedTuple):
         name: `csv` or `jsonl`.
         key: The column that has to have the key of each row; None for none.
         json_columns: Columns of CSV whose cells are JSON.
+        is_raw: Whether cells of CSV are read as they are, with the apostrophe before what would be a formula.
     """
 
     name: RowFormat
     key: str | None = None
     json_columns: Sequence[str] = ()
+    is_raw: bool = False
 
 
 class RowFile(RepeatableRows):
@@ -171,7 +174,8 @@ def _csv_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]
     for record in records:
         if len(record) != len(header):
             lines.fail(f"it has {_counted(len(record), 'cell')}, and the header has {_counted(len(header), 'column')}")
-        row: dict[str, Any] = dict(zip(header, record, strict=True))
+        cells = record if rows_format.is_raw else map(text_of_cell, record)
+        row: dict[str, Any] = dict(zip(header, cells, strict=True))
         for column in rows_format.json_columns:
             row[column] = _json_in(row[column], lines.fail, f"column {column!r} holds no JSON")
         _check_key(row, rows_format.key, lines.fail)
