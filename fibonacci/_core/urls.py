@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -59,13 +60,41 @@ def _ascii_host(host: str, *, source: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+    """Whether a host name or address is this machine; a connection to such a name has to end here (`left_for`)."""
+    return _is_local_name(host) or _is_loopback_address(host)
+
+
+def left_for(origin: str, host: str, peer: str) -> OSError | None:
+    """Return why nothing may be sent over a new connection, whose name is one of this machine, and which has left it.
+
+    RFC 6761 reserves `localhost` and the names below it for this machine, which is why they may have plain http. A name
+    service can say otherwise: so the address that was connected to decides, not another lookup.
+
+    Args:
+        origin: Scheme, host and port of the request.
+        host: The host that was connected to, which may be that of a proxy.
+        peer: The IP address that accepted.
+
+    Returns:
+        The reason; None if the connection is in order.
+    """
+    target = urlsplit(origin)
+    if target.scheme != "http" or target.hostname != host or not _is_local_name(host) or _is_loopback_address(peer):
+        return None
+    text = f"{host} is a name of this machine, and the name service gives {peer}: the API key would travel unencrypted"
+    return OSError(errno.EADDRNOTAVAIL, text)
+
+
+def _is_local_name(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_loopback_address(text: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(text)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from fibonacci._core.phases import Phase, Phases
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.urls import left_for
 from fibonacci._net.proxy import tunnel_refusal
 
 _PHASES: dict[str, Phase] = {
@@ -29,15 +30,19 @@ class HTTPXTrace:
 
     Args:
         client: The client.
+        origin: Scheme, host and port of the request.
         phases: The phases of the call.
 
     Attributes:
         callback: What the request has as its extension `trace`; it calls `observe`.
-        refusal: What a proxy that refused CONNECT has said; None for no refusal.
+        refusal: What a proxy that refused CONNECT has said, or why nothing is sent over a new connection; None for no
+            refusal.
     """
 
-    def __init__(self, client: Any, phases: Phases) -> None:
+    def __init__(self, client: Any, origin: str, phases: Phases) -> None:
         self._client = client
+        self._origin = origin
+        self._connected_host = ""
         self._phases = phases
         self.callback: object = None
         self._is_seen = False
@@ -54,12 +59,18 @@ class HTTPXTrace:
         if not self._is_seen and type(error).__name__ != "PoolTimeout":
             self._phases.enter(None)  # a mock, or a transport of the user's, which may have sent the request
 
-    def observe(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take an event, such as `http11.send_request_headers.started`."""
+    def observe(self, event: str, info: Mapping[str, Any]) -> Any:
+        """Take an event, such as `http11.send_request_headers.started`.
+
+        Returns:
+            The stream of a new connection over which nothing may be sent, for the reason in `refusal`; else None.
+        """
         self._is_seen = True
         step, _, state = event.partition(".")[2].rpartition(".")
         if state == "started" and (phase := _PHASES.get(step)) is not None:
             request: Any = info.get("request")
+            if step == "connect_tcp":
+                self._connected_host = info["host"]
             if getattr(request, "method", None) == b"CONNECT":
                 phase, self._authority = "proxy", request.url.target.decode("ascii")
             self._phases.enter(phase)
@@ -67,6 +78,14 @@ class HTTPXTrace:
             _, status, reason, headers, *_ = info["return_value"]
             if not 200 <= status < 300:
                 self.refusal = tunnel_refusal(self._authority, status, reason, headers)
+        elif step == "connect_tcp" and state == "complete":
+            stream = info["return_value"]
+            peer = stream.get_extra_info("server_addr")
+            reason = peer and left_for(self._origin, self._connected_host, peer[0])
+            if reason is not None:
+                self.refusal = TransportError("name", reason)
+                return stream
+        return None
 
     def shut_down(self) -> None:
         """Shut the connection down, so that whatever waits for it ends; any thread may do it."""

@@ -29,6 +29,7 @@ class NameService:
         real: Lookup = socket.getaddrinfo
 
         def resolve(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
+            host = host.decode("ascii") if isinstance(host, bytes) else host  # anyio has encoded it
             if host not in self._found:
                 return real(host, port, *args, **options)
             with self._lock:

@@ -110,6 +110,12 @@ class SocketStream:
         """Close the socket."""
         self._sock.close()
 
+    @property
+    def peer(self) -> str:
+        """The IP address that accepted."""
+        address: str = self._sock.getpeername()[0]
+        return address
+
     def fileno(self) -> int:
         """Return the socket's descriptor; negative when it is closed."""
         return self._sock.fileno()

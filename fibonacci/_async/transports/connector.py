@@ -9,6 +9,7 @@ from fibonacci._async.transports import _network
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
+from fibonacci._core.urls import left_for
 from fibonacci._net.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class AsyncConnector:
         opened = await _network.connect(first.host, first.port, deadline, phases)
         stream: AsyncStream = opened
         try:
+            if (reason := left_for(self._origin.url, first.host, opened.peer)) is not None:
+                raise TransportError("name", reason)
             if first.is_secure:
                 stream = await self._with_tls(stream, first, deadline, phases)
             if self._proxy is None:

@@ -127,7 +127,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         connecting = Deadline(deadline.cap(self._connect_timeout))
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
-            with HTTPXTrace(client, request.phases) as trace:
+            with HTTPXTrace(client, request.origin, request.phases) as trace:
                 exchange = partial(self._exchange, client, request, deadline, trace)
                 try:
                     return await self._timers.get().run(deadline, exchange, trace.shut_down)
@@ -145,7 +145,9 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
     async def _exchange(self, client: Any, request: HTTPRequest, deadline: Deadline, trace: HTTPXTrace) -> HTTPResponse:
         async def observe(event: str, info: Mapping[str, Any]) -> None:
-            trace.observe(event, info)
+            if (stream := trace.observe(event, info)) is not None:
+                await stream.aclose()
+                raise trace.refusal or TransportError("name")
 
         trace.callback = observe
         built = client.build_request(

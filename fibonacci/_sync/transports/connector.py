@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
+from fibonacci._core.urls import left_for
 from fibonacci._net.proxies import proxy_for
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.http11 import HTTP11Connection
@@ -83,6 +84,8 @@ class Connector:
         opened = _network.connect(first.host, first.port, deadline, phases)
         stream: Stream = opened
         try:
+            if (reason := left_for(self._origin.url, first.host, opened.peer)) is not None:
+                raise TransportError("name", reason)
             if first.is_secure:
                 stream = self._with_tls(stream, first, deadline, phases)
             if self._proxy is None:
