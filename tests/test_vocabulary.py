@@ -206,6 +206,7 @@ COMMAND: Final = {
     "plan": "the plan of an emulator",
     "print": "whether an address is only printed",
     "quiet": "whether messages are left out",
+    "raw_csv": "whether cells of CSV are left as they are",
     "record": "the cassette that is written",
     "replay": "the cassette that is read",
     "script": "the file of scripts",
