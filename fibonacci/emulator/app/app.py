@@ -19,7 +19,7 @@ from fibonacci.emulator.account.rate_limits import Allowance
 from fibonacci.emulator.app.control import CONTROL_PREFIX
 from fibonacci.emulator.app.control.api import ControlAPI
 from fibonacci.emulator.app.control.parts import EmulatorParts
-from fibonacci.emulator.app.endpoints import EndpointCaller
+from fibonacci.emulator.app.endpoints import EndpointCaller, find
 from fibonacci.emulator.app.hosts import Hosts
 from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.app.platform_api import PlatformAPI
@@ -43,6 +43,8 @@ Observer = Callable[[ServerRequest, ServerResponse, float], object]
 """Called with a request, its response, and the seconds that handling it took."""
 
 _CONTROL_PATHS: Final = f"/{CONTROL_PREFIX}/"
+
+_REFUSED: Final = (401, 403)
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -151,9 +153,16 @@ class App:
             response.headers.extend(self.origins.headers(request))
         return response
 
-    def body_limit(self, request: ServerRequest) -> int:
-        """Return the largest body of a request, in bytes; what the body holds does not count."""
-        return self._control.body_limit(request)
+    def body_limit(self, request: ServerRequest) -> int | None:
+        """Return the largest body of a request, in bytes; `None` if its key or role is refused, whatever the body."""
+        try:
+            if request.target.startswith(_CONTROL_PATHS):
+                return self._control.body_limit(request)
+            _, actor = self._authenticate(request)
+            find(self._api.router, request, actor)
+        except HTTPException as error:
+            return None if error.status in _REFUSED else MAX_BODY
+        return MAX_BODY
 
     def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
         """Handle a request of the API in the name of an actor, inside a transaction of the caller.
@@ -239,6 +248,7 @@ class App:
         return respond(reply, allowance, now)
 
     def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
+        caller = self.keys.authenticate(request.headers.get("authorization", ""))
         if len(request.body) > MAX_BODY:
             raise payload_too_large(MAX_BODY)
-        return self.keys.authenticate(request.headers.get("authorization", ""))
+        return caller

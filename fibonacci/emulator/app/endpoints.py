@@ -48,12 +48,9 @@ class EndpointCaller:
         Raises:
             Exception: Any other error, so that the transaction around it changes nothing.
         """
-        path, _, query = request.target.partition("?")
+        query = request.target.partition("?")[2]
         try:
-            match = router.find(request.method, path)
-            lowest = lowest_role(request.method, match.template)
-            if not actor.may(lowest):
-                raise permission_denied(f"{request.method} {match.template}", actor.role, lowest)
+            match = find(router, request, actor)
             context = self._context(match, Query(query), request.body, actor, now)
             if query and request.method != "GET":  # a refusal has to come before the change
                 _report_unread(context, request.method, match.template)
@@ -81,6 +78,19 @@ class EndpointCaller:
             store=self._store,
             scheduler=self._scheduler,
         )
+
+
+def find(router: Router[Handler], request: ServerRequest, actor: Actor) -> RouteMatch[Handler]:
+    """Return the endpoint of a request, if the actor's role may use it; the body of the request does not count.
+
+    Raises:
+        HTTPException: If there is no such endpoint, or the role may not use it (403).
+    """
+    match = router.find(request.method, request.target.partition("?")[0])
+    lowest = lowest_role(request.method, match.template)
+    if not actor.may(lowest):
+        raise permission_denied(f"{request.method} {match.template}", actor.role, lowest)
+    return match
 
 
 def _report_unread(context: RequestContext, method: str, template: str) -> None:

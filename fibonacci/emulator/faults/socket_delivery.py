@@ -52,6 +52,7 @@ def deliver(sock: socket.socket, failure: ActiveFailure, head: bytes, body: byte
 
 def _stall(sock: socket.socket) -> None:
     """Read and send nothing, until the client or the emulator closes the connection."""
+    sock.settimeout(None)
     while sock.recv(_CHUNK):
         pass
 

@@ -80,6 +80,12 @@ def conflict(field: str, message: str, code: str = "conflict") -> HTTPException:
     return HTTPException(409, code, message, [Detail(field, message)])
 
 
+def request_timeout() -> HTTPException:
+    """Return the error for a request whose head or body does not arrive in time."""
+    message = "The request did not arrive in time."
+    return HTTPException(408, "request_timeout", message, [Detail("request", message)])
+
+
 def payload_too_large(limit: int) -> HTTPException:
     """Return the error for a body over the limit, in bytes."""
     message = f"The body is larger than {limit} bytes."

@@ -32,7 +32,7 @@ class WithPage:
 
         Those of the page are counted by no rate limit and recorded in no log, and no failure is injected into them.
         """
-        if request.target == "/" or request.target.startswith(_PATHS):
+        if self._is_of_page(request):
             return self._site().handle(request)
         return self._app.handle(request)
 
@@ -40,9 +40,15 @@ class WithPage:
         """Return the response to a request that cannot be read, or of which the head alone could be."""
         return self._app.refuse(error, request)
 
-    def body_limit(self, request: ServerRequest) -> int:
-        """Return the largest body of a request, in bytes; what the body holds does not count."""
+    def body_limit(self, request: ServerRequest) -> int | None:
+        """Return the largest body of a request, in bytes; `None` if its key or role is refused, whatever the body."""
+        if self._is_of_page(request):
+            return self._site().body_limit(request)
         return self._app.body_limit(request)
+
+    @staticmethod
+    def _is_of_page(request: ServerRequest) -> bool:
+        return request.target == "/" or request.target.startswith(_PATHS)
 
     def _site(self) -> Site:
         from fibonacci.emulator.page.site import Site  # with the first request: most emulators are used without it

@@ -12,6 +12,7 @@ from typing import Final
 from fibonacci._log_records import log
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.redaction import redact_text
+from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.query import Query
@@ -38,6 +39,8 @@ _FILES: Final[Mapping[str, tuple[str, str]]] = {
 }
 _OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
 _METHODS: Final = ("GET", "HEAD", "POST")
+
+_LARGEST_SIGN_IN: Final = 16 * 1024  # bytes of a form with a key and a target
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -78,6 +81,12 @@ class Site:
         except Exception:
             log(_log, logging.ERROR, "%s %s failed", request.method, path, with_exception=True)
             return self._failed(request, session, 500, "The page failed: the emulator's log says why.")
+
+    def body_limit(self, request: ServerRequest) -> int | None:
+        """Return the largest body of a request, in bytes; `None` if it takes a session and has none."""
+        if self._sessions.find(request) is not None:
+            return MAX_BODY
+        return _LARGEST_SIGN_IN if request.target == SIGN_IN else None
 
     def _check_origin(self, request: ServerRequest) -> None:
         origins = self._backend.app.origins
