@@ -24,6 +24,7 @@ Location = str | os.PathLike[str]
 _STATE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _PRIVATE = 0o600
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 _MOST_LINKS = 40  # as Linux
 
 
@@ -66,15 +67,26 @@ def check_state(path: Location) -> None:
         _check(path, os.lstat(path))
 
 
-def read_private(path: Location) -> bytes:
+def read_private(path: Location, *, is_secret: bool = False) -> bytes:
     """Return the content of a file that decides where secrets go; the user's or root's link to it is followed.
 
+    Args:
+        path: The file.
+        is_secret: Whether it is a secret itself, so that others must not read it. What belongs to root may be read: in
+            a container, a secret is such a file, and its mode cannot be changed.
+
     Raises:
-        OSError: If it cannot be read, is no regular file, or another user's, or others may write to it.
+        OSError: If it cannot be read, is no regular file, or another user's, or others may write to it, or must not
+            read it.
     """
     descriptor = os.open(follow(path), os.O_RDONLY | _STATE)
     with os.fdopen(descriptor, "rb") as file:
-        _check(path, os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        _check(path, status)
+        mode = stat.S_IMODE(status.st_mode)
+        if is_secret and sys.platform != "win32" and status.st_uid != 0 and mode & _OTHERS_READ:
+            text = f"may be read by other users (mode {mode:03o}): run `chmod go= {shlex.quote(os.fspath(path))}`"
+            raise OSError(errno.EACCES, text, os.fspath(path))
         return file.read()
 
 

@@ -180,6 +180,7 @@ COMMAND: Final = {
     "all": "every item",
     "allow": "the workflows that agents may run",
     "allowed_host": "a name that the emulator is reached by",
+    "api_key_file": "a file that has the key of the emulator",
     "check": "whether files are only checked",
     "data": "the body of a request",
     "debug": "whether the log is printed",

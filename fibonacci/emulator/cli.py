@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import quote
 
 from fibonacci._log_records import log
-from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of
+from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
 from fibonacci.emulator.facade.emulator import Emulator, app_of
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
@@ -94,7 +94,7 @@ def prepare(options: argparse.Namespace) -> Emulator:
         db=options.db,
         time=options.time,
         plan=options.plan,
-        api_key=options.api_key,
+        api_key=given_key(options),
         host=options.host,
         port=options.port,
         keep=options.keep,

@@ -10,6 +10,9 @@ from typing import Final, Literal, get_args
 
 from fibonacci.emulator.option_values import KEPT, PORT, SAFE_LENGTH, PlanName, TimeMode
 
+_KEY_VARIABLE: Final = "FIBONACCI_EMULATOR_API_KEY"
+_KEY_RULE: Final = "a key holds printable ASCII without blanks"
+
 Shell = Literal["sh", "fish", "powershell"]
 """A language of shells: `sh` is that of bash and zsh too."""
 
@@ -26,14 +29,23 @@ def fault_of(options: argparse.Namespace) -> str | None:
     """Return what is wrong with the arguments together; None if nothing is."""
     from fibonacci.emulator.app.hosts import is_loopback
 
-    if not is_loopback(options.host) and len(options.api_key or "") < SAFE_LENGTH:
+    api_key = given_key(options)
+    if api_key is not None and not _is_key(api_key):
+        return f"{_KEY_VARIABLE}: {_KEY_RULE}"
+    if not is_loopback(options.host) and len(api_key or "") < SAFE_LENGTH:
         return (
-            f"--host {options.host} can be reached by other machines: choose a key for it with --api-key, of "
-            f"{SAFE_LENGTH} characters or more"
+            f"--host {options.host} can be reached by other machines: choose a key for it with --api-key-file or "
+            f"{_KEY_VARIABLE}, of {SAFE_LENGTH} characters or more"
         )
     if options.record is not None and options.handlers is None:
         return "--record records the calls of your functions: name what registers them with --handlers"
     return None
+
+
+def given_key(options: argparse.Namespace) -> str | None:
+    """Return the owner's key of an option, else of the environment; None if none is given."""
+    api_key: str | None = options.api_key
+    return api_key or os.environ.get(_KEY_VARIABLE) or None
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +61,21 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"how many executions that have ended are kept, or all; default: {KEPT}",
     )
-    add("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument(
+        "--api-key",
+        type=_key,
+        metavar="KEY",
+        help="the owner's key, which other users of this machine can see in the list of processes; default: that of "
+        f"{_KEY_VARIABLE}, else a new one",
+    )
+    key.add_argument(
+        "--api-key-file",
+        dest="api_key",
+        type=_key_in_file,
+        metavar="FILE",
+        help="a file with the owner's key, which nobody else can see",
+    )
     add("--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real")
     add(
         "--allowed-host",
@@ -133,6 +159,23 @@ def _keep(text: str) -> int | None:
 
 
 def _key(text: str) -> str:
-    if not text or not all("!" <= character <= "~" for character in text):
-        raise argparse.ArgumentTypeError("a key holds printable ASCII without blanks")
+    if not _is_key(text):
+        raise argparse.ArgumentTypeError(_KEY_RULE)
     return text
+
+
+def _key_in_file(name: str) -> str:
+    from fibonacci._files import read_private
+
+    try:
+        content = read_private(name, is_secret=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{name} cannot be used: {error.strerror}") from None
+    text = content.decode("latin-1").removesuffix("\n").removesuffix("\r")
+    if not _is_key(text):
+        raise argparse.ArgumentTypeError(f"{name} is not one line with a key: {_KEY_RULE}")
+    return text
+
+
+def _is_key(text: str) -> bool:
+    return text != "" and all("!" <= character <= "~" for character in text)

@@ -23,7 +23,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import exports, log_request, main, page_address
 from fibonacci.emulator.facade.emulator import app_of
 from tests.kit.assertions import check_rows
-from tests.kit.systems import needs_signals
+from tests.kit.systems import needs_permissions, needs_signals
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
 
@@ -58,8 +58,13 @@ def ended(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
 @needs_signals
 def test_it_serves_until_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = str(tmp_path / "fibonacci.db")
+    key_file = tmp_path / "key"
+    key_file.touch(0o600)
+    key_file.write_text("key-in-a-file\n")
+    monkeypatch.setenv("FIBONACCI_EMULATOR_API_KEY", "key-in-the-environment")
     with served("--db", state) as (process, exported):
         assert list(exported) == ["FIBONACCI_BASE_URL", "FIBONACCI_API_KEY"]
+        assert exported["FIBONACCI_API_KEY"] == "key-in-the-environment"
         for name, value in exported.items():
             monkeypatch.setenv(name, value)
         with Fibonacci() as client:  # it is still connected when the signal comes
@@ -68,9 +73,10 @@ def test_it_serves_until_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert code == 0
     assert re.fullmatch(r"\d\d:\d\d:\d\d POST /v1/workflows 201 \d+\.\d ms\n", log), log
 
-    with served("--db", state, "--api-key", "local-key", "--plan", "free", "--time", "skip") as (process, exported):
-        assert exported["FIBONACCI_API_KEY"] == "local-key"
-        with Fibonacci("local-key", base_url=exported["FIBONACCI_BASE_URL"]) as client:
+    key = ("--api-key-file", str(key_file))
+    with served("--db", state, *key, "--plan", "free", "--time", "skip") as (process, exported):
+        assert exported["FIBONACCI_API_KEY"] == "key-in-a-file"
+        with Fibonacci("key-in-a-file", base_url=exported["FIBONACCI_BASE_URL"]) as client:
             assert client.workflows.get(workflow.id).name == "Greeter"
             assert client.rate_limit is not None
             assert client.rate_limit.limit == 60
@@ -153,7 +159,7 @@ def test_a_wildcard_is_reached_by_loopback() -> None:
 
 
 REFUSED = [
-    ("--host 0.0.0.0", "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key, of 20"),
+    ("--host 0.0.0.0", "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key-file or"),
     ("--host 0.0.0.0 --api-key nineteen-characters", "of 20 characters or more"),
     ("--allowed-host http://x", "allowed_hosts has names and addresses"),
     ("--origin localhost:5173", "origins has origins as a browser sends them"),
@@ -161,6 +167,10 @@ REFUSED = [
     ("--host platform.example", "choose a key"),
     ("--host 0.0.0.0 --api-key ''", "a key holds printable ASCII"),
     ("--api-key 'two words'", "a key holds printable ASCII"),
+    ("--api-key a --api-key-file key", "not allowed with argument"),
+    ("--api-key-file none", "none cannot be used: No such file"),
+    ("--api-key-file two-lines", "two-lines is not one line with a key"),
+    ("--api-key-file open", "open cannot be used: may be read by other users (mode 644): run `chmod go= open`"),
     ("--port 65536", "a port is a number from 0 to 65535"),
     ("--port http", "invalid"),
     ("--plan gold", "invalid choice: 'gold'"),
@@ -170,13 +180,24 @@ REFUSED = [
 ]
 
 
-def test_what_it_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+@needs_permissions
+def test_what_it_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text, mode in (("key", "k", 0o600), ("two-lines", "secret\nsecret", 0o600), ("open", "secret", 0o644)):
+        Path(name).write_text(text)
+        Path(name).chmod(mode)
+    if os.geteuid() == 0:  # to root it may be a container's secret, unless it belongs to another user
+        for path in (tmp_path, "open"):
+            os.chown(path, 64_001, 64_001)
+
     def check(row: tuple[str, str]) -> None:
         line, reason = row
         with pytest.raises(SystemExit) as caught:
             main(shlex.split(line))
         assert caught.value.code == 2
-        assert reason in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert reason in err
+        assert "secret" not in err
 
     check_rows(((line, (line, reason)) for line, reason in REFUSED), check)
 
@@ -256,6 +277,8 @@ def test_files_that_stop_it_at_the_start(
     def check(row: tuple[str, str]) -> None:
         line, reason = row
         assert main(["--port", "0", *line.split()]) == 1
-        assert reason in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert reason in err
+        assert "secret" not in err
 
     check_rows(((line, (line, reason)) for line, reason in STOPPED), check)
