@@ -1,16 +1,19 @@
-"""JSON Schema: whether a value fits a schema.
+"""JSON Schema: whether a value fits a schema, in bounded time.
 
 This is the part of the standard that schemas of inputs and answers use. `schema_faults` lists what is outside of it, so
 that nothing is left unchecked in silence.
+
+Schemas and values are written by others, and 30 references that each name the next one twice are a billion schemas. So
+each check counts its steps, about one for a schema and a value, and ends at a limit: such a value is not taken to fit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from fibonacci.definitions.json_types import is_array, is_object, shown
-from fibonacci.definitions.patterns import PatternError, Steps, matches
+from fibonacci.definitions.json_types import is_array, is_object, shown, whole
+from fibonacci.definitions.patterns import PatternError, Steps, TooManyStepsError, matches
 
 Schema = Mapping[str, Any] | bool
 
@@ -21,11 +24,15 @@ TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
     "number": lambda value: _is_number(value),
-    "integer": lambda value: _is_number(value) and value == int(value),
+    "integer": lambda value: _is_number(value) and (isinstance(value, int) or value.is_integer()),
 }
 """The types of JSON Schema by name, each with whether a value has it."""
 
 _MOST_REFERENCES: Final = 50
+_LONGEST_REFERENCE: Final = 1_000
+_MEMBERS_A_STEP: Final = 20
+_CHARACTERS_A_STEP: Final = 50
+_MOST_CHOICES_SHOWN: Final = 50
 
 _OPENING: Final = (
     "$ref", "allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "patternProperties", "then",
@@ -49,7 +56,10 @@ class Fault(NamedTuple):
     """The property of the value there that is missing, or must not be there; empty for other reasons."""
 
     is_certain: bool = True
-    """Whether the value does not fit. If not, the schema cannot tell: it is malformed, or a pattern takes too long."""
+    """Whether the value does not fit. If not, the schema cannot tell: it is malformed, or takes too long."""
+
+    is_over_limit: bool = False
+    """Whether the check took too long, which is no reason to accept the value."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
@@ -62,7 +72,7 @@ def first_fault(schema: Schema, value: Any, place: str = "", *, steps: Steps | N
         schema: The schema.
         value: The value, any JSON.
         place: The name of the value, which begins the message.
-        steps: The time for patterns, shared by several checks. Default: that of one check.
+        steps: The time for the check, shared by several ones. Default: that of one check.
 
     Example:
         >>> str(first_fault({"properties": {"n": {"type": "integer"}}}, {"n": "5"}, "answer"))
@@ -77,8 +87,11 @@ def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | No
         yield from _Check(schema, steps or Steps()).faults(schema, value, place)
     except _UncheckedPattern as error:
         yield error.fault
+    except TooManyStepsError as error:
+        yield Fault(place, f"the schema {error}", is_certain=False, is_over_limit=True)
     except RecursionError:
-        yield Fault(place, "the schema refers to itself without end", is_certain=False)
+        reason = "the schema refers to itself without end, or has more levels than can be checked"
+        yield Fault(place, reason, is_certain=False)
     except MALFORMED as error:
         yield Fault(place, f"the schema is malformed: {error}", is_certain=False)
 
@@ -90,6 +103,8 @@ def is_closed(schema: Mapping[str, Any]) -> bool:
 
 def referenced(reference: str, root: Schema) -> Any:
     """Return the part of a schema that a `$ref` names; None if it names none of it."""
+    if len(reference) > _LONGEST_REFERENCE:
+        return None
     head, *parts = reference.split("/")
     found: Any = root if head == "#" else None
     for part in parts:
@@ -117,106 +132,155 @@ class _UncheckedPattern(Exception):
         self.fault = fault
 
 
+_Place = str | tuple["_Place", str | int]
+"""A place in a value: its own name, or the place of what it is in, and the name or index there. Only the place of a
+fault is written out: that of each element would take as long as all names around it are."""
+
+
 class _Check:
     def __init__(self, root: Schema, steps: Steps) -> None:
         self._root = root
         self._steps = steps
+        self._choices: dict[int, Collection[str]] = {}
 
-    def faults(self, schema: Schema, value: Any, place: str) -> Iterator[Fault]:
+    def faults(self, schema: Schema, value: Any, place: _Place) -> Iterator[Fault]:
         """Yield why a value does not fit."""
         if not is_object(schema):
+            self._steps.take(1)
             if schema is False:
-                yield Fault(place, "nothing is allowed here")
+                yield self.fault(place, "nothing is allowed here")
             return
+        self._steps.take(1 + len(schema) // _MEMBERS_A_STEP)
         for keyword, argument in schema.items():
             check = _CHECKS.get(keyword)
             if check is not None:
                 yield from check(self, argument, value, place, schema)
 
     def fits(self, schema: Schema, value: Any) -> bool:
+        self._steps.take(2)
         return next(self.faults(schema, value, ""), None) is None
 
-    def reference(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
-        target = target_of({"$ref": argument}, self._root)
-        if target is False:
-            yield Fault(place, f"the schema has no {argument}")
-        yield from self.faults(target, value, place) if target is not False else ()
+    def fault(self, place: _Place, message: str, name: str = "") -> Fault:
+        written = _written(place)
+        self._steps.take(3 + (len(written) + len(message)) // _CHARACTERS_A_STEP)
+        return Fault(written, message, name)
 
-    def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def reference(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
+        self._steps.take(2 + len(argument) // _CHARACTERS_A_STEP)
+        target = referenced(argument, self._root)
+        if is_object(target) or isinstance(target, bool):
+            yield from self.faults(target, value, place)
+        else:
+            yield self.fault(place, f"the schema has no {argument}")
+
+    def type_of(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         names = argument if is_array(argument) else [argument]
+        self._steps.take(len(names) // _MEMBERS_A_STEP)
         if not any(isinstance(name, str) and name in TYPES and TYPES[name](value) for name in names):
-            yield Fault(place, f"{shown(value)} is not of the type {' or '.join(map(str, names))}")
+            yield self.fault(place, f"{shown(value)} is not of the type {' or '.join(map(str, names))}")
 
-    def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
-        if not any(_same(value, choice) for choice in argument):
-            yield Fault(place, f"{shown(value)} is not one of {', '.join(map(shown, argument))}")
+    def enum(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
+        if not self._is_one_of(value, argument, id(argument)):
+            more = len(argument) - _MOST_CHOICES_SHOWN
+            choices = ", ".join(shown(each) for each, _ in zip(argument, range(_MOST_CHOICES_SHOWN), strict=False))
+            yield self.fault(place, f"{shown(value)} is not one of {choices}{f' and {more:,} more' * (more > 0)}")
 
-    def const(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
-        if not _same(value, argument):
-            yield Fault(place, f"{shown(value)} is not {shown(argument)}")
+    def const(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
+        if not self._is_one_of(value, [argument], id(schema)):
+            yield self.fault(place, f"{shown(value)} is not {shown(argument)}")
 
-    def required(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def required(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
+        self._steps.take(len(argument) // _MEMBERS_A_STEP)
         for name in argument if is_object(value) else ():
             if name not in value:
-                yield Fault(place, f"{name!r} is required", name)
+                yield self.fault(place, f"{name!r} is required", name)
 
-    def properties(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def properties(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
+        self._steps.take(len(argument) // _MEMBERS_A_STEP)
         for name, inner in argument.items() if is_object(value) else ():
             if name in value:
-                yield from self.faults(inner, value[name], _join(place, name))
+                yield from self.faults(inner, value[name], (place, str(name)))
 
-    def additional(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
-        for name in value if is_object(value) else ():
+    def additional(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
+        if not is_object(value):
+            return
+        self._steps.take(len(value) // _MEMBERS_A_STEP)
+        for name in value:
             if name not in schema.get("properties", {}):
                 if argument is False:
-                    yield Fault(place, f"{name!r} is not among its properties", name)
+                    yield self.fault(place, f"{name!r} is not among its properties", name)
                 else:
-                    yield from self.faults(argument, value[name], _join(place, name))
+                    yield from self.faults(argument, value[name], (place, str(name)))
 
-    def items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def items(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         start = len(schema.get("prefixItems", ()))
         for index, element in enumerate(value[start:], start) if is_array(value) else ():
-            yield from self.faults(argument, element, f"{place}[{index}]")
+            yield from self.faults(argument, element, (place, index))
 
-    def prefix_items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def prefix_items(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for index, (inner, element) in enumerate(zip(argument, value, strict=False)) if is_array(value) else ():
-            yield from self.faults(inner, element, f"{place}[{index}]")
+            yield from self.faults(inner, element, (place, index))
 
-    def unique(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
-        elements = value if argument and is_array(value) else ()
-        if any(_same(elements[i], elements[j]) for i in range(len(elements)) for j in range(i)):
-            yield Fault(place, "its elements are not unique")
+    def unique(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
+        if argument and is_array(value) and len({*map(self._text, value)}) < len(value):
+            yield self.fault(place, "its elements are not unique")
 
-    def all_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def all_of(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         for inner in argument:
             yield from self.faults(inner, value, place)
 
-    def any_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def any_of(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not any(self.fits(inner, value) for inner in argument):
-            yield Fault(place, f"{shown(value)} fits none of the schemas of anyOf")
+            yield self.fault(place, f"{shown(value)} fits none of the schemas of anyOf")
 
-    def one_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def one_of(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         count = sum(self.fits(inner, value) for inner in argument)
         if count != 1:
-            yield Fault(place, f"{shown(value)} fits {count or 'none'} of the schemas of oneOf, and has to fit one")
+            reason = f"fits {count or 'none'} of the schemas of oneOf, and has to fit one"
+            yield self.fault(place, f"{shown(value)} {reason}")
 
-    def negation(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def negation(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if self.fits(argument, value):
-            yield Fault(place, f"{shown(value)} fits the schema of not")
+            yield self.fault(place, f"{shown(value)} fits the schema of not")
 
-    def pattern(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def pattern(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         try:
             if isinstance(value, str) and not matches(argument, value, self._steps):
-                yield Fault(place, f"{shown(value)} does not match {argument!r}")
+                yield self.fault(place, f"{shown(value)} does not match {argument!r}")
         except PatternError as error:
-            fault = Fault(place, f"the pattern {shown(argument)} {error}", is_certain=False)
+            message, is_over_limit = f"the pattern {shown(argument)} {error}", isinstance(error, TooManyStepsError)
+            fault = Fault(_written(place), message, is_certain=False, is_over_limit=is_over_limit)
             raise _UncheckedPattern(fault) from None
+
+    def _is_one_of(self, value: Any, choices: Any, key: int) -> bool:
+        if key not in self._choices:
+            self._choices[key] = {*map(self._text, choices)}
+        return self._text(value) in self._choices[key]
+
+    def _text(self, value: Any) -> str:
+        """Return the text that equal JSON has in common: 1 is 1.0, and true is not 1.
+
+        Numbers can be chosen so that their hashes are equal, and then a set of them takes quadratic time; texts cannot.
+        """
+        if is_array(value):
+            text = f"[{','.join(map(self._text, value))}]"
+        elif is_object(value):
+            text = f"{{{','.join(sorted(f'{key!r}:{self._text(member)}' for key, member in value.items()))}}}"
+        elif isinstance(value, str):
+            text = str.__repr__(value)
+        elif _is_number(value):
+            number = whole(value)
+            text = int.__repr__(number) if isinstance(number, int) else repr(number)
+        else:
+            text = repr(value)
+        self._steps.take(1 + len(text) // _CHARACTERS_A_STEP)
+        return text
 
 
 def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bool]) -> Any:
-    def check(_: _Check, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[Fault]:
+    def check(of: _Check, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if kind(value) and not fits(value, argument):
-            yield Fault(place, f"{shown(value)} {word.format(argument)}")
+            yield of.fault(place, f"{shown(value)} {word.format(argument)}")
 
     return check
 
@@ -229,7 +293,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-_CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, str, Mapping[str, Any]], Iterator[Fault]]]] = {
+_CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, _Place, Mapping[str, Any]], Iterator[Fault]]]] = {
     "$ref": _Check.reference,
     "type": _Check.type_of,
     "enum": _Check.enum,
@@ -262,16 +326,9 @@ CHECKED_KEYWORDS: Final = frozenset(_CHECKS)
 """The keywords that a value can contradict."""
 
 
-def _same(first: Any, second: Any) -> bool:
-    """Return whether two values are the same JSON: 1 is 1.0, and true is not 1."""
-    if isinstance(first, bool) or isinstance(second, bool):
-        return first is second
-    if is_array(first) and is_array(second):
-        return len(first) == len(second) and all(map(_same, first, second))
-    if is_object(first) and is_object(second):
-        return first.keys() == second.keys() and all(_same(value, second[key]) for key, value in first.items())
-    return bool(first == second)
-
-
-def _join(place: str, name: str) -> str:
-    return f"{place}.{name}" if place else name
+def _written(place: _Place) -> str:
+    parts: list[str] = []
+    while not isinstance(place, str):
+        place, part = place
+        parts.append(f"[{part}]" if isinstance(part, int) else f".{part}")
+    return "".join([place, *reversed(parts)]).removeprefix("" if place else ".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import BeforeValidator
@@ -27,10 +27,38 @@ def is_array(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, list | tuple)
 
 
+_MOST_SHOWN = 80
+
+
 def shown(value: object) -> str:
     """Return any value as a message shows it: cut where it is long, or nested too deep to be written."""
+    text = ""
     try:
-        text = repr(value)
+        for piece in _written(value):
+            text += piece
+            if len(text) > _MOST_SHOWN:
+                return f"{text[: _MOST_SHOWN - 3]}..."
     except RecursionError:
-        text = f"a {type(value).__name__} of many levels"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+        return f"a {type(value).__name__} of many levels"
+    return text
+
+
+def _written(value: Any) -> Iterator[str]:
+    """Yield the `repr` of a JSON value in pieces: of a large one no more is written than is shown."""
+    kind: type[Any] = type(value)
+    if kind is str:
+        yield repr(value[: _MOST_SHOWN + 1])
+    elif kind is list:
+        for index, element in enumerate(value):
+            yield ", " if index else "["
+            yield from _written(element)
+        yield "]" if value else "[]"
+    elif kind is dict:
+        for index, (key, member) in enumerate(value.items()):
+            yield ", " if index else "{"
+            yield from _written(key)
+            yield ": "
+            yield from _written(member)
+        yield "}" if value else "{}"
+    else:
+        yield repr(value)

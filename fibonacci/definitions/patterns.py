@@ -24,6 +24,7 @@ _LONGEST: Final = 10_000
 _DEEPEST: Final = 100
 _BITS_A_STEP: Final = 10_000
 _CHARACTERS_A_STEP: Final = 50
+_TESTS_A_STEP: Final = 10
 
 _COUNTS: Final = re.compile(r"\{([0-9]{1,9})(?:(,)([0-9]{1,9})?)?\}")
 _GROUP: Final = re.compile(r"\((?:\?(?::|<?[=!]|<[A-Za-z_$][\w$]*>))?")
@@ -38,8 +39,12 @@ class PatternError(ValueError):
     """A pattern cannot be matched: it cannot be read, has what is not supported, or takes too long."""
 
 
+class TooManyStepsError(PatternError):
+    """What is compared with a value takes too long; the message continues its name."""
+
+
 class Steps:
-    """The time that is left for the patterns of one check.
+    """The time that is left for one check, counted so that it is the same on every machine.
 
     Args:
         most: The number of steps.
@@ -53,11 +58,13 @@ class Steps:
         """Count steps.
 
         Raises:
-            PatternError: If there are no more.
+            TooManyStepsError: If there are no more.
         """
         self._left -= count
         if self._left < 0:
-            raise PatternError(f"takes more than {self._most:,} steps on this text; simplify it, or shorten the text")
+            raise TooManyStepsError(
+                f"takes more than {self._most:,} steps on this value; simplify it, or shorten the value"
+            )
 
 
 def matches(pattern: str, text: str, steps: Steps) -> bool:
@@ -118,8 +125,10 @@ class _Subject:
     def of(self, characters: _Characters) -> int:
         """Return the positions before the characters of a class."""
         if characters not in self._found:
-            self._steps.take(1 + len(self._text) // _CHARACTERS_A_STEP)
-            bits = {ord(each): "01"[each in characters] for each in set(self._text)}
+            different = set(self._text)
+            tests = len(different) * characters.size
+            self._steps.take(1 + len(self._text) // _CHARACTERS_A_STEP + tests // _TESTS_A_STEP)
+            bits = {ord(each): "01"[each in characters] for each in different}
             self._found[characters] = int(self._text[::-1].translate(bits) or "0", 2)
         return self._found[characters]
 
@@ -158,9 +167,14 @@ class _Characters:
     Args:
         tests: What is in the class: ranges, both ends included, and functions.
         is_negative: Whether it is all other characters instead.
+        size: How many ranges and functions a character is compared with, where the functions are of other classes.
+
+    Attributes:
+        size: The same.
     """
 
-    def __init__(self, tests: list[_Test], *, is_negative: bool = False) -> None:
+    def __init__(self, tests: list[_Test], *, is_negative: bool = False, size: int = 0) -> None:
+        self.size: int = size or len(tests)
         self._tests = tests
         self._is_negative = is_negative
 
@@ -189,6 +203,7 @@ class _Choice:
         self._options = options
 
     def move(self, subject: _Subject, positions: int) -> int:
+        subject.step(positions)
         found = 0
         for option in self._options:
             found |= option.move(subject, positions)
@@ -224,6 +239,7 @@ class _Edge:
         self._is_start = is_start
 
     def move(self, subject: _Subject, positions: int) -> int:
+        subject.step(positions)
         return positions & subject.edge(is_start=self._is_start)
 
 
@@ -297,8 +313,10 @@ class _Parser:
             options.append(self._sequence())
         if len(options) == 1:
             return options[0]
-        characters = [option.__contains__ for option in options if isinstance(option, _Characters)]
-        return _Characters(characters) if len(characters) == len(options) else _Choice(options)
+        classes = [option for option in options if isinstance(option, _Characters)]
+        if len(classes) < len(options):
+            return _Choice(options)
+        return _Characters([each.__contains__ for each in classes], size=sum(each.size for each in classes))
 
     def _sequence(self) -> _Part:
         parts: list[_Part] = []

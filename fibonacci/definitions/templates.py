@@ -22,13 +22,15 @@ _INDEX = re.compile(r"[0-9]{1,9}")
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+(?:\.[^\s.{}]+)*)\}(?!\})")
 _ARGUMENT = re.compile(r"[\w\\^})\]]")  # what precedes the braces in LaTeX's \emph{name} and x^{name}, and in programs
 
+_MOST_CHARACTERS: Final = 32 * 1024 * 1024
+
 INPUT: Final = "input"
 NAMED_SOURCES: Final = frozenset({"memory", "env", "secrets"})
 """Sources of which an expression has to name one entry: `{{env.HOME}}`, never `{{env}}`."""
 
 
 class TemplateError(ValueError):
-    """An expression cannot be parsed, or names a value that does not exist.
+    """An expression cannot be parsed, names a value that does not exist, or the values are too long.
 
     Example:
         >>> try:
@@ -192,28 +194,47 @@ def render(value: Any, resolve: Resolver) -> Any:
         A new structure; the argument is not changed.
 
     Raises:
-        TemplateError: If an expression cannot be parsed or resolved.
+        TemplateError: If an expression cannot be parsed or resolved, or if the values have more than 32 Mi characters.
 
     Example:
         >>> render({"n": "{{input.n}}", "text": "n is {{input.n}}"}, lambda reference: 5)
         {'n': 5, 'text': 'n is 5'}
     """
-    if isinstance(value, str):
-        return _render_text(value, resolve)
-    if is_object(value):
-        return {key: render(entry, resolve) for key, entry in value.items()}
-    if is_array(value):
-        return [render(element, resolve) for element in value]
-    return value
+    return _Renderer(resolve).render(value)
 
 
-def _render_text(text: str, resolve: Resolver) -> Any:
-    if "{{" not in text:
+class _Renderer:
+    """Renders one value, with a limit: a few bytes that name a long value are gigabytes when they are repeated."""
+
+    def __init__(self, resolve: Resolver) -> None:
+        self._resolve = resolve
+        self._left = _MOST_CHARACTERS
+
+    def render(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if is_object(value):
+            return {key: self.render(entry) for key, entry in value.items()}
+        if is_array(value):
+            return [self.render(element) for element in value]
+        return value
+
+    def _text(self, text: str) -> Any:
+        if "{{" not in text:
+            return text
+        whole = whole_expression(text)
+        if whole is None:
+            return _EXPRESSION.sub(lambda match: self._written(self._resolve(parse(match[1]))), text)
+        value = as_json(self._resolve(parse(whole)))
+        self._written(value)
+        return value
+
+    def _written(self, value: Any) -> str:
+        text = as_text(value)
+        self._left -= len(text)
+        if self._left < 0:
+            raise TemplateError(f"the values of the templates have more than {_MOST_CHARACTERS:,} characters")
         return text
-    whole = whole_expression(text)
-    if whole is not None:
-        return as_json(resolve(parse(whole)))
-    return _EXPRESSION.sub(lambda match: as_text(resolve(parse(match[1]))), text)
 
 
 def as_json(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fibonacci.definitions.json_schema import Fault, first_fault, is_closed
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.patterns import Steps
 from fibonacci.definitions.templates import strings
 
 _DEFINITIONS: Final = ("$defs", "definitions")
@@ -19,7 +20,8 @@ def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> 
         schema: The JSON Schema of the tool's parameters. Of the `required` lists of an `anyOf`, one has to be given.
         params: The parameters by name.
     """
-    absent = {name for name, value in params.items() if value is None and _fault(schema, name, None) is not None}
+    steps = Steps()
+    absent = {n for n, value in params.items() if value is None and _fault(schema, n, None, steps) is not None}
 
     def missing(required: object) -> list[str]:
         names = required if is_array(required) else ()
@@ -42,8 +44,9 @@ def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> It
 
     What a template has as its value is not known here. Null is an absent value.
     """
+    steps = Steps()
     for name, value in params.items():
-        fault = None if value is None else _fault(schema, name, value)
+        fault = None if value is None else _fault(schema, name, value, steps)
         if fault is not None:
             yield fault.place, fault.message
 
@@ -56,8 +59,8 @@ def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
     return [each["required"] for each in choices]
 
 
-def _fault(schema: Mapping[str, Any], name: str, value: Any) -> Fault | None:
-    """Return why a value certainly does not fit the schema of a parameter; None if it fits, or depends on the run."""
+def _fault(schema: Mapping[str, Any], name: str, value: Any, steps: Steps) -> Fault | None:
+    """Return why a value does not fit the schema of a parameter, or takes too long; None if it may fit."""
     properties = schema.get("properties")
     property_schema = properties.get(name) if is_object(properties) else None
     if not is_object(property_schema):
@@ -67,5 +70,5 @@ def _fault(schema: Mapping[str, Any], name: str, value: Any) -> Fault | None:
             return None
         property_schema = {"type": property_schema["type"]}  # that of the container is known, whatever is inside
     whole = {key: schema[key] for key in _DEFINITIONS if key in schema} | {"properties": {name: property_schema}}
-    fault = first_fault(whole, {name: value})
-    return fault if fault is not None and fault.is_certain else None
+    fault = first_fault(whole, {name: value}, steps=steps)
+    return fault if fault is not None and (fault.is_certain or fault.is_over_limit) else None

@@ -22,6 +22,7 @@ INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
     "missing_input": "error",
     "misspelled_input": "error",
     "invalid_input": "error",
+    "too_many_steps": "error",
     "unset_input": "warning",
     "unused_input": "warning",
     "unchecked_input": "warning",
@@ -188,7 +189,7 @@ def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[P
 
 
 def _misfit(fault: Fault) -> Problem:
-    code = "invalid_input" if fault.is_certain else "unchecked_input"
+    code = "invalid_input" if fault.is_certain else "too_many_steps" if fault.is_over_limit else "unchecked_input"
     path = f"{fault.place}.{fault.name}" if fault.name else fault.place
     return _problem(path.removeprefix(_ROOT).removeprefix("."), code, fault.message)
 

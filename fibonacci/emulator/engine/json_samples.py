@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions.json_schema import MALFORMED, Schema, first_fault, target_of
@@ -13,7 +13,8 @@ from fibonacci.definitions.patterns import Steps
 _DEEPEST: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
 _MOST: Final = 10_000  # values: a schema may double them on each level
-_LONGEST: Final = 1_000_000  # characters of a text
+_LONGEST: Final = 1_000_000  # characters of all texts
+_MEMBERS_A_STEP: Final = 20
 _FORMATS: Final[Mapping[str, str]] = {
     "date": "2025-01-31",
     "date-time": "2025-01-31T12:00:00Z",
@@ -41,7 +42,7 @@ def sample(schema: Schema, text: str) -> Any:
     """
     try:
         return _Sampler(schema, text).value(schema, 0)
-    except (*MALFORMED, _TooLargeError):
+    except (*MALFORMED, _TooLargeError, RecursionError):
         return None
 
 
@@ -55,6 +56,7 @@ class _Sampler:
         self._text = text
         self._steps = Steps()
         self._count = 0
+        self._characters = 0
 
     def value(self, schema: Schema, depth: int) -> Any:
         self._count += 1
@@ -74,7 +76,7 @@ class _Sampler:
     def _first_that_fits(self, schema: Mapping[str, Any], keyword: str, depth: int) -> Any:
         rest = {key: value for key, value in schema.items() if key != keyword}
         options = [target_of(option, self._root) for option in schema[keyword]]
-        values = [self.value(_both(rest, option), depth + 1) for option in options if is_object(option)]
+        values = [self.value(self._both(rest, option), depth + 1) for option in options if is_object(option)]
         fitting = [value for value in values if self._fits(schema, value)]
         return next((value for value in fitting if value is not None), None)
 
@@ -86,12 +88,29 @@ class _Sampler:
         )
         return first_fault({**definitions, **schema}, value, steps=self._steps) is None
 
+    def _both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+        """Return two schemas as one: properties and required are joined, of another keyword the second counts."""
+        self._take(first)
+        self._take(second)
+        joined = {**first, **second}
+        if "properties" in first and "properties" in second:
+            joined["properties"] = {**first["properties"], **second["properties"]}
+        if "required" in first and "required" in second:
+            joined["required"] = list(dict.fromkeys([*first["required"], *second["required"]]))
+        return joined
+
     def _merged(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._take(schema)
         merged = {key: value for key, value in schema.items() if key != "allOf"}
         for part in schema.get("allOf", ()):
             target = target_of(part, self._root)
-            merged = _both(merged, self._merged(target)) if is_object(target) else merged
+            merged = self._both(merged, self._merged(target)) if is_object(target) else merged
         return merged
+
+    def _take(self, schema: Mapping[str, Any]) -> None:
+        """Count the steps of reading a schema, without those inside it."""
+        members = sum(len(argument) for argument in schema.values() if is_object(argument) or is_array(argument))
+        self._steps.take(10 + (len(schema) + members) // _MEMBERS_A_STEP)
 
     def _of_type(self, schema: Mapping[str, Any], kind: str, depth: int) -> Any:
         match kind:
@@ -100,16 +119,24 @@ class _Sampler:
             case "array":
                 return self._array(schema, depth)
             case "integer" | "number":
-                return _number(schema, whole=kind == "integer")
+                bounds = {key: value for key, value in schema.items() if key != "type"}
+                return _number(schema, lambda number: self._fits(bounds, number), whole=kind == "integer")
             case "boolean":
                 return True
             case "null":
                 return None
             case _:
-                return _sized(_FORMATS.get(schema.get("format", ""), self._text), schema)
+                return self._sized(_FORMATS.get(schema.get("format", ""), self._text), schema)
+
+    def _sized(self, text: str, schema: Mapping[str, Any]) -> str:
+        least, most = schema.get("minLength", 0), schema.get("maxLength")
+        text = text[:most]
+        self._characters += max(len(text), least)
+        _limit(self._characters, _LONGEST)
+        return text.ljust(least, ".")[:most]
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
-        properties, required = schema.get("properties", {}), schema.get("required", [])
+        properties, required = schema.get("properties", {}), dict.fromkeys(schema.get("required", ()))
         names = [name for name in properties if depth < _OPTIONAL_UNTIL or name in required]
         result = {name: self.value(properties[name], depth + 1) for name in names}
         extra = schema.get("additionalProperties", True)
@@ -146,9 +173,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _suggestions(schema: Mapping[str, Any]) -> list[Any]:
-    given = [schema[key] for key in ("const", "default") if key in schema]
-    return given + [value for key in ("examples", "enum") for value in schema.get(key, ())]
+def _suggestions(schema: Mapping[str, Any]) -> Iterator[Any]:
+    yield from (schema[key] for key in ("const", "default") if key in schema)
+    yield from (value for key in ("examples", "enum") for value in schema.get(key, ()))
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:
@@ -164,17 +191,7 @@ def _type_of(schema: Mapping[str, Any]) -> str:
     return "number" if any(key in schema for key in ("minimum", "maximum", "multipleOf")) else "string"
 
 
-def _both(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two schemas as one; of a keyword in both, properties and required are joined, else the second counts."""
-    joined = {**first, **second}
-    if "properties" in first and "properties" in second:
-        joined["properties"] = {**first["properties"], **second["properties"]}
-    if "required" in first and "required" in second:
-        joined["required"] = list(dict.fromkeys([*first["required"], *second["required"]]))
-    return joined
-
-
-def _number(schema: Mapping[str, Any], *, whole: bool) -> int | float:
+def _number(schema: Mapping[str, Any], fits: Callable[[int | float], bool], *, whole: bool) -> int | float:
     """Return the number closest to 1 between the bounds, a multiple of the step."""
     step: int | float | None = schema.get("multipleOf", 1 if whole else None)
     low = max((schema[key] for key in ("minimum", "exclusiveMinimum") if key in schema), default=-math.inf)
@@ -184,11 +201,5 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> int | float:
     candidates = [near, near + 1, near - 1, middle]
     if step:
         candidates = [math.floor(near / step) * step + shift * step for shift in (0, 1, -1, 2)]
-    bounds = {key: value for key, value in schema.items() if key != "type"}
-    number = next((value for value in candidates if first_fault(bounds, value) is None), near)
+    number = next(filter(fits, candidates), near)
     return int(number) if whole else number
-
-
-def _sized(text: str, schema: Mapping[str, Any]) -> str:
-    _limit(schema.get("minLength", 0), _LONGEST)
-    return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength", len(text) + _LONGEST)]
