@@ -45,15 +45,14 @@ def shown(value: object) -> str:
 
 def _written(value: Any) -> Iterator[str]:
     """Yield the `repr` of a JSON value in pieces: of a large one no more is written than is shown."""
-    kind: type[Any] = type(value)
-    if kind is str:
+    if isinstance(value, str):
         yield repr(value[: _MOST_SHOWN + 1])
-    elif kind is list:
+    elif is_array(value):
         for index, element in enumerate(value):
             yield ", " if index else "["
             yield from _written(element)
         yield "]" if value else "[]"
-    elif kind is dict:
+    elif is_object(value):
         for index, (key, member) in enumerate(value.items()):
             yield ", " if index else "{"
             yield from _written(key)
