@@ -427,7 +427,7 @@ class DefinitionError(FibonacciError, ValueError):
 
     def __init__(self, problems: Problems) -> None:
         # What a line quotes of the file is safe already; the message is several lines of our own.
-        lines = (text for problem in problems for text in (printable_line(str(problem)), problem.snippet) if text)
+        lines = (text for problem in problems for text in (str(problem), problem.snippet) if text)
         super().__init__("\n".join(lines))
         self.problems = problems
 

@@ -72,7 +72,7 @@ MAY_IMPORT = {
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
     "types": _PUBLIC,
-    "emulator": {"models", "definitions", "_lazy", "_log_records", "_file_locks", "_files"},
+    "emulator": {"models", "definitions", "_lazy", "_log_records", "_text", "_file_locks", "_files"},
     "integrations": _PUBLIC,
     "run_many": {"cli"},
     "testing": {*_PUBLIC, "emulator"},

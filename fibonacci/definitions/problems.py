@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fibonacci._text import printable_line
+
 Severity = Literal["error", "warning"]
 """An `error` cannot run; a `warning` runs, and probably not as its author means."""
 
@@ -45,7 +47,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = ": ".join(part for part in (self.source, self.location) if part)
-        return f"{place}: {self.severity}: {self.message}" if place else f"{self.severity}: {self.message}"
+        return printable_line(f"{place}: " * bool(place) + f"{self.severity}: {self.message}")
 
 
 class Problems(list[Problem]):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from fibonacci._text import printable_line
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.account.auth import DERIVED_KEY
@@ -56,7 +57,7 @@ class EmulatorObserver:
     def describe(self) -> str:
         """Return the text of the report, without keys and secrets."""
         hidden = spellings([self._emulator.api_key, *app_of(self._emulator).environment.secrets.ever])
-        return "\n".join(_redacted(line, hidden) for line in self._lines(hidden))
+        return "\n".join(printable_line(_redacted(line, hidden)) for line in self._lines(hidden))
 
     def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:
         self.requests += 1

@@ -12,7 +12,8 @@ import pytest
 from fibonacci import APIStatusError, DefinitionError, ExecutionFailedError, Fibonacci, FibonacciError
 from fibonacci._display.errors import error_html
 from fibonacci._text import printable, printable_line, visible
-from fibonacci.definitions import loads
+from fibonacci.definitions import check_definition, loads
+from fibonacci.emulator import Emulator
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 from tests.kit.server import ScriptedServer
@@ -99,6 +100,14 @@ def test_an_error_and_its_records_are_safe_to_show(
         assert error.reason == HOSTILE
     elif isinstance(error, APIStatusError) and error.code:
         assert (error.code, error.message, error.details[1]) == (HOSTILE, HOSTILE, HOSTILE)
+
+
+def test_what_an_emulator_warns_of_is_safe_to_show(emulator: Emulator) -> None:
+    node = {"id": "a", "type": "llm", "instruction": "x", HOSTILE: 1}
+    emulator.client().workflows.create(name=HOSTILE, definition={"nodes": [node]})
+    for found in (*emulator.warnings, *check_definition({"nodes": [node]})):
+        assert HOSTILE in found.location
+        assert printable_line(str(found)) == str(found)
 
 
 def test_our_own_lines_stay_lines() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fibonacci._log_records import log
+from fibonacci._text import printable_line
 from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 
 KEPT_WARNINGS: Final = 1000
@@ -44,7 +45,7 @@ class EmulatorWarning:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.message} ({self.code})"
+        return printable_line(f"{self.location}: {self.message} ({self.code})")
 
 
 def place_in(workflow_id: str, place: str) -> str:
