@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from fibonacci._text import printable
 from fibonacci.cli.ci_commands import without_commands
 
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class LogFormatter(logging.Formatter):
-    """Formats records for stderr, which CI may read: what it would take for a command is escaped."""
+    """Formats records for stderr: a traceback quotes exceptions of others, which a terminal or CI may carry out."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record."""
-        return without_commands(super().format(record))
+        return without_commands(printable(super().format(record)))
 
 
 @contextmanager

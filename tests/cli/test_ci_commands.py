@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fibonacci._text import printable
 from fibonacci.cli.ci_commands import without_commands
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.emulator import Emulator
@@ -61,8 +62,14 @@ def test_the_output_holds_no_command_of_a_model(
         failed = invoke(*arguments)
         assert failed.code != 0
         assert commands_in(failed.out + failed.err) == []
-    record = logging.LogRecord("fibonacci", logging.WARNING, "", 1, HOSTILE, None, None)
-    assert commands_in(LogFormatter("%(message)s").format(record)) == []
+    shown = invoke("workflows", "get", created.id, on_terminal=True)
+    assert "set-env" in shown.out
+    assert commands_in(shown.out) == []
+    record = logging.LogRecord("fibonacci", logging.WARNING, "", 1, "%s", (HOSTILE,), None)
+    record.exc_text = f"RuntimeError: \x1b]0;{HOSTILE}"
+    logged = LogFormatter("%(message)s").format(record)
+    assert commands_in(logged) == []
+    assert printable(logged) == logged
     # A text that is the data is as it is, unless CI reads it; redirected to a file, it is never changed.
     Path("flow.json").write_text(json.dumps({"name": "x", "description": HOSTILE, "nodes": nodes}))
     shown = invoke("fmt", "-", stdin=Path("flow.json").read_text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci.cli.ci_commands import without_commands
 from fibonacci.cli.rendering.terminal_text import encodable
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ class Painter:
         self._console = _console(stream) if has_color else None
 
     def line(self, parts: Sequence[tuple[str, str]]) -> None:
-        """Print a line.
+        """Print a line; one that CI would take for a command, as behind the terminal of a container, without colors.
 
         Args:
             parts: Texts, each with a style of rich, such as `bold`; an empty style is the terminal's own.
         """
+        whole = "".join(text for text, _ in parts)
+        if (safe := without_commands(whole)) != whole:
+            parts = [(safe, "")]
         encoded = [(encodable(text, self.encoding), style) for text, style in parts]
         if self._console is None:
             print("".join(text for text, _ in encoded).rstrip(), file=self._stream, flush=True)
