@@ -60,7 +60,7 @@ def _ascii_host(host: str, *, source: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine; a connection to such a name has to end here (`left_for`)."""
+    """Whether a host name in lower case or an address is this machine, where a connection has to end (`left_for`)."""
     return _is_local_name(host) or _is_loopback_address(host)
 
 
@@ -86,7 +86,8 @@ def left_for(origin: str, host: str, peer: str) -> OSError | None:
 
 
 def _is_local_name(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost")
+    name = host.removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def _is_loopback_address(text: str) -> bool:

@@ -1,15 +1,8 @@
-"""Which hosts are reached without a proxy: this machine, and those that NO_PROXY names."""
+"""Which hosts are reached without a proxy, besides this machine: those that NO_PROXY names."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, which no proxy can reach for it."""
-    name = _canonical(host)
-    address = _address(name)
-    return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
 
 
 def is_exempt(no_proxy: str, scheme: str, host: str, port: int) -> bool:

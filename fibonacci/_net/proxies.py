@@ -27,7 +27,8 @@ def proxy_for(origin: str) -> Proxy | None:
     if not variables and sys.platform not in _SETTINGS:
         return None
     # Imported here, as most programs have no proxy.
-    from fibonacci._net.no_proxy import is_exempt, is_loopback
+    from fibonacci._core.urls import is_loopback
+    from fibonacci._net.no_proxy import is_exempt
 
     target = urlsplit(origin)
     host = target.hostname or ""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 
 from fibonacci._text import printable
-from fibonacci.cli.ci_commands import without_commands
+from fibonacci.cli.ci_commands import is_read_by_ci, without_commands
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.emulator import Emulator
-from tests.cli.invocation import environment, invoke
+from tests.cli.invocation import invoke
 from tests.kit.assertions import each_row
 
+VARIABLES = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 HOSTILE = "::set-env name=PATH::/tmp\n  ::add-mask::x\r::error::y ##[command]a ##vso[task.setvariable]b ##teamcity[c]"
 
 
@@ -41,13 +41,15 @@ def test_what_is_escaped(text: str, shown: str) -> None:
     assert without_commands(text) == without_commands(shown) == shown
 
 
-@pytest.mark.parametrize("variable", ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", None])
+@pytest.mark.parametrize("variable", [*VARIABLES, None])
 def test_the_output_holds_no_command_of_a_model(
     variable: str | None, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
     monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     if variable is not None:
         monkeypatch.setenv(variable, "true")
     nodes = [{"id": "greet", "type": "llm", "name": HOSTILE, "instruction": HOSTILE}]
@@ -79,11 +81,13 @@ def test_the_output_holds_no_command_of_a_model(
     assert annotations.startswith("::error ")
 
 
-def test_a_file_is_never_changed(tmp_path: Path) -> None:
-    variables = {**environment(None, tmp_path), "GITHUB_ACTIONS": "true"}
-    text = json.dumps({"name": "x", "description": HOSTILE, "nodes": [{"id": "a", "type": "llm", "instruction": "b"}]})
-    with (tmp_path / "out.json").open("w+") as out:
-        command = [sys.executable, "-m", "fibonacci.cli", "fmt", "-"]
-        subprocess.run(command, input=text, stdout=out, env=variables, text=True, check=True, timeout=60)
-    assert json.loads((tmp_path / "out.json").read_text())["description"] == HOSTILE
-    assert "##[" in (tmp_path / "out.json").read_text()
+def test_what_is_redirected_to_a_file_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with (tmp_path / "out.json").open("w") as out:
+        assert not is_read_by_ci(out)
+    read, write = os.pipe()
+    with os.fdopen(read), os.fdopen(write, "w") as out:
+        assert is_read_by_ci(out)
+        for variable in VARIABLES:
+            monkeypatch.delenv(variable, raising=False)
+        assert not is_read_by_ci(out)
