@@ -48,7 +48,6 @@ OTHERS = {"typing_extensions", "pydantic", "pandas", "polars", "opentelemetry"}
 """The packages beside the standard library whose types public signatures may name."""
 
 each_module = each_row("module", MODULES)
-needs_objects = pytest.mark.xdist_group("public objects")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +101,7 @@ def test_the_names_of_a_module_are_those_of_its_stub(module: ModuleType) -> None
             assert getattr(importlib.import_module(home), name) is getattr(module, name)
 
 
-@needs_objects
+@pytest.mark.slow
 def test_every_public_module_is_an_attribute_and_says_what_is_public(objects: Mapping[str, griffe.Object]) -> None:
     names = [f"fibonacci.{name}" for name in stubs.public_modules(Path(str(fibonacci.__file__)).read_text("utf-8"))]
     names += ["fibonacci", "fibonacci.integrations.opentelemetry"]
@@ -122,7 +121,7 @@ def test_a_module_that_is_not_lazy_lists_its_classes(module: ModuleType) -> None
     assert sorted(module.__all__) == sorted(name for name in own if name[0].isupper())
 
 
-@needs_objects
+@pytest.mark.slow
 def test_what_public_signatures_name_is_public(objects: Mapping[str, griffe.Object]) -> None:
     assert sorted({*private_names(objects)}) == []
     known = {*sys.stdlib_module_names, *OTHERS}

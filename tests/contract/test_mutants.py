@@ -50,6 +50,7 @@ def test_every_third_mutant_of_an_endpoint_is_detected(operation: Operation) -> 
     assert survivors == {str(mutant) for mutant in mine} & set(SURVIVORS)
 
 
+@pytest.mark.slow
 def test_the_emulator_in_process_passes_every_check() -> None:
     with served() as server:
         assert [(result.check.name, result.why) for result in run(ALL, server) if result.outcome != "agrees"] == []
@@ -170,6 +171,7 @@ def test_a_mutant_is_detected_by_these_checks_and_no_others(name: str, found: se
     assert {result.check.name for result in disagreements(mutant, whole=name in LEAVES_SOMETHING)} == found
 
 
+@pytest.mark.slow
 def test_a_mutant_that_fails_itself_is_not_detected() -> None:
     def fail(request: HTTPRequest, send: Send) -> HTTPResponse:
         raise KeyError("nodes")

@@ -8,6 +8,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import cast
 
+import pytest
+
 from fibonacci import errors
 from tests.docs.markdown import ROOT, blocks_of
 
@@ -81,6 +83,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
                     nodes.append(child)
 
 
+@pytest.mark.slow
 def test_quoted_texts_are_of_the_sources_and_others_are_noticed() -> None:
     sources = SourceTexts()
     for text in OF_NO_SOURCE:

@@ -9,6 +9,8 @@ import pytest
 from tests.simulation.batches import Batch, measure_batch
 from tests.simulation.scenarios import Scenario, measure
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_gate_uses_the_whole_limit_without_refusals() -> None:
     gate, habit = (measure(Scenario(30, has_gate=has_gate, seconds=120.0)) for has_gate in (True, False))
@@ -37,7 +39,6 @@ def test_others_with_the_same_key() -> None:
     assert len(figures.refused) <= 0.01 * len(figures.served)
 
 
-@pytest.mark.slow
 def test_an_outage_of_a_minute() -> None:
     figures = measure_batch(Batch(600, 20.0, concurrency=200, limit=600, outage=(30.0, 90.0)))
     assert figures.done == 600
@@ -53,7 +54,6 @@ def test_a_quota_of_executions_at_a_time() -> None:
     assert not figures.refused
 
 
-@pytest.mark.slow
 def test_a_concurrency_that_is_asked_for_beside_one_that_is_found() -> None:
     batch = Batch(300, 10.0, quota=20, limit=300)
     asked, found = measure_batch(batch), measure_batch(replace(batch, way="aimd"))
@@ -62,7 +62,6 @@ def test_a_concurrency_that_is_asked_for_beside_one_that_is_found() -> None:
     assert asked.capacity > found.capacity + 0.1
 
 
-@pytest.mark.slow
 def test_others_run_executions_too() -> None:
     figures = measure_batch(Batch(200, 10.0, quota=20, limit=300, others=8))
     assert figures.done == 200
@@ -71,7 +70,6 @@ def test_others_run_executions_too() -> None:
     assert figures.refused <= 0.05 * figures.done
 
 
-@pytest.mark.slow
 def test_a_batch_beside_the_loop_that_many_programs_have() -> None:
     batch = Batch(600, 0.0, concurrency=100, limit=300)
     own, habit = measure_batch(batch), measure_batch(replace(batch, way="habit"))
