@@ -286,6 +286,21 @@ class TestPickling:
         with pytest.raises(ConfigurationError, match="FIBONACCI_API_KEY"):
             pickle.loads(packed)
 
+    def test_a_method_is_pickled_as_its_client(
+        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
+        client = mode.client(base_url=server.base_url, headers={"X-Team": "blue"})
+        for _ in range(2):  # before the first call, and after it
+            packed = pickle.dumps(client.workflows.get)
+            assert KEY.encode() not in packed
+            give_workflow(server)
+            mode.run(pickle.loads(packed)("wf-1"))
+            assert server.last.one("Authorization") == f"Bearer {KEY}"
+            assert server.last.one("X-Team") == "blue"
+            give_workflow(server)
+            mode.run(client.workflows.get("wf-1"))
+
     @pytest.mark.parametrize("same", [copy.copy, copy.deepcopy])
     def test_copies_work(self, mode: Mode, server: ScriptedServer, caller: Any, same: Any) -> None:
         give_workflow(server)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     T = TypeVar("T", default=Any)
 
 
-def _config(options: Mapping[str, Any]) -> Config:
+def config_from(options: Mapping[str, Any]) -> Config:
     """Return the configuration that arguments, the environment and the profile make."""
     if needs_profile(options):
         from fibonacci._profiles.credentials import with_profile
@@ -143,7 +143,7 @@ class AsyncFibonacci:
         # The signature is the one list of the options: what it binds goes to the configuration whole, by name.
         options = dict(locals())
         del options["self"]
-        self._configure(_config(options))
+        self._configure(config_from(options))
 
     @namespace
     def workflows(self) -> AsyncWorkflows:
@@ -406,7 +406,7 @@ class AsyncFibonacci:
     def _rebuild(cls, options: dict[str, Any], state: dict[str, Any]) -> Self:
         client = cls.__new__(cls)
         vars(client).update(state)
-        client._configure(_config(options))
+        client._configure(config_from(options))
         return client
 
     @loaded_once

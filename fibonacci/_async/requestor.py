@@ -34,6 +34,8 @@ from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from tenacity import RetryCallState
 
     from fibonacci._async.clock import AsyncClock
@@ -83,6 +85,13 @@ class AsyncRequestor:
         self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
         shared.transport()  # its first import takes time that is no call's
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        # Whatever has it, such as `client.workflows.get` in the task of a pool, is pickled as its client is.
+        return _of_new_client, (self.config.pickled_options(),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
     async def send(self, request: Request[T]) -> T:
         """Send a request and return its response as what the request returns.
@@ -310,3 +319,11 @@ def _retry_of(state: RetryCallState) -> Retry:
     _, retry = _ended_in(state)
     assert retry is not None  # `retry=` has asked
     return retry
+
+
+def _of_new_client(options: dict[str, Any]) -> AsyncRequestor:
+    """Return what sends the requests of a client that is made here, from what was pickled of another."""
+    from fibonacci._async.client import config_from
+
+    config = config_from(options)
+    return AsyncRequestor(config, AsyncSharedState(config))

@@ -33,7 +33,7 @@ from fibonacci.errors import ConfigurationError
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Literal
+    from typing import Any, Literal, NoReturn
 
     from fibonacci._core.option_types import AsyncApiKey
     from fibonacci._core.retry_event import RetryEvent
@@ -177,6 +177,9 @@ class Config:
                 f"{secret} is not pickled: take it from {source}, which is read again where the client is unpickled;"
                 " or make the client there; or pass allow_pickled_secrets=True"
             )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("the configuration of a client is not pickled: pickle the client, which leaves secrets out")
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with other values.

@@ -100,8 +100,12 @@ def test_a_pickled_client_holds_a_secret_only_when_that_is_allowed(
         with pytest.raises(TypeError, match="is not pickled: take it from FIBONACCI_API_KEY or a profile") as caught:
             pickle.dumps([given])
         assert KEY not in str(caught.value)
+        for part in (given.workflows, given.workflows.get, given.workflows.list(), vars(given)["_shared"]):
+            with pytest.raises(TypeError, match="is not pickled"):
+                pickle.dumps(part)
         for same in (copy.copy(given), copy.deepcopy(given)):  # they stay in the process
             assert vars(same)["_config"].api_key == KEY
+            assert copy.deepcopy({"call": same.workflows})["call"] is not same.workflows
     assert KEY.encode() in pickle.dumps(kind(KEY, allow_pickled_secrets=True).with_options(timeout=3))
     monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
     assert KEY.encode() not in pickle.dumps([kind(), kind(key_of_a_vault), kind(allow_pickled_secrets=True)])
