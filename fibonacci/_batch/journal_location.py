@@ -12,7 +12,7 @@ from fibonacci._core.redaction import shown_url, without_secrets
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
 # What is no path, though a folder could have such a name: a file of it would have a password in its name.
-_MISSPELLED: Final = re.compile(r"(?i)(?:rediss?|unix)(?::|//)|[a-z][a-z0-9+.-]+:/|[^/\\@]*:[^/\\@]*@")
+_MISSPELLED: Final = re.compile(r"(?i)(?:rediss?|unix)(?::|//)|[a-z][a-z0-9+.-]+:/|[^/\\@:]*:[^/\\@]*@")
 _NAME: Final = "journal"
 _DURABILITY: Final = "durability"
 # It becomes a part of the names of keys, in which braces have a meaning.

@@ -12,7 +12,7 @@ from fibonacci._core.urls import QueryValue
 
 # Compiled on first use: most servers send no link.
 _LINK = r"<([^<>]*)>\s*((?:;\s*[^,;=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^,;\"]*))?\s*)*)"
-_REL_NEXT = r";\s*rel\s*=\s*(?:\"(?:[^\"]*\s)?next(?:\s[^\"]*)?\"|next(?=[\s;,]|$))"
+_REL_NEXT = r";\s*rel\s*=\s*(?:\"\s*(?:(?!next[\s\"])[^\"\s]+\s+)*next[\s\"]|next(?=[\s;,]|$))"
 
 
 def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, QueryValue] | None:

@@ -19,6 +19,6 @@ def error_html(error: BaseException) -> str:
         rows.append(("Body", value(body)))
     advice = remedy(error)
     if advice is not None:
-        rows.append(("What to do", re.sub("`(.+?)`", r"<code>\1</code>", escaped(advice))))
+        rows.append(("What to do", re.sub("`([^`\n]+)`", r"<code>\1</code>", escaped(advice))))
     execution = html_of(getattr(error, "execution", None)) or ""
     return display(table(f"<strong>{escaped(type(error).__name__)}</strong>", (), rows), execution)

@@ -12,6 +12,9 @@ from fibonacci._core.transport_errors import TransportError
 # Characters of a proxy's reason that are shown.
 _MOST_SHOWN = 200
 
+# Tags, and what is in a style or a script, up to the end of the body where it is not closed.
+_MARKUP = rb"<(?:style\b[^<]*(?:<(?!/style>)[^<]*)*|script\b[^<]*(?:<(?!/script>)[^<]*)*|[^<>]*>)"
+
 #: What an error says when the package for SOCKS is missing.
 NO_SOCKSIO = "SOCKS proxies need socksio: pip install 'fibonacci-sdk[socks]'"
 
@@ -60,7 +63,7 @@ def tunnel_refusal(
     """
     text = f"the proxy responded to CONNECT {authority} with status {status} {reason.decode('latin-1')}".rstrip()
     said = [value for name, value in headers if name.lower() == b"x-squid-error"]
-    lines = re.sub(rb"(?s)<(style|script)\b.*?</\1>|<[^>]*>", b"\n", body).splitlines()
+    lines = re.sub(_MARKUP, b"\n", body).splitlines()
     said += [line for line in lines if line.strip()][:1]
     shown = [" ".join(each.decode("utf-8", "replace").split())[:_MOST_SHOWN] for each in said]
     cause = OSError("; ".join([text, *(repr(each) for each in shown)]))

@@ -12,7 +12,7 @@ FORMS: Final = "90 (seconds), 90s, 1h30m or 2d"
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PERIOD: Final = re.compile(r"(?:\d{1,9}[dhms])+", re.ASCII)
-_PERIOD_PART: Final = re.compile(r"(\d+)([dhms])", re.ASCII)
+_PERIOD_PART: Final = re.compile(r"(\d{1,9})([dhms])", re.ASCII)
 
 
 def period(text: str) -> int | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _INVALID_CHOICE: Final = re.compile(
-    r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)"
+    r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>[^()]*)\)"
 )
 _REQUIRED: Final = "the following arguments are required: "
 _NO_VALUE: Final = ": expected one argument"

@@ -23,7 +23,7 @@ _REPLACED: Final = re.compile(
     \{
     (
         ([^\W\d]\w* (?:\.[^\W\d]\w*)*)           # a name, with attributes
-        (?:\[[^\[\]{}]*\] | \.[^\W\d]\w*)*        # items, and their attributes
+        (?:\[[^\[\]{}]*\] (?:\.[^\W\d]\w*)*)*     # items, and their attributes
     )
     (?:![rsa])? (?::[^\s{}]*)?                   # a conversion, a format
     \} (?!\})

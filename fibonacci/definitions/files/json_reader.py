@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from fibonacci.definitions.files.source import MAX_DEPTH, Element, Source
 
-_STRING: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+# One without an end is read to the end of the text: a search does not begin again at each quote in it.
+_STRING: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"?'
 _TOKEN = re.compile(rf'({_STRING}|[\[\]{{}}]|[^\s\[\]{{}},:"]+)')
 _BRACKETS = re.compile(rf"{_STRING}|([\[{{])|([\]}}])")
 

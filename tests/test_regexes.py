@@ -1,0 +1,146 @@
+"""Every regular expression of the package takes linear time: each call of `re` in the sources is found and checked."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import fibonacci
+from fibonacci.definitions.checks.braces import _PATH  # pyright: ignore[reportPrivateUsage]
+from tests.kit.assertions import check_each, each_row
+from tests.kit.backtracking import Automaton
+
+ROOT: Final = Path(fibonacci.__file__).parent
+FUNCTIONS: Final = {"compile", "match", "fullmatch", "search", "findall", "finditer", "split", "sub", "subn"}
+
+EXEMPT: Final = {
+    # It is possessive as a whole, which the check does not follow, and ends in what it stops at.
+    rb'(?:[^,:\[{"]++|"(?:[^"\\]++|\\.)*+"?)*+(?:[,:\[{]|\Z)',
+    # It searches the last 200 characters before a place.
+    rf"({_PATH})\s*+$",
+}
+LOCALS: Final[dict[str, Any]] = {"name": "base_url", "texts": ["secret", "key"], "python": r"pip install (\w+)"}
+"""What the names are of which functions make patterns."""
+
+
+class RegexUse(NamedTuple):
+    """A pattern, and how it is used."""
+
+    place: str
+    pattern: re.Pattern[Any]
+    is_search: bool
+    is_full: bool
+
+
+class RegexSource:
+    """A file of the package that uses `re`.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self.nodes: Final = [*ast.walk(ast.parse(path.read_bytes()))]
+        self._owners = {node.value: node for node in self.nodes if isinstance(node, ast.Attribute)}
+        self._calls = {node.func: node for node in self.nodes if isinstance(node, ast.Call)}
+
+    def methods(self, name: str) -> set[str]:
+        """Return the methods of a pattern that are called by its name; `search` where it is passed on."""
+        found: set[str] = set()
+        for node in self.nodes:
+            if not (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)):
+                continue
+            owner = self._owners.get(node)
+            if owner is None:
+                found.add("search")
+            elif owner.attr != "pattern":
+                call = self._calls.get(owner)
+                found.add(owner.attr if call is not None and len(call.args) == 1 else "search")
+        return found
+
+
+def uses() -> Iterator[RegexUse]:
+    """Yield each pattern that is given to `re` in the sources."""
+    paths = [each for each in sorted(ROOT.rglob("*.py")) if "_sync" not in each.parts]
+    assert not [each for each in paths if b"from re import" in each.read_bytes()]
+    sources = [
+        RegexSource(each) for each in paths if b"re." in each.read_bytes() and b"import re\n" in each.read_bytes()
+    ]
+    for source in sources:
+        assigned: dict[ast.AST, str] = {}
+        for node in source.nodes:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if isinstance(target, ast.Name):
+                    assigned |= dict.fromkeys(ast.walk(node.value), target.id)
+        for node in source.nodes:
+            function = node.func if isinstance(node, ast.Call) else None
+            if not (isinstance(node, ast.Call) and isinstance(function, ast.Attribute)):
+                continue
+            if ast.unparse(function.value) != "re" or function.attr not in FUNCTIONS:
+                continue
+            methods = {function.attr}
+            if function.attr == "compile":
+                name = assigned.get(node, "")
+                is_public = name.isupper() and not name.startswith("_")
+                users = [each for each in sources if is_public or each is source]
+                methods = {method for each in users for method in each.methods(name)} if name else {"search"}
+            flags = next((each for each in node.args if ast.unparse(each).startswith("re.")), None)
+            pattern = re.compile(_value(source, node.args[0]), 0 if flags is None else _value(source, flags))
+            place = f"{source.path.relative_to(ROOT).as_posix()}: {pattern.pattern!r}"
+            yield RegexUse(
+                place, pattern, is_search=not methods <= {"match", "fullmatch"}, is_full=methods == {"fullmatch"}
+            )
+
+
+def _value(source: RegexSource, node: ast.expr) -> Any:
+    module = importlib.import_module(".".join(source.path.relative_to(ROOT.parent).with_suffix("").parts))
+    return eval(compile(ast.Expression(node), str(source.path), "eval"), vars(module) | {"re": re}, LOCALS)
+
+
+def test_every_regular_expression_takes_linear_time() -> None:
+    exempt = dict.fromkeys(EXEMPT, False)
+
+    def check(use: RegexUse) -> None:
+        if use.pattern.pattern in exempt:
+            exempt[use.pattern.pattern] = True
+            return
+        assert Automaton(use.pattern, is_search=use.is_search, is_full=use.is_full).fault() == "", use.place
+
+    check_each(uses(), check)
+    assert all(exempt.values()), exempt
+
+
+@each_row(
+    ("pattern", "fault"),
+    [
+        ("(a+)+$", "exponential"),
+        ("(a*)*b", "exponential"),
+        ("(a|ab|b)*c", "exponential"),
+        (r"(\w+\s?)*$", "exponential"),
+        (r"\s*$", "polynomial"),
+        ("(.*)(.*)x", "polynomial"),
+        ("a*a*b", "polynomial"),
+        ("<[^>]*>", "polynomial"),
+        (r"\d+(?=x)", "polynomial"),
+        ("(?s)<s>.*?</s>", "polynomial"),
+        (rb"[a-z]*[a-m]*!", "polynomial"),
+        (r"\s*+x", "polynomial"),
+        ("[a-z]+", ""),
+        (r"\{\{([^{}]*)\}\}", ""),
+        ('"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"', "polynomial"),
+        ("^(?:a+,)*a+$", ""),
+        ("^[a-z]+[0-9]+[a-z]+$", ""),
+        ("^a{0,50}a{0,50}b", ""),
+        (r"(?<!\w)(\w++)(?:\.\w++)*+;", "polynomial"),
+        ("^a++[ab]+c", ""),
+        (r"\}\s*,(?=\s*\{)", ""),
+    ],
+)
+def test_what_may_go_back_is_found(pattern: str | bytes, fault: str) -> None:
+    assert Automaton(re.compile(pattern), is_search=True, is_full=False).fault().partition(":")[0] == fault
