@@ -73,17 +73,22 @@ class Secrets(Variables):
     """Texts by name that no trace and no repr shows."""
 
     def __init__(self, source: str, values: Mapping[str, str]) -> None:
-        self._ever: frozenset[str] = frozenset()
+        self._ever: frozenset[tuple[str, str]] = frozenset()
         super().__init__(source, values)
 
     @property
-    def ever(self) -> Iterable[str]:
-        """Every value that a secret has had: what ran before a change may have passed the old one on."""
+    def ever_named(self) -> frozenset[tuple[str, str]]:
+        """Every name with every value that it has had: what ran before a change may have passed the old one on."""
         return self._ever
+
+    @property
+    def ever(self) -> Iterable[str]:
+        """Every value that a secret has had."""
+        return (value for _, value in self._ever)
 
     def __setitem__(self, name: str, value: object) -> None:
         super().__setitem__(name, value)
-        self._ever |= {self[name]}
+        self._ever |= {(name, self[name])}
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, "***"))

@@ -17,6 +17,7 @@ from fibonacci.emulator.app.retention import check_keep
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.stored_secrets import StoredSecrets
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.facade.clients import InProcessClients
@@ -126,6 +127,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         clock = VirtualClock(time)
         self.clock: EmulatorClock = clock
         store = Store() if db is None else SqliteStore(db)
+        stored_secrets = StoredSecrets(kept_secrets)
+        store.hide, store.put_back = stored_secrets.hide, stored_secrets.put_back
         self.organization_id: str = organization_id
         self._address = (host, port)
         self._handlers = UserHandlers()

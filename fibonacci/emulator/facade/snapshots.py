@@ -13,6 +13,9 @@ class Snapshots:
     def snapshot(self) -> bytes:
         """Return the complete state: everything but the time, the keys, the rate limits, the handlers and the scripts.
 
+        The values of `secrets` that executions have passed on are not in it: `<secret:TOKEN=...>` stands for one, and
+        an emulator with the same secret puts it back.
+
         Returns:
             A snapshot for `restore`, of this emulator or another, in memory or in a file.
 

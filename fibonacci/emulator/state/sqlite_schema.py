@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
-from typing import Final
+from typing import Any, Final
 
 from fibonacci.emulator.state.errors import StateError
 from fibonacci.emulator.state.json_encoding import to_text
@@ -106,11 +107,14 @@ def number_of(connection: sqlite3.Connection, pragma: str) -> int:
     return number
 
 
-def columns(kind: TableKind, key: Key, record: Record) -> tuple[str, str, float | None, str, str | None]:
-    """Return what is stored of a record: key, lists, due, record, apart."""
+def columns(
+    kind: TableKind, key: Key, record: Record, hide: Callable[[Any], Any]
+) -> tuple[str, str, float | None, str, str | None]:
+    """Return what is stored of a record: key, lists, due, record, apart; the last two without secrets."""
     lists = _encoded_lists(kind.lists_of(key, record))
     apart = None
     due = kind.due_of(record)
+    record = hide(record)
     if kind.has_apart(record):
         apart = to_text({field: value for field, value in record.items() if field == kind.apart})
         record = {field: value for field, value in record.items() if field != kind.apart}

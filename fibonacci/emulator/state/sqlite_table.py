@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 from fibonacci._log_records import log
 from fibonacci.definitions.json_types import is_object
 from fibonacci.emulator.state.errors import UnreadableRecordError
 from fibonacci.emulator.state.sqlite_schema import PUT, columns, decoded_key, encoded_key
-from fibonacci.emulator.state.tables import Key, Record, TableKind
+from fibonacci.emulator.state.tables import SECRET, Key, Record, TableKind
 
 _AFTER_ALL: Final = "\x7f"
 """Sorts after every key: keys are ASCII."""
@@ -21,7 +21,15 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 
 
 class Executor(Protocol):
-    """Executes statements."""
+    """Executes statements.
+
+    Attributes:
+        hide: Returns a record without secrets.
+        put_back: Returns a record as it was before.
+    """
+
+    hide: Callable[[Any], Any]
+    put_back: Callable[[Any], Any]
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Execute one statement in the present transaction."""
@@ -49,7 +57,7 @@ class SqliteTable:
 
     def put(self, *key: str, record: Record) -> None:
         """Add a record, or replace it in its place."""
-        self._execute(PUT, *columns(self._kind, key, record))
+        self._execute(PUT, *columns(self._kind, key, record, self._store.hide))
 
     def delete(self, *key: str) -> bool:
         """Remove a record; return whether it existed."""
@@ -124,7 +132,9 @@ class SqliteTable:
             decoded: Any = json.loads(record)
             if not is_object(decoded):
                 raise ValueError("it is not an object")
-            return dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
+            found = dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
+            has_secret = SECRET in record or (apart is not None and SECRET in apart)
+            return self._store.put_back(found) if has_secret else found
         except (ValueError, TypeError, RecursionError) as error:
             raise UnreadableRecordError(
                 f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): replace or delete it"

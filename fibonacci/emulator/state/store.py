@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fibonacci.emulator.state.owners import Owners
 from fibonacci.emulator.state.schema import SCHEMA, SNAPSHOT_FORMAT
 from fibonacci.emulator.state.snapshot import read_snapshot
-from fibonacci.emulator.state.tables import Key, MemoryTable, Record, Table, TableKind
+from fibonacci.emulator.state.tables import SECRET, Key, MemoryTable, Record, Table, TableKind
 
 Check = Callable[[Mapping[str, list[tuple[Key, Record]]]], None]
 """Checks the tables of a snapshot."""
@@ -26,6 +26,10 @@ def _accept(tables: object) -> None:
     """Accept any tables."""
 
 
+def _unchanged(value: Any) -> Any:
+    return value
+
+
 class Store:
     """One table per kind of record.
 
@@ -33,11 +37,15 @@ class Store:
         path: The file that keeps the records, if there is one.
 
     Attributes:
+        hide: Returns a record as a file or a snapshot has it: without secrets.
+        put_back: Returns a record that was read as it was before.
         owners: The processes that share the state.
         is_closed: Whether the file was closed.
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self.hide: Callable[[Any], Any] = _unchanged
+        self.put_back: Callable[[Any], Any] = _unchanged
         self.owners: Final = Owners(path)
         self.is_closed = False
         self._kinds: dict[str, TableKind] = {}
@@ -110,7 +118,7 @@ class Store:
             JSON for `restore`, of this store or another, of either kind.
         """
         with self.reading():
-            tables = {name: list(table.items()) for name, table in self._tables.items()}
+            tables = self.hide({name: list(table.items()) for name, table in self._tables.items()})
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
     def restore(self, snapshot: bytes, check: Check = _accept) -> None:
@@ -124,6 +132,10 @@ class Store:
             StateError: If it is not a snapshot, is malformed, or is one of a newer version; nothing is changed.
         """
         tables = read_snapshot(snapshot, self._kinds)
+        if SECRET.encode() in snapshot:
+            tables = {
+                name: [(tuple(key), record) for key, record in self.put_back(rows)] for name, rows in tables.items()
+            }
         check(tables)
         with self.transaction():
             self.reset()

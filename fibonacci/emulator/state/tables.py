@@ -15,6 +15,9 @@ from fibonacci.emulator.state.json_encoding import is_larger_than
 Record = dict[str, Any]
 Key = tuple[str, ...]
 
+SECRET: Final = "<secret:"
+"""How begins what stands for a secret in a stored text."""
+
 LARGE: Final = 65_536
 """From about how many characters of JSON a field is left out of brief records."""
 

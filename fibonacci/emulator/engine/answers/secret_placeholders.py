@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.default_nodes import NodeError
 
-_FORMS: Final[Mapping[str, Callable[[str], str]]] = {
+SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
     "": str,
     ":json": lambda secret: json.dumps(secret)[1:-1],
     ":text": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
@@ -43,12 +43,12 @@ class SecretPlaceholders:
     def __init__(self, secrets: Mapping[str, str], former: Iterable[str] = ()) -> None:
         self._secrets = secrets
         self._hidden: dict[str, str] = {}
-        for form, spell in _FORMS.items():
+        for form, spell in SPELLINGS.items():
             for name, secret in secrets.items():
                 if secret:
                     self._hidden.setdefault(spell(secret), f"<secret:{quote(name, safe='')}{form}>")
         for secret in former:
-            for spell in _FORMS.values() if secret else ():
+            for spell in SPELLINGS.values() if secret else ():
                 self._hidden.setdefault(spell(secret), "***")
         # The longest first: a shorter one may be a part of it.
         texts = map(re.escape, sorted(self._hidden, key=len, reverse=True))
@@ -56,7 +56,7 @@ class SecretPlaceholders:
 
     def hide(self, value: Any) -> Any:
         """Return JSON with a placeholder for every secret, in keys too."""
-        return _map_texts(value, lambda text: self._pattern.sub(self._hide, text))
+        return map_texts(value, lambda text: self._pattern.sub(self._hide, text))
 
     def put_back(self, value: Any) -> Any:
         """Return JSON with the secrets in the place of their placeholders.
@@ -64,7 +64,7 @@ class SecretPlaceholders:
         Raises:
             NodeError: If there is no secret of a name.
         """
-        return _map_texts(value, lambda text: _PLACEHOLDER.sub(self._put_back, text))
+        return map_texts(value, lambda text: _PLACEHOLDER.sub(self._put_back, text))
 
     def _hide(self, match: re.Match[str]) -> str:
         return self._hidden.get(match[0]) or f"<\\{match[0][1:]}"
@@ -75,14 +75,15 @@ class SecretPlaceholders:
         name = unquote(match[2])
         if name not in self._secrets:
             raise NodeError(f"the recorded answer holds the secret {name!r}: pass its value in Emulator(secrets=...)")
-        return _FORMS[match[3]](self._secrets[name])
+        return SPELLINGS[match[3]](self._secrets[name])
 
 
-def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+def map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return JSON with each of its texts changed, keys too."""
     if isinstance(value, str):
         return change(value)
     if is_object(value):
-        return {change(key): _map_texts(entry, change) for key, entry in value.items()}
+        return {change(key): map_texts(entry, change) for key, entry in value.items()}
     if is_array(value):
-        return [_map_texts(element, change) for element in value]
+        return [map_texts(element, change) for element in value]
     return value

@@ -1,0 +1,135 @@
+"""No value of a secret is in a file of the state or in a snapshot, and workflows notice nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator.engine.stored_secrets import StoredSecrets
+from fibonacci.emulator.engine.variables import Secrets
+from tests.emulator.api import llm, tool
+
+VALUE = 'pa"ss/wörd-1'
+SPELLINGS = (VALUE, json.dumps(VALUE)[1:-1], json.dumps(VALUE, ensure_ascii=False)[1:-1], quote(VALUE, safe=""))
+NODES = [
+    llm("a", "Use {{secrets.TOKEN}}", memory_write={"note": "{{secrets.TOKEN}}"}),
+    tool("b", "log_in", {"token": "{{secrets.TOKEN}}"}),
+    tool("gate", "wait", {"seconds": 60}, dependencies=["a", "b"]),
+    llm("c", "{{a}} then {{b.answers}}", dependencies=["gate"]),
+]
+PARTS = ("ss/w", "ss%2Fw")  # which any spelling of the value has
+
+
+def emulator_of(path: Path | None, **secrets: str) -> Emulator:
+    """Return an emulator with a tool that passes its secret on in several spellings."""
+    emulator = Emulator(db=path, time="manual", api_key="fib-test", secrets=secrets)
+
+    @emulator.tool("log_in")
+    def log_in(call: ToolCall) -> Any:
+        return {"answers": list(SPELLINGS), f"by {call.params['token']}": 1}
+
+    return emulator
+
+
+def run(client: Fibonacci) -> str:
+    workflow = client.workflows.create(name="x", definition={"nodes": NODES})
+    execution = client.workflows.execute(workflow.id)
+    assert client.executions.get(execution.id).status == "running"
+    return execution.id
+
+
+def stored(emulator: Emulator, folder: Path) -> str:
+    """Return all that is in a snapshot and in the files."""
+    files = [file.read_bytes().decode("latin-1") for file in folder.iterdir()]
+    return "\n".join([emulator.snapshot().decode("ascii"), *files])
+
+
+def outputs(emulator: Emulator, execution_id: str) -> Any:
+    return emulator.client().executions.get(execution_id).outputs
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_no_value_is_stored_and_each_is_put_back(tmp_path: Path, *, in_file: bool) -> None:
+    path = tmp_path / "state.db" if in_file else None
+    emulator = emulator_of(path, TOKEN=VALUE)
+    execution_id = run(emulator.client())
+    kept = stored(emulator, tmp_path)
+    assert [part for part in PARTS if part in kept] == []
+    assert kept.count("<secret:TOKEN=") > 5
+    snapshot = emulator.snapshot()
+    emulator.close()
+
+    again = emulator_of(path, TOKEN=VALUE)  # after a restart, or on another machine
+    if not in_file:
+        again.restore(snapshot)
+    again.clock.advance(100)
+    found = outputs(again, execution_id)
+    answers = json.dumps(list(SPELLINGS), ensure_ascii=False)
+    assert found["c"] == f"[default model] [default model] Use {VALUE} then {answers}"
+    assert found["b"] == {"answers": list(SPELLINGS), f"by {VALUE}": 1}
+    client = again.client()
+    workflow_id = str(client.executions.get(execution_id).workflow_id)
+    assert client.memory.get("note", scope="workflow", workflow_id=workflow_id).value == VALUE
+    first, repeated = (client.workflows.execute(workflow_id, idempotency_key="k") for _ in range(2))
+    assert first.outputs == repeated.outputs == {"a": f"[default model] Use {VALUE}", "b": found["b"]}
+    again.secrets["TOKEN"] = "another value"  # what ran before keeps its own
+    assert outputs(again, execution_id) == found
+    kept = stored(again, tmp_path)
+    print([kept[m.start() - 60 : m.end() + 40] for m in __import__("re").finditer("ss/w", kept)])
+    assert [part for part in PARTS if part in kept] == []
+    again.close()
+
+
+def test_who_has_another_value_is_told_its_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    emulator = emulator_of(tmp_path / "state.db", TOKEN=VALUE)
+    execution_id = run(emulator.client())
+    emulator.close()
+    with caplog.at_level(logging.WARNING, "fibonacci.emulator"):
+        other = emulator_of(tmp_path / "state.db", TOKEN="another value")
+        other.clock.advance(100)
+        assert "[default model] Use <secret:TOKEN=" in outputs(other, execution_id)["c"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the state held the secret 'TOKEN', which is missing or another now: pass its value in secrets"
+    ]
+    assert "another value" not in stored(other, tmp_path)
+    other.close()
+    first = emulator_of(tmp_path / "state.db", TOKEN=VALUE)  # what another process has passed on is still whole
+    assert VALUE in outputs(first, execution_id)["c"]
+    first.close()
+
+
+def test_what_others_write_in_the_form_of_a_placeholder_is_left() -> None:
+    stored_secrets = StoredSecrets(Secrets("secrets", {"TOKEN": "s3cret"}))
+    for text in ("<secret:TOKEN>", "<secret:TOKEN=00000000>", "<secret:OTHER=00000000:url>", "<secret:"):
+        assert stored_secrets.put_back(stored_secrets.hide(text)) == text
+
+
+@given(
+    st.recursive(st.none() | st.text("xyz<:=>"), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
+    st.text("xyz", min_size=4, max_size=6),
+    st.text("xyz", min_size=4, max_size=6),
+)
+def test_whatever_is_hidden_is_put_back(value: Any, first: str, second: str) -> None:
+    secrets = Secrets("secrets", {"A": first})
+    stored_secrets = StoredSecrets(secrets)
+    with mock.patch("fibonacci.emulator.engine.stored_secrets.scrypt", new=quick_digest):
+        hidden = stored_secrets.hide(value)
+        assert first not in json.dumps(hidden)
+        secrets["A"] = second
+        assert stored_secrets.put_back(hidden) == value
+        assert stored_secrets.put_back(stored_secrets.hide(value)) == value
+
+
+def quick_digest(password: bytes, **_: object) -> bytes:
+    return sha256(password).digest()[:4]
