@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,6 +22,7 @@ from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.serving.connection import MAX_FIELDS, Application
 from fibonacci.emulator.serving.server import ServerBounds, SocketServer
 from tests.kit.assertions import each_row
+from tests.kit.systems import needs_descriptor_limits
 
 KEY = "fib-test"
 GET = f"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
@@ -165,6 +168,49 @@ def test_while_all_are_at_work_a_new_connection_waits() -> None:
         assert not app.begun.acquire(timeout=0)
         app.released.set()
         assert [answer(sock) for sock in (*socks, last)] == ["200"] * 3
+
+
+LIMITED = """
+import resource, sys
+from fibonacci.emulator import Emulator
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+with Emulator(api_key="fib-test") as emulator:
+    print(emulator.base_url.rpartition(":")[2].partition("/")[0], flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+@needs_descriptor_limits
+def test_without_file_descriptors_a_new_connection_takes_the_place_of_one_that_waits() -> None:
+    pipe = subprocess.PIPE
+    with ExitStack() as stack, subprocess.Popen([sys.executable, "-c", LIMITED], stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        strangers = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(150)]
+        for _ in strangers[:5]:
+            with socket.create_connection(("127.0.0.1", port), timeout=_LONG) as sock:
+                sock.sendall(GET)
+                assert answer(sock) == "200"
+        process.communicate(timeout=_LONG)
+    assert process.returncode == 0
+
+
+def test_without_threads_a_request_waits_for_one(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
+    start, refused = threading.Thread.start, threading.Event()
+
+    def refuse_once(thread: threading.Thread) -> None:
+        if refused.is_set():
+            start(thread)
+        else:
+            refused.set()
+            raise RuntimeError("can't start new thread")
+
+    with serving(app_of(emulator)) as server:
+        monkeypatch.setattr(threading.Thread, "start", refuse_once)
+        with connected(server, GET) as sock:
+            assert answer(sock) == "200"
+    assert refused.is_set()
 
 
 @each_row(
