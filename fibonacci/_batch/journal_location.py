@@ -11,8 +11,8 @@ from fibonacci._core.option_checks import kind_of
 from fibonacci._core.redaction import shown_url, without_secrets
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
-# What is no path, though a folder could have such a name: a file of it would have a password in its name.
-_MISSPELLED: Final = re.compile(r"(?i)(?:rediss?|unix)(?::|//)|[a-z][a-z0-9+.-]+:/|[^/\\@:]*:[^/\\@]*@")
+# How URLs begin, also misspelled ones: a drive of Windows has one letter.
+_URL_BEGIN: Final = re.compile(r"(?i)(?:rediss?|unix)\W*(?::|//)|[a-z][a-z0-9+.-]+:/")
 _NAME: Final = "journal"
 _DURABILITY: Final = "durability"
 # It becomes a part of the names of keys, in which braces have a meaning.
@@ -96,7 +96,7 @@ def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | Redis
     kinds = "the path of a file or a URL of Redis (redis://, rediss:// or unix://)"
     if separator and scheme.isalnum() and scheme.islower():
         raise ValueError(f"journal must be {kinds}; {scheme} is not supported")
-    if _MISSPELLED.match(path):
+    if _is_misspelled_url(path):
         raise ValueError(
             f"journal must be {kinds}, not {without_secrets(path)!r}; for a file of that name, write ./ before it"
         )
@@ -107,6 +107,13 @@ def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | Redis
         fault = "it has a null character" if path else "it is empty"
         raise ValueError(f"journal must be the path of a file or a URL of Redis; {fault}")
     return path
+
+
+def _is_misspelled_url(path: str) -> bool:
+    """Whether a path looks like a URL with an error in it: a file of that name would have a password in its name."""
+    text = path.lstrip(" \t\n'\"<(")
+    authority = text.partition("//")[2] or re.split(r"[/\\]", text, maxsplit=1)[0]
+    return _URL_BEGIN.match(text) is not None or ":" in authority.rpartition("@")[0]
 
 
 def _redis_url(url: str) -> RedisJournalURL:

@@ -13,7 +13,9 @@ REDACTED = "[API key]"
 _SHORTEST = 6
 _KEY = re.compile(r"fib_(?:live|test)_\w+")
 _WORDS = re.compile(r"[^\s'\"]+")
-_PASSWORD_OPTION = re.compile(r"(?i)((?:password|passwd|token|secret|api_?key)=)[^\s&#'\"]+")
+_PASSWORD_OPTION = re.compile(
+    r"(?i)((?:password|passwd|token|secret|api_?key)(?:=|%3D))(?:(?<==)[^\s&#'\"]+|(?<=%3D)(?:(?!%26|%23)[^\s'\"])+)"
+)
 
 
 def redact(text: str, key: str | None) -> str:
@@ -66,20 +68,22 @@ def without_secrets(text: str) -> str:
     The URLs need not be valid: the password of one that is misspelled (`redis:/:password@host`) is a password too.
     """
     text = _KEY.sub(REDACTED, text)
-    if "@" in text:
+    if "@" in text or "%40" in text:
         text = _WORDS.sub(_without_user, text)
-    return _PASSWORD_OPTION.sub(r"\1***", text) if "=" in text else text
+    return _PASSWORD_OPTION.sub(r"\1***", text)
 
 
 def _without_user(found: re.Match[str]) -> str:
-    before, at, host = found[0].rpartition("@")
+    word = found[0]
+    decoded = unquote(word)  # one that was passed as an id is percent-encoded in the path of a request
+    before, at, host = decoded.rpartition("@")
     starts = [place for place in (before.find(":"), before.find("//")) if place >= 0]
     if not at or not starts:  # without either, it is an address of mail
-        return found[0]
+        return word
     rest = before[min(starts) :]
     user = rest.removeprefix(":").lstrip("/")
     if rest.startswith("://") and "/" in user and ":" not in user:  # https://host/@name
-        return found[0]
+        return word
     return f"{before.removesuffix(user)}***@{host}"
 
 

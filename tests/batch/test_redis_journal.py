@@ -72,6 +72,10 @@ class TestNames:
             ("REDIS://:pw-7@h", "not 'REDIS://***@h'"),
             ("redsi:/:pw-7@h", "not 'redsi:/***@h'"),
             ("user:pw-7@h:6379/0", "not 'user:***@h:6379/0'"),
+            (" redis://:pw-7@h/0?journal=a", "not ' redis://***@h/0?journal=a'"),
+            ("redis :// :pw-7@h", "not 'redis :// :***@h'"),
+            ("redis;//:pw-7@h", "not 'redis;//***@h'"),
+            ("https//u:pw-7@h", "not 'https//***@h'"),
         ],
     )
     def test_a_url_that_is_refused_sends_nothing(
