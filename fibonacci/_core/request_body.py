@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import BaseModel
 
 from fibonacci._core.unset import Unset
+from fibonacci._text import printable_line
 from fibonacci.errors import loading_error
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def _explain(value: object, place: str, *, depth: int) -> None:
         for key, inner in cast("Mapping[object, object]", value).items():
             if not isinstance(key, str | int | float | bool | None):
                 raise TypeError(f"{place or 'the body'} has a key of type {type(key).__name__}; use str keys")
-            _explain(inner, f"{place}.{key}" if place else str(key), depth=depth + 1)
+            name = printable_line(str(key))
+            _explain(inner, f"{place}.{name}" if place else name, depth=depth + 1)
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(cast("list[object]", value)):
             _explain(inner, f"{place}[{index}]", depth=depth + 1)

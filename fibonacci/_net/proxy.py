@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._text import printable_line
 
 # Characters of a proxy's reason that are shown.
 _MOST_SHOWN = 200
@@ -66,6 +67,6 @@ def tunnel_refusal(
     lines = re.sub(_MARKUP, b"\n", body).splitlines()
     said += [line for line in lines if line.strip()][:1]
     shown = [" ".join(each.decode("utf-8", "replace").split())[:_MOST_SHOWN] for each in said]
-    cause = OSError("; ".join([text, *(repr(each) for each in shown)]))
+    cause = OSError("; ".join([printable_line(text), *(repr(each) for each in shown)]))
     # A 5xx of a gateway may be temporary; a refusal is not.
     return TransportError("never_sent" if status >= 500 else "proxy", cause)

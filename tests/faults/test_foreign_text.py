@@ -9,7 +9,14 @@ from collections.abc import Callable
 
 import pytest
 
-from fibonacci import APIStatusError, DefinitionError, ExecutionFailedError, Fibonacci, FibonacciError
+from fibonacci import (
+    APIConnectionError,
+    APIStatusError,
+    DefinitionError,
+    ExecutionFailedError,
+    Fibonacci,
+    FibonacciError,
+)
 from fibonacci._display.errors import error_html
 from fibonacci._text import printable, printable_line, visible
 from fibonacci.definitions import check_definition, loads
@@ -17,7 +24,7 @@ from fibonacci.emulator import Emulator
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import respond
+from tests.kit.steps import head, raw, respond
 
 FORGED = "2026-11-28 CRITICAL root: forged"
 #: A title of the terminal, a line of a log, an override of direction, a sequence of C1, a line of U+2028.
@@ -100,6 +107,24 @@ def test_an_error_and_its_records_are_safe_to_show(
         assert error.reason == HOSTILE
     elif isinstance(error, APIStatusError) and error.code:
         assert (error.code, error.message, error.details[1]) == (HOSTILE, HOSTILE, HOSTILE)
+
+
+def test_what_a_proxy_and_a_row_say_is_safe_to_show(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
+    with ScriptedServer(raw(head("403 No\x9b2J\x85", length=0))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
+        with pytest.raises(APIConnectionError, match="No") as of_proxy:
+            Fibonacci("some-key", base_url="https://api.example/v1", max_retries=0).tools.get("calculator")
+    client = emulator.client()
+    node = {"id": "a", "type": "llm", "instruction": "{{input.name}}"}
+    workflow = client.workflows.create(name="x", definition={"nodes": [node]})
+    with pytest.raises(ValueError, match="JSON does not know") as of_inputs:
+        client.workflows.run(workflow.id, inputs={HOSTILE: float("nan")})
+    with pytest.raises(ValueError, match="no row is started") as of_row:
+        client.workflows.run_many(workflow.id, [{HOSTILE: 1}]).results()
+    for caught in (of_proxy, of_inputs, of_row):
+        shown = "".join(traceback.format_exception(caught.value))
+        assert printable(shown) == shown
+        assert not [line for line in shown.splitlines() if line.startswith(FORGED)]
 
 
 def test_what_an_emulator_warns_of_is_safe_to_show(emulator: Emulator) -> None:

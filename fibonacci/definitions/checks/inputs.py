@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 
 from fibonacci._suggestions import nearest
+from fibonacci._text import printable_line
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.schema_keywords import schema_faults
 from fibonacci.definitions.flow import Flow
@@ -81,7 +82,7 @@ def check_inputs(
 
 def in_one_line(problems: Iterable[Problem]) -> str:
     """Return what is wrong with inputs as one line, for an error."""
-    return "; ".join(f"{each.location}: {each.message}" for each in problems)
+    return printable_line("; ".join(f"{each.location}: {each.message}" for each in problems))
 
 
 class InputUse(NamedTuple):
