@@ -6,7 +6,7 @@ TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_MAX_CANDIDATES = 1000  # each is compared letter by letter
+_MAX_CANDIDATES = 300  # each is compared letter by letter
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

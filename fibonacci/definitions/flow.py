@@ -6,10 +6,16 @@ It knows how the nodes of a definition are linked, and is told what has become o
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels
 from fibonacci.definitions.links import node_links
+
+_LONGEST_CHAIN: Final = 20
+"""The fallbacks of fallbacks that a node waits for."""
+_MOST_REACHED: Final = 2_000_000
+"""What is reached from all fallbacks and critics together: from 10,000 in a chain it would be 50 million nodes."""
 
 _FALLIBLE: Final = ("llm", "tool")  # the types that can name a `fallback` and an `on_error`
 
@@ -192,14 +198,19 @@ class Flow:
         What would make nodes wait for each other is left out: a fallback may use what depends on the failed node. The
         fallbacks come first: a critic assesses what stands in for its target.
         """
-        after = {node_id: list(targets) for node_id, targets in self.waits_for.items()}
-        fallbacks = {node_id: list(self._fallbacks_of(node_id)) for node_id in self.fallbacks}
+        after = {node_id: dict.fromkeys(targets) for node_id, targets in self.waits_for.items()}
+        reach = _Reach(after)
+        fallbacks = {node_id: list(islice(self._fallbacks_of(node_id), _LONGEST_CHAIN)) for node_id in self.fallbacks}
         for deciders in (fallbacks, critics):
             for node_id, targets in self.waits_for.items():
                 for decider in [each for target in targets for each in deciders.get(target, ())]:
-                    if decider not in after[node_id] and node_id not in reachable(after, decider):
-                        after[node_id].append(decider)
-        return after
+                    if (
+                        reach.size < _MOST_REACHED
+                        and decider not in after[node_id]
+                        and node_id not in reach.of(decider)
+                    ):
+                        reach.add(node_id, decider)
+        return {node_id: list(targets) for node_id, targets in after.items()}
 
     def _fallbacks_of(self, node_id: str) -> Iterator[str]:
         """Yield the fallback of a node, the fallback of that, and so on."""
@@ -210,12 +221,50 @@ class Flow:
             node_id = following
 
 
+class _Reach:
+    """What can be reached from some nodes, kept up to date as edges are added: to search each time takes cubic time.
+
+    Args:
+        edges: The edges; more are added by `add`.
+
+    Attributes:
+        size: How many nodes were reached, from all of those that were asked for.
+    """
+
+    def __init__(self, edges: dict[str, dict[str, None]]) -> None:
+        self.size: int = 0
+        self._edges = edges
+        self._found: dict[str, set[str]] = {}
+        self._starts: dict[str, set[str]] = {}  # the nodes that reach a node, of those that were asked for
+
+    def of(self, start: str) -> set[str]:
+        """Return what can be reached from a node, itself included."""
+        if start not in self._found:
+            self._found[start] = set()
+            self._extend(start, reachable(self._edges, start))
+        return self._found[start]
+
+    def add(self, node_id: str, target: str) -> None:
+        """Add an edge."""
+        self._edges[node_id][target] = None
+        reached = self.of(target)
+        for start in self._starts.get(node_id, set[str]()) - self._starts[target]:
+            self._extend(start, reached)
+
+    def _extend(self, start: str, reached: set[str]) -> None:
+        new = reached - self._found[start]
+        self._found[start] |= new
+        self.size += len(new)
+        for each in new:
+            self._starts.setdefault(each, set()).add(start)
+
+
 def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
     how = "failed" if fate_of(node_id).status == "failed" else "did not run"
     return FlowStep("skip", f"it depends on {node_id!r}, which {how}", stopped=True)
 
 
-def reachable(depends_on: Edges, start: str) -> set[str]:
+def reachable(depends_on: Mapping[str, Iterable[str]], start: str) -> set[str]:
     """Return the ids that can be reached from one, itself included."""
     found, pending = {start}, [start]
     while pending:

@@ -58,12 +58,19 @@ _INDEX: Final = re.compile(r"[0-9]{1,9}")
 _MOST_SHOWN: Final = 20
 
 
+_DEEPEST: Final = 50
+_MOST_FORMS: Final = 100  # references double them with each one that names the next one twice
+
+
 class _Document(NamedTuple):
     """A whole JSON Schema, which `$ref` refers to."""
 
     schema: Any
     required_unless_said: bool
     """Whether the fields of an object that has no `required` are taken to be always there."""
+
+    types: dict[str, ValueType]
+    """What its references describe, as far as they were read. One that is being read is unknown: it is in a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,7 @@ class TemplateTypes:
     def __init__(self, definition: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]]) -> None:
         inputs = definition.get("input_schema")
         self._inputs: Final = (
-            UNKNOWN if inputs is None else _read(inputs, _Document(inputs, required_unless_said=False))
+            UNKNOWN if inputs is None else _read(inputs, _Document(inputs, required_unless_said=False, types={}))
         )
         self._nodes: Final = {node["id"]: node for node in nodes}
         self._outputs: Final[dict[str, ValueType]] = {}
@@ -299,18 +306,21 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 def _of_schema(schema: Any) -> ValueType:
     """Return the type of what a node gives. Without `required` all fields are: the answer is asked for by them."""
-    return _read(schema, _Document(schema, required_unless_said=True))
+    return _read(schema, _Document(schema, required_unless_said=True, types={}))
 
 
-def _read(schema: Any, document: _Document, followed: frozenset[str] = frozenset()) -> ValueType:
+def _read(schema: Any, document: _Document, depth: int = 0) -> ValueType:
     """Return the type that a JSON Schema describes, or one that has more values: each keyword only restricts it."""
-    if not is_object(schema):
+    if not is_object(schema) or depth > _DEEPEST:
         return UNKNOWN
     if "$ref" in schema:
         name = schema["$ref"]
-        if not isinstance(name, str) or name in followed or not _has_only(schema, "$ref"):
+        if not isinstance(name, str) or not _has_only(schema, "$ref"):
             return UNKNOWN
-        return _read(referenced(name, document.schema), document, followed | {name})
+        if name not in document.types:
+            document.types[name] = UNKNOWN
+            document.types[name] = _read(referenced(name, document.schema), document, depth + 1)
+        return document.types[name]
     if "const" in schema:
         return _enumeration([schema["const"]])
     if is_array(schema.get("enum")):
@@ -318,7 +328,7 @@ def _read(schema: Any, document: _Document, followed: frozenset[str] = frozenset
     for keyword in ("anyOf", "oneOf", "allOf"):
         members = schema.get(keyword)
         if is_array(members) and _has_only(schema, keyword) and (keyword != "allOf" or len(members) == 1):
-            return _with_null(schema, _union(_read(member, document, followed) for member in members))
+            return _with_null(schema, _union(_read(member, document, depth + 1) for member in members))
     kinds = _kinds(schema)
     if not kinds:
         return UNKNOWN
@@ -360,9 +370,9 @@ def _enumeration(values: Sequence[Any]) -> ValueType:
 
 
 def _union(types: Iterable[ValueType]) -> ValueType:
-    """Return the type of what has one of several types; unknown if one of them is."""
+    """Return the type of what has one of several types; unknown if one of them is, or if they are too many."""
     members = list(types)
-    if not all(member.forms for member in members):
+    if not all(member.forms for member in members) or sum(len(member.forms) for member in members) > _MOST_FORMS:
         return UNKNOWN
     return ValueType(tuple(form for member in members for form in member.forms))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from fibonacci.definitions.checks.codes import problem
@@ -26,6 +27,9 @@ from fibonacci.definitions.model.plain import may_be_definition, plain_object, r
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.template_types import TemplateTypes
 
+_MOST_OF_A_KIND: Final = 500
+"""The problems that one check reports: to suggest a name for each of very many takes too long."""
+
 _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
 
 
@@ -45,7 +49,7 @@ def check_definition(
 
     Returns:
         The errors and the warnings, in the order of the definition; `.errors` and `.warnings` of the list are those of
-        one kind. Empty without any.
+        one kind. Empty without any. Of each check at most 500.
 
     Raises:
         TypeError: If `tools` or `models` is none of these; the message names what to pass.
@@ -71,24 +75,25 @@ def check_definition(
     types = TemplateTypes(plain, nodes.values())
     links = {index: [*node_links(node)] for index, node in nodes.items()}
     flow = Flow(nodes.values(), {nodes[index]["id"]: of_node for index, of_node in links.items()})
-    problems = [
-        *shape_problems(plain),
-        *node_type_problems(plain),
-        *unknown_keys(plain),
-        *duplicate_ids(nodes),
-        *reserved_ids(nodes),
-        *unknown_names(nodes, links, plain.get("outputs")),
-        *cycles(nodes, flow.waits_for),
-        *suspicious_values(nodes),
-        *without_effect(nodes),
-        *category_problems(plain.get("categories"), () if known is None else known.values()),
-        *schema_problems(plain, nodes),
-        *template_problems(plain, nodes, types),
-        *comparison_problems(nodes, types),
-        *flow_problems(plain, nodes, links, flow),
-        *(() if known is None else tool_problems(nodes, known)),
-        *(() if known_models is None else unknown_models(nodes, known_models)),
+    checks: list[Iterable[Problem]] = [
+        shape_problems(plain),
+        node_type_problems(plain),
+        unknown_keys(plain),
+        duplicate_ids(nodes),
+        reserved_ids(nodes),
+        unknown_names(nodes, links, plain.get("outputs")),
+        cycles(nodes, flow.waits_for),
+        suspicious_values(nodes),
+        without_effect(nodes),
+        category_problems(plain.get("categories"), () if known is None else known.values()),
+        schema_problems(plain, nodes),
+        template_problems(plain, nodes, types),
+        comparison_problems(nodes, types),
+        flow_problems(plain, nodes, links, flow),
+        () if known is None else tool_problems(nodes, known),
+        () if known_models is None else unknown_models(nodes, known_models),
     ]
+    problems = [each for check in checks for each in islice(check, _MOST_OF_A_KIND)]
     return Problems(sorted(problems, key=_Positions(plain).of))
 
 

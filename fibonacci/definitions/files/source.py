@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
 
 from fibonacci.definitions.problems import Problem, Problems
@@ -28,6 +29,8 @@ _ESCAPE: Final = r"\\(?:x..|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|U.{8}|[\s\S])
 _WRITTEN: Final = {'"': re.compile(rf"{_ESCAPE}|[\s\S]"), "'": re.compile(r"''|[\s\S]")}
 _AS_IT_IS: Final = re.compile(r"[\s\S]")
 _SPACE: Final = re.compile(r"[ \t\r\n]|\\(?:[ntr \t\r\n]|(?:x|u00|U000000)(?:20|09|0[aAdD]))")
+_AROUND: Final = 200
+"""The characters of a line before and after a problem that may be shown with it."""
 _NO_SPACE: Final = re.compile(r"[^ \t\r\n]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -124,6 +127,7 @@ class Source:
         self.problems: list[tuple[int, Problem]] = []
         """The problems with the offset of each."""
         self._line_starts: list[int] | None = None
+        self._written: tuple[Element, list[int], list[int]] | None = None
         if len(self.text) > MAX_SIZE:
             self.text = ""
             raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
@@ -165,19 +169,24 @@ class Source:
             value: The value, a text.
             index: The index of a character that is no space, in the text that the value is.
         """
+        if self._written is None or self._written[0] is not value:  # one text may have many problems
+            self._written = value, *self._places_in(value)
+        _, in_value, in_text = self._written
+        number = bisect_left(in_value, index)
+        return in_text[number] if number < len(in_text) else value.offset
+
+    def _places_in(self, value: Element) -> tuple[list[int], list[int]]:
+        """Return where the characters of a text value that are no spaces are, in it and in the text."""
         assert isinstance(value.content, str)
-        missing = len(_NO_SPACE.findall(value.content, 0, index))
+        in_value = [found.start() for found in _NO_SPACE.finditer(value.content)]
         start, first = value.offset, self.text[value.offset]
         if first in "\"'":
             start += 1
         elif first in "|>":
             start = self._starts()[self.line(start)]  # a block begins below its header
-        for written in _WRITTEN.get(first, _AS_IT_IS).finditer(self.text, start):
-            if not _SPACE.fullmatch(written[0]):
-                if not missing:
-                    return written.start()
-                missing -= 1
-        return value.offset
+        characters = _WRITTEN.get(first, _AS_IT_IS).finditer(self.text, start)
+        in_text = (found.start() for found in characters if not _SPACE.fullmatch(found[0]))
+        return in_value, list(islice(in_text, len(in_value)))
 
     def line_start(self, offset: int) -> int:
         """Return the offset at which the line of an offset begins."""
@@ -200,7 +209,10 @@ class Source:
     def add(self, offset: int, problem: Problem) -> None:
         """Note a problem, with its position."""
         line = self.line(offset)
-        shown = snippet(line, self.text_of_line(line), self.column(offset))
+        start = max(self.line_start(offset), offset - _AROUND)  # a line may have thousands of problems
+        end = self._starts()[line] if line < len(self._starts()) else len(self.text)
+        around = self.text[start : min(end, offset + _AROUND)].rstrip("\r\n")
+        shown = snippet(line, around, offset - start + 1)
         self.problems.append((offset, replace(problem, source=self.position(offset), snippet=shown)))
 
     def failure(self, offset: int, code: str, message: str) -> DefinitionError:
