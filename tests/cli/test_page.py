@@ -90,7 +90,9 @@ def command_lines() -> list[str]:
 
 
 def test_the_commands_of_the_guides_have_these_arguments(folder: Path) -> None:
-    folder.joinpath("greeter.yaml").write_text(GREETER, "utf-8")  # the parser reads files of definitions
+    folder.joinpath("greeter.yaml").write_text(GREETER, "utf-8")  # the parser reads files of definitions, and a key
+    folder.joinpath("emulator.key").write_text("key")
+    folder.joinpath("emulator.key").chmod(0o600)
     lines = command_lines()
     assert len(lines) > 40
     for line in lines:
