@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -73,14 +74,23 @@ class SocketServer:
         host: The address.
         port: The port; 0 for a free one.
         bounds: What its clients may take up.
+        clock: Returns the seconds of a clock that never goes back.
 
     Raises:
         OSError: If the address cannot be used.
         RuntimeError: If the system has no thread left. Nothing listens then.
     """
 
-    def __init__(self, app: Application, host: str, port: int, bounds: ServerBounds = DEFAULT_BOUNDS) -> None:
+    def __init__(
+        self,
+        app: Application,
+        host: str,
+        port: int,
+        bounds: ServerBounds = DEFAULT_BOUNDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._app = app
+        self._clock = clock
         self._bounds = bounds
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
@@ -208,7 +218,7 @@ class SocketServer:
 
     def _expire(self) -> None:
         """End what connections wait for beyond its time."""
-        now = time.monotonic()
+        now = self._clock()
         for stage, waiting in self._waiting.items():
             while waiting and next(iter(waiting.values())) <= now:
                 connection = next(iter(waiting))
@@ -219,7 +229,7 @@ class SocketServer:
     def _seconds_to_deadline(self) -> float | None:
         """Return how long there is nothing to do if no client sends anything."""
         deadlines = [next(iter(waiting.values())) for waiting in self._waiting.values() if waiting]
-        seconds = None if not deadlines else max(min(deadlines) - time.monotonic(), 0)
+        seconds = None if not deadlines else max(min(deadlines) - self._clock(), 0)
         if self._ready and not self._working:  # no thread could be started
             return _RETRY if seconds is None else min(seconds, _RETRY)
         return seconds
@@ -243,7 +253,7 @@ class SocketServer:
     def _await(self, connection: ServerConnection) -> None:
         is_sending = connection.stage == "sending"
         self._selector.register(connection, selectors.EVENT_WRITE if is_sending else selectors.EVENT_READ)
-        self._waiting[connection.stage][connection] = time.monotonic() + self._bounds.seconds(connection.stage)
+        self._waiting[connection.stage][connection] = self._clock() + self._bounds.seconds(connection.stage)
 
     def _leave(self, connection: ServerConnection, stage: Stage) -> None:
         """Wait for a client no more."""
