@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+import pytest
+
 import fibonacci
 from fibonacci._core import long_lists
 from fibonacci._core.paging import next_params
@@ -183,3 +185,17 @@ def test_twice_the_input_takes_twice_the_lines() -> None:
         assert twice <= MOST * few, f"{few} lines at {size}, {twice} at {2 * size}"
 
     check_rows(ROWS, check)
+
+
+def test_an_analysis_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def codes(choices: int) -> list[str]:
+        inputs = {"properties": {"x0": {"enum": [f"v{n}" for n in range(choices)]}}, "required": ["x0"]}
+        problems = check_definition({"nodes": [gate(0, ["t"]), llm("t", "x")], "input_schema": inputs})
+        return [problem.code for problem in problems]
+
+    assert codes(300) == ["never_matches", "unreachable_node"]
+    assert codes(301) == ["unreachable_node"]
+    monkeypatch.setattr("fibonacci.definitions.checks.flow._MOST_COMPARISONS", 0)
+    assert codes(301) == []
+    nodes = [llm(f"n{n}", "x") | {"dependencies": [f"m{n}"]} for n in range(501)]
+    assert len(check_definition({"nodes": nodes})) == 500

@@ -59,6 +59,7 @@ _MOST_SHOWN: Final = 20
 
 
 _DEEPEST: Final = 50
+_MOST_VALUES: Final = 300  # each comparison is made with all of them
 _MOST_FORMS: Final = 100  # references double them with each one that names the next one twice
 
 
@@ -366,7 +367,8 @@ def _enumeration(values: Sequence[Any]) -> ValueType:
     by_kind: dict[Kind, list[Any]] = {}
     for value in values:
         by_kind.setdefault(kind_of(value), []).append(value)
-    return ValueType(tuple(Form(kind, tuple(each)) for kind, each in by_kind.items()))
+    are_known = len(values) <= _MOST_VALUES
+    return ValueType(tuple(Form(kind, tuple(each) if are_known else None) for kind, each in by_kind.items()))
 
 
 def _union(types: Iterable[ValueType]) -> ValueType:

@@ -19,6 +19,7 @@ from fibonacci.definitions.templates import as_text, expressions, strings, witho
 _NUMERIC: Final = ("greater_than", "less_than")
 _IN_NUMBERS: Final = frozenset("0123456789.eE+- ")
 _MOST_SHOWN: Final = 80
+_MOST_PAIRS: Final = 1_000
 _IN_WORDS: Final[Mapping[str, str]] = {
     "equals": "equals",
     "contains": "contains",
@@ -144,6 +145,8 @@ def _contents(value_type: ValueType) -> tuple[str, Sequence[Any] | None]:
 def _may_match(operator: str, left: Form, right: Form) -> bool:
     """Return whether an operator may hold for two values; the negated operators are those of which it never does."""
     if left.values is not None and right.values is not None:
+        if len(left.values) * len(right.values) > _MOST_PAIRS:
+            return True
         return any(evaluate(operator, first, second) for first, second in product(left.values, right.values))
     if operator == "equals":
         return _may_equal(left, right)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
@@ -20,6 +20,8 @@ from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import TemplateError, adjoining, parse, strings, whole_expression
 
 _BRANCHES = ("true_branch", "false_branch")
+_MOST_COMPARISONS: Final = 1_000
+"""With more conditionals and conditions than these, what never runs is not looked for: each is compared with each."""
 
 
 def flow_problems(
@@ -33,6 +35,8 @@ def flow_problems(
         if node.get("type") == "conditional":
             yield from _branch_problems(index, node, used)
     by_id = {node["id"]: node for node in nodes.values()}
+    if sum(comparison_of(node) is not None for node in by_id.values()) > _MOST_COMPARISONS:
+        return
     schemas = {node_id: node.get("output_schema", node.get("schema")) for node_id, node in by_id.items()}
     outcomes = Outcomes(by_id, flow, Schemas(definition.get("input_schema"), schemas))
     idle = outcomes.never_run
