@@ -21,11 +21,13 @@ from fibonacci._core import long_lists
 from fibonacci._core.paging import next_params
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
 from fibonacci._net.proxy import tunnel_refusal
+from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import check_definition, format_definition, loads
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.flow import Flow
 from fibonacci.emulator.engine.json_samples import sample
 from fibonacci.errors import DefinitionError
+from tests.batch.test_row_files import CSV, JSONL, rows_in
 from tests.emulator.api import llm
 from tests.kit.assertions import check_rows
 
@@ -48,7 +50,7 @@ def lines_of(call: Callable[[], object]) -> int:
     before = sys.gettrace()
     sys.settrace(of_call)
     try:
-        with suppress(DefinitionError):
+        with suppress(DefinitionError, UsageError):
             call()
     finally:
         sys.settrace(before)
@@ -172,6 +174,11 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     *((f"header: {name}", (size, of_header(call))) for name, (size, call) in HEADERS.items()),
     ("comments", (30, lambda n: partial(format_definition, "nodes:\n" + many(n, COMMENTED.format)))),
     ("fallbacks", (60, lambda n: partial(Flow, [fallible(i) for i in range(n)]))),
+    ("CSV", (50, lambda n: partial(rows_in, (many(n, "c{0},".format) + "c0\n").encode(), CSV))),
+    (
+        "JSON Lines",
+        (50, lambda n: partial(rows_in, b'{"a":1,' + b'"b":1,' * n + b'"a":1}\n', JSONL)),
+    ),
     ("samples", (40, lambda n: partial(sample, {"properties": {str(i): {"enum": [i]} for i in range(n)}}, "x"))),
 ]
 
@@ -179,7 +186,7 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
 def test_twice_the_input_takes_twice_the_lines() -> None:
     def check(row: tuple[int, Make]) -> None:
         size, make = row
-        with suppress(DefinitionError):
+        with suppress(DefinitionError, UsageError):
             make(size)()  # what is imported or made on first use
         few, twice = lines_of(make(size)), lines_of(make(2 * size))
         assert twice <= MOST * few, f"{few} lines at {size}, {twice} at {2 * size}"

@@ -8,7 +8,8 @@ import json
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
@@ -204,8 +205,8 @@ def _check_header(header: list[str], rows_format: RowsFormat, fail: Callable[[st
     for number, column in enumerate(header):
         if not column.strip():
             fail(f"column {number + 1} of the header has no name")
-        if column in header[:number]:
-            fail(f"the header has the column {column!r} twice")
+    if (twice := _first_twice(header)) is not None:
+        fail(f"the header has the column {twice!r} twice")
     for separator in ";\t":
         if len(header) == 1 and separator in header[0]:
             fail(f"the header is one column with {separator!r} in it: separate columns by commas")
@@ -243,9 +244,13 @@ def _json_in(text: str, fail: Callable[[str], NoReturn], fault: str) -> object:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the name {next(each for each in names if names.count(each) > 1)!r} is there twice")
+        raise ValueError(f"the name {_first_twice(name for name, _ in pairs)!r} is there twice")
     return made
+
+
+def _first_twice(names: Iterable[str]) -> str | None:
+    """Return the first name that is there twice; None without one."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def _no_constant(name: str) -> NoReturn:
