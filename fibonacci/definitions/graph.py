@@ -82,23 +82,29 @@ def find_cycles(depends_on: Edges) -> list[list[str]]:
     Cycles that share a node with one already found are left out: there can be exponentially many.
     """
     cycles: list[list[str]] = []
-    reported: set[str] = set()
     finished: set[str] = set()
     for root in depends_on:
         if root in finished:
             continue
-        path = {root: iter(depends_on[root])}  # the path from the root, in order; not recursive, since it can be long
+        path = [root]  # not recursive, since it can be long
+        position = {root: 0}
+        pending = [iter(depends_on[root])]
+        reported = [-1]  # up to each position of the path, the last position that is in a reported cycle
         while path:
-            node_id, targets = next(reversed(path.items()))
-            target = next(targets, None)
+            target = next(pending[-1], None)
             if target is None:
-                finished.add(node_id)
-                del path[node_id]
-            elif target in path:
-                cycle = list(path)[list(path).index(target) :] if target not in reported else []
-                if cycle and reported.isdisjoint(cycle):
-                    reported.update(cycle)
-                    cycles.append(cycle)
+                finished.add(path[-1])
+                del position[path.pop()]
+                pending.pop()
+                reported.pop()
+            elif target in position:
+                start = position[target]
+                if reported[-1] < start:
+                    cycles.append(path[start:])
+                    reported[start:] = range(start, len(path))
             elif target not in finished:
-                path[target] = iter(depends_on[target])
+                position[target] = len(path)
+                path.append(target)
+                pending.append(iter(depends_on[target]))
+                reported.append(reported[-1])
     return cycles
