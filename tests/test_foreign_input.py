@@ -21,8 +21,10 @@ from fibonacci._core import long_lists
 from fibonacci._core.paging import next_params
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
 from fibonacci._net.proxy import tunnel_refusal
+from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.definitions import check_definition, format_definition, loads
+from fibonacci.cli.mcp_server.input_schemas import input_schema
+from fibonacci.definitions import check_definition, diff, format_definition, loads
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.flow import Flow
 from fibonacci.emulator.engine.json_samples import sample
@@ -165,6 +167,14 @@ def of_header(call: Callable[[int], object]) -> Make:
     return lambda n: partial(call, n)
 
 
+def of_properties(size: int) -> dict[str, Any]:
+    return {"properties": {f"p{number}": {"type": "string"} for number in range(size)}}
+
+
+def texts(size: int, text: str) -> list[dict[str, Any]]:
+    return [llm(f"n{number}", text) for number in range(size)]
+
+
 COMMENTED: Final = "# c\n- {{id: n{0}, type: llm, instruction: x}}  # d\n"
 ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     *((f"definition: {name}", (size, of_definition(make))) for name, (size, make) in NODES.items()),
@@ -174,6 +184,12 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     *((f"header: {name}", (size, of_header(call))) for name, (size, call) in HEADERS.items()),
     ("comments", (30, lambda n: partial(format_definition, "nodes:\n" + many(n, COMMENTED.format)))),
     ("fallbacks", (60, lambda n: partial(Flow, [fallible(i) for i in range(n)]))),
+    (
+        "tools of MCP",
+        (60, lambda n: partial(input_schema, {"input_schema": {"properties": {f"p{i}": {} for i in range(n)}}})),
+    ),
+    ("differences", (40, lambda n: partial(diff, {"nodes": texts(n, "x")}, {"nodes": texts(2 * n, "y")}))),
+    ("escapes", (300, lambda n: partial(visible, "\x1b\u202e" * n))),
     ("CSV", (50, lambda n: partial(rows_in, (many(n, "c{0},".format) + "c0\n").encode(), CSV))),
     (
         "JSON Lines",
