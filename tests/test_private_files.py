@@ -304,6 +304,8 @@ def planted() -> Generator[tuple[Path, dict[str, list[str]]]]:
                 plant.make(folder / path.name, victim)
                 if is_root:
                     os.chown(folder / path.name, plant.owner, plant.owner, follow_symlinks=False)
+        for each in filter(Path.is_dir, base.rglob("*")):
+            each.chmod(0o755)
         if is_root:
             for each in [*base.glob("*/*"), *base.glob("victims/*/*"), *base.glob("victims/*/*/*")]:
                 os.chown(each, OWNER, OWNER)

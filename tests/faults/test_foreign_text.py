@@ -81,11 +81,15 @@ def of_a_status(server: ScriptedServer) -> None:
     ],
 )
 def test_an_error_and_its_records_are_safe_to_show(
-    answer: Callable[[ScriptedServer], None], call: Callable[[Fibonacci], object], caplog: pytest.LogCaptureFixture
+    answer: Callable[[ScriptedServer], None],
+    call: Callable[[Fibonacci], object],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.clear()
     caplog.set_level(logging.DEBUG, "fibonacci")
-    caplog.handler.setFormatter(logging.Formatter("%(request_id)s %(execution_id)s %(message)s"))
+    own = logging.Formatter("%(request_id)s %(execution_id)s %(message)s")
+    monkeypatch.setattr(caplog.handler, "formatter", own)  # one handler is in use for all tests
     with ScriptedServer() as server:
         answer(server)
         client = Fibonacci("some-key", base_url=server.base_url, max_retries=0, clock=FakeClock())
