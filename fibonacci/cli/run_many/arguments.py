@@ -115,6 +115,8 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
         return rows_format, None
     _check_paths(options, journal if isinstance(journal, str) else None)
     name = EXTENSIONS.get(Path(options.out).suffix.lower())
+    if name is None and is_stream(options.out):  # as /dev/stdout
+        name = "jsonl"
     if name is None:
         raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
     return rows_format, name
