@@ -195,6 +195,12 @@ class TestInProcess:
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
 
+    @linux_only
+    def test_a_device(self, call: Call, greeter: str) -> None:
+        assert call("--out", "/dev/null") == 0
+        assert Path("/dev/null").is_char_device()
+        assert not Path("/dev/null.partial").exists()
+
     def test_no_cell_of_csv_is_a_formula_unless_that_is_asked(
         self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
