@@ -85,6 +85,11 @@ class TestSession:
     def test_another_cookie_is_no_session(self, emulator: Emulator, page: PageClient, cookie: str) -> None:
         assert PageClient(emulator, cookie).get("/").status == 401
 
+    def test_cookies_of_other_programs_end_no_session(self, page: PageClient) -> None:
+        escapes = '="' + "\\0" * 20_000
+        page.cookie = f"a{escapes}; b[1]=c; {page.cookie}"
+        assert page.get("/").status == 200
+
     def test_emulators_at_other_ports_have_other_cookies(self) -> None:
         sessions = Sessions()
         names = {
