@@ -6,31 +6,51 @@ have a test of their own.
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial, reduce
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
 import fibonacci
+from fibonacci import Fibonacci, RunResult
 from fibonacci._core import long_lists
 from fibonacci._core.paging import next_params
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
+from fibonacci._core.redaction import redact_json, without_secrets
+from fibonacci._display.html import escaped
+from fibonacci._frames.columns import columns_of
 from fibonacci._net.proxy import tunnel_refusal
-from fibonacci._text import visible
+from fibonacci._text import printable, printable_line, visible
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.mcp_server.authored_text import cleaned
 from fibonacci.cli.mcp_server.input_schemas import input_schema
+from fibonacci.cli.mcp_server.schema_filter import filtered
+from fibonacci.cli.mcp_server.tool_names import tool_names
+from fibonacci.cli.rendering.terminal_text import fitted, visible_json
+from fibonacci.cli.run_many.result_files import ResultStream
+from fibonacci.cli.tailing.feed import ExecutionFeed
 from fibonacci.definitions import check_definition, diff, format_definition, loads
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.flow import Flow
+from fibonacci.deployment.lock import Lock, LockEntry, lock_text, parse_lock
+from fibonacci.deployment.matching import Matches
+from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.emulator.engine.answers.cassette import CallCassette
 from fibonacci.emulator.engine.json_samples import sample
 from fibonacci.errors import DefinitionError
+from fibonacci.models import Execution, Page, Workflow
+from fibonacci.testing import make_execution, make_page, make_workflow
 from tests.batch.test_row_files import CSV, JSONL, rows_in
 from tests.emulator.api import llm
+from tests.emulator.page_client import PageClient
 from tests.kit.assertions import check_rows
 
 PACKAGE: Final = str(Path(fibonacci.__file__).parent)
@@ -119,12 +139,12 @@ FILES: Final[dict[str, tuple[int, Callable[[int], str]]]] = {
     "JSON, keys twice on one line": (60, lambda n: '{"nodes": []' + ', "a": 1' * n + "}"),
     "JSON, a text without an end": (300, lambda n: '{"' + '\\"' * n),
     "YAML, faults on one line": (
-        30,
+        15,
         lambda n: f"nodes: [{many(n, '{{id: n{0}, type: llm, instruction: 5}}, '.format)}]\n",
     ),
     "YAML, anchors": (30, lambda n: "nodes:\n" + many(n, "- &a{0} {{id: n{0}}}\n".format)),
     "YAML, faults in a block": (
-        60,
+        40,
         lambda n: "nodes:\n- id: a\n  type: llm\n  instruction: |\n" + "    {{b}} {c\n" * n,
     ),
     "YAML, faults in quotes": (60, lambda n: f'nodes:\n- id: a\n  type: llm\n  instruction: "{"{{b}} {c " * n}"\n'),
@@ -175,6 +195,94 @@ def texts(size: int, text: str) -> list[dict[str, Any]]:
     return [llm(f"n{number}", text) for number in range(size)]
 
 
+def of_deployment(files: str, workflow_id: str, workflows: Callable[[int], list[Workflow]]) -> Make:
+    """Return how n files, entries of a lock file and workflows are matched; an empty text is none of them."""
+
+    def make(size: int) -> Call:
+        named = {f"f{n}.yaml": f"{files}{n}" for n in range(size if files else 0)}
+        definitions: dict[str, dict[str, Any]] = {file: {"name": name, "nodes": []} for file, name in named.items()}
+        ids = [f"{workflow_id}{n}" if workflow_id else None for n in range(size)]
+        lock = Lock(
+            "https://x", None, {f"g{n}.yaml": LockEntry(f"n{n}", "sha256:0", each) for n, each in enumerate(ids)}
+        )
+        found = workflows(size)
+        return lambda: Matches(definitions, parse_lock(lock_text(lock), "x"), found).problems(Path())
+
+    return make
+
+
+def on_platform(size: int) -> list[Workflow]:
+    return [make_workflow(id=f"w{n}", name=f"n{n}", definition={"nodes": []}) for n in range(size)]
+
+
+def replayed(size: int) -> Call:
+    calls = [{"kind": "llm", "node": f"n{n}", "input": {"instruction": "x"}, "answer": 1} for n in range(2 * size)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "calls.json")
+        path.write_text(json.dumps({"format": 1, "calls": calls}), "utf-8")
+        cassette = cast(CallCassette, Emulator().replay(path))
+    ids = [*(f"n{n}" for n in reversed(range(size, 2 * size))), *["another"] * size]
+    given: dict[str, Any] = {"execution_id": "e", "workflow_id": "w", "attempt": 1, "instruction": "x"}
+    asked = [LLMCall(node_id=each, **given, model=None, max_tokens=None, temperature=None) for each in ids]
+    return lambda: [cassette.answer(None, each) for each in asked]
+
+
+def of_page(target: str) -> Make:
+    def make(size: int) -> Call:
+        emulator = Emulator()
+        page = PageClient(emulator).sign_in()
+        client = emulator.client()
+        workflow = client.workflows.create(name="x", definition={"nodes": texts(size, "x")})
+        execution = client.workflows.run(workflow.id)
+        return partial(page.get, target.format(execution.id))
+
+    return make
+
+
+class Listing:
+    """The lists of a platform on which each status is that of two executions."""
+
+    def __init__(self, size: int) -> None:
+        self._found = [make_execution(id=f"e{n}", status=f"s{n // 2}") for n in range(2 * size)]
+        self.executions = self
+
+    def list(self, *, status: str | None, **_: object) -> Listing:
+        self._status = status
+        return self
+
+    def pages(self) -> Iterator[Page[Execution]]:
+        found = [each for each in self._found if each.status == self._status]
+        yield make_page(found if self._status else self._found[:1])
+
+
+def tailed(size: int) -> Call:
+    listing = Listing(size)
+    feed = ExecutionFeed(cast(Fibonacci, listing))
+    feed._remember(listing._found)  # pyright: ignore[reportPrivateUsage]
+    return feed.poll
+
+
+def written(size: int) -> Call:
+    error = ValueError("-1" * size)
+    result = RunResult(index=0, key="k", inputs={"a": ["="] * size}, execution=None, status="failed", error=error)
+
+    def write() -> None:
+        ResultStream(BytesIO(), "csv").write(result)
+        ResultStream(BytesIO(), "jsonl").write(result)
+
+    return write
+
+
+def made_safe(size: int) -> Call:
+    text = "\x1b\u202ea\u0301" * size
+    calls = (printable, printable_line, visible, visible_json, escaped, partial(fitted, width=size, ellipsis="."))
+    return lambda: [call(text) for call in (*calls, partial(cleaned, limit=300), without_secrets)]
+
+
+def without_key(size: int) -> Call:
+    return partial(redact_json, {f"{n}": [["fib_live_abc"]] for n in range(size)}, "fib_live_abc")
+
+
 COMMENTED: Final = "# c\n- {{id: n{0}, type: llm, instruction: x}}  # d\n"
 ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     *((f"definition: {name}", (size, of_definition(make))) for name, (size, make) in NODES.items()),
@@ -182,14 +290,29 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     *((f"inputs: {name}", (size, of_value(schema, make))) for name, (size, schema, make) in VALUES.items()),
     *((f"file: {name}", (size, of_file(make))) for name, (size, make) in FILES.items()),
     *((f"header: {name}", (size, of_header(call))) for name, (size, call) in HEADERS.items()),
-    ("comments", (30, lambda n: partial(format_definition, "nodes:\n" + many(n, COMMENTED.format)))),
+    ("comments", (15, lambda n: partial(format_definition, "nodes:\n" + many(n, COMMENTED.format)))),
     ("fallbacks", (60, lambda n: partial(Flow, [fallible(i) for i in range(n)]))),
     (
         "tools of MCP",
         (60, lambda n: partial(input_schema, {"input_schema": {"properties": {f"p{i}": {} for i in range(n)}}})),
     ),
     ("differences", (40, lambda n: partial(diff, {"nodes": texts(n, "x")}, {"nodes": texts(2 * n, "y")}))),
-    ("escapes", (300, lambda n: partial(visible, "\x1b\u202e" * n))),
+    ("texts", (100, made_safe)),
+    ("redaction", (100, without_key)),
+    ("files that are renamed", (101, of_deployment("n", "w", lambda _: []))),
+    ("files that are new", (101, of_deployment("m", "w", lambda _: []))),
+    ("names that are taken", (60, of_deployment("n", "v", on_platform))),
+    ("interrupted creations", (60, of_deployment("", "", on_platform))),
+    ("a cassette", (60, replayed)),
+    ("page: a run", (15, of_page("/ui/runs/{}"))),
+    ("page: a diagram", (10, of_page("/ui/runs/{}/diagram.svg"))),
+    ("names of tools", (60, lambda n: partial(tool_names, {str(each): "x" for each in range(n)}))),
+    (
+        "schemas of tools",
+        (60, lambda n: partial(filtered, {"oneOf": [{"description": "x"}] * n, "required": ["a"] * n})),
+    ),
+    ("log tail", (60, tailed)),
+    ("results", (100, written)),
     ("CSV", (50, lambda n: partial(rows_in, (many(n, "c{0},".format) + "c0\n").encode(), CSV))),
     (
         "JSON Lines",
@@ -208,6 +331,22 @@ def test_twice_the_input_takes_twice_the_lines() -> None:
         assert twice <= MOST * few, f"{few} lines at {size}, {twice} at {2 * size}"
 
     check_rows(ROWS, check)
+
+
+def dotted(size: int) -> str:
+    return "a" + ".a" * size
+
+
+def test_what_copies_a_text_does_so_as_often_whatever_its_length() -> None:
+    def make_file(size: int) -> Call:
+        return partial(loads, json.dumps({"nodes": [llm("a", "x") | {dotted(size): 1}]}))
+
+    def make_table(size: int) -> Call:
+        return partial(columns_of, [{"x": {dotted(size): 1}}], {}, flatten=True)
+
+    for make in (make_file, make_table):
+        make(1)()
+        assert lines_of(make(100)) == lines_of(make(200))
 
 
 def test_an_analysis_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any, NamedTuple, cast, get_args, get_origin
@@ -75,10 +76,16 @@ def _flattened(
             flat_row.update(members)
             paths[name].update(dict.fromkeys(members))
     objects = {name for name in names if _is_object(declared.get(name))}
-    objects |= {path[:end] for each in paths.values() for path in each for end in _dots(path)}
     filled = {name for row in flat_rows for name, value in row.items() if value is not None}
     found = [path for name in names for path in paths[name] or [name]]
-    return flat_rows, [path for path in found if path in filled or path not in objects]
+    in_order = sorted(found)
+
+    def is_object(path: str) -> bool:
+        inner = f"{path}."
+        following = bisect_left(in_order, inner)
+        return path in objects or (following < len(in_order) and in_order[following].startswith(inner))
+
+    return flat_rows, [path for path in found if path in filled or not is_object(path)]
 
 
 def _members(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -88,10 +95,6 @@ def _members(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _members(f"{path}.{name}", member)
     else:
         yield path, value
-
-
-def _dots(path: str) -> list[int]:
-    return [place for place, character in enumerate(path) if character == "."]
 
 
 def _is_object(declared: Any) -> bool:

@@ -85,10 +85,12 @@ class ExecutionFeed:
     def _reread(self, missing: list[str]) -> dict[str, Execution]:
         """Return the present state of executions: by the lists of their statuses, where that takes fewer requests."""
         found: dict[str, Execution] = {}
-        statuses = {status for each in missing if (status := self._running[each]) is not None}
-        if len(missing) > len(statuses):
-            for status in statuses:
-                wanted = {each for each in missing if self._running[each] == status}
+        by_status: dict[str, set[str]] = {}
+        for each in missing:
+            if (status := self._running[each]) is not None:
+                by_status.setdefault(status, set()).add(each)
+        if len(missing) > len(by_status):
+            for status, wanted in by_status.items():
                 listed = self._with_status(status, wanted)
                 found |= {each: listed[each] for each in wanted & listed.keys()}
         for execution_id in missing:

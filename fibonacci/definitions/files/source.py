@@ -92,8 +92,8 @@ class Element:
             return None
         location = location.removeprefix(".")
         # A key may hold a dot or a bracket itself: the shortest key that exists is meant.
-        for end in (*(match.start() for match in re.finditer(r"[.\[]", location)), len(location)):
-            child = self.content.get(location[:end])
+        for end in sorted({len(key) for key in self.content}):
+            child = self.content.get(location[:end]) if location[end : end + 1] in ("", ".", "[") else None
             if child is not None:
                 return child, location[end:]
         return None

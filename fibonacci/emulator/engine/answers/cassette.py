@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -75,9 +76,12 @@ class Cassette:
         self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler works
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
-        self._unused: dict[str, list[int]] = {}
+        self._unused: set[int] = set(range(len(self._calls)))
+        self._queues: dict[tuple[str, str | None], deque[int]] = {}  # by key, and by key and node
         for index, call in enumerate(self.calls):
-            self._unused.setdefault(key_of(call), []).append(index)
+            key = key_of(call)
+            for node in (call.node, None):
+                self._queues.setdefault((key, node), deque()).append(index)
 
     @property
     def calls(self) -> list[RecordedCall]:
@@ -88,8 +92,7 @@ class Cassette:
     def unused(self) -> list[RecordedCall]:
         """The calls that were in the file at first and have not been replayed."""
         with self._lock:
-            indexes = sorted(index for indexes in self._unused.values() for index in indexes)
-            return [call for index in indexes if (call := self._calls[index]) is not None]
+            return [call for index in sorted(self._unused) if (call := self._calls[index]) is not None]
 
     def __enter__(self) -> Self:
         return self
@@ -140,13 +143,15 @@ class CallCassette(Cassette):
 
     def _take(self, asked: RecordedCall) -> RecordedCall | None:
         """Take the next unused call that equals another: of the same node if there is one."""
-        indexes = self._unused.get(key_of(asked), [])
-        if not indexes:
-            return None
-        own = (index for index in indexes if (call := self._calls[index]) is not None and call.node == asked.node)
-        index = next(own, indexes[0])
-        indexes.remove(index)
-        return self._calls[index]
+        key = key_of(asked)
+        for node in (asked.node, None):
+            queue = self._queues.get((key, node))
+            while queue:
+                index = queue.popleft()
+                if index in self._unused:  # else it was taken from the other queue
+                    self._unused.remove(index)
+                    return self._calls[index]
+        return None
 
     def _record(self, index: int, asked: RecordedCall, work: Callable[[], HandlerOutcome]) -> HandlerOutcome:
         outcome = work()
