@@ -239,6 +239,14 @@ def of_page(target: str) -> Make:
     return make
 
 
+def without_values(size: int) -> Call:
+    client = Emulator().client()
+    workflow = client.workflows.create(name="x", definition={"nodes": texts(size, "{{input.x}}")})
+    start = partial(client.workflows.execute, workflow.id)
+    start()  # what is known of the definition is kept
+    return start
+
+
 class Listing:
     """The lists of a platform on which each status is that of two executions."""
 
@@ -304,6 +312,7 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     ("names that are taken", (60, of_deployment("n", "v", on_platform))),
     ("interrupted creations", (60, of_deployment("", "", on_platform))),
     ("a cassette", (60, replayed)),
+    ("a run without values", (130, without_values)),
     ("page: a run", (15, of_page("/ui/runs/{}"))),
     ("page: a diagram", (10, of_page("/ui/runs/{}/diagram.svg"))),
     ("names of tools", (60, lambda n: partial(tool_names, {str(each): "x" for each in range(n)}))),

@@ -69,8 +69,13 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
                 yield problem(prefix + place, "may_have_no_value", message)
 
 
-def by_node(problems: Sequence[Problem], nodes: Sequence[Node]) -> dict[str, list[str]]:
-    """Return the messages of problems by the id of the node that has them."""
+def by_node(problems: Sequence[Problem], nodes: Mapping[int, Node]) -> dict[str, list[str]]:
+    """Return the messages of problems by the id of the node that has them.
+
+    Args:
+        problems: The problems.
+        nodes: The nodes that may have them, by their index in the definition.
+    """
     found: dict[str, list[str]] = {}
     for problem in problems:
         index = _INDEX.match(problem.location)

@@ -6,7 +6,8 @@ due, each event at its own time: a clock that jumps is followed exactly, and no 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from fibonacci.definitions import CriticNode, Node
@@ -155,13 +156,17 @@ class RunningExecution:
         """Add something to the trace of a node."""
         self.notes[node_id] = self.notes.get(node_id, {}) | note
 
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """The index of each node in the definition: every node of a run may be without a value."""
+        return {node_id: index for index, node_id in enumerate(self.workflow.nodes)}
+
     def _warn_of_missing_values(self, node_id: str | None) -> None:
         """Warn about the templates that had no value in the last step of a node; None is the outputs."""
         missing = {} if self._latest is None else self._latest[1].take_without_value()
         if not missing:
             return
-        nodes = list(self.workflow.nodes.values())
-        index = None if node_id is None else [node.id for node in nodes].index(node_id)
+        index = None if node_id is None else self._places[node_id]
         found = list(missing_values(self.workflow.definition or {}, index, missing))
         workflow_id = self._execution["workflow_id"]
         self._environment.warnings.keep(
@@ -170,6 +175,7 @@ class RunningExecution:
                 for each in found
             ]
         )
+        nodes = {} if index is None or node_id is None else {index: self.workflow.nodes[node_id]}
         for each, messages in by_node(found, nodes).items():
             self.note(each, without_value=messages)
 

@@ -58,7 +58,7 @@ class Scheduler:
         Returns:
             Its new record; a short execution has ended.
         """
-        warnings = by_node(problems_of(workflow.text, self.environment), list(workflow.nodes.values()))
+        warnings = by_node(problems_of(workflow.text, self.environment), dict(enumerate(workflow.nodes.values())))
         return self._after_skipping(self._executions.start(execution, workflow, warnings, now))
 
     def refresh(self, execution: Record, now: float) -> Record:
