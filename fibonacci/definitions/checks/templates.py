@@ -68,10 +68,13 @@ class _TemplateCheck:
             reading = self._types.read(reference)
             if reading.missing is not None:
                 yield replace(_unknown(location, reference, reading.missing, reading.owner), offset=offset)
-            for position in reading.optional if reader is not None else ():
-                path = (reference.source, *reference.path[: position + 1])
-                if not any(known[: len(path)] == path for known in self._present.get(reader or "", ())):
-                    yield replace(_optional(location, reference, path), offset=offset)
+            if reader is None or not reading.optional:
+                continue
+            path = (reference.source, *reference.path)
+            present = max((_shared(path, known) for known in self._present.get(reader, ())), default=0)
+            for end in (position + 2 for position in reading.optional):
+                if end > present:
+                    yield replace(_optional(location, reference, path[:end]), offset=offset)
 
     def _may_be_number(self, expression: str) -> bool | None:
         try:
@@ -102,6 +105,12 @@ class _TemplateCheck:
             own = frozenset[tuple[str, ...]]() if is_conditional else _asked_by(by_id[node_id], holds=True)
             present[node_id] = own.union(*(each[0].intersection(*each[1:]) for each in (ways, needed) if each))
         return present
+
+
+def _shared(path: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """Return how many parts two paths begin with alike."""
+    pairs = enumerate(zip(path, other, strict=False))
+    return next((place for place, (one, two) in pairs if one != two), min(len(path), len(other)))
 
 
 def _asked_by(node: Mapping[str, Any], *, holds: bool) -> frozenset[tuple[str, ...]]:
