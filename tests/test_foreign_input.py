@@ -45,11 +45,12 @@ from fibonacci.deployment.matching import Matches
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.emulator.engine.answers.cassette import CallCassette
 from fibonacci.emulator.engine.json_samples import sample
+from fibonacci.emulator.option_values import TimeMode
 from fibonacci.errors import DefinitionError
 from fibonacci.models import Execution, Page, Workflow
 from fibonacci.testing import make_execution, make_page, make_workflow
 from tests.batch.test_row_files import CSV, JSONL, rows_in
-from tests.emulator.api import llm
+from tests.emulator.api import llm, tool
 from tests.emulator.page_client import PageClient
 from tests.kit.assertions import check_rows
 
@@ -247,6 +248,25 @@ def without_values(size: int) -> Call:
     return start
 
 
+def of_events(time: TimeMode, make: Callable[[int], dict[str, Any]]) -> Make:
+    """Return how n nodes run that take time: each end is an event."""
+
+    def make_run(size: int) -> Call:
+        emulator = Emulator(time=time)
+        client = emulator.client()
+        definition = {"nodes": [make(number) | {"id": f"n{number}"} for number in range(size)]}
+        workflow_id = client.workflows.create(name="x", definition=definition).id
+
+        def run() -> None:
+            client.workflows.execute(workflow_id)
+            emulator.clock.advance(1)
+
+        run()  # what is known of the definition is kept
+        return run
+
+    return make_run
+
+
 class Listing:
     """The lists of a platform on which each status is that of two executions."""
 
@@ -313,6 +333,8 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     ("interrupted creations", (60, of_deployment("", "", on_platform))),
     ("a cassette", (60, replayed)),
     ("a run without values", (130, without_values)),
+    ("waits that are skipped", (60, of_events("skip", lambda n: tool("", "wait", {"seconds": 1 + n * 37 % 101})))),
+    ("waits", (60, of_events("manual", lambda n: tool("", "wait", {"seconds": 1})))),
     ("page: a run", (15, of_page("/ui/runs/{}"))),
     ("page: a diagram", (10, of_page("/ui/runs/{}/diagram.svg"))),
     ("names of tools", (60, lambda n: partial(tool_names, {str(each): "x" for each in range(n)}))),

@@ -48,6 +48,7 @@ class RunningExecution:
 
     Attributes:
         workflow: The workflow.
+        has_launched: Whether it has called a handler since it was read.
         notes: What is new for the trace, by node: its `input`, its `warnings`, the templates that were `without_value`,
             or the `reason` why it was skipped.
     """
@@ -65,6 +66,7 @@ class RunningExecution:
         self._nodes = NodeStates(workflow, execution["nodes"])
         self._launch = launch
         self._latest: tuple[float, NodeExecutor] | None = None
+        self.has_launched: bool = False
         self.notes: dict[str, Record] = {}
 
     @property
@@ -82,7 +84,7 @@ class RunningExecution:
         """The time of the next event in Unix seconds; `None` if there is none without a handler."""
         if self.has_ended:
             return None
-        node = self._next()
+        node = self._nodes.first_due()
         times = [time for time in (self._deadline, None if node is None else node["until"]) if time is not None]
         return min(times, default=None)
 
@@ -93,21 +95,16 @@ class RunningExecution:
 
     def start_ready_nodes(self, now: float) -> None:
         """Start every node that is ready; end the execution if all nodes have ended."""
-        ready = True
-        while ready:  # a critic may have taken nodes back that are earlier in the order
-            ready = False
-            for node_id in self.workflow.order:
-                state = self._nodes[node_id]
-                if state["started"] is None and self._start(self.workflow.nodes[node_id], state, now):
-                    self._warn_of_missing_values(node_id)
-                    ready = True
-        if not self.has_ended and all(node["ended"] is not None for node in self._nodes.all()):
+        while (node_id := self._nodes.take_ready()) is not None:
+            self._start(self.workflow.nodes[node_id], self._nodes[node_id], now)
+            self._warn_of_missing_values(node_id)
+        if not self.has_ended and self._nodes.have_all_ended():
             self._finish(now)
 
     def advance(self, now: float) -> None:
         """Process all events due by now, in order of time."""
         deadline = self._deadline
-        while (state := self._next()) is not None and state["until"] <= min(now, deadline or now):
+        while (state := self._nodes.first_due()) is not None and state["until"] <= min(now, deadline or now):
             due = state["until"]
             self._end_phase(state, due)
             self._warn_of_missing_values(state["id"])
@@ -148,10 +145,6 @@ class RunningExecution:
             self._latest = now, NodeExecutor(self._environment, self._execution, self._nodes, now)
         return self._latest[1]
 
-    def _next(self) -> Record | None:
-        timed = [node for node in self._nodes.all() if node["until"] is not None]
-        return min(timed, key=_due, default=None)
-
     def note(self, node_id: str, **note: Any) -> None:
         """Add something to the trace of a node."""
         self.notes[node_id] = self.notes.get(node_id, {}) | note
@@ -179,23 +172,20 @@ class RunningExecution:
         for each, messages in by_node(found, nodes).items():
             self.note(each, without_value=messages)
 
-    def _start(self, node: Node, state: Record, now: float) -> bool:
-        """Start or skip a node, unless it has to wait; return whether it does not."""
+    def _start(self, node: Node, state: Record, now: float) -> None:
+        """Start or skip a node that need not wait for others."""
         try:
             step = self._nodes.step(node.id, lambda: self._executor(now).unmet_condition(node))
         except (TemplateError, OperatorError) as error:
             state["started"] = now
             self._fail(state, f"condition: {error}", now)
-            return True
-        if step.action == "wait":
-            return False
+            return
         state["started"] = now
         if step.action == "run":
             self._attempt(node, state, now)
         else:
-            state.update(status="skipped", stopped=step.stopped, ended=now)
+            self._nodes.change(node.id, status="skipped", stopped=step.stopped, ended=now)
             self.note(node.id, reason=step.reason)
-        return True
 
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
@@ -212,10 +202,12 @@ class RunningExecution:
             until = None if step.timeout is None else _after(now, step.timeout)
             reason = None if step.timeout is None else timeout_error(step.timeout)
             call = self._launch(step.work)
-            state.update(status="running", phase="call", until=until, call=call, error=reason)
+            self.has_launched = True
+            self._nodes.change(node.id, status="running", phase="call", until=until, call=call, error=reason)
         elif step.seconds > 0:
             until = _after(now, step.seconds)
-            state.update(status="running", phase="wait", until=until, output=step.output, error=step.error)
+            end = {"output": step.output, "error": step.error}
+            self._nodes.change(node.id, status="running", phase="wait", until=until, **end)
         elif step.error is not None:
             self._fail_or_retry(state, step.error, now)
         else:
@@ -233,7 +225,7 @@ class RunningExecution:
     def _complete(self, state: Record, output: Any, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
         try:
-            state.update(NO_PHASE, status="completed", output=checked(output), error=None, ended=now)
+            self._nodes.change(node.id, **NO_PHASE, status="completed", output=checked(output), error=None, ended=now)
             self._executor(now).write_memory(node)
             if isinstance(node, CriticNode):
                 self._improve(node, state, now)
@@ -260,10 +252,10 @@ class RunningExecution:
             self._fail(state, error, now)
         else:
             until = _after(now, delay)
-            state.update(NO_PHASE, phase="retry", until=until, output=None, error=error)
+            self._nodes.change(node.id, phase="retry", until=until, call=None, output=None, error=error)
 
     def _fail(self, state: Record, error: str, now: float) -> None:
-        state.update(NO_PHASE, status="failed", stopped=True, output=None, error=error, ended=now)
+        self._nodes.change(state["id"], **NO_PHASE, status="failed", stopped=True, output=None, error=error, ended=now)
 
     def _expire(self, now: float) -> None:
         """End the execution at the timeout of its workflow: what runs fails, what has not started is skipped."""
@@ -272,7 +264,7 @@ class RunningExecution:
             if state["ended"] is None and state["started"] is not None:
                 self._fail(state, f"the workflow: {error}", now)
             elif state["ended"] is None:
-                state.update(NO_PHASE, status="skipped", stopped=True, started=now, ended=now)
+                self._nodes.change(state["id"], **NO_PHASE, status="skipped", stopped=True, started=now, ended=now)
                 self.note(state["id"], reason=f"the workflow: {error}")
         self._end(f"the workflow: {error}", now)
 
@@ -310,7 +302,3 @@ def _add_usage(state: Record, usage: Record | None) -> None:
     """Add what an attempt has used to the node; those that fail cost too."""
     if usage is not None:
         state["usage"] = usage_sum(state.get("usage"), usage)
-
-
-def _due(node: Record) -> float:
-    return float(node["until"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from heapq import heappop, heappush
 from typing import Any, Final
 
 from fibonacci.definitions import Node
@@ -32,6 +33,12 @@ class NodeStates:
         self.workflow: Final = workflow
         self._flow: Final = workflow.flow
         self._records: Final[dict[str, Record]] = {record["id"]: dict(record) for record in records}
+        self._indexes: Final = {node_id: index for index, node_id in enumerate(self._records)}
+        # The ends of phases; one that is not that of the record any more is dropped when it comes first.
+        self._timed: Final[list[tuple[float, int, str]]] = []
+        self._progress: _Progress | None = None  # made when it is first asked for: most of what reads a run is not
+        for node_id, record in self._records.items():
+            self._add_time(node_id, record["until"])
 
     def __getitem__(self, node_id: str) -> Record:
         return self._records[node_id]
@@ -39,6 +46,35 @@ class NodeStates:
     def all(self) -> list[Record]:
         """Return all records."""
         return list(self._records.values())
+
+    def change(self, node_id: str, **changes: Any) -> None:
+        """Change the record of a node, what is due and what can start with it."""
+        record = self._records[node_id]
+        had_ended = record["ended"] is not None
+        record.update(changes)
+        self._add_time(node_id, changes.get("until"))
+        if self._progress is not None and had_ended is not (record["ended"] is not None):
+            self._progress.count(node_id, has_ended=not had_ended)
+
+    def first_due(self) -> Record | None:
+        """Return the node whose phase ends first, of several the first in the definition; `None` if none ends."""
+        while self._timed:
+            until, _, node_id = self._timed[0]
+            if self._records[node_id]["until"] == until:
+                return self._records[node_id]
+            heappop(self._timed)
+        return None
+
+    def take_ready(self) -> str | None:
+        """Return the next node that can start, which is taken for started; `None` once there is none.
+
+        They come in the order of the workflow. What a critic takes back comes after that, in the order again.
+        """
+        return self._known_progress().take_ready()
+
+    def have_all_ended(self) -> bool:
+        """Return whether all nodes have ended."""
+        return self._known_progress().open == 0
 
     def step(self, node_id: str, unmet: Unmet) -> FlowStep:
         """Return what a node that has not started does next; `unmet` compares its `condition`."""
@@ -62,12 +98,16 @@ class NodeStates:
         failed = (record for record in self.all() if record["status"] == "failed")
         return next((record for record in failed if self._flow.is_stopped(record["id"], self._fate_of)), None)
 
-    def run_again(self, node_ids: Iterable[str]) -> None:
+    def run_again(self, node_ids: Collection[str]) -> None:
         """Take nodes back to where they have not started, for another iteration."""
         for node_id in node_ids:
             record = self._records[node_id]
-            record.update(NO_PHASE, status="pending", output=None, error=None, started=None, ended=None, stopped=False)
-            record.update(iteration=record.get("iteration", 1) + 1, earlier_attempts=record["attempts"])
+            again = {"iteration": record.get("iteration", 1) + 1, "earlier_attempts": record["attempts"]}
+            fresh = {"status": "pending", "output": None, "error": None, "started": None, "stopped": False}
+            self.change(node_id, **NO_PHASE, **fresh, **again, ended=None)
+        if self._progress is not None:
+            for node_id in node_ids:
+                self._progress.add_if_ready(node_id)
 
     def _fate_of(self, node_id: str) -> Fate:
         record = self._records[node_id]
@@ -78,3 +118,66 @@ class NodeStates:
 
     def _standing(self, node_id: str) -> Record:
         return self._records[self._flow.standing(node_id, self._fate_of)]
+
+    def _add_time(self, node_id: str, until: Any) -> None:
+        if until is not None:
+            heappush(self._timed, (float(until), self._indexes[node_id], node_id))
+
+    def _known_progress(self) -> _Progress:
+        if self._progress is None:
+            self._progress = _Progress(self.workflow, self._records)
+        return self._progress
+
+
+class _Progress:
+    """What can start, kept up to date as nodes end: to look at all of them after each end takes quadratic time.
+
+    Args:
+        workflow: The compiled definition.
+        records: The records of its nodes.
+
+    Attributes:
+        open: How many nodes have not ended.
+    """
+
+    def __init__(self, workflow: CompiledWorkflow, records: Mapping[str, Record]) -> None:
+        self.open: int = sum(record["ended"] is None for record in records.values())
+        self._workflow = workflow
+        self._records = records
+        self._missing = {  # how many of the nodes that each starts after have not ended
+            node_id: sum(records[other]["ended"] is None for other in others)
+            for node_id, others in workflow.flow.starts_after.items()
+        }
+        self._turn = (0, -1)  # how often the order was begun again, and the place in it
+        self._ready: list[tuple[int, int]] = []
+        for node_id in workflow.order:
+            self.add_if_ready(node_id)
+
+    def count(self, node_id: str, *, has_ended: bool) -> None:
+        """Count that a node has ended, or that it has been taken back."""
+        change = -1 if has_ended else 1
+        self.open += change
+        for follower in self._workflow.followers[node_id]:
+            self._missing[follower] += change
+            if has_ended:
+                self.add_if_ready(follower)
+
+    def add_if_ready(self, node_id: str) -> None:
+        """Add a node to those that are taken later, if it can start."""
+        if self._is_ready(node_id):
+            turn, last = self._turn
+            place = self._workflow.places[node_id]
+            heappush(self._ready, (turn if place > last else turn + 1, place))
+
+    def take_ready(self) -> str | None:
+        """Return the next node that can start; `None` once there is none."""
+        while self._ready:
+            self._turn = heappop(self._ready)
+            node_id = self._workflow.order[self._turn[1]]
+            if self._is_ready(node_id):  # else a critic has taken back what it starts after, or it has started
+                return node_id
+        self._turn = (0, -1)
+        return None
+
+    def _is_ready(self, node_id: str) -> bool:
+        return self._missing[node_id] == 0 and self._records[node_id]["started"] is None

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from fibonacci.emulator.engine import handler_calls
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.handler_threads import HandlerThreads
 from fibonacci.emulator.engine.recovery import Recovery
 from fibonacci.emulator.engine.stored_executions import StoredExecutions
@@ -75,7 +78,7 @@ class Scheduler:
         """Advance every execution that has an event due."""
         self.fail_orphaned_calls(now)
         for (execution_id,) in list(self._store.timers.due(now)):
-            self._executions.process_due(execution_id, now)
+            self._executions.process_due(execution_id, lambda running: running.advance(now))
 
     def fail_orphaned_calls(self, now: float) -> None:
         """Fail the nodes whose handlers worked in a process that has ended."""
@@ -152,14 +155,33 @@ class Scheduler:
 
         A handler takes real time: what is due meanwhile waits for its end, so that no timeout is jumped over.
         """
+        timers = self._store.timers
         while not self._is_a_handler_working():
-            (execution_id,) = next(self._store.timers.due(math.inf), ("",))
-            timer = self._store.timers.get(execution_id)
+            (first,), (second,) = [*islice(timers.due(math.inf), 2), ("",), ("",)][:2]
+            timer, later = timers.get(first), timers.get(second)
             if timer is None:
                 return
-            self._clock.skip_to(timer["due"])
+            until = math.inf if later is None else later["due"]
+            self._executions.process_due(first, partial(self._skip_waits_of, due=timer["due"], until=until))
             self._save_time()
-            self._executions.process_due(execution_id, timer["due"])
+
+    def _skip_waits_of(self, running: RunningExecution, due: float, until: float) -> None:
+        """Process the event of an execution that is due, and those after it up to a time or to the call of a handler.
+
+        The execution is stored once: to store all its nodes after each event takes quadratic time.
+
+        Args:
+            running: The execution.
+            due: When its first event is due, in Unix seconds.
+            until: When the first event of another execution is due.
+        """
+        following: float | None = due
+        while following is not None:
+            self._clock.skip_to(following)
+            running.advance(following)
+            following = None if running.has_launched else running.due
+            if following is not None and following >= until:
+                return
 
     def _is_a_handler_working(self) -> bool:
         return any(handler_calls.is_running(call, self._store.owners) for call in self._calls())

@@ -66,14 +66,14 @@ class StoredExecutions:
             return execution  # reading an execution that waits writes nothing
         return self._save(running)
 
-    def process_due(self, execution_id: str, now: float) -> None:
-        """Process the events of an execution that are due; one that is damaged is logged and not processed again."""
+    def process_due(self, execution_id: str, act: Act) -> None:
+        """Act on an execution with events that are due; one that is damaged is logged and not processed again."""
         try:
             execution = self._store.executions.get(execution_id)
             if execution is None:
                 self._store.timers.delete(execution_id)
             else:
-                self.act(execution, lambda running: running.advance(now))
+                self.act(execution, act)
         except DAMAGE:
             report_damage(execution_id)
             self._store.timers.delete(execution_id)
