@@ -223,7 +223,7 @@ class Sequences(Machine):
 
 TestSequences = Sequences.TestCase
 TestSequences.settings = settings(
-    max_examples=EXAMPLES * 6, stateful_step_count=10, deadline=None, derandomize=True, database=None
+    max_examples=EXAMPLES * 4, stateful_step_count=10, deadline=None, derandomize=True, database=None
 )
 
 

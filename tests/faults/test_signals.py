@@ -49,7 +49,7 @@ def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[
 
 
 @needs_fork
-@pytest.mark.parametrize("step", [47, pytest.param(5, marks=pytest.mark.slow)], ids=["some", "more"])
+@pytest.mark.parametrize("step", [47, pytest.param(11, marks=pytest.mark.slow)], ids=["some", "more"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: ScriptedServer, step: int) -> None:
     """The child closes its copies of the parent's connections: the rest of the call fails there, or opens another."""

@@ -9,9 +9,8 @@ from tests.limits.scenarios import kill_holders
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["machine", "redis-server"])
-def test_the_processes_that_are_left_are_not_refused_when_others_are_killed(name: str) -> None:
-    figures = kill_holders(name, SMALL)
+def test_the_processes_that_are_left_are_not_refused_when_others_are_killed() -> None:
+    figures = kill_holders("redis-server", SMALL)  # `.ci/run limits` has the others
     assert figures.served.refused == 0
     assert figures.errors == []
     assert min(figures.rows) > 0
