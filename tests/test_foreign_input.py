@@ -175,6 +175,13 @@ def of_schema(make: Callable[[int], dict[str, Any]]) -> Make:
     return lambda n: partial(check_definition, {"nodes": [llm("a", "{{input.y.z}}")], "input_schema": make(n)})
 
 
+def of_asked_inputs(size: int) -> Call:
+    nodes = [gate(number, [f"c{number + 1}" if number + 1 < size else "z"]) for number in range(size)]
+    reader = llm("z", many(size, "{{{{input.x{}}}}} ".format) * 10)
+    properties = {f"x{number}": {"type": "string"} for number in range(size)}
+    return partial(check_definition, {"nodes": [reader, *nodes], "input_schema": {"properties": properties}})
+
+
 def of_value(schema: dict[str, Any], make: Callable[[int], Any]) -> Make:
     definition = {"nodes": [llm("a", "{{input.x}}")], "input_schema": {"properties": {"x": schema}}}
     return lambda n: partial(check_inputs, definition, {"x": make(n)})
@@ -318,6 +325,7 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     *((f"inputs: {name}", (size, of_value(schema, make))) for name, (size, schema, make) in VALUES.items()),
     *((f"file: {name}", (size, of_file(make))) for name, (size, make) in FILES.items()),
     *((f"header: {name}", (size, of_header(call))) for name, (size, call) in HEADERS.items()),
+    ("definition: inputs that a chain asks for", (40, of_asked_inputs)),
     ("comments", (15, lambda n: partial(format_definition, "nodes:\n" + many(n, COMMENTED.format)))),
     ("fallbacks", (60, lambda n: partial(Flow, [fallible(i) for i in range(n)]))),
     (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, reduce
+from itertools import chain
+from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.braces import brace_problems
@@ -71,9 +73,10 @@ class _TemplateCheck:
             if reader is None or not reading.optional:
                 continue
             path = (reference.source, *reference.path)
-            present = max((_shared(path, known) for known in self._present.get(reader, ())), default=0)
+            sets, present = self._present
+            shared = sets.most_shared(path, present.get(reader, 0))
             for end in (position + 2 for position in reading.optional):
-                if end > present:
+                if end > shared:
                     yield replace(_optional(location, reference, path[:end]), offset=offset)
 
     def _may_be_number(self, expression: str) -> bool | None:
@@ -84,27 +87,58 @@ class _TemplateCheck:
         return has_number(value_type) if value_type.is_known else None
 
     @cached_property
-    def _present(self) -> dict[str, frozenset[tuple[str, ...]]]:
+    def _present(self) -> tuple[_PathSets, dict[str, int]]:
         """The paths that have a value whenever a node runs, by its id: a comparison has asked for them before."""
         by_id = {node["id"]: node for node in self._nodes.values()}
-        gates: dict[str, list[tuple[str, frozenset[tuple[str, ...]]]]] = {}
+        asked_by = {(each, holds): _asked_by(by_id[each], holds=holds) for each in by_id for holds in (True, False)}
+        sets = _PathSets(chain.from_iterable(asked_by.values()))
+        asked = {key: sets.of(paths) for key, paths in asked_by.items()}
+        gates: dict[str, list[tuple[str, int]]] = {}
         for node_id, node in by_id.items():
             for key, holds in (("true_branch", True), ("false_branch", False)):
                 targets = node.get(key)
                 for target in targets if is_array(targets) else ():
                     if isinstance(target, str):
-                        gates.setdefault(target, []).append((node_id, _asked_by(node, holds=holds)))
+                        gates.setdefault(target, []).append((node_id, asked[node_id, holds]))
         depends_on = edges(by_id.values())
-        present: dict[str, frozenset[tuple[str, ...]]] = {}
+        present: dict[str, int] = {}
         for node_id in (each for level in levels(depends_on) for each in level):
             named_by = gates.get(node_id, [])
             # One conditional and one dependency that have run are enough for a node to run.
-            ways = [present[gate] | asked for gate, asked in named_by if gate in present]
-            needed = [present[other] for other in depends_on[node_id] if all(other != gate for gate, _ in named_by)]
-            is_conditional = by_id[node_id].get("type") == "conditional"
-            own = frozenset[tuple[str, ...]]() if is_conditional else _asked_by(by_id[node_id], holds=True)
-            present[node_id] = own.union(*(each[0].intersection(*each[1:]) for each in (ways, needed) if each))
-        return present
+            ways = [present[gate] | of_gate for gate, of_gate in named_by if gate in present]
+            conditionals = {gate for gate, _ in named_by}
+            needed = [present[other] for other in depends_on[node_id] if other not in conditionals]
+            own = 0 if by_id[node_id].get("type") == "conditional" else asked[node_id, True]
+            in_all = [reduce(int.__and__, each) for each in (ways, needed) if each]
+            present[node_id] = reduce(int.__or__, in_all, own)
+        return sets, present
+
+
+class _PathSets:
+    """Sets of some paths, each an integer with a bit for each path: those of a long chain hold what those before hold.
+
+    Args:
+        paths: All paths; they may be repeated.
+    """
+
+    def __init__(self, paths: Iterable[tuple[str, ...]]) -> None:
+        self._paths: Final = sorted(set(paths))
+        self._places: Final = {path: place for place, path in enumerate(self._paths)}
+
+    def of(self, paths: Iterable[tuple[str, ...]]) -> int:
+        """Return the set of some of the paths, each given once."""
+        return sum(1 << self._places[path] for path in paths)
+
+    def most_shared(self, path: tuple[str, ...], members: int) -> int:
+        """Return how many parts a path shares at most with the beginning of one in a set.
+
+        In the order of the paths that is the last one before it or the first one after it.
+        """
+        place = bisect_left(self._paths, path)
+        before, after = members & ((1 << place) - 1), members >> place
+        nearest = [before.bit_length() - 1] if before else []
+        nearest += [place + (after & -after).bit_length() - 1] if after else []
+        return max((_shared(path, self._paths[each]) for each in nearest), default=0)
 
 
 def _shared(path: tuple[str, ...], other: tuple[str, ...]) -> int:
