@@ -21,7 +21,7 @@ from fibonacci._core.shared_window import SharedWindow
 from fibonacci._core.window import Admission
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.interleavings.baton import Baton
-from tests.interleavings.explorer import Bodies, SharedScenario
+from tests.interleavings.explorer import PREEMPTIONS, Bodies, SharedScenario
 from tests.interleavings.turns import TaskRun
 from tests.kit.clock import START
 from tests.kit.transport import ScriptedTransport, http_response
@@ -31,17 +31,20 @@ REQUEST = HTTPRequest(method="GET", origin="http://127.0.0.1:9", target="/x", he
 ENDPOINT = ("GET", "/x")
 
 
-def _scenario(name: str, *modules: str, beside: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+def _scenario(
+    name: str, *modules: str, beside: tuple[str, ...] = (), preemptions: int = PREEMPTIONS
+) -> Callable[[Any], Any]:
     """Add a scenario.
 
     Args:
         name: Its object.
         modules: Those whose lines are points.
         beside: Others in which what blocks is replaced too.
+        preemptions: How many there are at most.
     """
 
     def add(build: Callable[[Baton], Bodies]) -> Callable[[Baton], Bodies]:
-        SCENARIOS.append(SharedScenario(name, modules, beside, build))
+        SCENARIOS.append(SharedScenario(name, modules, beside, build, preemptions=preemptions))
         return build
 
     return add
@@ -251,17 +254,55 @@ class _Store:
         return self._window.exchange(message, self._baton.now)
 
 
-_LEASE_THREAD = ("_net.lease_thread",), ("_core.shared_limits", "_sync._runtime")
+class _News:
+    """Stands for limits that have something to say."""
+
+    is_inherited = False
+
+    def __init__(self) -> None:
+        self.is_unsaid = False
+
+    def schedule(self, now: float) -> float | None:
+        return 0.0 if self.is_unsaid else None
+
+    def message(self, now: float) -> None:
+        self.is_unsaid = False
+
+    def receive(self, message: object, reply: object, now: float) -> None:
+        """Do nothing with the reply."""
 
 
-@_scenario("begin of a lease thread", *_LEASE_THREAD[0], beside=_LEASE_THREAD[1])
+@_scenario("news of a lease thread", "_net.lease_thread")
+def _news_of_lease_thread(baton: Baton) -> Bodies:
+    """Two threads have something to say, while the lease thread begins, is idle or ends: it is said."""
+    from fibonacci._net.lease_thread import LeaseThread
+
+    carrier: Any = LeaseThread(mock.Mock(), "a test")
+    carrier.limits = news = _News()
+
+    def tell() -> None:
+        news.is_unsaid = True
+        baton.point()
+        carrier._notify()
+
+    def check() -> None:
+        assert not news.is_unsaid, "something was not said to the store"
+        assert not carrier._running.locked(), "a thread that has ended counts as running"
+
+    return Bodies([tell, tell], check)
+
+
+_LEASE_THREAD: dict[str, Any] = {"beside": ("_core.shared_limits", "_sync._runtime"), "preemptions": 1}  # of many lines
+
+
+@_scenario("begin of a lease thread", "_net.lease_thread", **_LEASE_THREAD)
 def _begin_of_lease_thread(baton: Baton) -> Bodies:
     """Call when a lease is needed, for which there is no thread yet: nothing stays unsaid."""
     call, check = _leased_call(baton)
     return Bodies([call], check)
 
 
-@_scenario("end of a lease thread", *_LEASE_THREAD[0], beside=_LEASE_THREAD[1])
+@_scenario("end of a lease thread", "_net.lease_thread", **_LEASE_THREAD)
 def _end_of_lease_thread(baton: Baton) -> Bodies:
     """Call again when the thread is about to end: nothing stays unsaid."""
     call, check = _leased_call(baton)

@@ -81,6 +81,7 @@ MUTANTS = [
         "self._made[loop] = made = made or self._make()\n        return made",
     ),
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
+    SeededFault("news of a lease thread", "_net.lease_thread:LeaseThread._run", "if self._news.empty():", "if True:"),
     SeededFault(
         "begin of a lease thread", "_net.lease_thread:LeaseThread._run", "self._running.acquire(blocking=False)", "True"
     ),
