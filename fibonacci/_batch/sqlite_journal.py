@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -34,7 +35,7 @@ _INTEND: Final = (
     "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
     " status = NULL, version = NULL, execution = NULL, error = NULL WHERE number = ?"
 )
-_READ: Final = f"{RECORD} WHERE number = ?"
+_READ: Final = f"SELECT number, {COLUMNS}, checksum FROM rows WHERE number IN (SELECT value FROM json_each(?))"
 _MARK: Final = "UPDATE rows SET checksum = ? WHERE number = ?"
 _WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
 _START: Final = "UPDATE rows SET execution_id = ?, version = ? WHERE number = ?"
@@ -184,11 +185,10 @@ class SQLiteJournal(Journal):
         """Update the checksums of rows; return what they are more than before."""
         added = 0
         marks: list[tuple[int, int]] = []
-        for number in {row.number for row in rows}:  # no function of SQLite does it: Ctrl-C in one would be an error
-            found = connection.execute(_READ, (number,)).fetchone()
-            if found is None:  # Ctrl-C kept its intent from being written, which is now withdrawn
-                continue
-            *record, before = found
+        # No function of SQLite does it: Ctrl-C in one would be an error. A row may be missing, if Ctrl-C has kept its
+        # intent, which is now withdrawn, from being written.
+        numbers = json.dumps([*{row.number for row in rows}])
+        for number, *record, before in connection.execute(_READ, (numbers,)).fetchall():
             checksum = checksum_of(record)
             added += checksum - before
             marks.append((checksum, number))
