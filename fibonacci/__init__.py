@@ -61,6 +61,7 @@ lazy_names(
             "StalePlanError",
             "TooManyFailuresError",
             "UnknownOutcomeError",
+            "UnsupportedCallError",
             "ValidationError",
             "WaitTimeoutError",
         ],

@@ -42,6 +42,7 @@ from fibonacci.errors import (
     StalePlanError,
     TooManyFailuresError,
     UnknownOutcomeError,
+    UnsupportedCallError,
     ValidationError,
     WaitTimeoutError,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "TooManyFailuresError",
     "UnknownOutcomeError",
     "Unset",
+    "UnsupportedCallError",
     "ValidationError",
     "WaitEvent",
     "WaitTimeoutError",

@@ -28,6 +28,7 @@ FibonacciError
 ├── RunsStoppedError
 ├── TooManyFailuresError
 ├── UnknownOutcomeError
+├── UnsupportedCallError
 └── WaitTimeoutError
 ```
 """
@@ -73,6 +74,7 @@ __all__ = [
     "StalePlanError",
     "TooManyFailuresError",
     "UnknownOutcomeError",
+    "UnsupportedCallError",
     "ValidationError",
     "WaitTimeoutError",
 ]
@@ -670,6 +672,46 @@ class UnknownOutcomeError(FibonacciError):
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.results = results
+
+
+class UnsupportedCallError(FibonacciError):
+    """The server does not have the call: it speaks the API that `api_version` selects. Nothing was sent.
+
+    The message says what to use instead. With `api_version="v1"`, the documented API, no call raises it.
+
+    Example:
+        >>> from fibonacci import Fibonacci
+        >>> client = Fibonacci(base_url="https://api.fibonacci.today", api_version="0.2")
+        >>> try:
+        ...     client.health.check()
+        ... except UnsupportedCallError as error:
+        ...     print(error.call, error.endpoint, error.api_version)
+        health.check GET /health 0.2
+    """
+
+    call: str
+    """The call, such as `"versions.list"`."""
+
+    endpoint: str
+    """The endpoint of the documented API that it is for, such as `"GET /workflows/{workflow_id}/versions"`."""
+
+    api_version: str
+    """The API that the server speaks: `"0.2"`."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        call: str = "",
+        endpoint: str = "",
+        api_version: str = "",
+        code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.call = call
+        self.endpoint = endpoint
+        self.api_version = api_version
 
 
 def _seconds_text(seconds: float) -> str:

@@ -28,6 +28,7 @@ MEANINGS: Final = {
     "allowed_roles": "the roles that may use a tool",
     "answers": "what a script answers",
     "api_key": "the key of the API",
+    "api_version": "the API that the server speaks",
     "approval_threshold": "how many approvals a run needs",
     "base_url": "the address of the API",
     "body": "the body of a response",

@@ -45,6 +45,7 @@ async def cancel_all(requestor: AsyncRequestor, workflow_id: str) -> list[Execut
         ValueError: If the id is empty, which would cancel those of all workflows. Nothing is sent.
     """
     check_id("workflow_id", workflow_id)
+    requestor.check_supported(cancel_execution("those that run"))
     canceled: list[Execution] = []
     running = await _running(requestor, workflow_id)
     try:

@@ -66,7 +66,11 @@ class AsyncFibonacci:
             Arguments and environment variables precede it. Default: `FIBONACCI_PROFILE`; where no key is given, else
             the default of the file of profiles.
         base_url: The base URL of the platform; a host that is not ASCII is sent in its `xn--` form. Default:
-            `FIBONACCI_BASE_URL`, else that of the profile, else `https://api.fibonacci.dev/v1`.
+            `FIBONACCI_BASE_URL`, else that of the profile, else `https://api.fibonacci.dev/v1`, or
+            `https://api.fibonacci.today` with the API `"0.2"`.
+        api_version: The API that the server speaks: `"v1"`, the documented one, or `"0.2"`, that of fibonacci-sdk
+            0.2.4, whose `base_url` is the root of the server. A call that it does not have raises an
+            `UnsupportedCallError`. Default: `FIBONACCI_API_VERSION`, else that of the profile, else `"v1"`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
             Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
         max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
@@ -120,6 +124,7 @@ class AsyncFibonacci:
         *,
         profile: str | None = None,
         base_url: str | None = None,
+        api_version: Literal["v1", "0.2"] | None = None,
         timeout: float | Unset | None = UNSET,
         max_retries: int | Unset = UNSET,
         headers: Mapping[str, str] | None = None,

@@ -10,6 +10,7 @@ from fibonacci._async.exit_notes import AsyncExitNotes
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.execution_requests import cancel_execution
 from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key
 from fibonacci._core.request import Request
@@ -55,6 +56,8 @@ async def run(
     """
     config = requestor.config
     cancel = check_flag("cancel_on_exit", cancel_on_exit)
+    if cancel:
+        requestor.check_supported(cancel_execution("the one that is started"))
     check_callback("on_update", on_update, close=config.close)
     deadline = Deadline(check_timeout(timeout), requestor.clock)
     limit = request.default_timeout if isinstance(config.timeout, Unset) else config.timeout

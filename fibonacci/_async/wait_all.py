@@ -13,7 +13,7 @@ from fibonacci._core.execution_requests import get_execution, list_executions
 from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.polling import poll_delay
 from fibonacci._core.urls import check_id
-from fibonacci.errors import WaitTimeoutError
+from fibonacci.errors import UnsupportedCallError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
 # Executions that the text of an error names.
@@ -104,7 +104,10 @@ class AsyncExecutionsWaiter:
         if len(running) <= self._pages_needed:
             return running
         request = limited(list_executions(), self._requestor, self._deadline)
-        found, pages = await self._pages.find_executions(request, frozenset(running))
+        try:
+            found, pages = await self._pages.find_executions(request, frozenset(running))
+        except UnsupportedCallError:  # a server that lists those of one workflow only
+            found, pages = {}, 0
         self._requests = pages
         self._pages_needed = pages if found else len(running)
         unread = [each for each in running if each not in found]

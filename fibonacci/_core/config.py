@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.wait_event import WaitEvent
 
+    ApiVersion = Literal["v1", "0.2"]
+
 DEFAULT_BASE_URL = "https://api.fibonacci.dev/v1"
+DEFAULT_BASE_URLS: dict[ApiVersion, str] = {"v1": DEFAULT_BASE_URL, "0.2": "https://api.fibonacci.today"}
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
@@ -87,7 +90,8 @@ class Config:
         self.profile: str | None = get("profile")
         self.allow_insecure: bool = check_flag("allow_insecure", get("allow_insecure", False))
         self.allow_pickled_secrets: bool = check_flag("allow_pickled_secrets", get("allow_pickled_secrets", False))
-        self.base_url: str = _base_url(get("base_url"), allow_insecure=self.allow_insecure)
+        self.api_version: ApiVersion = find_api_version(get("api_version"))
+        self.base_url: str = _base_url(get("base_url"), self.api_version, allow_insecure=self.allow_insecure)
         self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
         self.max_retries: int = _max_retries(get("max_retries", UNSET))
         self.headers: dict[str, str] = check_headers(get("headers"))
@@ -207,7 +211,9 @@ class Config:
     def _other_base_url(self, url: object, *, is_key_kept: bool) -> str:
         from fibonacci._core.urls import check_base_url, origin_of
 
-        checked = check_base_url(url, source="base_url", allow_insecure=self.allow_insecure)
+        checked = check_base_url(
+            url, source="base_url", allow_insecure=self.allow_insecure, api_version=self.api_version
+        )
         if is_key_kept and self.key_source == "keychain" and origin_of(checked) != origin_of(self.base_url):
             raise ConfigurationError(
                 f"the API key of the profile {self.profile!r} is stored for {origin_of(self.base_url)}, and base_url"
@@ -222,6 +228,33 @@ class Config:
                     f"{name} does not reach a transport or http_client that you pass: pass it there, as in"
                     f" SocketTransport({name}=...), or set it on the httpx client"
                 )
+
+
+def find_api_version(version: object, of_profile: ApiVersion | None = None) -> ApiVersion:
+    """Return the API that the server speaks: the argument, else that of the environment, the profile, or `"v1"`.
+
+    Args:
+        version: The argument; None when it is not given.
+        of_profile: That of the profile; None when it has none.
+
+    Raises:
+        ConfigurationError: If there is no such API.
+        TypeError: If the argument is not a string.
+    """
+    source = "api_version"
+    if version is None:
+        version = os.environ.get("FIBONACCI_API_VERSION")
+        source = "the environment variable FIBONACCI_API_VERSION"
+    if version is None:
+        return of_profile or "v1"
+    if not isinstance(version, str):
+        raise TypeError(f"{source} must be a str, not {kind_of(version)}")
+    for known in DEFAULT_BASE_URLS:
+        if version == known:
+            return known
+    raise ConfigurationError(
+        f'{source} must be "v1", the documented API, or "0.2", that of fibonacci-sdk 0.2.4, not {version[:40]!r}'
+    )
 
 
 def needs_profile(options: Mapping[str, Any]) -> bool:
@@ -257,16 +290,17 @@ def _api_key(
     raise missing_key()
 
 
-def _base_url(url: str | None, *, allow_insecure: bool) -> str:
+def _base_url(url: str | None, api_version: ApiVersion, *, allow_insecure: bool) -> str:
     source = "base_url"
     if url is None:
         url = os.environ.get("FIBONACCI_BASE_URL")
         source = "the environment variable FIBONACCI_BASE_URL"
-    if url in (None, DEFAULT_BASE_URL):
-        return DEFAULT_BASE_URL
+    default = DEFAULT_BASE_URLS[api_version]
+    if url in (None, default):
+        return default
     from fibonacci._core.urls import check_base_url
 
-    return check_base_url(url, source=source, allow_insecure=allow_insecure)
+    return check_base_url(url, source=source, allow_insecure=allow_insecure, api_version=api_version)
 
 
 def _timeout(seconds: object) -> float | Unset | None:

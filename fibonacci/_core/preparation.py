@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci import __version__
 from fibonacci._core.clock import TimeSource
@@ -16,7 +16,7 @@ from fibonacci._core.messages import HTTPRequest
 from fibonacci._core.phases import Phases
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
-from fibonacci._core.response import AttemptResult
+from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice, outcome_of
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.unset import Unset
@@ -24,6 +24,8 @@ from fibonacci._core.urls import FilledPath, query, split_base_url
 
 if TYPE_CHECKING:
     from fibonacci._core.tracing import Span
+
+T = TypeVar("T")
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _DEFAULT_HEADERS = {
@@ -37,7 +39,8 @@ class Call:
     """One call of the API under way: its HTTP request without the key, its deadline, and its attempts so far.
 
     Attributes:
-        request: The request.
+        documented: The request as the call describes it.
+        request: The request as it is sent.
         deadline: The end of the whole call.
         phases: What it is doing, and has done.
         idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
@@ -60,8 +63,9 @@ class Call:
     span: Span | None = None
     _had_no_response = False
 
-    def __init__(self, request: Request[Any], config: Config, clock: TimeSource) -> None:
-        self.request = request
+    def __init__(self, documented: Request[Any], config: Config, clock: TimeSource) -> None:
+        self.documented = documented
+        self.request = request = request_for(documented, config.api_version)
         self.idempotency_key: str | None = idempotency_key(request, config) if request.method == "POST" else None
         self.api_key: str = ""
         self.attempts: int = 0
@@ -128,6 +132,14 @@ class Call:
             phases=self.phases,
         )
 
+    def documented_response(self, response: APIResponse) -> APIResponse:
+        """Return a response in the documented shape, whatever API the server speaks."""
+        if self._config.api_version == "v1":
+            return response
+        from fibonacci._core.api_0_2 import documented_response
+
+        return documented_response(self.documented, response)
+
     def ended_attempt(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""
         return Attempt(
@@ -158,6 +170,21 @@ class Call:
         if self.attempts > self._max_retries + self.refusals or self._had_no_response:
             return False
         return may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
+
+
+def request_for(request: Request[T], api_version: str) -> Request[T]:
+    """Return the request that is sent for a documented one to a server of another API.
+
+    Raises:
+        UnsupportedCallError: If the server has no such call.
+        TypeError: If an argument has no form in that API.
+        ValueError: The same.
+    """
+    if api_version == "v1":
+        return request
+    from fibonacci._core.api_0_2 import request_of
+
+    return request_of(request)
 
 
 def idempotency_key(request: Request[Any], config: Config) -> str:

@@ -90,6 +90,11 @@ class APIResponse:
         """The `Content-Type` header; empty when there is none."""
         return self.headers.get("content-type", "")
 
+    def with_body(self, body: bytes) -> APIResponse:
+        """Return the same response with another form of its body, in which each value may be twice."""
+        another = HTTPResponse(status=self.status, headers=self._response.headers, body=body, decoded=True)
+        return APIResponse(another, received_at=self._received_at, limit=2 * self._limit, api_key=self._api_key)
+
     def readable_body(self) -> Any:
         """Return the body for a person: decoded JSON, else text, cut, with the key redacted. It never raises."""
         try:

@@ -16,13 +16,19 @@ _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 _PORTS = {"http": 80, "https": 443}
 
 
-def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
+def check_base_url(url: object, *, source: str, allow_insecure: bool, api_version: str = "v1") -> str:
     """Return the base URL without a final slash, and a host that is not ASCII in its `xn--` form.
+
+    Args:
+        url: The URL; with the API `"0.2"` that of the server's root, or of its `/api/v1`, which is removed.
+        source: Where it is from, for the messages.
+        allow_insecure: Whether plain http to other machines than this one is allowed.
+        api_version: The API that the server speaks.
 
     Raises:
         TypeError: If it is not a string.
-        ConfigurationError: If it is not an http(s) URL, holds a user, query or fragment, or is plain http to another
-            machine without `allow_insecure`.
+        ConfigurationError: If it is not an http(s) URL, holds a user, query or fragment, is plain http to another
+            machine without `allow_insecure`, or is that of another API.
     """
     if not isinstance(url, str):
         raise TypeError(f"{source} must be a str, not {type(url).__name__}")
@@ -45,7 +51,19 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
             f"{source} is plain http to {host}: the API key would travel unencrypted;"
             " use https, or pass allow_insecure=True in a network that you trust"
         )
-    return f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{netloc}{_base_path(parts.path.rstrip('/'), source, api_version)}"
+
+
+def _base_path(path: str, source: str, api_version: str) -> str:
+    if api_version == "v1":
+        return path
+    root = path.removesuffix("/api/v1")
+    if root.endswith("/v1"):
+        raise ConfigurationError(
+            f"{source} ends in /v1, where the documented API is: api_version={api_version!r} takes the root of a"
+            " server, such as https://api.fibonacci.today"
+        )
+    return root
 
 
 def _ascii_host(host: str, *, source: str) -> str:

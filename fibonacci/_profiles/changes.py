@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fibonacci._core.urls import check_base_url
 from fibonacci._file_locks import lock_file_patiently
@@ -27,12 +27,13 @@ from fibonacci.errors import ConfigurationError
 _TRIES = 1000
 
 
-def add_profile(name: str, base_url: str | None = None) -> Profile:
+def add_profile(name: str, base_url: str | None = None, api_version: Literal["v1", "0.2"] | None = None) -> Profile:
     """Add a profile; the first one becomes the default.
 
     Args:
         name: Its name.
-        base_url: The base URL of the platform; None for the documented one.
+        base_url: The base URL of the platform; None for the usual one.
+        api_version: The API that the platform speaks; None for the documented one.
 
     Raises:
         ConfigurationError: If there is one of the name, or the file, the name or the URL is wrong.
@@ -40,7 +41,8 @@ def add_profile(name: str, base_url: str | None = None) -> Profile:
     """
     check_profile_name(name, source="NAME")
     if base_url is not None:
-        base_url = check_base_url(base_url, source="--base-url", allow_insecure=False)
+        version = api_version or "v1"
+        base_url = check_base_url(base_url, source="--base-url", allow_insecure=False, api_version=version)
     with _locked_profiles() as file:
         if name in file.profiles:
             raise ConfigurationError(
@@ -50,8 +52,9 @@ def add_profile(name: str, base_url: str | None = None) -> Profile:
         edited.set((), "default", file.default or name)
         edited.add_table(name)
         edited.set(("profiles", name), "base_url", base_url)
+        edited.set(("profiles", name), "api_version", api_version)
         edited.write()
-    return Profile(name, base_url)
+    return Profile(name, base_url, api_version=api_version)
 
 
 def remove_profile(name: str) -> Profile:

@@ -9,7 +9,7 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from fibonacci._files import read_private
 from fibonacci._suggestions import did_you_mean
@@ -20,7 +20,7 @@ FILE_NAME: Final = "config.toml"
 DEFAULT_PROFILE: Final = "default"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SETTINGS: Final = ("base_url", "keychain")
+_SETTINGS: Final = ("base_url", "api_version", "keychain")
 _KEY_NAMES: Final = {"api_key", "apikey", "api-key", "key", "password", "secret", "token"}
 # What the keys of the platform begin with.
 _KEY: Final = re.compile(r"fib_(?:live|test)_\w")
@@ -31,13 +31,15 @@ class Profile(NamedTuple):
 
     Attributes:
         name: Its name.
-        base_url: The base URL of the platform; None for the documented one.
+        base_url: The base URL of the platform; None for the usual one.
         keychain: Whether its API key is in the keychain.
+        api_version: The API that the platform speaks; None for the documented one.
     """
 
     name: str
     base_url: str | None = None
     keychain: bool = False
+    api_version: Literal["v1", "0.2"] | None = None
 
 
 class ProfilesFile(NamedTuple):
@@ -186,7 +188,10 @@ def _profile(path: Path, name: str, table: object) -> Profile:
         raise ConfigurationError(f"{path}: base_url of {where} must hold no user and no password")
     if not isinstance(keychain, bool):
         raise ConfigurationError(f"{path}: keychain of {where} must be true or false")
-    return Profile(name, base_url, keychain)
+    api_version = settings.get("api_version")
+    if api_version not in ("v1", "0.2", None):
+        raise ConfigurationError(f'{path}: api_version of {where} must be "v1" or "0.2", in quotes')
+    return Profile(name, base_url, keychain, api_version)
 
 
 def _check_names(path: Path, where: str, settings: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -194,7 +199,7 @@ def _check_names(path: Path, where: str, settings: dict[str, Any], known: tuple[
         if name.lower() in _KEY_NAMES:
             raise _key_error(path, f"{name!r} of {where}")
         if name not in known:
-            remedy = did_you_mean(name, known) or f"; it has {' and '.join(known)}"
+            remedy = did_you_mean(name, known) or f"; it has {', '.join(known[:-1])} and {known[-1]}"
             raise ConfigurationError(f"{path}: {where} has no setting {name!r}{remedy}")
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from fibonacci._core.config import DEFAULT_BASE_URL, needs_profile
+from fibonacci._core.config import DEFAULT_BASE_URL, DEFAULT_BASE_URLS, find_api_version, needs_profile
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.urls import check_base_url, origin_of
 from fibonacci._profiles.config_file import (
@@ -30,15 +31,17 @@ _PROFILE_VARIABLE = "FIBONACCI_PROFILE"
 
 
 class PlatformAddress(NamedTuple):
-    """The base URL of the platform, and where it is from.
+    """The base URL of the platform, where it is from, and what is spoken there.
 
     Attributes:
         base_url: The base URL, without a final slash.
         source: Where it is from.
+        api_version: The API that the platform speaks.
     """
 
     base_url: str
     source: Literal["argument", "environment", "profile", "default"]
+    api_version: Literal["v1", "0.2"]
 
     @property
     def origin(self) -> str:
@@ -49,9 +52,6 @@ class PlatformAddress(NamedTuple):
     def named(self) -> str:
         """The source, for a message."""
         return {"argument": "base_url", "environment": _URL_VARIABLE}.get(self.source, f"the {self.source}")
-
-
-_DOCUMENTED = PlatformAddress(DEFAULT_BASE_URL, "default")
 
 
 class FoundKey(NamedTuple):
@@ -85,9 +85,13 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
     profile = chosen_profile(file, options.get("profile"))
     if profile is None:
         return dict(options)
-    base_url, allow_insecure = options.get("base_url"), options.get("allow_insecure") is True
-    address = find_address(profile, base_url, allow_insecure=allow_insecure)
-    added: dict[str, Any] = {"profile": profile.name}
+    address = find_address(
+        profile,
+        options.get("base_url"),
+        options.get("api_version"),
+        allow_insecure=options.get("allow_insecure") is True,
+    )
+    added: dict[str, Any] = {"profile": profile.name, "api_version": address.api_version}
     if address.source == "profile":
         added["base_url"] = address.base_url
     if options.get("api_key") is None:
@@ -133,27 +137,32 @@ def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
     return chosen_profile(file, name) if needs_profile({"profile": name}) else None
 
 
-def find_address(profile: Profile | None, base_url: object = None, *, allow_insecure: bool = False) -> PlatformAddress:
-    """Return the base URL: the argument, else that of the environment, the profile, or the documented one.
+def find_address(
+    profile: Profile | None, base_url: object = None, api_version: object = None, *, allow_insecure: bool = False
+) -> PlatformAddress:
+    """Return the base URL: the argument, else that of the environment, the profile, or the usual one of the API.
 
     Args:
         profile: The profile; None for none.
         base_url: The argument; None when it is not given.
+        api_version: The argument of this name; None when it is not given.
         allow_insecure: Whether plain http to other machines than this one is allowed.
 
     Raises:
-        ConfigurationError: If it is no base URL.
-        TypeError: If the argument is not a string.
+        ConfigurationError: If it is no base URL, or there is no such API.
+        TypeError: If an argument is not a string.
     """
+    version = find_api_version(api_version, None if profile is None else profile.api_version)
+    check = partial(check_base_url, allow_insecure=allow_insecure, api_version=version)
     if base_url is not None:
-        return PlatformAddress(check_base_url(base_url, source="base_url", allow_insecure=allow_insecure), "argument")
+        return PlatformAddress(check(base_url, source="base_url"), "argument", version)
     if (url := os.environ.get(_URL_VARIABLE)) is not None:
-        source = f"the environment variable {_URL_VARIABLE}"
-        return PlatformAddress(check_base_url(url, source=source, allow_insecure=allow_insecure), "environment")
+        return PlatformAddress(check(url, source=f"the environment variable {_URL_VARIABLE}"), "environment", version)
     if profile is None or profile.base_url is None:
-        return _DOCUMENTED
-    source = f"base_url of the profile {profile.name!r}"
-    return PlatformAddress(check_base_url(profile.base_url, source=source, allow_insecure=allow_insecure), "profile")
+        return PlatformAddress(DEFAULT_BASE_URLS[version], "default", version)
+    return PlatformAddress(
+        check(profile.base_url, source=f"base_url of the profile {profile.name!r}"), "profile", version
+    )
 
 
 def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | None:
@@ -193,8 +202,11 @@ def no_key_of(profile: Profile) -> ConfigurationError:
 def home_of(profile: Profile) -> PlatformAddress:
     """Return the address of a profile, whatever arguments and environment name: the one that its key is for."""
     # An address that may not be used as it is has been refused before.
-    base_url = check_base_url(profile.base_url or DEFAULT_BASE_URL, source="base_url", allow_insecure=True)
-    return PlatformAddress(base_url, "profile")
+    version = profile.api_version or "v1"
+    base_url = DEFAULT_BASE_URLS[version]
+    if profile.base_url is not None:
+        base_url = check_base_url(profile.base_url, source="base_url", allow_insecure=True, api_version=version)
+    return PlatformAddress(base_url, "profile", version)
 
 
 def login_command(name: str) -> str:
@@ -203,7 +215,7 @@ def login_command(name: str) -> str:
 
 
 def _refuse_foreign_key(profile: Profile, address: PlatformAddress) -> None:
-    if profile.keychain and address.source == "profile" and address.origin != _DOCUMENTED.origin:
+    if profile.keychain and address.source == "profile" and address.origin != origin_of(DEFAULT_BASE_URL):
         raise ConfigurationError(
             f"{_KEY_VARIABLE} is set, and the profile {profile.name!r} has a key of its own for {address.origin}:"
             f" the former is not sent there. Unset {_KEY_VARIABLE}; or set {_URL_VARIABLE} too, which names where its"

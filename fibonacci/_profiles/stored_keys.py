@@ -38,7 +38,8 @@ def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Prof
     check_profile_name(name, source="profile")
     profile = file.profiles.get(name)
     if profile is None:
-        return Profile(name, None if address.source == "default" else address.base_url)
+        base_url = None if address.source == "default" else address.base_url
+        return Profile(name, base_url, api_version=None if address.api_version == "v1" else address.api_version)
     home = home_of(profile)
     if home.origin != address.origin:
         raise ConfigurationError(
@@ -59,7 +60,7 @@ def remember_key(file: ProfilesFile, profile: Profile, key: str) -> None:
     functions.store_key(profile.name, origin, key)
     try:
         if profile.name not in file.profiles:
-            add_profile(profile.name, profile.base_url)
+            add_profile(profile.name, profile.base_url, profile.api_version)
         note_key(profile.name, is_stored=True)
     except BaseException:
         functions.delete_key(profile.name, origin)

@@ -46,6 +46,7 @@ def cancel_all(requestor: Requestor, workflow_id: str) -> list[Execution]:
         ValueError: If the id is empty, which would cancel those of all workflows. Nothing is sent.
     """
     check_id("workflow_id", workflow_id)
+    requestor.check_supported(cancel_execution("those that run"))
     canceled: list[Execution] = []
     running = _running(requestor, workflow_id)
     try:

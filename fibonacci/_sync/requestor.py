@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._core.config import Config
@@ -16,7 +17,7 @@ from fibonacci._core.logs import log_attempt
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import add_call_details, call_error, is_success, note_interruption, response_info
-from fibonacci._core.preparation import Call
+from fibonacci._core.preparation import Call, request_for
 from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
@@ -85,7 +86,10 @@ class Requestor:
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
-        shared.transport()  # its first import takes time that is no call's
+        # The first import of either takes time that is no call's.
+        shared.transport()
+        if config.api_version != "v1":
+            import_module("fibonacci._core.api_0_2")
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         # Whatever has it, such as `client.workflows.get` in the task of a pool, is pickled as its client is.
@@ -133,6 +137,14 @@ class Requestor:
         next_cursor = None if cursor is None else str(cursor)
         page = Page(items=cast("list[T]", items), response=info, next_cursor=next_cursor, model=request.returns)
         return page, following
+
+    def check_supported(self, request: Request[Any]) -> None:
+        """Check, before anything is sent, that the server has a call.
+
+        Raises:
+            UnsupportedCallError: If it has not.
+        """
+        request_for(request, self.config.api_version)
 
     def use_limits(self) -> SharedLimits:
         """Return the limits of the current key, which are those of the client from now on."""
@@ -241,7 +253,9 @@ class Requestor:
             received = check_response(self._send_traced(call, transport))
             if len(received.body) > limit:  # the user's own transport may have no limit
                 return TransportError("too_large", None, received)
-            response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
+            response = call.documented_response(
+                APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
+            )
         except Exception as error:
             if call.callback_error is not None:
                 raise call.callback_error from None

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal
 
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.execution_requests import cancel_execution
 from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key
 from fibonacci._core.request import Request
@@ -56,6 +57,8 @@ def run(
     """
     config = requestor.config
     cancel = check_flag("cancel_on_exit", cancel_on_exit)
+    if cancel:
+        requestor.check_supported(cancel_execution("the one that is started"))
     check_callback("on_update", on_update, close=config.close)
     deadline = Deadline(check_timeout(timeout), requestor.clock)
     limit = request.default_timeout if isinstance(config.timeout, Unset) else config.timeout

@@ -14,7 +14,7 @@ from fibonacci._core.urls import check_id
 from fibonacci._sync.large_pages import LargePages
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.wait import TRANSIENT, limited, sleep_until_poll, state_text
-from fibonacci.errors import WaitTimeoutError
+from fibonacci.errors import UnsupportedCallError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
 # Executions that the text of an error names.
@@ -103,7 +103,10 @@ class ExecutionsWaiter:
         if len(running) <= self._pages_needed:
             return running
         request = limited(list_executions(), self._requestor, self._deadline)
-        found, pages = self._pages.find_executions(request, frozenset(running))
+        try:
+            found, pages = self._pages.find_executions(request, frozenset(running))
+        except UnsupportedCallError:  # a server that lists those of one workflow only
+            found, pages = {}, 0
         self._requests = pages
         self._pages_needed = pages if found else len(running)
         unread = [each for each in running if each not in found]

@@ -25,14 +25,16 @@ from fibonacci.errors import (
     RunsStoppedError,
     TooManyFailuresError,
     UnknownOutcomeError,
+    UnsupportedCallError,
     WaitTimeoutError,
 )
 
 _PREFIX: Final = "fibonacci: "
 _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """The faults of a path that was typed or configured, unlike those of a disk."""
-_UNSENT: Final = (ValueError, TypeError, ImportError, JournalError)
-"""The client refuses arguments and files before it sends anything; so does a command whose extra is not installed."""
+_UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, UnsupportedCallError)
+"""The client refuses arguments, files and calls that the server does not have before it sends anything; so does a
+command whose extra is not installed."""
 _NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, DeploymentError)
 """What the platform was asked for has come out badly, or must not be done."""
 

@@ -180,6 +180,7 @@ class TestStatus:
             "profile": "work",
             "base_url": emulator.base_url,
             "base_url_source": "profile",
+            "api_version": "v1",
             "key_source": "keychain",
             "valid": True,
         }

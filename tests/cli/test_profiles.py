@@ -14,10 +14,17 @@ from tests.kit.keychain import LockedKeychain, entries, in_keychain, write
 
 pytestmark = pytest.mark.usefixtures("keychain")
 
-WORK: dict[str, Any] = {"name": "work", "base_url": "https://api.fibonacci.dev/v1", "keychain": False, "default": True}
+WORK: dict[str, Any] = {
+    "name": "work",
+    "base_url": "https://api.fibonacci.dev/v1",
+    "api_version": "v1",
+    "keychain": False,
+    "default": True,
+}
 LOCAL: dict[str, Any] = {
     "name": "local",
     "base_url": "http://127.0.0.1:8000/v1",
+    "api_version": "v1",
     "keychain": False,
     "default": False,
 }

@@ -16,7 +16,7 @@ from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.rate_limit_headers import server_time
-from fibonacci.errors import APIStatusError, NotFoundError
+from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
 from fibonacci.models.organizations import Quota
 from fibonacci.models.workflows import Workflow
 
@@ -85,7 +85,7 @@ async def read_quota(requests: AsyncBatchRequests, organization_id: str) -> Quot
         return await requests.quota(organization_id)
     except NotFoundError:
         raise
-    except APIStatusError:  # it may not be read by every role
+    except (APIStatusError, UnsupportedCallError):  # it may not be read by every role, or at all
         return None
 
 

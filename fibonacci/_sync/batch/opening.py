@@ -17,7 +17,7 @@ from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
-from fibonacci.errors import APIStatusError, NotFoundError
+from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
 from fibonacci.models.organizations import Quota
 from fibonacci.models.workflows import Workflow
 
@@ -84,7 +84,7 @@ def read_quota(requests: BatchRequests, organization_id: str) -> Quota | None:
         return requests.quota(organization_id)
     except NotFoundError:
         raise
-    except APIStatusError:  # it may not be read by every role
+    except (APIStatusError, UnsupportedCallError):  # it may not be read by every role, or at all
         return None
 
 

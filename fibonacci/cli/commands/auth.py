@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
+    from fibonacci.cli.commands.profiles import add_address_options
+
     verbs = Verbs(parser)
     login = verbs.add("login", "read an API key, check it, and store it in the keychain", _login)
-    login.add_argument("--base-url", metavar="URL", help="the base URL of a new profile; default: the documented one")
+    add_address_options(login)
     verbs.add("status", "show which API key and address are used, and whether the key is valid", _status)
     verbs.add("logout", "delete the API key of the profile from the keychain", _logout)
 
@@ -31,7 +33,7 @@ def _login(context: Context) -> int:
 
     file = read_file(context)
     name = context.options.profile or os.environ.get("FIBONACCI_PROFILE") or file.default_name or DEFAULT_PROFILE
-    address = find_address(file.profiles.get(name), context.options.base_url)
+    address = find_address(file.profiles.get(name), context.options.base_url, context.options.api_version)
     profile = profile_for(file, name, address)
     kept = keychain().stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
     key = _read_key(context, address, keychain().legacy_key() if kept is None else None)
@@ -58,6 +60,7 @@ def _status(context: Context) -> int:
         "profile": profile and profile.name,
         "base_url": address.base_url,
         "base_url_source": address.source,
+        "api_version": address.api_version,
         "key_source": None,
         "valid": None,
     }
@@ -124,7 +127,7 @@ def _check(key: str, address: PlatformAddress) -> None:
     """
     from fibonacci import Fibonacci, PermissionDeniedError
 
-    with Fibonacci(key, base_url=address.base_url) as client:
+    with Fibonacci(key, base_url=address.base_url, api_version=address.api_version) as client:
         try:
             client.tools.list(page_size=1).first()
         except PermissionDeniedError:

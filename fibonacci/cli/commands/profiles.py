@@ -25,7 +25,17 @@ def add_arguments(parser: CommandParser) -> None:
     }
     for verb in named.values():
         verb.add_argument("name", metavar="NAME", help="the name of the profile")
-    named["add"].add_argument("--base-url", metavar="URL", help="its base URL; default: the documented one")
+    add_address_options(named["add"])
+
+
+def add_address_options(parser: CommandParser) -> None:
+    """Add the options that a new profile has."""
+    parser.add_argument("--base-url", metavar="URL", help="the base URL of a new profile; default: the documented one")
+    parser.add_argument(
+        "--api-version",
+        choices=("v1", "0.2"),
+        help="the API that its server speaks: v1, the documented one, by default; 0.2, that of fibonacci-sdk 0.2.4",
+    )
 
 
 def read_file(context: Context) -> ProfilesFile:
@@ -41,7 +51,8 @@ def read_file(context: Context) -> ProfilesFile:
 def _list(context: Context) -> int:
     file = read_file(context)
     if file.profiles or context.output.is_json:
-        context.output.items((_row(file, name) for name in file.profiles), ("name", "base_url", "keychain", "default"))
+        rows = (_row(file, name) for name in file.profiles)
+        context.output.items(rows, ("name", "base_url", "api_version", "keychain", "default"))
     if not file.profiles:
         context.say(f"there are no profiles in {file.path}: `fibonacci profiles add NAME` adds one")
     return DONE
@@ -67,7 +78,7 @@ def _add(context: Context) -> int:
     from fibonacci._profiles.credentials import login_command
 
     name: str = context.options.name
-    add_profile(name, context.options.base_url)
+    add_profile(name, context.options.base_url, context.options.api_version)
     context.say(f"added the profile {name!r}; {login_command(name)} stores its API key")
     return DONE
 
@@ -90,12 +101,14 @@ def _remove(context: Context) -> int:
 
 
 def _row(file: ProfilesFile, name: str) -> dict[str, Any]:
-    from fibonacci._core.config import DEFAULT_BASE_URL
+    from fibonacci._profiles.credentials import home_of
 
     profile = file.profiles[name]
+    home = home_of(profile)
     return {
         "name": name,
-        "base_url": profile.base_url or DEFAULT_BASE_URL,
+        "base_url": home.base_url,
+        "api_version": home.api_version,
         "keychain": profile.keychain,
         "default": file.default_name == name,
     }

@@ -23,7 +23,9 @@ def call_checks(key: FoundKey, address: PlatformAddress) -> Iterator[Finding]:
         key: The key.
         address: The address.
     """
-    with Fibonacci(key.key, base_url=address.base_url, max_retries=0, timeout=_TIMEOUT) as client:
+    with Fibonacci(
+        key.key, base_url=address.base_url, api_version=address.api_version, max_retries=0, timeout=_TIMEOUT
+    ) as client:
         headers: Mapping[str, str] = {}
         began = time.time()
         try:

@@ -12,7 +12,7 @@ from fibonacci.emulator.app.app import App
 if TYPE_CHECKING:
     from fibonacci import AsyncFibonacci, Fibonacci
 
-_IN_PROCESS_URL: Final = "http://127.0.0.1/v1"
+_IN_PROCESS_URL: Final = "http://127.0.0.1"
 
 
 class InProcessClients:
@@ -26,7 +26,7 @@ class InProcessClients:
 
         Args:
             api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
-            **options: Other options of `Fibonacci`, such as `timeout` and `max_retries`.
+            **options: Other options of `Fibonacci`, such as `timeout`, and `api_version="0.2"` for the API of 0.2.4.
 
         Returns:
             A client; nothing of it has to be closed.
@@ -45,7 +45,7 @@ class InProcessClients:
         _check_options(options)
         return Fibonacci(
             self.api_key if api_key is None else api_key,
-            base_url=_IN_PROCESS_URL,
+            **_address(options),
             transport=InProcessTransport(self._app),
             **options,
         )
@@ -69,10 +69,16 @@ class InProcessClients:
         _check_options(options)
         return AsyncFibonacci(
             self.api_key if api_key is None else api_key,
-            base_url=_IN_PROCESS_URL,
+            **_address(options),
             transport=AsyncInProcessTransport(self._app),
             **options,
         )
+
+
+def _address(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the API that is spoken, and the base URL that goes with it."""
+    version = options.pop("api_version", "v1")
+    return {"api_version": version, "base_url": _IN_PROCESS_URL if version == "0.2" else f"{_IN_PROCESS_URL}/v1"}
 
 
 def _check_options(options: dict[str, Any]) -> None:
