@@ -294,7 +294,7 @@ class TestConfiguration:
         with pytest.raises(ConfigurationError, match=r"base_url ends in /v1, .* takes the root of a server"):
             Fibonacci("key", api_version="0.2", base_url="https://api.fibonacci.dev/v1")
         for version, kind in (("v2", ConfigurationError), (0.2, TypeError)):
-            with pytest.raises(kind, match="^api_version must be"):
+            with pytest.raises(kind, match=r"^api_version must be"):
                 Fibonacci("key", api_version=version)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         monkeypatch.setenv("FIBONACCI_API_VERSION", "1")
         with pytest.raises(ConfigurationError, match=r"variable FIBONACCI_API_VERSION must be .v1"):
