@@ -13,6 +13,8 @@ _REPLACED: Final = (
     (r"is blank; pass your API key, or set FIBONACCI_API_KEY", "is blank: set it to an API key, or unset it"),
     (r"use https, or pass allow_insecure=True in a network that you trust", "use https"),
     (r"pass the key as api_key", "set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`"),
+    (r"pass ca_bundle=\.\.\. or set SSL_CERT_FILE", "set SSL_CERT_FILE to its file"),
+    (r": pass client_cert=\.\.\. with one that it accepts", ", which the command does not have: use Python"),
     (r"check base_url and", "check FIBONACCI_BASE_URL or the profile, and"),
     (r"^base_url (must|is) ", r"--base-url \1 "),
     (r"base_url should begin with", "the base URL should begin with"),

@@ -27,8 +27,9 @@ from tests.cli.definitions import GREETER
 from tests.cli.invocation import invoke
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import check_rows
+from tests.kit.certificates import self_signed
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, error_body, raw_then_reset, refusing, respond
+from tests.kit.steps import Step, error_body, ok, raw_then_reset, refusing, respond
 
 CALLS = {row.call: command_line(row) for row in ROWS if not row.call.startswith("health.")}
 COMMANDS: dict[str, list[str]] = {
@@ -205,3 +206,13 @@ def test_the_class_decides() -> None:
     assert {repr(error): exit_code(error) for error in OF_CLASSES} == {
         repr(error): code for error, code in OF_CLASSES.items()
     }
+
+
+def test_an_unknown_authority_has_a_remedy_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(ok, tls=self_signed()) as server:
+        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+        monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+        run = invoke("tools", "list")
+    assert run.code == 69
+    assert "if a private authority signed the certificate, set SSL_CERT_FILE to its file" in run.err
+    assert "ca_bundle" not in run.err

@@ -192,6 +192,9 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
             7,
             "tables.executions[0][1].nodes[1].status is not valid",
         ),
+        (("tables", "executions", 0, 1, "nodes", 1, "iteration"), "x", "nodes[1].iteration is not valid"),
+        (("tables", "executions", 0, 1, "nodes", 1, "earlier_attempts"), -1, "nodes[1].earlier_attempts is not valid"),
+        (("tables", "executions", 0, 1, "nodes", 1, "improvement"), 7, "nodes[1].improvement is not valid"),
         (
             ("tables", "workflows", 0, 1, "definition", "nodes", 1, "type"),
             "lm",
@@ -209,6 +212,14 @@ def test_the_error_names_the_place(emulator: Emulator, place: Place, value: obje
         emulator.restore(changed([(place, "replace", value)]))
     assert message in str(caught.value)
     assert emulator.snapshot() == before
+
+
+def test_settings_of_before_a_setting_was_added_have_its_default(emulator: Emulator) -> None:
+    for setting in emulator.client().organizations.governance.get("default").model_dump():
+        emulator.restore(changed([(("tables", "governance", 0, 1, setting), "remove", None)]))
+        client = emulator.client()
+        assert setting in client.organizations.governance.get("default").model_dump()
+        assert client.workflows.execute(client.workflows.list().take(1)[0].id, inputs={"x": 1}).status
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,9 @@ class StoredNode(StoredRecord):
     until: _Time | None
     call: str | None
     usage: StoredUsage | None = None
+    iteration: _Count = 1
+    earlier_attempts: _Count = 0
+    improvement: str = ""
 
 
 class StoredApproval(StoredRecord):
@@ -142,14 +145,14 @@ class StoredEntry(StoredRecord):
 
 
 class StoredSettings(StoredRecord):
-    """The settings of an organization."""
+    """The settings of an organization; one that is missing has its default."""
 
-    require_approval_for_external_comm: bool
-    require_approval_for_public_writes: bool
-    require_approval_for_permission_changes: bool
-    allow_self_approval: bool
-    approval_threshold: _Amount
-    category_flags: dict[str, bool]
+    require_approval_for_external_comm: bool = False
+    require_approval_for_public_writes: bool = False
+    require_approval_for_permission_changes: bool = False
+    allow_self_approval: bool = False
+    approval_threshold: _Amount = 1
+    category_flags: dict[str, bool] = Field(default_factory=dict[str, bool])
 
 
 class StoredOverrides(StoredRecord):

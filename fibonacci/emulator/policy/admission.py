@@ -16,6 +16,7 @@ from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import start
 from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval
+from fibonacci.emulator.policy.governance import settings_of
 from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import tools_of
 from fibonacci.emulator.policy.run_quota import take_run
@@ -46,9 +47,8 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
         refusal = Change(context.actor, "run.refused", f"workflows/{workflow['id']}", {}, after)
         record_change(context.store, context.organization, refusal, context.now)
         raise
-    reasons = approval_reasons(
-        context.store.governance.get(context.organization), workflow["definition"], context.environment.handlers
-    )
+    settings = settings_of(context.store, context.organization)
+    reasons = approval_reasons(settings, workflow["definition"], context.environment.handlers)
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
     return start(context.scheduler, workflow, compiled_workflow, inputs, context.now)

@@ -38,11 +38,9 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-def approval_reasons(
-    settings: Record | None, definition: Mapping[str, Any] | None, handlers: UserHandlers
-) -> list[str]:
+def approval_reasons(settings: Record, definition: Mapping[str, Any] | None, handlers: UserHandlers) -> list[str]:
     """Return the categories for which a run requires approval; none if it may start at once."""
-    if settings is None or settings["approval_threshold"] < 1:
+    if settings["approval_threshold"] < 1:
         return []
     watched = {category for setting, category in _SETTINGS.items() if settings[setting]}
     watched |= {category for category, is_watched in settings["category_flags"].items() if is_watched}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field
@@ -24,5 +25,10 @@ class GovernanceUpdate(Body):
 
 
 def settings_of(store: Store, organization: str) -> Record:
-    """Return the settings of an organization."""
-    return store.governance.get(organization) or GovernanceUpdate().model_dump()
+    """Return the settings of an organization; those that its record does not have, for it is older, are the default."""
+    return _defaults() | (store.governance.get(organization) or {})
+
+
+@cache
+def _defaults() -> Record:
+    return GovernanceUpdate().model_dump()
