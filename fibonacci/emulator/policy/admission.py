@@ -16,9 +16,9 @@ from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import start
 from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval
-from fibonacci.emulator.policy.governance import settings_of
 from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import tools_of
+from fibonacci.emulator.policy.governance import settings_of
 from fibonacci.emulator.policy.run_quota import take_run
 from fibonacci.emulator.policy.unknown import report_problems, report_unmatched_scripts
 from fibonacci.emulator.state.tables import Record
