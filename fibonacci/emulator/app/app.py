@@ -24,7 +24,7 @@ from fibonacci.emulator.app.hosts import Hosts
 from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.app.platform_api import PlatformAPI
 from fibonacci.emulator.app.request_log import RequestLog, Requests
-from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, respond
+from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, in_form_of, respond
 from fibonacci.emulator.app.retention import Retention
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults.fault import SILENT, ActiveFailure, override_headers
@@ -150,6 +150,7 @@ class App:
         now = self.clock.now()
         response = respond(encoded_error(error), self._limits.untouched(now), now)
         if request is not None:
+            response = in_form_of(request, response)
             response.headers.extend(self.origins.headers(request))
         return response
 
@@ -200,7 +201,7 @@ class App:
             method, path = request.method, request.target.partition("?")[0]
             text = "%s %s is refused: %s"
             log(_log, logging.WARNING, text, method, path, error.message, method=method, path=path)
-            return respond(encoded_error(error), None, self.clock.now())
+            return in_form_of(request, respond(encoded_error(error), None, self.clock.now()))
         return None
 
     def _handle_own(self, request: ServerRequest) -> ServerResponse:
@@ -212,6 +213,7 @@ class App:
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
         failure = self.faults.take(request) if self.faults.is_active else None
         response = self._handle_api(request) if failure is None else self._handle_failing(request, failure)
+        response = in_form_of(request, response)
         is_silent = failure is not None and failure.kind in SILENT
         self.log.add(request, None if is_silent else response, self.clock.now())
         return response

@@ -21,7 +21,9 @@ from fibonacci.emulator.state.store import Store
 
 _QUERY_OF_CHANGES: Final[Mapping[str, Collection[str]]] = {
     "DELETE /memory/{key}": ("scope", "user_id", "workflow_id"),
+    "DELETE /api/v1/memory/{key}": ("scope", "user_id", "workflow_id", "organization_id", "hard_delete"),
     "DELETE /requests": ("route",),
+    "POST /api/v1/workflows/generate/simple": ("description",),
 }
 """The query parameters of the endpoints that change something."""
 

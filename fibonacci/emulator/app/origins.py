@@ -15,14 +15,14 @@ from fibonacci.emulator.app.control import CONTROL_PREFIX
 from fibonacci.emulator.app.hosts import Hosts, one_by_one, read_authority
 from fibonacci.emulator.http.errors import Detail, HTTPException
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.router import API_PREFIX
+from fibonacci.emulator.http.router import API_0_2, API_PREFIX
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that change nothing."""
 
 _ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#@]+)")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_APIS: Final = (f"/{API_PREFIX}/", f"/{CONTROL_PREFIX}/")
+_APIS: Final = (f"/{API_PREFIX}/", API_0_2, f"/{CONTROL_PREFIX}/")
 _METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
 _EXPOSED: Final = "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")

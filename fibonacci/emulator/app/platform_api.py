@@ -14,8 +14,9 @@ from fibonacci.emulator.app.retention import Retention
 from fibonacci.emulator.context import Handler
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.router import Router
+from fibonacci.emulator.http.router import API_0_2, Router
 from fibonacci.emulator.policy.approvals import Approvals
+from fibonacci.emulator.routes import api_0_2
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
@@ -52,7 +53,7 @@ class PlatformAPI:
         scheduler: Scheduler,
         store: Store,
     ) -> None:
-        self.router: Final[Router[Handler]] = Router(ENDPOINTS)
+        self.router: Final[Router[Handler]] = Router([*ENDPOINTS, *api_0_2.ENDPOINTS])
         self._approvals = approvals
         self._clock = clock
         self._endpoints = endpoints
@@ -84,7 +85,7 @@ class PlatformAPI:
         """Wait for a more recent reply, if one may come, outside of the transaction; a repetition gets it too."""
         try:
             settled = reply.settled()
-            if settled is not reply and "idempotency-key" in request.headers:
+            if settled is not reply and _has_idempotency_key(request):
                 with self._store.transaction():
                     self._idempotency.renew(api_key, request, reply, settled, self._clock.now())
             return settled
@@ -117,7 +118,7 @@ class PlatformAPI:
         return True
 
     def _dispatch(self, request: ServerRequest, api_key: str, actor: Actor, now: float) -> EncodedReply:
-        if request.method != "POST" or "idempotency-key" not in request.headers:
+        if not _has_idempotency_key(request):
             return self._endpoints.call(self.router, request, actor, now)
         reply = self._idempotency.find(api_key, request, now)
         if reply is None:
@@ -125,3 +126,9 @@ class PlatformAPI:
             if reply.status < 500 and reply.status != 429:  # a repetition of these may succeed
                 self._idempotency.keep(api_key, request, reply, now)
         return reply
+
+
+def _has_idempotency_key(request: ServerRequest) -> bool:
+    """Return whether a repetition of a request is to be known by its key; the API of 0.2 knows none."""
+    is_known = request.method == "POST" and not request.target.startswith(API_0_2)
+    return is_known and "idempotency-key" in request.headers

@@ -41,6 +41,7 @@ class StoredWorkflow(StoredDefinition):
 
     id: str
     updated_at: str
+    is_template: bool = False
 
 
 class StoredVersion(StoredDefinition):
@@ -194,6 +195,8 @@ class StoredValue(StoredRecord):
     scope: str
     created_at: str
     expires: _Time | None
+    description: str | None = None
+    tags: list[str] = Field(default_factory=list[str])
 
 
 class StoredConnection(StoredRecord):

@@ -1,4 +1,4 @@
-"""The request log: every request under `/v1`, with its response."""
+"""The request log: every request under `/v1` and `/api/v1`, with its response."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class RecordedRequest:
 
     Attributes:
         method: The HTTP method, in capitals.
-        path: The path as received, percent-encoded, without `/v1` and without the query.
+        path: The path as received, percent-encoded, without `/v1` and without the query. That of the API of 0.2 begins
+            with `/api/v1`, and so does its template.
         template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
         query: The query parameters by name; the last of several with one name.
         headers: Values by lower-case name, without `Authorization` and other credentials.

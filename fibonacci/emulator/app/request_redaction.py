@@ -10,7 +10,7 @@ from fibonacci.emulator.engine.redaction import REDACTED
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.router import segments_of
+from fibonacci.emulator.http.router import API_0_2, segments_of
 from fibonacci.emulator.state.json_encoding import to_json
 
 CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
@@ -21,15 +21,29 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
     """Return a request with each value in its body replaced, if it is one of tools; else the request itself.
 
     Only connecting a tool has a body there. A request with a misspelled path below `/tools` has secrets all the same.
+    In the API of 0.2, a login and a key have secrets too, and those of a run are replaced.
     """
     target = request.target.lower()  # a path in other case leads nowhere, with the same secrets
-    if not request.body or ("tools" not in target and "%" not in target) or not _is_of_tools(target):
+    is_of_workflows = target.startswith(f"{API_0_2}workflows/")
+    if not request.body or not (is_of_workflows or _is_secret(target)):
         return request
     try:
-        body = to_json(_redacted(read_json(request.body)))
+        content = read_json(request.body)
     except HTTPException:
-        body = REDACTED.encode()
-    return replace(request, body=body)
+        return replace(request, body=REDACTED.encode())
+    if is_of_workflows:
+        if not is_object(content) or "secrets" not in content:
+            return request
+        content = {**content, "secrets": _redacted(content["secrets"])}
+    else:
+        content = _redacted(content)
+    return replace(request, body=to_json(content))
+
+
+def _is_secret(target: str) -> bool:
+    if target.startswith(API_0_2):
+        return not target.startswith((f"{API_0_2}workflows", f"{API_0_2}memory"))
+    return ("tools" in target or "%" in target) and _is_of_tools(target)
 
 
 def _is_of_tools(target: str) -> bool:

@@ -45,8 +45,8 @@ def is_live(entry: Mapping[str, Any], now: float) -> bool:
     return entry["expires"] is None or now < entry["expires"]
 
 
-def set_value(store: Store, place: Key, body: MemorySet, now: float) -> Record:
-    """Store a value at its place: scope, owner, key.
+def set_value(store: Store, place: Key, body: MemorySet, now: float, about: Mapping[str, Any] | None = None) -> Record:
+    """Store a value at its place (scope, owner, key), with further fields of its record.
 
     Returns:
         The record of the value.
@@ -63,6 +63,7 @@ def set_value(store: Store, place: Key, body: MemorySet, now: float) -> Record:
         "created_at": earlier["created_at"] if earlier and is_live(earlier, now) else written,
         "updated_at": written,
         "expires": None if body.ttl is None else now + min(body.ttl, LAST - now),
+        **(about or {}),
     }
     store.memory.put(*place, record=entry)
     return entry

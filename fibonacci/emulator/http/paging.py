@@ -1,21 +1,25 @@
-"""Pagination with an opaque cursor."""
+"""Pagination with an opaque cursor, and with `skip` in the API of 0.2."""
 
 from __future__ import annotations
 
 import binascii
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from fibonacci._log_records import log
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.query import Query
-from fibonacci.emulator.http.replies import Reply, page
+from fibonacci.emulator.http.replies import Reply, bare, page
 from fibonacci.emulator.state.tables import Record
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
+
+SLICE_LIMIT: Final = 100
+"""The limit of lists of the API of 0.2: what they have by default, and at most."""
 
 _LARGEST: Final = 2**63  # the numbers of records are smaller
 
@@ -66,12 +70,37 @@ def paged(
     for number, record in rows(newest_first=newest_first, after=after):
         if len(items) == limit:
             return page(items, _cursor(kind, last))
-        try:
-            items.append(show(record))
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
-            log(_log, logging.ERROR, "record %d of %s is damaged", number, kind, with_exception=True)
+        items += _shown(number, record, kind, show)
         last = number
     return page(items, None)
+
+
+def sliced(
+    rows: Callable[[int], Iterable[tuple[int, Record]]], query: Query, *, kind: str, show: Callable[[Record], Any]
+) -> Reply:
+    """Return the part of a list that `skip` and `limit` select, as the API of 0.2 has it: without an envelope.
+
+    Args:
+        rows: Reads the list, without so many of its first records.
+        query: Holds `skip` and `limit`; a limit beyond `SLICE_LIMIT` is that.
+        kind: The name of the list.
+        show: Returns the public form of a record, as for `paged`.
+
+    Raises:
+        HTTPException: 422 if `skip` or `limit` is not valid.
+    """
+    skip = query.integer("skip", default=0, lowest=0, highest=_LARGEST)
+    limit = min(SLICE_LIMIT, query.integer("limit", default=SLICE_LIMIT, lowest=1, highest=_LARGEST))
+    return bare(list(islice((item for row in rows(skip) for item in _shown(*row, kind, show)), limit)))
+
+
+def _shown(number: int, record: Record, kind: str, show: Callable[[Record], Any]) -> list[Any]:
+    """Return the public form of a record; nothing if it has none, because it is damaged."""
+    try:
+        return [show(record)]
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        log(_log, logging.ERROR, "record %d of %s is damaged", number, kind, with_exception=True)
+        return []
 
 
 def _cursor(kind: str, number: int) -> str:

@@ -36,14 +36,14 @@ def created(content: Any) -> Reply:
     return Reply(content, status=201)
 
 
-def data_only(content: Any, later: Callable[[], Reply] | None = None) -> Reply:
+def data_only(content: Any) -> Reply:
     """Return a reply in the envelope without `meta`, as executing a workflow has it."""
-    return Reply(content, "data", later=later)
+    return Reply(content, "data")
 
 
-def bare(content: Any) -> Reply:
+def bare(content: Any, status: int = 200) -> Reply:
     """Return a reply without an envelope."""
-    return Reply(content, "bare")
+    return Reply(content, "bare", status)
 
 
 def encoded_json(content: bytes) -> Reply:

@@ -6,7 +6,7 @@ from typing import Final
 
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.router import API_PREFIX, Router, segments_of
+from fibonacci.emulator.http.router import API_0_2, API_PREFIX, Router, segments_of
 
 ANY: Final = "*"
 
@@ -15,7 +15,7 @@ class RoutePattern:
     """A method and a path, either of which may be `*`.
 
     A segment in braces matches any segment, whatever its name; any other matches itself, percent-encoded or not. A
-    leading `/v1` is optional. `*` alone matches every request.
+    leading `/v1` is optional; `/api/v1` names the API of 0.2. `*` alone matches every request.
 
     Args:
         text: The pattern.
@@ -39,7 +39,7 @@ class RoutePattern:
         self._method: Final = method.upper()
         self._parts: Final = None if path == ANY else _parts(path)
         if self._parts is not None:
-            methods = router.methods(self._parts[1:])
+            methods = router.methods(self._parts)
             if not methods or self._method not in (ANY, *methods):
                 raise ValueError(router.unknown(method, path))
 
@@ -61,7 +61,7 @@ def _parts(path: str) -> list[str]:
         parts = segments_of(path)
     except HTTPException as error:
         raise ValueError(error.message) from None
-    return parts if parts[0] == API_PREFIX else [API_PREFIX, *parts]
+    return parts if parts[0] == API_PREFIX or path.startswith(API_0_2) else [API_PREFIX, *parts]
 
 
 def _segment_matches(part: str, segment: str) -> bool:

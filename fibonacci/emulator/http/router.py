@@ -17,6 +17,9 @@ HandlerT = TypeVar("HandlerT", covariant=True)
 
 API_PREFIX: Final = "v1"
 
+API_0_2: Final = "/api/v1/"
+"""How the paths of the API of fibonacci-sdk 0.2 begin, and the templates of its endpoints."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Route(Generic[HandlerT]):
@@ -25,7 +28,7 @@ class _Route(Generic[HandlerT]):
     handlers: dict[str, HandlerT]
 
     def match(self, segments: Sequence[str]) -> dict[str, str] | None:
-        """Return the parameters if the path matches."""
+        """Return the parameters if the whole path matches."""
         values: dict[str, str] = {}
         for part, segment in zip(self.parts, segments, strict=True):
             if part[0] == "{":
@@ -43,7 +46,7 @@ class RouteMatch(Generic[HandlerT]):
 
     Attributes:
         handler: The handler.
-        template: The path of the endpoint, such as `/workflows/{workflow_id}`.
+        template: The path of the endpoint, such as `/workflows/{workflow_id}` or `/api/v1/runs/{run_id}`.
         values: The decoded path parameters by name.
     """
 
@@ -53,22 +56,22 @@ class RouteMatch(Generic[HandlerT]):
 
 
 class Router(Generic[HandlerT]):
-    """The table of all endpoints under a prefix.
+    """The table of all endpoints under a prefix, and of those of the API of 0.2.
 
     Args:
         endpoints: Method, path template and handler of each endpoint.
-        prefix: The first segment of every path.
+        prefix: The first segment of every path, unless the template begins with that of the API of 0.2.
     """
 
     def __init__(self, endpoints: Iterable[tuple[str, str, HandlerT]], prefix: str = API_PREFIX) -> None:
         self._prefix = prefix
         self._routes: dict[str, _Route[HandlerT]] = {}
-        self._by_shape: dict[tuple[int, str], list[_Route[HandlerT]]] = {}
+        self._by_shape: dict[tuple[int, tuple[str, ...]], list[_Route[HandlerT]]] = {}
         for method, template, handler in endpoints:
             route = self._routes.get(template)
             if route is None:
-                route = self._routes[template] = _Route(template, template[1:].split("/"), {})
-                self._by_shape.setdefault((len(route.parts), route.parts[0]), []).append(route)
+                route = self._routes[template] = _Route(template, self._path_of(template)[1:].split("/"), {})
+                self._by_shape.setdefault(_shape(route.parts), []).append(route)
             route.handlers[method] = handler
 
     def find(self, method: str, path: str) -> RouteMatch[HandlerT]:
@@ -81,8 +84,7 @@ class Router(Generic[HandlerT]):
         Raises:
             HTTPException: 400 if the path is not UTF-8, 404 if there is none, 405 if it has other methods only.
         """
-        segments = segments_of(path)
-        matched = self._match(segments[1:]) if segments[:1] == [self._prefix] else None
+        matched = self._match(segments_of(path))
         if matched is None:
             message = self.unknown(method, path)
             raise HTTPException(404, "not_found", message, [Detail("path", message)])
@@ -92,24 +94,34 @@ class Router(Generic[HandlerT]):
         return RouteMatch(route.handlers[method], route.template, values)
 
     def methods(self, segments: Sequence[str]) -> Sequence[str]:
-        """Return the methods of a path given without its prefix; none if there is no such path."""
+        """Return the methods of a whole path; none if there is no such path."""
         matched = self._match(segments)
         return list(matched[0].handlers) if matched else []
 
     def unknown(self, method: str, path: str) -> str:
         """Return the message for an endpoint that does not exist, with the closest ones."""
         shown = path[:100]  # comparing long texts takes long
-        near = get_close_matches(shown.removeprefix(f"/{self._prefix}"), self._routes, n=3, cutoff=0.4)
-        names = [f"{name} /{self._prefix}{template}" for template in near for name in self._routes[template].handlers]
+        is_0_2 = shown.startswith(API_0_2)
+        templates = [template for template in self._routes if template.startswith(API_0_2) == is_0_2]
+        near = get_close_matches(shown.removeprefix(f"/{self._prefix}"), templates, n=3, cutoff=0.4)
+        names = [f"{name} {self._path_of(template)}" for template in near for name in self._routes[template].handlers]
         hint = f" Near it are: {', '.join(names)}." if names else f" Every path begins with /{self._prefix}."
         return f"There is no {method} {shown}.{hint}"
 
+    def _path_of(self, template: str) -> str:
+        return template if template.startswith(API_0_2) else f"/{self._prefix}{template}"
+
     def _match(self, segments: Sequence[str]) -> tuple[_Route[HandlerT], dict[str, str]] | None:
-        for route in self._by_shape.get((len(segments), segments[0]), ()) if segments else ():
+        for route in self._by_shape.get(_shape(segments), ()):
             values = route.match(segments)
             if values is not None:
                 return route, values
         return None
+
+
+def _shape(parts: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+    """Return what tells most paths apart: the number of their segments, and the first two, which are no parameters."""
+    return len(parts), tuple(parts[:2])
 
 
 def segments_of(path: str) -> list[str]:

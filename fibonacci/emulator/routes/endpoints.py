@@ -8,6 +8,7 @@ from typing import Final
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import Handler
 from fibonacci.emulator.routes import (
+    api_0_2,
     executions,
     governance,
     health,
@@ -48,7 +49,8 @@ The documentation has those of versions, governance and quota; the others are th
 
 def lowest_role(method: str, template: str) -> KeyRole:
     """Return the lowest role that may use an endpoint."""
-    return PERMISSIONS.get((method, template), "viewer" if method == "GET" else "member")
+    is_read = method == "GET" or (method, template) in api_0_2.READS
+    return PERMISSIONS.get((method, template), "viewer" if is_read else "member")
 
 
 _WITHOUT_BODY: Final = frozenset(

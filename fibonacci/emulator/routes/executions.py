@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -17,11 +18,8 @@ from fibonacci.models.executions import KNOWN_STATUSES
 
 def get_execution(context: RequestContext) -> Reply:
     """GET /executions/{execution_id}."""
-    execution = context.scheduler.refresh(_find(context), context.now)
-    reply = _with_trace(context, execution, context.now)
-    if context.scheduler.may_end_soon(execution, context.now):  # a user handler has just begun
-        return replace(reply, later=lambda: _with_trace(context, *context.scheduler.settle(execution)))
-    return reply
+    execution = context.scheduler.refresh(find_execution(context, "execution_id"), context.now)
+    return reply_of_run(context, execution, partial(_with_trace, context))
 
 
 def list_executions(context: RequestContext) -> Reply:
@@ -41,7 +39,7 @@ def list_executions(context: RequestContext) -> Reply:
 
 def cancel_execution(context: RequestContext) -> Reply:
     """POST /executions/{execution_id}/cancel."""
-    execution = _find(context)
+    execution = find_execution(context, "execution_id")
     if execution["status"] in TERMINAL:
         raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be canceled.")
     return Reply(view_of(cancel(context.store, execution, context.now), context.now))
@@ -75,11 +73,24 @@ def _with_trace(context: RequestContext, execution: Record, now: float) -> Reply
     return Reply(view_of(execution, now) | {"trace": context.scheduler.trace(execution)})
 
 
-def _find(context: RequestContext) -> Record:
-    execution_id = context.path["execution_id"]
+def reply_of_run(context: RequestContext, execution: Record, show: Callable[[Record, float], Reply]) -> Reply:
+    """Return the reply that shows an execution; when a handler has just begun, another may come with its end."""
+    reply = show(execution, context.now)
+    if context.scheduler.may_end_soon(execution, context.now):
+        return replace(reply, later=lambda: show(*context.scheduler.settle(execution)))
+    return reply
+
+
+def find_execution(context: RequestContext, parameter: str) -> Record:
+    """Return the execution that a parameter of the path names.
+
+    Raises:
+        HTTPException: 404 if it does not exist.
+    """
+    execution_id = context.path[parameter]
     execution = context.store.executions.get(execution_id)
     if execution is None:
-        raise not_found("execution_id", "execution", execution_id)
+        raise not_found(parameter, "execution", execution_id)
     return execution
 
 

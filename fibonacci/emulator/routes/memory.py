@@ -15,34 +15,40 @@ from fibonacci.emulator.state.tables import Key, Record
 
 def get_memory(context: RequestContext) -> Reply:
     """GET /memory/{key}."""
-    return Reply(_shown(_find(context, _place_in_query(context))))
+    return Reply(_shown(find_entry(context, place_in_query(context))))
 
 
 def set_memory(context: RequestContext) -> Reply:
     """PUT /memory/{key}."""
     body = read(MemorySet, context.body)
-    place = _place(context, body.scope, body.user_id, body.workflow_id)
+    place = place_of(context, context.path["key"], body.scope, body.user_id, body.workflow_id)
     return Reply(_shown(set_value(context.store, place, body, context.now)))
 
 
 def delete_memory(context: RequestContext) -> Reply:
     """DELETE /memory/{key}."""
-    place = _place_in_query(context)
-    _find(context, place)
+    place = place_in_query(context)
+    find_entry(context, place)
     context.store.memory.delete(*place)
     return no_content()
 
 
-def _place_in_query(context: RequestContext) -> Key:
+def place_in_query(context: RequestContext, caller: str | None = None) -> Key:
+    """Return the scope, the owner and the key that path and query name; by default the user is the caller, if given."""
     query = context.query
     scope = query.choice("scope", SCOPES, default="workflow")
-    return _place(context, scope, query.text("user_id"), query.text("workflow_id"))
+    user_id = query.text("user_id") or (caller if scope == "user" else None)
+    return place_of(context, context.path["key"], scope, user_id, query.text("workflow_id"))
 
 
-def _place(context: RequestContext, scope: str, user_id: str | None, workflow_id: str | None) -> Key:
+def place_of(context: RequestContext, key: str, scope: str, user_id: str | None, workflow_id: str | None) -> Key:
+    """Return the scope, the owner and the key of a value; what the scope does not read is a warning.
+
+    Raises:
+        HTTPException: 422 if a user's value has no owner.
+    """
     if scope == "user" and user_id is None:
         raise invalid(Detail("user_id", "is required with the scope user"))
-    key = context.path["key"]
     context.environment.warnings.report(
         [
             EmulatorWarning(
@@ -54,7 +60,12 @@ def _place(context: RequestContext, scope: str, user_id: str | None, workflow_id
     return scope, owner_of(scope, user_id, workflow_id), key
 
 
-def _find(context: RequestContext, place: Key) -> Record:
+def find_entry(context: RequestContext, place: Key) -> Record:
+    """Return the value at a place.
+
+    Raises:
+        HTTPException: 404 if there is none, or it has expired.
+    """
     entry = context.store.memory.get(*place)
     if entry is None or not is_live(entry, context.now):
         raise not_found("key", f"memory in the scope {place[0]} with the key", place[-1])

@@ -21,24 +21,29 @@ def list_tools(context: RequestContext) -> Reply:
     def rows(*, newest_first: bool, after: int | None) -> Iterator[tuple[int, Record]]:
         return ((number, tool) for number, tool in enumerate(tools, 1) if after is None or number > after)
 
-    return paged(rows, context.query, kind="tools", show=lambda tool: _shown(context, tool))
+    return paged(rows, context.query, kind="tools", show=lambda tool: shown_tool(context, tool))
 
 
 def get_tool(context: RequestContext) -> Reply:
     """GET /tools/{tool_name}."""
-    return Reply(_shown(context, _find(context)))
+    return Reply(shown_tool(context, requested_tool(context)))
 
 
 def connect_tool(context: RequestContext) -> Reply:
     """POST /tools/{tool_name}/connect. The parameters may hold secrets: they are neither kept nor returned."""
-    name = _find(context)["name"]
+    name = requested_tool(context)["name"]
     read_object(context.body)
     connection: Record = {"name": name, "tool": name, "status": "connected", "connected_at": iso(context.now)}
     context.store.connections.put(name, record=connection)
     return Reply(connection)
 
 
-def _find(context: RequestContext) -> Record:
+def requested_tool(context: RequestContext) -> Record:
+    """Return the tool that the path names.
+
+    Raises:
+        HTTPException: 404 if it does not exist.
+    """
     name = context.path["tool_name"]
     tool = find_tool(context.environment.handlers, name)
     if tool is None:
@@ -46,7 +51,8 @@ def _find(context: RequestContext) -> Record:
     return tool
 
 
-def _shown(context: RequestContext, tool: Record) -> Record:
+def shown_tool(context: RequestContext, tool: Record) -> Record:
+    """Return the public form of a tool: with whether it is connected."""
     return tool | {"connected": context.store.connections.get(tool["name"]) is not None}
 
 

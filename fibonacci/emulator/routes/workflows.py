@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -18,6 +18,7 @@ from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, created, data_only, no_content
 from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.policy.unknown import report_problems
+from fibonacci.emulator.routes.executions import reply_of_run
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import to_json
@@ -57,6 +58,15 @@ def list_workflows(context: RequestContext) -> Reply:
 def create_workflow(context: RequestContext) -> Reply:
     """POST /workflows."""
     body = read(WorkflowCreate, context.body)
+    return created(add_workflow(context, body))
+
+
+def add_workflow(context: RequestContext, body: WorkflowCreate, **more: Any) -> Record:
+    """Store a new workflow with its first version, and with further fields of its record; return it.
+
+    Raises:
+        HTTPException: 422 if its definition is refused.
+    """
     workflow_id = ids.workflow_id()
     _check(context, workflow_id, body.definition)
     now = iso(context.now)
@@ -70,9 +80,10 @@ def create_workflow(context: RequestContext) -> Reply:
         "status": "active",
         "created_at": now,
         "updated_at": now,
+        **more,
     }
     save_with_snapshot(context.store, workflow)
-    return created(workflow)
+    return workflow
 
 
 def get_workflow(context: RequestContext) -> Reply:
@@ -82,14 +93,25 @@ def get_workflow(context: RequestContext) -> Reply:
 
 def update_workflow(context: RequestContext) -> Reply:
     """PUT /workflows/{workflow_id}."""
-    workflow = find_workflow(context)
-    body = read(WorkflowUpdate, context.body)
+    return Reply(change_workflow(context, find_workflow(context), read(WorkflowUpdate, context.body)))
+
+
+def change_workflow(context: RequestContext, workflow: Record, body: WorkflowUpdate, **more: Any) -> Record:
+    """Store the given fields of a workflow as its next version, and further fields of its record; return it.
+
+    Raises:
+        HTTPException: 422 if its definition is refused.
+    """
     _check(context, workflow["id"], body.definition)
-    given = {name: getattr(body, name) for name in body.model_fields_set}
+    given = {name: getattr(body, name) for name in WorkflowUpdate.model_fields if name in body.model_fields_set}
+    if given or more:
+        changed = {"version": workflow["version"] + bool(given), "updated_at": iso(context.now)}
+        workflow = workflow | given | more | changed
     if given:
-        workflow = workflow | given | {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
         save_with_snapshot(context.store, workflow)
-    return Reply(workflow)
+    elif more:
+        context.store.workflows.put(workflow["id"], record=workflow)
+    return workflow
 
 
 def delete_workflow(context: RequestContext) -> Reply:
@@ -105,14 +127,7 @@ def execute_workflow(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/execute."""
     workflow = find_workflow(context)
     execution = execute(context, workflow, read(WorkflowExecute, context.body).inputs)
-    return data_only(summary_of(execution, context.now), _later(context, execution))
-
-
-def _later(context: RequestContext, execution: Record) -> Callable[[], Reply] | None:
-    """Return the function that waits for the end of an execution, if it may end soon."""
-    if not context.scheduler.may_end_soon(execution, context.now):
-        return None
-    return lambda: data_only(summary_of(*context.scheduler.settle(execution)))
+    return reply_of_run(context, execution, lambda execution, now: data_only(summary_of(execution, now)))
 
 
 def find_workflow(context: RequestContext) -> Record:

@@ -64,11 +64,11 @@ class SqliteTable:
         return self._execute("DELETE FROM records WHERE kind = ? AND key = ?", encoded_key(key)).rowcount > 0
 
     def rows(
-        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False
+        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
     ) -> Iterator[tuple[int, Record]]:
         """Iterate over the records of a list; damaged ones are skipped and logged."""
         for number, key, *texts in self._listed(
-            "key, record" if brief else "key, record, apart", name, newest_first, after
+            "key, record" if brief else "key, record, apart", name, newest_first, after, skip
         ):
             record = self._decoded_or_logged(key, *texts)
             if record is not None:
@@ -113,7 +113,7 @@ class SqliteTable:
         self._execute("DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?", start, start + _AFTER_ALL)
 
     def _listed(
-        self, columns: str, name: Key, newest_first: bool = False, after: int | None = None
+        self, columns: str, name: Key, newest_first: bool = False, after: int | None = None, skip: int = 0
     ) -> Iterator[tuple[Any, ...]]:
         order, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
         values: list[Any] = [encoded_key(name)]
@@ -125,7 +125,7 @@ class SqliteTable:
             f"SELECT lists.number, {columns} FROM lists CROSS JOIN records ON records.number = lists.number"
             f" WHERE lists.kind = ? AND list = ?{where} ORDER BY lists.number {order}"
         )
-        return self._execute(sql, *values)
+        return self._execute(f"{sql} LIMIT -1 OFFSET ?", *values, skip) if skip else self._execute(sql, *values)
 
     def _decoded(self, key: str, record: str, apart: str | None = None) -> Record:
         try:

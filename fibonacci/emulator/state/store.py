@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
+from fibonacci.emulator.state.clock import milliseconds
 from fibonacci.emulator.state.owners import Owners
 from fibonacci.emulator.state.schema import SCHEMA, SNAPSHOT_FORMAT
 from fibonacci.emulator.state.snapshot import read_snapshot
@@ -171,10 +172,26 @@ def _by_first_part(key: Key, record: Record) -> Iterable[Key]:
 
 
 def _lists_of_execution(key: Key, record: Record) -> Iterable[Key]:
-    """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended."""
+    """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended.
+
+    Those are in `(*workflow, "duration")` too, and in one list for each binary digit of their milliseconds: the counts
+    of these lists are the sum of the durations of a workflow, so that its mean reads no execution.
+    """
     status, workflow = ("status", str(record.get("status"))), ("workflow_id", str(record.get("workflow_id")))
     lists = (status, workflow, (*workflow, *status))
-    return lists if record.get("ended") is None else (*lists, ("ended",))
+    if record.get("ended") is None:
+        return lists
+    name = (*workflow, "duration")
+    duration = duration_of(record)
+    digits = ((*name, str(digit)) for digit in range(duration.bit_length()) if duration >> digit & 1)
+    return (*lists, ("ended",), name, *digits)
+
+
+def duration_of(execution: Record) -> int:
+    """Return the milliseconds that an execution took which has ended, as the times of both ends are shown."""
+    ended: float = execution["ended"]
+    started: float = execution.get("started", ended)
+    return max(0, milliseconds(ended) - milliseconds(started))
 
 
 def _lists_of_entry(key: Key, record: Record) -> Iterable[Key]:

@@ -78,7 +78,7 @@ class Table(Protocol):
         ...
 
     def rows(
-        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False
+        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
     ) -> Iterator[tuple[int, Record]]:
         """Iterate over the records of a list, each with its permanent number; damaged ones are skipped and logged.
 
@@ -87,6 +87,7 @@ class Table(Protocol):
             newest_first: The order of the numbers: descending, else ascending.
             after: Begin behind this number, in this order.
             brief: Leave out the field that is kept apart if it is large.
+            skip: Begin so many records later; they are not read.
         """
         ...
 
@@ -160,15 +161,15 @@ class MemoryTable:
         return True
 
     def rows(
-        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False
+        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
     ) -> Iterator[tuple[int, Record]]:
         """Iterate over the records of a list; it may change meanwhile."""
-        while (number := self._next(name, after, newest_first=newest_first)) is not None:
+        while (number := self._next(name, after, newest_first=newest_first, skip=skip)) is not None:
             _, record = self._rows[self._keys[number]]
             if brief and self._kind.has_apart(record):
                 record = {field: value for field, value in record.items() if field != self._kind.apart}
             yield number, record
-            after = number
+            after, skip = number, 0
 
     def records(self, *name: str) -> Iterator[Record]:
         """Iterate over the records of a list."""
@@ -203,13 +204,13 @@ class MemoryTable:
         for key in [key for key in self.keys(*among) if key[: len(prefix)] == prefix]:
             self.delete(*key)
 
-    def _next(self, name: Key, after: int | None, *, newest_first: bool = False) -> int | None:
+    def _next(self, name: Key, after: int | None, *, newest_first: bool = False, skip: int = 0) -> int | None:
         """Return the number in a list that follows another."""
         numbers = self._lists.get(name, ())
         if newest_first:
-            place = (len(numbers) if after is None else bisect_left(numbers, after)) - 1
+            place = (len(numbers) if after is None else bisect_left(numbers, after)) - 1 - skip
         else:
-            place = 0 if after is None else bisect_right(numbers, after)
+            place = (0 if after is None else bisect_right(numbers, after)) + skip
         return numbers[place] if 0 <= place < len(numbers) else None
 
     def _move(self, key: Key, number: int, before: Record | None, after: Record | None) -> None:

@@ -1,0 +1,440 @@
+"""The API of fibonacci-sdk 0.2, by raw requests over a socket, beside the documented one of the same emulator."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.routes.api_0_2 import NOT_SERVED
+from fibonacci.emulator.state.tables import MemoryTable
+from tests.kit.assertions import check_rows
+
+ECHO = {"nodes": [{"id": "echo", "type": "llm", "instruction": "Say {{input.word}}"}]}
+WAIT = {"nodes": [{"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 90}}]}
+RUN = {
+    "id",
+    "workflow_id",
+    "status",
+    "started_at",
+    "completed_at",
+    "duration_seconds",
+    "input_data",
+    "output_data",
+    "error_message",
+    "total_cost",
+    "nodes_executed",
+    "nodes_failed",
+    "node_results",
+    "logs",
+    "retry_count",
+    "total_tokens_used",
+}
+UNKNOWN = {"total_cost": None, "node_results": None, "logs": None, "retry_count": 0, "total_tokens_used": None}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    json: Any
+
+
+class TwoAPIs:
+    """Sends raw requests to both APIs of an emulator; a path that does not begin with a prefix is one of 0.2."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator.start()
+        address = urlsplit(emulator.base_url)
+        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+
+    def __call__(self, line: str, body: object = None, key: str | None = None, **headers: str) -> Answer:
+        method, path = line.split(" ", 1)
+        target = path if path.startswith(("/v1/", "/api/")) else f"/api/v1{path}"
+        raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {self.emulator.api_key if key is None else key}"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.request(method, target, raw, given)
+        response = self._connection.getresponse()
+        content = response.read()
+        return Answer(response.status, dict(response.headers), json.loads(content) if content else None)
+
+    def data(self, line: str, body: object = None, status: int = 200, key: str | None = None) -> Any:
+        """Return the content of a response with this status; that of the documented API out of its envelope."""
+        answer = self(line, body, key)
+        assert answer.status == status, answer
+        assert not [name for name in answer.headers if line.split(" ")[1][:4] != "/v1/" and "RateLimit" in name]
+        return answer.json["data"] if answer.json is not None and " /v1/" in line else answer.json
+
+    def close(self) -> None:
+        self._connection.close()
+        self.emulator.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., TwoAPIs]]:
+    servers: list[TwoAPIs] = []
+
+    def serve(**options: Any) -> TwoAPIs:
+        servers.append(TwoAPIs(Emulator(**options)))
+        return servers[-1]
+
+    yield serve
+    for server in servers:
+        server.close()
+
+
+def test_workflows_and_their_runs_in_both_apis(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(time="manual")
+    clock = server.emulator.clock
+    body = {"name": "Echo", "description": "", "definition": ECHO, "is_active": True, "is_template": False}
+    made = server.data("POST /workflows", body, 201)
+    workflow = f"/workflows/{made['id']}"
+    documented = server.data(f"GET /v1{workflow}")
+    times = {name: documented[name] for name in ("created_at", "updated_at")}
+    runs = {"total_runs": 0, "successful_runs": 0, "failed_runs": 0, "avg_duration_seconds": None}
+    assert made == {**body, "id": documented["id"], "version": 1, "organization_id": "default", **runs, **times}
+    assert documented == {
+        **{name: made[name] for name in ("id", "name", "description", "definition", "version", "organization_id")},
+        **times,
+        "status": "active",
+    }
+
+    clock.advance(5)
+    changed = server.data(f"PATCH {workflow}", {"is_active": False, "is_template": True})
+    assert changed == {**made, "is_active": False, "is_template": True, "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > made["updated_at"]
+    assert server.data(f"GET /v1{workflow}/versions")[0]["created_at"] == made["updated_at"]
+    shown = server.data(f"GET /v1{workflow}")
+    assert (shown["status"], shown["is_template"], shown["version"]) == ("inactive", True, 1)
+    renamed = server.data(f"PATCH {workflow}", {"name": "Pause", "definition": WAIT, "is_template": False})
+    assert (renamed["version"], renamed["is_active"], renamed["is_template"]) == (2, False, False)
+    assert server.data(f"PATCH {workflow}", {}) == server.data(f"GET {workflow}") == renamed
+    assert server.data(f"PUT /v1{workflow}", {"definition": ECHO})["version"] == 3
+    assert server.data(f"GET {workflow}")["definition"] == ECHO
+
+    run = server.data(f"POST {workflow}/execute", {"input_data": {"word": "hi"}, "secrets": None, "tags": []})
+    assert run.keys() == RUN
+    execution = server.data(f"GET /v1/executions/{run['id']}")
+    assert run == {
+        **UNKNOWN,
+        "id": execution["execution_id"],
+        "workflow_id": made["id"],
+        "status": "completed",
+        "started_at": execution["created_at"],
+        "completed_at": execution["completed_at"],
+        "duration_seconds": execution["duration_ms"] / 1000,
+        "input_data": {"word": "hi"},
+        "output_data": execution["outputs"],
+        "error_message": None,
+        "nodes_executed": 1,
+        "nodes_failed": 0,
+    }
+    assert server.data(f"GET /runs/{run['id']}") == run
+
+    server.data(f"PATCH {workflow}", {"definition": WAIT})
+    begun = server.data(f"POST /v1{workflow}/execute", {"inputs": {"n": 1}})
+    running = server.data(f"GET /runs/{begun['execution_id']}")
+    assert running["status"] == "running"
+    assert (running["input_data"], running["completed_at"], running["duration_seconds"]) == ({"n": 1}, None, None)
+    cancelled = server.data(f"POST {workflow}/execute", {})["id"]
+    clock.advance(30)
+    server.data(f"POST /v1/executions/{cancelled}/cancel")
+    clock.advance(61)
+    ended = server.data(f"GET /runs/{begun['execution_id']}")
+    assert (ended["status"], ended["duration_seconds"]) == ("completed", 90.0)
+    fields = ("id", "workflow_id", "status", "started_at", "completed_at", "duration_seconds", "total_cost")
+    newest_first = [server.data(f"GET /runs/{found['execution_id']}") for found in server.data("GET /v1/executions")]
+    listed = [{name: found[name] for name in fields} for found in newest_first]
+    assert len(listed) == 3
+    assert server.data(f"GET {workflow}/runs") == listed
+    assert server.data(f"GET {workflow}/runs?skip=1&limit=1") == listed[1:2]
+    assert server.data(f"GET {workflow}/runs?status_filter=cancelled") == [listed[0]]
+    assert server.data(f"GET {workflow}/runs?status_filter=running&skip=0") == []
+    statistics = server.data(f"GET {workflow}")
+    assert [statistics[name] for name in runs] == [3, 2, 0, 40.0]
+
+    server.emulator.client().organizations.governance.update("default", category_flags={"utility": True})
+    held = server.data(f"POST {workflow}/execute", {"input_data": {}})
+    assert (held["status"], held["output_data"], held["completed_at"]) == ("pending", {}, None)
+    assert [found["id"] for found in server.data(f"GET {workflow}/runs?status_filter=pending")] == [held["id"]]
+    assert server.data(f"GET /v1/executions/{held['id']}")["status"] == "pending_approval"
+    assert server.data(f"DELETE {workflow}", status=204) is None
+    assert server(f"GET /v1{workflow}").status == 404
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_a_handler_reports_and_raises(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(secrets={"TOKEN": "s3cret"})
+
+    def answer(call: LLMCall) -> str:
+        call.report_usage(input_tokens=7, output_tokens=5, cost=0.25)
+        if call.instruction == "fail":
+            raise RuntimeError("no luck")
+        return "fine"
+
+    server.emulator.llm(answer)
+    for instruction, status, error in (("go", "completed", None), ("fail", "failed", "no luck")):
+        definition = {"nodes": [{"id": "a", "type": "llm", "instruction": instruction}]}
+        workflow = server.data("POST /workflows", {"name": "x", "definition": definition}, 201)["id"]
+        run = server.data(f"POST /workflows/{workflow}/execute", {"input_data": {}, "secrets": {"TOKEN": "s3cret"}})
+        assert (run["status"], run["total_cost"], run["total_tokens_used"]) == (status, 0.25, 12)
+        assert error is None or error in run["error_message"]
+
+
+def test_a_list_is_read_by_skip_to_its_end(serve: Callable[..., TwoAPIs], monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    for number in range(250):
+        server.data(
+            "POST /workflows", {"name": f"w{number}", "is_active": number % 5 > 0, "is_template": number == 7}, 201
+        )
+    pages = [server.data(f"GET /workflows?skip={skip}&limit=1000") for skip in (0, 100, 200, 300)]
+    assert [len(page) for page in pages] == [100, 100, 50, 0]
+    assert [found["name"] for page in pages for found in page] == [f"w{number}" for number in range(250)]
+    assert len(server.data("GET /workflows")) == 100
+    off = server.data("GET /workflows?is_active=false&skip=1&limit=3")
+    assert [found["name"] for found in off] == ["w5", "w10", "w15"]
+    assert [found["name"] for found in server.data("GET /workflows?is_active=true&is_template=true")] == ["w7"]
+
+    store = app_of(server.emulator).store
+    run = server.data(f"POST /workflows/{pages[0][0]['id']}/execute", {})
+    ended = store.executions.get(run["id"]) or {}
+    for number, seconds in enumerate((1.0, 2.5, 4.0)):
+        name = f"exec_{number}"
+        store.executions.put(name, record=ended | {"id": name, "ended": ended["started"] + seconds})
+    monkeypatch.delattr(MemoryTable, "records")  # a page of workflows reads no run
+    first = server.data("GET /workflows?limit=1")[0]
+    assert (first["total_runs"], first["avg_duration_seconds"]) == (4, pytest.approx(7.5 / 4, abs=0.001))
+
+
+def test_memory_in_both_apis(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(time="manual")
+    ada = server.emulator.key("member", name="ada")
+    places: list[tuple[str, dict[str, str], str]] = [
+        ("workflow", {}, ""),
+        ("workflow", {"workflow_id": "wf-1"}, "&workflow_id=wf-1"),
+        ("user", {}, "&user_id=ada"),
+        ("user", {"user_id": "bob"}, "&user_id=bob"),
+        ("organization", {"organization_id": "default"}, ""),
+        ("global", {}, ""),
+    ]
+    for scope, ids, place in places:
+        about = {"scope": scope, **ids}
+        query = "&".join(f"{name}={value}" for name, value in about.items())
+        body = {"key": "a/b", "value": {"of": place}, "description": "Colors", "tags": ["t", "u"], **about}
+        entry = server.data("POST /memory", {**body, "expires_in_days": 1, "expires_in_hours": 1}, 201, ada)
+        documented = server.data(f"GET /v1/memory/a%2Fb?scope={scope}{place}")
+        assert documented["ttl"] == 25 * 3600
+        owner = {
+            "workflow_id": ids.get("workflow_id"),
+            "user_id": "ada" if place == "&user_id=ada" else ids.get("user_id"),
+        }
+        times = {name: documented[name] for name in ("created_at", "updated_at", "expires_at")}
+        assert entry == {**body, **owner, **times, "organization_id": "default"}
+        assert {**entry, "ttl": documented["ttl"]} == {**documented, "organization_id": "default"}
+        assert server.data(f"GET /memory/a%2Fb?{query}", key=ada) == entry
+        assert server.data("POST /memory/list", {**about, "prefix": "a/", "tags": ["u"], "limit": 999}, key=ada) == [
+            entry
+        ]
+        assert server.data("POST /memory/search", {**about, "query": "COLOR"}, key=ada) == [entry]
+        for miss in ({"prefix": "b"}, {"tags": ["u", "v"]}):
+            assert server.data("POST /memory/list", {**about, **miss}, key=ada) == []
+        assert server.data("POST /memory/search", {**about, "query": "nothing"}, key=ada) == []
+        server.data(f"DELETE /memory/a%2Fb?hard_delete=false&{query}", status=204, key=ada)
+        assert server(f"GET /v1/memory/a%2Fb?scope={scope}{place}").status == 404
+    server.data("PUT /v1/memory/k", {"value": ["Möwe"], "ttl": 60})
+    (entry,) = server.data("POST /memory/search", {"query": "möwe"})
+    assert (entry["description"], entry["tags"]) == (None, [])
+    viewer = server.emulator.key("viewer")
+    assert server.data("POST /memory/list", {}, key=viewer) == [entry]
+    server.emulator.clock.advance(60)
+    assert server.data("POST /memory/list", {}) == []
+
+
+def test_tools(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve()
+    server.emulator.tool("my_tool")(lambda call: None)
+    tools = server.data("GET /tools")
+    added = [{**tool, "cost_per_use": 0.0, "input_schema": tool["parameters"]} for tool in server.data("GET /v1/tools")]
+    assert tools == added
+    assert server.data("GET /tools/my.tool") == tools[-1]
+    web = [tool for tool in tools if tool["category"] == "web"]
+    assert server.data("GET /tools?category=web") == web
+    assert {"name": "web", "count": len(web), "tools": [tool["name"] for tool in web]} in server.data(
+        "GET /tools/categories"
+    )
+    found = server.data(f"GET /tools/search/{quote('I need to search the web')}")
+    assert found[0] == {**server.data("GET /tools/web_search"), "relevance": found[0]["relevance"]}
+    relevance = [tool["relevance"] for tool in found]
+    assert relevance == sorted(relevance, reverse=True)
+    assert relevance[-1] > 0
+    assert server.data("GET /tools/search/zz") == []
+
+
+def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(secrets={"TOKEN": "s3cret"})
+    workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]
+    viewer = server.emulator.key("viewer")
+    large = b'{"name": "' + b"x" * 10 * 1024 * 1024 + b'"}'
+
+    def check(row: tuple[str, dict[str, Any], int, Any]) -> None:
+        line, options, status, expected = row
+        answer = server(line, **options)
+        assert answer.status == status, answer
+        assert answer.json.keys() == {"detail"}
+        assert not [name for name in answer.headers if "RateLimit" in name]
+        detail = answer.json["detail"]
+        if isinstance(expected, str):
+            assert expected in detail
+        else:
+            assert all(each.keys() == {"loc", "msg", "type"} and each["type"] == "value_error" for each in detail)
+            assert [each["loc"] for each in detail] == expected
+
+    broken = {"nodes": [{"id": "a", "type": "llm"}]}
+    rows: list[tuple[str, dict[str, Any], int, Any]] = [
+        ("GET /workflows", {"key": "wrong"}, 401, "key is not known"),
+        (
+            "POST /workflows",
+            {"key": viewer, "body": {"name": "x"}},
+            403,
+            "POST /api/v1/workflows takes the role member",
+        ),
+        ("GET /workflows", {"Host": "evil.example"}, 403, "evil.example"),
+        ("GET /workflows/wf-none", {}, 404, "There is no workflow 'wf-none'"),
+        ("GET /runs/run-none", {}, 404, "'run-none'"),
+        ("GET /memory/none?scope=user", {}, 404, "'none'"),
+        ("GET /memory/none?organization_id=other", {}, 404, "'other'"),
+        ("POST /memory/list", {"body": {"organization_id": "other"}}, 404, "'other'"),
+        ("GET /tools/none", {}, 404, "'none'"),
+        ("GET /tool", {}, 404, "GET /api/v1/tool. Near it are: GET /api/v1/tools"),
+        ("GET /", {}, 404, "There is no GET /api/v1/."),
+        ("PUT /workflows", {"body": {}}, 405, "only GET, POST"),
+        ("POST /workflows", {"body": large}, 413, "larger than"),
+        ("POST /workflows", {"body": b"{"}, 400, "not JSON"),
+        ("GET /memory/%ff", {}, 400, "UTF-8"),
+        ("POST /workflows", {"body": {"name": "", "is_active": 1}}, 422, [["body", "name"], ["body", "is_active"]]),
+        ("POST /workflows", {"body": []}, 422, [["body"]]),
+        (
+            "POST /workflows",
+            {"body": {"name": "x", "definition": broken}},
+            422,
+            [["body", "definition", "nodes[0]", "instruction"]],
+        ),
+        ("POST /memory/list", {"body": {"tags": ["a", 1]}}, 422, [["body", "tags", 1]]),
+        ("POST /memory", {"body": {"key": "k", "value": 1, "expires_in_days": 0}}, 422, [["body", "expires_in_days"]]),
+        ("POST /memory", {"body": {"key": "k", "value": 1, "9" * 5000: 0}}, 422, [["body", "9" * 5000]]),
+        ("GET /workflows?limit=0", {}, 422, [["query", "limit"]]),
+        ("GET /workflows?skip=-1", {}, 422, [["query", "skip"]]),
+        ("GET /workflows?is_active=yes", {}, 422, [["query", "is_active"]]),
+        ("DELETE /memory/k?hard_delete=1", {}, 422, [["query", "hard_delete"]]),
+        (f"GET /workflows/{workflow}/runs?status_filter=done", {}, 422, [["query", "status_filter"]]),
+        (
+            f"POST /workflows/{workflow}/execute",
+            {"body": {"secrets": {"TOKEN": "x"}}},
+            422,
+            [["body", "secrets", "TOKEN"]],
+        ),
+        *((f"{method} {path}", {"key": viewer}, 501, f"{method} {path}") for method, path in NOT_SERVED),
+    ]
+    check_rows(((row[0], row) for row in rows), check)
+    assert [entry for entry in server.emulator.requests if "s3cret" in str(entry)] == []
+    login = server.emulator.requests.to("POST /api/v1/auth/login")
+    assert login.count == 1
+
+
+def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(time="manual")
+    emulator = server.emulator
+    emulator.fail("POST /workflows", status=503)
+    emulator.fail("POST /api/v1/memory", status=503, retry_after=3)
+    emulator.fail("GET /api/v1/tools/{name}", "rate_limit", retry_after=9)
+    emulator.fail("GET /api/v1/runs/{id}", status=500, body="down")
+    with pytest.raises(ValueError, match=r"Near it are: GET /api/v1/runs/\{run_id\}"):
+        emulator.fail("GET /api/v1/run/{id}")
+    workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]  # the failure is of /v1
+    assert server("POST /v1/workflows", {"name": "x"}).json["error"]["code"] == "service_unavailable"
+    failed = server("POST /memory", {"key": "k", "value": 1})
+    assert (failed.status, failed.headers["Retry-After"]) == (503, "3")
+    assert failed.json == {"detail": "This failure was injected by the emulator."}
+    limited = server("GET /tools/wait")
+    assert (limited.status, limited.headers["Retry-After"], [*limited.json]) == (429, "9", ["detail"])
+    assert not [name for name in limited.headers if "RateLimit" in name]
+    emulator.fail("*", status=503)
+    assert server("GET /tools").status == 503
+
+    body = {"input_data": {"word": "a"}, "secrets": {"TOKEN": "s3cret"}, "tags": ["x"]}
+    assert server(f"POST /workflows/{workflow}/execute", body).status == 422
+    requests = emulator.requests.to("POST /api/v1/workflows/{id}/execute")
+    assert requests.last.json == {**body, "secrets": {"TOKEN": "***"}}
+    assert requests.last.template == "/api/v1/workflows/{workflow_id}/execute"
+    assert requests.last.path == f"/api/v1/workflows/{workflow}/execute"
+    assert requests.last.response_json["detail"][0]["loc"] == ["body", "secrets", "TOKEN"]
+    server("POST /auth/login", {"email": "a@b.example", "password": "pw"})
+    assert emulator.requests.last.json == {"email": "***", "password": "***"}
+    assert emulator.requests.to("GET /workflows").count == 0
+    for _ in range(2):  # no idempotency key is known there
+        server(
+            f"POST /workflows/{workflow}/execute", {"input_data": {"word": "b"}, "tags": ["x"]}, idempotency_key="same"
+        )
+    assert len(server.data(f"GET /workflows/{workflow}/runs")) == 2
+    assert [(found.code, found.message) for found in emulator.warnings] == [
+        ("no_effect", "the tags of a run are not kept")
+    ]
+
+    emulator.rate_limit = (2, 60.0)
+    statuses = [server(line).status for line in ("GET /tools", "GET /v1/tools")]
+    refused = server("GET /tools")
+    assert ([*statuses, refused.status], refused.headers["Retry-After"]) == ([200, 200, 429], "60")
+    assert refused.json == {"detail": "More than 2 requests in 60 seconds."}
+    emulator.clock.advance(60)
+    assert server("GET /tools").status == 200
+    emulator.rate_limit = None
+    emulator.client().organizations.quota.update("default", workflow_runs_per_hour=0)
+    beyond = server(f"POST /workflows/{workflow}/execute", {})
+    assert (beyond.status, beyond.headers["Retry-After"].isdecimal(), [*beyond.json]) == (429, True, ["detail"])
+
+
+def test_a_strict_emulator_refuses_what_has_no_effect(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(strict=True)
+    workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]
+    server.data(f"POST /workflows/{workflow}/execute", {"tags": []})
+    assert server(f"POST /workflows/{workflow}/execute", {"tags": ["x"]}).status == 422
+    assert server("GET /workflows?page=2").status == 422
+    assert server("POST /workflows/generate/simple?description=x").status == 501
+    assert (
+        server("DELETE /memory/k?scope=workflow&hard_delete=true&workflow_id=w&organization_id=default").status == 404
+    )
+
+
+def test_the_state_is_kept_and_that_of_before_opens(serve: Callable[..., TwoAPIs], tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    server = serve(db=path, time="manual")
+    workflow = server.data("POST /workflows", {"name": "x", "definition": WAIT, "is_template": True}, 201)["id"]
+    server.data("POST /memory", {"key": "k", "value": 1, "description": "d", "tags": ["t"]}, 201)
+    for _ in range(2):
+        server.data(f"POST /workflows/{workflow}/execute", {})
+        server.emulator.clock.advance(90)
+    server.data(f"POST /workflows/{workflow}/execute", {})
+    reads = (f"GET /workflows/{workflow}", "GET /workflows", f"GET /workflows/{workflow}/runs", "GET /memory/k")
+    before = [server.data(line) for line in reads]
+    assert before[0]["avg_duration_seconds"] == 90.0
+    assert server.data(f"GET /workflows/{workflow}/runs?skip=2") == before[2][2:]
+    snapshot = server.emulator.snapshot()
+    server.close()
+    with closing(sqlite3.connect(path)) as connection:  # as an earlier version wrote it: without sums of durations
+        lists = "SELECT json_group_array(value) FROM json_each(lists) WHERE value NOT LIKE '%\"duration\"%'"
+        changed = connection.execute(f"UPDATE records SET lists = ({lists}) WHERE kind = 'executions'").rowcount
+        assert changed == 3
+        connection.commit()
+    for other in (serve(db=path, time="manual"), serve(time="manual")):
+        if not list(other.emulator.client().workflows.list()):
+            other.emulator.restore(snapshot)
+        assert [other.data(line) for line in reads] == before
