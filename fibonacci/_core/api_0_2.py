@@ -14,10 +14,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic_core import from_json, to_json
 
+from fibonacci._core.error_mapping import response_error
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.option_checks import kind_of
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse
+from fibonacci._core.response_texts import OTHER_API
 from fibonacci._core.urls import FilledPath, QueryValue, path
 from fibonacci.errors import UnsupportedCallError
 from fibonacci.models.executions import Execution
@@ -71,24 +73,23 @@ def request_of(request: Request[T]) -> Request[T]:
 
 
 def documented_response(request: Request[Any], response: APIResponse) -> APIResponse:
-    """Return a response of this API in the documented shape. One that is not as expected remains as it is.
+    """Return a success of this API in the documented shape. One that is not as expected remains as it is.
 
     Args:
         request: The documented request.
         response: The response.
+
+    Raises:
+        APIResponseError: If it is in the envelope of the documented API.
     """
     try:
         document = from_json(response.parsable_body)
     except ValueError:  # no JSON, damaged, or too large: whoever reads it says so
         return response
-    if response.status < 300:
-        data = _documented(request, document)
-        document = {"data": data, "meta": _meta(request, document)}
-    elif is_object(document) and "detail" in document and "error" not in document:
-        document["error"] = _error(document["detail"])
-    else:
-        return response
-    return response.with_body(to_json(document, inf_nan_mode="constants"))
+    if isinstance(request.path, FilledPath) and is_object(document) and document.keys() == {"data", "meta"}:
+        raise response_error(response, "the response has an envelope of data and meta", OTHER_API["0.2"])
+    documented = {"data": _documented(request, document), "meta": _meta(request, document)}
+    return response.with_body(to_json(documented, inf_nan_mode="constants"))
 
 
 def _unsupported(entry: Missing, endpoint: str) -> UnsupportedCallError:
@@ -221,36 +222,15 @@ def _meta(request: Request[Any], document: object) -> dict[str, str]:
     return {"next_cursor": f"{skip + len(document)}-{first or len(document)}"}
 
 
-def _error(detail: Any) -> dict[str, Any]:
-    """Return what is wrong in the documented form."""
-    if isinstance(detail, str):
-        return {"message": detail}
-    details = [_documented_fault(each) for each in (detail if is_array(detail) else [detail])]
-    texts = [": ".join(filter(None, (each["field"], each["message"]))) for each in details]
-    return {"message": "; ".join(texts), "details": details}
-
-
-def _documented_fault(fault: Any) -> dict[str, Any]:
-    """Return one of several faults with the names of the documented ones beside its own."""
-    own = fault if is_object(fault) else {}
-    place = own.get("loc")
-    parts = [str(part) for part in place] if is_array(place) else []
-    message = own.get("msg") or own.get("message") or to_json(fault, inf_nan_mode="constants").decode()
-    return {**own, "field": ".".join(parts[1:] if parts[:1] in _PARTS else parts), "message": str(message)}
-
-
 _LISTS: Final = ("/workflows", "/executions")
 """The lists that have pages."""
-
-_PARTS: Final = (["body"], ["query"], ["path"])
-"""The parts of a request that the place of a fault begins with."""
 
 _NO_VERSIONS: Final = (
     "This server keeps no versions: workflows.get has the number and the definition of the latest one, and the files of"
     " workflows.plan and apply keep the earlier ones"
 )
 _NO_TEMPLATES: Final = 'Templates are flags of workflows there: client.request("PATCH", "/workflows/ID", json={...})'
-_NO_GOVERNANCE: Final = "This server has no governance, quotas and tool policies of organizations"
+_NO_GOVERNANCE: Final = "This server has no governance, no quotas and no tool policies of organizations"
 _NO_HEALTH: Final = "tools.list().first() shows whether the server responds and the key is valid"
 
 _RUNS_OF_ALL: Final = Missing(

@@ -22,6 +22,7 @@ from fibonacci._core.compression import DecompressionError, TooLargeError
 from fibonacci._core.error_mapping import response_error
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.response import APIResponse
+from fibonacci._core.response_texts import OTHER_API
 from fibonacci.models._base import Model
 
 Meta = Mapping[str, Any]
@@ -92,7 +93,8 @@ def decode_any(response: APIResponse) -> tuple[Any, Meta]:
 def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:
     """Return the items of a page, and the `meta` beside them.
 
-    `data` may be a list, or an object with exactly one list under `items`, `results` or the resource's own name.
+    `data` may be a list, or an object with exactly one list under `items`, `results` or the resource's own name. A bare
+    array is refused: it names no next page, so that a list would end with its first page.
 
     Raises:
         APIResponseError: If the response is not JSON, or not such a list.
@@ -103,7 +105,10 @@ def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list
         return read_list(body, returns)
     except ValidationError:
         pass
-    data, meta = unwrap(_parse(response, body))
+    document = _parse(response, body)
+    if is_array(document):
+        raise response_error(response, "the response is a bare array, which names no next page", OTHER_API["v1"])
+    data, meta = unwrap(document)
     return _validate(response, _items(response, data, collection), returns), meta
 
 

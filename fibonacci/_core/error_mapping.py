@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic_core import to_json
+
 from fibonacci._core.connection_texts import TIMEOUTS, connection_remedy, connection_text, short_text
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
 from fibonacci._core.response_texts import (
+    OTHER_API,
     hint_without_envelope,
     hint_without_version,
+    is_of_other_api,
     is_path_unknown,
     text_without_envelope,
 )
@@ -42,6 +46,10 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 }
 
 
+_PARTS = (["body"], ["query"], ["path"])
+"""The parts of a request that the place of a fault begins with."""
+
+
 def describe(result: AttemptResult) -> str:
     """Return the result of an attempt in a few words."""
     if isinstance(result, APIResponse):
@@ -55,21 +63,29 @@ def is_quota_error(response: APIResponse) -> bool:
     return "quota" in code or "daily" in code
 
 
-def status_error(response: APIResponse, *, base_url: str = "", path: str = "") -> APIStatusError:
+def status_error(
+    response: APIResponse, *, base_url: str = "", path: str = "", api_version: str = "v1"
+) -> APIStatusError:
     """Return the error for a response with an error status, or with a redirect, which is never followed.
 
     Args:
         response: The response.
         base_url: The client's base URL, for the remedies.
         path: The request's path below it.
+        api_version: The API that the client speaks.
     """
     body = response.readable_body()
     code, message, details = _error_fields(body)
-    if not message:
-        message = text_without_envelope(response, body, base_url, path)
-        if code is None:
-            message += hint_without_envelope(response, base_url, path)
-    elif response.status == 404 and is_path_unknown(path, details) and (hint := hint_without_version(base_url, path)):
+    is_platforms = bool(message) and (api_version == "0.2" or "error" in body)
+    hint = ""
+    if response.status in (404, 405, 422) and is_of_other_api(body, api_version):
+        hint = OTHER_API[api_version]
+    elif not is_platforms and code is None:
+        hint = hint_without_envelope(response, base_url, path)
+    elif is_platforms and response.status == 404 and is_path_unknown(path, details):
+        hint = hint_without_version(base_url, path)
+    message = message or text_without_envelope(response, body, base_url, path)
+    if hint:
         message = message.rstrip(".") + hint
     error = _error_class(response, code)(message, code=code, details=details)
     error.status_code = response.status
@@ -105,12 +121,17 @@ def too_large_error(response: HTTPResponse, *, received_at: float, api_key: str)
     return response_error(readable, "the response is larger than max_response_bytes")
 
 
-def response_error(response: APIResponse, problem: str) -> APIResponseError:
-    """Return the error for a success that cannot be read."""
+def response_error(response: APIResponse, problem: str, hint: str = "") -> APIResponseError:
+    """Return the error for a success that cannot be read.
+
+    Args:
+        response: The response.
+        problem: Why it cannot.
+        hint: What to do about it; empty when that is not known.
+    """
     kind = response.content_type or "no content type"
     text = response.text()
     begins = " ".join(text[:200].split())
-    hint = ""
     if "html" in kind.lower() or begins.startswith("<"):
         hint = "; a proxy or a login page seems to have responded in place of the platform"
     error = APIResponseError(f"{problem}: {kind}, beginning {begins[:120]!r}{hint}" if begins else f"{problem}: {kind}")
@@ -129,8 +150,15 @@ def _error_class(response: APIResponse, code: str | None) -> type[APIStatusError
 
 
 def _error_fields(body: Any) -> tuple[str | None, str | None, list[Any]]:
-    """Return code, message and details of the documented error envelope, as far as they are there."""
-    error = body.get("error") if is_object(body) else None
+    """Return code, message and details of an error, as far as they are there.
+
+    They are in the documented envelope, or in the `detail` of the API of 0.2.4.
+    """
+    if not is_object(body):
+        return None, None, []
+    if "error" not in body and "detail" in body:
+        return None, *_of_detail(body["detail"])
+    error = body.get("error")
     if isinstance(error, str):
         return None, error, []
     if not is_object(error):
@@ -141,3 +169,20 @@ def _error_fields(body: Any) -> tuple[str | None, str | None, list[Any]]:
         message if isinstance(message, str) else None,
         details if is_array(details) else [],
     )
+
+
+def _of_detail(detail: Any) -> tuple[str, list[Any]]:
+    """Return the message and the details of what is wrong: a text, or a list of faults."""
+    if isinstance(detail, str):
+        return detail, []
+    details = [_documented_fault(each) for each in (detail if is_array(detail) else [detail])]
+    return "; ".join(": ".join(filter(None, (each["field"], each["message"]))) for each in details), details
+
+
+def _documented_fault(fault: Any) -> dict[str, Any]:
+    """Return one of several faults with the names of the documented ones beside its own."""
+    own = fault if is_object(fault) else {}
+    place = own.get("loc")
+    parts = [str(part) for part in place] if is_array(place) else []
+    message = own.get("msg") or own.get("message") or to_json(fault, inf_nan_mode="constants").decode()
+    return {**own, "field": ".".join(parts[1:] if parts[:1] in _PARTS else parts), "message": str(message)}

@@ -52,7 +52,7 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
         now: The Unix time.
     """
     if isinstance(result, APIResponse):
-        refused = status_error(result, base_url=call.base_url, path=call.request.path)
+        refused = status_error(result, base_url=call.base_url, path=call.request.path, api_version=call.api_version)
         add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
         if isinstance(refused, ValidationError):
             _add_problems(refused, call)

@@ -98,6 +98,11 @@ class Call:
         return self._config.base_url
 
     @property
+    def api_version(self) -> str:
+        """The API that the server speaks."""
+        return self._config.api_version
+
+    @property
     def url(self) -> str:
         """The whole URL of the request."""
         return f"{self._origin}{self._target}"
@@ -133,7 +138,11 @@ class Call:
         )
 
     def documented_response(self, response: APIResponse) -> APIResponse:
-        """Return a response in the documented shape, whatever API the server speaks."""
+        """Return a success in the documented shape, whatever API the server speaks.
+
+        Raises:
+            APIResponseError: If it is not in the form of that API.
+        """
         if self._config.api_version == "v1":
             return response
         from fibonacci._core.api_0_2 import documented_response

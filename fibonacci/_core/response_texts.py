@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from fibonacci._core.connection_texts import PROXY_AUTH
@@ -15,6 +15,29 @@ from fibonacci._core.urls import FilledPath
 _GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 531)})
 # How nginx, Apache and Go respond to http on a port for https.
 _HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enabled", "http request to an https server")
+
+
+OTHER_API: Final[Mapping[str, str]] = {
+    "v1": (
+        '; that is the form of the API of fibonacci-sdk 0.2.4: if the server speaks that, set api_version="0.2" and'
+        " base_url to its root"
+    ),
+    "0.2": (
+        '; that is the form of the documented API: if the server speaks that, leave out api_version="0.2" and let'
+        " base_url end in /v1"
+    ),
+}
+"""What to do about a response in the form of the other API than the client speaks."""
+
+
+def is_of_other_api(body: object, api_version: str) -> bool:
+    """Whether a decoded error has the form of the other API than the client speaks."""
+    if not is_object(body):
+        return False
+    if api_version == "v1":
+        return body.keys() == {"detail"}
+    error = body.get("error")
+    return is_object(error) and isinstance(error.get("code"), str)
 
 
 def text_without_envelope(response: APIResponse, body: object, base_url: str, path: str) -> str:

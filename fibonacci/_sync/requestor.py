@@ -170,7 +170,7 @@ class Requestor:
         response = self._traced(call)
         elapsed = call.elapsed
         try:
-            data, meta = read(response)
+            data, meta = read(call.documented_response(response))
         except APIResponseError as error:
             error.request_id = response.request_id
             add_call_details(error, call, is_uncertain=True)
@@ -253,9 +253,7 @@ class Requestor:
             received = check_response(self._send_traced(call, transport))
             if len(received.body) > limit:  # the user's own transport may have no limit
                 return TransportError("too_large", None, received)
-            response = call.documented_response(
-                APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
-            )
+            response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
         except Exception as error:
             if call.callback_error is not None:
                 raise call.callback_error from None

@@ -107,7 +107,6 @@ class TestLists:
         [
             {"data": [{"name": "a"}, {"name": "b"}], "meta": {}},
             {"data": [{"name": "a"}, {"name": "b"}]},
-            [{"name": "a"}, {"name": "b"}],
             {"data": {"items": [{"name": "a"}, {"name": "b"}]}},
             {"data": {"results": [{"name": "a"}, {"name": "b"}], "total": 2}},
             {"data": {"tools": [{"name": "a"}, {"name": "b"}], "tags": ["other", "lists"]}},
@@ -142,7 +141,12 @@ class TestLists:
         with pytest.raises(APIResponseError, match=r"0\.name"):
             decode_list(api_response(b'{"data": [{"name": null}, {"name": {}}]}'), Tool, "tools")
 
-    @pytest.mark.parametrize("document", [{"data": []}, [], {"data": {"items": []}}])
+    @each_row("document", [[], [{"name": "a"}]])
+    def test_a_bare_array_would_end_with_its_first_page(self, document: Any) -> None:
+        with pytest.raises(APIResponseError, match=r"bare array, which names no next page: .*, set api_version=.0\.2"):
+            decode_list(api_response(encoded(document)), Tool, "tools")
+
+    @pytest.mark.parametrize("document", [{"data": []}, {"data": {"items": []}}])
     def test_empty_lists(self, document: Any) -> None:
         assert decode_list(api_response(encoded(document)), Tool, "tools")[0] == []
 

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import (
+    APIResponseError,
+    APIStatusError,
     AuthenticationError,
     ConfigurationError,
     Fibonacci,
@@ -22,6 +24,7 @@ from fibonacci import (
     ValidationError,
 )
 from fibonacci._core.api_0_2 import CALLS, Missing
+from fibonacci._core.response_texts import OTHER_API
 from fibonacci.models import Execution
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.contract.document import operations
@@ -235,6 +238,23 @@ def test_errors(
     assert [(each["field"], each["message"]) for each in error.details] == details
     assert error.body["detail"] == detail
     assert error.retry_after == 7
+
+
+def test_what_has_the_form_of_the_documented_api_says_so(server: ScriptedServer) -> None:
+    client = client_of(server)
+    entry = {"data": {"key": "k", "value": 1, "scope": "workflow"}, "meta": {}}
+    for call in (lambda: client.memory.get("k"), client.tools.list().first, lambda: client.executions.get("run-1")):
+        server.add_response(entry)
+        with pytest.raises(APIResponseError, match=r"^GET /api/v1/.*envelope of data and meta: ") as caught:
+            call()
+        assert caught.value.message.endswith(OTHER_API["0.2"])
+    for status, hint in ((404, OTHER_API["0.2"]), (405, OTHER_API["0.2"]), (403, "")):
+        server.add_response({"error": {"code": "not_found", "message": "There is no GET /api"}}, status)
+        with pytest.raises(APIStatusError) as refused:
+            client.workflows.get("wf-1")
+        assert refused.value.message == f"There is no GET /api{hint}"
+    server.add_response(entry)
+    assert client.request("GET", "/of/the/user") == entry
 
 
 def test_what_the_server_does_not_send_twice_is_not_repeated(server: ScriptedServer) -> None:

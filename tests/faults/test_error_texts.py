@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError
+from fibonacci._core.response_texts import OTHER_API
 from fibonacci.emulator import Emulator
 from tests.faults.calls import KEY
 from tests.kit.assertions import check_rows, each_row
@@ -234,9 +235,19 @@ RESPONSES: dict[str, Response] = {
     "405 without /v1": Response(_html(405), LACKS_V1, ""),
     "404 of a framework": Response(
         respond(404, b'{"detail": "Not Found"}'),
-        'the response says \'{{"detail": "Not Found"}}\'; the base URL {origin}/api has no /v1',
+        f"Not Found{OTHER_API['v1']}",
         "/api",
     ),
+    "405 of a framework": Response(
+        respond(405, b'{"detail": "Method Not Allowed."}'), f"Method Not Allowed{OTHER_API['v1']}"
+    ),
+    "422 of a framework": Response(
+        respond(422, b'{"detail": [{"loc": ["body", "input_data"], "msg": "Field required", "type": "missing"}]}'),
+        f"input_data: Field required{OTHER_API['v1']}",
+    ),
+    "401 of a framework": Response(respond(401, b'{"detail": "Who are you?"}'), "Who are you?", ""),
+    "502 of a framework": Response(respond(502, b'{"detail": "No upstream."}'), f"No upstream; {GATEWAY}"),
+    "404 with problem details": Response(respond(404, b'{"title": "Gone", "detail": "No route."}'), "No route."),
     "404 below /v1": Response(_html(404), SAYS_HTML),
     "404 below /v2": Response(_html(404), SAYS_HTML, "/api/v2"),
     "404, /v1 in the path": Response(_html(404), SAYS_HTML, "", "/v1/x"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.kit.derived_files import outdated, write_derived
+from tests.reference.api_versions import API_VERSIONS, api_versions_page
 from tests.reference.command_line import command_line_page
 from tests.reference.definition_schema import SCHEMA, definition_schema
 from tests.reference.error_table import error_table_page
@@ -14,6 +15,7 @@ from tests.reference.public_api import LISTING, listing
 
 FOLDER: Final = LISTING.parent
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
+    API_VERSIONS: api_versions_page,
     FOLDER / "command-line.md": command_line_page,
     FOLDER / "error-table.md": error_table_page,
     LISTING: listing,
