@@ -41,6 +41,9 @@ PAGES = [
     f"{HOME}/governance/report",
     f"{HOME}/governance/approvals",
     f"{HOME}/tool-policies",
+    "/api/v1/workflows?skip=300",
+    "/api/v1/workflows/wf-0/runs?skip=100",
+    "/api/v1/workflows/wf-1/runs?status_filter=failed&limit=20",
 ]
 
 
@@ -94,8 +97,9 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def send(emulator: Emulator, target: str, method: str = "GET", body: bytes = b"") -> Any:
-    """Send a request that succeeds, and return the body."""
-    response = app_of(emulator).handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
+    """Send a request that succeeds, and return the body; a path without a prefix is one of `/v1`."""
+    path = target if target.startswith("/api/") else f"/v1{target}"
+    response = app_of(emulator).handle(ServerRequest(method, path, {"authorization": "Bearer key"}, body))
     assert response.status < 300, response.body
     return json.loads(response.body or b"null")
 

@@ -85,7 +85,7 @@ class PlatformAPI:
         """Wait for a more recent reply, if one may come, outside of the transaction; a repetition gets it too."""
         try:
             settled = reply.settled()
-            if settled is not reply and _has_idempotency_key(request):
+            if settled is not reply and "idempotency-key" in request.headers:
                 with self._store.transaction():
                     self._idempotency.renew(api_key, request, reply, settled, self._clock.now())
             return settled
@@ -118,7 +118,8 @@ class PlatformAPI:
         return True
 
     def _dispatch(self, request: ServerRequest, api_key: str, actor: Actor, now: float) -> EncodedReply:
-        if not _has_idempotency_key(request):
+        is_known = request.method == "POST" and not request.target.startswith(API_0_2)  # 0.2 has no idempotency keys
+        if not is_known or "idempotency-key" not in request.headers:
             return self._endpoints.call(self.router, request, actor, now)
         reply = self._idempotency.find(api_key, request, now)
         if reply is None:
@@ -126,9 +127,3 @@ class PlatformAPI:
             if reply.status < 500 and reply.status != 429:  # a repetition of these may succeed
                 self._idempotency.keep(api_key, request, reply, now)
         return reply
-
-
-def _has_idempotency_key(request: ServerRequest) -> bool:
-    """Return whether a repetition of a request is to be known by its key; the API of 0.2 knows none."""
-    is_known = request.method == "POST" and not request.target.startswith(API_0_2)
-    return is_known and "idempotency-key" in request.headers

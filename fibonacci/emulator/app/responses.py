@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -25,6 +26,7 @@ from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import http_date
 from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
 from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.tables import Record
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -94,36 +96,24 @@ def in_form_of(request: ServerRequest, response: ServerResponse) -> ServerRespon
     """Return a response as the API of its request has it: that of 0.2 no rate limit headers, and errors as `detail`."""
     if not request.target.startswith(API_0_2):
         return response
-    body = response.body if response.status < 400 else _error_of_0_2(response, request)
-    kept = {name: value for name, value in response.headers if not name.lower().startswith("x-ratelimit-")}
-    headers = kept if body is response.body else override_headers(kept, {"Content-Length": str(len(body))})
+    headers = {name: value for name, value in response.headers if not name.lower().startswith("x-ratelimit-")}
+    body = response.body
+    if response.status >= 400:
+        with suppress(
+            HTTPException, LookupError, TypeError, AttributeError
+        ):  # a body that is no documented error stays as it is
+            error = read_json(body)["error"]
+            faults = [_fault_of_0_2(request, **fault) for fault in error["details"]] if response.status == 422 else ()
+            body = to_json({"detail": faults or error["message"]})
+            headers = override_headers(headers, {"Content-Length": str(len(body))})
     return replace(response, headers=[*headers.items()], body=body)
 
 
-def _error_of_0_2(response: ServerResponse, request: ServerRequest) -> bytes:
-    """Return the body of an error: a list of the faults of a 422, else a text; what is no documented error stays."""
-    try:
-        error = read_json(response.body)["error"]
-        if response.status != 422 or not error["details"]:
-            return to_json({"detail": error["message"]})
-        faults = [(detail["field"], detail["message"]) for detail in error["details"]]
-    except (HTTPException, LookupError, TypeError):
-        return response.body
+def _fault_of_0_2(request: ServerRequest, field: str, message: str) -> Record:
     place = "query" if request.method in ("GET", "DELETE") else "body"
-    return to_json(
-        {
-            "detail": [
-                {"loc": [place, *_location(field, place)], "msg": message, "type": "value_error"}
-                for field, message in faults
-            ]
-        }
-    )
-
-
-def _location(field: str, place: str) -> list[str | int]:
-    """Return the parts of the name of a field; none if it is the whole body."""
     parts = [] if field == place else field.split(".")
-    return [int(part) if part.isdecimal() and len(part) < 10 else part for part in parts]
+    location = [place, *(int(part) if part.isdecimal() and len(part) < 10 else part for part in parts)]
+    return {"loc": location, "msg": message, "type": "value_error"}
 
 
 def respond(reply: EncodedReply, allowance: Allowance | None, now: float) -> ServerResponse:

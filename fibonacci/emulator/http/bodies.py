@@ -21,7 +21,12 @@ MAX_DEPTH: Final = 100
 class Body(BaseModel):
     """The base of every request body: exact types and the documented keys only."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        defer_build=True,  # most emulators are sent few of them
+    )
 
 
 BodyT = TypeVar("BodyT", bound=Body)
