@@ -28,6 +28,7 @@ REASONS = {
     "needs a package index",
     "needs the platform itself",
     "needs a Redis server",
+    "test_programs.py runs it on both APIs",
 }
 
 # The blocks of the README run alone each, in test_readme.py; test_tutorial.py runs those of the tutorial, in terminals.

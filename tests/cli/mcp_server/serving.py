@@ -45,16 +45,21 @@ def waiting(seconds: float) -> dict[str, Any]:
 
 @asynccontextmanager
 async def in_process(
-    emulator: Emulator, *workflows: Workflow, wait: float = 30, said: list[str] | None = None, mode: str = "auto"
+    emulator: Emulator,
+    *workflows: Workflow,
+    wait: float = 30,
+    said: list[str] | None = None,
+    mode: str = "auto",
+    **options: Any,
 ) -> AsyncGenerator[Client]:
-    """Connect a client to a server in this process."""
+    """Connect a client to a server in this process; the options are those of the server's own client."""
     from mcp import Client
 
     from fibonacci.cli.mcp_server.server import WorkflowServer
     from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
 
     messages: list[str] = [] if said is None else said
-    async with emulator.async_client() as client:
+    async with emulator.async_client(**options) as client:
         server = WorkflowServer(client, workflow_tools(workflows), wait=wait, say=messages.append)
         async with Client(server.protocol_server(), mode=mode) as connected:
             yield connected

@@ -1,0 +1,163 @@
+"""Searches, waits, batches, deployments, the command and MCP work unchanged with `api_version="0.2"`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import ExecutionFailedError, NotFoundError, RateLimitError, UnknownOutcomeError, UnsupportedCallError
+from fibonacci.emulator import Emulator
+from tests.batch.shared_clock import SharedClock
+from tests.cli.invocation import invoke
+from tests.cli.mcp_server.serving import awaited, in_process, tools_of
+from tests.deployment.flows import Flows, definition
+from tests.emulator.api import tool
+from tests.kit.mode import Mode, both_modes
+
+GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+RESTER = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+EXECUTE = "POST /api/v1/workflows/{workflow_id}/execute"
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    """Return the platform, whose time the clients' clock moves; a test that needs a socket enters it."""
+    return Emulator(time="manual")
+
+
+@pytest.fixture
+def old_client(mode: Mode, emulator: Emulator) -> Any:
+    """Return a client in the test's mode, in process."""
+    make = emulator.async_client if mode.is_async else emulator.client
+    clock: Any = SharedClock(emulator).in_mode(is_async=mode.is_async)
+    return mode.close_later(make(api_version="0.2", clock=clock))
+
+
+@both_modes
+def test_workflows_are_found_run_and_waited_for(mode: Mode, emulator: Emulator, old_client: Any) -> None:
+    workflows, executions = old_client.workflows, old_client.executions
+    for number in range(130):  # more than on one page
+        emulator.client().workflows.create(name=f"Workflow {number}", definition=GREETER)
+    made = mode.run(workflows.get_or_create(name="Rester", definition=RESTER))
+    assert mode.run(workflows.get_or_create(name="Rester")).id == made.id
+    assert mode.run(workflows.find("Workflow 129")).name == "Workflow 129"
+    assert mode.run(workflows.find("rester")) is None
+    assert len(mode.run(workflows.list())) == 131
+
+    updates: list[Any] = []
+    ran = mode.run(workflows.run(made.id, inputs={"seconds": 5}, on_update=updates.append))
+    assert (ran.succeeded, ran.inputs, ran.duration_ms) == (True, {"seconds": 5}, 5000)
+    assert [each.status for each in updates] == ["running", "completed"]
+    started = [mode.run(workflows.execute(made.id, inputs={"seconds": each})) for each in (3, 1, 2)]
+    ended = mode.run(executions.wait_all([each.id for each in started]))
+    assert [(each.id, each.status) for each in ended] == [(each.id, "completed") for each in started]
+    last = mode.run(workflows.execute(made.id, inputs={"seconds": 9}))
+    assert [each.status for each in mode.run(executions.watch(last.id))] == ["running", "completed"]
+    listed = mode.run(executions.list(workflow_id=made.id, status="completed", page_size=2))
+    assert [each.id for each in listed] == [last.id, *(each.id for each in reversed(started)), ran.id]
+
+    unset = {"nodes": [{"id": "ask", "type": "llm", "instruction": "{{memory.tone}}"}]}
+    failing = mode.run(workflows.create(name="Failing", definition=unset))
+    with pytest.raises(ExecutionFailedError, match="tone"):
+        mode.run(workflows.run(failing.id))
+    with pytest.raises(UnsupportedCallError):
+        mode.run(workflows.run(made.id, cancel_on_exit=True))
+
+
+@both_modes
+def test_a_rate_limit_is_waited_for(mode: Mode, emulator: Emulator, old_client: Any) -> None:
+    began = emulator.clock.now()
+    emulator.fail("GET /api/v1/tools", "rate_limit", retry_after=20, times=2)
+    assert "web_search" in [each.name for each in mode.run(old_client.tools.list())]
+    assert emulator.clock.now() - began >= 40
+    emulator.fail("GET /api/v1/tools/{tool_name}", "rate_limit", retry_after=400)
+    with pytest.raises(RateLimitError) as caught:
+        mode.run(old_client.tools.get("web_search"))
+    assert caught.value.retry_after == 400
+
+
+@both_modes
+def test_memory(mode: Mode, old_client: Any) -> None:
+    memory = old_client.memory
+    places: list[dict[str, Any]] = [
+        {},
+        {"workflow_id": "wf-1"},
+        {"scope": "user", "user_id": "ada"},
+        {"scope": "organization"},
+        {"scope": "global"},
+    ]
+    for number, place in enumerate(places):
+        assert mode.run(memory.set("team/tone é", number, ttl=3600, **place)).expires_at is not None
+    for number, place in enumerate(places):
+        assert mode.run(memory.get("team/tone é", **place)).value == number
+        mode.run(memory.delete("team/tone é", **place))
+        with pytest.raises(NotFoundError):
+            mode.run(memory.get("team/tone é", **place))
+
+
+@both_modes
+def test_many_rows_with_a_journal(mode: Mode, emulator: Emulator, old_client: Any, tmp_path: Path) -> None:
+    workflow = mode.run(old_client.workflows.create(name="Greeter", definition=GREETER)).id
+    rows = [{"name": f"n{number}"} for number in range(30)]
+
+    def batch(**options: Any) -> Any:
+        return old_client.workflows.run_many(workflow, rows, key="name", journal=tmp_path / "rows.db", **options)
+
+    emulator.fail(EXECUTE, "no_reply", times=3)  # they are started, and nobody knows
+    results: list[Any] = []
+    with pytest.raises(UnknownOutcomeError, match="3 of the rows"):
+        mode.each(batch(), results.append)
+    again: list[Any] = []
+    mode.each(batch(if_unknown="match"), again.append)
+    assert {each.status for each in [*results, *again]} == {"completed"}
+    assert {each.key for each in [*results, *again]} == {each["name"] for each in rows}
+    assert len(mode.run(old_client.executions.list(workflow_id=workflow))) == 30  # no row has run twice
+
+
+@both_modes
+def test_a_folder_is_deployed_and_pulled(mode: Mode, old_client: Any, tmp_path: Path) -> None:
+    flows = Flows(mode, old_client, tmp_path)
+    flows.write_five()
+    flows.apply()
+    assert flows.is_deployed()
+    flows.write("a.yaml", "flow-a", "Greet warmly")
+    (tmp_path / "e.yaml").unlink()
+    flows.apply(allow_delete=True)
+    assert flows.is_deployed()
+    names = {each.name for each in mode.run(old_client.workflows.list())}
+    assert names == {"flow-a", "flow-b", "flow-c", "flow-d"}
+    found = mode.run(old_client.workflows.find("flow-a"))
+    mode.run(old_client.workflows.update(found.id, definition=definition("flow-a", "Greet kindly")))
+    assert "Greet kindly" in flows.pull(found.id).read_text("utf-8")
+    assert flows.is_deployed()
+
+
+def test_the_command(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    workflow = emulator.client().workflows.create(name="Greeter", definition=GREETER)
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path))
+    with emulator:
+        monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url.removesuffix("/v1"))
+        monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
+        assert [each["id"] for each in invoke("workflows", "list", "--json").data] == [workflow.id]
+        ran = invoke("run", "Greeter", "--input", "name=Ada", "--json")
+        assert (ran.code, ran.data["outputs"]) == (0, {"greet": "[default model] Greet Ada"})
+        before = len(emulator.requests)
+        for command in (["versions", "list", workflow.id], ["health", "check"]):
+            refused = invoke(*command)
+            assert (refused.code, refused.out) == (64, "")
+            assert "is not in the API of fibonacci-sdk 0.2.4" in refused.err
+        assert len(emulator.requests) == before
+
+
+@pytest.mark.slow
+@awaited
+async def test_tools_of_an_mcp_server(emulator: Emulator) -> None:
+    workflow = emulator.client().workflows.create(name="Greeter", definition=GREETER)
+    async with in_process(emulator, workflow, api_version="0.2") as client:
+        assert "run_greeter" in await tools_of(client)
+        done = await client.call_tool("run_greeter", {"name": "Ada"})
+        assert done.structured_content is not None
+        assert done.structured_content["outputs"] == {"greet": "[default model] Greet Ada"}
