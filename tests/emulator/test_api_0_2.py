@@ -171,6 +171,47 @@ def test_workflows_and_their_runs_in_both_apis(serve: Callable[..., TwoAPIs]) ->
     assert server(f"GET /v1{workflow}").status == 404
 
 
+def test_a_definition_of_0_2_is_kept_in_todays_words(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(strict=True)
+    more: dict[str, Any] = {"dependencies": ["say"]}
+    gate = {"left_value": "{{say}}", "right_value": "x", "true_branch": ["end"], "false_branch": []}
+    nodes: list[dict[str, Any]] = [
+        {"id": "say", "name": "Say", "type": "llm", "instruction": "Hi"},
+        {
+            "id": "find",
+            "name": "Find",
+            "type": "tool",
+            "tool_name": "web_search",
+            "tool_params": {"query": "x"},
+            **more,
+        },
+        {"id": "judge", "name": "Judge", "type": "critic", "evaluation_criteria": ["tone"], **more},
+        {"id": "gate", "name": "Gate", "type": "condition", "operator": "!=", **gate, **more},
+        {"id": "end", "name": "End", "type": "llm", "instruction": "Bye", "dependencies": ["gate"]},
+    ]
+    edges = [{"from": "say", "to": to} for to in ("find", "judge", "gate")] + [{"from": "gate", "to": "end"}]
+    sent = {"name": "x", "version": 1, "nodes": nodes, "edges": edges}
+    made = server.data("POST /workflows", {"name": "x", "description": "", "definition": sent}, 201)
+    _, find, judge, gate_now, _ = made["definition"]["nodes"]
+    assert made["definition"].keys() == {"name", "version", "nodes"}
+    assert (find["tool"], find["params"], judge["criteria"]) == ("web_search", {"query": "x"}, ["tone"])
+    assert (judge["target_node"], gate_now["type"], gate_now["operator"]) == ("say", "conditional", "not_equals")
+    workflow = f"/workflows/{made['id']}"
+    assert server.data(f"GET /v1{workflow}")["definition"] == made["definition"]
+    assert server.data(f"POST {workflow}/execute", {})["nodes_executed"] == 5
+    assert server.data(f"PATCH {workflow}", {"definition": sent})["definition"] == made["definition"]
+    nodes[3]["operator"] = ">="
+    refused = server(f"PATCH {workflow}", {"definition": sent})
+    assert (refused.status, refused.json["detail"][0]["loc"]) == (422, ["body", "definition"])
+    faulty: list[dict[str, Any]] = [
+        {"nodes": [1], "edges": []},
+        {"nodes": 5, "edges": 1},
+        {"nodes": [{}], "edges": [[]]},
+    ]
+    for malformed in faulty:
+        assert server("POST /workflows", {"name": "x", "definition": malformed}).status == 422
+
+
 def test_the_documentation_lists_what_is_served() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/emulator-rules.md").read_text("utf-8")
     listed = re.findall(r"^\| `([A-Z]+) (/\S+)` \|", page.partition("## The API of 0.2")[2], re.MULTILINE)
@@ -324,6 +365,7 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
         ("GET /tools/none", {}, 404, "'none'"),
         ("GET /tool", {}, 404, "GET /api/v1/tool. Near it are: GET /api/v1/tools"),
         ("GET /", {}, 404, "There is no GET /api/v1/."),
+        ("GET /0123456789", {}, 404, "Every path begins with /api/v1."),
         ("PUT /workflows", {"body": {}}, 405, "only GET, POST"),
         ("POST /workflows", {"body": large}, 413, "larger than"),
         ("POST /workflows", {"body": b"{"}, 400, "not JSON"),

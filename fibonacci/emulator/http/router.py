@@ -70,7 +70,8 @@ class Router(Generic[HandlerT]):
         for method, template, handler in endpoints:
             route = self._routes.get(template)
             if route is None:
-                route = self._routes[template] = _Route(template, self._path_of(template)[1:].split("/"), {})
+                path = template if template.startswith(API_0_2) else f"/{prefix}{template}"
+                route = self._routes[template] = _Route(template, path[1:].split("/"), {})
                 self._by_shape.setdefault(_shape(route.parts), []).append(route)
             route.handlers[method] = handler
 
@@ -101,15 +102,13 @@ class Router(Generic[HandlerT]):
     def unknown(self, method: str, path: str) -> str:
         """Return the message for an endpoint that does not exist, with the closest ones."""
         shown = path[:100]  # comparing long texts takes long
-        is_0_2 = shown.startswith(API_0_2)
-        templates = [template for template in self._routes if template.startswith(API_0_2) == is_0_2]
-        near = get_close_matches(shown.removeprefix(f"/{self._prefix}"), templates, n=3, cutoff=0.4)
-        names = [f"{name} {self._path_of(template)}" for template in near for name in self._routes[template].handlers]
-        hint = f" Near it are: {', '.join(names)}." if names else f" Every path begins with /{self._prefix}."
+        start = API_0_2[:-1] if shown.startswith(API_0_2) else f"/{self._prefix}"
+        routes = {"/".join(["", *route.parts]): route for route in self._routes.values()}
+        below = {path.removeprefix(start): route for path, route in routes.items() if path.startswith(f"{start}/")}
+        near = get_close_matches(shown.removeprefix(start), below, n=3, cutoff=0.4)
+        names = [f"{name} {start}{path}" for path in near for name in below[path].handlers]
+        hint = f" Near it are: {', '.join(names)}." if names else f" Every path begins with {start}."
         return f"There is no {method} {shown}.{hint}"
-
-    def _path_of(self, template: str) -> str:
-        return template if template.startswith(API_0_2) else f"/{self._prefix}{template}"
 
     def _match(self, segments: Sequence[str]) -> tuple[_Route[HandlerT], dict[str, str]] | None:
         for route in self._by_shape.get(_shape(segments), ()):

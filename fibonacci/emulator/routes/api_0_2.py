@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Field
 
@@ -26,6 +27,7 @@ from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.routes import executions, memory, tools, workflows
 from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import Store, duration_of
 from fibonacci.emulator.state.tables import Key, Record
 
@@ -44,6 +46,9 @@ class FlaggedWorkflowUpdate(workflows.WorkflowUpdate):
 
     is_active: bool = True
     is_template: bool = False
+
+
+_FlaggedT = TypeVar("_FlaggedT", FlaggedWorkflowCreate, FlaggedWorkflowUpdate)
 
 
 class RunCreate(Body):
@@ -98,7 +103,7 @@ def list_workflows(context: RequestContext) -> Reply:
 
 def create_workflow(context: RequestContext) -> Reply:
     """POST /api/v1/workflows."""
-    body = read(FlaggedWorkflowCreate, context.body)
+    body = _in_todays_words(read(FlaggedWorkflowCreate, context.body))
     return bare(_workflow(context.store, workflows.add_workflow(context, body, **_record_of_flags(body, {}))), 201)
 
 
@@ -110,7 +115,7 @@ def get_workflow(context: RequestContext) -> Reply:
 def update_workflow(context: RequestContext) -> Reply:
     """PATCH /api/v1/workflows/{workflow_id}; flags are no part of a version."""
     workflow = workflows.find_workflow(context)
-    body = read(FlaggedWorkflowUpdate, context.body)
+    body = _in_todays_words(read(FlaggedWorkflowUpdate, context.body))
     changed = workflows.change_workflow(context, workflow, body, **_record_of_flags(body, workflow))
     return bare(_workflow(context.store, changed))
 
@@ -235,6 +240,25 @@ def list_categories(context: RequestContext) -> Reply:
 def _not_served(endpoint: str, context: RequestContext) -> Reply:
     message = f"The emulator does not have {endpoint}: of the API of 0.2 it has workflows, runs, memory and tools."
     raise HTTPException(501, "not_implemented", message, [Detail("path", message)])
+
+
+def _in_todays_words(body: _FlaggedT) -> _FlaggedT:
+    """Return a body whose definition has the words of the documented API in place of those of 0.2, or refuse it."""
+    if body.definition is None:
+        return body
+    from fibonacci.definitions.files.reading import read_text  # they would slow the start of an emulator
+    from fibonacci.definitions.files.source import Source
+
+    source = Source(to_json(body.definition).decode(), "definition")
+    definition = read_text(source, "json").plain()
+    errors = [problem for problem in source.in_order() if problem.severity == "error"]
+    if errors:
+        raise invalid(*(Detail("definition", f"{problem.message} ({problem.code})") for problem in errors))
+    with suppress(LookupError, TypeError, AttributeError):  # what is malformed is refused by the check
+        nodes = definition["nodes"]
+        if definition["edges"] == [{"from": d, "to": n["id"]} for n in nodes for d in n.get("dependencies", ())]:
+            del definition["edges"]  # 0.2.4 says the dependencies twice
+    return body.model_copy(update={"definition": definition})
 
 
 def _flags(workflow: Record) -> dict[str, bool]:
