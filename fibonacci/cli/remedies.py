@@ -38,6 +38,15 @@ _REPLACED: Final = (
         "and --resume needs some: check FILE",
     ),
     (r"To begin, leave resume=True out", "To begin, leave --resume out"),
+    (
+        r"set api_version=\"0\.2\" and base_url to its root",
+        "set FIBONACCI_API_VERSION=0.2 and FIBONACCI_BASE_URL to its root, or api_version and base_url of the profile",
+    ),
+    (
+        r"leave out api_version=\"0\.2\" and let base_url end in /v1",
+        "set FIBONACCI_API_VERSION=v1 and FIBONACCI_BASE_URL to a URL with /v1, or api_version and base_url of the"
+        " profile",
+    ),
     (r"executions\.list\(workflow_id=\.\.\.\)", "`fibonacci executions list --workflow ID`"),
 )
 

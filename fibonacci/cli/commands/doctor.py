@@ -50,7 +50,7 @@ def _checks(profile: str | None) -> Iterator[Finding]:
     if network.is_reachable and key is not None:
         from fibonacci.cli.diagnosis.platform_call import call_checks
 
-        yield from call_checks(key, address)
+        yield from call_checks(key, address, configuration)
 
 
 def _line(finding: Finding, *, is_wrapped: bool) -> str:

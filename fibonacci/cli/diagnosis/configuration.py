@@ -22,7 +22,8 @@ from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
 from fibonacci.cli.diagnosis.finding import Finding, ok, problem
 from fibonacci.errors import ConfigurationError
 
-_SOURCES = {"default": "the documented one", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
+_SOURCES = {"default": "the default", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
+_VERSION_VARIABLE = "FIBONACCI_API_VERSION"
 _FILE_REMEDY = "correct the file in an editor"
 _KEY_REMEDY = "run `fibonacci auth login`, or set FIBONACCI_API_KEY"
 _VARIABLES = {"SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "PYTHON_KEYRING_BACKEND", "XDG_CONFIG_HOME", "NO_COLOR"}
@@ -62,6 +63,23 @@ class Configuration:
         if self.address is not None:
             yield self._find_key(self.address)
 
+    def settings_for(self, address: PlatformAddress) -> str:
+        """Return which settings lead to another address on the same server, each in the place where it is set now."""
+        assert self.address is not None  # the other one is made of it
+        settings: list[tuple[str, str, str]] = [("api_version", _VERSION_VARIABLE, address.api_version)]
+        if self.address.base_url.removesuffix("/api/v1") != address.base_url:
+            settings.append(("base_url", "FIBONACCI_BASE_URL", address.base_url))
+        variables = [f"{name}={value}" for _, name, value in settings if self._is_in_environment(name)]
+        keys = [f'{key} = "{value}"' for key, name, value in settings if not self._is_in_environment(name)]
+        places = [" and ".join(variables)] if variables else []
+        if keys and self._profile is not None:
+            places.append(f"{' and '.join(keys)} of the profile {self._profile.name!r}")
+        return f"set {', and '.join(places)}"
+
+    def _is_in_environment(self, variable: str) -> bool:
+        """Whether a setting is in the environment, or would be as there is no profile."""
+        return variable in os.environ or self._profile is None
+
     def _find_profile(self, file: ProfilesFile) -> Finding:
         try:
             self._profile = used_profile(file, self._name)
@@ -80,7 +98,12 @@ class Configuration:
             self.address = find_address(self._profile)
         except ConfigurationError as error:
             return problem("base URL", str(error), "correct it where it is set")
-        return ok("base URL", f"{self.address.base_url} ({_SOURCES[self.address.source]})")
+        version: str = self.address.api_version  # by default, without a source
+        if _VERSION_VARIABLE in os.environ:
+            version += f" ({_VERSION_VARIABLE})"
+        elif self._profile is not None and self._profile.api_version is not None:
+            version += " (the profile)"
+        return ok("base URL", f"{self.address.base_url} ({_SOURCES[self.address.source]}), API {version}")
 
     def _find_key(self, address: PlatformAddress) -> Finding:
         try:

@@ -2,46 +2,97 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 
-from fibonacci import APIConnectionError, APIError, APIStatusError, AuthenticationError, Fibonacci
+from fibonacci import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    AuthenticationError,
+    Fibonacci,
+    NotFoundError,
+)
+from fibonacci._core.response_texts import is_of_other_api
 from fibonacci._profiles.credentials import FoundKey, PlatformAddress
+from fibonacci.cli.diagnosis.configuration import Configuration
 from fibonacci.cli.diagnosis.finding import Finding, ok, problem
 from fibonacci.errors import PermissionDeniedError
 
 _TIMEOUT = 15.0
 # Seconds. The client compares the rate limit's reset with the server's clock, so that this is about certificates.
 _MAX_SKEW = 60.0
+_APIS = {"v1": "the documented API", "0.2": "the API of fibonacci-sdk 0.2.4"}
 
 
-def call_checks(key: FoundKey, address: PlatformAddress) -> Iterator[Finding]:
-    """Make one call, and yield what it shows.
+def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configuration) -> Iterator[Finding]:
+    """Make one call, and yield what it shows; a second one where the server may speak the other API.
 
     Args:
         key: The key.
         address: The address.
+        configuration: Where the settings are from.
     """
-    with Fibonacci(
-        key.key, base_url=address.base_url, api_version=address.api_version, max_retries=0, timeout=_TIMEOUT
-    ) as client:
+    with _client(key, address) as client:
         headers: Mapping[str, str] = {}
         began = time.time()
         try:
             response = next(iter(client.tools.list(page_size=1).pages())).response
+            duration = time.time() - began
             headers = response.headers
             yield ok("platform", f"GET /tools responds in {response.elapsed * 1000:.0f} ms; the key is valid")
         except APIError as error:
+            duration = time.time() - began
             headers = error.headers if isinstance(error, APIStatusError) else {}
-            yield _failure(error)
-        duration = time.time() - began
+            other = _other_address(address)
+            if _may_be_of_other_api(error, address) and _is_spoken(key, other):
+                apis = f"{_APIS[other.api_version]}, not {_APIS[address.api_version]}"
+                detail = f"it seems to speak {apis}: it responds at {other.base_url}"
+                yield problem("platform", detail, configuration.settings_for(other))
+            else:
+                yield _failure(error)
         if "date" in headers:
             yield _clock(headers["date"], began + duration / 2, uncertainty=duration / 2)
         if client.rate_limit is not None:
             stated = client.rate_limit
             left = f"{stated.remaining} of {stated.limit} requests left"
             yield ok("rate limit", f"{left} until {stated.reset_at:%H:%M:%S} UTC")
+
+
+def _client(key: FoundKey, address: PlatformAddress) -> Fibonacci:
+    return Fibonacci(
+        key.key, base_url=address.base_url, api_version=address.api_version, max_retries=0, timeout=_TIMEOUT
+    )
+
+
+def _other_address(address: PlatformAddress) -> PlatformAddress:
+    """Return the address that the other API has on the same server."""
+    if address.api_version == "0.2":
+        return address._replace(base_url=f"{address.base_url}/v1", api_version="v1")
+    return address._replace(base_url=re.sub("(/api|/v1)*$", "", address.base_url), api_version="0.2")
+
+
+def _may_be_of_other_api(error: APIError, address: PlatformAddress) -> bool:
+    """Whether a failure is one that a server of the other API may cause."""
+    if isinstance(error, APIStatusError):
+        return isinstance(error, NotFoundError) or is_of_other_api(error.body, address.api_version)
+    return isinstance(error, APIResponseError)
+
+
+def _is_spoken(key: FoundKey, address: PlatformAddress) -> bool:
+    """Whether a server responds in the form of an API, even if it refuses the key."""
+    with _client(key, address) as client:
+        try:
+            client.tools.list(page_size=1).first()
+        except APIStatusError as error:
+            other: str = "0.2" if address.api_version == "v1" else "v1"
+            return not isinstance(error, NotFoundError) and is_of_other_api(error.body, other)
+        except APIError:
+            return False
+    return True
 
 
 def _failure(error: APIError) -> Finding:
