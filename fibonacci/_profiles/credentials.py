@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from fibonacci._core.config import DEFAULT_BASE_URL, DEFAULT_BASE_URLS, find_api_version, needs_profile
+from fibonacci._core.config import DEFAULT_BASE_URLS, find_api_version, needs_profile
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.urls import check_base_url, origin_of
 from fibonacci._profiles.config_file import (
@@ -51,7 +51,8 @@ class PlatformAddress(NamedTuple):
     @property
     def named(self) -> str:
         """The source, for a message."""
-        return {"argument": "base_url", "environment": _URL_VARIABLE}.get(self.source, f"the {self.source}")
+        named = {"argument": "base_url", "environment": _URL_VARIABLE, "profile": "the profile"}
+        return named.get(self.source, f"the default of API {self.api_version}")
 
 
 class FoundKey(NamedTuple):
@@ -205,7 +206,8 @@ def home_of(profile: Profile) -> PlatformAddress:
     version = profile.api_version or "v1"
     base_url = DEFAULT_BASE_URLS[version]
     if profile.base_url is not None:
-        base_url = check_base_url(profile.base_url, source="base_url", allow_insecure=True, api_version=version)
+        source = f"base_url of the profile {profile.name!r}"
+        base_url = check_base_url(profile.base_url, source=source, allow_insecure=True, api_version=version)
     return PlatformAddress(base_url, "profile", version)
 
 
@@ -215,7 +217,8 @@ def login_command(name: str) -> str:
 
 
 def _refuse_foreign_key(profile: Profile, address: PlatformAddress) -> None:
-    if profile.keychain and address.source == "profile" and address.origin != origin_of(DEFAULT_BASE_URL):
+    is_own = address.source in ("profile", "default") and address.origin == home_of(profile).origin
+    if profile.keychain and is_own and address.origin != origin_of(DEFAULT_BASE_URLS[find_api_version(None)]):
         raise ConfigurationError(
             f"{_KEY_VARIABLE} is set, and the profile {profile.name!r} has a key of its own for {address.origin}:"
             f" the former is not sent there. Unset {_KEY_VARIABLE}; or set {_URL_VARIABLE} too, which names where its"

@@ -33,7 +33,7 @@ def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Prof
     """Return the profile to store a key under: that of the name, or a new one with the address.
 
     Raises:
-        ConfigurationError: If the name is none, or the profile has another address.
+        ConfigurationError: If the name is none, or the profile has another address, or another API.
     """
     check_profile_name(name, source="profile")
     profile = file.profiles.get(name)
@@ -41,10 +41,11 @@ def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Prof
         base_url = None if address.source == "default" else address.base_url
         return Profile(name, base_url, api_version=None if address.api_version == "v1" else address.api_version)
     home = home_of(profile)
-    if home.origin != address.origin:
+    if (home.origin, home.api_version) != (address.origin, address.api_version):
         raise ConfigurationError(
-            f"the profile {name!r} has the base URL {home.base_url}, and {address.named} names {address.base_url}: log"
-            f" in under another name (--profile NAME), or run `fibonacci profiles remove {name}` first"
+            f"the profile {name!r} has the base URL {home.base_url} (API {home.api_version}), and {address.named} names"
+            f" {address.base_url} (API {address.api_version}): log in under another name (--profile NAME), or run"
+            f" `fibonacci profiles remove {name}` first"
         )
     return profile
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from fibonacci._log_records import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
+from fibonacci.emulator.facade.clients import client_variables, reachable_url
 from fibonacci.emulator.facade.emulator import Emulator, app_of
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
@@ -134,13 +135,8 @@ def announcement(emulator: Emulator, shell: Shell = "sh") -> str:
     return f"{exports(emulator, shell)}\n# page: {page_address(emulator)}"
 
 
-def variables(emulator: Emulator) -> dict[str, str]:
-    """Return the variables that configure clients for a running emulator."""
-    return {"FIBONACCI_BASE_URL": _base_url(emulator), "FIBONACCI_API_KEY": emulator.api_key}
-
-
 def exports(emulator: Emulator, shell: Shell = "sh") -> str:
-    """Return the two lines that configure a shell's clients for a running emulator.
+    """Return the lines that configure a shell's clients for a running emulator.
 
     Args:
         emulator: The emulator.
@@ -152,7 +148,7 @@ def exports(emulator: Emulator, shell: Shell = "sh") -> str:
         export FIBONACCI_BASE_URL=http://127.0.0.1:.../v1
         export FIBONACCI_API_KEY=local-key
     """
-    return "\n".join(_EXPORTS[shell](name, value) for name, value in variables(emulator).items())
+    return "\n".join(_EXPORTS[shell](name, value) for name, value in client_variables(emulator).items())
 
 
 def _fish_export(name: str, value: str) -> str:
@@ -183,12 +179,7 @@ def page_address(emulator: Emulator) -> str:
         ...     print(page_address(emulator))
         http://127.0.0.1:.../#key=local-key
     """
-    return f"{_base_url(emulator).removesuffix('/v1')}/#key={quote(emulator.api_key, safe='')}"
-
-
-def _base_url(emulator: Emulator) -> str:
-    """Return the base URL as a client on this machine reaches it."""
-    return emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    return f"{reachable_url(emulator).removesuffix('/v1')}/#key={quote(emulator.api_key, safe='')}"
 
 
 def log_request(request: ServerRequest, response: ServerResponse, seconds: float) -> None:

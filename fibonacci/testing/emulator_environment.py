@@ -7,14 +7,15 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade.clients import client_variables
 
 
 @contextmanager
 def in_environment(emulator: Emulator) -> Generator[Emulator]:
     """Start an emulator, and name it in the environment until the block ends.
 
-    Until then `FIBONACCI_API_KEY` and `FIBONACCI_BASE_URL` are its own, so that `Fibonacci()` connects to it; after the
-    block they are what they were before.
+    Until then `FIBONACCI_API_KEY` and `FIBONACCI_BASE_URL` are its own, so that `Fibonacci()` connects to it, whichever
+    API `FIBONACCI_API_VERSION` names; after the block they are what they were before.
 
     Args:
         emulator: An emulator, which listens on a socket during the block.
@@ -33,20 +34,11 @@ def in_environment(emulator: Emulator) -> Generator[Emulator]:
         True
     """
     with emulator:
-        replaced = set_variables(variables_of(emulator))
+        replaced = set_variables(client_variables(emulator))
         try:
             yield emulator
         finally:
             set_variables(replaced)
-
-
-def variables_of(emulator: Emulator) -> dict[str, str]:
-    """Return the environment variables that name an emulator, which listens.
-
-    Args:
-        emulator: The emulator.
-    """
-    return {"FIBONACCI_API_KEY": emulator.api_key, "FIBONACCI_BASE_URL": emulator.base_url}
 
 
 def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.testing.emulator_environment import set_variables, variables_of
+from fibonacci.emulator.facade.clients import client_variables
+from fibonacci.testing.emulator_environment import set_variables
 from fibonacci.testing.failure_report import EmulatorObserver
 
 
@@ -89,9 +90,9 @@ class EmulatorFixtures:
             return
         if self._named is None:
             assert named is not None
-            self._replaced = set_variables(variables_of(named.emulator))
+            self._replaced = set_variables(client_variables(named.emulator))
         else:
-            set_variables(self._replaced if named is None else variables_of(named.emulator))
+            set_variables(self._replaced if named is None else client_variables(named.emulator))
         self._named = named
 
     def _distance(self, running: RunningEmulator) -> tuple[bool, int]:

@@ -107,7 +107,21 @@ class TestLogin:
         assert login(emulator).code == 0
         run = invoke("auth", "login", "--base-url", "https://platform.example/v1", stdin="sk-1234")
         assert run.code == 64
-        assert "base_url names https://platform.example/v1: log in under another name (--profile NAME)" in run.err
+        assert (
+            "base_url names https://platform.example/v1 (API v1): log in under another name (--profile NAME)" in run.err
+        )
+
+    def test_a_server_of_the_api_of_0_2_4(self) -> None:
+        with ScriptedServer(respond(body=b"[]")) as server:
+            options = ("--base-url", server.origin, "--api-version", "0.2")
+            assert invoke("auth", "login", *options, stdin="sk-1234").code == 0
+            run = invoke("auth", "status")
+            assert (run.data["base_url"], run.data["api_version"], run.data["valid"]) == (server.origin, "0.2", True)
+            assert {request.target for request in server.requests} == {"/api/v1/tools"}
+            other = invoke("auth", "login", "--base-url", server.base_url, "--api-version", "v1", stdin="sk-1234")
+        assert other.code == 64
+        assert f"has the base URL {server.origin} (API 0.2), and base_url names {server.base_url} (API v1)" in other.err
+        assert entries() == {f"fibonacci {server.origin}/default": "sk-1234"}
 
     @pytest.mark.parametrize(
         ("kind", "message"),

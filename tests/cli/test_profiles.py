@@ -104,9 +104,25 @@ def test_bad_usage(config: Path) -> None:
         (["add", "work"], "there is a profile 'work' in {config}: remove it first, or use another name"),
         (["add", "a b"], "NAME must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not 'a b'"),
         (["add", "new", "--base-url", "example.com"], "--base-url must be like https://api.example.com/v1"),
+        (["add", "new", "--base-url", "https://a.example/v1", "--api-version", "0.2"], "--base-url ends in /v1, where"),
+        (["add", "new", "--api-version", "1"], "'1'"),
         (["lst"], "unknown command 'lst'; did you mean 'list'?"),
     ]
     check_each(rows, check)
+
+
+def test_profiles_of_the_api_of_0_2_4(config: Path) -> None:
+    config.write_text(f"# mine\n{config.read_text()}")
+    assert invoke("profiles", "add", "old", "--api-version", "0.2").code == 0
+    assert invoke("profiles", "add", "gate", "--api-version", "0.2", "--base-url", "https://a.example/api/v1").code == 0
+    old = {**LOCAL, "name": "old", "base_url": "https://api.fibonacci.today", "api_version": "0.2"}
+    gate = {**old, "name": "gate", "base_url": "https://a.example"}
+    assert invoke("profiles", "list").lines == [WORK, LOCAL, old, gate]
+    assert config.read_text().startswith("# mine\n")
+    assert config.read_text().count('api_version = "0.2"') == 2
+    config.write_text(config.read_text().replace("a.example", "a.example/v1"))
+    run = invoke("profiles", "show", "gate")
+    assert (run.code, "base_url of the profile 'gate' ends in /v1, where the documented" in run.err) == (64, True)
 
 
 def test_a_file_with_a_key_is_refused(config: Path) -> None:

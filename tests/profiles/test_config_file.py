@@ -73,6 +73,7 @@ class TestFaults:
                 "the profile 'work' has no setting 'base_ulr'; did you mean",
             ),
             ("[profiles.work]\nbase_url = 7", "base_url of the profile 'work' must be a URL in quotes"),
+            ("[profiles.work]\napi_version = 0.2", "api_version of the profile 'work' must be "),
             ("[profiles.work]\nkeychain = 'yes'", "keychain of the profile 'work' must be true or false"),
             ("[profile.work]", "the file has no setting 'profile'; did you mean 'profiles'"),
         ]

@@ -121,6 +121,17 @@ class TestOrder:
         assert key_sent(mode, server, mode.client(profile="work")) == KEY
         assert server.last.target == "/v2/x"
 
+    def test_the_api_of_the_profile(
+        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.write_text(f'[profiles.work]\nbase_url = "{server.origin}/api/v1"\napi_version = "0.2"\nkeychain = true\n')
+        mode.run(mode.client(profile="work").request("GET", "/x"))
+        assert (server.last.target, server.last.one("Authorization")) == ("/api/v1/x", f"Bearer {KEY}")
+        monkeypatch.setenv("FIBONACCI_API_VERSION", "v1")
+        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+        assert key_sent(mode, server, mode.client(profile="work")) == KEY
+        assert server.last.target == "/v1/x"
+
 
 @pytest.mark.usefixtures("work")
 class TestMixtures:
@@ -152,6 +163,25 @@ class TestMixtures:
         text = refusal(mode, profile="work")
         assert "FIBONACCI_API_KEY is set, and the profile 'work' has a key of its own" in text
         assert "Unset FIBONACCI_API_KEY" in text
+
+    def test_a_key_of_the_environment_and_a_profile_whose_address_is_the_usual_one_of_its_api(
+        self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.write_text('[profiles.work]\napi_version = "0.2"\nkeychain = true\n')
+        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
+        assert "the profile 'work' has a key of its own for https://api.fibonacci.today" in refusal(
+            mode, profile="work"
+        )
+        monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")  # then the environment alone names that address
+        assert mode.client(profile="work").base_url == "https://api.fibonacci.today"
+
+    def test_a_stored_key_and_the_api_of_the_environment(
+        self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.write_text("[profiles.work]\nkeychain = true\n")
+        monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
+        text = refusal(mode, profile="work")
+        assert "for https://api.fibonacci.dev, and the default of API 0.2 names https://api.fibonacci.today" in text
 
 
 class TestBadProfiles:

@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.cli import exports
 from fibonacci.testing import in_environment
 from tests.testing.conftest import RunPytest
 
@@ -168,6 +170,16 @@ class TestInEnvironment:
             assert os.environ["FIBONACCI_API_KEY"] == inner.api_key != outer.api_key
         assert "FIBONACCI_BASE_URL" not in os.environ
         assert "FIBONACCI_API_KEY" not in os.environ
+
+    def test_clients_of_the_api_of_0_2_4_find_it_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
+        with in_environment(Emulator()) as emulator, Fibonacci() as client:
+            root = emulator.base_url.removesuffix("/v1")
+            assert client.base_url == os.environ["FIBONACCI_BASE_URL"] == root
+            assert exports(emulator).startswith(f"export FIBONACCI_BASE_URL={root}\n")
+            assert "FIBONACCI_API_VERSION=0.2" in exports(emulator)
+        assert os.environ["FIBONACCI_API_VERSION"] == "0.2"
+        assert "FIBONACCI_BASE_URL" not in os.environ
 
     def test_an_error_in_the_block_ends_it(self) -> None:
         with pytest.raises(KeyError), in_environment(Emulator()) as emulator:

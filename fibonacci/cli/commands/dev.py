@@ -46,9 +46,10 @@ def run(context: Context) -> int:
 def _announce(context: Context, emulator: Emulator) -> None:
     """Print how clients reach the emulator."""
     from fibonacci.emulator import cli
+    from fibonacci.emulator.facade.clients import client_variables
 
     if context.output.is_json:
-        context.output.line({**cli.variables(emulator), "page": cli.page_address(emulator)})
+        context.output.line({**client_variables(emulator), "page": cli.page_address(emulator)})
         return
     print(cli.announcement(emulator, context.options.shell), flush=True)
     if sys.stdout.isatty():
@@ -61,8 +62,9 @@ def _run_command(context: Context) -> int:
     """Run a command with an emulator, and return its exit code."""
     from fibonacci.cli.child_process import run_child
     from fibonacci.emulator import cli
+    from fibonacci.emulator.facade.clients import client_variables
 
     emulator = cli.prepare(context.options)
     with cli.listening(emulator, context.options):
         context.say(f"page: {cli.page_address(emulator)}")
-        return run_child(context.options.command, cli.variables(emulator))
+        return run_child(context.options.command, client_variables(emulator))

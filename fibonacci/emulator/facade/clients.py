@@ -5,12 +5,14 @@ The client is imported when one is requested, never before: the emulator depends
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci.emulator.app.app import App
 
 if TYPE_CHECKING:
     from fibonacci import AsyncFibonacci, Fibonacci
+    from fibonacci.emulator.facade.emulator import Emulator
 
 _IN_PROCESS_URL: Final = "http://127.0.0.1"
 
@@ -73,6 +75,26 @@ class InProcessClients:
             transport=AsyncInProcessTransport(self._app),
             **options,
         )
+
+
+def client_variables(emulator: Emulator) -> dict[str, str]:
+    """Return the environment variables that name a running emulator to clients.
+
+    `FIBONACCI_API_VERSION` says which API they speak, and so which base URL they take.
+
+    Args:
+        emulator: The emulator.
+    """
+    variables = {"FIBONACCI_BASE_URL": reachable_url(emulator), "FIBONACCI_API_KEY": emulator.api_key}
+    if os.environ.get("FIBONACCI_API_VERSION") == "0.2":
+        root = variables["FIBONACCI_BASE_URL"].removesuffix("/v1")
+        variables |= {"FIBONACCI_API_VERSION": "0.2", "FIBONACCI_BASE_URL": root}
+    return variables
+
+
+def reachable_url(emulator: Emulator) -> str:
+    """Return the base URL of a running emulator as a client on this machine reaches it."""
+    return emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def _address(options: dict[str, Any]) -> dict[str, Any]:
