@@ -203,6 +203,12 @@ def test_a_definition_of_0_2_is_kept_in_todays_words(serve: Callable[..., TwoAPI
     nodes[3]["operator"] = ">="
     refused = server(f"PATCH {workflow}", {"definition": sent})
     assert (refused.status, refused.json["detail"][0]["loc"]) == (422, ["body", "definition"])
+    deep: Any = "\ud800"  # neither is in a file of 0.2
+    for _ in range(80):
+        deep = {"a": deep}
+    schema = {"type": "object", "default": deep}
+    own = {"nodes": [{"id": "a", "type": "llm", "instruction": "x", "output_schema": schema}]}
+    assert server.data("POST /workflows", {"name": "x", "definition": own}, 201)["definition"] == own
     faulty: list[dict[str, Any]] = [
         {"nodes": [1], "edges": []},
         {"nodes": 5, "edges": 1},

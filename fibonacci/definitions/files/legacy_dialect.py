@@ -10,7 +10,9 @@ from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 
-_CODE: Final = "deprecated_word"
+DEPRECATED: Final = "deprecated_word"
+"""The code of the problem that a word of the dialect is."""
+
 _NODE_KEYS: Final[Mapping[str, str]] = {
     "tool_name": "tool",
     "tool_params": "params",
@@ -54,7 +56,7 @@ def modernize(root: Element, source: Source) -> None:
 
 def warn_of_words(source: Source) -> None:
     """Emit a `DeprecationWarning` for each word of the dialect that was found in a text."""
-    found = [problem for problem in source.in_order() if problem.code == _CODE]
+    found = [problem for problem in source.in_order() if problem.code == DEPRECATED]
     if found:
         from fibonacci._deprecations import warn_of_deprecation
 
@@ -74,7 +76,7 @@ class _Dialect:
             lines = dict.fromkeys(str(self._source.line(offset)) for offset in sorted(offsets))
             others = ", ".join(list(lines)[1:])
             message = f"{word} is of fibonacci-sdk 0.2.4: {successor}" + (f" (also in line {others})" if others else "")
-            self._source.add(min(offsets), Problem(location="", code=_CODE, message=message, severity="warning"))
+            self._source.add(min(offsets), Problem(location="", code=DEPRECATED, message=message, severity="warning"))
 
     def _found(self, word: str, successor: str, offset: int) -> None:
         self._words.setdefault(word, (successor, []))[1].append(offset)

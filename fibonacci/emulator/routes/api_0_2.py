@@ -246,14 +246,16 @@ def _in_todays_words(body: _FlaggedT) -> _FlaggedT:
     """Return a body whose definition has the words of the documented API in place of those of 0.2, or refuse it."""
     if body.definition is None:
         return body
-    from fibonacci.definitions.files.reading import read_text  # they would slow the start of an emulator
-    from fibonacci.definitions.files.source import Source
+    from fibonacci.definitions.files import legacy_dialect, reading, source  # they would slow the start of an emulator
 
-    source = Source(to_json(body.definition).decode(), "definition")
-    definition = read_text(source, "json").plain()
-    errors = [problem for problem in source.in_order() if problem.severity == "error"]
-    if errors:
-        raise invalid(*(Detail("definition", f"{problem.message} ({problem.code})") for problem in errors))
+    definition, text = dict(body.definition), source.Source(to_json(body.definition).decode(), "definition")
+    with suppress(ValueError):  # what is deeper than a file may be is left as it is
+        translated = reading.read_text(text, "json").plain()
+        problems = text.in_order()
+        if any(problem.code == legacy_dialect.DEPRECATED for problem in problems):
+            if problems.errors:
+                raise invalid(*(Detail("definition", f"{each.message} ({each.code})") for each in problems.errors))
+            definition = translated
     with suppress(LookupError, TypeError, AttributeError):  # what is malformed is refused by the check
         nodes = definition["nodes"]
         if definition["edges"] == [{"from": d, "to": n["id"]} for n in nodes for d in n.get("dependencies", ())]:
