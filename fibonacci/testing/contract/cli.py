@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from fibonacci import FibonacciError
-from fibonacci.testing.contract.checks import ALL
+from fibonacci.testing.contract.checks import CHECKS
 from fibonacci.testing.contract.runner import run
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.table import table
@@ -31,13 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("no API key: pass --api-key, or set FIBONACCI_API_KEY")
     try:
         server = Server(
-            options.base_url, api_key, organization_id=options.organization_id, role_keys=dict(options.role_key)
+            options.base_url,
+            api_key,
+            organization_id=options.organization_id,
+            role_keys=dict(options.role_key),
+            api_version=options.api_version,
         )
     except FibonacciError as error:
         parser.error(str(error))
     try:
-        server.raw("GET", "/health")
-        results = list(run(ALL, server, read_only=options.read_only))
+        server.requests("GET", "/tools")
+        results = list(run(CHECKS[options.api_version], server, read_only=options.read_only))
     except TransportError as error:
         print(f"{parser.prog}: no response from {options.base_url}: {error}", file=sys.stderr)
         return 1
@@ -54,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--base-url", required=True, help="the base URL of the server, such as https://api.fibonacci.dev/v1"
+    )
+    parser.add_argument(
+        "--api-version",
+        choices=list(CHECKS),
+        default="v1",
+        help="the API that it has; for 0.2, that of fibonacci-sdk 0.2.4, the base URL is the root of the server",
     )
     parser.add_argument("--api-key", metavar="KEY", help="the API key of an owner; FIBONACCI_API_KEY by default")
     parser.add_argument(

@@ -9,3 +9,7 @@ class Disagreement(Exception):
 
 class Skipped(Exception):
     """The check does not apply to this server; the message says why."""
+
+
+class NotInThisAPI(Exception):
+    """The check is about a fact that the API under test does not have; the message says which."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from fibonacci import UnsupportedCallError
 from fibonacci.testing.contract.check import Check
 from fibonacci.testing.contract.exchanges import is_of
-from fibonacci.testing.contract.outcomes import Disagreement, Skipped
+from fibonacci.testing.contract.outcomes import Disagreement, NotInThisAPI, Skipped
 from fibonacci.testing.contract.server import Server
 
-CheckOutcome = Literal["agrees", "disagrees", "skipped"]
+CheckOutcome = Literal["agrees", "disagrees", "skipped", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,10 @@ class Result:
     """The check."""
 
     outcome: CheckOutcome
-    """Whether the server agrees."""
+    """Whether the server agrees; `absent` when the API under test does not have the fact."""
 
     why: str = ""
-    """What the server does instead, or why the check was skipped; empty when the server agrees."""
+    """What the server does instead, why the check was skipped, or what the API lacks; empty when the server agrees."""
 
     transcript: tuple[str, ...] = ()
     """When it disagrees: the last request to the endpoint of the check with its response, and the last of all, if that
@@ -60,6 +61,8 @@ def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Re
         step(server)
     except Skipped as reason:
         return Result(check, "skipped", str(reason))
+    except (NotInThisAPI, UnsupportedCallError) as fact:
+        return Result(check, "absent", getattr(fact, "call", str(fact)))
     except Disagreement as found:
         return Result(check, "disagrees", server.redact(str(found)), _transcript(check, server))
     except Exception as error:  # one failed check must not end the suite

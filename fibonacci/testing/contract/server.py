@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
 from fibonacci.testing.contract.exchanges import RecordingTransport
-from fibonacci.testing.contract.outcomes import Skipped
+from fibonacci.testing.contract.outcomes import NotInThisAPI, Skipped
 from fibonacci.testing.contract.raw_requests import RawRequests
 from fibonacci.transports import SocketTransport, Transport
+
+if TYPE_CHECKING:
+    from fibonacci._core.config import ApiVersion
 
 CHEAP: Final[Mapping[str, Any]] = {
     "nodes": [
@@ -39,6 +42,7 @@ class Server:
     Args:
         base_url: The base URL of the server.
         api_key: The API key of an owner.
+        api_version: The API that it is checked for.
         organization_id: The id of the organization whose settings are checked.
         role_keys: The keys of other roles, such as `{"member": ...}`; checks that need one that is not there are
             skipped.
@@ -47,7 +51,7 @@ class Server:
 
     Attributes:
         client: A client of the server.
-        raw: Sends requests without the client.
+        requests: Sends requests without the client, below the paths of the API.
         wire: What went over the wire.
         organization_id: The id of the organization whose settings are checked.
         sleep: Sleeps for a number of seconds.
@@ -62,15 +66,39 @@ class Server:
         role_keys: Mapping[str, str] | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
+        api_version: ApiVersion = "v1",
     ) -> None:
         self.wire: Final = RecordingTransport(SocketTransport() if transport is None else transport)
-        self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120, transport=self.wire, clock=clock)
+        self.client: Final = Fibonacci(
+            api_key, base_url=base_url, api_version=api_version, timeout=120, transport=self.wire, clock=clock
+        )
         self.sleep: Final[Callable[[float], object]] = time.sleep if clock is None else clock.sleep
-        self.raw: Final = RawRequests(base_url, api_key, self.wire, sleep=self.sleep)
+        prefix = "/api/v1" if api_version == "0.2" else ""
+        self.requests: Final = RawRequests(self.client.base_url + prefix, api_key, self.wire, sleep=self.sleep)
+        self._api_version = api_version
         self.organization_id: Final = organization_id
         self._role_keys = role_keys or {}
         self._keys = [api_key, *self._role_keys.values()]
         self._undo = ExitStack()
+
+    @property
+    def raw(self) -> RawRequests:
+        """Sends requests of the documented API without the client.
+
+        Raises:
+            NotInThisAPI: When the server is checked for another API.
+        """
+        self.require_documented("the form of a request or response")
+        return self.requests
+
+    def require_documented(self, fact: str) -> None:
+        """Raise `NotInThisAPI` unless the server is checked for the documented API.
+
+        Args:
+            fact: What another API does not have.
+        """
+        if self._api_version != "v1":
+            raise NotInThisAPI(fact)
 
     def authorization_of(self, role: str) -> str:
         """Return the `Authorization` header of a role.
@@ -81,6 +109,7 @@ class Server:
         Raises:
             Skipped: When there is no key of this role.
         """
+        self.require_documented("roles")
         if role not in self._role_keys:
             raise Skipped(f"there is no key of the role {role}: pass --role-key {role}=KEY")
         return f"Bearer {self._role_keys[role]}"

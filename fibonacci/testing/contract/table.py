@@ -35,7 +35,9 @@ def _details(result: Result) -> list[str]:
 
 
 def _row(result: Result) -> tuple[str, str, str, str]:
-    outcome = {"agrees": "agrees", "disagrees": "DISAGREES: ", "skipped": "skipped: "}[result.outcome]
+    outcome = {"agrees": "agrees", "disagrees": "DISAGREES: ", "skipped": "skipped: ", "absent": "not in this API: "}[
+        result.outcome
+    ]
     return result.check.endpoint, result.check.expected, result.check.basis, " ".join((outcome + result.why).split())
 
 
@@ -44,4 +46,5 @@ def _count(results: list[Result]) -> str:
     bases = Counter(result.check.basis for result in results if result.outcome == "disagrees")
     of = f" ({bases['documented']} documented, {bases['choice']} choices)" if bases else ""
     agree, disagree, skipped = (counts[outcome] for outcome in ("agrees", "disagrees", "skipped"))
-    return f"{len(results)} checks: {agree} agree, {disagree} disagree{of}, {skipped} skipped"
+    absent = f", {counts['absent']} not in this API" if counts["absent"] else ""
+    return f"{len(results)} checks: {agree} agree, {disagree} disagree{of}, {skipped} skipped{absent}"

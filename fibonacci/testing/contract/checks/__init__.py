@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fibonacci.testing.contract.check import Check
 from fibonacci.testing.contract.checks import (
+    api_0_2,
     basics,
     comparisons,
     definitions,
@@ -44,3 +46,7 @@ ALL: Final[list[Check]] = [
     *roles.CHECKS,
     *paging.CHECKS,
 ]
+"""Those of the documented API."""
+
+CHECKS: Final[Mapping[str, Sequence[Check]]] = {"v1": ALL, "0.2": [*ALL, *api_0_2.CHECKS]}
+"""Those of each API. What the client alone needs is checked in both."""

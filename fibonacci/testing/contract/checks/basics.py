@@ -61,6 +61,7 @@ def _reset(server: Server) -> None:
 
 @CHECKS.documented("GET /tools", "The client reads the rate limit and the request id of a response")
 def _read_by_the_client(server: Server) -> None:
+    server.require_documented("rate limits and request ids")
     page = next(iter(server.client.tools.list().pages()))
     require_type(page.response.request_id, str, "the request id")
     require(page.response.rate_limit is not None, "no rate limit is seen")

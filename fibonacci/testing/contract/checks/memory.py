@@ -52,6 +52,7 @@ def _scopes(server: Server) -> None:
 
 @CHECKS.documented("PUT /memory/{key}", "`ttl` is in seconds: the value is gone when they have passed", changes=True)
 def _ttl(server: Server) -> None:
+    server.require_documented("a time to live that is no whole hour")
     key = server.memory_key("ttl")
     server.client.memory.set(key, 1, ttl=1)
     server.sleep(1.5)
@@ -78,6 +79,7 @@ def _deleted(server: Server) -> None:
 
 @CHECKS.choice("PUT /memory/{key}", "The response, and what is read, say key, scope, owner and ttl", changes=True)
 def _described(server: Server) -> None:
+    server.require_documented("`ttl` in a response")
     place: dict[str, Any] = {"scope": "user", "user_id": "contract-suite-1"}
     key = server.memory_key("described", **place)
     written = server.client.memory.set(key, "value", ttl=600, **place)

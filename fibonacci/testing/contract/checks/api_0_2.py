@@ -1,0 +1,114 @@
+"""The API of fibonacci-sdk 0.2.4: its own paths and forms. What is documented here is what that release reads."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fibonacci._core.json_types import is_array
+from fibonacci.testing.contract.calls import NAMED, new_workflow
+from fibonacci.testing.contract.check import Checks, require_among, require_equal, require_type
+from fibonacci.testing.contract.checks.common import UNKNOWN
+from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.shapes import Shape, require_shape
+
+
+def _shape(*fields: str) -> dict[str, str]:
+    return {name: kind for kind, *names in map(str.split, fields) for name in names}
+
+
+WORKFLOW: Final = _shape(
+    *("string id name", "string|null description organization_id created_at updated_at", "object|null definition"),
+    *("integer version total_runs successful_runs failed_runs", "boolean is_active is_template"),
+    "number|null avg_duration_seconds",
+)
+LISTED_RUN: Final = _shape(
+    "string id workflow_id status", "string|null started_at completed_at", "number|null duration_seconds total_cost"
+)
+RUN: Final = LISTED_RUN | _shape(
+    *("object input_data", "object|null output_data node_results", "string|null error_message", "array|null logs"),
+    *("integer nodes_executed nodes_failed retry_count", "integer|null total_tokens_used"),
+)
+ENTRY: Final = _shape("string key scope", "object value")
+TOOL: Final = _shape("string name category description", "number cost_per_use")
+
+CHECKS: Final = Checks()
+
+
+def _read(server: Server, shape: Shape, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    """Return what is read, after a look at its form: an object, or several in an array."""
+    response = server.requests(method, path, json_body=body, query=query)
+    require_among(response.status, (200, 201), f"the status of {method} {path}")
+    found = response.json
+    for each in found if is_array(found) else [found]:
+        require_shape(each, shape, f"what {method} {path} responds with")
+    return found
+
+
+@CHECKS.documented("PATCH /workflows/{id}", "A workflow is an object without an envelope, in each call", changes=True)
+def _workflows(server: Server) -> None:
+    made = _read(server, WORKFLOW, "POST", "/workflows", {**NAMED, "is_active": True, "is_template": False})
+    server.add_cleanup(server.client.workflows.delete, made["id"])
+    path, expected = f"/workflows/{made['id']}", {**NAMED, "is_active": True}
+    require_equal({name: made[name] for name in expected}, expected, "what was created")
+    expected |= {"name": "Changed", "is_active": False}
+    changed = _read(server, WORKFLOW, "PATCH", path, {"name": "Changed", "is_active": False})
+    for found in (changed, _read(server, WORKFLOW, "GET", path)):
+        require_equal({name: found[name] for name in expected}, expected, "what was changed")
+    require_equal(server.requests("DELETE", path).body, b"", "the body after a deletion")
+
+
+@CHECKS.documented("GET /workflows", "skip and limit divide an array into pages: each workflow is on one", changes=True)
+def _pages(server: Server) -> None:
+    made, found = {new_workflow(server) for _ in range(3)}, list[str]()
+    while page := _read(server, WORKFLOW, "GET", "/workflows", skip=len(found), limit=2):
+        require_among(len(page), (1, 2), "the number of items on a page of 2")
+        found += [each["id"] for each in page]
+    require_equal(len(set(found)), len(found), "the number of different items")
+    require_equal(made & set(found), made, "what was created and is on a page")
+
+
+@CHECKS.documented("GET /runs/{id}", "A run is an object without an envelope, with its input_data", changes=True)
+def _runs(server: Server) -> None:
+    path = f"/workflows/{new_workflow(server)}"
+    made = _read(server, RUN, "POST", f"{path}/execute", {"input_data": {"word": "yes"}})
+    server.client.executions.wait(made["id"], timeout=60)
+    run = _read(server, RUN, "GET", f"/runs/{made['id']}")
+    require_equal((run["status"], run["input_data"]), ("completed", {"word": "yes"}), "status and input_data")
+    require_equal(sorted(run["output_data"] or {}), ["ask", "taken"], "what output_data holds")
+    for status, expected in (("completed", [made["id"]]), ("failed", [])):
+        query = {"skip": 0, "limit": 100, "status_filter": status}
+        found = _read(server, LISTED_RUN, "GET", f"{path}/runs", **query)
+        require_equal([each["id"] for each in found], expected, f"the runs that are {status}")
+
+
+@CHECKS.documented("POST /memory", "A value is written by POST, and is an object without an envelope", changes=True)
+def _memory(server: Server) -> None:
+    body = {"key": server.memory_key("form", scope="global"), "scope": "global", "value": {"a": [1, None]}}
+    for method, path, sent, query in (
+        ("POST", "/memory", {**body, "expires_in_hours": 1}, {}),
+        ("GET", f"/memory/{body['key']}", None, {"scope": "global"}),
+    ):
+        found = _read(server, ENTRY, method, path, sent, **query)
+        require_equal({name: found[name] for name in body}, body, "the entry")
+
+
+@CHECKS.documented("GET /tools", "Tools are an array, and one is an object without an envelope")
+def _tools(server: Server) -> None:
+    tools = _read(server, TOOL, "GET", "/tools")
+    require_type(tools, list, "what GET /tools responds with")
+    require_equal(_read(server, TOOL, "GET", f"/tools/{tools[0]['name']}"), tools[0], "a tool alone")
+
+
+@CHECKS.documented("GET /workflows/{id}", "An error is {detail}: a text, or of a 422 what is wrong at which place")
+def _errors(server: Server) -> None:
+    for path, key, status, kind in (
+        (f"/workflows/{UNKNOWN}", "", 404, str),
+        ("/tools", f"Bearer {UNKNOWN}", 401, str),
+        ("/workflows?skip=-1", "", 422, list),
+    ):
+        response = server.requests("GET", path, authorization=key)
+        require_equal(response.status, status, "the status")
+        require_shape(response.json, {"detail": ""}, "the body")
+        require_type(response.json["detail"], kind, "detail")
+        if kind is list:
+            require_shape(response.json["detail"][0], _shape("array loc", "string msg type"), "a fault")
