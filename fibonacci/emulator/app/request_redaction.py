@@ -24,25 +24,24 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
     In the API of 0.2, a login and a key have secrets too, and those of a run are replaced.
     """
     target = request.target.lower()  # a path in other case leads nowhere, with the same secrets
-    is_of_workflows = target.startswith(f"{API_0_2}workflows/")
+    is_of_workflows = f"{API_0_2}workflows/" in target
     if not request.body or not (is_of_workflows or _is_secret(target)):
         return request
     try:
         content = read_json(request.body)
     except HTTPException:
         return replace(request, body=REDACTED.encode())
-    if is_of_workflows:
-        if not is_object(content) or "secrets" not in content:
-            return request
-        content = {**content, "secrets": _redacted(content["secrets"])}
-    else:
-        content = _redacted(content)
-    return replace(request, body=to_json(content))
+    if not is_of_workflows:
+        return replace(request, body=to_json(_redacted(content)))
+    if not is_object(content) or "secrets" not in content:
+        return request
+    return replace(request, body=to_json({**content, "secrets": _redacted(content["secrets"])}))
 
 
 def _is_secret(target: str) -> bool:
-    if target.startswith(API_0_2):
-        return not target.startswith((f"{API_0_2}workflows", f"{API_0_2}memory"))
+    _, is_of_0_2, path = target.partition(API_0_2)  # below a base URL that has a path too many, nothing is found
+    if is_of_0_2:
+        return not path.startswith(("workflows", "memory"))
     return ("tools" in target or "%" in target) and _is_of_tools(target)
 
 

@@ -19,14 +19,9 @@ MAX_DEPTH: Final = 100
 
 
 class Body(BaseModel):
-    """The base of every request body: exact types and the documented keys only."""
+    """The base of every request body: exact types and the documented keys only. It is built when one comes."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        defer_build=True,  # most emulators are sent few of them
-    )
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 BodyT = TypeVar("BodyT", bound=Body)

@@ -80,14 +80,8 @@ def sliced(
 ) -> Reply:
     """Return the part of a list that `skip` and `limit` select, as the API of 0.2 has it: without an envelope.
 
-    Args:
-        rows: Reads the list, without so many of its first records.
-        query: Holds `skip` and `limit`; a limit beyond `SLICE_LIMIT` is that.
-        kind: The name of the list.
-        show: Returns the public form of a record, as for `paged`.
-
-    Raises:
-        HTTPException: 422 if `skip` or `limit` is not valid.
+    `rows` reads the list without so many of its first records; the other arguments are those of `paged`. A limit beyond
+    `SLICE_LIMIT` is that.
     """
     skip = query.integer("skip", default=0, lowest=0, highest=_LARGEST)
     limit = min(SLICE_LIMIT, query.integer("limit", default=SLICE_LIMIT, lowest=1, highest=_LARGEST))
