@@ -307,6 +307,9 @@ SERVERS: dict[str, AskedServer] = {
     ),
     "both, v1 chosen": AskedServer({**OF_0_2, **DOCUMENTED}, NOT_FOUND, "v1", "/v1", "GET /tools responds", reads=1),
     "both, 0.2 chosen": AskedServer({**OF_0_2, **DOCUMENTED}, NOT_FOUND, "0.2", "", "GET /tools responds", reads=1),
+    "both, without /v1": AskedServer(
+        {**OF_0_2, **DOCUMENTED}, UNKNOWN_PATH, "v1", "", "GET /tools: status 404 not_found", "check", reads=1
+    ),
     "neither": AskedServer({}, NOT_FOUND, "v1", "/v1", "GET /tools: status 404, Not Found", "check the base URL"),
     "neither of 0.2": AskedServer({}, NOT_FOUND, "0.2", "", "GET /api/v1/tools: status 404, Not Found", "check"),
     "a login page": AskedServer({}, PAGE, "v1", "/v1", "GET /tools: status 200, the response is not", "check"),

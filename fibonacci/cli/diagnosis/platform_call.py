@@ -77,9 +77,12 @@ def _other_address(address: PlatformAddress) -> PlatformAddress:
 
 def _may_be_of_other_api(error: APIError, address: PlatformAddress) -> bool:
     """Whether a failure is one that a server of the other API may cause."""
-    if isinstance(error, APIStatusError):
-        return isinstance(error, NotFoundError) or is_of_other_api(error.body, address.api_version)
-    return isinstance(error, APIResponseError)
+    if not isinstance(error, APIStatusError):
+        return isinstance(error, APIResponseError)
+    is_documented = is_of_other_api(error.body, "0.2")
+    if address.api_version == "0.2":
+        return is_documented or isinstance(error, NotFoundError)
+    return not is_documented and (isinstance(error, NotFoundError) or is_of_other_api(error.body, "v1"))
 
 
 def _is_spoken(key: FoundKey, address: PlatformAddress) -> bool:
