@@ -47,6 +47,13 @@ _REPLACED: Final = (
         "set FIBONACCI_API_VERSION=v1 and FIBONACCI_BASE_URL to a URL with /v1, or api_version and base_url of the"
         " profile",
     ),
+    (r"which api_version=\"0\.2\" selects", "which FIBONACCI_API_VERSION or the profile selects"),
+    (r"client\.request\(\"(\w+)\", \"([^\"]+)\", json=\{\.\.\.\}\)", r"`fibonacci request \1 \2 --data JSON`"),
+    (r"tools\.list\(\)\.first\(\) shows", "`fibonacci tools list` shows"),
+    (r"workflows\.get has", "`fibonacci workflows get` has"),
+    (r"the files of workflows\.plan and apply", "the files of `fibonacci plan` and `apply`"),
+    (r"executions\.wait waits", "`fibonacci executions watch` waits"),
+    (r"pass workflow_id=\.\.\., once", "pass --workflow ID, once"),
     (r"executions\.list\(workflow_id=\.\.\.\)", "`fibonacci executions list --workflow ID`"),
 )
 

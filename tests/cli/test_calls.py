@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci._core.api_0_2 import CALLS, Missing
 from fibonacci.cli.context import Context
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.main import command_parser
+from fibonacci.cli.remedies import for_command_line
 from fibonacci.emulator import Emulator
 from tests import calls as derivation
 from tests.cli.command_lines import calls, command_line
@@ -274,3 +277,15 @@ class TestWorkflowNames:
             run = invoke("versions", "get", reference, "99")
             assert "404" in run.err
             assert f"/workflows/{made}/versions/99" in run.err
+
+
+def test_what_to_use_instead_of_a_call_that_0_2_does_not_have_is_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", "key")
+    monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
+    for entry in CALLS.values():
+        if isinstance(entry, Missing):
+            assert not re.search(r"\w\.\w|[=(]", for_command_line(entry.instead)), entry
+    run = invoke("versions", "list", "wf-1")
+    assert (run.code, run.out) == (64, "")
+    assert "which FIBONACCI_API_VERSION or the profile selects; nothing was sent" in run.err
+    assert "pass --workflow ID" in invoke("executions", "list").err
