@@ -23,6 +23,26 @@ DEFINITION = {
 }
 
 
+def each_kind_of_node(config: Any) -> Any:
+    """Return a workflow of the builder of 0.2.4, which has other words for nodes than the documented API."""
+    write = sdk.LLMNode(id="write", name="Write", instruction="Write about {{input.topic}}").with_retry(2, delay=0.1)
+    judge = sdk.CriticNode(id="judge", name="Judge", target_node="write", criteria=["clarity"])
+    urgent = sdk.ConditionalNode(
+        id="urgent",
+        name="Urgent?",
+        left_value="{{input.topic}}",
+        operator="contains",
+        right_value="now",
+        true_branch=["pause"],
+        false_branch=["add"],
+        dependencies=["write"],
+    )
+    pause = sdk.ToolNode(id="pause", name="Pause", tool="wait", params={"seconds": 0.3}, timeout=20)
+    add = sdk.ToolNode(id="add", name="Add", tool="calculator", params={"expression": "1 + 1"}).depends_on("write")
+    built = sdk.Workflow(name="Built with 0.2.4", description="Each kind of node", config=config)
+    return built.add_nodes([write, judge, urgent, pause, add])
+
+
 def dump(found: Any) -> Any:
     """Return a model, or models in a list, as JSON values; what is JSON already remains."""
     if isinstance(found, list):
@@ -54,19 +74,21 @@ async def read(config: Any, given: dict[str, Any]) -> dict[str, Any]:
         started = await client.execute_workflow(made, {"city": "Zürich"}, tags=["nightly"])
         ended = await client.wait_for_completion(started.id, poll_interval=0.01, timeout=30)
         assert (ended.status, ended.id) == ("completed", started.id)
+        built = await each_kind_of_node(config).deploy_async()
+        slow = await client.wait_for_completion((await client.execute_workflow(built, {"topic": "now"})).id, 0.05, 30)
         returned = await client.update_workflow(made, {"description": "Changed", "is_active": False})
         doomed = await client.create_workflow({**DEFINITION, "name": "Doomed"})
         await client.delete_workflow(doomed)
         reads = {
-            "workflow": {each: dump(await client.get_workflow(each)) for each in (made, *given["workflows"])},
+            "workflow": {each: dump(await client.get_workflow(each)) for each in (made, built, *given["workflows"])},
             "update": {made: dump(returned)},
-            "run": {each: dump(await client.get_run_status(each)) for each in (started.id, *given["runs"])},
+            "run": {each: dump(await client.get_run_status(each)) for each in (started.id, slow.id, *given["runs"])},
             "execute": {started.id: dump(started)},
             "runs": {
                 json.dumps({"workflow_id": each, "status": status}): dump(
                     await client.get_workflow_runs(each, status_filter=status)
                 )
-                for each in (made, *given["workflows"])
+                for each in (made, built, *given["workflows"])
                 for status in (None, "pending", "completed", "failed")
             },
             "list": {
@@ -98,7 +120,7 @@ async def read(config: Any, given: dict[str, Any]) -> dict[str, Any]:
             "workflow stats": await error_of(client.get_workflow_stats(made)),
         }
         await wrong.close()
-        return {"ids": {"workflow": made, "deleted": doomed}, "reads": reads, "errors": errors}
+        return {"ids": {"workflow": made, "deleted": doomed, "slow": slow.id}, "reads": reads, "errors": errors}
 
 
 def remember(config: Any, places: list[dict[str, str]]) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def test_workflows_are_found_run_and_waited_for(mode: Mode, emulator: Emulator, 
     assert mode.run(workflows.find("Workflow 129")).name == "Workflow 129"
     assert mode.run(workflows.find("rester")) is None
     assert len(mode.run(workflows.list())) == 131
+    emulator.fail("GET /api/v1/workflows", status=422)  # of a larger limit than is allowed
+    assert mode.run(workflows.find("Workflow 129")).name == "Workflow 129"
 
     updates: list[Any] = []
     ran = mode.run(workflows.run(made.id, inputs={"seconds": 5}, on_update=updates.append))
@@ -72,6 +74,11 @@ def test_a_rate_limit_is_waited_for(mode: Mode, emulator: Emulator, old_client: 
     emulator.fail("GET /api/v1/tools", "rate_limit", retry_after=20, times=2)
     assert "web_search" in [each.name for each in mode.run(old_client.tools.list())]
     assert emulator.clock.now() - began >= 40
+    emulator.rate_limit, before = (2, 30.0), emulator.clock.now()
+    for _ in range(6):
+        mode.run(old_client.tools.get("web_search"))
+    assert emulator.clock.now() - before >= 60
+    emulator.rate_limit = None
     emulator.fail("GET /api/v1/tools/{tool_name}", "rate_limit", retry_after=400)
     with pytest.raises(RateLimitError) as caught:
         mode.run(old_client.tools.get("web_search"))

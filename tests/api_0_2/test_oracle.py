@@ -262,8 +262,9 @@ def test_each_reads_what_the_other_has_written(release: OldRelease) -> None:
         assert [*both.compare(), *both.compare_documented(), *both.compare_memory()] == []
         both.check_errors()
         reads = both.old["reads"]
-        assert (len(reads["list"]["all"]), len(reads["list"]["limit=1000"])) == (254, 100)
+        assert (len(reads["list"]["all"]), len(reads["list"]["limit=1000"])) == (255, 100)
         assert {run["status"] for run in reads["run"].values()} == {"completed", "failed", "pending"}
+        assert sorted(reads["run"][both.old["ids"]["slow"]]["output_data"]) == ["judge", "pause", "urgent", "write"]
 
 
 def test_a_field_that_the_server_changes_is_named(release: OldRelease, monkeypatch: pytest.MonkeyPatch) -> None:
