@@ -111,6 +111,16 @@ def test_a_file_that_says_the_same_is_left_as_it_is(flows: Flows) -> None:
     assert (flows.folder / "a.yaml").read_text() == text
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_workflow_in_the_words_of_0_2_4_is_as_it_was_pulled(flows: Flows) -> None:
+    node = {"id": "ask", "type": "llm", "instruction": "Greet", "config": {"timeout": 20}}
+    workflow = flows.mode.run(flows.client.workflows.create(name="News", definition={"nodes": [node]}))
+    path = flows.pull(workflow.id)
+    assert flows.is_deployed()
+    assert flows.pull(workflow.id) == path  # nor does the file have changes of its own
+    assert flows.is_deployed()
+
+
 @pytest.mark.parametrize("text", ['{"name": "flow-a", "nodes": []}', "nodes: [", ""])
 def test_a_file_with_changes_of_its_own_is_not_overwritten(flows: Flows, text: str) -> None:
     flows.write("a.yaml", "flow-a")
