@@ -36,6 +36,14 @@ def test_addresses(emulator: Emulator, address: str) -> None:
         assert emulator.api_key not in run.out
 
 
+def test_with_the_api_of_0_2_4(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
+    monkeypatch.setenv("FIBONACCI_BASE_URL", address)
+    run = invoke("open", "--print")
+    assert (run.code, run.out) == (64, "")
+    assert "set FIBONACCI_API_VERSION=v1, and let FIBONACCI_BASE_URL end in /v1" in run.err
+
+
 @needs_signals
 def test_the_browser_gets_an_address_without_the_key(emulator: Emulator, tmp_path: Path) -> None:
     browser = tmp_path / "browser"

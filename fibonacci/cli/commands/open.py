@@ -44,10 +44,19 @@ def _home(context: Context) -> str:
     """Return the address of the emulator's page.
 
     Raises:
-        UsageError: If the base URL is not an emulator's.
+        UsageError: If the base URL is not an emulator's, or that of the API that has no health.
     """
+    from fibonacci import UnsupportedCallError
+
     client = context.client
-    if client.health.secrets().backend != "emulator":
+    try:
+        backend = client.health.secrets().backend
+    except UnsupportedCallError as error:
+        raise UsageError(
+            "only the documented API says whether a server has a page: set FIBONACCI_API_VERSION=v1, and let"
+            " FIBONACCI_BASE_URL end in /v1"
+        ) from error
+    if backend != "emulator":
         raise UsageError(
             f"{client.base_url} documents no address of a page, as the emulator has: fibonacci workflows get, and"
             " fibonacci executions get, print what is there"
