@@ -80,7 +80,11 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
         return envelope["data"], _meta(envelope.get("meta"))
     except ValidationError:
         pass  # the error is gone when the response is read anew: its faults take memory
-    data, meta = unwrap(_parse(response, body))
+    document = _parse(response, body)
+    if is_object(document) and "input_data" in document and _is_model(returns):
+        problem = "the response is a run with input_data in place of inputs, which may have run without any"
+        raise response_error(response, problem, OTHER_API["v1"])
+    data, meta = unwrap(document)
     return _validate(response, data, returns), meta
 
 

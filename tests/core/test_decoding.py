@@ -141,6 +141,12 @@ class TestLists:
         with pytest.raises(APIResponseError, match=r"0\.name"):
             decode_list(api_response(b'{"data": [{"name": null}, {"name": {}}]}'), Tool, "tools")
 
+    def test_a_run_of_the_other_api_may_have_run_without_inputs(self) -> None:
+        run: dict[str, Any] = {"id": "run-1", "status": "completed", "input_data": {}, "output_data": {}}
+        with pytest.raises(APIResponseError, match=r"input_data in place of inputs, .*, set api_version=.0\.2"):
+            decode(api_response(encoded(run)), Execution)
+        assert decode(api_response(encoded({"data": run})), Execution)[0].id == "run-1"
+
     @each_row("document", [[], [{"name": "a"}]])
     def test_a_bare_array_would_end_with_its_first_page(self, document: Any) -> None:
         with pytest.raises(APIResponseError, match=r"bare array, which names no next page: .*, set api_version=.0\.2"):

@@ -108,7 +108,9 @@ def check_result(row: EndpointRow, result: Any, status: int, request_id: str) ->
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_response_may_have_any_of_the_three_shapes(mode: Mode, server: ScriptedServer, shape: str) -> None:
     client = mode.client_of(server, max_retries=0)
-    calls = ("workflows.get", "workflows.list", "workflows.delete", "health.check", "memory.set")
+    calls = ["workflows.get", "workflows.delete", "health.check", "memory.set"]
+    if shape != "bare":  # a bare array is no documented list
+        calls.append("workflows.list")
     for row in {row.call: row for row in ROWS if row.call in calls}.values():
         status = 204 if row.data is None and shape == "data and meta" else 200
         server.add_response(in_shape(row.data, shape), status, HEADERS)
