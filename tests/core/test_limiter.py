@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fibonacci._core.limiter import RateLimiter
@@ -115,6 +115,7 @@ class TestRequestsThatArriveLate:
         calls=st.lists(st.tuples(st.floats(0, 20), st.floats(0, 39), st.floats(0, 60)), max_size=60),
         used_by_others=st.integers(0, 4),
     )
+    @example([(0.0, 0.0, 0.0)] * 5 + [(0.0, 0.0, 49.0), (1.0, 11.0, 1.0)], 0)
     def test_nothing_is_refused_however_late_they_arrive_in_their_window(
         self, calls: list[tuple[float, float, float]], used_by_others: int
     ) -> None:
@@ -122,12 +123,15 @@ class TestRequestsThatArriveLate:
         for _ in range(used_by_others):
             server.receive(0.0)
         simulation = Simulation(server, RateLimiter())
-        simulation.call(0.0, 0.0, 0.1)
-        for at, transit, duration in calls[: 8 - used_by_others]:
-            simulation.call(0.2 + at, transit, duration)
-        for _ in range(9):  # what is left of the window, and some of the next
-            simulation.call(21.0, 0.01, 0.1)
+        planned = [(0.0, 0.0, 0.1), *((0.2 + at, *late) for at, *late in calls[: 8 - used_by_others])]
+        planned += [(21.0, 0.01, 0.1)] * 9  # what is left of the window, and some of the next
+        for call in planned:
+            simulation.call(*call)
         simulation.run()
+        # One that waited before it was sent may arrive in the window after that.
+        transits = [transit for _, transit, _ in sorted(planned, key=lambda call: call[0])]
+        sent = zip(simulation.sent, transits, strict=True)
+        assume(all(at // 60 == (at + transit) // 60 for at, transit in sent))
         assert server.refused == 0
 
     def test_one_that_has_not_arrived_stays_counted_though_later_ones_have(self) -> None:
