@@ -72,7 +72,8 @@ def _other_address(address: PlatformAddress) -> PlatformAddress:
     """Return the address that the other API has on the same server."""
     if address.api_version == "0.2":
         return address._replace(base_url=f"{address.base_url}/v1", api_version="v1")
-    return address._replace(base_url=re.sub("(/api|/v1)*$", "", address.base_url), api_version="0.2")
+    root = address.base_url.removesuffix("/v1").removesuffix("/api")
+    return address._replace(base_url=root, api_version="0.2")
 
 
 def _may_be_of_other_api(error: APIError, address: PlatformAddress) -> bool:
