@@ -83,8 +83,7 @@ class Deployments(Resource):
             if needs_writing(folder, file, lock, workflow, overwrite=overwrite):
                 folder.write_definition(file, definition)
             earlier = next((name for name, entry in lock.entries.items() if entry.workflow_id == workflow.id), None)
-            read = folder.read_definition(file)  # which has today's words for those of 0.2.4
-            entry = pulled_entry(definition if read is None else read, file, workflow)
+            entry = pulled_entry(definition, file, workflow)
             folder.write_lock(lock.changed(file, entry, instead_of=earlier))
         return folder.path / file
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from fibonacci.definitions.comparison.normalization import canonical, normalized
+from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.models.workflows import Workflow
 
 
@@ -38,8 +39,8 @@ class WorkflowContent:
 
 
 def content_of_workflow(workflow: Workflow) -> WorkflowContent:
-    """Return the content of a workflow as the platform has it."""
-    return WorkflowContent(workflow.name or "", workflow.description, workflow.definition or {})
+    """Return the content of a workflow as the platform has it, in today's words."""
+    return WorkflowContent(workflow.name or "", workflow.description, in_todays_words(workflow.definition or {}))
 
 
 def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:

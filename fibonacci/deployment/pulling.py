@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from fibonacci.definitions import diff
+from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.reading import FORMATS
 from fibonacci.definitions.files.yaml_reader import pyyaml
 from fibonacci.deployment.content import SeenWorkflow, content_of_file
@@ -48,15 +49,15 @@ def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
         pyyaml()
 
 
-def definition_of(workflow: Workflow) -> dict[str, Any]:
-    """Return the definition of a workflow.
+def definition_of(workflow: Workflow) -> Mapping[str, Any]:
+    """Return the definition of a workflow, in today's words.
 
     Raises:
         DeploymentError: If it has none.
     """
     if workflow.definition is None:
         raise DeploymentError(f"{workflow.id} ({workflow.name!r}) has no definition, so there is nothing to pull")
-    return workflow.definition
+    return in_todays_words(workflow.definition)
 
 
 def choose_file(folder: DeploymentFolder, lock: Lock, workflow: Workflow, file: str | None) -> str:

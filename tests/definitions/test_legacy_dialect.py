@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fibonacci.definitions import DefinitionError, check_file, format_definition, load, loads
+from fibonacci.definitions import DefinitionError, check_file, check_inputs, format_definition, load, loads
+from fibonacci.definitions.files.legacy_dialect import in_todays_words
 
 # As the package's exporter wrote its files: every key of the dialect.
 OLD = """\
@@ -229,3 +230,25 @@ def test_formatting_writes_todays_words() -> None:
     with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0"):
         formatted = format_definition(OLD)
     assert yaml.safe_load(formatted) == NEW
+
+
+def test_a_definition_on_a_server_may_have_these_words() -> None:
+    """A workflow that 0.2.4 has deployed is run, drawn and pulled: what its tool reads are inputs too."""
+    nodes: list[dict[str, Any]] = [
+        {"id": "read", "type": "tool", "tool_name": "sheet", "tool_params": {"id": "{{input.sheet}}"}, "config": {}},
+        {"id": "ask", "type": "condition", "left_value": "{{input.kind}}", "operator": "==", "true_branch": ["read"]},
+    ]
+    definition = {"name": "Report", "nodes": nodes, "edges": [{"from": "ask", "to": "read"}]}
+    assert not check_inputs(definition, {"kind": "a", "sheet": "b"})
+    problems = {each.location for each in check_inputs(definition, {"kynd": "a"})}
+    assert problems == {"inputs.kind", "inputs.sheet", "inputs.kynd"}
+    assert in_todays_words(definition) == {
+        **definition,
+        "nodes": [
+            {"id": "read", "type": "tool", "tool": "sheet", "params": {"id": "{{input.sheet}}"}},
+            {**nodes[1], "type": "conditional", "operator": "equals", "right_value": ""},
+        ],
+    }
+    assert nodes[0]["tool_name"] == "sheet"  # what was passed is left as it is
+    for other in ({}, {"nodes": None}, {"nodes": [3, {"id": "a", "type": "loop"}]}):
+        assert in_todays_words(other) is other

@@ -11,6 +11,7 @@ from fibonacci._suggestions import nearest
 from fibonacci._text import printable_line
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.schema_keywords import schema_faults
+from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, target_of
 from fibonacci.definitions.json_types import is_array, is_object
@@ -100,7 +101,7 @@ class InputUse(NamedTuple):
 
 def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
     """Return the uses of inputs, in the order of the definition; templates that cannot be parsed are left out."""
-    nodes = nodes_of(definition).values()
+    nodes = nodes_of(in_todays_words(definition)).values()
     skippable = Flow(nodes).skippable({node["id"] for node in nodes if node.get("condition") is not None})
     of_nodes = [
         InputUse(reference, f"node {node['id']!r}", node["id"] not in skippable)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from fibonacci.definitions.files.source import Element, Source
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
@@ -36,6 +38,7 @@ SUCCESSORS: Final[Mapping[str, str]] = {
 }
 """What is written instead of each key of the dialect."""
 
+_ONLY_THERE: Final = frozenset((*_NODE_KEYS, "config"))
 _Object = dict[str, Element]
 
 
@@ -62,6 +65,31 @@ def warn_of_words(source: Source) -> None:
 
         for problem in found:
             warn_of_deprecation(f"{problem.source}: {problem.message}")
+
+
+def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a definition, such as a server has it, in today's words; itself if it has none of the dialect.
+
+    Args:
+        definition: The definition as plain JSON; it need not be valid.
+    """
+    nodes = definition.get("nodes")
+    if is_array(nodes) and any(is_object(node) and _has_words(node) for node in nodes):
+        with suppress(RecursionError):  # one so deep is left as it is
+            root = _element({"nodes": nodes})
+            modernize(root, Source("{}", "definition"))
+            return {**definition, **root.plain()}
+    return definition
+
+
+def _has_words(node: Mapping[str, Any]) -> bool:
+    return node.get("type") == "condition" or not _ONLY_THERE.isdisjoint(node)
+
+
+def _element(value: Any) -> Element:
+    if is_object(value):
+        return Element({key: _element(child) for key, child in value.items()}, 0)
+    return Element([_element(child) for child in value] if is_array(value) else value, 0)
 
 
 class _Dialect:
