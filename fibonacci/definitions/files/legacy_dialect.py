@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -73,17 +73,23 @@ def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     Args:
         definition: The definition as plain JSON; it need not be valid.
     """
-    nodes = definition.get("nodes")
-    if is_array(nodes) and any(is_object(node) and _has_words(node) for node in nodes):
+    nodes = [node for node in _array(definition.get("nodes")) if is_object(node)]
+    if "edges" in definition and definition["edges"] == _edges(nodes):  # the dependencies, said twice
+        definition = {key: value for key, value in definition.items() if key != "edges"}
+    if any(node.get("type") == "condition" or not _ONLY_THERE.isdisjoint(node) for node in nodes):
         with suppress(RecursionError):  # one so deep is left as it is
-            root = _element({"nodes": nodes})
+            root = _element({"nodes": definition["nodes"]})
             modernize(root, Source("{}", "definition"))
-            return {**definition, **root.plain()}
+            definition = {**definition, **root.plain()}
     return definition
 
 
-def _has_words(node: Mapping[str, Any]) -> bool:
-    return node.get("type") == "condition" or not _ONLY_THERE.isdisjoint(node)
+def _edges(nodes: Sequence[Mapping[str, Any]]) -> list[object]:
+    return [{"from": each, "to": node.get("id")} for node in nodes for each in _array(node.get("dependencies"))]
+
+
+def _array(value: object) -> Sequence[Any]:
+    return value if is_array(value) else []
 
 
 def _element(value: Any) -> Element:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -27,7 +26,6 @@ from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.routes import executions, memory, tools, workflows
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import Store, duration_of
 from fibonacci.emulator.state.tables import Key, Record
 
@@ -243,24 +241,12 @@ def _not_served(endpoint: str, context: RequestContext) -> Reply:
 
 
 def _in_todays_words(body: _FlaggedT) -> _FlaggedT:
-    """Return a body whose definition has the words of the documented API in place of those of 0.2, or refuse it."""
+    """Return a body whose definition has the words of the documented API in place of those of 0.2."""
     if body.definition is None:
         return body
-    from fibonacci.definitions.files import legacy_dialect, reading, source  # they would slow the start of an emulator
+    from fibonacci.definitions.files.legacy_dialect import in_todays_words  # it would slow the start of an emulator
 
-    definition, text = dict(body.definition), source.Source(to_json(body.definition).decode(), "definition")
-    with suppress(ValueError):  # what is deeper than a file may be is left as it is
-        translated = reading.read_text(text, "json").plain()
-        problems = text.in_order()
-        if any(problem.code == legacy_dialect.DEPRECATED for problem in problems):
-            if problems.errors:
-                raise invalid(*(Detail("definition", f"{each.message} ({each.code})") for each in problems.errors))
-            definition = translated
-    with suppress(LookupError, TypeError, AttributeError):  # what is malformed is refused by the check
-        nodes = definition["nodes"]
-        if definition["edges"] == [{"from": d, "to": n["id"]} for n in nodes for d in n.get("dependencies", ())]:
-            del definition["edges"]  # 0.2.4 says the dependencies twice
-    return body.model_copy(update={"definition": definition})
+    return body.model_copy(update={"definition": in_todays_words(body.definition)})
 
 
 def _flags(workflow: Record) -> dict[str, bool]:
