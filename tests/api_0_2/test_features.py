@@ -86,8 +86,7 @@ def test_a_rate_limit_is_waited_for(mode: Mode, emulator: Emulator, old_client: 
 
 
 @both_modes
-def test_memory(mode: Mode, old_client: Any) -> None:
-    memory = old_client.memory
+def test_memory_over_a_socket(mode: Mode, emulator: Emulator) -> None:
     places: list[dict[str, Any]] = [
         {},
         {"workflow_id": "wf-1"},
@@ -95,13 +94,16 @@ def test_memory(mode: Mode, old_client: Any) -> None:
         {"scope": "organization"},
         {"scope": "global"},
     ]
-    for number, place in enumerate(places):
-        assert mode.run(memory.set("team/tone é", number, ttl=3600, **place)).expires_at is not None
-    for number, place in enumerate(places):
-        assert mode.run(memory.get("team/tone é", **place)).value == number
-        mode.run(memory.delete("team/tone é", **place))
-        with pytest.raises(NotFoundError):
-            mode.run(memory.get("team/tone é", **place))
+    with emulator:
+        root = emulator.base_url.removesuffix("/v1")
+        memory = mode.client(emulator.api_key, base_url=root, api_version="0.2").memory
+        for number, place in enumerate(places):
+            assert mode.run(memory.set("team/tone é", number, ttl=3600, **place)).expires_at is not None
+        for number, place in enumerate(places):
+            assert mode.run(memory.get("team/tone é", **place)).value == number
+            mode.run(memory.delete("team/tone é", **place))
+            with pytest.raises(NotFoundError):
+                mode.run(memory.get("team/tone é", **place))
 
 
 @both_modes
