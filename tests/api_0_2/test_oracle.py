@@ -29,6 +29,7 @@ READINGS: Final = Path(__file__).with_name("readings.py")
 PLACES: Final[list[dict[str, str]]] = [
     {"scope": "workflow"},
     {"scope": "workflow", "workflow_id": "wf-1"},
+    {"scope": "user"},  # of the key's own user
     {"scope": "user", "user_id": "ada"},
     {"scope": "organization"},
     {"scope": "global"},
@@ -167,7 +168,8 @@ class Readings:
             for key, old in by_key.items():
                 assert found["get"][key] == old["value"]
                 yield from differences(f"{key} {place}", old, dump(self.client.memory.get(key, **arguments(place))))
-                documented = dump(self.documented.memory.get(key, **arguments(place)))
+                owner = {"user_id": old["user_id"]} if place["scope"] == "user" else {}
+                documented = dump(self.documented.memory.get(key, **arguments({**place, **owner})))
                 yield from differences(f"{key} {place} (documented)", old, documented, DOCUMENTED["memory"])
 
     def check_errors(self) -> None:
