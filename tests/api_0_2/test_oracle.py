@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -214,6 +215,8 @@ def dump(found: Any) -> Any:
     if not hasattr(found, "model_dump"):
         return found
     fields = found.model_dump(mode="json")
+    if fields.get("duration_seconds") is not None:
+        assert fields["duration_ms"] == round(1000 * fields["duration_seconds"])
     read = ("id", "inputs", "outputs", "error")  # under the names that programs use
     return fields | {name: getattr(found, name) for name in read if hasattr(found, name)}
 
@@ -263,6 +266,10 @@ def test_each_reads_what_the_other_has_written(release: OldRelease) -> None:
     with migration(release, 250) as both:
         assert [*both.compare(), *both.compare_documented(), *both.compare_memory()] == []
         both.check_errors()
+        for place in PLACES:  # a time to live in seconds, and one in days and hours
+            for entry in both.old["memory"][json.dumps(place)]["list"]:
+                created, expires = (datetime.fromisoformat(entry[name]) for name in ("created_at", "expires_at"))
+                assert expires - created == timedelta(hours=2 if entry["key"] == "by-1.0" else 26)
         reads = both.old["reads"]
         assert (len(reads["list"]["all"]), len(reads["list"]["limit=1000"])) == (255, 100)
         assert {run["status"] for run in reads["run"].values()} == {"completed", "failed", "pending"}
