@@ -94,6 +94,8 @@ REFUSALS_ALLOWED = {
     "_core/outcome.py": ("fibonacci.definitions.checks.check.",),
     "errors.py": ("fibonacci.definitions.problems.",),
 }
+# A server of the API of 0.2.4 gets definitions in its words.
+WORDS_ALLOWED = {"_core/api_0_2.py": ("fibonacci.definitions.files.legacy_dialect.",)}
 # An object that has a definition is displayed with its diagram.
 DIAGRAMS_ALLOWED = {"models/_base.py": ("fibonacci.definitions.diagrams.",)}
 
@@ -198,7 +200,14 @@ def allowed(found: Import) -> bool:
         return True
     if found.file in CLIENT_FACTORIES and target == "__init__":
         return found.lazy or found.for_types
-    more = {**CLIENT_TYPES_ALLOWED, **FOLDERS_ALLOWED, **REDACTION_ALLOWED, **REFUSALS_ALLOWED, **DIAGRAMS_ALLOWED}
+    more = {
+        **CLIENT_TYPES_ALLOWED,
+        **FOLDERS_ALLOWED,
+        **REDACTION_ALLOWED,
+        **REFUSALS_ALLOWED,
+        **DIAGRAMS_ALLOWED,
+        **WORDS_ALLOWED,
+    }
     if found.name.startswith(more.get(found.file, ())):
         return True
     return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))

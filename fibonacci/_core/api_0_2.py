@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -18,6 +19,7 @@ from fibonacci._core.error_mapping import response_error
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.option_checks import kind_of
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import encode
 from fibonacci._core.response import APIResponse
 from fibonacci._core.response_texts import OTHER_API
 from fibonacci._core.urls import FilledPath, QueryValue, path
@@ -124,7 +126,18 @@ def _to(
 
 
 def _creation(request: Request[Any]) -> object:
-    return {**request.body, "is_active": True, "is_template": False}
+    return {**_changes(request), "is_active": True, "is_template": False}
+
+
+def _changes(request: Request[Any]) -> dict[str, Any]:
+    body: dict[str, Any] = request.body
+    with suppress(ValueError):  # what cannot be sent is refused later; what is too deep to be read is sent as it is
+        body = from_json(encode(body))  # it may have models in it
+    if is_object(body.get("definition")):
+        from fibonacci.definitions.files.legacy_dialect import in_words_of_0_2_4  # few programs write definitions
+
+        return body | {"definition": in_words_of_0_2_4(body["definition"])}
+    return body
 
 
 def _input_data(request: Request[Any]) -> object:
@@ -241,7 +254,7 @@ CALLS: Final[Mapping[str, _Translation | Missing]] = {
     "GET /workflows": partial(_to, "/workflows", params=_page),
     "POST /workflows": partial(_to, "/workflows", body=_creation),
     "GET /workflows/{workflow_id}": partial(_to, "/workflows/{workflow_id}"),
-    "PUT /workflows/{workflow_id}": partial(_to, "/workflows/{workflow_id}", method="PATCH"),
+    "PUT /workflows/{workflow_id}": partial(_to, "/workflows/{workflow_id}", method="PATCH", body=_changes),
     "DELETE /workflows/{workflow_id}": partial(_to, "/workflows/{workflow_id}"),
     "POST /workflows/{workflow_id}/execute": partial(_to, "/workflows/{workflow_id}/execute", body=_input_data),
     "GET /executions": _runs,

@@ -22,9 +22,11 @@ from fibonacci import (
     ServerError,
     UnsupportedCallError,
     ValidationError,
+    WorkflowBuilder,
 )
 from fibonacci._core.api_0_2 import CALLS, Missing
 from fibonacci._core.response_texts import OTHER_API
+from fibonacci.definitions.files.legacy_dialect import in_todays_words, in_words_of_0_2_4
 from fibonacci.models import Execution
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.contract.document import operations
@@ -69,7 +71,8 @@ NEW = {"is_active": True, "is_template": False}
 Call = Callable[[Any], Any]
 SENT: list[tuple[Call, str, Any, Any, dict[str, Any]]] = [
     (lambda client: client.workflows.create(name="Greeter", definition={"nodes": []}),
-     "POST /api/v1/workflows", {"name": "Greeter", "definition": {"nodes": []}, **NEW}, WORKFLOW, {"version": 3}),
+     "POST /api/v1/workflows", {"name": "Greeter", "definition": {"nodes": [], "edges": []}, **NEW}, WORKFLOW,
+     {"version": 3}),
     (lambda client: client.workflows.get("a/b"), "GET /api/v1/workflows/a%2Fb", None, WORKFLOW,
      {"name": "Greeter", "is_active": True, "total_runs": 12}),
     (lambda client: client.workflows.update("wf-1", description=None), "PATCH /api/v1/workflows/wf-1",
@@ -151,6 +154,60 @@ def test_a_call_that_the_server_does_not_have_is_refused_before_anything_is_sent
         with pytest.raises(UnsupportedCallError, match=r"workflow_id=|executions\.wait"):
             call()
     assert not transport.requests
+
+
+_REQUIRED: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.sampled_from("abc"),
+    "type": st.sampled_from(["llm", "tool", "critic", "conditional", "later"]),
+}
+_OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
+    "model": st.just("m"),
+    "temperature": st.floats(0, 1),
+    "timeout": st.just(5),
+    "tool": st.just("web_search"),
+    "params": st.just({"query": "{{a}}"}),
+    "criteria": st.just(["clear"]),
+    "enable_retry": st.booleans(),
+    "max_retries": st.integers(0, 3),
+    "retry_delay": st.just(1.5),
+    "target_node": st.just("a"),
+    "dependencies": st.lists(st.sampled_from("abc"), max_size=2),
+}
+
+
+@given(nodes=st.lists(st.fixed_dictionaries(_REQUIRED, optional=_OPTIONAL), max_size=4))
+def test_the_words_of_0_2_4_are_read_as_the_definition_that_they_were_written_for(nodes: list[dict[str, Any]]) -> None:
+    definition = {"nodes": nodes, "outputs": {"a": "{{a}}"}}
+    assert in_todays_words(in_words_of_0_2_4(definition)) == definition
+
+
+def test_a_definition_is_sent_in_the_words_of_0_2_4(server: ScriptedServer) -> None:
+    flow = WorkflowBuilder("Support")
+    ask = flow.llm("ask", "Is {{input.mail}} urgent?", model="m", retries=2)
+    with flow.when("urgent", ask, "equals", "yes"):
+        flow.tool("page", "slack_send_message", {"message": ask}, timeout=5)
+    flow.critic("judge", ask, criteria=["clear"])
+    client = client_of(server)
+    for _ in range(2):
+        server.add_response({"id": "wf-1"})
+    client.workflows.create(flow)
+    client.workflows.update("wf-1", definition=flow.definition)
+    for request in server.requests:
+        llm, condition, tool, critic = request.json["definition"]["nodes"]
+        assert llm["config"] == {"model": "m", "max_retries": 2}
+        assert not {"model", "enable_retry", "max_retries"} & llm.keys()
+        assert condition["type"] == "condition"
+        assert (tool["tool_name"], tool["tool_params"]["message"]) == ("slack_send_message", "{{ask}}")
+        assert tool["config"] == {"timeout": 5}
+        assert critic["evaluation_criteria"] == ["clear"]
+    deep: Any = "x"
+    for _ in range(300):
+        deep = [deep]
+    definition: Any
+    for definition in ({"nodes": [{"id": "a", "type": "llm", "context": deep}], "edges": []}, {"nodes": ["a"]}, {}):
+        server.add_response({"id": "wf-1"})
+        client.workflows.update("wf-1", definition=definition)
+        assert server.requests[-1].json == {"definition": definition}
 
 
 class Lists:

@@ -38,6 +38,9 @@ SUCCESSORS: Final[Mapping[str, str]] = {
 }
 """What is written instead of each key of the dialect."""
 
+_IN_CONFIG: Final[Mapping[str, tuple[str, ...]]] = {"llm": ("model", "max_tokens", "temperature"), "tool": ("timeout",)}
+"""The keys that 0.2.4 sends in the `config` of a node, by its type; those of retries too, where there are any."""
+
 _ONLY_THERE: Final = frozenset((*_NODE_KEYS, "config"))
 _Object = dict[str, Element]
 
@@ -82,6 +85,36 @@ def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
             modernize(root, Source("{}", "definition"))
             definition = {**definition, **root.plain()}
     return definition
+
+
+def in_words_of_0_2_4(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a definition in the words in which 0.2.4 sends it, which `in_todays_words` reads.
+
+    What 0.2.4 has no word for stays as it is.
+
+    Args:
+        definition: The definition as plain JSON; it need not be valid.
+    """
+    nodes = definition.get("nodes")
+    if not is_array(nodes) or not all(map(is_object, nodes)):  # whoever reads it says so
+        return definition
+    return {"edges": _edges(nodes), **definition, "nodes": [_with_words(node) for node in nodes]}
+
+
+def _with_words(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    node_type = node.get("type")
+    if not isinstance(node_type, str) or node_type not in OLDER_KEYS or not _ONLY_THERE.isdisjoint(node):
+        return node  # what the keys of a type that came later mean is not known
+    words = {new: old for old, new in _NODE_KEYS.items()}
+    found = {words.get(key, key): value for key, value in node.items()}
+    if node_type == "conditional":
+        found["type"] = "condition"
+    moved = list(_IN_CONFIG.get(node_type, ()))
+    if moved and found.get("enable_retry") is True and "max_retries" in found:
+        del found["enable_retry"]
+        moved += ["max_retries", "retry_delay"]
+    config = {key: found.pop(key) for key in moved if key in found}
+    return found | {"config": config} if config else found
 
 
 def _edges(nodes: Sequence[Mapping[str, Any]]) -> list[object]:
