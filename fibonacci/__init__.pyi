@@ -3,17 +3,14 @@ from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci._async.client import AsyncFibonacci
 from fibonacci._async.pager import AsyncPager
 from fibonacci._batch.estimate import RunsEstimate
-from fibonacci._core.retry_event import RetryEvent
+from fibonacci._core.events import RetryEvent, WaitEvent
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._core.wait_event import WaitEvent
 from fibonacci._journal_view import JournalView, read_journal
 from fibonacci._sync.batch.runs import Runs
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.pager import Pager
 from fibonacci.definitions.authoring.builder import WorkflowBuilder
-from fibonacci.deployment.change import DeploymentChange
-from fibonacci.deployment.plan import DeploymentPlan
-from fibonacci.deployment.result import DeploymentResult
+from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult
 from fibonacci.errors import (
     AmbiguousNameError,
     APIConnectionError,

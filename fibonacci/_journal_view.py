@@ -144,6 +144,6 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
 
 def _redis_reader(location: RedisJournalURL) -> JournalReader:
     from fibonacci._batch.redis_reader import RedisReader
-    from fibonacci._net.redis_connection import RedisConnection
+    from fibonacci._net.redis_client import RedisConnection
 
     return RedisReader(RedisConnection(location.url, "journal"), location)

@@ -116,7 +116,7 @@ class FibonacciError(Exception):
         return error_html(self)
 
     def _render_traceback_(self) -> list[str]:
-        from fibonacci._display.tracebacks import traceback_lines
+        from fibonacci._display.errors import traceback_lines
 
         return traceback_lines(self)
 

@@ -21,8 +21,8 @@ import pytest
 
 import fibonacci
 from fibonacci import Fibonacci, RunResult
-from fibonacci._core import long_lists
-from fibonacci._core.paging import next_params
+from fibonacci._core import decoding
+from fibonacci._core.decoding import next_params
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
 from fibonacci._core.redaction import redact_json, without_secrets
 from fibonacci._display.html import escaped
@@ -30,21 +30,19 @@ from fibonacci._frames.columns import columns_of
 from fibonacci._net.proxy import tunnel_refusal
 from fibonacci._text import printable, printable_line, visible
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.mcp_server.authored_text import cleaned
-from fibonacci.cli.mcp_server.input_schemas import input_schema
-from fibonacci.cli.mcp_server.schema_filter import filtered
-from fibonacci.cli.mcp_server.tool_names import tool_names
-from fibonacci.cli.rendering.terminal_text import fitted, visible_json
+from fibonacci.cli.mcp_server.input_schemas import cleaned, filtered, input_schema
+from fibonacci.cli.mcp_server.workflow_tools import tool_names
+from fibonacci.cli.rendering import fitted, visible_json
 from fibonacci.cli.run_many.result_files import ResultStream
-from fibonacci.cli.tailing.feed import ExecutionFeed
+from fibonacci.cli.tailing import ExecutionFeed
 from fibonacci.definitions import check_definition, diff, format_definition, loads
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.flow import Flow
-from fibonacci.deployment.lock import Lock, LockEntry, lock_text, parse_lock
-from fibonacci.deployment.matching import Matches
+from fibonacci.deployment.folder import Lock, LockEntry, lock_text, parse_lock
+from fibonacci.deployment.planning import Matches
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.emulator.engine.answers.cassette import CallCassette
-from fibonacci.emulator.engine.json_samples import sample
+from fibonacci.emulator.engine.cassettes import CallCassette
+from fibonacci.emulator.engine.default_nodes import sample
 from fibonacci.emulator.option_values import TimeMode
 from fibonacci.errors import DefinitionError
 from fibonacci.models import Execution, Page, Workflow
@@ -159,7 +157,7 @@ HEADERS: Final[dict[str, tuple[int, Callable[[int], object]]]] = {
     "a date": (100, lambda n: parse_retry_after({"retry-after": "Mon, " * n}, 0)),
     "links": (100, lambda n: next_params({}, '<a>;a="b";rel="next nex' * n, "https://x/y")),
     "a proxy's page": (100, lambda n: tunnel_refusal("a", 403, b"", [], b"<style" * n + b"<p>\n" * n)),
-    "a long list": (60_000, lambda n: long_lists.edges(b'{"data":[' + b'{"a":"} , {"},' * n)),
+    "a long list": (60_000, lambda n: decoding.edges(b'{"data":[' + b'{"a":"} , {"},' * n)),
 }
 
 

@@ -86,7 +86,7 @@ CLIENT_FACTORIES = ("emulator/facade/clients.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.
 CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": ("fibonacci.transports.",)}
 # A seed is read as a deployment reads the same folder.
-FOLDERS_ALLOWED = {"emulator/seeding/seed_folder.py": ("fibonacci.deployment.", "fibonacci.errors.")}
+FOLDERS_ALLOWED = {"emulator/seeding.py": ("fibonacci.deployment.", "fibonacci.errors.")}
 # The text of an error has no API key, which the platform may echo.
 REDACTION_ALLOWED = {"models/execution_failure.py": ("fibonacci._core.log_filter.",)}
 # A definition that the platform has refused is checked then, and not before; other errors have a list without problems.
@@ -242,7 +242,7 @@ WRONG = [
     ("models/_base.py", "def f():\n    from fibonacci.definitions import WorkflowDefinition"),
     (*REDACTION_ALLOWED, "from fibonacci._core.redaction import redact"),
     ("definitions/checks/tools.py", "from fibonacci.models import Tool"),
-    ("_display/trace.py", "if TYPE_CHECKING:\n    from fibonacci.models import NodeTrace"),
+    ("_display/html.py", "if TYPE_CHECKING:\n    from fibonacci.models import NodeTrace"),
     ("errors.py", "from fibonacci.models import Execution"),
     ("definitions/yaml.py", "def f():\n    from fibonacci._core import config"),
     ("_core/config.py", "if TYPE_CHECKING:\n    from .._async.client import AsyncFibonacci"),
@@ -250,7 +250,7 @@ WRONG = [
     ("models/page.py", "import pandas"),
     ("_sync/pager.py", "def f():\n    import pyarrow"),
     ("_frames/columns.py", "import polars"),
-    ("_core/paging.py", "def f():\n    from fibonacci._frames import columns"),
+    ("_core/decoding.py", "def f():\n    from fibonacci._frames import columns"),
     ("_async/client.py", "from fibonacci import _sync"),
     ("_async/client.py", "from fibonacci import Fibonacci"),
     ("_async/client.py", "class A:\n    async def f(self):\n        import httpx"),
@@ -269,7 +269,6 @@ WRONG = [
     (CLIENT_FACTORIES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
     (*CLIENT_TYPES_ALLOWED, "from fibonacci import Fibonacci"),
     (*FOLDERS_ALLOWED, "from fibonacci import Fibonacci"),
-    ("emulator/seeding/seed.py", "from fibonacci.deployment.lock import parse_lock"),
     (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.deadline import Deadline"),
     ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
 ]
@@ -292,7 +291,7 @@ RIGHT = [
     (CLIENT_FACTORIES[0], "def f():\n    from fibonacci import Fibonacci"),
     (CLIENT_FACTORIES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
     (*CLIENT_TYPES_ALLOWED, "from fibonacci.transports import HTTPRequest"),
-    (*FOLDERS_ALLOWED, "from fibonacci.deployment.lock import parse_lock"),
+    (*FOLDERS_ALLOWED, "from fibonacci.deployment.folder import parse_lock"),
 ]
 
 

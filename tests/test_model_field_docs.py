@@ -15,15 +15,15 @@ PACKAGE = Path(fibonacci.__file__).parent
 FILES = [
     PACKAGE / "errors.py",
     PACKAGE / "_core/messages.py",
-    PACKAGE / "_core/retry_event.py",
+    PACKAGE / "_core/events.py",
     PACKAGE / "definitions/problems.py",
     PACKAGE / "definitions/templates.py",
     *sorted((PACKAGE / "definitions/model").glob("*.py")),
-    PACKAGE / "definitions/comparison/change.py",
-    PACKAGE / "definitions/comparison/diff.py",
-    PACKAGE / "deployment/change.py",
+    PACKAGE / "definitions/comparison.py",
+    PACKAGE / "definitions/comparison.py",
     PACKAGE / "deployment/plan.py",
-    PACKAGE / "deployment/result.py",
+    PACKAGE / "deployment/plan.py",
+    PACKAGE / "deployment/plan.py",
     *sorted((PACKAGE / "models").glob("*.py")),
 ]
 UNITS = (

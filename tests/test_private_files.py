@@ -77,8 +77,7 @@ def _profile(folder: Path) -> None:
 
 
 def _lock_file(folder: Path) -> None:
-    from fibonacci.deployment.folder import DeploymentFolder
-    from fibonacci.deployment.lock import Lock
+    from fibonacci.deployment.folder import DeploymentFolder, Lock
 
     opened = DeploymentFolder(folder)
     opened.read_lock()
@@ -101,7 +100,7 @@ def _journal(folder: Path) -> None:
 
 
 def _stop(folder: Path) -> None:
-    from fibonacci._batch.stop_requests import StopRequest
+    from fibonacci._batch.journal_holder import StopRequest
 
     StopRequest(str(folder / "runs.db"), "run").make()
 
@@ -115,7 +114,7 @@ def _results(folder: Path) -> None:
 
 def _mark(folder: Path) -> None:
     from fibonacci._batch.journal_location import RedisJournalURL
-    from fibonacci._batch.redis_integrity import JournalRevision, LocalMark
+    from fibonacci._batch.redis_journal import JournalRevision, LocalMark
 
     mark: Any = LocalMark(RedisJournalURL("redis://localhost/0", "runs"), "runs")
     mark.path = folder / "mark.json"
@@ -126,22 +125,22 @@ def _mark(folder: Path) -> None:
 
 
 def _state(folder: Path) -> None:
-    from fibonacci.emulator.state.sqlite_file import StateFile
+    from fibonacci.emulator.state.sqlite import StateFile
 
     StateFile(folder / "state.db", 1.0).connection.close()
 
 
 def _owner(folder: Path) -> None:
-    from fibonacci.emulator.state.owners import Owners
+    from fibonacci.emulator.state.store import Owners
 
-    with mock.patch("fibonacci.emulator.state.owners.secrets.token_hex", return_value="name"):
+    with mock.patch("fibonacci.emulator.state.store.secrets.token_hex", return_value="name"):
         made: Any = Owners(folder / "state.db")
         made.own()
     made._forget()
 
 
 def _cassette(folder: Path) -> None:
-    from fibonacci.emulator.engine.answers.cassette_file import write_calls
+    from fibonacci.emulator.engine.cassettes import write_calls
 
     write_calls(folder / "calls.json", [])
 
@@ -175,15 +174,15 @@ PATHS = [
     _journal_rows("-shm"),
     _journal_rows("-journal"),
     Written(
-        "runs.db-stop-run", "state", ("_batch/stop_requests.py",), _stop, is_private=False, but="a file of a stranger"
+        "runs.db-stop-run", "state", ("_batch/journal_holder.py",), _stop, is_private=False, but="a file of a stranger"
     ),
     Written("out.jsonl", "chosen", ("cli/run_many/result_files.py",), _results, is_private=False),
     Written("out.jsonl.partial", "state", ("cli/run_many/result_files.py",), _results, mode=None),
-    Written("mark.json", "state", ("_batch/redis_integrity.py",), _mark),
-    Written("state.db", "chosen", ("emulator/state/sqlite_file.py",), _state),
-    Written("state.db-wal", "state", ("emulator/state/sqlite_file.py",), _state, mode=None),
-    Written("state.db-owner-name", "state", ("emulator/state/owners.py",), _owner),
-    Written("calls.json", "chosen", ("emulator/engine/answers/cassette_file.py",), _cassette, is_private=False),
+    Written("mark.json", "state", ("_batch/redis_journal.py",), _mark),
+    Written("state.db", "chosen", ("emulator/state/sqlite.py",), _state),
+    Written("state.db-wal", "state", ("emulator/state/sqlite.py",), _state, mode=None),
+    Written("state.db-owner-name", "state", ("emulator/state/store.py",), _owner),
+    Written("calls.json", "chosen", ("emulator/engine/cassettes.py",), _cassette, is_private=False),
 ]
 
 # What opens files of the package for writing and has no row above, with the reason.
@@ -193,7 +192,7 @@ ELSEWHERE = {
     "cli/commands/fmt.py": "as definitions are written: check_link and write_file",
     "cli/commands/graph.py": "write_file, at a path that the user has chosen",
     "cli/run_many/arguments.py": "checks what result_files.py writes",
-    "cli/definition_files.py": "checks links of definitions",
+    "cli/definition_arguments.py": "checks links of definitions",
     "cli/standard_streams.py": "the null device",
     "emulator/cli_arguments.py": "reads a key, and writes nothing",
 }

@@ -46,7 +46,7 @@ def test_every_row_is_of_files_that_exist_and_names_tests_that_exist() -> None:
     ("path", "tests"),
     [
         ("fibonacci/_frames/columns.py", ["tests/test_frames.py", "tests/test_layers.py"]),
-        ("fibonacci/_sync/exit_notes.py", selection(["fibonacci/_async/wait.py"]).tests),
+        ("fibonacci/_sync/run.py", selection(["fibonacci/_async/wait.py"]).tests),
         ("tests/net/no_proxy_cases.py", ["tests/net"]),
         ("tests/net/test_tls.py", ["tests/net/test_tls.py"]),
         ("tests/net/test_that_was_deleted.py", []),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import fibonacci
-from fibonacci.definitions.checks.braces import _PATH  # pyright: ignore[reportPrivateUsage]
+from fibonacci.definitions.checks.templates import _PATH  # pyright: ignore[reportPrivateUsage]
 from tests.kit.assertions import check_each, each_row
 from tests.kit.backtracking import Automaton
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci._display.remedies import REMEDIES
+from fibonacci._display.errors import REMEDIES
 from tests.docs.markdown import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("IPython")]

@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
+    from fibonacci._core.events import RetryEvent, WaitEvent
     from fibonacci._core.option_types import AsyncApiKey, ClientCert
-    from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
-    from fibonacci._core.wait_event import WaitEvent
     from fibonacci.models import RateLimit
 
     T = TypeVar("T", default=Any)
@@ -328,7 +327,7 @@ class AsyncFibonacci:
             client = self.with_options(timeout=timeout, headers=headers)
         requestor = client._requestor
         from fibonacci._core.decoding import check_type
-        from fibonacci._core.request import Request
+        from fibonacci._core.requests import Request
         from fibonacci._core.urls import check_method, check_path
 
         verb, where = check_method(method), check_path(path)

@@ -6,12 +6,83 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Literal
 
 from fibonacci._async._resource import AsyncResource
-from fibonacci._async.pager import AsyncPager
+from fibonacci._async.pager import AsyncLargePages, AsyncPager, AsyncPages
+from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.execution_requests import cancel_execution, get_execution, list_executions
 from fibonacci._core.option_checks import check_choice, check_timeout
-from fibonacci.errors import loading_error
-from fibonacci.models.executions import Execution, ExecutionStatus
+from fibonacci._core.preparation import new_idempotency_key
+from fibonacci._core.requests import cancel_execution, get_execution, list_executions
+from fibonacci._core.urls import check_id
+from fibonacci.errors import ConflictError, NotFoundError, loading_error
+from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus
+
+
+async def cancel_unless_ended(
+    requestor: AsyncRequestor, execution_id: str, *, idempotency_key: str | None = None
+) -> tuple[Execution, bool]:
+    """Cancel an execution, and return it with whether it was canceled: else it had ended.
+
+    Args:
+        requestor: Sends the requests.
+        execution_id: The id of the execution.
+        idempotency_key: The `Idempotency-Key` of the cancellation; None for that of the client's headers, or a new one.
+
+    Raises:
+        ConflictError: If it cannot be canceled although it has not ended.
+        APIError: If anything else goes wrong.
+    """
+    try:
+        return await requestor.send(cancel_execution(execution_id, idempotency_key=idempotency_key)), True
+    except ConflictError:
+        execution = await requestor.send(get_execution(execution_id))
+        if not execution.is_terminal:
+            raise
+        return execution, False
+
+
+async def cancel_all(requestor: AsyncRequestor, workflow_id: str) -> list[Execution]:
+    """Cancel the executions of a workflow that have not ended, and return those that were canceled.
+
+    Raises:
+        ConflictError: If one cannot be canceled although it has not ended.
+        APIError: If anything else goes wrong. A note counts those that were canceled before.
+        TypeError: If the id is not a string. Nothing is sent.
+        ValueError: If the id is empty, which would cancel those of all workflows. Nothing is sent.
+    """
+    check_id("workflow_id", workflow_id)
+    requestor.check_supported(cancel_execution("those that run"))
+    canceled: list[Execution] = []
+    running = await _running(requestor, workflow_id)
+    try:
+        for execution_id in running:
+            key = new_idempotency_key()  # that of the client's headers belongs to one request, and these are several
+            try:
+                execution, is_canceled = await cancel_unless_ended(requestor, execution_id, idempotency_key=key)
+            except NotFoundError:  # it was removed meanwhile
+                continue
+            if is_canceled:
+                canceled.append(execution)
+    except BaseException as error:
+        error.add_note(f"{len(canceled)} of {len(running)} executions were canceled before")
+        raise
+    return canceled
+
+
+async def _running(requestor: AsyncRequestor, workflow_id: str) -> list[str]:
+    """Return the ids of the executions that have not ended, by few requests.
+
+    They are all read before any is canceled, for that would move the pages. Where one page has all executions, it is
+    enough; else there is a list for each status that is not terminal, those that the newest executions have included.
+    """
+    pages = AsyncLargePages(requestor)
+    newest, following = await pages.send_page(list_executions(workflow_id=workflow_id))
+    found = {each.id: each.status for each in newest.items if not each.is_terminal}
+    if following is not None:
+        known = (status for status in KNOWN_STATUSES if status not in TERMINAL_STATUSES)
+        for status in dict.fromkeys([*known, *filter(None, found.values())]):
+            async for page in AsyncPages(pages, list_executions(workflow_id=workflow_id, status=status)):
+                found.update((each.id, each.status) for each in page.items if not each.is_terminal)
+    return list(found)
 
 
 class AsyncExecutions(AsyncResource):
@@ -68,7 +139,6 @@ class AsyncExecutions(AsyncResource):
         check_choice("if_ended", if_ended, ("raise", "ignore"))
         if if_ended == "raise":
             return await self._send(cancel_execution(execution_id))
-        from fibonacci._async.cancellation import cancel_unless_ended  # most cancellations need none
 
         execution, _ = await cancel_unless_ended(self._requestor, execution_id)
         return execution
@@ -95,8 +165,6 @@ class AsyncExecutions(AsyncResource):
             print(len(canceled))  # prints: 0
             ```
         """
-        from fibonacci._async.cancellation import cancel_all  # most programs need none
-
         return await cancel_all(self._requestor, workflow_id)
 
     async def wait(
@@ -172,7 +240,7 @@ class AsyncExecutions(AsyncResource):
                 print(ended.status, ended.outputs)
             ```
         """
-        from fibonacci._async.wait_all import wait_all  # most programs need none
+        from fibonacci._async.wait import wait_all  # most programs need none
 
         return await wait_all(self._requestor, ids, timeout=timeout)
 
@@ -237,7 +305,7 @@ class AsyncExecutions(AsyncResource):
             ```
         """
         if status is not None:
-            from fibonacci._core.status_filter import check_status  # most lists are not filtered
+            from fibonacci._core.requests import check_status  # most lists are not filtered
 
             check_status(status)
         return self._pager(list_executions(workflow_id=workflow_id, status=status, page_size=page_size, cursor=cursor))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fibonacci._async import _runtime
-from fibonacci._async.reporting import record_rate_limit_wait, report_wait
+from fibonacci._async.requestor import record_rate_limit_wait, report_wait
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
 from fibonacci._core.deadline import allows

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from typing import Self
 
-    from fibonacci._async.exit_notes import AsyncExitNotes
+    from fibonacci._async.run import AsyncExitNotes
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -39,7 +39,7 @@ class AsyncSharedState:
         self.queued: set[QueuedCall] = set()
         self.exits: set[AsyncExitNotes] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
-            from fibonacci._net.window_stores import window_store
+            from fibonacci._net.leases import window_store
 
             window_store(config.rate_limiter, "")  # an extra that is missing, or a wrong URL, is found here
 
@@ -80,7 +80,7 @@ class AsyncSharedState:
             call.close()
         try:
             if self.exits:
-                from fibonacci._async.exit_notes import end_cancellations  # loaded by the run that is among them
+                from fibonacci._async.run import end_cancellations  # loaded by the run that is among them
 
                 await end_cancellations(self.exits)
         finally:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fibonacci._batch.attempts import attempt, attempts_in
-from fibonacci._batch.claims import Claims
 from fibonacci._batch.journal_errors import journal_error, reading_row
-from fibonacci._batch.keys import key_in
-from fibonacci._batch.row import Row
-from fibonacci._batch.stored_errors import error_in, error_text
+from fibonacci._batch.row_errors import error_in, error_text
+from fibonacci._batch.rows import Row, key_in
+from fibonacci._batch.search import Claims
 from fibonacci.models._reading import read_model
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import UNKNOWN, RunAttempt, RunResult

@@ -9,14 +9,23 @@ import weakref
 from contextlib import closing
 from pathlib import Path
 
-from fibonacci._batch.abandoned import abandoned_runs
-from fibonacci._batch.filesystems import network_filesystem_of
 from fibonacci._batch.journal_errors import damaged_error, incomplete_error, journal_error, sqlite_error, system_error
-from fibonacci._batch.journal_mark import JournalMark, emptied, mingled, unmarked
 from fibonacci._batch.journal_owner import JournalOwner
-from fibonacci._batch.journal_schema import JournalHeader, create, fault_of, is_empty, read_header, verify
-from fibonacci._batch.locks import LOCK_SUFFIX, FileLock
-from fibonacci._batch.resumption import resume_fault
+from fibonacci._batch.journal_schema import (
+    JournalHeader,
+    JournalMark,
+    create,
+    emptied,
+    fault_of,
+    is_empty,
+    mingled,
+    read_header,
+    unmarked,
+    verify,
+)
+from fibonacci._batch.leaving import abandoned_runs
+from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, network_filesystem_of
+from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.sqlite_journal import SQLiteJournal
 from fibonacci._files import check_database, make_private
 

@@ -1,15 +1,55 @@
-"""The run that has a journal, as seen by another process, which can request that it stops."""
+"""The run that has a journal in a file, as seen by another process, which can request that it stops.
+
+Its name has the name of the run. So it says the same to every user who can read the folder, is whole from the moment
+that it is there, and means nothing to a later run.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from fibonacci._batch.journal_errors import journal_error, system_error
-from fibonacci._batch.journal_mark import JournalMark
+from fibonacci._batch.journal_schema import JournalMark
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_holder, read_note
-from fibonacci._batch.stop_requests import StopRequest
+from fibonacci._files import open_state
+
+
+class StopRequest:
+    """The request that a run starts no further row, which may have been made or not.
+
+    Args:
+        journal: The path of the journal, without symbolic links.
+        run: The name of the run.
+    """
+
+    def __init__(self, journal: str, run: str) -> None:
+        self._path = Path(f"{journal}-stop-{run}")
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it was made."""
+        try:
+            return stat.S_ISREG(self._path.lstat().st_mode)
+        except OSError:
+            return False
+
+    def make(self) -> None:
+        """Make it, from any process.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        if not self.is_made:
+            os.close(open_state(self._path, os.O_WRONLY | os.O_CREAT))
+
+    def forget(self) -> None:
+        """Remove it when the run has ended, if it was made."""
+        with suppress(OSError):  # another user's, in a folder such as /tmp: no run has this name again
+            self._path.unlink()
 
 
 class JournalHolder(NamedTuple):

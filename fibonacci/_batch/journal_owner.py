@@ -8,10 +8,9 @@ from pathlib import Path
 from secrets import token_hex
 
 from fibonacci._batch.journal_errors import journal_error, mark_error
-from fibonacci._batch.journal_mark import JournalMark
-from fibonacci._batch.journal_schema import read_mark, write_mark
+from fibonacci._batch.journal_holder import StopRequest
+from fibonacci._batch.journal_schema import JournalMark, read_mark, write_mark
 from fibonacci._batch.locks import FileLock
-from fibonacci._batch.stop_requests import StopRequest
 
 
 class JournalOwner:

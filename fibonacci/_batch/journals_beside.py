@@ -9,11 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from fibonacci._batch.claims import OpenIntent
 from fibonacci._batch.journal_errors import journal_error
-from fibonacci._batch.journal_mark import JournalMark
-from fibonacci._batch.journal_schema import APPLICATION_ID, read_header, verify
+from fibonacci._batch.journal_schema import APPLICATION_ID, JournalMark, read_header, verify
 from fibonacci._batch.locks import LOCK_SUFFIX, read_note
+from fibonacci._batch.search import OpenIntent
 
 _TAKEN: Final = """
 WITH asked AS (SELECT value AS id FROM json_each(?))

@@ -1,4 +1,4 @@
-"""Reading a journal in Redis, which stays as it is."""
+"""Reading a journal in Redis, which stays as it is, and the run that has it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,57 @@ from typing import Any, Final, NamedTuple
 
 from fibonacci._batch import redis_records as records
 from fibonacci._batch.journal import JournalEntry
+from fibonacci._batch.journal_errors import journal_error
+from fibonacci._batch.journal_holder import JournalHolder
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE, JournalReader, absent_error
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.progress import progress_in
-from fibonacci._batch.redis_commands import RedisCommands, opening_error
-from fibonacci._batch.redis_integrity import JournalRevision, lost_error
+from fibonacci._batch.redis_journal import (
+    HOLDER,
+    STOP,
+    SURVEY,
+    JournalRevision,
+    RedisCommands,
+    lost_error,
+    opening_error,
+)
 from fibonacci._batch.redis_opening import look_at_journal
-from fibonacci._batch.redis_scripts import SURVEY
-from fibonacci._core.lease_messages import StoreError
+from fibonacci._batch.redis_records import keys_of
+from fibonacci._core.shared_window import StoreError
 from fibonacci.models.run_results import UNKNOWN, RunsProgress, RunsSummary
+
+
+class HeldRedisJournal:
+    """A journal in Redis.
+
+    Args:
+        commands: The server.
+        path: The URL of the journal, for messages.
+        name: The name of the journal.
+    """
+
+    def __init__(self, commands: RedisCommands, path: str, name: str) -> None:
+        self._commands = commands
+        self._path = path
+        self._keys = keys_of(name)
+
+    def holder(self) -> JournalHolder | None:
+        return self._run(HOLDER)
+
+    def stop(self) -> JournalHolder | None:
+        return self._run(STOP)
+
+    def _run(self, script: str) -> JournalHolder | None:
+        try:
+            reply: Sequence[Any] = self._commands.run(("EVAL", script, len(self._keys), *self._keys))[0]
+        except StoreError as error:
+            raise opening_error(self._path, error) from error
+        is_there, run, process = reply
+        if not is_there:
+            raise journal_error(self._path, "is not on its server: check its name, as in redis://host/0?journal=NAME")
+        return None if run is None else JournalHolder(run.decode(), (process or b"").decode())
+
 
 _SUCCEEDED: Final = "completed"
 

@@ -20,9 +20,9 @@ from typing import Final
 from zlib import crc32
 
 from fibonacci._batch.attempts import attempts_text
-from fibonacci._batch.claims import OpenIntent
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
+from fibonacci._batch.search import OpenIntent
 from fibonacci.models.run_results import RunResult
 
 PARTS: Final = ("header", "lease", "rows", "intents", "executions", "ids", "results", "order")

@@ -1,20 +1,365 @@
-"""From what the user passes to rows: keys, inputs, and their JSON form."""
+"""From what the user passes to rows: keys, inputs, data frames, and their JSON form.
+
+A number is its digits; a text is itself, unless it would be read as a number, or begins with a quote: then it is JSON.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 from typing_extensions import TypeIs
 
-from fibonacci._batch.frames import FrameRows, frame_rows
-from fibonacci._batch.keys import key_in, key_text
-from fibonacci._batch.plain_values import canonical_inputs, readable_inputs
-from fibonacci._batch.row import Row
 from fibonacci._core.option_checks import check_not_async, kind_of
+from fibonacci._core.preparation import new_idempotency_key
+from fibonacci._core.request_body import canonical, dumped
+
+if TYPE_CHECKING:
+    from fibonacci.models.executions import Execution
+    from fibonacci.models.run_results import RunAttempt
+
+
+_NUMBER: Final = re.compile("-?[0-9]+")
+
+
+def key_text(key: Any, index: int) -> str:
+    """Return a key as a text.
+
+    Args:
+        key: The key: a str or an int, or one of numpy.
+        index: The place of its row, for messages.
+
+    Raises:
+        TypeError: If it is neither a str nor an int.
+        ValueError: If it has half of a surrogate pair, or is a number of thousands of digits.
+    """
+    value: object = key.item() if hasattr(key, "dtype") and hasattr(key, "item") else key
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        remedy = "give each row one" if value is None else "pass key=, a function that returns one, as by str()"
+        raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}; {remedy}")
+    try:
+        text = _quoted(value) if isinstance(value, str) else str(int(value))
+        text.encode()
+    except ValueError as error:
+        raise ValueError(f"the key of row {index} is no text that can be stored ({error}); pass another") from None
+    return text
+
+
+def key_in(text: str) -> str | int:
+    """Return the key that a journal has as a text.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    if text.startswith('"'):
+        return str(json.loads(text))
+    return int(text) if _NUMBER.fullmatch(text) else text
+
+
+def other_key(text: str) -> str | None:
+    """Return the key that reads the same and is of the other type; None where there is none.
+
+    >>> other_key("7"), other_key('"7"'), other_key('"007"'), other_key("a")
+    ('"7"', '7', None, None)
+    """
+    key = key_in(text)
+    if isinstance(key, int):
+        return _quoted(str(key))
+    return key if _NUMBER.fullmatch(key) and str(int(key)) == key else None
+
+
+def _quoted(key: str) -> str:
+    return json.dumps(key, ensure_ascii=False) if key.startswith('"') or _NUMBER.fullmatch(key) else str(key)
+
+
+def canonical_inputs(inputs: object) -> str:
+    """Return inputs as JSON with sorted keys; NaN, NaT and NA are null.
+
+    Raises:
+        TypeError: If a value in them has no JSON form; the message names its place and the remedy.
+        ValueError: If they hold an infinity, a lone surrogate, or themselves.
+    """
+    try:
+        return canonical(inputs)
+    except (TypeError, ValueError):
+        try:
+            converted = plain(inputs)
+        except RecursionError:
+            raise ValueError("the inputs are nested too deeply, or hold themselves; send plain, finite data") from None
+        return canonical(converted)
+
+
+def readable_inputs(inputs: object) -> str | None:
+    """Return inputs as JSON to be read by a person, a text for each value without a JSON form; None where that fails.
+
+    They are what a journal has of a row that could not be sent.
+    """
+    try:
+        text = json.dumps(plain(inputs), default=str)
+        return json.dumps(json.loads(text, parse_constant=str))  # an infinity is a text as well
+    except Exception:  # such as that of a `__str__`: the row has its own error
+        return None
+
+
+def plain(value: Any) -> Any:
+    """Return a value with what can be converted in it converted; the rest as it is.
+
+    It knows pandas and numpy by what their objects have: neither is imported.
+    """
+    if isinstance(value, str | int) or value is None:
+        return value
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if isinstance(value, BaseModel):
+        value = dumped(value)
+    if isinstance(value, Mapping):
+        members = cast("Mapping[object, Any]", value)
+        return {name: plain(member) for name, member in members.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in cast("Iterable[Any]", value)]
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        return _of_numpy(value)
+    return _of_python(value)
+
+
+def _of_numpy(value: Any) -> Any:
+    """Return a scalar or an array of numpy, or a series, as Python's values."""
+    if getattr(value, "ndim", 0):
+        return [plain(item) for item in value]
+    kind = getattr(value.dtype, "kind", "")
+    if kind == "M":
+        text = str(value)  # with nanoseconds, which Python's own times do not have
+        return None if text == "NaT" else text
+    converted = value.astype("timedelta64[us]").item() if kind == "m" else value.item()
+    return value if hasattr(converted, "dtype") else plain(converted)
+
+
+def _of_python(value: Any) -> Any:
+    kind = type(value).__name__
+    if kind in ("NAType", "NaTType"):  # pandas' NaT is a datetime too
+        return None
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return to_jsonable_python(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        return None if value.is_nan() else str(value) if value.is_finite() else value
+    return value
+
+
+_AT_ONCE = 1000
+
+
+class FrameRows(ABC):
+    """The rows of a data frame as dicts, each made when it is read, in their order. It can be iterated again.
+
+    Args:
+        frame: The frame.
+
+    Attributes:
+        methods: What the frames of a library have, and nothing else that is passed as rows. The first one decides
+            alone for most: a lazy frame of polars warns when it is asked for its columns.
+    """
+
+    methods: ClassVar[tuple[str, ...]]
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+
+    @property
+    @abstractmethod
+    def columns(self) -> Sequence[Any]:
+        """The names of the columns."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[dict[str, Any]]: ...
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def check(self, key: object) -> None:
+        """Check that each column can be an input, and that the one with the keys is there.
+
+        Args:
+            key: The name of the column that has the keys; anything else is left alone.
+
+        Raises:
+            TypeError: If the name of a column is not a text.
+            ValueError: If two columns have the same name, or none has that of the key.
+        """
+        for name, count in Counter(self.columns).items():
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"the columns of a data frame name inputs, and {name!r} is not a text: rename them, as by"
+                    " df.rename(columns=str)"
+                )
+            if count > 1:
+                raise ValueError(f"the data frame has {count} columns {name!r}: rename or drop all but one")
+        if isinstance(key, str) and key not in self.columns:
+            names = ", ".join(map(repr, self.columns[:10])) or "none"
+            more = ", ..." if len(self.columns) > 10 else ""
+            text = f"the data frame has no column {key!r}, which key= names; its columns are {names}{more}"
+            raise ValueError(f"{text}{self._remedy(key)}")
+
+    def _remedy(self, key: str) -> str:
+        """Return where the missing column of the keys may be, as the end of a message."""
+        return ""
+
+
+class _PandasRows(FrameRows):
+    methods = ("itertuples", "columns", "index")
+
+    @property
+    def columns(self) -> Sequence[Any]:
+        return list(self._frame.columns)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        names = self.columns
+        return (dict(zip(names, row, strict=True)) for row in self._frame.itertuples(index=False, name=None))
+
+    def _remedy(self, key: str) -> str:
+        return ". Its index has that name: pass df.reset_index()" if key in self._frame.index.names else ""
+
+
+class _PolarsRows(FrameRows):
+    methods = ("iter_rows", "columns")
+
+    @property
+    def columns(self) -> Sequence[Any]:
+        return list(self._frame.columns)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._frame.iter_rows(named=True))
+
+
+class _ArrowRows(FrameRows):
+    methods = ("to_pylist", "slice", "schema")
+
+    @property
+    def columns(self) -> Sequence[Any]:
+        return list(self._frame.schema.names)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(self._frame), _AT_ONCE):
+            yield from self._frame.slice(start, _AT_ONCE).to_pylist()
+
+
+_KINDS = (_PolarsRows, _ArrowRows, _PandasRows)
+
+
+def frame_rows(rows: Any) -> FrameRows | None:
+    """Return the rows of a data frame of pandas, polars or pyarrow; None for anything else."""
+    return next((kind(rows) for kind in _KINDS if all(hasattr(rows, method) for method in kind.methods)), None)
+
+
+class Row:
+    """One row under way.
+
+    Args:
+        index: Its place among the rows, from 0.
+        key: Its key as a text, as journals have it.
+        inputs: The inputs of its run; anything where they have no JSON form.
+        text: The inputs as JSON with sorted keys. Where they have none: what a person can read of them, or None.
+        is_sound: Whether the inputs have a JSON form.
+
+    Attributes:
+        number: Its number in the journal, from 1; 0 until it is there.
+        idempotency_key: That of the request which starts it; empty while there is no intent to send one.
+        intended_at: The Unix time of that intent, on the platform's clock.
+        execution: The execution as last received; None before.
+        execution_id: Its id; empty while it is not known.
+        is_refused: Whether the request that starts it was certainly not carried out.
+        is_recorded: Whether a worker has written that id, or that refusal, to the journal.
+        deadline: When to stop waiting for it, in seconds on the monotonic clock; None for never.
+        started_at: When its request was sent, on the monotonic clock.
+        error: Why the outcome of its start is not known; None where it is.
+        attempts: How many times its request was sent with the present idempotency key.
+        version: The version of the workflow that its execution runs; None while that is not known.
+        earlier: Its starts before the present one, in calls that have ended.
+    """
+
+    __slots__ = (
+        *("attempts", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key", "index"),
+        *("inputs", "intended_at", "is_recorded", "is_refused", "is_sound", "key", "number", "started_at", "text"),
+        "version",
+    )
+
+    def __init__(self, index: int, key: str, inputs: Any, text: str | None, *, is_sound: bool = True) -> None:
+        self.index: int = index
+        self.key: str = key
+        self.inputs: Any = inputs
+        self.text: str | None = text
+        self.is_sound: bool = is_sound
+        self.number: int = 0
+        self.idempotency_key: str = ""
+        self.intended_at: float = 0.0
+        self.execution: Execution | None = None
+        self.execution_id: str = ""
+        self.is_refused: bool = False
+        self.is_recorded: bool = False
+        self.deadline: float | None = None
+        self.started_at: float = 0.0
+        self.error: Exception | None = None
+        self.attempts: int = 0
+        self.version: str | None = None
+        self.earlier: tuple[RunAttempt, ...] = ()
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of the inputs; empty where they have no JSON form."""
+        return digest_of(self.text) if self.is_sound and self.text is not None else b""
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether a request with the present idempotency key may have been carried out."""
+        return self.error is not None
+
+    def begin(self, now: float, timeout: float | None) -> None:
+        """Record that its request is sent, or that its execution is followed from now on.
+
+        Args:
+            now: Seconds on the monotonic clock.
+            timeout: Seconds until the end of the wait for it; None for no limit.
+        """
+        self.started_at = now
+        self.deadline = None if timeout is None else now + timeout
+
+    def intend(self, now: float) -> None:
+        """Give the row the key of a new request, which no request has had.
+
+        Args:
+            now: The Unix time on the platform's clock.
+        """
+        self.idempotency_key = new_idempotency_key()
+        self.intended_at = now
+        self.attempts = 0
+        self.error = None
+        self.is_refused = self.is_recorded = False
+
+    def withdraw(self) -> None:
+        """Take the intent back: the request was certainly not carried out, or is sent again at the user's word."""
+        self.idempotency_key = ""
+        self.error = None
+
+
+def digest_of(text: str) -> bytes:
+    """Return the digest of inputs in JSON with sorted keys."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
 
 Key = str | Callable[[Any], object] | None
 

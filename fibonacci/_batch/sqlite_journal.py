@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._batch.attempts import attempts_text
-from fibonacci._batch.claims import Claims
 from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import damaged_error, sqlite_error
-from fibonacci._batch.journal_mark import checksum_of
 from fibonacci._batch.journal_owner import JournalOwner
-from fibonacci._batch.journal_schema import read_header, write_header, write_progress
+from fibonacci._batch.journal_schema import checksum_of, read_header, write_header, write_progress
 from fibonacci._batch.journals_beside import claims_beside, open_intents, taken_of
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
+from fibonacci._batch.search import Claims
 from fibonacci.models.run_results import RunResult
 
 COLUMNS: Final = (

@@ -14,9 +14,8 @@ from typing import Final
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import damaged_error, incomplete_error, sqlite_error, system_error
 from fibonacci._batch.journal_files import check_files, connect_read_only, read_checked
-from fibonacci._batch.journal_mark import JournalMark
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE, JournalReader, absent_error
-from fibonacci._batch.journal_schema import JournalHeader, read_header, read_progress
+from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header, read_progress
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
 from fibonacci._batch.progress import progress_in
 from fibonacci._batch.sqlite_journal import RECORD, entry_in

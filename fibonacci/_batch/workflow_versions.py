@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
 from fibonacci.models.executions import Execution
 
 _READ_EVERY: Final = 60.0

@@ -15,13 +15,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from fibonacci._core.error_mapping import response_error
+from fibonacci._core.error_mapping import OTHER_API, response_error
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.option_checks import kind_of
-from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
+from fibonacci._core.requests import Request
 from fibonacci._core.response import APIResponse
-from fibonacci._core.response_texts import OTHER_API
 from fibonacci._core.urls import FilledPath, QueryValue, path
 from fibonacci.errors import UnsupportedCallError
 from fibonacci.models.executions import Execution

@@ -35,10 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Literal, NoReturn
 
+    from fibonacci._core.events import RetryEvent, WaitEvent
     from fibonacci._core.option_types import AsyncApiKey
-    from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
-    from fibonacci._core.wait_event import WaitEvent
 
     ApiVersion = Literal["v1", "0.2"]
 

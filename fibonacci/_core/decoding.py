@@ -1,5 +1,8 @@
 """From the bytes of a success to typed objects, in one pass where the response has the usual shape.
 
+A process that reads a page of 10,000 objects takes 13 % less memory at its peak, and 2 % more time for the page
+(`python -m tests.benchmarks.ablations`).
+
 The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
 are read straight from the bytes. Only when that fails is the response parsed to find its shape, for a bare object that
 happens to have a field named `data` next to others is no envelope. An object with fields that are not as documented is
@@ -8,22 +11,117 @@ read then as well, field by field: only an id cannot be done without.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
 from types import NoneType
 from typing import Annotated, Any, NotRequired, TypeGuard, get_args, get_origin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from pydantic import ConfigDict, FailFast, PydanticUserError, TypeAdapter, ValidationError, with_config
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
 from fibonacci._core.compression import DecompressionError, TooLargeError
-from fibonacci._core.error_mapping import response_error
+from fibonacci._core.error_mapping import OTHER_API, response_error
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.response import APIResponse
-from fibonacci._core.response_texts import OTHER_API
+from fibonacci._core.urls import QueryValue
 from fibonacci.models._base import Model
+
+#: Bytes of a piece. Much longer ones need more memory, much shorter ones more time.
+PIECE = 64 * 1024
+
+_BEGINNING = re.compile(rb'\s*\{\s*"data"\s*:\s*\[')
+_BETWEEN_OBJECTS = re.compile(rb"\}\s*,(?=\s*\{)")
+
+
+def edges(body: bytes) -> list[int]:
+    """Return where to cut an envelope's list: its opening bracket, then some of the commas between its items.
+
+    What stands between two edges is meant to be the items of a list without its brackets. It may not be, for braces
+    inside texts are counted too. No harm is done, as then it is no JSON: what a list begins with is, with a bracket
+    behind it, a list of its own only where an item has ended.
+
+    Args:
+        body: The body of the response: JSON.
+
+    Returns:
+        The places; none when the list is short, or is not found where it usually is, or does not hold objects.
+    """
+    beginning = _BEGINNING.match(body)
+    if beginning is None:
+        return []
+    found = [beginning.end() - 1]
+    while len(body) - found[-1] > 2 * PIECE:
+        comma = _next_comma(body, found[-1])
+        if comma is None:
+            break
+        found.append(comma)
+    return found if len(found) > 1 else []
+
+
+def _next_comma(body: bytes, start: int) -> int | None:
+    """Return the first comma after a piece that stands between two items, not within one."""
+    depth, counted = 0, start + 1
+    for between in _BETWEEN_OBJECTS.finditer(body, start + PIECE):
+        comma = between.end() - 1
+        depth += _opened(body, counted, comma)
+        counted = comma
+        if depth == 0:
+            return comma
+    return None
+
+
+def _opened(body: bytes, start: int, end: int) -> int:
+    """Return how many more brackets and braces are opened than closed."""
+    opening, closing = (sum(body.count(mark, start, end) for mark in marks) for marks in ((b"{", b"["), (b"}", b"]")))
+    return opening - closing
+
+
+# Compiled on first use: most servers send no link.
+_LINK = r"<([^<>]*)>\s*((?:;\s*[^,;=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^,;\"]*))?\s*)*)"
+_REL_NEXT = r";\s*rel\s*=\s*(?:\"\s*(?:(?!next[\s\"])[^\"\s]+\s+)*next[\s\"]|next(?=[\s;,]|$))"
+
+
+def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, QueryValue] | None:
+    """Return the query parameters to add for the next page, or None when this page is the last.
+
+    Looked for in this order: `next_cursor` in `meta` or `meta.pagination`; `page` and `total_pages` there; a `Link`
+    header with rel="next" to the same path on the same origin.
+
+    Args:
+        meta: The `meta` of the page.
+        link: The `Link` header; empty for none.
+        url: The URL of the page, to resolve the link and to compare it with.
+    """
+    inner = meta.get("pagination")
+    places = [meta, inner] if is_object(inner) else [meta]
+    for place in places:
+        cursor = place.get("next_cursor")
+        if isinstance(cursor, str | int) and not isinstance(cursor, bool) and cursor != "":
+            return {"cursor": cursor}
+    for place in places:
+        page, pages = place.get("page"), place.get("total_pages")
+        if isinstance(page, int) and isinstance(pages, int) and page < pages:
+            return {"page": page + 1}
+    return _linked_params(link, url)
+
+
+def _linked_params(link: str, url: str) -> dict[str, QueryValue] | None:
+    for target, attributes in re.findall(_LINK, link):
+        if re.search(_REL_NEXT, attributes, re.IGNORECASE):
+            try:
+                here, there = urlsplit(url), urlsplit(urljoin(url, target))
+            except ValueError:
+                return None
+            # The key must not go to another origin, and another path is another list.
+            if (here.scheme, here.netloc, here.path) == (there.scheme, there.netloc.lower(), there.path):
+                return dict(parse_qsl(there.query, keep_blank_values=True))
+            return None
+    return None
+
 
 Meta = Mapping[str, Any]
 
@@ -125,8 +223,6 @@ def unwrap(document: Any) -> tuple[Any, Meta]:
 
 def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
     """Return the items of an envelope that holds a list, and its `meta`; a long list is read piece by piece."""
-    from fibonacci._core.long_lists import edges  # most first calls are for no list
-
     items: list[Any] = []
     places = edges(body)
     for start, end in pairwise(places):

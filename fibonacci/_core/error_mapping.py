@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import to_json
 
-from fibonacci._core.connection_texts import TIMEOUTS, connection_remedy, connection_text, short_text
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
-from fibonacci._core.response_texts import (
-    OTHER_API,
-    hint_without_envelope,
-    hint_without_version,
-    is_of_other_api,
-    is_path_unknown,
-    text_without_envelope,
+from fibonacci._core.transport_errors import (
+    TransportError,
+    TransportErrorKind,
+    cause_chain,
+    certificate_alert,
+    reason_of,
 )
-from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.urls import FilledPath
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -34,6 +35,215 @@ from fibonacci.errors import (
     ServerError,
     ValidationError,
 )
+
+_TEXTS: dict[TransportErrorKind, str] = {
+    "never_sent": "no connection to {}",
+    "timeout_never_sent": "no connection to {}",
+    "unknown": "the connection to {} broke before the complete response was received",
+    "timeout": "no complete response from {}",
+    "too_large": "the response from {} is larger than max_response_bytes",
+    "tls": "no TLS connection to {}",
+    "name": "no connection to {}, whose name cannot be resolved",
+    "proxy": "no connection to {}",
+    "invalid": "the request to {} cannot be sent as it is",
+    "broken": "the transport failed in a request to {}",
+}
+_PHASES = {
+    "queue": "while waiting for a free connection",
+    "dns": "during the name lookup",
+    "connect": "while connecting",
+    "tls": "during the TLS handshake",
+    "send": "while sending the request",
+    "wait": "while waiting for the response",
+    "body": "while reading the body",
+}
+#: The kinds that mean that time was up.
+TIMEOUTS = ("timeout_never_sent", "timeout")
+#: The remedy where a proxy responds with 407.
+PROXY_AUTH = "the proxy needs a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
+# The reasons of OpenSSL, in its several versions, for bytes that are no TLS.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
+
+
+def short_text(error: TransportError) -> str:
+    """Return what went wrong in a few words, without the address."""
+    through = " through a proxy" if error.kind == "proxy" else ""
+    return _TEXTS[error.kind].format(f"the server{through}") + (" in time" if error.kind in TIMEOUTS else "")
+
+
+def connection_text(error: TransportError, base_url: str, *, is_time_up: bool, phase: str | None = None) -> str:
+    """Return where a connection failed, and why: the message of its error without the remedy.
+
+    Args:
+        error: The failure.
+        base_url: The client's base URL.
+        is_time_up: Whether no time of the call remains.
+        phase: What the call was doing; None when it is not known.
+    """
+    address = _address(base_url)
+    reason = "" if error.cause is None else reason_of(error.cause)
+    if error.cause is not None and (error.kind == "broken" or not reason) and error.kind not in TIMEOUTS:
+        reason = f"{type(error.cause).__name__}{f': {reason}' if reason else ''}"
+    through = f" through proxy {error.proxy}" if error.proxy else " through a proxy" if error.kind == "proxy" else ""
+    if error.kind == "unknown" and _is_not_http(error.cause):
+        return f"the response from {address}{through} is not HTTP/1.1: {reason}"
+    text = _TEXTS[error.kind].format(address + through)
+    during = _during(phase, error.proxy or "")
+    if error.kind == "timeout_never_sent" and reason.startswith("no connection "):
+        limit, colon, detail = reason.removeprefix("no connection").partition(": ")
+        return f"{text}{limit}{during}{colon}{detail}"  # such as "within connect_timeout (5 s)"
+    if error.kind in TIMEOUTS:
+        if is_time_up:  # the end of the text says so already
+            reason = "" if reason.endswith("timed out") else reason.removeprefix("the call's time is up").lstrip(": ")
+        text += (" within the call's time" if is_time_up else "" if reason else " in time") + during
+    return f"{text}: {reason}" if reason else text
+
+
+def _during(phase: str | None, proxy: str) -> str:
+    if phase == "proxy":
+        asked = "to connect" if proxy.startswith("socks") else "to respond to CONNECT"
+        return f", while waiting for the proxy {asked}"
+    return f", {_PHASES[phase]}" if phase in _PHASES else ""
+
+
+def connection_remedy(error: TransportError, base_url: str) -> str:
+    """Return what to do about a failed connection; empty when there is nothing particular."""
+    reason = "" if error.cause is None else reason_of(error.cause)
+    if error.kind == "proxy":
+        if "with status 407" in reason:
+            return f"; {PROXY_AUTH.replace('HTTP_PROXY', 'HTTPS_PROXY')}"
+        is_refusal = "responded to CONNECT" in reason
+        permits = ", and whether the proxy permits this host" if is_refusal else ""
+        return f"; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY{permits}"
+    if error.kind == "name":
+        where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else "base_url"
+        return f"; check {where} and the network's name service"
+    if error.kind == "tls" and error.cause is not None:
+        return _tls_remedy(error.cause, reason, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
+    # h11's text for bytes that are not text. Some servers only close the connection.
+    is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
+    if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
+        return "; if the server speaks TLS on this port, base_url should begin with https://"
+    return ""
+
+
+def _tls_remedy(cause: BaseException, reason: str, *, is_proxy_behind_tls: bool) -> str:
+    if any(getattr(inner, "reason", None) in _NO_TLS for inner in cause_chain(cause)):
+        who = "the proxy or the server" if is_proxy_behind_tls else "the server"
+        url = "HTTPS_PROXY or base_url" if is_proxy_behind_tls else "base_url"
+        return f"; {who} does not speak TLS on this port: {url} should begin with http://, or name another port"
+    if "certificate verify failed" in reason:
+        return (
+            "; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
+            " if it has expired or names another host, fix the server's certificate"
+        )
+    alert = certificate_alert(cause)
+    if alert is None:
+        return ""
+    if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
+        # Servers differ in which of these they send when the client has no certificate.
+        return "; the server asks for a client certificate: pass client_cert=... with one that it accepts"
+    return "; the server does not accept the client certificate: pass client_cert=... with one that it accepts"
+
+
+def _is_not_http(cause: BaseException | None) -> bool:
+    """Whether h11 has rejected what was received, and not only missed the rest of it."""
+    return cause is not None and any(
+        type(inner).__module__.startswith("h11") and "closed connection" not in str(inner)
+        for inner in cause_chain(cause)
+    )
+
+
+def _address(base_url: str) -> str:
+    """Return the host and port of a URL."""
+    parts = urlsplit(base_url)
+    return parts.netloc if parts.port else f"{parts.netloc}:{443 if parts.scheme == 'https' else 80}"
+
+
+_GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 531)})
+# How nginx, Apache and Go respond to http on a port for https.
+_HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enabled", "http request to an https server")
+
+
+OTHER_API: Final[Mapping[str, str]] = {
+    "v1": (
+        '; that is the form of the API of fibonacci-sdk 0.2.4: if the server speaks that, set api_version="0.2" and'
+        " base_url to its root"
+    ),
+    "0.2": (
+        '; that is the form of the documented API: if the server speaks that, leave out api_version="0.2" and let'
+        " base_url end in /v1"
+    ),
+}
+"""What to do about a response in the form of the other API than the client speaks."""
+
+
+def is_of_other_api(body: object, api_version: str) -> bool:
+    """Whether a decoded error has the form of the other API than the client speaks."""
+    if not is_object(body):
+        return False
+    if api_version == "v1":
+        return body.keys() == {"detail"}
+    error = body.get("error")
+    return is_object(error) and isinstance(error.get("code"), str)
+
+
+def text_without_envelope(response: APIResponse, body: object, base_url: str, path: str) -> str:
+    """Return the message for a response with an error status and none in the form of the platform's errors."""
+    if response.status == 304:
+        return "the response says that nothing has changed, which the request did not ask; check the cache in between"
+    if 300 <= response.status < 400:
+        return _redirect_message(response, base_url, path)
+    if response.status == 407:
+        return PROXY_AUTH
+    text = " ".join((body if isinstance(body, str) else response.text())[:200].split())
+    return f"the response says {text!r}" if text else "the response has no body"
+
+
+def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
+    location = response.headers.get("location", "")
+    if not location:
+        return "the server redirects, and does not say where"
+    try:
+        parts = urlsplit(urljoin(base_url + path, location))
+    except ValueError:
+        return "the server redirects to what is no URL"
+    # What is before the host or in the query may be a secret.
+    target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    moved = target.removesuffix(path.partition("?")[0])
+    remedy = f"; if you trust that address, pass base_url={moved!r}" if moved not in (target, base_url) else ""
+    return f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere{remedy}"
+
+
+def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
+    """Return where such a response probably came from, and the remedy; empty when nothing indicates either."""
+    body = response.text()[:1000].lower()
+    if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
+        return "; the server speaks TLS on this port: base_url should begin with https://"
+    if response.status in (404, 405) and (hint := hint_without_version(base_url, path)):
+        return hint
+    if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, body)):
+        return "; a gateway or proxy in between responded, not the platform"
+    return ""
+
+
+def hint_without_version(base_url: str, path: str) -> str:
+    """Return that the base URL has no `/v1`; empty if it has a version, or the path does."""
+    if not base_url or re.search(r"/v\d+(/|$)", urlsplit(base_url + path).path):
+        return ""
+    return f"; the base URL {base_url} has no /v1"
+
+
+def is_path_unknown(path: str, details: Sequence[Any]) -> bool:
+    """Whether a 404 in the form of the platform's errors is about the path, and not about an object that it names."""
+    if isinstance(path, FilledPath) and "{" not in path.template:  # it names none
+        return True
+    return any(is_object(each) and each.get("field") == "path" for each in details)
+
+
+def _is_from_gateway(response: APIResponse, body: str) -> bool:
+    return body.lstrip().startswith("<") or any(name == "via" or name.startswith("proxy-") for name in response.headers)
+
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,

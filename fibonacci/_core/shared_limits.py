@@ -21,7 +21,7 @@ from fibonacci.models.response import RateLimit
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
-    from fibonacci._core.lease_messages import StoreError
+    from fibonacci._core.shared_window import StoreError
 
 # Tokens of the retry quota; AWS's standard retry mode of 2026 has the same figure.
 _CAPACITY = 500

@@ -1,12 +1,17 @@
-"""The interface of tracers: a span for each call and each attempt; `fibonacci.integrations.opentelemetry` is one.
+"""The interface of tracers: a span for each run, call and attempt; `fibonacci.integrations.opentelemetry` is one.
 
 `Tracing` is what a tracer must have. `ExecutionTracing` and `WaitSpan` are what it may have in addition.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from fibonacci._core.config import Config
+from fibonacci._core.redaction import redact
+from fibonacci.models.executions import Execution
 
 if TYPE_CHECKING:
     from fibonacci.models.executions import Execution
@@ -193,3 +198,34 @@ class ExecutionTracing(Protocol):
             What opens the span, and closes it at the end of a `with` block.
         """
         ...
+
+
+class _NoSpan:
+    def set_execution(self, execution: Execution) -> None:
+        pass
+
+
+def execution_span(
+    config: Config,
+    operation: Literal["run", "wait"],
+    *,
+    workflow_id: str | None = None,
+    execution_id: str | None = None,
+) -> AbstractContextManager[ExecutionSpan]:
+    """Start the span of a run or a wait, if the tracer has one, with a key in the ids redacted."""
+    start: Callable[..., AbstractContextManager[ExecutionSpan]] | None = getattr(config.tracing, "execution", None)
+    if start is None:
+        return nullcontext(_NoSpan())
+    ids = {"workflow_id": workflow_id, "execution_id": execution_id}
+    key = config.api_key if isinstance(config.api_key, str) else None
+    return start(operation, config.base_url, **{name: value and redact(value, key) for name, value in ids.items()})
+
+
+def recording(span: ExecutionSpan, on_update: Callable[[Execution], object] | None) -> Callable[[Execution], object]:
+    """Return an `on_update` that records the execution on a span, and then calls the user's."""
+
+    def update(execution: Execution) -> object:
+        span.set_execution(execution)
+        return None if on_update is None else on_update(execution)
+
+    return update

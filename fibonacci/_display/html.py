@@ -1,4 +1,4 @@
-"""HTML of values and tables, without scripts, colors or fonts: it looks as the page around it, dark or light.
+"""HTML of objects, lists, runs and their traces: it looks as the page around it, dark or light.
 
 Whatever comes from the platform passes through `escaped`. Styles stand in attributes: notebooks remove style sheets.
 """
@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from html import escape
-from typing import cast
+from typing import Any, cast
 
+from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci._display.text import LONG, counted, cut
 from fibonacci._text import printable
 
@@ -121,3 +122,186 @@ def _row(cells: Sequence[str]) -> str:
     header, *others = cells
     first = f'<th scope="row" style="{_HEADER}">{header}</th>'
     return first + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in others)
+
+
+ROWS = 20
+"""The items of a page that are shown."""
+
+_COLUMNS = 8
+
+
+def pager_html(name: str, call: str, page: object) -> str:
+    """Return what is known of a pager.
+
+    Args:
+        name: The name of its class; that of an async one begins with `Async`.
+        call: Its request, such as `GET /workflows`.
+        page: Its first page where that was fetched already; None otherwise.
+    """
+    title = f"<strong>{escaped(name)}</strong> {code(call)}"
+    is_async = name.startswith("Async")
+    loop, frame = ("async for", "await pager.to_pandas()") if is_async else ("for", "pager.to_pandas()")
+    how = f"<p>Read all items by {code(f'{loop} item in pager')} or {code(frame)}.</p>"
+    first = html_of(page)
+    if first is None:
+        return display(f"<p>{title}: nothing is fetched yet.</p>", how)
+    return display(f"<p>{title}: its first page, as {code('first()')} fetched it.</p>", first, how)
+
+
+def page_html(rows: Sequence[Mapping[str, Any]], count: int, *, has_more: bool) -> str:
+    """Return the first items of a page as rows.
+
+    Args:
+        rows: The fields of its first `ROWS` items.
+        count: The number of its items.
+        has_more: Whether another page follows.
+    """
+    # A column that is empty in all rows takes no room: a notebook is narrow.
+    names = list(dict.fromkeys(name for row in rows for name, each in row.items() if each not in (None, {}, [])))
+    columns = names[:_COLUMNS]
+    title = f"<strong>Page</strong> of {counted(count, 'item')}"
+    if count > len(rows):
+        title += f", the first {len(rows)}"
+    if len(names) > len(columns):
+        title += f"; {counted(len(names) - len(columns), 'column')} left out"
+    title += "; more pages follow" if has_more else ""
+    if not rows:
+        return display(f"<p>{title}</p>")
+    cells = ([str(number), *(value(row.get(name)) for name in columns)] for number, row in enumerate(rows))
+    return display(table(title, ["#", *columns], cells))
+
+
+_TRACE_HEADERS = ("Node", "State", "Duration", "Timeline", "Output, error or reason")
+
+
+def trace_table(nodes: Sequence[NodeRecord]) -> str:
+    """Return the nodes in the order of their execution."""
+    spans = [_span(node) for node in nodes]
+    times = [time for span in spans if span is not None for time in span]
+    start, total = (min(times), (max(times) - min(times)).total_seconds()) if times else (None, 0.0)
+    rows: list[Sequence[str]] = []
+    for node, span in zip(nodes, spans, strict=True):
+        duration = bar = ""
+        if span is not None and start is not None:
+            seconds = (span[1] - span[0]).total_seconds()
+            duration, bar = f"{seconds:.2f} s", bar_of(seconds, total, before=(span[0] - start).total_seconds())
+        told = next((each for each in (node.error, node.reason, node.output) if each is not None), "")
+        rows.append((name(node.id), _state(node), duration, bar, value(told)))
+    return table("<strong>Nodes</strong>", _TRACE_HEADERS, rows)
+
+
+def _state(node: NodeRecord) -> str:
+    attempts = node.attempts or 0
+    return line(f"{node.status}, {attempts} attempts" if attempts > 1 else str(node.status))
+
+
+def _span(node: NodeRecord) -> tuple[datetime, datetime] | None:
+    """Return the times between which a node was executed, where both are known and can be compared."""
+    started, ended = node.started_at, node.ended_at
+    if started is None or ended is None or started.tzinfo is None or ended.tzinfo is None:
+        return None
+    return started, ended
+
+
+def object_html(title: str, fields: Mapping[str, Any], *parts: str) -> str:
+    """Return the fields of an object that have a value, and what belongs in tables or pictures of its own."""
+    return display(
+        fields_table(title, {each: content for each, content in fields.items() if content is not None}), *parts
+    )
+
+
+def execution_html(execution: ExecutionRecord, fields: Mapping[str, Any], *parts: str) -> str:
+    """Return an execution: its fields, its outputs, and its nodes."""
+    own = {each: content for each, content in fields.items() if each not in ("outputs", "trace")}
+    outputs = [fields_table("Outputs", execution.outputs, "Output")] if execution.outputs else []
+    nodes = [trace_table(execution.trace)] if execution.trace else []
+    return object_html(type(execution).__name__, own, *outputs, *nodes, *parts)
+
+
+def diagram_part(picture: str) -> str:
+    """Return a diagram that can be folded away."""
+    return f"<details open><summary>Diagram</summary>{picture}</details>"
+
+
+def fields_table(title: str, fields: Mapping[str, Any], header: str = "Field") -> str:
+    """Return fields as a table.
+
+    Args:
+        title: What they belong to.
+        fields: The values by name.
+        header: What a field is called.
+    """
+    rows = [(name(each), value(content)) for each, content in fields.items()]
+    return table(f"<strong>{escaped(title)}</strong>", (header, "Value"), rows)
+
+
+_LABELS = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "unknown": "unknown",
+    "left": "left",
+    "from_journal": "of them from the journal",
+}
+_BRIEF = 100
+_RUN_HEADERS = ("Key", "Status", "Inputs", "Outputs or error", "Duration")
+
+
+def runs_html(name: str, workflow_id: str, counts: Mapping[str, int], results: Sequence[Mapping[str, Any]]) -> str:
+    """Return how far the rows of a workflow have come. Nothing is run for it.
+
+    Args:
+        name: The name of the class; that of an async one begins with `Async`.
+        workflow_id: The id of the workflow.
+        counts: The numbers of a summary, by name.
+        results: The fields of the latest results.
+    """
+    title = f"<strong>{escaped(name)}</strong> of {code(workflow_id)}"
+    is_async = name.startswith("Async")
+    loop, frame = ("async for", "await runs.to_pandas()") if is_async else ("for", "runs.to_pandas()")
+    if not results:
+        how = f"<p>Run the rows by {code(f'{loop} run in runs')} or {code(frame)}.</p>"
+        return display(_counts(title, counts), how)
+    latest = f"<strong>Latest {counted(len(results), 'result')}</strong>; all of them: {code(frame)}"
+    return display(_counts(title, counts), table(latest, _RUN_HEADERS, map(_result, results)))
+
+
+def summary_html(name: str, counts: Mapping[str, int]) -> str:
+    """Return the numbers of a summary, each with its share of the rows."""
+    return display(_counts(f"<strong>{escaped(name)}</strong>", counts))
+
+
+def result_html(fields: Mapping[str, Any], error: BaseException | None) -> str:
+    """Return the result of a row: its fields, its outputs, and what to do about its error.
+
+    Args:
+        fields: Its fields.
+        error: Why it has not succeeded.
+    """
+    failure = html_of(error)
+    apart = {"outputs"} if failure is None else {"outputs", "error"}
+    own = {name: content for name, content in fields.items() if name not in apart}
+    outputs = [fields_table("Outputs", fields["outputs"], "Output")] if fields["outputs"] else []
+    return object_html("RunResult", own, *outputs, *([] if failure is None else [failure]))
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> str:
+    total = sum(counts.values()) - counts["from_journal"]
+    shown = [(label, counts[name]) for name, label in _LABELS.items() if counts[name] or name != "from_journal"]
+    rows = [(label, f"{count:,}", bar_of(count, total) if count else "") for label, count in shown]
+    return table(f"{title}: {counted(total, 'row')}", (), rows)
+
+
+def _result(fields: Mapping[str, Any]) -> Sequence[str]:
+    milliseconds = fields["duration_ms"]
+    duration = "" if milliseconds is None else line(f"{milliseconds / 1000:.2f} s")
+    told = fields["outputs"] if fields["error"] is None else fields["error"]
+    return (value(fields["key"]), line(str(fields["status"])), _brief(fields["inputs"]), _brief(told), duration)
+
+
+def _brief(shown: object) -> str:
+    """Return a value, on one line where it is short: a row's inputs and outputs often are."""
+    if not isinstance(shown, Mapping):
+        return value(shown)
+    fields = cast("Mapping[object, object]", shown)
+    text = json_text(fields)
+    return escaped(text) if len(text) <= _BRIEF else value(fields)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._frames.columns import Row, columns_of
-from fibonacci._frames.kinds import Kind, ListOf, Struct
+from fibonacci._frames.columns import Kind, ListOf, Row, Struct, columns_of
 
 try:
     pyarrow: Any = import_module("pyarrow")  # it has no types

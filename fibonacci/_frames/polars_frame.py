@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fibonacci._frames.columns import Column, Row, columns_of
-from fibonacci._frames.kinds import Kind, ListOf, Struct
+from fibonacci._frames.columns import Column, Kind, ListOf, Row, Struct, columns_of
 
 try:
     import polars

@@ -10,8 +10,7 @@ from errno import EACCES, EPERM, EROFS
 from pathlib import Path
 from time import monotonic
 
-from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
-from fibonacci._core.shared_window import SharedWindow
+from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow, StoreError
 
 try:
     from filelock import FileLock, Timeout

@@ -1,15 +1,19 @@
-"""The client of a Redis server: its URL, its certificate, and what its errors mean. This file alone names redis-py."""
+"""Redis and Valkey: the client of a server, its errors, commands in one round trip, and a shared window."""
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from fibonacci._core.redaction import shown_url
+from fibonacci._core.shared_window import LeaseMessage, LeaseReply, StoreError
 from fibonacci.errors import ConfigurationError
 
 try:
@@ -130,3 +134,120 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+# Seconds for connecting, and for a reply: a server that syncs its disk each second replies a second later.
+_TIMEOUT = 5.0
+
+
+class RedisConnection:
+    """Sends commands to a server. It connects with the first of them, and again after a failure; threads may share it.
+
+    Args:
+        url: The URL of the server: `redis://`, `rediss://` or `unix://`. It may hold a password, which no text shows.
+        source: The argument that the URL comes from, for messages.
+
+    Raises:
+        ConfigurationError: If the URL names no server.
+    """
+
+    def __init__(self, url: str, source: str) -> None:
+        check_url(url, source)
+        self._url = url
+        self._has_worked = False
+        self._client: Any = redis_client(url, _TIMEOUT)
+
+    def run(self, *commands: Sequence[object]) -> list[Any]:
+        """Carry out commands on one connection, in one round trip, and return the reply to each.
+
+        Raises:
+            StoreError: If one of them was not carried out, or it is not known whether it was.
+        """
+        try:
+            replies = self._run(commands)
+        except FAILURES as error:
+            text, is_lasting = failure(error, self._url, has_worked=self._has_worked)
+            raise StoreError(text, is_lasting=is_lasting) from None
+        self._has_worked = True
+        return replies
+
+    def _run(self, commands: Sequence[Sequence[object]]) -> list[Any]:
+        if len(commands) == 1:  # which costs less processor time
+            return [self._client.execute_command(*commands[0])]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            replies: list[Any] = pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def close(self) -> None:
+        """Close the connections. A further command opens another."""
+        self._client.close()
+
+
+# Seconds for connecting, and for a reply.
+_STORE_TIMEOUT = 2.0
+_FORMAT = 1
+
+
+class RedisStore:
+    """Keeps a shared window in Redis. Time is that of the Redis server, so that no machine's clock matters.
+
+    Args:
+        url: The URL of the server: `redis://`, `rediss://` or `unix://`. It may hold a password, which no text shows.
+        name: The name of the window, which becomes that of the keys.
+
+    Raises:
+        ConfigurationError: If the URL names no server. The text does not show it, for it may hold a password.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        check_url(url, "rate_limiter")
+        self._shown = shown_url(url)
+        self._url = url
+        self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
+        self._script: Any = None
+        self._has_worked = False
+
+    def exchange(self, message: LeaseMessage, now: float | None = None) -> LeaseReply:
+        """Carry out a message in one script.
+
+        Args:
+            message: The message.
+            now: The time in seconds, for tests. Default: the time of the server.
+
+        Raises:
+            StoreError: If Redis cannot be reached, or refuses the script.
+        """
+        try:
+            reply = self._run(json.dumps(message), *([] if now is None else [repr(now)]))
+        except FAILURES as error:
+            text, is_lasting = failure(error, self._url, has_worked=self._has_worked)
+            raise StoreError(f"the rate limiter {self._shown} cannot be used: {text}", is_lasting=is_lasting) from None
+        self._has_worked = True
+        try:
+            return _reply(reply)
+        except (ValueError, TypeError, AttributeError):
+            text = f"the rate limiter {self._shown} cannot be used: its replies are not those of Redis 5 or later"
+            raise StoreError(text) from None
+
+    def _run(self, *arguments: str) -> Any:
+        if self._script is None:
+            # A lost reply does no harm, so a new attempt is ours to make: in time for the call that waits.
+            client = redis_client(self._url, _STORE_TIMEOUT)
+            self._script = client.register_script(_script())
+        return self._script(self._keys, arguments)
+
+
+@cache
+def _script() -> str:
+    return files("fibonacci._net").joinpath("redis_window.lua").read_text("utf-8")
+
+
+def _reply(values: Any) -> LeaseReply:
+    epoch, granted, delay, is_fixed, limit, left, ends_in = values
+    leases = [(name.decode(), float(at)) for name, at in zip(granted[::2], granted[1::2], strict=True)]
+    return LeaseReply(epoch.decode(), leases, float(delay), is_fixed == 1, int(limit), int(left), float(ends_in))

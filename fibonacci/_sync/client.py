@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
+    from fibonacci._core.events import RetryEvent, WaitEvent
     from fibonacci._core.option_types import ApiKey, ClientCert
-    from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
-    from fibonacci._core.wait_event import WaitEvent
     from fibonacci._sync.clock import Clock
     from fibonacci._sync.executions import Executions
     from fibonacci._sync.health import HealthChecks
@@ -329,7 +328,7 @@ class Fibonacci:
             client = self.with_options(timeout=timeout, headers=headers)
         requestor = client._requestor
         from fibonacci._core.decoding import check_type
-        from fibonacci._core.request import Request
+        from fibonacci._core.requests import Request
         from fibonacci._core.urls import check_method, check_path
 
         verb, where = check_method(method), check_path(path)

@@ -3,11 +3,471 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import NoneType
+
+from fibonacci._core.request_body import drop_unset, require_any
+from fibonacci._core.requests import Request, page_params
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import path
 from fibonacci._lazy import namespace
 from fibonacci._sync._resource import Resource
-from fibonacci._sync.governance import Governance
-from fibonacci._sync.quotas import Quotas
-from fibonacci._sync.tool_policies import ToolPolicies
+from fibonacci._sync.pager import Pager
+from fibonacci.models.organizations import (
+    ApprovalStats,
+    AuditEntry,
+    GovernanceReport,
+    GovernanceSettings,
+    Quota,
+    Role,
+    RolePolicyOverride,
+    ToolPolicy,
+)
+
+
+class Governance(Resource):
+    """Read and change the approval settings; read reports and the audit log.
+
+    The platform documents the settings, and that changes need the role `owner`. It does not document the fields of
+    reports, audit entries and approval statistics: all are kept, none is typed.
+    """
+
+    def get(self, organization_id: str) -> GovernanceSettings:
+        """Return which workflows need approval (`GET /organizations/{organization_id}/governance`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+
+        Returns:
+            The settings, with the flag of each kind of workflow and the number of approvals.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: If anything else goes wrong.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            settings = client.organizations.governance.get("acme")
+            print(settings.approval_threshold)
+            ```
+        """
+        where = path("/organizations/{organization_id}/governance", organization_id=organization_id)
+        return self._send(Request("GET", where, returns=GovernanceSettings))
+
+    def update(
+        self,
+        organization_id: str,
+        *,
+        require_approval_for_external_comm: bool | Unset = UNSET,
+        require_approval_for_public_writes: bool | Unset = UNSET,
+        require_approval_for_permission_changes: bool | Unset = UNSET,
+        allow_self_approval: bool | Unset = UNSET,
+        approval_threshold: int | Unset = UNSET,
+        category_flags: Mapping[str, bool] | Unset = UNSET,
+    ) -> GovernanceSettings:
+        """Change the given settings of an organization (`PATCH /organizations/{organization_id}/governance`).
+
+        Arguments left out are not sent, and what they stand for stays as it is.
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            require_approval_for_external_comm: Whether workflows that send something outside need approval.
+            require_approval_for_public_writes: Whether workflows that publish need approval.
+            require_approval_for_permission_changes: Whether workflows that change permissions need approval.
+            allow_self_approval: Whether the person who asks may approve.
+            approval_threshold: The number of approvals that a run needs.
+            category_flags: Whether workflows of a category need approval, by category, such as `{"financial": True}`.
+
+        Returns:
+            All settings after the change.
+
+        Raises:
+            PermissionDeniedError: If the key's role is not owner.
+            ValidationError: If a value is refused.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
+            ValueError: If nothing is given to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            settings = client.organizations.governance.update(
+                "acme", approval_threshold=2, category_flags={"financial": True}
+            )
+            ```
+        """
+        body = require_any(
+            require_approval_for_external_comm=require_approval_for_external_comm,
+            require_approval_for_public_writes=require_approval_for_public_writes,
+            require_approval_for_permission_changes=require_approval_for_permission_changes,
+            allow_self_approval=allow_self_approval,
+            approval_threshold=approval_threshold,
+            category_flags=category_flags,
+        )
+        where = path("/organizations/{organization_id}/governance", organization_id=organization_id)
+        return self._send(Request("PATCH", where, returns=GovernanceSettings, body=body))
+
+    def report(self, organization_id: str) -> GovernanceReport:
+        """Return the governance report (`GET /organizations/{organization_id}/governance/report`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+
+        Returns:
+            The report. Its fields are not documented; all are kept as attributes.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: If anything else goes wrong.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            report = client.organizations.governance.report("acme")
+            print(report.model_dump())
+            ```
+        """
+        where = path("/organizations/{organization_id}/governance/report", organization_id=organization_id)
+        return self._send(Request("GET", where, returns=GovernanceReport))
+
+    def audit(
+        self, organization_id: str, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Pager[AuditEntry]:
+        """List the entries of the audit log (`GET /organizations/{organization_id}/governance/audit`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            page_size: The number of items that each request asks for. Default: the platform's.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
+
+        Returns:
+            A pager that yields every entry. It has `pages()`, `first()` and `take()` too.
+
+        Raises:
+            APIError: While it is iterated, if anything goes wrong.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            for entry in client.organizations.governance.audit("acme", page_size=100):
+                print(entry.model_dump())
+            ```
+        """
+        where = path("/organizations/{organization_id}/governance/audit", organization_id=organization_id)
+        params = page_params(page_size, cursor)
+        return self._pager(Request("GET", where, returns=AuditEntry, params=params, collection="audit"))
+
+    def approvals(self, organization_id: str) -> ApprovalStats:
+        """Return the statistics of approvals (`GET /organizations/{organization_id}/governance/approvals`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+
+        Returns:
+            The statistics. Their fields are not documented; all are kept as attributes.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: If anything else goes wrong.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            statistics = client.organizations.governance.approvals("acme")
+            print(statistics.model_dump())
+            ```
+        """
+        where = path("/organizations/{organization_id}/governance/approvals", organization_id=organization_id)
+        return self._send(Request("GET", where, returns=ApprovalStats))
+
+
+class Quotas(Resource):
+    """Read and change the limits of an organization.
+
+    The platform documents the fields, and that changes need the role `owner`. That `PATCH` takes the limits by name,
+    and null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
+
+    def get(self, organization_id: str) -> Quota:
+        """Return the limits of an organization (`GET /organizations/{organization_id}/quota`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+
+        Returns:
+            The quota, whose `limits`, `overrides` and `effective` are dicts by the name of the limit.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: If anything else goes wrong.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            quota = client.organizations.quota.get("acme")
+            print(quota.plan, quota.effective["workflow_runs_per_hour"])
+            ```
+        """
+        where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
+        return self._send(Request("GET", where, returns=Quota))
+
+    def update(
+        self,
+        organization_id: str,
+        *,
+        workflow_runs_per_hour: int | Unset | None = UNSET,
+        concurrent_executions: int | Unset | None = UNSET,
+        memory_mb: int | Unset | None = UNSET,
+    ) -> Quota:
+        """Override the given limits of an organization (`PATCH /organizations/{organization_id}/quota`).
+
+        Arguments left out are not sent, and what they stand for stays as it is.
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            workflow_runs_per_hour: The number of runs in an hour; None takes the override away.
+            concurrent_executions: The number of executions at a time; None takes the override away.
+            memory_mb: Memory in megabytes; None takes the override away.
+
+        Returns:
+            The quota after the change.
+
+        Raises:
+            PermissionDeniedError: If the key's role is not owner.
+            ValidationError: If a value is above the plan's ceiling.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
+            ValueError: If nothing is given to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            quota = client.organizations.quota.update("acme", concurrent_executions=5)
+            assert quota.effective["concurrent_executions"] == 5
+            ```
+        """
+        body = require_any(
+            workflow_runs_per_hour=workflow_runs_per_hour,
+            concurrent_executions=concurrent_executions,
+            memory_mb=memory_mb,
+        )
+        where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
+        return self._send(Request("PATCH", where, returns=Quota, body=body))
+
+
+class ToolPolicies(Resource):
+    """Allow and forbid tools, for all or for a role.
+
+    The platform documents `tool_name`, and that an unknown one is a 422. The other fields, and those of an exception
+    for a role, are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
+
+    def create(
+        self,
+        organization_id: str,
+        *,
+        tool_name: str,
+        enabled: bool | Unset = UNSET,
+        allowed_roles: Sequence[Role] | Unset | None = UNSET,
+    ) -> ToolPolicy:
+        """Make a policy for a tool (`POST /organizations/{organization_id}/tool-policies`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
+            enabled: Whether the tool may be used.
+            allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
+
+        Returns:
+            The policy as the platform stores it.
+
+        Raises:
+            ValidationError: If there is no such tool (documented: 422).
+            ConflictError: If the tool has a policy already.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
+            TypeError: If `allowed_roles` is one string. Nothing is sent.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            policy = client.organizations.tool_policies.create(
+                "acme", tool_name="email_send", enabled=True, allowed_roles=["owner", "admin"]
+            )
+            ```
+        """
+        body = drop_unset(tool_name=tool_name, enabled=enabled, allowed_roles=_plain(allowed_roles))
+        where = path("/organizations/{organization_id}/tool-policies", organization_id=organization_id)
+        return self._send(Request("POST", where, returns=ToolPolicy, body=body))
+
+    def update(
+        self,
+        organization_id: str,
+        tool_name: str,
+        *,
+        enabled: bool | Unset = UNSET,
+        allowed_roles: Sequence[Role] | Unset | None = UNSET,
+    ) -> ToolPolicy:
+        """Change the given fields of a policy (`PATCH /organizations/{organization_id}/tool-policies/{tool_name}`).
+
+        Arguments left out are not sent, and what they stand for stays as it is.
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
+            enabled: Whether the tool may be used.
+            allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
+
+        Returns:
+            The policy after the change.
+
+        Raises:
+            NotFoundError: If the tool has no policy.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
+            TypeError: If `allowed_roles` is one string. Nothing is sent.
+            ValueError: If nothing is given to change, or `organization_id` or `tool_name` is empty, `.` or `..`.
+                Nothing is sent.
+
+        Example:
+            ```python
+            client.organizations.tool_policies.create("acme", tool_name="web_search", enabled=True)
+            policy = client.organizations.tool_policies.update("acme", "web_search", enabled=False)
+            ```
+        """
+        body = require_any(enabled=enabled, allowed_roles=_plain(allowed_roles))
+        where = path(
+            "/organizations/{organization_id}/tool-policies/{tool_name}",
+            organization_id=organization_id,
+            tool_name=tool_name,
+        )
+        return self._send(Request("PATCH", where, returns=ToolPolicy, body=body))
+
+    def delete(self, organization_id: str, tool_name: str) -> None:
+        """Delete a policy (`DELETE /organizations/{organization_id}/tool-policies/{tool_name}`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
+
+        Raises:
+            NotFoundError: If the tool has no policy.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: If anything else goes wrong.
+            ValueError: If `organization_id` or `tool_name` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            client.organizations.tool_policies.create("acme", tool_name="calculator", enabled=False)
+            client.organizations.tool_policies.delete("acme", "calculator")
+            ```
+        """
+        where = path(
+            "/organizations/{organization_id}/tool-policies/{tool_name}",
+            organization_id=organization_id,
+            tool_name=tool_name,
+        )
+        self._send(Request("DELETE", where, returns=NoneType))
+
+    def create_role_override(
+        self, organization_id: str, *, role: Role, tool_name: str, enabled: bool | Unset = UNSET
+    ) -> RolePolicyOverride:
+        """Make an exception for a role (`POST /organizations/{organization_id}/role-policy-overrides`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            role: The role: owner, admin, member or viewer.
+            tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
+            enabled: Whether that role may use that tool.
+
+        Returns:
+            The exception as the platform stores it.
+
+        Raises:
+            ValidationError: If there is no such tool or role.
+            ConflictError: If there is such an exception already.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            override = client.organizations.tool_policies.create_role_override(
+                "acme", role="viewer", tool_name="email_send", enabled=False
+            )
+            ```
+        """
+        body = drop_unset(role=role, tool_name=tool_name, enabled=enabled)
+        where = path("/organizations/{organization_id}/role-policy-overrides", organization_id=organization_id)
+        return self._send(Request("POST", where, returns=RolePolicyOverride, body=body))
+
+    def list_role_overrides(
+        self, organization_id: str, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Pager[RolePolicyOverride]:
+        """List the exceptions for roles (`GET /organizations/{organization_id}/role-policy-overrides`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            page_size: The number of items that each request asks for. Default: the platform's.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
+
+        Returns:
+            A pager that yields every exception. It has `pages()`, `first()` and `take()` too.
+
+        Raises:
+            APIError: While it is iterated, if anything goes wrong.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            for override in client.organizations.tool_policies.list_role_overrides("acme"):
+                print(override.role, override.tool_name, override.enabled)
+            ```
+        """
+        where = path("/organizations/{organization_id}/role-policy-overrides", organization_id=organization_id)
+        params = page_params(page_size, cursor)
+        request = Request("GET", where, returns=RolePolicyOverride, params=params, collection="role-policy-overrides")
+        return self._pager(request)
+
+    def list(
+        self, organization_id: str, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Pager[ToolPolicy]:
+        """List the policies of an organization (`GET /organizations/{organization_id}/tool-policies`).
+
+        Args:
+            organization_id: The id of the organization, such as `"acme"`.
+            page_size: The number of items that each request asks for. Default: the platform's.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
+
+        Returns:
+            A pager that yields every policy. It has `pages()`, `first()` and `take()` too.
+
+        Raises:
+            APIError: While it is iterated, if anything goes wrong.
+            ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            for policy in client.organizations.tool_policies.list("acme"):
+                print(policy.tool_name, policy.enabled)
+            ```
+        """
+        where = path("/organizations/{organization_id}/tool-policies", organization_id=organization_id)
+        params = page_params(page_size, cursor)
+        return self._pager(Request("GET", where, returns=ToolPolicy, params=params, collection="tool-policies"))
+
+
+def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset | None:
+    """Any sequence as one that has a JSON form; a single string is a mistake, not a sequence of letters.
+
+    Raises:
+        TypeError: If it is one string.
+    """
+    if isinstance(roles, str):
+        raise TypeError(f"allowed_roles must be a list of roles, not the str {roles!r}; write [{roles!r}]")
+    return roles if roles is None or isinstance(roles, Unset) else [*roles]
 
 
 class Organizations(Resource):

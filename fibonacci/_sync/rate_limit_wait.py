@@ -12,7 +12,7 @@ from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import Admission, Delay
 from fibonacci._sync import _runtime
-from fibonacci._sync.reporting import record_rate_limit_wait, report_wait
+from fibonacci._sync.requestor import record_rate_limit_wait, report_wait
 from fibonacci._sync.shared_state import SharedState
 
 if TYPE_CHECKING:

@@ -6,20 +6,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
-from fibonacci._core.error_mapping import response_error
+from fibonacci._core.error_mapping import describe, response_error
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
-from fibonacci._core.logs import log_attempt
+from fibonacci._core.logs import log_attempt, log_retry, log_wait
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import add_call_details, call_error, is_success, note_interruption, response_info
 from fibonacci._core.preparation import Call, request_for
 from fibonacci._core.redaction import redact, redact_url
-from fibonacci._core.request import Request
+from fibonacci._core.requests import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforced_limits
@@ -28,7 +28,6 @@ from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
 from fibonacci._sync import _runtime
-from fibonacci._sync.reporting import report_retry, report_wait
 from fibonacci._sync.shared_state import SharedState
 from fibonacci._sync.transports.base import TransportBase
 from fibonacci.errors import APIResponseError, loading_error
@@ -40,11 +39,54 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
+    from fibonacci._core.config import Config
+    from fibonacci._core.preparation import Call
+    from fibonacci._core.retry import Attempt, Retry
     from fibonacci._sync.clock import Clock
-    from fibonacci._sync.exit_notes import ExitNotes
     from fibonacci._sync.rate_limit_wait import RateLimitWait
+    from fibonacci._sync.run import ExitNotes
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.page import Page
+
+
+# RetryEvent and WaitEvent are imported when they are needed: a dataclass takes long to define.
+
+
+def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
+    """Log a retry, and call the user's `on_retry`."""
+    log_retry(call, attempt.result, retry.delay)
+    if config.on_retry is not None:
+        from fibonacci._core.events import RetryEvent
+
+        event = RetryEvent(
+            method=call.request.method,
+            path=call.request.path,
+            attempt=call.attempts,
+            seconds=retry.delay,
+            reason=describe(attempt.result),
+        )
+        _runtime.resolve("on_retry", config.on_retry(event))
+
+
+def report_wait(
+    call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
+) -> None:
+    """Log a wait, and call the user's `on_wait`."""
+    # A wait for the rate limit comes before its attempt, one for a connection within it.
+    log_wait(call, call.attempts + (reason == "rate_limit"), text)
+    if config.on_wait is not None:
+        from fibonacci._core.events import WaitEvent
+
+        event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
+        _runtime.resolve("on_wait", config.on_wait(event))
+
+
+def record_rate_limit_wait(call: Call, seconds: float) -> None:
+    """Record a wait for the rate limit that has ended, of any length, on the span of the call."""
+    record: Callable[[float], object] | None = getattr(call.span, "add_rate_limit_wait", None)
+    if record is not None:  # a tracer of the user's own need not have it
+        record(seconds)
+
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,10 +97,10 @@ _LATE_IMPORTS = LateImports(
     "tenacity",
     "json",
     "fibonacci._sync.rate_limit_wait",
-    "fibonacci._core.long_lists",
-    "fibonacci._core.paging",
-    "fibonacci._core.retry_event",
-    "fibonacci._core.wait_event",
+    "fibonacci._core.decoding",
+    "fibonacci._core.decoding",
+    "fibonacci._core.events",
+    "fibonacci._core.events",
     "fibonacci.models._reading",
     "fibonacci.models.page",
 )
@@ -125,7 +167,7 @@ class Requestor:
         """
         call = self._call(request)
         try:
-            from fibonacci._core.paging import next_params  # most first calls are for no page
+            from fibonacci._core.decoding import next_params  # most first calls are for no page
             from fibonacci.models.page import Page
         except OSError as error:
             raise add_call_details(loading_error(error), call, is_uncertain=False) from error

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
-    from fibonacci._sync.exit_notes import ExitNotes
+    from fibonacci._sync.run import ExitNotes
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.response import RateLimit
 
@@ -40,7 +40,7 @@ class SharedState:
         self.queued: set[QueuedCall] = set()
         self.exits: set[ExitNotes] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
-            from fibonacci._net.window_stores import window_store
+            from fibonacci._net.leases import window_store
 
             window_store(config.rate_limiter, "")  # an extra that is missing, or a wrong URL, is found here
 
@@ -81,7 +81,7 @@ class SharedState:
             call.close()
         try:
             if self.exits:
-                from fibonacci._sync.exit_notes import end_cancellations  # loaded by the run that is among them
+                from fibonacci._sync.run import end_cancellations  # loaded by the run that is among them
 
                 end_cancellations(self.exits)
         finally:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from fibonacci._core.request import Request, page_params
+from fibonacci._core.requests import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
-from fibonacci.models.versions import WorkflowVersion
+from fibonacci.models.workflows import WorkflowVersion
 
 
 class Versions(Resource):

@@ -1,25 +1,29 @@
 # Derived from fibonacci/_async/wait.py by tests/mirror.py; change that file, not this one.
-"""Waiting for an execution to end, and watching its changes."""
+"""Waiting for executions to end, one or several, and watching their changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
+from fibonacci._batch.watching import is_complete
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.execution_requests import get_execution
+from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.polling import poll_delay
-from fibonacci._core.request import Request
+from fibonacci._core.requests import Request, get_execution, list_executions
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.single_reader import SingleReader
+from fibonacci._core.urls import check_id
 from fibonacci._sync import _runtime
 from fibonacci._sync.clock import Clock
+from fibonacci._sync.pager import LargePages
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
     RateLimitError,
     ServerError,
+    UnsupportedCallError,
     WaitTimeoutError,
 )
 from fibonacci.models.executions import Execution
@@ -139,3 +143,129 @@ def sleep_until_poll(clock: Clock, deadline: Deadline, delay: float) -> bool:
 def state_text(seen: Execution | None) -> str:
     """Return the state in which an execution was last seen, as the text of an error has it."""
     return "could not be seen" if seen is None else f"was {seen.status}"
+
+
+# Executions that the text of an error names.
+_NAMED = 5
+
+
+def wait_all(requestor: Requestor, execution_ids: Iterable[str], *, timeout: float | None) -> list[Execution]:
+    """Wait until executions have ended, whatever their status.
+
+    Args:
+        requestor: Sends the polls.
+        execution_ids: The ids of the executions.
+        timeout: Seconds to wait; None for no limit.
+
+    Raises:
+        WaitTimeoutError: If not all have ended at the deadline.
+        APIError: If polling fails permanently.
+        TypeError: If the ids or the timeout are of a wrong type. Nothing is sent.
+        ValueError: If an id or the timeout has a wrong value. Nothing is sent.
+    """
+    ids = _checked(execution_ids)
+    deadline = Deadline(check_timeout(timeout), requestor.clock)
+    return ExecutionsWaiter(requestor, ids, deadline).wait() if ids else []
+
+
+def _checked(execution_ids: Iterable[str]) -> list[str]:
+    if isinstance(execution_ids, str | bytes) or not hasattr(execution_ids, "__iter__"):
+        raise TypeError(f"ids must be a list of ids, not {kind_of(execution_ids)}; pass one id as [id]")
+    return [check_id(f"ids[{index}]", each) for index, each in enumerate(execution_ids)]
+
+
+class ExecutionsWaiter:
+    """Polls several executions until all have ended: by the list where that is cheaper, else one by one.
+
+    Args:
+        requestor: Sends the polls.
+        execution_ids: The ids of the executions; one may occur more than once.
+        deadline: When to stop.
+    """
+
+    def __init__(self, requestor: Requestor, execution_ids: Sequence[str], deadline: Deadline) -> None:
+        self._requestor = requestor
+        self._ids = execution_ids
+        self._running = {each: get_execution(each) for each in execution_ids}
+        self._total = len(self._running)
+        self._deadline = deadline
+        self._pages = LargePages(requestor)
+        self._pages_needed = 1  # by the last look at the list
+        self._requests = 0  # by the last look
+        self._seen: dict[str, Execution] = {}
+
+    def wait(self) -> list[Execution]:
+        """Wait until all have ended, and return them in the order of the ids.
+
+        Raises:
+            WaitTimeoutError: If not all have ended at the deadline.
+            APIError: If polling fails permanently, such as for an unknown id.
+        """
+        clock, limits = self._requestor.clock, self._requestor.use_limits()
+        with limits.poller():
+            self._look()
+            delay: float | None = None
+            is_last = False
+            while self._running and not is_last:
+                # The fair share of the rate limit is that of one poller, however many requests a look takes.
+                window = limits.remaining_window(clock.monotonic())
+                delay = poll_delay(delay, window, limits.pollers * self._requests)
+                is_last = sleep_until_poll(clock, self._deadline, delay)
+                self._look()
+        if self._running:
+            clock.sleep(self._deadline.remaining() or 0)
+            raise self._timeout_error()
+        return [self._seen[each] for each in self._ids]
+
+    def _look(self) -> None:
+        """Look at all that have not ended. A request that fails in a way that may be temporary ends the look."""
+        self._requests = 0
+        try:
+            self._read_each(self._read_list())
+        except TRANSIENT:
+            return
+
+    def _read_list(self) -> list[str]:
+        """Read the list where that is cheaper, and return the ids that are left to be read one by one."""
+        running = list(self._running)
+        if len(running) <= self._pages_needed:
+            return running
+        request = limited(list_executions(), self._requestor, self._deadline)
+        try:
+            found, pages = self._pages.find_executions(request, frozenset(running))
+        except UnsupportedCallError:  # a server that lists those of one workflow only
+            found, pages = {}, 0
+        self._requests = pages
+        self._pages_needed = pages if found else len(running)
+        unread = [each for each in running if each not in found]
+        for each, execution in found.items():
+            if execution.is_terminal and not is_complete(execution):
+                unread.append(each)
+            else:
+                self._update(each, execution)
+        return unread
+
+    def _read_each(self, execution_ids: Sequence[str]) -> None:
+        for each in execution_ids:
+            if self._deadline.remaining() == 0:
+                return
+            request = self._running.pop(each)
+            self._running[each] = request  # at the end: if it fails, the others come first in the next look
+            self._requests += 1
+            self._update(each, self._requestor.send(limited(request, self._requestor, self._deadline)))
+
+    def _update(self, execution_id: str, execution: Execution) -> None:
+        self._seen[execution_id] = execution
+        if execution.is_terminal:
+            del self._running[execution_id]
+
+    def _timeout_error(self) -> WaitTimeoutError:
+        late = [each for each in dict.fromkeys(self._ids) if each in self._running]
+        states = [f"{each} {state_text(self._seen.get(each))}" for each in late[:_NAMED]]
+        more = [f"and {len(late) - _NAMED} more"] if len(late) > _NAMED else []
+        text = f"{len(late)} of {self._total} executions had not ended when the time to wait was up"
+        return WaitTimeoutError(
+            self._requestor.redact(f"{text}: {', '.join([*states, *more])}"),
+            execution=self._seen.get(late[0]),
+            executions=[self._seen.get(each) for each in self._ids],
+        )

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.colors import color_changes, uses_color
-from fibonacci.cli.definition_faults import fault_object
-from fibonacci.cli.definition_files import folder_files
+from fibonacci.cli.definition_arguments import fault_object, folder_files
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import DefinitionError
-from fibonacci.deployment.change import step_of
-from fibonacci.deployment.lock import LOCK_NAME
-from fibonacci.deployment.plan import basis_of, plan_text
+from fibonacci.deployment.folder import LOCK_NAME
+from fibonacci.deployment.plan import basis_of, plan_text, step_of
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     from fibonacci import DeploymentChange, DeploymentPlan
     from fibonacci.cli.context import Context
-    from fibonacci.definitions.comparison.diff import DefinitionDiff
+    from fibonacci.definitions.comparison import DefinitionDiff
 
 
 def make_plan(context: Context, folder: str) -> DeploymentPlan:

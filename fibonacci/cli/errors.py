@@ -55,7 +55,7 @@ def report(error: BaseException, *, is_debug: bool) -> int:
         print_message(printable_line(line))
     print_message(f"{_PREFIX}{one_line(error)}")
     if isinstance(error, DefinitionError) and len(error.problems) == 1:
-        from fibonacci.cli.definition_faults import snippet_lines
+        from fibonacci.cli.definition_arguments import snippet_lines
 
         for line in snippet_lines(error.problems[0]):
             print_message(line)
@@ -66,7 +66,7 @@ def fault_lines(error: BaseException) -> list[str]:
     """Return the lines of each fault of a definition, with its place, where the error has several; else none."""
     if not isinstance(error, DefinitionError) or len(error.problems) < 2:
         return []
-    from fibonacci.cli.definition_faults import fault_lines as lines_of
+    from fibonacci.cli.definition_arguments import fault_lines as lines_of
 
     return [line for problem in error.problems for line in lines_of(problem)]
 

@@ -11,9 +11,7 @@ from fibonacci.cli.ci_commands import is_read_by_ci, without_commands, without_c
 from fibonacci.cli.colors import ColoredText, uses_color
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object
-from fibonacci.cli.rendering.fields import plain, select
-from fibonacci.cli.rendering.painter import Painter, encoding_of
-from fibonacci.cli.rendering.terminal_text import encodable, visible_json
+from fibonacci.cli.rendering import Painter, encodable, encoding_of, plain, select, visible_json
 from fibonacci.cli.standard_streams import is_terminal, print_message
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ class Output:
         """Print one object: a model, or a value that has a JSON form."""
         shown = self._selected(value)
         if self.is_terminal and not self.is_json and is_object(shown):
-            from fibonacci.cli.rendering.object_lines import write_object
+            from fibonacci.cli.rendering import write_object
 
             write_object(self.painter(), shown)
         else:
@@ -120,7 +118,7 @@ class Output:
         if self.is_json:
             self.array(items)
         elif self.is_terminal:
-            from fibonacci.cli.rendering.table import TerminalTable
+            from fibonacci.cli.rendering import TerminalTable
 
             chosen = self._fields or columns
             if not TerminalTable(self.painter(), chosen, is_checked=bool(self._fields)).write(items):

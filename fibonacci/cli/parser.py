@@ -1,4 +1,4 @@
-"""The parser of the command line: options that every command has, and arguments that are added when they are needed."""
+"""The parser of the command line: options that every command has, and verbs that are added when needed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,24 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
 from fibonacci.cli.key_redaction import without_keys
-from fibonacci.cli.whole_numbers import positive
+from fibonacci.cli.numbers import positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from fibonacci.cli.context import Context
+
+
+RAW_CSV: Final = "leave cells of CSV as they are; default: ' before a text that a spreadsheet would take for a formula"
+"""The help of `--raw-csv`."""
+
+
+def keep_lines(parser: argparse.ArgumentParser) -> None:
+    """Print the description and the epilog of a parser with the lines that they have."""
+    bases: tuple[Any, ...] = (argparse.RawDescriptionHelpFormatter, parser.formatter_class)
+    formatter: Any = type("KeptLinesHelp", bases, {})
+    parser.formatter_class = formatter
+
 
 _INVALID_CHOICE: Final = re.compile(
     r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>[^()]*)\)"
@@ -185,3 +199,27 @@ def _readable(message: str) -> str:
         return f"unknown command {found['word']!r}; did you mean '--{found['word']}'?"
     remedy = did_you_mean(found["word"], known) or ": it is one of " + ", ".join(known)
     return f"unknown {kind} {found['word']!r}{remedy}"
+
+
+class Verbs:
+    """The verbs of one command.
+
+    Args:
+        parser: The parser of the command.
+    """
+
+    def __init__(self, parser: CommandParser) -> None:
+        self._add = parser.add_commands("VERB")
+
+    def add(self, name: str, help: str, run: Callable[[Context], int]) -> CommandParser:
+        """Add a verb; return its parser, for its arguments.
+
+        Args:
+            name: The verb.
+            help: Its line in the help of the command.
+            run: What carries it out, and returns the exit code.
+        """
+        parser = self._add(name, help)
+        parser.set_defaults(run=run)
+        add_global_options(parser)
+        return parser

@@ -5,15 +5,15 @@ from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.checks.tools import NamedTool, ToolCatalog, ToolSource
-from fibonacci.definitions.comparison.change import ChangeKind, DefinitionChange
-from fibonacci.definitions.comparison.diff import DefinitionDiff, diff
+from fibonacci.definitions.comparison import ChangeKind, DefinitionChange, DefinitionDiff, diff
 from fibonacci.definitions.diagrams.mermaid import mermaid
 from fibonacci.definitions.diagrams.svg import svg
 from fibonacci.definitions.files.formatting import format_definition, format_file
 from fibonacci.definitions.files.load_and_dump import check_file, dump, dumps, load, loads
 from fibonacci.definitions.files.reading import Format
-from fibonacci.definitions.model.base_node import Backoff, Condition, Operator, RetryPolicy
 from fibonacci.definitions.model.nodes import (
+    Backoff,
+    Condition,
     ConditionalNode,
     ConditionalOutput,
     CriticNode,
@@ -21,11 +21,13 @@ from fibonacci.definitions.model.nodes import (
     LLMNode,
     Node,
     OpenNode,
+    Operator,
+    RetryPolicy,
     ToolNode,
+    WorkflowDefinition,
 )
 from fibonacci.definitions.model.plain import to_plain
 from fibonacci.definitions.model.spellings import Generation
-from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import Problem, Problems, Severity
 from fibonacci.errors import DefinitionError
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
-from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels
-from fibonacci.definitions.links import node_links
+from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels, node_links
 
 _LONGEST_CHAIN: Final = 20
 """The fallbacks of fallbacks that a node waits for."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from fibonacci.definitions.comparison.normalization import canonical, normalized
+from fibonacci.definitions.comparison import canonical, normalized
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.models.workflows import Workflow
 

@@ -1,19 +1,16 @@
 # Derived from fibonacci/emulator/__init__.py by tests/stubs.py; change that file, not this one.
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.app.request_log import RecordedRequest, Requests
-from fibonacci.emulator.engine.answers.cassette import Cassette, CassetteMode
-from fibonacci.emulator.engine.answers.node_failure import NodeFailure, NodeFailureKind
-from fibonacci.emulator.engine.answers.recorded_calls import RecordedCall
-from fibonacci.emulator.engine.answers.scripts import Script, Scripts
+from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode, RecordedCall
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.engine.scripts import NodeFailure, NodeFailureKind, Script, Scripts
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.facade.emulator import Emulator
-from fibonacci.emulator.faults.fault import FailureKind, InjectedFailure
-from fibonacci.emulator.faults.injector import InjectedFailures
+from fibonacci.emulator.faults import FailureKind, InjectedFailure, InjectedFailures
 from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.option_values import PlanName, TimeMode
 from fibonacci.emulator.state.clock import EmulatorClock
-from fibonacci.emulator.state.errors import StateError
+from fibonacci.emulator.state.snapshot import StateError
 
 __all__ = [
     "Cassette",

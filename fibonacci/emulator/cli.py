@@ -20,11 +20,10 @@ from fibonacci._log_records import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
 from fibonacci.emulator.facade.clients import client_variables, reachable_url
 from fibonacci.emulator.facade.emulator import Emulator, app_of
-from fibonacci.emulator.faults.fault import SILENT
-from fibonacci.emulator.faults.response import FailingResponse
+from fibonacci.emulator.faults import SILENT, FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.input_files import InputFileError
-from fibonacci.emulator.state.errors import StateError
+from fibonacci.emulator.state.snapshot import StateError
 
 _PROGRAM: Final = "python -m fibonacci.emulator"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)

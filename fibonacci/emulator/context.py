@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
-from fibonacci.emulator.http.query import Query
+from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.state.store import Store

@@ -70,10 +70,9 @@ class InputFile:
 def _read(name: str) -> tuple[Source, Element]:
     # Most emulators are given no file.
     from fibonacci.definitions import DefinitionError
-    from fibonacci.definitions.files.json_reader import read_json
     from fibonacci.definitions.files.load_and_dump import text_of_file
     from fibonacci.definitions.files.reading import FORMATS
-    from fibonacci.definitions.files.source import Source
+    from fibonacci.definitions.files.source import Source, read_json
     from fibonacci.definitions.files.yaml_reader import read_yaml
 
     text_format = FORMATS.get(Path(name).suffix.lower())

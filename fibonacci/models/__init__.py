@@ -21,10 +21,8 @@ lazy_names(
             "ToolPolicy",
         ],
         "fibonacci.models.page": ["Page"],
-        "fibonacci.models.registry": ["RegistryEntry", "RegistryStatus"],
         "fibonacci.models.response": ["Headers", "RateLimit", "ResponseInfo"],
         "fibonacci.models.tools": ["Tool", "ToolConnection"],
-        "fibonacci.models.versions": ["WorkflowVersion"],
-        "fibonacci.models.workflows": ["Workflow"],
+        "fibonacci.models.workflows": ["RegistryEntry", "RegistryStatus", "Workflow", "WorkflowVersion"],
     },
 )

@@ -15,11 +15,9 @@ from fibonacci.models.organizations import (
     ToolPolicy,
 )
 from fibonacci.models.page import Page
-from fibonacci.models.registry import RegistryEntry, RegistryStatus
 from fibonacci.models.response import Headers, RateLimit, ResponseInfo
 from fibonacci.models.tools import Tool, ToolConnection
-from fibonacci.models.versions import WorkflowVersion
-from fibonacci.models.workflows import Workflow
+from fibonacci.models.workflows import RegistryEntry, RegistryStatus, Workflow, WorkflowVersion
 
 __all__ = [
     "ApprovalStats",

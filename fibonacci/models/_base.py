@@ -122,7 +122,7 @@ class Model(BaseModel):
             assert (run["id"], run["outputs"]) == (execution.id, execution.outputs)
             ```
         """
-        from fibonacci.models._plain import plain_dict
+        from fibonacci.models._reading import plain_dict
 
         return plain_dict(self)
 
@@ -157,7 +157,7 @@ class Model(BaseModel):
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.objects import object_html
+        from fibonacci._display.html import object_html
 
         return object_html(type(self).__name__, self.to_dict(), *self._diagram())
 
@@ -185,7 +185,7 @@ class Model(BaseModel):
         definition = self.to_dict().get("definition")
         if not isinstance(definition, dict):
             return []
-        from fibonacci._display.objects import diagram_part
+        from fibonacci._display.html import diagram_part
         from fibonacci.definitions.diagrams.svg import diagram_html
 
         return [diagram_part(diagram_html(cast("dict[str, Any]", definition), execution=execution))]

@@ -179,7 +179,7 @@ class Execution(Timestamped):
         return self
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.objects import execution_html
+        from fibonacci._display.html import execution_html
 
         return execution_html(self, self.to_dict(), *self._diagram(self))
 

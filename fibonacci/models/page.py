@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fibonacci.models._base import Model
-from fibonacci.models._plain import plain_types
+from fibonacci.models._reading import plain_types
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Page(Generic[T]):
         return arrow_table(*table_of(self.items, self.model), flatten=flatten)
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.lists import ROWS, page_html
+        from fibonacci._display.html import ROWS, page_html
 
         rows, _ = table_of(self.items[:ROWS], self.model)
         return page_html(rows, len(self.items), has_more=self.next_cursor is not None)

@@ -148,7 +148,7 @@ class RunResult:
         }
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.runs import result_html
+        from fibonacci._display.html import result_html
 
         return result_html(self.to_dict(), self.error)
 
@@ -202,7 +202,7 @@ class RunsSummary:
         )
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.runs import summary_html
+        from fibonacci._display.html import summary_html
 
         return summary_html(type(self).__name__, asdict(self))
 

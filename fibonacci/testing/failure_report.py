@@ -12,11 +12,11 @@ from typing import Any, Final
 from fibonacci._text import printable_line
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator.account.auth import DERIVED_KEY
-from fibonacci.emulator.app.request_redaction import without_secrets
-from fibonacci.emulator.engine.redaction import REDACTED, redact, redact_text, spellings
+from fibonacci.emulator.account import DERIVED_KEY
+from fibonacci.emulator.app.request_log import without_secrets
+from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text, spellings
 from fibonacci.emulator.facade.emulator import app_of
-from fibonacci.emulator.faults.response import FailingResponse
+from fibonacci.emulator.faults import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
 _SHOWN: Final = 10

@@ -98,8 +98,7 @@ def _markers(request: Any) -> list[pytest.Mark]:  # Any: before 9.2, pytest does
 
 def _emulator(request: pytest.FixtureRequest, options: Mapping[str, Any]) -> Iterator[Emulator]:
     """Yield an emulator that the environment names, with the options of the markers that its scope has."""
-    from fibonacci.testing.emulator_fixtures import EmulatorFixtures
-    from fibonacci.testing.emulator_options import emulator_options
+    from fibonacci.testing.emulator_fixtures import EmulatorFixtures, emulator_options
 
     markers = _markers(request)
     emulators = request.config.stash.setdefault(_EMULATORS, EmulatorFixtures(_FIXTURES))
@@ -127,7 +126,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Check the markers of the test, and that each has an effect; begin the test for what runs already."""
     markers = list(item.iter_markers(_MARKER))
     if markers:
-        from fibonacci.testing.emulator_options import check_marker
+        from fibonacci.testing.emulator_fixtures import check_marker
 
         for marker in markers:
             check_marker(marker)

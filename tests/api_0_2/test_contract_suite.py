@@ -13,10 +13,10 @@ from fibonacci._core.json_types import is_array
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
+from fibonacci.testing.contract.check import run
 from fibonacci.testing.contract.checks import CHECKS, api_0_2
 from fibonacci.testing.contract.checks.api_0_2 import ENTRY, LISTED_RUN, RUN, TOOL, WORKFLOW
 from fibonacci.testing.contract.cli import main
-from fibonacci.testing.contract.runner import run
 from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.contract.mutants.run import SkippingWaits

@@ -28,7 +28,7 @@ from fibonacci import (
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import IDS, keys_of
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
 from tests.batch import kills, redis_destroyer

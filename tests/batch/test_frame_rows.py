@@ -19,9 +19,7 @@ import pytest
 from pydantic import BaseModel
 
 from fibonacci import Fibonacci
-from fibonacci._batch.frames import FrameRows, frame_rows
-from fibonacci._batch.keys import key_in, key_text
-from fibonacci._batch.plain_values import canonical_inputs, plain
+from fibonacci._batch.rows import FrameRows, canonical_inputs, frame_rows, key_in, key_text, plain
 from tests.batch.journals import JournalPlace
 from tests.batch.workflows import inputs_of, named
 from tests.kit.assertions import each_row

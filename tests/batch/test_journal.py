@@ -18,11 +18,10 @@ import pytest
 
 from fibonacci import JournalError
 from fibonacci._batch.attempts import attempt
-from fibonacci._batch.filesystems import filesystem_in
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.locks import FileLock
-from fibonacci._batch.row import Row
+from fibonacci._batch.locks import FileLock, filesystem_in
+from fibonacci._batch.rows import Row
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
 from tests.batch.journals import KINDS, JournalPlace, completed, fill, opened
@@ -382,7 +381,7 @@ malformed line
     def test_a_journal_there_is_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str) -> None:
         mounts = tmp_path / "mounts"
         mounts.write_text(f"30 22 0:30 / {tmp_path} rw shared:2 - cifs //server/share rw\n")
-        monkeypatch.setattr("fibonacci._batch.filesystems._MOUNTS", str(mounts))
+        monkeypatch.setattr("fibonacci._batch.locks._MOUNTS", str(mounts))
         text = refusal(lambda: open_journal(path, HEADER))
         assert "is on a network file system (cifs), where locks are not reliable: pass a path on a local disk" in text
         assert not Path(path).exists()

@@ -30,8 +30,7 @@ from fibonacci import (
     read_journal,
 )
 from fibonacci._batch.progress import BatchPace, ProgressText, progress_in
-from fibonacci.cli.journal.run_status import RunStatus, reason_of
-from fibonacci.cli.journal.status_lines import status_lines, summary_line
+from fibonacci.cli.journal.status import RunStatus, reason_of, status_lines, summary_line
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.models import Execution
 from tests.batch.command import EXECUTE

@@ -19,7 +19,7 @@ from fibonacci._batch.attempts import attempt
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE
 from fibonacci._batch.redis_records import ROWS, keys_of
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
 from fibonacci.errors import BadRequestError
 from fibonacci.models.run_results import RunResult
 from tests.batch.damages import damages, lasting, read_files, write_files

@@ -21,7 +21,7 @@ import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult
 from fibonacci._async.batch._workers import beside
-from fibonacci._batch.abandoned import abandoned_runs
+from fibonacci._batch.leaving import abandoned_runs
 from fibonacci._batch.locks import FileLock
 from fibonacci.emulator import Emulator
 from tests.emulator.api import tool

@@ -25,7 +25,7 @@ from fibonacci import (
 )
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
 from fibonacci._core.request_body import canonical
 from tests.batch.limited_platform import EXECUTE, platform
 from tests.kit.mode import Mode

@@ -32,19 +32,23 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.finder import AsyncRowFinder
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
-from fibonacci._batch.claims import Claims, OpenIntent
-from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
+from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan, quota_kind, quota_value, quota_wait
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.journal_files import temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
-from fibonacci._batch.results import ResultQueue
-from fibonacci._batch.row import Row, digest_of
-from fibonacci._batch.rows import RowParser
-from fibonacci._batch.search import created_at, earliest, inputs_digest, is_past, matches, may_repeat
-from fibonacci._batch.start_outcome import is_transient, start_outcome
-from fibonacci._batch.state import BatchState
-from fibonacci._batch.stored_errors import error_in, error_text
+from fibonacci._batch.row_errors import error_in, error_text, is_transient, start_outcome
+from fibonacci._batch.rows import Row, RowParser, digest_of
+from fibonacci._batch.search import (
+    Claims,
+    OpenIntent,
+    created_at,
+    earliest,
+    inputs_digest,
+    is_past,
+    matches,
+    may_repeat,
+)
+from fibonacci._batch.state import BatchState, ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.request_body import canonical

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 from fibonacci import JournalError
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
 from fibonacci._sync.batch.context import BatchContext
 from tests.batch.journals import row
 from tests.emulator.handling import wait_until

@@ -19,11 +19,11 @@ from fibonacci import Fibonacci, JournalError
 from fibonacci._batch import redis_opening
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.redis_journal import ACQUIRE
 from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.redis_records import COUNTED, EXECUTIONS, PARTS, ROWS, begun, keys_of, started
 from fibonacci._batch.redis_records import HEADER as HEADER_KEY
-from fibonacci._batch.redis_scripts import ACQUIRE
-from fibonacci._net.redis_connection import RedisConnection
+from fibonacci._net.redis_client import RedisConnection
 from fibonacci.emulator import Emulator
 from tests.batch.journals import (
     HEADER,

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult, UnknownOutcomeError
-from fibonacci._batch import redis_lease
+from fibonacci._batch import redis_journal
+from fibonacci._batch.redis_journal import ACQUIRE, RELEASE, RENEW
 from fibonacci._batch.redis_records import keys_of
-from fibonacci._batch.redis_scripts import ACQUIRE, RELEASE, RENEW
-from fibonacci._core.lease_messages import StoreError
+from fibonacci._core.shared_window import StoreError
 from fibonacci.emulator import Emulator
 from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, refusal, row
 from tests.emulator.api import tool
@@ -35,10 +35,10 @@ def workflow(client: Fibonacci) -> str:
 
 HOLDER = """
 import sys
-from fibonacci._batch import redis_lease
+from fibonacci._batch import redis_journal
 from tests.batch.journals import HEADER, opened
 
-redis_lease.SECONDS = 0.9
+redis_journal.SECONDS = 0.9
 journal = opened(sys.argv[1], HEADER)
 print("open", flush=True)
 sys.stdin.read()
@@ -66,11 +66,11 @@ class TestLease:
         assert REDIS_PASSWORD not in caplog.text
 
     def test_it_is_renewed(self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(redis_lease, "_RENEWALS", 900)  # one every 10 ms
+        monkeypatch.setattr(redis_journal, "_RENEWALS", 900)  # one every 10 ms
         lease = keys_of(name_of(redis_place))[1]
         with closing(redis_place.open(HEADER)):
             assert looking.expire(lease, 3600)
-            wait_until(lambda: 0 < looking.pttl(lease) <= redis_lease.milliseconds())
+            wait_until(lambda: 0 < looking.pttl(lease) <= redis_journal.milliseconds())
         assert not looking.exists(lease)
 
     def test_a_lease_of_another_run_is_waited_for_unless_it_is_renewed(
@@ -92,7 +92,7 @@ class TestLease:
 
             def close(self) -> None: ...
 
-        lease = redis_lease.JournalLease(Held(600, 150, 0), "redis://h", [])
+        lease = redis_journal.JournalLease(Held(600, 150, 0), "redis://h", [])
         with caplog.at_level(logging.INFO, "fibonacci"):
             lease.acquire([])
         lease.release()
@@ -100,10 +100,10 @@ class TestLease:
         assert record.getMessage().endswith("is used by another run (process 1 on h): waiting up to 1 s for its lease")
         assert sleeps == pytest.approx([0.455, 0.155, 0.005])
         with pytest.raises(JournalError, match=r"is used by another run \(process 1 on h\), whose lease lapses in 9 s"):
-            redis_lease.JournalLease(Held(600, 9000), "redis://h", []).acquire([])
+            redis_journal.JournalLease(Held(600, 9000), "redis://h", []).acquire([])
 
     def test_a_renewal_that_fails_is_repeated(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(redis_lease, "SECONDS", 0.03)
+        monkeypatch.setattr(redis_journal, "SECONDS", 0.03)
         scripts: list[object] = []
         renewed_again = threading.Event()
 
@@ -119,7 +119,7 @@ class TestLease:
 
             def close(self) -> None: ...
 
-        lease = redis_lease.JournalLease(FailingOnce(), "redis://h", ["header", "lease"])
+        lease = redis_journal.JournalLease(FailingOnce(), "redis://h", ["header", "lease"])
         lease.acquire([])
         assert renewed_again.wait(30)
         lease.release()
@@ -129,7 +129,7 @@ class TestLease:
     def test_who_has_lost_it_to_another_writes_nothing(
         self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redis_lease, "SECONDS", 3600.0)  # a renewal would take it back
+        monkeypatch.setattr(redis_journal, "SECONDS", 3600.0)  # a renewal would take it back
         lease, intents = keys_of(name_of(redis_place))[1], keys_of(name_of(redis_place))[3]
         with closing(redis_place.open(HEADER)) as first:
             first.write([row(1)])
@@ -142,7 +142,7 @@ class TestLease:
     def test_who_has_lost_it_to_nobody_continues(
         self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redis_lease, "SECONDS", 3600.0)  # a renewal would take it back, not the write
+        monkeypatch.setattr(redis_journal, "SECONDS", 3600.0)  # a renewal would take it back, not the write
         lease, intents = keys_of(name_of(redis_place))[1], keys_of(name_of(redis_place))[3]
         with closing(redis_place.open(HEADER)) as journal:
             looking.delete(lease)

@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult
-from fibonacci._batch import redis_commands, redis_lease
+from fibonacci._batch import redis_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_journal import RedisJournal
 from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.redis_records import HEADER as HEADER_KEY
 from fibonacci._batch.redis_records import keys_of
-from fibonacci._core.lease_messages import StoreError
-from fibonacci._net.redis_connection import RedisConnection
+from fibonacci._core.shared_window import StoreError
+from fibonacci._net.redis_client import RedisConnection
 from fibonacci.emulator import Emulator
 from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, Servers, counts, opened, refusal, row
 from tests.emulator.api import tool
@@ -76,8 +76,8 @@ class TestServersThatEnd:
         kept: Servers,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(redis_commands, "PATIENCE", 0.3)
-        monkeypatch.setattr(redis_lease, "SECONDS", 0.6)
+        monkeypatch.setattr(redis_journal, "PATIENCE", 0.3)
+        monkeypatch.setattr(redis_journal, "SECONDS", 0.6)
         options: Any = {"key": "id", "journal": kept.server.url, "concurrency": 3}
         runs = client.workflows.run_many(workflow, ROWS, on_result=lambda _: kept.kill(), **options)
         with pytest.raises(JournalError, match=r"refused.*the same call continues, unless") as caught:
@@ -190,9 +190,9 @@ class RecordedCommands:
 
 def test_a_server_that_was_given_up_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that have something to write fail together, and not one after the other."""
-    monkeypatch.setattr(redis_commands, "PATIENCE", 0.1)
+    monkeypatch.setattr(redis_journal, "PATIENCE", 0.1)
     recorded = RecordedCommands(RedisConnection(RedisServer().url, "journal"))
-    patient = redis_commands.PatientCommands(recorded, "redis://h")
+    patient = redis_journal.PatientCommands(recorded, "redis://h")
     attempts: list[int] = []
     for _ in range(3):
         with pytest.raises(JournalError, match="refused"):
@@ -233,13 +233,13 @@ class TestPatience:
     @pytest.fixture
     def absent(self, monkeypatch: pytest.MonkeyPatch) -> AbsentServer:
         absent = AbsentServer()
-        monkeypatch.setattr(redis_commands, "time", absent)
+        monkeypatch.setattr(redis_journal, "time", absent)
         return absent
 
     def test_a_server_that_cannot_be_used_is_waited_for_half_a_minute(
         self, absent: AbsentServer, caplog: pytest.LogCaptureFixture
     ) -> None:
-        patient = redis_commands.PatientCommands(absent, "redis://h")
+        patient = redis_journal.PatientCommands(absent, "redis://h")
         with (
             caplog.at_level(logging.INFO, "fibonacci"),
             pytest.raises(JournalError, match=r"cannot be used for 30 s \(refused\)"),
@@ -251,7 +251,7 @@ class TestPatience:
         assert record.getMessage().endswith("cannot be used (refused): waiting up to 30 s")
 
     def test_once_given_up_it_is_tried_again_after_five_seconds_and_only_once(self, absent: AbsentServer) -> None:
-        patient = redis_commands.PatientCommands(absent, "redis://h")
+        patient = redis_journal.PatientCommands(absent, "redis://h")
         for wait, attempts in ((0.0, 34), (0.0, 0), (4.9, 0), (0.1, 1), (4.9, 0), (0.1, 1)):
             absent.now += wait
             absent.asked_at.clear()
@@ -271,7 +271,7 @@ class TestPatience:
     def test_what_waiting_does_not_help_is_not_waited_for(self, absent: AbsentServer) -> None:
         absent.error = StoreError("wrong password", is_lasting=True)
         with pytest.raises(JournalError, match=r"cannot be used \(wrong password\)"):
-            redis_commands.PatientCommands(absent, "redis://h").run(("PING",))
+            redis_journal.PatientCommands(absent, "redis://h").run(("PING",))
         assert absent.asked_at == [0.0]
 
 
@@ -311,7 +311,7 @@ class TestDurability:
         self, recorded: tuple[RedisJournal, RecordedCommands], kept: Servers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Else the server could go back to the first of them unnoticed."""
-        monkeypatch.setattr(redis_commands, "_TRIED_AGAIN_AFTER", 0.0)
+        monkeypatch.setattr(redis_journal, "_TRIED_AGAIN_AFTER", 0.0)
         journal, commands = recorded
 
         def stamp() -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci._batch.keys import key_in, key_text, other_key
+from fibonacci._batch.rows import key_in, key_text, other_key
 from tests.batch.journals import KINDS, JournalPlace
 from tests.batch.workflows import inputs_of
 from tests.kit.mode import Mode

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
-from fibonacci._batch import redis_lease
+from fibonacci._batch import redis_journal
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_holder import HeldFile, JournalHolder
@@ -70,7 +70,7 @@ def test_the_run_drains_and_the_same_call_continues(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(redis_lease, "_RENEWALS", 45)  # five a second
+    monkeypatch.setattr(redis_journal, "_RENEWALS", 45)  # five a second
     rows = [{"id": number, "seconds": 0.2 if number < 40 else 0} for number in range(42)]
     runs = client.workflows.run_many(rester, rows, key="id", journal=place.location, concurrency=2)
     found: list[RunResult] = []
@@ -105,7 +105,7 @@ def test_the_run_drains_and_the_same_call_continues(
 
 @pytest.mark.parametrize("place", KINDS, indirect=True)
 def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_lease, "_RENEWALS", 90)  # ten a second
+    monkeypatch.setattr(redis_journal, "_RENEWALS", 90)  # ten a second
     with closing(place.open(HEADER)) as journal:
         assert not asked(journal)
         assert stop(place, "--detach").code == 0

@@ -18,7 +18,7 @@ SHARED = {
     "fibonacci.cli.parser",
     "fibonacci.cli.key_redaction",
     "fibonacci.cli.standard_streams",
-    "fibonacci.cli.whole_numbers",
+    "fibonacci.cli.numbers",
 }
 GROUP = {
     "fibonacci.cli.calls",
@@ -26,7 +26,7 @@ GROUP = {
     "fibonacci.cli.calls.entries",
     "fibonacci.cli.call_tables.workflows",
 }
-CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.durations", "fibonacci.cli.json_types"}
+CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.numbers", "fibonacci.cli.json_types"}
 ARGPARSE = {"re", "typing"}
 
 

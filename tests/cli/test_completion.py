@@ -88,7 +88,7 @@ def test_zsh(script: Path) -> None:
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "shtab", None)
-    monkeypatch.delitem(sys.modules, "fibonacci.cli.completion", raising=False)
+    monkeypatch.delitem(sys.modules, "fibonacci.cli.commands.completion", raising=False)
     run = invoke("completion", "bash")
     assert (run.code, run.out) == (64, "")
     assert run.err == "fibonacci: completion needs shtab: pip install 'fibonacci-sdk[completion]'\n"

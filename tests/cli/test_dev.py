@@ -16,7 +16,7 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.cli import exports
 from fibonacci.emulator.cli_arguments import Shell
 from fibonacci.emulator.option_values import PlanName

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import ConflictError, QuotaExceededError
-from fibonacci.cli.tailing.columns import columns_of
-from fibonacci.cli.tailing.feed import ExecutionFeed
-from fibonacci.cli.tailing.tail import Tail
+from fibonacci.cli.tailing import ExecutionFeed, Tail, columns_of
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.models import Execution
@@ -239,7 +237,7 @@ class TestCommand:
         def execute_again(seconds: float) -> None:
             client.workflows.execute(workflow.id)
 
-        monkeypatch.setattr("fibonacci.cli.tailing.sleeping.sleep_while_read", execute_again)
+        monkeypatch.setattr("fibonacci.cli.tailing.sleep_while_read", execute_again)
         run = invoke("executions", "tail", "--workflow", "Greeter", "--status", "completed", "--limit", "2")
         assert (run.code, run.err) == (0, "")
         assert [each["status"] for each in run.lines] == ["completed", "completed"]
@@ -252,9 +250,7 @@ class TestCommand:
 
 @needs_signals
 def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
-    program = (
-        "from fibonacci.cli.tailing.sleeping import sleep_while_read; sleep_while_read(0.01); sleep_while_read(60)"
-    )
+    program = "from fibonacci.cli.tailing import sleep_while_read; sleep_while_read(0.01); sleep_while_read(60)"
     run = subprocess.run(
         ["sh", "-c", f'{sys.executable} -c "{program}" | true'], capture_output=True, text=True, timeout=30
     )

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci.cli.following.node_texts import one_line
-from fibonacci.cli.following.status_lines import NodeLines
+from fibonacci.cli.following import NodeLines, one_line
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.cli.invocation import invoke, use
@@ -96,7 +95,7 @@ class TestNodes:
         assert one_line("a\x07 \n b" + "c" * 300).startswith(r"a\x07 b")
 
     def test_the_table(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        from fibonacci.cli.following.node_table import NodeTable
+        from fibonacci.cli.node_table import NodeTable
 
         monkeypatch.setenv("COLUMNS", "60")
         trace = [{"id": "classify", "status": "completed"}, {"id": "[red]page", "status": "failed", "error": "x" * 90}]
@@ -108,7 +107,7 @@ class TestNodes:
         assert all(len(line) <= 60 for line in lines)
 
     def test_without_rich_there_are_lines(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "fibonacci.cli.following.node_table", None)
+        monkeypatch.setitem(sys.modules, "fibonacci.cli.node_table", None)
         execution = started(emulator, 0)
         run = invoke("executions", "watch", execution.id, "--json")
         assert run.err.startswith("greet  completed")

@@ -15,8 +15,7 @@ from fibonacci._display.text import cell_width
 from fibonacci.cli.colors import color_changes
 from fibonacci.cli.main import command_parser
 from fibonacci.cli.output import Output
-from fibonacci.cli.rendering.table import ShortestColumns, fitting_widths
-from fibonacci.cli.rendering.terminal_text import fitted
+from fibonacci.cli.rendering import ShortestColumns, fitted, fitting_widths
 from tests.cli.invocation import Invocation, invoke
 from tests.kit.assertions import check_each
 from tests.kit.server import ScriptedServer

@@ -41,14 +41,14 @@ def test_faults_as_annotations_of_github() -> None:
 
 
 def test_what_would_end_an_annotation_is_escaped() -> None:
-    from fibonacci.cli.definition_faults import github_line
+    from fibonacci.cli.definition_arguments import github_line
 
     problem = Problem(location="", code="syntax_error", message="100%\nno", source="a,b:c.yaml:1:2")
     assert github_line(problem) == "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=syntax_error::100%25%0Ano"
 
 
 def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
-    from fibonacci.cli.definition_faults import fault_line
+    from fibonacci.cli.definition_arguments import fault_line
 
     assert fault_line(Problem(location="", code="bad_id", message="\x1b]0;hit\x07", source="a.yaml:1:1")) == (
         r"a.yaml:1:1: error: \x1b]0;hit\x07 [bad_id]"

@@ -11,11 +11,11 @@ import pytest
 
 from fibonacci.testing.contract import shapes
 from fibonacci.testing.contract.calls import CALLS
+from fibonacci.testing.contract.check import run
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.checks.definitions import FULL
 from fibonacci.testing.contract.checks.paging import LISTS
 from fibonacci.testing.contract.checks.refusals import INVALID, UNKNOWN_OBJECTS
-from fibonacci.testing.contract.runner import run
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.contract.document import JSON, Operation, load_document, operations, resolve
 from tests.contract.mutants.__main__ import SECTION

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 
-from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
-from fibonacci._core.leased_limits import LeasedLimits
+from fibonacci._core.leased_window import LeasedLimits
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
 from fibonacci._core.shared_limits import QueuedCall
-from fibonacci._core.shared_window import SharedWindow
+from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow, StoreError
 from fibonacci._core.window import Admission
 from tests.core.simulated_server import ENDPOINT, SimulatedServer
 

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import APIResponseError
-from fibonacci._core import long_lists
-from fibonacci._core.decoding import decode_list, read_list
-from fibonacci._core.long_lists import PIECE, edges
+from fibonacci._core import decoding
+from fibonacci._core.decoding import PIECE, decode_list, edges, read_list
 from fibonacci.models import Workflow
 from tests.core.responses import api_response
 from tests.kit.assertions import each_row
@@ -41,7 +40,7 @@ def test_the_items_are_those_of_the_list(items: list[Any], separators: Any, piec
     document = {"data": items, "meta": {"request_id": "r"}}
     body = json.dumps(document, separators=separators, ensure_ascii=escaped).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(long_lists, "PIECE", piece)
+        patch.setattr(decoding, "PIECE", piece)
         assert decode_list(api_response(body), Any, "items") == (items, {"request_id": "r"})
 
 
@@ -59,7 +58,7 @@ def test_a_long_list_is_cut_into_pieces() -> None:
 @pytest.fixture
 def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a list of 200 workflows be a long one."""
-    monkeypatch.setattr(long_lists, "PIECE", 2_000)
+    monkeypatch.setattr(decoding, "PIECE", 2_000)
     assert len(edges(encoded({"data": workflows(200)}))) > 5
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from fibonacci._core.leased_limits import LeasedLimits
+from fibonacci._core.leased_window import LeasedLimits
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits, shared_limits

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage
-from fibonacci._core.shared_window import SharedWindow
+from fibonacci._core.shared_window import LeaseEnd, LeaseMessage, SharedWindow
 from tests.core.simulated_processes import SimulatedProcess, SimulatedWorld
 from tests.core.simulated_server import SimulatedServer
 from tests.kit.clock import START

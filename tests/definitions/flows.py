@@ -20,11 +20,11 @@ from math import prod
 from typing import Any, Final
 
 from fibonacci.definitions import check_definition
-from fibonacci.emulator.engine.answers.scripts import QueuedScript
 from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.node_states import new_node
+from fibonacci.emulator.engine.scripts import QueuedScript
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record

@@ -7,9 +7,8 @@ from itertools import combinations, pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fibonacci.definitions.diagrams.layers import LayeredEdge, arrange
-from fibonacci.definitions.diagrams.layout import Size, lay_out
-from fibonacci.definitions.diagrams.texts import clean, shorten, width, wrap
+from fibonacci.definitions.diagrams.contents import clean, shorten, width, wrap
+from fibonacci.definitions.diagrams.layout import LayeredEdge, Size, arrange, lay_out
 
 Graph = tuple[int, list[LayeredEdge]]
 

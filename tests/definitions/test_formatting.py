@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, format_definition, format_file, loads
-from fibonacci.definitions.files.comments import comments
+from fibonacci.definitions.files.formatting import comments
 from fibonacci.definitions.files.source import Source
 from tests.definitions.documents import DEFINITIONS
 from tests.kit.assertions import check_each

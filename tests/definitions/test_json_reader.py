@@ -6,8 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions.files.json_reader import read_json
-from fibonacci.definitions.files.source import MAX_DEPTH, Source
+from fibonacci.definitions.files.source import MAX_DEPTH, Source, read_json
 from fibonacci.errors import DefinitionError
 from tests.kit.assertions import check_each
 

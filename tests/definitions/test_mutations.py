@@ -11,7 +11,7 @@ from fibonacci.definitions import WorkflowDefinition, diff, load, to_plain
 from fibonacci.definitions.graph import edges
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.engine.json_samples import sample
+from fibonacci.emulator.engine.default_nodes import sample
 from tests.definitions.mutations import __main__ as script
 from tests.definitions.mutations.kinds import FAULTS, mutations, read
 from tests.definitions.mutations.programs import CASES, Case

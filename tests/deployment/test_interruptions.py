@@ -17,7 +17,7 @@ from fibonacci import APIError, AsyncFibonacci, Fibonacci
 from fibonacci._files import write_file
 from fibonacci.deployment import folder as deployment_folder
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.faults.fault import FailureKind, InjectedFailure
+from fibonacci.emulator.faults import FailureKind, InjectedFailure
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, TransportError
 from tests.deployment.flows import Flows, steps_of
 from tests.kit.mode import Mode

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from fibonacci.emulator.account.account import Account
-from fibonacci.emulator.account.rate_limits import Rate
+from fibonacci.emulator.account import Account, Rate
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.auth import ApiKeys, KeyRole
+from fibonacci.emulator.account import ApiKeys, KeyRole
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool

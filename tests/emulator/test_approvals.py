@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.account.auth import ApiKeys
-from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.account import ApiKeys
+from fibonacci.emulator.http.replies import HTTPException
 from fibonacci.emulator.policy.categories import categories_of
 from fibonacci.emulator.state.clock import LAST
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool

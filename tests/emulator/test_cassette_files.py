@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, InputFileError, RecordedCall
-from fibonacci.emulator.engine.answers.cassette_file import read_calls, text_of, write_calls
+from fibonacci.emulator.engine.cassettes import read_calls, text_of, write_calls
 from tests.emulator.api import llm
 from tests.emulator.cassettes import counting, failure, run, stored
 from tests.kit.assertions import each_row

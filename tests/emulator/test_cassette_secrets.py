@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.emulator.engine.answers.secret_placeholders import SecretPlaceholders
+from fibonacci.emulator.engine.variables import SecretPlaceholders
 from tests.emulator.api import llm
 from tests.emulator.cassettes import failure, run, stored
 

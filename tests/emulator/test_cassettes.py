@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from fibonacci.emulator import Cassette, Emulator, LLMCall, RecordedCall, ToolCall
-from fibonacci.emulator.engine.answers.recorded_calls import differences
+from fibonacci.emulator.engine.cassettes import differences
 from tests.emulator.api import llm, tool
 from tests.emulator.cassettes import counting, failure, run, stored
 from tests.emulator.handling import create, details, node_of, wait_until

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.auth import ApiKeys
-from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
+from fibonacci.emulator.account import ApiKeys
+from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import iso

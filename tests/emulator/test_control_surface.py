@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
+from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
 from tests.docs.markdown import SHELL, blocks_of
 from tests.kit.assertions import each_row
 

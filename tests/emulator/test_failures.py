@@ -23,7 +23,7 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
-from fibonacci.emulator.faults.fault import KINDS, FailureError, FailureSpec
+from fibonacci.emulator.faults import KINDS, FailureError, FailureSpec
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.kit.assertions import appears, check_rows, each_row
 from tests.kit.mode import Mode

@@ -7,34 +7,34 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci.emulator.engine import handler_calls
-from fibonacci.emulator.state.owners import Owners
+from fibonacci.emulator.engine import user_handlers
+from fibonacci.emulator.state.store import Owners
 
 
 def test_a_call_is_running_until_it_has_ended() -> None:
     owners = Owners()
-    call = handler_calls.register(owners)
-    assert handler_calls.is_running(call, owners)
-    assert 0 <= handler_calls.age(call) < 5
-    handler_calls.finish(call)
-    handler_calls.finish(call)
-    assert not handler_calls.is_running(call, owners)
-    assert handler_calls.age(call) == math.inf
+    call = user_handlers.register(owners)
+    assert user_handlers.is_running(call, owners)
+    assert 0 <= user_handlers.age(call) < 5
+    user_handlers.finish(call)
+    user_handlers.finish(call)
+    assert not user_handlers.is_running(call, owners)
+    assert user_handlers.age(call) == math.inf
 
 
 def test_a_call_of_another_owner_is_running_while_that_holds_its_lock(tmp_path: Path) -> None:
     mine, other = Owners(tmp_path / "state.db"), Owners(tmp_path / "state.db")
     call = f"{other.own()}-abc"
-    assert handler_calls.is_running(call, mine)
-    assert not handler_calls.is_running(call, other)  # it would know
+    assert user_handlers.is_running(call, mine)
+    assert not user_handlers.is_running(call, other)  # it would know
     other.release()
-    assert not handler_calls.is_running(call, mine)
-    assert handler_calls.is_running(f"{other.own()}-abc", mine)
+    assert not user_handlers.is_running(call, mine)
+    assert user_handlers.is_running(f"{other.own()}-abc", mine)
 
 
 CHILD = """
 import sys, pathlib
-from fibonacci.emulator.state.owners import Owners
+from fibonacci.emulator.state.store import Owners
 owners = Owners(pathlib.Path(sys.argv[1]))
 print(owners.own(), flush=True)
 sys.stdin.read()

@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.engine.json_samples import sample
+from fibonacci.emulator.engine.default_nodes import sample
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create, details
 from tests.kit.assertions import each_row

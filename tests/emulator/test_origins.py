@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.app.hosts import Hosts
-from fibonacci.emulator.app.origins import Origins
+from fibonacci.emulator.app.origins import Hosts, Origins
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import ApiResponse

@@ -11,7 +11,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
-from fibonacci.emulator.page.sessions import Sessions
+from fibonacci.emulator.page.sign_in import Sessions
 from tests.emulator.api import llm
 from tests.emulator.page_client import HOST, ORIGIN, PageClient
 from tests.kit.assertions import each_row

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fibonacci.emulator.account.rate_limits import Rate
+from fibonacci.emulator.account import Rate
 from fibonacci.emulator.option_values import PlanName
 from tests.emulator.api import START, Api
 

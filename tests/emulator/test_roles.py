@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.auth import ROLES, Actor, ApiKeys, KeyRole
+from fibonacci.emulator.account import ROLES, Actor, ApiKeys, KeyRole
 from fibonacci.emulator.routes.endpoints import ENDPOINTS, PERMISSIONS, lowest_role
 from fibonacci.errors import PermissionDeniedError
 from tests.emulator.api import KEY, Api, tool

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, InputFileError, NodeFailure
-from fibonacci.emulator.engine.answers.node_failure import ScriptError
-from fibonacci.emulator.engine.answers.script_content import answer_view, scripts_of
+from fibonacci.emulator.engine.scripts import ScriptError, answer_view, scripts_of
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create
 from tests.emulator.test_control import control

@@ -10,8 +10,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator, LLMCall, NodeFailure, ToolCall
-from fibonacci.emulator.engine.answers.script_content import new_script
-from fibonacci.emulator.engine.answers.scripts import ScriptQueue
+from fibonacci.emulator.engine.scripts import ScriptQueue, new_script
 from fibonacci.emulator.option_values import TimeMode
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, node_of

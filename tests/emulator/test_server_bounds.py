@@ -15,10 +15,10 @@ from typing import Literal
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.facade.emulator import app_of
-from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.replies import HTTPException
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.serving.connection import MAX_FIELDS, Application
 from fibonacci.emulator.serving.server import ServerBounds, SocketServer

@@ -12,9 +12,8 @@ import pytest
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.facade.emulator import app_of
-from fibonacci.emulator.state.schema import SCHEMA
-from fibonacci.emulator.state.sqlite import SqliteStore
-from fibonacci.emulator.state.sqlite_file import use_write_ahead_log
+from fibonacci.emulator.state.snapshot import SCHEMA
+from fibonacci.emulator.state.sqlite import SqliteStore, use_write_ahead_log
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
 from tests.kit.assertions import each_row

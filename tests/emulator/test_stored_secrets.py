@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.engine.stored_secrets import StoredSecrets
-from fibonacci.emulator.engine.variables import Secrets
+from fibonacci.emulator.engine.variables import Secrets, StoredSecrets
 from tests.emulator.api import llm, tool
 
 VALUE = 'pa"ss/wörd-1'
@@ -123,7 +122,7 @@ def test_what_others_write_in_the_form_of_a_placeholder_is_left() -> None:
 def test_whatever_is_hidden_is_put_back(value: Any, first: str, second: str) -> None:
     secrets = Secrets("secrets", {"A": first})
     stored_secrets = StoredSecrets(secrets)
-    with mock.patch("fibonacci.emulator.engine.stored_secrets.scrypt", new=quick_digest):
+    with mock.patch("fibonacci.emulator.engine.variables.scrypt", new=quick_digest):
         hidden = stored_secrets.hide(value)
         assert first not in json.dumps(hidden)
         secrets["A"] = second

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
-from fibonacci.emulator.app.request_redaction import without_secrets
+from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
+from fibonacci.emulator.app.request_log import without_secrets
 from fibonacci.emulator.cli import log_request
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest

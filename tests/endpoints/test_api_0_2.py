@@ -25,7 +25,7 @@ from fibonacci import (
     WorkflowBuilder,
 )
 from fibonacci._core.api_0_2 import CALLS, Missing
-from fibonacci._core.response_texts import OTHER_API
+from fibonacci._core.error_mapping import OTHER_API
 from fibonacci.definitions.files.legacy_dialect import in_todays_words, in_words_of_0_2_4
 from fibonacci.models import Execution
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse

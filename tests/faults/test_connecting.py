@@ -36,7 +36,7 @@ CONNECT_TIMEOUT = 0.2
 @pytest.fixture
 def short_stagger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin the next attempt soon, where a test does not look at the time."""
-    monkeypatch.setattr("fibonacci._net.addresses.STAGGER", 0.05)
+    monkeypatch.setattr("fibonacci._net.names.STAGGER", 0.05)
 
 
 @pytest.fixture
@@ -89,12 +89,12 @@ class TestSeveralAddresses:
         self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with server_and_hole() as (server, hole):
-            monkeypatch.setattr("fibonacci._net.addresses.STAGGER", 0.2)
+            monkeypatch.setattr("fibonacci._net.names.STAGGER", 0.2)
             name = f"remembered-{mode.name}.test"
             names.add(name, hole.host, "127.0.0.1")
             first = mode.end(insecurely(mode, url(name, server.port), max_retries=0).request, "GET", "/x")
             # Longer than the timeout for connecting: a call that began with the dead address would fail.
-            monkeypatch.setattr("fibonacci._net.addresses.STAGGER", 60.0)
+            monkeypatch.setattr("fibonacci._net.names.STAGGER", 60.0)
             second = mode.end(insecurely(mode, url(name, server.port), max_retries=0).request, "GET", "/x")
             assert first.seconds >= 0.2
             assert first.value == second.value == {"fine": True}
@@ -156,7 +156,7 @@ class TestSeveralAddresses:
         self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch, standstill: Standstill
     ) -> None:
         with ScriptedServer(ok) as server:
-            monkeypatch.setattr("fibonacci._net.addresses.STAGGER", 5.0)
+            monkeypatch.setattr("fibonacci._net.names.STAGGER", 5.0)
             names.add(f"refused-first-{mode.name}.test", "127.0.0.2", "127.0.0.3", "127.0.0.1")
             ended = call_each(mode, url(f"refused-first-{mode.name}.test", server.port), allow_insecure=True)
             assert all_fine(ended)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError
-from fibonacci._core.response_texts import OTHER_API
+from fibonacci._core.error_mapping import OTHER_API
 from fibonacci.emulator import Emulator
 from tests.faults.calls import KEY
 from tests.kit.assertions import check_rows, each_row

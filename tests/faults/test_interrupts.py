@@ -276,7 +276,7 @@ class TestWhileItIsCanceled:
 
             async def aclose(self) -> None: ...
 
-        monkeypatch.setattr("fibonacci._async.exit_notes._CANCEL_AT_MOST", 0.1)
+        monkeypatch.setattr("fibonacci._async.run._CANCEL_AT_MOST", 0.1)
         for backend in ("asyncio", "trio"):
             transport = Stubborn()
 

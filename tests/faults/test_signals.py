@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci._batch.redis_lease import JournalLease
-from fibonacci._batch.redis_scripts import ACQUIRE, RELEASE
-from fibonacci._core.lease_messages import StoreError
+from fibonacci._batch.redis_journal import ACQUIRE, RELEASE, JournalLease
+from fibonacci._core.shared_window import StoreError
 from fibonacci._display.progress import TickingBar
 from fibonacci._net.names import MAX_THREADS
 from tests.interruptions.injection import Injector

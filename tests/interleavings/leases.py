@@ -11,9 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from fibonacci._core.lease_messages import LeaseMessage
 from fibonacci._core.leased_window import LeasedWindow
-from fibonacci._core.shared_window import SharedWindow
+from fibonacci._core.shared_window import LeaseMessage, SharedWindow
 from fibonacci._core.window import Admission
 from fibonacci.models.response import RateLimit
 from tests.kit.clock import START

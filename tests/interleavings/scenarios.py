@@ -16,8 +16,7 @@ from unittest import mock
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci._batch.options import BatchOptions
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.lease_messages import LeaseMessage, LeaseReply
-from fibonacci._core.shared_window import SharedWindow
+from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow
 from fibonacci._core.window import Admission
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.interleavings.baton import Baton
@@ -272,10 +271,10 @@ class _News:
         """Do nothing with the reply."""
 
 
-@_scenario("news of a lease thread", "_net.lease_thread")
+@_scenario("news of a lease thread", "_net.leases")
 def _news_of_lease_thread(baton: Baton) -> Bodies:
     """Two threads have something to say, while the lease thread begins, is idle or ends: it is said."""
-    from fibonacci._net.lease_thread import LeaseThread
+    from fibonacci._net.leases import LeaseThread
 
     carrier: Any = LeaseThread(mock.Mock(), "a test")
     carrier.limits = news = _News()
@@ -295,14 +294,14 @@ def _news_of_lease_thread(baton: Baton) -> Bodies:
 _LEASE_THREAD: dict[str, Any] = {"beside": ("_core.shared_limits", "_sync._runtime"), "preemptions": 1}  # of many lines
 
 
-@_scenario("begin of a lease thread", "_net.lease_thread", **_LEASE_THREAD)
+@_scenario("begin of a lease thread", "_net.leases", **_LEASE_THREAD)
 def _begin_of_lease_thread(baton: Baton) -> Bodies:
     """Call when a lease is needed, for which there is no thread yet: nothing stays unsaid."""
     call, check = _leased_call(baton)
     return Bodies([call], check)
 
 
-@_scenario("end of a lease thread", "_net.lease_thread", **_LEASE_THREAD)
+@_scenario("end of a lease thread", "_net.leases", **_LEASE_THREAD)
 def _end_of_lease_thread(baton: Baton) -> Bodies:
     """Call again when the thread is about to end: nothing stays unsaid."""
     call, check = _leased_call(baton)
@@ -320,7 +319,7 @@ def _end_of_lease_thread(baton: Baton) -> Bodies:
 def _leased_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
     """Return a call of limits that take leases, and what has to be so when it has ended."""
     from fibonacci._core.shared_limits import QueuedCall
-    from fibonacci._net.lease_thread import LeaseThread
+    from fibonacci._net.leases import LeaseThread
     from fibonacci._sync import _runtime
 
     carrier: Any = LeaseThread(_Store(baton), "a test")

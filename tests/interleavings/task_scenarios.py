@@ -341,7 +341,7 @@ def _client_close(run: TaskRun) -> Bodies:
 @_scenario(
     "a run that is left",
     "_async.run",
-    "_async.exit_notes",
+    "_async.run",
     "_async._runtime",
     beside=("_async.requestor", "_core.deadline", "_async.shared_state"),
 )

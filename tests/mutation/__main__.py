@@ -50,8 +50,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "warnings checks template_types braces check_models check_tools problem_codes flow schema_faults graph "
         "check_inputs",
     ),
-    "fibonacci/_batch/frames.py": _FRAMES,
-    "fibonacci/_batch/plain_values.py": _FRAMES,
+    "fibonacci/_batch/rows.py": _FRAMES,
     "fibonacci/_batch/journal_errors.py": (*_SLOW_TOO, *_tests("batch/", "journal journal_view durability")),
     "fibonacci/_batch/redis_*.py": _tests(
         "batch/", "redis_servers redis_journal redis_lease durability journal at_most_once journal_view"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._net.addresses import PREFERENCE, ConnectionAttempts, interleaved
+from fibonacci._net.names import PREFERENCE, ConnectionAttempts, interleaved
 from fibonacci._net.sockets import Address
 from tests.kit.names import address
 

@@ -13,11 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply, StoreError
 from fibonacci._core.redaction import shown_url
-from fibonacci._core.shared_window import SharedWindow
-from fibonacci._net.redis_connection import RedisConnection
-from fibonacci._net.redis_store import RedisStore
+from fibonacci._core.shared_window import LeaseEnd, LeaseMessage, LeaseReply, SharedWindow, StoreError
+from fibonacci._net.redis_client import RedisConnection, RedisStore
 from fibonacci.errors import ConfigurationError
 from tests.kit.assertions import check_each
 from tests.kit.clock import START
@@ -179,8 +177,8 @@ def test_what_another_try_does_not_change_is_said_at_once(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In words that say what to do, and without the password."""
-    for module in ("redis_store", "redis_connection"):  # how long a server that says nothing is waited for
-        monkeypatch.setattr(f"fibonacci._net.{module}._TIMEOUT", 0.3)
+    for name in ("_TIMEOUT", "_STORE_TIMEOUT"):  # how long a server that says nothing is waited for
+        monkeypatch.setattr(f"fibonacci._net.redis_client.{name}", 0.3)
     replica = RedisServer()
     urls = {
         server.url.replace(PASSWORD, "wrong-swordfish"): "does not accept the user and password of the URL",

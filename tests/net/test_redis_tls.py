@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from fibonacci import APIConnectionError, Fibonacci
-from fibonacci._core.lease_messages import LeaseMessage, StoreError
-from fibonacci._net.redis_connection import RedisConnection
-from fibonacci._net.redis_store import RedisStore
+from fibonacci._core.shared_window import LeaseMessage, StoreError
+from fibonacci._net.redis_client import RedisConnection, RedisStore
 from fibonacci.emulator import Emulator
 from tests.faults.relay import ForgetfulRelay
 from tests.kit.certificates import Authority, ServerFiles

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
-from fibonacci.definitions.model.base_node import Condition, RetryPolicy
-from fibonacci.definitions.model.definition_model import DefinitionModel
-from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode
+from fibonacci.definitions.model.nodes import (
+    NODE_MODELS,
+    Condition,
+    DefinitionModel,
+    OpenNode,
+    RetryPolicy,
+    WorkflowDefinition,
+)
 from fibonacci.definitions.model.spellings import OLDER_KEYS
-from fibonacci.definitions.model.workflow import WorkflowDefinition
 from tests.releases.project import ROOT
 
 SCHEMA: Final = ROOT / "fibonacci" / "definitions" / "definition.schema.json"

@@ -62,7 +62,7 @@ def brotli() -> None:
 
 def cli() -> None:
     """Print a line in color."""
-    from fibonacci.cli.rendering.painter import Painter
+    from fibonacci.cli.rendering import Painter
 
     os.environ["FORCE_COLOR"] = "1"
     stream = StringIO()

@@ -26,7 +26,7 @@ from tests.shared_limits.clients import PASSWORD, client_of, refusals
 def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait a tenth of a second where a limiter that works again is waited for a second: none of it is counted here."""
     monkeypatch.setattr("fibonacci._core.shared_window._ARRIVED_WITHIN", 0.1)
-    monkeypatch.setattr("fibonacci._net.lease_thread._LONGEST_RETRY", 0.1)
+    monkeypatch.setattr("fibonacci._net.leases._LONGEST_RETRY", 0.1)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class TestOptions:
         ("rate_limiter", "package", "modules", "extra"),
         [
             ("machine", "filelock", ("fibonacci._net.file_store",), "machine"),
-            (ANY_PORT, "redis", ("fibonacci._net.redis_store", "fibonacci._net.redis_client"), "redis"),
+            (ANY_PORT, "redis", ("fibonacci._net.redis_client", "fibonacci._net.redis_client"), "redis"),
         ],
     )
     def test_a_missing_package_is_named_when_the_client_is_made(

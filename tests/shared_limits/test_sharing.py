@@ -162,7 +162,7 @@ class TestSharing:
     def test_the_thread_ends_when_there_is_nothing_to_do(
         self, rate_limiter: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fibonacci._net.lease_thread._IDLE", 0.02)
+        monkeypatch.setattr("fibonacci._net.leases._IDLE", 0.02)
         client = client_of(emulator, rate_limiter)
         name = f"fibonacci rate limiter of {emulator.base_url}"
         for _ in range(2):

@@ -12,14 +12,10 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
-from fibonacci.testing.contract.check import Checks, require_among, require_equal, require_type
+from fibonacci.testing.contract.check import Checks, Result, require_among, require_equal, require_type, run, table
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.cli import main
-from fibonacci.testing.contract.outcomes import Disagreement, Skipped
-from fibonacci.testing.contract.raw_requests import RawRequests
-from fibonacci.testing.contract.runner import Result, run
-from fibonacci.testing.contract.server import Server
-from fibonacci.testing.contract.table import table
+from fibonacci.testing.contract.server import Disagreement, RawRequests, Server, Skipped
 from tests.contract.mutants.run import SkippingWaits
 from tests.docs.running import run_python
 

@@ -12,14 +12,13 @@ from typing import Any, TypeVar
 from fibonacci._async.batch import _workers
 from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._batch.concurrency import ConcurrencyPlan
+from fibonacci._batch.concurrency import ConcurrencyPlan, quota_value, quota_wait
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import ProgressText
-from fibonacci._batch.quota import quota_value, quota_wait
-from fibonacci._batch.row import Row
+from fibonacci._batch.rows import Row
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from fibonacci._async.batch.context import AsyncBatchContext
-from fibonacci._batch.row import Row
+from fibonacci._batch.row_errors import is_transient
+from fibonacci._batch.rows import Row
 from fibonacci._batch.search import Candidates, MatchedRows, created_at, earliest, inputs_digest, is_past, matches
-from fibonacci._batch.start_outcome import is_transient
 from fibonacci._log_records import log
 from fibonacci.errors import NotFoundError
 from fibonacci.models.executions import Execution

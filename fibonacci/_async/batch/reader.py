@@ -12,9 +12,7 @@ from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.starter import interrupted
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.keys import key_in, other_key
-from fibonacci._batch.row import Row
-from fibonacci._batch.rows import same_key_error
+from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
 from fibonacci._log_records import log
 from fibonacci.definitions.checks.inputs import check_inputs, in_one_line
 

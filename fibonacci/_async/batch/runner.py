@@ -15,9 +15,9 @@ from fibonacci._async.batch.finder import AsyncRowFinder
 from fibonacci._async.batch.reader import AsyncRowReader
 from fibonacci._async.batch.starter import AsyncRowStarter
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
-from fibonacci._batch.quota import quota_value
-from fibonacci._batch.row import Row
-from fibonacci._batch.start_outcome import is_transient
+from fibonacci._batch.concurrency import quota_value
+from fibonacci._batch.row_errors import is_transient
+from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
 from fibonacci.models.organizations import Quota

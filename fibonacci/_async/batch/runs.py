@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from fibonacci._async import _runtime
-from fibonacci._async.batch.estimation import estimate
+from fibonacci._async.batch.opening import estimate
 from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.batch.session import AsyncBatchSession
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.options import BatchOptions
-from fibonacci._display.lists import ROWS
+from fibonacci._display.html import ROWS
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         return f"<{type(self).__name__} of {self._workflow_id}: {self.summary}>"
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.runs import runs_html
+        from fibonacci._display.html import runs_html
 
         results = [result.to_dict() for result in self._latest]
         return runs_html(type(self).__name__, self._workflow_id, asdict(self.summary), results)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from fibonacci._async.batch.context import AsyncBatchContext
-from fibonacci._batch.quota import quota_kind
-from fibonacci._batch.row import Row
+from fibonacci._batch.concurrency import quota_kind
+from fibonacci._batch.row_errors import start_outcome
+from fibonacci._batch.rows import Row
 from fibonacci._batch.search import may_repeat
-from fibonacci._batch.start_outcome import start_outcome
 from fibonacci.errors import (
     APIConnectionError,
     APIError,

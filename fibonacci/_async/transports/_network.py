@@ -31,7 +31,7 @@ from fibonacci._net.sockets import (
 )
 
 if TYPE_CHECKING:
-    from fibonacci._net.addresses import ConnectionAttempts
+    from fibonacci._net.names import ConnectionAttempts
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ async def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> S
         deadline.require()
         connecting = _connect_to(loop, addresses[0])
         return SocketStream(await loop.within(deadline, connecting, f"no response from {addresses[0][4][0]}"), loop)
-    from fibonacci._net.addresses import ConnectionAttempts
+    from fibonacci._net.names import ConnectionAttempts
 
     race = _Race(loop, ConnectionAttempts(host, port, addresses, monotonic()))
     return SocketStream(await loop.within(deadline, race.run(), race.attempts), loop)
@@ -296,7 +296,7 @@ class _Race:
 
     async def run(self) -> socket.socket:
         """Return the winner; raise the error of the attempts when there is none."""
-        from fibonacci._net.addresses import STAGGER
+        from fibonacci._net.names import STAGGER
 
         try:
             async with anyio.create_task_group() as group:

@@ -1,21 +1,127 @@
-"""One connection that speaks HTTP/1.1: h11 reads and writes it, a stream carries it."""
+"""One connection that speaks HTTP/1.1 over a stream; h11 reads and writes it."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import h11
 
-from fibonacci._async.transports.response_reader import AsyncResponseReader
+from fibonacci._async import _runtime
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 
 if TYPE_CHECKING:
-    from fibonacci._async.transports.stream import AsyncStream
     from fibonacci._async.transports.tls import AsyncTLSStream
     from fibonacci._core.phases import Phases
+
+
+class AsyncStream(Protocol):
+    """Bytes to and from a server."""
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes the system has accepted to send, at most."""
+        ...
+
+    async def read(self, deadline: Deadline) -> bytes:
+        """Read some bytes; return none at the end.
+
+        Raises:
+            OSError: If the connection breaks.
+            DeadlineExceeded: If none are received in time.
+        """
+        ...
+
+    async def write(self, data: bytes, deadline: Deadline) -> None:
+        """Write all bytes.
+
+        Raises:
+            OSError: If the connection breaks.
+            DeadlineExceeded: If not all are accepted in time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the stream."""
+        ...
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        ...
+
+    def is_readable(self) -> bool:
+        """Whether data has been received, or the peer has closed."""
+        ...
+
+
+# A server may report that it is still at work (102), even every second of a long execution; more is a fault.
+_MAX_INFORMATIONAL = 1000
+# Steps of the parser (small events, or pieces of so many bytes) between two checkpoints: a millisecond or two. The most
+# expensive bytes are those of many short headers.
+_STEPS_PER_CHECKPOINT = 100
+_BYTES_PER_STEP = 640
+
+
+class AsyncResponseReader:
+    """Reads responses from a stream, however they are cut into pieces.
+
+    One read may bring thousands of small events: among them are checkpoints, where other tasks run and the deadline is
+    checked.
+
+    Args:
+        stream: What to read from.
+        http: The state of the connection.
+        peer: What responds, for errors: a server or a proxy.
+    """
+
+    def __init__(self, stream: AsyncStream, http: h11.Connection, peer: str = "server") -> None:
+        self._stream = stream
+        self._http = http
+        self._peer = peer
+        self._steps = 0
+
+    async def read(self, deadline: Deadline) -> None:
+        """Read some bytes from the stream.
+
+        Raises:
+            EOFError: If the peer closes the connection before it responds.
+        """
+        received = await self._stream.read(deadline)
+        if not received and self._http.their_state is h11.SEND_RESPONSE:
+            raise EOFError(f"the {self._peer} closed the connection before it responded")
+        self._steps += len(received) // _BYTES_PER_STEP
+        self._http.receive_data(received)
+
+    async def head(self, deadline: Deadline) -> h11.Response:
+        """Return the head of the final response.
+
+        Raises:
+            h11.RemoteProtocolError: If there is none, or too many informational responses come before it.
+        """
+        for _ in range(_MAX_INFORMATIONAL + 1):
+            event = await self.event(deadline)
+            if isinstance(event, h11.Response):
+                return event
+            if not isinstance(event, h11.InformationalResponse):
+                break
+        else:
+            raise h11.RemoteProtocolError(f"more than {_MAX_INFORMATIONAL} informational responses and no final one")
+        raise h11.RemoteProtocolError("no response")
+
+    async def event(self, deadline: Deadline) -> object:
+        """Return the next event of the connection; read from the stream when more bytes are needed."""
+        while True:
+            self._steps += 1
+            if self._steps >= _STEPS_PER_CHECKPOINT:
+                self._steps = 0
+                await _runtime.checkpoint()
+                deadline.require()
+            if (event := self._http.next_event()) is not h11.NEED_DATA:
+                return event
+            await self.read(deadline)
+
 
 # Bytes of the largest head of a response; h11's own limit is smaller than what some servers send.
 _MAX_HEAD = 100 * 1024

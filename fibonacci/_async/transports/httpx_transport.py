@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from fibonacci._async import _runtime
 from fibonacci._async.transports import _network
 from fibonacci._async.transports.base import AsyncTransportBase
-from fibonacci._async.transports.capacity import AsyncCapacityShare
-from fibonacci._async.transports.http2 import http2_limiter
+from fibonacci._async.transports.capacity import AsyncCapacityLimiter, AsyncCapacityShare
 from fibonacci._async.transports.per_loop import AsyncPerLoop
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -30,12 +31,33 @@ from fibonacci._core.transport_errors import (
     raise_foreign,
     transport_error_from,
 )
-from fibonacci._net.httpx_trace import HTTPXTrace
+from fibonacci._net.httpx_trace import HTTPXTrace, pools_of
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
+
+
+_LIMITERS: WeakKeyDictionary[Any, AsyncPerLoop[AsyncCapacityLimiter]] = WeakKeyDictionary()
+
+
+def http2_limiter(client: Any) -> AsyncPerLoop[AsyncCapacityLimiter] | None:
+    """Return what bounds the calls of an HTTP client; the same for all who use that client.
+
+    Args:
+        client: A client of httpx or httpx2, or None.
+
+    Returns:
+        A limiter for each event loop and process, or None for a client that does not speak HTTP/2.
+    """
+    if not _may_speak_http2(client):
+        return None
+    return _LIMITERS.setdefault(client, AsyncPerLoop(lambda: AsyncCapacityLimiter(_runtime.HTTP2_CALLS)))
+
+
+def _may_speak_http2(client: Any) -> bool:
+    return any(getattr(pool, "_http2", False) for pool in pools_of(client))  # no public attribute says so
 
 
 class AsyncHTTPXTransport(AsyncTransportBase):

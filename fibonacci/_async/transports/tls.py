@@ -12,7 +12,7 @@ from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._net.sockets import READ_SIZE
 
 if TYPE_CHECKING:
-    from fibonacci._async.transports.stream import AsyncStream
+    from fibonacci._async.transports.http11 import AsyncStream
 
 P = ParamSpec("P")
 T = TypeVar("T")

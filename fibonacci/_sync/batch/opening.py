@@ -1,20 +1,27 @@
 # Derived from fibonacci/_async/batch/opening.py by tests/mirror.py; change that file, not this one.
-"""Preparing a batch: the workflow, the journal, the clock of the platform."""
+"""Preparing a batch: the workflow, the journal, the clock of the platform; and what an estimate needs."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
+from statistics import median
 
+from fibonacci._batch.concurrency import quota_value
+from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import check_journal_file, open_journal, temporary_journal
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
+from fibonacci._core.option_checks import check_positive_int
 from fibonacci._core.rate_limit_headers import server_time
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch.reader import check_first_row
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
@@ -102,7 +109,7 @@ def check_journal(options: BatchOptions, header: JournalHeader) -> None:
     """
     if isinstance(options.journal, RedisJournalURL):
         from fibonacci._batch.redis_opening import check_redis_journal
-        from fibonacci._net.redis_connection import RedisConnection
+        from fibonacci._net.redis_client import RedisConnection
 
         commands = RedisConnection(options.journal.url, "journal")
         _workers.beside(partial(check_redis_journal, commands, options.journal, header, options.resume))
@@ -117,6 +124,60 @@ def _journal_opener(journal: str | RedisJournalURL | None, resume: bool | None) 
     if isinstance(journal, str):
         return partial(open_journal, journal, resume=resume)
     from fibonacci._batch.redis_opening import open_redis_journal
-    from fibonacci._net.redis_connection import RedisConnection
+    from fibonacci._net.redis_client import RedisConnection
 
     return partial(open_redis_journal, RedisConnection(journal.url, "journal"), journal, resume=resume)
+
+
+def estimate(
+    requestor: Requestor,
+    requests: BatchRequests,
+    options: BatchOptions,
+    rows: _workers.Rows,
+    number: int | None,
+) -> RunsEstimate:
+    """Estimate how long rows take, and check what is checked before the first of them.
+
+    Args:
+        requestor: Sends the requests.
+        requests: The requests about the workflow.
+        options: The arguments of `run_many`.
+        rows: The rows, which are read only if they can be read again.
+        number: How many there are; None for the number of the options.
+
+    Raises:
+        ValueError: If the number of rows is not known, or the rows are not what the workflow needs.
+        JournalError: If the journal cannot be used.
+        APIError: If the workflow cannot be read.
+    """
+    count = options.total if number is None else check_positive_int("rows", number)
+    if count is None:
+        raise ValueError("the number of rows is not known: pass it, as in runs.estimate(20_000)")
+    if number is None and options.max_rows is not None:
+        count = min(count, options.max_rows)
+    repeatable = rows if can_be_read_again(rows) else ()
+    options.parser.check_keys(repeatable)
+    workflow = requests.workflow()
+    for value in itertools.islice(repeatable, 1):
+        row, fault = options.parser.parse(0, value)
+        if fault is None:
+            check_first_row(row, workflow.definition, options.parser.key_column)
+    check_journal(options, header_of(requests.workflow_id, workflow, options))
+    organization_id = options.organization_id or workflow.organization_id
+    quota = None
+    if organization_id is not None:
+        quota = read_quota(requests, organization_id)
+    page, _ = requests.page()
+    durations = [each.duration_ms / 1000 for each in page.items if each.is_terminal and each.duration_ms is not None]
+    last = requestor.use_limits().last
+    allowed = [options.concurrency, quota_value(quota, "concurrent_executions")]
+    plan = None if quota is None else quota.plan
+    limits = BatchLimits(
+        plan=plan,
+        rate=None if last is None else float(last.limit),
+        per_day=per_day_of(plan),
+        runs_per_hour=quota_value(quota, "workflow_runs_per_hour"),
+        concurrency=min((each for each in allowed if each is not None), default=None),
+        duration=median(durations) if durations else None,
+    )
+    return estimated(count, limits)

@@ -10,9 +10,7 @@ from functools import partial
 from typing import Any
 
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.keys import key_in, other_key
-from fibonacci._batch.row import Row
-from fibonacci._batch.rows import same_key_error
+from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
 from fibonacci._log_records import log
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic
 
-from fibonacci._batch.quota import quota_value
-from fibonacci._batch.row import Row
-from fibonacci._batch.start_outcome import is_transient
+from fibonacci._batch.concurrency import quota_value
+from fibonacci._batch.row_errors import is_transient
+from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
 from fibonacci._sync import _runtime

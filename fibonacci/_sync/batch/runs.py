@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from fibonacci._batch.options import BatchOptions
-from fibonacci._display.lists import ROWS
+from fibonacci._display.html import ROWS
 from fibonacci._sync import _runtime
-from fibonacci._sync.batch.estimation import estimate
+from fibonacci._sync.batch.opening import estimate
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.batch.session import BatchSession
 from fibonacci._sync.requestor import Requestor
@@ -165,7 +165,7 @@ class Runs(_runtime.IterationHints):
         return f"<{type(self).__name__} of {self._workflow_id}: {self.summary}>"
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.runs import runs_html
+        from fibonacci._display.html import runs_html
 
         results = [result.to_dict() for result in self._latest]
         return runs_html(type(self).__name__, self._workflow_id, asdict(self.summary), results)

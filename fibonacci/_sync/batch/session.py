@@ -3,29 +3,87 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
 import sys
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
-from fibonacci._batch.abandoned import abandoned_runs
+from fibonacci._batch.leaving import InterruptHandler, abandoned_runs
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.resumption import drain_text, resume_note
+from fibonacci._batch.progress import LOG_EVERY, drain_text, resume_note
 from fibonacci._batch.rows import can_be_read_again
-from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
 from fibonacci._core.single_reader import SingleReader, Turn
+from fibonacci._log_records import log
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.opening import open_batch
-from fibonacci._sync.batch.progress import BatchProgress, rows_bar
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.batch.runner import BatchRunner
 from fibonacci._sync.requestor import Requestor
+from fibonacci.errors import loading_error
 from fibonacci.models.run_results import RunResult, RunsSummary
+
+if TYPE_CHECKING:
+    from fibonacci._display.progress import RowsBar
+
+
+_log = logging.getLogger("fibonacci")
+
+
+class BatchProgress:
+    """Shows the progress of a batch.
+
+    Args:
+        context: What the parts of the batch share.
+        bar: The bar; None to log.
+    """
+
+    def __init__(self, context: BatchContext, bar: RowsBar | None) -> None:
+        self._context = context
+        self._bar = bar
+        self._logged_at: float = context.now
+
+    def show(self) -> None:
+        """Show how far the rows have come."""
+        context, now = self._context, self._context.now
+        if self._bar is None and now - self._logged_at < LOG_EVERY:
+            return
+        summary = context.state.summary
+        text = context.progress.text(summary, context.limits, now, max(0.0, context.plan.paused_until - now))
+        if self._bar is not None:
+            self._bar.show(summary.succeeded + summary.failed, text)
+        else:
+            self._logged_at = now
+            log(_log, logging.INFO, "%s", context.progress.line(summary, text))
+
+    def close(self) -> None:
+        """Leave the bar as it is, or log a last line."""
+        self._logged_at = float("-inf")
+        self.show()
+        if self._bar is not None:
+            self._bar.close()
+
+
+def rows_bar(total: int | None) -> RowsBar | None:
+    """Return a bar where somebody sees it; None elsewhere.
+
+    Raises:
+        ImportError: If tqdm is not installed.
+    """
+    if not (sys.stderr is not None and sys.stderr.isatty()) and "ipykernel" not in sys.modules:
+        return None
+    try:
+        from fibonacci._display.progress import RowsBar
+    except OSError as error:
+        raise loading_error(error) from error
+    return RowsBar(total)
+
 
 _ATTENDED = "another task or thread waits for the next result of these rows: iterate and close them in one"
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from fibonacci._batch.quota import quota_wait
-from fibonacci._batch.row import Row
-from fibonacci._batch.start_outcome import is_transient
+from fibonacci._batch.concurrency import quota_wait
+from fibonacci._batch.row_errors import is_transient
+from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import is_complete
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError

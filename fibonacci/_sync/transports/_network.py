@@ -28,7 +28,7 @@ from fibonacci._net.sockets import (
 )
 
 if TYPE_CHECKING:
-    from fibonacci._net.addresses import ConnectionAttempts
+    from fibonacci._net.names import ConnectionAttempts
 
 # Seconds for which the thread of deadlines waits for another call.
 _LINGER = 5.0
@@ -51,7 +51,7 @@ def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> SocketS
     phases.enter("connect")
     if len(addresses) == 1:
         return SocketStream(_connect_to(addresses[0], deadline))
-    from fibonacci._net.addresses import ConnectionAttempts
+    from fibonacci._net.names import ConnectionAttempts
 
     return SocketStream(_race(ConnectionAttempts(host, port, addresses, monotonic()), deadline))
 
@@ -238,7 +238,7 @@ def _connect_to(address: Address, deadline: Deadline) -> socket.socket:
 
 def _race(attempts: ConnectionAttempts, deadline: Deadline) -> socket.socket:
     """Return the socket that is connected first. Each turn begins an attempt, and waits for one to end."""
-    from fibonacci._net.addresses import STAGGER
+    from fibonacci._net.names import STAGGER
 
     upcoming = deque(attempts.order)
     pending: dict[socket.socket, Address] = {}

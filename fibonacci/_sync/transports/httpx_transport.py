@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -26,17 +27,38 @@ from fibonacci._core.transport_errors import (
     raise_foreign,
     transport_error_from,
 )
-from fibonacci._net.httpx_trace import HTTPXTrace
+from fibonacci._net.httpx_trace import HTTPXTrace, pools_of
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
+from fibonacci._sync import _runtime
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.base import TransportBase
-from fibonacci._sync.transports.capacity import CapacityShare
-from fibonacci._sync.transports.http2 import http2_limiter
+from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
 from fibonacci._sync.transports.per_loop import PerLoop
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
+
+
+_LIMITERS: WeakKeyDictionary[Any, PerLoop[CapacityLimiter]] = WeakKeyDictionary()
+
+
+def http2_limiter(client: Any) -> PerLoop[CapacityLimiter] | None:
+    """Return what bounds the calls of an HTTP client; the same for all who use that client.
+
+    Args:
+        client: A client of httpx or httpx2, or None.
+
+    Returns:
+        A limiter for each event loop and process, or None for a client that does not speak HTTP/2.
+    """
+    if not _may_speak_http2(client):
+        return None
+    return _LIMITERS.setdefault(client, PerLoop(lambda: CapacityLimiter(_runtime.HTTP2_CALLS)))
+
+
+def _may_speak_http2(client: Any) -> bool:
+    return any(getattr(pool, "_http2", False) for pool in pools_of(client))  # no public attribute says so
 
 
 class HTTPXTransport(TransportBase):

@@ -13,7 +13,7 @@ from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._net.sockets import READ_SIZE
 
 if TYPE_CHECKING:
-    from fibonacci._sync.transports.stream import Stream
+    from fibonacci._sync.transports.http11 import Stream
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.cli.durations import FORMS, period
 from fibonacci.cli.json_types import is_object
+from fibonacci.cli.numbers import FORMS, period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

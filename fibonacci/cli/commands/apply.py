@@ -42,7 +42,7 @@ def _check_deletions(plan: DeploymentPlan, *, is_allowed: bool) -> None:
 def _apply(context: Context, plan: DeploymentPlan) -> None:
     """Make the changes. Those that are made are printed, also when an error or Ctrl-C prevents the others."""
     from fibonacci.cli.deployment_output import done_object
-    from fibonacci.deployment.result import done_text
+    from fibonacci.deployment.plan import done_text
 
     done: list[DeploymentChange] = []
 

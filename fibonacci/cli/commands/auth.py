@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
+from getpass import GetPassWarning, getpass
 from typing import TYPE_CHECKING, Any
 
-from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.verbs import Verbs
+from fibonacci.cli.exit_codes import DONE, UsageError
+from fibonacci.cli.parser import Verbs
+from fibonacci.cli.standard_streams import has_stream
 
 if TYPE_CHECKING:
     from fibonacci._profiles.credentials import PlatformAddress
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
+
+
+def read_secret(prompt: str) -> str:
+    """Return a secret without the white space around it; empty if there is none.
+
+    Args:
+        prompt: The text before it, which is printed to the terminal.
+
+    Raises:
+        UsageError: If the terminal would show it.
+    """
+    if not has_stream(sys.stdin):
+        return ""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)
+            return getpass(prompt, sys.stderr).strip()
+    except GetPassWarning:
+        raise UsageError("the terminal would show what is typed: pipe the API key to stdin instead") from None
+    except EOFError:
+        return ""
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -103,7 +130,6 @@ def _read_key(context: Context, address: PlatformAddress, legacy: str | None) ->
     """Return the key that is typed or piped; that of 0.2.4, when there is one and nothing is."""
     from fibonacci._core.option_checks import check_key
     from fibonacci.cli.exit_codes import UsageError
-    from fibonacci.cli.secret_input import read_secret
 
     offer = ", or Enter for the one that fibonacci-sdk 0.2.4 stored" if legacy else ""
     key = read_secret(f"API key for {address.base_url}{offer} (it is not shown): ")

@@ -60,7 +60,7 @@ def _announce(context: Context, emulator: Emulator) -> None:
 
 def _run_command(context: Context) -> int:
     """Run a command with an emulator, and return its exit code."""
-    from fibonacci.cli.child_process import run_child
+    from fibonacci.cli.signals import run_child
     from fibonacci.emulator import cli
     from fibonacci.emulator.facade.clients import client_variables
 

@@ -22,7 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(context: Context) -> int:
     """Print the differences; exit 0 if there are none, 1 if there are."""
     from fibonacci.cli.colors import color_changes, uses_color
-    from fibonacci.cli.definition_references import read_reference
+    from fibonacci.cli.definition_arguments import read_reference
     from fibonacci.cli.deployment_output import change_objects
     from fibonacci.definitions import Problems, diff
     from fibonacci.errors import DefinitionError

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fibonacci.cli.context import Context
-    from fibonacci.cli.diagnosis.finding import Finding
+    from fibonacci.cli.diagnosis import Finding
     from fibonacci.cli.parser import CommandParser
 
 _INDENT = " " * 22
@@ -36,19 +36,19 @@ def run(context: Context) -> int:
 
 
 def _checks(profile: str | None) -> Iterator[Finding]:
-    from fibonacci.cli.diagnosis.configuration import Configuration
+    from fibonacci.cli.diagnosis import Configuration
 
     configuration = Configuration(profile)
     yield from configuration.checks()
     address, key = configuration.address, configuration.key
     if address is None:
         return
-    from fibonacci.cli.diagnosis.network import NetworkChecks
+    from fibonacci.cli.diagnosis import NetworkChecks
 
     network = NetworkChecks(address)
     yield from network.checks()
     if network.is_reachable and key is not None:
-        from fibonacci.cli.diagnosis.platform_call import call_checks
+        from fibonacci.cli.diagnosis import call_checks
 
         yield from call_checks(key, address, configuration)
 

@@ -19,7 +19,7 @@ _LAST = 10
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    from fibonacci.cli.whole_numbers import count
+    from fibonacci.cli.numbers import count
 
     parser.epilog = _EPILOG
     parser.add_argument("--status", metavar="WORD", type=_status, help="those that get this status, such as failed")
@@ -32,11 +32,9 @@ def add_arguments(parser: CommandParser) -> None:
 def run(context: Context) -> int:
     """Print executions until Ctrl-C."""
     from fibonacci.cli.exit_codes import DONE
+    from fibonacci.cli.inputs import workflow_id_of
     from fibonacci.cli.output import first
-    from fibonacci.cli.tailing.feed import ExecutionFeed
-    from fibonacci.cli.tailing.sleeping import sleep_while_read
-    from fibonacci.cli.tailing.tail import Tail
-    from fibonacci.cli.workflow_names import workflow_id_of
+    from fibonacci.cli.tailing import ExecutionFeed, Tail, sleep_while_read
 
     options, client = context.options, context.client
     workflow_id = None if options.workflow is None else workflow_id_of(client, options.workflow)
@@ -54,7 +52,7 @@ def _show(context: Context, execution: Execution) -> None:
     if not context.output.is_terminal:
         context.output.line(execution)
         return
-    from fibonacci.cli.tailing.columns import columns_of
+    from fibonacci.cli.tailing import columns_of
 
     context.output.text(columns_of(execution))
 

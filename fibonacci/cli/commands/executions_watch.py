@@ -16,7 +16,7 @@ canceled is exit code 1, with the reason on stderr. One that has not ended withi
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    from fibonacci.cli.durations import seconds_or_none
+    from fibonacci.cli.numbers import seconds_or_none
 
     parser.epilog = _EPILOG
     parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")
@@ -31,7 +31,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Follow the execution, and print its outputs."""
-    from fibonacci.cli.following.follow import follow
+    from fibonacci.cli.following import follow
 
     options, client = context.options, context.client
     return follow(

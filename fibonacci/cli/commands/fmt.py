@@ -40,7 +40,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Format the files, and print the names of those that change."""
-    from fibonacci.cli.definition_files import STDIN, definition_files
+    from fibonacci.cli.definition_arguments import STDIN, definition_files
 
     options = context.options
     files = definition_files(options.files)
@@ -85,7 +85,7 @@ def _all_formatted(files: Sequence[str]) -> list[_Formatted]:
 def _formatted(file: str) -> _Formatted:
     import warnings
 
-    from fibonacci.cli.definition_files import read_definition_text
+    from fibonacci.cli.definition_arguments import read_definition_text
     from fibonacci.definitions import format_definition
 
     text = read_definition_text(file)
@@ -97,7 +97,7 @@ def _formatted(file: str) -> _Formatted:
 
 def _write(changed: Sequence[_Formatted]) -> None:
     from fibonacci._files import write_file
-    from fibonacci.cli.definition_files import check_link
+    from fibonacci.cli.definition_arguments import check_link
 
     for each in changed:
         check_link(each.file)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fibonacci.cli.context import Context
-    from fibonacci.cli.definition_references import ReferencedDefinition
+    from fibonacci.cli.definition_arguments import ReferencedDefinition
     from fibonacci.cli.parser import CommandParser
     from fibonacci.models import Execution
 
@@ -96,7 +96,7 @@ def _format_of(options: argparse.Namespace) -> str:
 
 
 def _definition(context: Context, execution: Execution | None) -> ReferencedDefinition:
-    from fibonacci.cli.definition_references import read_reference
+    from fibonacci.cli.definition_arguments import read_reference
 
     reference: str | None = context.options.definition
     of_execution = None if execution is None else execution.workflow_id

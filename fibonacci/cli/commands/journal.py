@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fibonacci.cli.journal import export, rows, status, stop
-from fibonacci.cli.verbs import Verbs
+from fibonacci.cli.parser import Verbs
 
 if TYPE_CHECKING:
     from fibonacci.cli.parser import CommandParser

@@ -26,7 +26,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     from functools import partial
 
-    from fibonacci.cli.durations import seconds_up_to
+    from fibonacci.cli.numbers import seconds_up_to
 
     parser.description = "Serve workflows as tools for agents, over the Model Context Protocol, on stdin and stdout."
     parser.add_argument(
@@ -69,7 +69,7 @@ def run(context: Context) -> int:
 
 def _allowed(context: Context) -> list[Workflow]:
     """Return the workflows that may be run, each once."""
-    from fibonacci.cli.workflow_names import workflow_id_of
+    from fibonacci.cli.inputs import workflow_id_of
 
     ids = {workflow_id_of(context.client, reference): None for reference in context.options.allow}
     return [context.client.workflows.get(workflow_id) for workflow_id in ids]

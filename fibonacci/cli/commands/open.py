@@ -71,7 +71,7 @@ def _path(context: Context, kind: str | None, reference: str | None) -> str:
         return _LISTS[kind]
     from urllib.parse import quote
 
-    from fibonacci.cli.workflow_names import workflow_id_of
+    from fibonacci.cli.inputs import workflow_id_of
 
     client = context.client
     found = workflow_id_of(client, reference) if kind == "workflow" else client.executions.get(reference).id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.verbs import Verbs
+from fibonacci.cli.parser import Verbs
 
 if TYPE_CHECKING:
     from fibonacci._profiles.config_file import ProfilesFile

@@ -22,7 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Write the file, record it in the lock file beside it, and print its path."""
-    from fibonacci.cli.workflow_names import workflow_id_of
+    from fibonacci.cli.inputs import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
 
     options = context.options

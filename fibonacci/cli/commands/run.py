@@ -19,8 +19,8 @@ not ended within --timeout is exit code 75, and continues; so is one of which it
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    from fibonacci.cli.durations import seconds_or_none
     from fibonacci.cli.inputs import input_value
+    from fibonacci.cli.numbers import seconds_or_none
     from fibonacci.cli.values import json_value
 
     parser.epilog = _EPILOG
@@ -54,9 +54,8 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Run the workflow, and print its outputs."""
-    from fibonacci.cli.following.follow import follow
-    from fibonacci.cli.inputs import check_typed_inputs, merged_inputs
-    from fibonacci.cli.workflow_names import workflow_of
+    from fibonacci.cli.following import follow
+    from fibonacci.cli.inputs import check_typed_inputs, merged_inputs, workflow_of
 
     options, client = context.options, context.client
     inputs = merged_inputs(options.inputs, options.input)
@@ -77,7 +76,7 @@ def run(context: Context) -> int:
 def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str) -> int:
     """Start the workflow, and print the execution."""
     from fibonacci import APIError
-    from fibonacci.cli.following.status_lines import StatusLines
+    from fibonacci.cli.following import StatusLines
 
     try:
         execution = context.client.workflows.execute(workflow_id, **start)

@@ -20,7 +20,7 @@ Keep a copy outside the folder that you deploy, whose JSON files are definitions
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the epilog: the command has no arguments."""
-    from fibonacci.cli.help_texts import keep_lines
+    from fibonacci.cli.parser import keep_lines
 
     keep_lines(parser)
     parser.epilog = _EPILOG

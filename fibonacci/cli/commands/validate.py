@@ -37,7 +37,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Print the faults of all files."""
-    from fibonacci.cli.definition_files import definition_files
+    from fibonacci.cli.definition_arguments import definition_files
     from fibonacci.definitions import Problems
 
     options = context.options
@@ -51,7 +51,7 @@ def run(context: Context) -> int:
 
 
 def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
-    from fibonacci.cli.definition_files import read_definition_text
+    from fibonacci.cli.definition_arguments import read_definition_text
     from fibonacci.definitions.files.load_and_dump import problems_of
     from fibonacci.errors import DefinitionError
 
@@ -63,7 +63,7 @@ def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
 
 
 def _print(context: Context, problems: Sequence[Problem]) -> None:
-    from fibonacci.cli.definition_faults import fault_object, github_line
+    from fibonacci.cli.definition_arguments import fault_object, github_line
 
     if context.output.is_json:
         context.output.value([fault_object(problem) for problem in problems])
@@ -79,7 +79,7 @@ def _print(context: Context, problems: Sequence[Problem]) -> None:
 def _lines(context: Context, problem: Problem) -> list[str]:
     from fibonacci._text import printable
     from fibonacci.cli.colors import ColoredText, colored, uses_color
-    from fibonacci.cli.definition_faults import fault_lines
+    from fibonacci.cli.definition_arguments import fault_lines
 
     lines, severity = fault_lines(problem), f" {problem.severity}: "
     if not uses_color(context.options, sys.stdout):

@@ -23,7 +23,7 @@ may have the journal meanwhile.
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the verb."""
-    from fibonacci.cli.help_texts import RAW_CSV, keep_lines
+    from fibonacci.cli.parser import RAW_CSV, keep_lines
 
     keep_lines(parser)
     parser.epilog = _EPILOG

@@ -10,9 +10,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from fibonacci.cli.journal.run_status import RunStatus
-from fibonacci.cli.journal.status_lines import status_lines
-from fibonacci.cli.rendering.painter import encoding_of
+from fibonacci.cli.journal.status import RunStatus, status_lines
+from fibonacci.cli.rendering import encoding_of
 
 
 @contextmanager

@@ -4,18 +4,346 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci._batch.estimate import duration_text
+from fibonacci._batch.progress import MOST_UNKNOWN
+from fibonacci._display.text import cell_width, counted
+from fibonacci._text import printable_line
 from fibonacci.cli.exit_codes import DONE, UsageError
 from fibonacci.cli.journal.opened import add_journal, opened_journal
+from fibonacci.cli.rendering import fitted
+from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
+from fibonacci.models.run_results import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from fibonacci import JournalView, RunResult, RunsProgress, RunsSummary
     from fibonacci.cli.context import Context
-    from fibonacci.cli.journal.run_status import RunStatus, StatusReader
     from fibonacci.cli.parser import CommandParser
+
+
+UNNAMED: Final = "another reason"
+"""What failures are counted as beyond the most frequent reasons."""
+
+_MOST_REASONS: Final = 5
+_FAILED: Final = ("failed", "cancelled")
+_LONGEST_REASON: Final = 160
+# Reading takes at most this part of the time.
+_SHARE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """How far the run of a journal has come.
+
+    Attributes:
+        journal: The path or URL of the journal, without a password.
+        workflow_id: The id of the workflow.
+        version: Its version, as a text; None where it is not known.
+        is_running: Whether a run has the journal now.
+        summary: How many rows have ended, and how many are under way.
+        progress: What the run has noted of its pace; None if it has noted nothing.
+        failures: How many rows have failed by each reason, the most frequent one first.
+        unknown: The keys of the first rows of unknown outcome.
+        read_at: When it was read.
+    """
+
+    journal: str
+    workflow_id: str
+    version: str | None
+    is_running: bool
+    summary: RunsSummary
+    progress: RunsProgress | None
+    failures: Sequence[tuple[str, int]]
+    unknown: Sequence[str | int]
+    read_at: datetime
+
+    @property
+    def ended(self) -> int:
+        """How many rows have ended."""
+        return self.summary.succeeded + self.summary.failed
+
+    @property
+    def under_way(self) -> int:
+        """How many rows are in the journal, and have neither ended nor are unknown."""
+        return self.summary.left
+
+    @property
+    def total(self) -> int | None:
+        """The number of rows; None where the journal does not tell."""
+        return None if self.progress is None else self.progress.total
+
+    @property
+    def left(self) -> int | None:
+        """How many rows have not ended and are not unknown; None where the journal does not tell."""
+        return None if self.total is None else max(self.under_way, self.total - self.ended - self.summary.unknown)
+
+    @property
+    def rows_per_minute(self) -> float | None:
+        """How many rows end in a minute; None without a run."""
+        return self.progress.rows_per_minute if self.progress is not None and self.is_running else None
+
+    @property
+    def bound_by(self) -> str | None:
+        """The limit that binds; None where none does, and without a run."""
+        return self.progress.bound_by if self.progress is not None and self.is_running else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The time left in seconds; None where it is not known, and without a run."""
+        if self.progress is None or self.progress.seconds_left is None or not self.is_running:
+            return None
+        age = (self.read_at - self.progress.written_at).total_seconds()  # by the clocks of two machines, perhaps
+        return max(0.0, self.progress.seconds_left - max(0.0, age))
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """Until when no row is started, because a quota is used up; None while rows are."""
+        until = self.progress.paused_until if self.progress is not None and self.is_running else None
+        return until if until is not None and until > self.read_at else None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What has changed when something has happened, unlike what passes with the time."""
+        shown = self.to_dict()
+        return {name: shown[name] for name in shown if name not in ("rows_per_minute", "seconds_left")}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as values of JSON."""
+        return {
+            "journal": self.journal,
+            "workflow_id": self.workflow_id,
+            "version": self.version,
+            "is_running": self.is_running,
+            "total": self.total,
+            "succeeded": self.summary.succeeded,
+            "failed": self.summary.failed,
+            "unknown": self.summary.unknown,
+            "under_way": self.under_way,
+            "left": self.left,
+            "rows_per_minute": None if self.rows_per_minute is None else round(self.rows_per_minute, 1),
+            "seconds_left": None if self.seconds_left is None else round(self.seconds_left),
+            "bound_by": self.bound_by,
+            "paused_until": None if self.paused_until is None else self.paused_until.isoformat(),
+            "failures": [{"reason": reason, "rows": number} for reason, number in self.failures],
+            "unknown_keys": list(self.unknown),
+        }
+
+
+FIELDS: Final = (
+    *("journal", "workflow_id", "version", "is_running", "total", "succeeded", "failed", "unknown", "under_way"),
+    *("left", "rows_per_minute", "seconds_left", "bound_by", "paused_until", "failures", "unknown_keys"),
+)
+"""The names in the JSON of a status."""
+
+
+class StatusReader:
+    """Reads the status of a journal again and again, and why rows have failed only when others have.
+
+    Args:
+        view: The journal.
+
+    Attributes:
+        rest: The seconds after which to read again at the earliest: a large journal takes a while.
+    """
+
+    def __init__(self, view: JournalView) -> None:
+        self.rest: float = 0.0
+        self._view = view
+        self._failed = 0
+        self._failures: Sequence[tuple[str, int]] = ()
+
+    def read(self) -> RunStatus:
+        """Return the present status.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        began = monotonic()
+        status = self._read()
+        self.rest = (monotonic() - began) / _SHARE
+        return status
+
+    def _read(self) -> RunStatus:
+        view = self._view
+        is_running = view.is_running  # first: what the run's last write has changed is read after it
+        progress, summary = view.progress, view.summary
+        unknown: Sequence[str | int] = ()
+        if is_running and progress is not None:  # which of its requests have no response, a run alone knows at once
+            unknown = progress.unknown_keys
+            more = max(0, min(progress.unknown - summary.unknown, summary.left))
+            summary = replace(summary, unknown=summary.unknown + more, left=summary.left - more)
+        elif summary.unknown:
+            unknown = [result.key for result in islice(view.rows(UNKNOWN), MOST_UNKNOWN)]
+        if summary.failed != self._failed:
+            self._failures, self._failed = _failures(view, summary.failed), summary.failed
+        return RunStatus(
+            journal=view.path,
+            workflow_id=view.workflow_id,
+            version=view.version,
+            is_running=is_running,
+            summary=summary,
+            progress=progress,
+            failures=self._failures,
+            unknown=unknown,
+            read_at=datetime.now(UTC),
+        )
+
+
+def reason_of(result: RunResult) -> str:
+    """Return why a row has failed, in words that rows with the same reason share."""
+    error = result.error
+    if isinstance(error, WaitTimeoutError):
+        return "timed out"
+    if isinstance(error, ExecutionCancelledError):
+        return "canceled"
+    if isinstance(error, ExecutionFailedError):
+        return _short(error.reason or "failed, for no reason that the platform tells")
+    if isinstance(error, APIStatusError):
+        return _short(f"{error.status_code} {error.code or ''}: {error.message}".replace(" :", ":"))
+    return result.status if error is None else _short(f"{type(error).__name__}: {error}")
+
+
+def _failures(view: JournalView, failed: int) -> Sequence[tuple[str, int]]:
+    counts = Counter(reason_of(result) for status in _FAILED for result in view.rows(status))
+    named = counts.most_common(_MOST_REASONS)
+    rest = failed - sum(number for _, number in named)
+    return [*named, (UNNAMED, rest)] if rest > 0 else named
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+
+
+Part = tuple[str, str]
+"""A text, and its style in the words of rich."""
+
+_LABEL: Final = 13
+_NUMBER: Final = 7
+_LONGEST_BAR: Final = 50
+_FULL, _EMPTY = "\N{FULL BLOCK}", "\N{LIGHT SHADE}"
+
+
+def status_lines(status: RunStatus, width: int, *, is_unicode: bool) -> list[list[Part]]:
+    """Return the lines that show a status, each cut to a width.
+
+    Args:
+        status: The status.
+        width: The width of the terminal in cells.
+        is_unicode: Whether the terminal can show blocks.
+    """
+    lines = [_title(status), _bar(status, width, is_unicode=is_unicode), [], *_counts(status)]
+    if pace := list(_pace(status)):
+        lines += [[], *pace]
+    if status.failures:
+        lines += [[], [("why rows have failed", "bold")], *map(_failure, status.failures)]
+    ellipsis = "\N{HORIZONTAL ELLIPSIS}" if is_unicode else "..."
+    return [_cut(line, width, ellipsis) for line in lines]
+
+
+def summary_line(status: RunStatus) -> str:
+    """Return a status in one line."""
+    summary = status.summary
+    counts = ((summary.failed, "failed"), (summary.unknown, "unknown"), (status.under_way, "under way"))
+    parts = [f"{number:,} {name}" for number, name in counts if number]
+    parts += [f"{name} {printable_line(text)}" for name, text, _ in _pace_facts(status)]
+    return f"{_ended(status)}: {', '.join(parts)}" if parts else _ended(status)
+
+
+def _title(status: RunStatus) -> list[Part]:
+    version = "" if status.version is None else f", version {printable_line(status.version)}"
+    state = ("running", "green") if status.is_running else ("not running", "yellow" if status.left else "")
+    workflow = f"  {printable_line(status.workflow_id)}{version}"
+    return [state, (f"  {printable_line(status.journal)}", "bold"), (workflow, "")]
+
+
+def _bar(status: RunStatus, width: int, *, is_unicode: bool) -> list[Part]:
+    text = _ended(status)
+    if not status.total:
+        return [(text, "")]
+    share = min(1.0, status.ended / status.total)
+    percent = round(100 * share)
+    if 0 < share < 1:  # some rows have ended, and some have not
+        percent = min(99, max(1, percent))
+    text = f"  {text}, {percent} %"
+    cells = max(10, min(_LONGEST_BAR, width - len(text)))
+    full = int(cells * share)
+    filled, empty = (_FULL, _EMPTY) if is_unicode else ("#", ".")
+    return [(filled * full, "green"), (empty * (cells - full), "dim"), (text, "")]
+
+
+def _ended(status: RunStatus) -> str:
+    if status.total is None:
+        return f"{counted(status.ended, 'row')} ended"
+    return f"{status.ended:,} of {counted(status.total, 'row')} ended"
+
+
+def _counts(status: RunStatus) -> Iterator[list[Part]]:
+    summary = status.summary
+    yield _count("succeeded", summary.succeeded, "green" if summary.succeeded else "")
+    yield _count("failed", summary.failed, "red" if summary.failed else "")
+    unknown = _count("unknown", summary.unknown, "yellow" if summary.unknown else "")
+    if status.unknown:
+        more = summary.unknown - len(status.unknown)
+        keys = ", ".join(printable_line(str(key)) for key in status.unknown) + (
+            f" and {more:,} more" if more > 0 else ""
+        )
+        unknown.append((f"  rows {keys}", ""))
+    yield unknown
+    yield _count("under way" if status.is_running else "not ended", status.under_way, "")
+    if status.left is not None and status.left > status.under_way:
+        yield _count("not begun", status.left - status.under_way, "")
+
+
+def _count(name: str, number: int, style: str) -> list[Part]:
+    return [(name.ljust(_LABEL), ""), (f"{number:,}".rjust(_NUMBER), style)]
+
+
+def _pace(status: RunStatus) -> Iterator[list[Part]]:
+    for name, text, style in _pace_facts(status):
+        yield [(name.ljust(_LABEL), ""), (printable_line(text), style)]
+
+
+def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:
+    """Yield what is known of the pace: its name, a text and a style."""
+    if status.rows_per_minute is not None:
+        yield "rate", f"{status.rows_per_minute:,.1f} rows a minute", ""
+    if status.bound_by is not None:
+        yield "bound by", status.bound_by, ""
+    if status.paused_until is not None:
+        seconds = (status.paused_until - status.read_at).total_seconds()
+        yield "paused", f"waiting {duration_text(seconds)} for the quota", "yellow"
+    if status.seconds_left is not None:
+        yield "time left", f"about {duration_text(status.seconds_left)}", ""
+
+
+def _failure(failure: tuple[str, int]) -> list[Part]:
+    reason, number = failure
+    return [
+        (f"{number:,}".rjust(_LABEL + _NUMBER), "red"),
+        (f"  {printable_line(reason)}", "dim" * (reason == UNNAMED)),
+    ]
+
+
+def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:
+    """Return a line that is at most so wide."""
+    cut: list[Part] = []
+    for text, style in line:
+        cells = min(cell_width(text), width)
+        cut.append((fitted(text, cells, ellipsis), style))
+        width -= cells
+    return cut
+
 
 _EPILOG: Final = """\
 Nothing is changed: the run goes on, also after Ctrl-C. The number of rows, the rate, the limit that binds and the time
@@ -33,8 +361,6 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Print the status, with `--watch` until no run has the journal."""
-    from fibonacci.cli.journal.run_status import StatusReader
-
     _check_fields(context.options.fields or ())
     with opened_journal(context) as journal:
         reader = StatusReader(journal)
@@ -47,7 +373,6 @@ def run(context: Context) -> int:
 
 def _check_fields(fields: Sequence[str]) -> None:
     from fibonacci._suggestions import did_you_mean
-    from fibonacci.cli.journal.run_status import FIELDS
 
     for path in fields:
         name = path.partition(".")[0]
@@ -65,7 +390,6 @@ def _print(context: Context, status: RunStatus) -> None:
     if not _is_drawn(context):
         context.output.value(status.to_dict())
         return
-    from fibonacci.cli.journal.status_lines import status_lines
 
     painter = context.output.painter()
     for line in status_lines(status, painter.width, is_unicode=len(painter.ellipsis) == 1):
@@ -90,7 +414,7 @@ def _watch(context: Context, reader: StatusReader) -> None:
 
 def _until_ended(reader: StatusReader) -> Iterator[RunStatus]:
     """Yield the status again and again, at last that of a journal which no run has any more."""
-    from fibonacci.cli.tailing.sleeping import sleep_while_read
+    from fibonacci.cli.tailing import sleep_while_read
 
     while True:
         status = reader.read()
@@ -113,8 +437,6 @@ def _draw(context: Context, statuses: Iterator[RunStatus]) -> None:
     """Show a status in the place of the one before, or in a line of its own where the terminal cannot do that."""
     live = _live(context)
     if live is None:
-        from fibonacci.cli.journal.status_lines import summary_line
-
         for status in _changes(statuses):
             context.output.text(summary_line(status))
         return

@@ -30,8 +30,8 @@ _OPENED_WITHIN: Final = 30.0
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the verb."""
-    from fibonacci.cli.durations import seconds_or_none
-    from fibonacci.cli.help_texts import keep_lines
+    from fibonacci.cli.numbers import seconds_or_none
+    from fibonacci.cli.parser import keep_lines
 
     keep_lines(parser)
     parser.epilog = _EPILOG
@@ -115,8 +115,8 @@ def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
     if not isinstance(place, RedisJournalURL):
         yield HeldFile(location), location
         return
-    from fibonacci._batch.redis_holder import HeldRedisJournal
-    from fibonacci._net.redis_connection import RedisConnection
+    from fibonacci._batch.redis_reader import HeldRedisJournal
+    from fibonacci._net.redis_client import RedisConnection
 
     commands = RedisConnection(place.url, "journal")
     try:

@@ -1,21 +1,154 @@
-"""From the definition of a workflow to the JSON Schema of its tool's arguments."""
+"""From the definition of a workflow to the JSON Schema of its tool's arguments, without what an author may not say.
+
+Kept are the keywords of the standard that describe a value. Left out are keywords of others, such as those by which a
+client would send an argument in a header, references to other documents, and arguments of wrong types.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from fibonacci.cli.mcp_server.schema_filter import PROPERTY_NAME, filtered
 from fibonacci.definitions.checks.inputs import input_uses
 from fibonacci.definitions.json_schema import target_of
 from fibonacci.definitions.json_types import is_array, is_object
+
+# They are not shown, and can carry a hidden message; unlike other invisible characters they are no control characters.
+_VARIATION_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+
+
+def cleaned(text: str, limit: int) -> str:
+    """Return a text in one line of visible characters.
+
+    Args:
+        text: The text.
+        limit: The most characters to return; a longer text ends in an ellipsis.
+    """
+    visible = "".join(character for character in text if character.isspace() or _is_visible(character))
+    line = " ".join(visible.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def quoted(text: str, limit: int) -> str:
+    """Return the same as a JSON string, which shows where the text ends whatever it holds."""
+    return json.dumps(cleaned(text, limit), ensure_ascii=False)
+
+
+def _is_visible(character: str) -> bool:
+    if any(ord(character) in each for each in _VARIATION_SELECTORS):
+        return False
+    return not unicodedata.category(character).startswith("C")  # control, format, private, unassigned
+
+
+PROPERTY_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""The names of properties that every model's API accepts; one other name makes it refuse all tools."""
+
+_TYPES: Final = frozenset(("object", "array", "string", "boolean", "null", "number", "integer"))
+_SCHEMAS: Final = frozenset(("items", "additionalProperties"))  # not `not`: less in it would admit less
+_LISTS_OF_SCHEMAS: Final = frozenset(("allOf", "anyOf", "prefixItems"))
+_DEFINITIONS: Final = frozenset(("$defs", "definitions"))
+_TEXTS: Final = frozenset(("title", "description"))
+_MOST_LEVELS: Final = 24
+_LONGEST_TEXT: Final = 300
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_type(value: object) -> bool:
+    names = value if is_array(value) else [value]
+    return bool(names) and all(isinstance(name, str) and name in _TYPES for name in names)
+
+
+def _is_local_reference(value: object) -> bool:
+    return isinstance(value, str) and (value == "#" or value.startswith(("#/$defs/", "#/definitions/")))
+
+
+_VALUES: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "$ref": _is_local_reference,
+    "type": _is_type,
+    "enum": is_array,
+    "const": lambda _: True,
+    "default": lambda _: True,
+    "examples": is_array,
+    "format": _is_text,
+    "pattern": _is_text,
+    "uniqueItems": lambda value: isinstance(value, bool),
+    "deprecated": lambda value: isinstance(value, bool),
+    "multipleOf": lambda value: _is_number(value) and value > 0,
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _is_number),
+    **dict.fromkeys(("minProperties", "maxProperties"), _is_number),
+}
+
+
+def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
+    """Return a schema with the keywords that are safe to pass on.
+
+    Args:
+        schema: Any JSON.
+        levels: How many levels of schemas inside schemas to keep.
+
+    Returns:
+        A schema that admits every value that the given one admits.
+    """
+    if isinstance(schema, bool):
+        return schema
+    if not is_object(schema) or levels == 0:
+        return {}
+
+    def inner(value: Any) -> Any:
+        return filtered(value, levels=levels - 1)
+
+    result: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if (kept := _kept(keyword, value, inner)) is not None:
+            result[keyword] = kept
+    if "anyOf" not in result and is_array(choices := schema.get("oneOf")) and choices:
+        result["anyOf"] = list(map(inner, choices))  # with less in each, a value may fit more than one
+    return _opened(result, schema)
+
+
+def _kept(keyword: str, value: Any, inner: Callable[[Any], Any]) -> Any:
+    """Return what is kept of the argument of a keyword; None for nothing."""
+    if keyword in _VALUES:
+        return value if _VALUES[keyword](value) else None
+    if keyword in _TEXTS and isinstance(value, str):
+        return cleaned(value, _LONGEST_TEXT)
+    if keyword in _SCHEMAS and (is_object(value) or isinstance(value, bool)):
+        return inner(value)
+    if keyword in _LISTS_OF_SCHEMAS and is_array(value) and value:
+        return [inner(each) for each in value]
+    if keyword in _DEFINITIONS and is_object(value):
+        return {name: inner(each) for name, each in value.items()}
+    if keyword == "properties" and is_object(value):
+        return {name: inner(each) for name, each in value.items() if PROPERTY_NAME.fullmatch(name)}
+    if keyword == "required" and is_array(value):
+        return [name for name in value if isinstance(name, str) and PROPERTY_NAME.fullmatch(name)]
+    return None
+
+
+def _opened(result: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Admit further properties where one of the schema's own was left out for its name."""
+    properties = schema.get("properties")
+    if is_object(properties) and len(result.get("properties", ())) < len(properties):
+        result.pop("additionalProperties", None)
+    return result
+
 
 _ROOT: Final = ("description", "properties", "required", "additionalProperties", "$defs", "definitions")
 """Keywords at the root of a tool's schema: models' APIs refuse `anyOf` and the like there."""
 
 _LONGEST: Final = 20_000
-_MOST_LEVELS: Final = 8
+_MOST_NESTED: Final = 8
 _ANY: Final = {"description": "Any JSON value."}
 
 
@@ -49,7 +182,7 @@ def _used(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of the inputs that templates name; those are required that every run uses."""
     root = _Field()
     for use in input_uses(definition):
-        root.add(use.reference.path[:_MOST_LEVELS], is_required=use.is_certain)
+        root.add(use.reference.path[:_MOST_NESTED], is_required=use.is_certain)
     return root.schema() if root.fields else {"type": "object"}
 
 

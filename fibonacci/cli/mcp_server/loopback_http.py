@@ -14,7 +14,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
 
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.mcp_server.ending_signals import ending_signals
+from fibonacci.cli.mcp_server.stdio import ending_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,11 +1,13 @@
-"""The server on stdin and stdout, as a client starts it."""
+"""The server on stdin and stdout, as a client starts it, and the signals that end it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,11 +15,46 @@ import anyio
 from mcp.server.stdio import stdio_server
 
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.mcp_server.ending_signals import ending_signals
 from fibonacci.cli.standard_streams import has_stream
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
+
+
+class EndingSignal:
+    """The signal that has ended the server.
+
+    Attributes:
+        number: Its number; None if there was none.
+    """
+
+    number: int | None = None
+
+
+@contextmanager
+def ending_signals(end: Callable[[], object] | None = None) -> Generator[EndingSignal]:
+    """Handle SIGINT and SIGTERM in the running event loop during the block; yield the one that came.
+
+    Args:
+        end: Called at each.
+    """
+    loop, found = asyncio.get_running_loop(), EndingSignal()
+
+    def handle(number: int) -> None:
+        found.number = number
+        if end is not None:
+            end()
+
+    handled: list[int] = []
+    try:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            with suppress(NotImplementedError):  # on Windows, where Ctrl-C raises KeyboardInterrupt
+                loop.add_signal_handler(each, handle, each)
+                handled.append(each)
+        yield found
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
 
 
 async def serve_stdio(server: Server[Any]) -> int | None:

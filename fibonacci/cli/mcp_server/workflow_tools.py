@@ -1,20 +1,122 @@
-"""The tools of the workflows that may be run."""
+"""The tools of the workflows that may be run: their names, and the executions that a client may see."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mcp_types import Tool, ToolAnnotations
 
-from fibonacci.cli.mcp_server.authored_text import cleaned, quoted
-from fibonacci.cli.mcp_server.input_schemas import input_schema
-from fibonacci.cli.mcp_server.tool_names import tool_names
+from fibonacci import AsyncFibonacci, ConflictError, NotFoundError
+from fibonacci.cli.mcp_server.input_schemas import cleaned, input_schema, quoted
 from fibonacci.definitions.json_types import is_array
+from fibonacci.models import Execution
 
 if TYPE_CHECKING:
     from fibonacci.models import Workflow
+
+
+# Clients prefix the names of tools, and some models take no more than 64 characters.
+_LONGEST: Final = 40
+_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+_LIKE_A_SUFFIX: Final = re.compile(r"(?:.*_)?[0-9a-f]{8}")
+
+
+def tool_names(names: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the name of each workflow's tool: `run_` and what ASCII keeps of the workflow's name.
+
+    A name that is too long, is the same as another's, or does not survive in ASCII, is followed by a hash of the
+    workflow's id. Names depend on the set of workflows, not on their order.
+
+    Args:
+        names: The name of each workflow, by its id.
+
+    Returns:
+        Distinct names of lower-case letters, digits and `_`, by the id of the workflow.
+
+    Example:
+        >>> tool_names({"wf-1": "Sort the mail"})
+        {'wf-1': 'run_sort_the_mail'}
+    """
+    slugs = {workflow_id: _slug(name or "") for workflow_id, name in names.items()}
+    count = Counter(slug for slug, _ in slugs.values())
+    return {
+        workflow_id: f"run_{slug}" if is_whole and count[slug] == 1 else _with_hash(slug, workflow_id)
+        for workflow_id, (slug, is_whole) in slugs.items()
+    }
+
+
+def _slug(name: str) -> tuple[str, bool]:
+    """Return what ASCII keeps of a name, and whether it can stand for the name alone."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    kept = decomposed.encode("ascii", "ignore").decode()
+    slug = _SEPARATORS.sub("_", kept).strip("_")
+    has_lost_letters = sum(map(str.isalnum, decomposed)) > sum(map(str.isalnum, kept))
+    is_whole = bool(slug) and not has_lost_letters and len(slug) <= _LONGEST
+    # A name that ends as if in a hash could be made to equal another workflow's.
+    return slug[:_LONGEST].strip("_"), is_whole and not _LIKE_A_SUFFIX.fullmatch(slug)
+
+
+def _with_hash(slug: str, workflow_id: str) -> str:
+    digest = hashlib.sha256(workflow_id.encode()).hexdigest()[:8]
+    return f"run_{slug}_{digest}" if slug else f"run_{digest}"
+
+
+class AllowedExecutions:
+    """Reads and cancels executions of the allowed workflows, and of no others.
+
+    Args:
+        client: The client of the platform.
+        workflow_ids: The ids of the allowed workflows.
+        started: The ids of executions that the server has started, where responses do not name the workflow.
+    """
+
+    def __init__(self, client: AsyncFibonacci, workflow_ids: Collection[str], started: Collection[str]) -> None:
+        self._client = client
+        self._workflow_ids = workflow_ids
+        self._started = started
+
+    async def get(self, execution_id: str) -> Execution:
+        """Return an execution.
+
+        Raises:
+            ValueError: If there is none with the id, or it is of another workflow: a client cannot distinguish the two.
+            FibonacciError: If the call fails.
+        """
+        try:
+            execution = await self._client.executions.get(execution_id)
+        except NotFoundError:
+            raise _unknown(execution_id) from None
+        if execution.workflow_id in self._workflow_ids or (
+            execution.workflow_id is None and execution.id in self._started
+        ):
+            return execution
+        raise _unknown(execution_id)
+
+    async def cancel(self, execution_id: str) -> Execution:
+        """Cancel an execution, and return it; one that has ended is returned as it is.
+
+        Raises:
+            ValueError: As with `get`.
+            FibonacciError: If a call fails.
+        """
+        execution = await self.get(execution_id)
+        if execution.is_terminal:
+            return execution
+        try:
+            return await self._client.executions.cancel(execution.id)
+        except ConflictError:  # it has ended meanwhile
+            return await self.get(execution.id)
+
+
+def _unknown(execution_id: str) -> ValueError:
+    return ValueError(f"the workflows that this server runs have no execution {execution_id!r}")
+
 
 _LONGEST_TITLE: Final = 80
 _LONGEST_DESCRIPTION: Final = 1000

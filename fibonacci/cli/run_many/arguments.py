@@ -9,11 +9,10 @@ from pathlib import Path
 
 from fibonacci._batch.journal_location import check_journal
 from fibonacci._files import check_replaceable, check_state, is_stream
-from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.help_texts import RAW_CSV, keep_lines
+from fibonacci.cli.numbers import count, positive, seconds_or_none
+from fibonacci.cli.parser import RAW_CSV, keep_lines
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
-from fibonacci.cli.whole_numbers import count, positive
 
 _ROWS = """\
 The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are

@@ -16,12 +16,12 @@ from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED
+from fibonacci.cli.inputs import workflow_id_of
 from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
 from fibonacci.cli.standard_streams import discard_unwritable, is_terminal
-from fibonacci.cli.workflow_names import workflow_id_of
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
     from fibonacci import RunResult, Runs, RunsEstimate

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from fibonacci._files import check_replaceable, check_state, finish, is_stream, open_state, open_stream
 from fibonacci.cli.ci_commands import is_read_by_ci, without_commands, without_commands_in_json
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.rendering.fields import select
-from fibonacci.cli.run_many.csv_cells import text_cell
-from fibonacci.cli.run_many.row_files import RowFormat
+from fibonacci.cli.rendering import select
+from fibonacci.cli.run_many.row_files import RowFormat, text_cell
 from fibonacci.cli.standard_streams import has_stream
 from fibonacci.models.run_results import COLUMNS
 

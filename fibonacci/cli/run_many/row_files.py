@@ -1,10 +1,14 @@
-"""Rows from files of CSV and JSON Lines, and from stdin. What is wrong with them is said with file and line."""
+"""Rows from files of CSV and JSON Lines, and from stdin. What is wrong with them is said with file and line.
+
+An apostrophe before them says that they are text. Reading removes it again, so what is written is what is read.
+"""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import json
+import re
 import shutil
 import stat
 import sys
@@ -19,8 +23,22 @@ from typing import Any, BinaryIO, Final, Literal, NamedTuple, NoReturn
 from fibonacci._batch.rows import RepeatableRows
 from fibonacci._core.json_types import is_object
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.run_many.csv_cells import text_of_cell
 from fibonacci.cli.standard_streams import has_stream
+
+# As OWASP lists them, full-width ones among them. A cell with apostrophes before such a character gets one more.
+_FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+
+
+def text_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs; a number stays as it is."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """Return the text that `text_cell` has made a cell of."""
+    return cell[1:] if cell.startswith("'") and text_cell(cell[1:]) == cell else cell
+
 
 RowFormat = Literal["csv", "jsonl"]
 STDIN: Final = "-"

@@ -12,9 +12,8 @@ from pydantic import BaseModel, ValidationError
 from fibonacci._suggestions import nearest
 from fibonacci.definitions.authoring.handles import NodeHandle, Template, belongs_to
 from fibonacci.definitions.authoring.value_types import is_model, json_schema
-from fibonacci.definitions.links import TEMPLATED_KEYS
-from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode
-from fibonacci.definitions.model.workflow import WorkflowDefinition
+from fibonacci.definitions.graph import TEMPLATED_KEYS
+from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.operators import UNARY
 
 _MAX_DEPTH: Final = 100

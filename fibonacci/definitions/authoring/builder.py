@@ -16,9 +16,7 @@ from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.authoring.value_types import is_model, json_schema
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
-from fibonacci.definitions.model.base_node import Backoff, Operator
-from fibonacci.definitions.model.nodes import CriticOutput
-from fibonacci.definitions.model.workflow import WorkflowDefinition
+from fibonacci.definitions.model.nodes import Backoff, CriticOutput, Operator, WorkflowDefinition
 from fibonacci.definitions.problems import Problems
 from fibonacci.errors import DefinitionError
 

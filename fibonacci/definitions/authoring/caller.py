@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
-from fibonacci.definitions.snippet import snippet
+from fibonacci.definitions.problems import snippet
 
 # This is `fibonacci/definitions/authoring/`; the frames of the whole package are not the author's.
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep

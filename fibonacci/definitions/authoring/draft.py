@@ -11,7 +11,7 @@ from fibonacci.definitions.authoring.arguments import ArgumentReader, node_field
 from fibonacci.definitions.authoring.branches import BranchBlock, ConditionalHandle
 from fibonacci.definitions.authoring.caller import SourceLine, caller_line, forgotten_f_strings
 from fibonacci.definitions.authoring.handles import NodeHandle, Template, warn_of
-from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
+from fibonacci.definitions.graph import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, single_braced, strings
 
 _NODE: Final = re.compile(r"nodes\[(\d+)\]")

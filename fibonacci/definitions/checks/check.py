@@ -10,19 +10,31 @@ from typing import Any, Final
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
-from fibonacci.definitions.checks.keys import unknown_keys
-from fibonacci.definitions.checks.models import model_names, unknown_models
-from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
-from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.schema_keywords import schema_problems
-from fibonacci.definitions.checks.shape import node_type_problems, shape_problems
+from fibonacci.definitions.checks.shape import (
+    cycles,
+    duplicate_ids,
+    node_type_problems,
+    nodes_of,
+    reserved_ids,
+    shape_problems,
+    suspicious_values,
+    unknown_keys,
+    unknown_names,
+)
 from fibonacci.definitions.checks.templates import template_problems
-from fibonacci.definitions.checks.tools import NamedTool, ToolSource, known_tools, tool_problems
-from fibonacci.definitions.checks.values import suspicious_values
+from fibonacci.definitions.checks.tools import (
+    NamedTool,
+    ToolSource,
+    known_tools,
+    model_names,
+    tool_problems,
+    unknown_models,
+)
 from fibonacci.definitions.checks.without_effect import category_problems, without_effect
 from fibonacci.definitions.flow import Flow
+from fibonacci.definitions.graph import node_links
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import node_links
 from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.template_types import TemplateTypes

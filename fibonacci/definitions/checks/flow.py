@@ -1,23 +1,362 @@
-"""The way through the nodes: branches that nothing takes, nodes that never run, results that nothing uses."""
+"""The way through the nodes: what may become of each in any run, and what nothing takes, runs or uses."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from math import inf, prod
+from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.compared_values import Schemas
-from fibonacci.definitions.checks.comparisons import comparison_of
-from fibonacci.definitions.checks.nodes_by_index import LinksByIndex, NodesByIndex
-from fibonacci.definitions.checks.outcomes import Outcomes
-from fibonacci.definitions.flow import Flow
+from fibonacci.definitions.checks.comparisons import Comparison, Schemas, choices_of, comparison_of, node_sources
+from fibonacci.definitions.checks.shape import LinksByIndex, NodesByIndex
+from fibonacci.definitions.flow import PENDING, Fate, Flow
+from fibonacci.definitions.graph import Link, template_links, templated_values
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import Link, template_links, templated_values
 from fibonacci.definitions.model.spellings import is_open
-from fibonacci.definitions.operators import UNARY
+from fibonacci.definitions.operators import UNARY, OperatorError, evaluate
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.templates import TemplateError, adjoining, parse, strings, whole_expression
+from fibonacci.definitions.templates import ABSENT, TemplateError, adjoining, parse, render, strings, whole_expression
+
+T = TypeVar("T")
+
+_MOST_WORLDS: Final = 4096
+"""The outcomes up to which all are played for one question: those of 12 free choices. If there are more, one is played,
+and those that differ from it by one choice: then nothing is reported that cannot happen, but not all that can."""
+
+_MOST_CHOICES: Final = 24
+"""The choices among which there may be twelve free ones: those that share a value, or start nothing, are not."""
+
+_MOST_STEPS: Final = 100_000
+"""The nodes that are played for one definition. Beyond it only what was seen is reported."""
+
+_EITHER: Final = (False, True)
+
+
+class _ComparisonFails(Exception):
+    """A comparison fails its node: its operands cannot be compared."""
+
+
+class World(NamedTuple):
+    """One outcome of a run, as far as it was asked for."""
+
+    fates: dict[str, Fate]
+    """What has become of each node."""
+
+    reasons: dict[str, str]
+    """Why a node has not run, by its id."""
+
+    def fate_of(self, node_id: str) -> Fate:
+        """Return what has become of a node."""
+        return self.fates.get(node_id, PENDING)
+
+    def has_value(self, node_id: str) -> bool:
+        """Return whether a node was not skipped, so that templates read something."""
+        return self.fate_of(node_id).status != "skipped"
+
+
+class GroupReading:
+    """What a reader reads of a group of nodes, over the outcomes in which it runs."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.sources: Final = sources
+        self.reason: str | None = None
+        """Why the first of them was skipped in an outcome in which none of them has a value; None without one."""
+        self.are_alternatives: bool = True
+        """Whether in each outcome exactly one of them has a value."""
+
+    def add(self, world: World) -> None:
+        """Take another outcome into account."""
+        number = sum(map(world.has_value, self.sources))
+        self.are_alternatives = self.are_alternatives and number == 1
+        if number == 0:
+            self.reason = world.reasons[self.sources[0]]
+
+
+class Outcomes:
+    """What may become of nodes.
+
+    Conditionals and conditions hold or not, and a node with a `fallback` or `on_error` may fail. Other failures are not
+    played: they only stop what would run without them.
+
+    Args:
+        nodes: The nodes in plain JSON, by id. What depends on a cycle is left out.
+        flow: How they are linked.
+        schemas: What is known of the values that are compared.
+    """
+
+    def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, schemas: Schemas) -> None:
+        self._flow: Final = flow
+        self._order: Final = flow.order()
+        self._rank: Final = {node_id: rank for rank, node_id in enumerate(self._order)}
+        self._conditionals: Final = {node_id for node_id, node in nodes.items() if node.get("type") == "conditional"}
+        self._comparisons: Final = _comparisons(nodes)
+        repeats = any(node.get("type") == "critic" for node in nodes.values())
+        self._sources: Final = {node_id: node_sources(each) for node_id, each in self._comparisons.items()}
+        self._constant: Final = {node_id: each.constant for node_id, each in self._comparisons.items()}
+        open_ones = {n: each for n, each in self._comparisons.items() if self._constant[n] is None}
+        self._choices: Final = choices_of(open_ones, schemas, may_repeat=repeats)
+        self._rescuers: Final[dict[str, set[str]]] = {}
+        for rescuer, rescued in self._flow.rescues.items():
+            for node_id in rescued:
+                self._rescuers.setdefault(node_id, set()).add(rescuer)
+        self._steps = _MOST_STEPS
+        # What is known of nodes whose way through the flow no failure changes: their ancestors are not played again.
+        self._always: Final[set[str]] = set()  # those that always get as far as their `condition`
+        self._never: Final[set[str]] = set()  # those that are skipped in every outcome
+        self._large: Final[set[str]] = set()  # those that depend on too many choices
+        self.never_run: Final[dict[str, str]] = {}
+        """Why the nodes that run in no outcome are skipped, by id."""
+        self._skippable: Final = flow.skippable(self._comparisons.keys() - self._conditionals)
+        fragile: set[str] = set()
+        for node_id in self._order:
+            if any(self._may_fail(other) or other in fragile for other in self._flow.starts_after[node_id]):
+                fragile.add(node_id)
+            self._explore(node_id, is_fragile=node_id in fragile)
+
+    def read(self, reader: str | None, groups: Iterable[Sequence[str]]) -> list[GroupReading]:
+        """Tell what a reader reads of groups of nodes.
+
+        Args:
+            reader: The id of the node that reads; None for the outputs, which are made when nothing has failed.
+            groups: The ids of the nodes of each group.
+        """
+        readings = [GroupReading(group) for group in groups]
+        open_readings = [r for r in readings if len(r.sources) > 1 or self._may_be_missing(r.sources[0], reader)]
+        begin = [] if reader is None else [reader]
+        if not open_readings:
+            return readings
+        cone = self._cone([*begin, *(source for reading in open_readings for source in reading.sources)], reader)
+        if cone is None:
+            return readings
+        for world in self._worlds(cone):
+            if self._runs(reader, world):
+                for reading in open_readings:
+                    reading.add(world)
+                open_readings = [reading for reading in open_readings if reading.reason is None]
+                if not open_readings:
+                    break
+        return readings
+
+    def _runs(self, reader: str | None, world: World) -> bool:
+        if reader is not None:
+            return reader not in world.reasons
+        fates = world.fates.items()
+        return not any(f.status == "failed" and self._flow.is_stopped(n, world.fate_of) for n, f in fates)
+
+    def _may_be_missing(self, source: str, reader: str | None) -> bool:
+        """Tell, without playing anything, whether a reader might run beside a node that was skipped."""
+        if self._always_has_value(source):
+            return False
+        # One that only a failure skips stops its readers, unless that failure is what starts them.
+        return source in self._skippable or reader in self._rescuers.get(source, ())
+
+    def _always_has_value(self, node_id: str) -> bool:
+        return node_id in self._always and self._condition_of(node_id) is None and not self._may_fail(node_id)
+
+    def _may_fail(self, node_id: str) -> bool:
+        """Tell whether a failure of a node is played: one that starts another, or that goes with another result."""
+        comparison = self._comparisons.get(node_id)
+        if node_id in self._rescuers or comparison is None or self._constant[node_id] is not None:
+            return node_id in self._rescuers
+        choice, sources = self._choices[node_id], self._sources[node_id]
+        if any(option[choice.position] is None for option in choice.options):
+            return True
+        return not all(map(self._always_has_value, sources or ()))
+
+    def _explore(self, node_id: str, *, is_fragile: bool) -> None:
+        """Find out whether a node always runs, or never."""
+        flow = self._flow
+        if not (is_fragile or node_id in flow.gates or node_id in flow.rescues):
+            needed = flow.depends_on[node_id]
+            if not needed or any(map(self._always_has_value, needed)):
+                self._always.add(node_id)
+                if self._comparisons.get(node_id) is None or node_id in self._conditionals:
+                    return
+        cone = self._cone([node_id], node_id, most_choices=_MOST_CHOICES)
+        if cone is None:
+            self._large.add(node_id)
+            return
+        if not self._can_play_all(cone):
+            return
+        reasons: dict[str, bool] = {}
+        gets_there, runs = True, False
+        for world in self._worlds(cone):
+            reason = world.reasons.get(node_id)
+            runs = runs or reason is None
+            if reason is not None:
+                reasons[reason] = world.fates[node_id].stopped
+                gets_there = gets_there and reason == _UNMET
+            if runs and (is_fragile or not gets_there):
+                return
+        if self._steps <= 0:
+            return
+        if not runs:
+            own = [reason for reason, is_stopped in reasons.items() if not is_stopped] or list(reasons)
+            self.never_run[node_id] = ", or ".join(own[:3])
+        if not is_fragile and gets_there:
+            self._always.add(node_id)
+        elif not is_fragile and not any(reasons.values()):
+            self._never.add(node_id)
+
+    def _cone(self, node_ids: Iterable[str], reader: str | None, most_choices: float = inf) -> list[str] | None:
+        """Return some nodes and all that decides about them, in order; None for a cycle, or if there are too many.
+
+        For the outputs that is also what saves the run when one of them fails.
+        """
+        found: set[str] = set()
+        pending = list(node_ids)
+        choices = 0
+        while pending and len(found) < self._steps and choices <= most_choices:
+            node_id = pending.pop()
+            if node_id not in self._rank or (node_id in self._large and most_choices < inf):
+                return None
+            if node_id not in found:
+                found.add(node_id)
+                choices += (node_id in self._choices) + (node_id in self._rescuers)
+                pending += self._deciders(node_id)
+                if reader is None and node_id in self._flow.fallbacks:
+                    pending.append(self._flow.fallbacks[node_id])
+        self._steps -= len(found) // 4  # finding a node takes less time than playing it
+        return None if pending else sorted(found, key=self._rank.__getitem__)
+
+    def _deciders(self, node_id: str) -> Iterable[str]:
+        if node_id in self._never:
+            return ()
+        if node_id in self._always:
+            return [source for source in self._sources.get(node_id) or () if source in self._rank]
+        return self._flow.starts_after[node_id]
+
+    def _condition_of(self, node_id: str) -> Comparison | None:
+        return None if node_id in self._conditionals else self._comparisons.get(node_id)
+
+    def _failing(self, cone: Collection[str]) -> set[str]:
+        """Return the nodes whose failure starts another one of these."""
+        among = set(cone)
+        return {node_id for node_id in cone if node_id in self._rescuers and self._rescuers[node_id] & among}
+
+    def _can_play_all(self, cone: Sequence[str]) -> bool:
+        options = {self._choices[n].key: len(self._choices[n].options) for n in cone if n in self._choices}
+        number: int = prod(options.values()) * 2 ** len(self._failing(cone))
+        return number <= _MOST_WORLDS
+
+    def _worlds(self, cone: Sequence[str]) -> Iterator[World]:
+        """Play the outcomes of some nodes, each of which comes after those that decide about it."""
+        failing = self._failing(cone)
+        play = _Play({})
+        plays_all = self._can_play_all(cone)
+        for each in chain([play], play.following() if plays_all else play.neighbors()):
+            self._steps -= len(cone) * (1 if plays_all else 20)  # the latter cannot show that something never happens
+            if self._steps <= 0:
+                return
+            world = World({}, {})
+            for node_id in cone:
+                self._play(node_id, world, each, may_fail=node_id in failing)
+            yield world
+
+    def _play(self, node_id: str, world: World, play: _Play, *, may_fail: bool) -> None:
+        fates, reasons = world
+        if node_id in self._never:
+            fates[node_id], reasons[node_id] = Fate("skipped"), self.never_run[node_id]
+            return
+        try:
+            if node_id in self._always:
+                reason, stopped = self._unmet(node_id, world, play), False
+            else:
+                step = self._flow.step(node_id, world.fate_of, lambda: self._unmet(node_id, world, play))
+                reason, stopped = step.reason or None, step.stopped
+            result = self._result(node_id, world, play) if node_id in self._conditionals and reason is None else None
+        except _ComparisonFails:
+            fates[node_id] = Fate("failed", stopped=True)
+            if node_id not in self._conditionals:
+                reasons[node_id] = "its condition cannot be compared"
+            return
+        if reason is not None:
+            fates[node_id], reasons[node_id] = Fate("skipped", stopped), reason
+        elif may_fail and play.option(("failure", node_id), _EITHER):
+            fates[node_id] = Fate("failed", stopped=True)
+        else:
+            fates[node_id] = Fate("completed", result=result)
+
+    def _unmet(self, node_id: str, world: World, play: _Play) -> str | None:
+        holds = self._condition_of(node_id) is None or self._result(node_id, world, play)
+        return None if holds else _UNMET
+
+    def _result(self, node_id: str, world: World, play: _Play) -> bool:
+        comparison = self._comparisons.get(node_id)
+        if comparison is None:  # a conditional with a fault
+            return play.option(("faulty", node_id), _EITHER)
+        sources = self._sources[node_id]
+        result = self._constant[node_id]
+        if result is None and sources and not any(map(world.has_value, sources)):
+            result = _compared(comparison)
+        elif result is None:
+            choice = self._choices[node_id]
+            result = play.option(("value", choice.key), choice.options)[choice.position]
+        if result is None:
+            raise _ComparisonFails
+        return result
+
+
+_UNMET: Final = "its condition does not hold"
+
+
+class _Play:
+    """The choices of one outcome.
+
+    Args:
+        taken: The positions of the options that are taken, by choice; of any other it is the first.
+    """
+
+    def __init__(self, taken: Mapping[object, int]) -> None:
+        self._taken = taken
+        self._asked: dict[object, tuple[Sequence[Any], int]] = {}  # the choices in the order in which they were asked
+
+    def option(self, key: object, options: Sequence[T]) -> T:
+        """Return the option that is taken; that of one key is always the same."""
+        if key not in self._asked:
+            self._asked[key] = options, self._taken.get(key, 0)
+        return options[self._asked[key][1]]
+
+    def following(self) -> Iterator[_Play]:
+        """Yield plays until all outcomes have been played; each has to be played before the next one is taken."""
+        play = self
+        while asked := play._without_last_options():
+            *before, (key, (_, taken)) = asked
+            play = _Play({other: position for other, (_, position) in before} | {key: taken + 1})
+            yield play
+
+    def neighbors(self) -> Iterator[_Play]:
+        """Yield the plays that differ from this one, which has been played, by one choice."""
+        for key, (options, taken) in list(self._asked.items()):
+            yield from (_Play({key: other}) for other in range(len(options)) if other != taken)
+
+    def _without_last_options(self) -> list[tuple[object, tuple[Sequence[Any], int]]]:
+        asked = list(self._asked.items())
+        while asked and asked[-1][1][1] == len(asked[-1][1][0]) - 1:
+            asked.pop()
+        return asked
+
+
+def _comparisons(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]:
+    """Return the comparisons that decide something, by node."""
+    return {
+        node_id: comparison
+        for node_id, node in nodes.items()
+        if node.get("type") in ("conditional", "llm", "tool") and (comparison := comparison_of(node)) is not None
+    }
+
+
+def _compared(comparison: Comparison) -> bool | None:
+    """Return the result of a comparison whose templates have no value; None if it fails."""
+    try:
+        return evaluate(
+            comparison.operator, render(comparison.left, lambda _: ABSENT), render(comparison.right, lambda _: ABSENT)
+        )
+    except (OperatorError, TypeError, ValueError, RecursionError):
+        return None
+
 
 _BRANCHES = ("true_branch", "false_branch")
 _MOST_COMPARISONS: Final = 1_000

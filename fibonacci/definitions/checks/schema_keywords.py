@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci._suggestions import did_you_mean, nearest
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
+from fibonacci.definitions.checks.shape import NodesByIndex
 from fibonacci.definitions.json_schema import CHECKED_KEYWORDS, TYPES, is_closed, target_of
 from fibonacci.definitions.json_types import is_array, is_object, shown
 from fibonacci.definitions.patterns import pattern_fault

@@ -1,21 +1,192 @@
-"""Faults of shape: wrong types, missing keys, values out of range, and values without a JSON form."""
+"""Faults of shape: types, missing and unknown keys, names of nodes, values without a JSON form."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
+from fibonacci.definitions.files.legacy_dialect import SUCCESSORS
+from fibonacci.definitions.graph import BadTemplate, Edges, Link, LinkKind, find_cycles, node_links, template_links
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import NODE_MODELS
-from fibonacci.definitions.model.workflow import WorkflowDefinition
+from fibonacci.definitions.model.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
+from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.operators import OPERATORS
 from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.templates import INPUT, NAMED_SOURCES
+
+NodesByIndex = Mapping[int, Mapping[str, Any]]
+"""The nodes that have an id, by their position in the definition."""
+
+LinksByIndex = Mapping[int, Sequence[Link | BadTemplate]]
+"""What `node_links` yields for each of them, by its position."""
+
+
+def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Return the nodes that have an id, by position; faults of the others are faults of shape."""
+    nodes = definition.get("nodes")
+    if not is_array(nodes):
+        return {}
+    return {i: node for i, node in enumerate(nodes) if is_object(node) and isinstance(node.get("id"), str)}
+
+
+# The emulator reads the categories, and an editor the address of the JSON Schema.
+_WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}
+_NODES: Final[Mapping[str, frozenset[str]]] = {
+    node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
+    for node_type, model in NODE_MODELS.items()
+}
+_INSIDE: Final[Mapping[str, frozenset[str]]] = {
+    "retry": frozenset(RetryPolicy.model_fields),
+    "condition": frozenset(Condition.model_fields),
+}
+
+
+def unknown_keys(definition: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the keys that neither the models nor the older spelling have."""
+    yield from _unknown(definition, _WORKFLOW, "a definition", "")
+    yield from _unknown(definition.get("default_retry"), _INSIDE["retry"], "a retry", "default_retry.")
+    nodes = definition.get("nodes")
+    for index, node in enumerate(nodes if is_array(nodes) else ()):
+        if is_object(node):
+            yield from _unknown_in_node(node, f"nodes[{index}].")
+
+
+def _unknown_in_node(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
+    node_type = node.get("type")
+    known = _NODES.get(node_type) if isinstance(node_type, str) else None
+    if known is None:
+        return  # the type is missing or unknown, which is a fault of its own
+    yield from _unknown(node, known, f"a node of type {node_type}", prefix)
+    for key, inner in _INSIDE.items():
+        if key in known:
+            yield from _unknown(node.get(key), inner, f"a {key}", f"{prefix}{key}.")
+
+
+def _unknown(value: Any, known: Collection[str], owner: str, prefix: str) -> Iterator[Problem]:
+    keys = cast("Iterable[object]", value) if is_object(value) else ()
+    for key in keys:
+        if isinstance(key, str) and key not in known:
+            yield problem(prefix + key, "unknown_key", f"{key!r} is not a key of {owner}{_remedy(key, known)}")
+
+
+def _remedy(key: str, known: Collection[str]) -> str:
+    if key in SUCCESSORS:
+        return f", but of fibonacci-sdk 0.2.4: {SUCCESSORS[key]}"
+    elsewhere = [node_type for node_type, keys in _NODES.items() if key in keys]
+    if elsewhere and known not in _INSIDE.values():
+        return f", but of a node of type {' or '.join(elsewhere)}"
+    return did_you_mean(key, known)
+
+
+_SOURCES: Final = (INPUT, *sorted(NAMED_SOURCES))
+_UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
+    "dependency": ("unknown_dependency", "depends on {!r}, which is not a node"),
+    "template": ("unknown_template_source", "the template names {!r}, which is neither a node nor a known source"),
+    "branch": ("unknown_branch_target", "branches to {!r}, which is not a node"),
+    "critic": ("unknown_critic_target", "assesses {!r}, which is not a node"),
+    "fallback": ("unknown_fallback", "falls back to {!r}, which is not a node"),
+    "on_error": ("unknown_error_handler", "names {!r} to run when it has failed, which is not a node"),
+}
+
+
+def duplicate_ids(nodes: NodesByIndex) -> Iterator[Problem]:
+    """Yield the ids that an earlier node has."""
+    first: dict[str, int] = {}
+    for index, node in nodes.items():
+        earlier = first.setdefault(node["id"], index)
+        if earlier != index:
+            yield problem(f"nodes[{index}].id", "duplicate_id", f"{node['id']!r} is already the id of nodes[{earlier}]")
+
+
+def reserved_ids(nodes: NodesByIndex) -> Iterator[Problem]:
+    """Yield the ids that templates cannot name."""
+    for index, node in nodes.items():
+        if node["id"] in _SOURCES:
+            message = (
+                f"{{{{{node['id']}...}}}} never means this node: {node['id']!r} is a source of its own; rename the node"
+            )
+            yield problem(f"nodes[{index}].id", "reserved_id", message)
+
+
+def unknown_names(nodes: NodesByIndex, links: LinksByIndex, outputs: Any) -> Iterator[Problem]:
+    """Yield the names of no node, and the templates that cannot be parsed."""
+    ids = {node["id"]: None for node in nodes.values()}
+    sources = {**ids, **dict.fromkeys(_SOURCES)}
+    for index, of_node in links.items():
+        for link in of_node:
+            yield from _fault_of(link, ids, sources, f"nodes[{index}].")
+    for link in template_links("outputs", outputs):
+        yield from _fault_of(link, ids, sources, "")
+
+
+def _fault_of(
+    link: Link | BadTemplate, ids: Collection[str], sources: Collection[str], prefix: str
+) -> Iterator[Problem]:
+    if isinstance(link, BadTemplate):
+        yield problem(prefix + link.location, "bad_template", link.reason, offset=link.offset)
+    elif link.kind != "mention" and link.target not in ids:
+        code, message = _UNKNOWN[link.kind]
+        known = sources if link.kind == "template" else ids
+        text = message.format(link.target) + did_you_mean(link.target, known)
+        yield problem(prefix + link.location, code, text, offset=link.offset)
+
+
+def cycles(nodes: NodesByIndex, waits_for: Edges) -> Iterator[Problem]:
+    """Yield a cycle for each group of nodes that wait for each other."""
+    position = {node["id"]: index for index, node in nodes.items()}
+    for cycle in find_cycles(waits_for):
+        yield problem(f"nodes[{position[cycle[0]]}]", "cycle", _cycle_message(cycle, nodes[position[cycle[0]]]))
+
+
+def _cycle_message(cycle: Sequence[str], first: Mapping[str, Any]) -> str:
+    path = " -> ".join([*cycle, cycle[0]])
+    if len(cycle) > 1:
+        return f"nodes depend on each other: {path}; remove one of these dependencies"
+    places = [link.location for link in node_links(first) if isinstance(link, Link) and link.target == cycle[0]]
+    return f"the node depends on itself: {path}; remove its id from {' and '.join(places)}"
+
+
+_OUTPUT_FORMATS: Final = ("text", "json")
+
+
+def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
+    """Yield the values of single keys that are probably not meant."""
+    types = {node["id"]: node.get("type") for node in nodes.values()}
+    for index, node in nodes.items():
+        if node.get("type") == "llm":
+            yield from _of_llm(node, f"nodes[{index}].")
+        target = node.get("target_node")
+        target_type = types.get(target) if isinstance(target, str) else None
+        if node.get("type") == "critic" and target_type in ("tool", "conditional", "critic"):
+            again = "the tool is called again" if target_type == "tool" else "it runs again"
+            message = (
+                f"{target!r} is a node of type {target_type}, which no prompt improves: {again} each time that it does "
+                "not pass; assess an llm node"
+            )
+            yield problem(f"nodes[{index}].target_node", "critic_of_no_answer", message)
+
+
+def _of_llm(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
+    temperature = node.get("temperature")
+    if isinstance(temperature, int | float) and 1 < temperature <= 2:
+        message = f"{temperature} is above 1, the largest of the newer documentation; use 1 or less"
+        yield problem(f"{prefix}temperature", "high_temperature", message)
+    output_format = node.get("output_format")
+    if isinstance(output_format, str) and output_format not in _OUTPUT_FORMATS:
+        near = did_you_mean(output_format.lower(), _OUTPUT_FORMATS)
+        message = f"{output_format!r} is not a documented format; use {' or '.join(_OUTPUT_FORMATS)}{near}"
+        yield problem(f"{prefix}output_format", "unknown_output_format", message)
+    for key in ("instruction", "prompt"):
+        text = node.get(key)
+        if isinstance(text, str) and not text.strip():
+            yield problem(prefix + key, "empty_instruction", "the model is asked nothing; write an instruction")
+
 
 _EXPECTED: Final[Mapping[str, str]] = {
     "bool_type": "true or false",

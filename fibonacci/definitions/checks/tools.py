@@ -1,4 +1,4 @@
-"""Tools: those that exist, the nodes that name others, and the parameters that a tool does not take."""
+"""Tools and models: the nodes that name what there is not, and the parameters that a tool does not take."""
 
 from __future__ import annotations
 
@@ -7,11 +7,40 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
+from fibonacci.definitions.checks.shape import NodesByIndex
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.tool_parameters import missing_parameters, named_parameters, unfit_parameters
 from fibonacci.definitions.tools import canonical_tool
+
+_MOST_SHOWN: Final = 10
+
+
+def model_names(models: Iterable[str]) -> list[str]:
+    """Return the given names of models.
+
+    Raises:
+        TypeError: If they are no names; the message names what to pass.
+    """
+    given = cast("object", models)
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"models must be names of models, not {type(models).__name__}; pass a list of names")
+    names = list(cast("Iterable[object]", given))
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"models holds a {type(name).__name__}; pass names of models")
+    return cast("list[str]", names)
+
+
+def unknown_models(nodes: NodesByIndex, names: list[str]) -> Iterator[Problem]:
+    """Yield the models that are not among the given ones."""
+    for index, node in nodes.items():
+        model = node.get("model")
+        if isinstance(model, str) and model not in names:
+            remedy = did_you_mean(model, names) or f"; use {', '.join(names[:_MOST_SHOWN]) or 'none'}"
+            message = f"{model!r} is not one of the given models{remedy}"
+            yield problem(f"nodes[{index}].model", "unknown_model", message)
+
 
 _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
 

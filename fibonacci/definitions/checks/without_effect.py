@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fibonacci._suggestions import nearest
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
+from fibonacci.definitions.checks.shape import NodesByIndex
 from fibonacci.definitions.checks.tools import KnownTool
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.spellings import is_open

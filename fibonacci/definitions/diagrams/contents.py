@@ -1,24 +1,219 @@
 """What a diagram shows: the nodes of a definition, their states, and the edges between them, faults included.
 
+No font is at hand, so widths are estimated, rather too wide: the fonts of the machines differ by a fifth.
+
 This reads plain JSON and skips what has the wrong type: the diagram of a faulty definition helps to find the fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
+from unicodedata import combining, east_asian_width
 
-from fibonacci.definitions.diagrams.states import (
-    UNKNOWN,
-    NodeState,
-    checked_execution,
-    execution_state,
-    node_states,
-)
-from fibonacci.definitions.diagrams.texts import clean
+from fibonacci._display.protocols import ExecutionRecord, NodeRecord
+from fibonacci.definitions.checks.shape import nodes_of
+from fibonacci.definitions.flow import PENDING, Fate, Flow
+from fibonacci.definitions.graph import FOLLOWING, Link, node_links
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import FOLLOWING, Link, node_links
 from fibonacci.definitions.model.plain import plain_object
+
+# What XML 1.0 does not allow, lone surrogates among it, and the control characters that HTML does not.
+_ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Marks that reorder the text around them, or hide in it.
+_INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_ELLIPSIS: Final = "…"
+_BREAKABLE: Final = " _-./"
+
+_NARROW: Final = frozenset("iljtfrI.,:;'|!()[]{}/ -")
+_WIDE: Final = frozenset("mwMW@%&—")
+
+
+def clean(text: str) -> str:
+    """Return a text on one line, without characters that XML does not allow and without marks that reorder it."""
+    return " ".join(_INVISIBLE.sub("", _ILLEGAL.sub("\ufffd", text)).split())
+
+
+def width(text: str) -> float:
+    """Estimate the width of a text, in units of its font size."""
+    return sum(map(_width, text))
+
+
+def _width(character: str) -> float:
+    if character in _NARROW:
+        return 0.44
+    if character in _WIDE:
+        return 1.06
+    if character < "\x7f":
+        return 0.77 if character.isupper() else 0.68
+    if combining(character):
+        return 0.0
+    return 1.4 if east_asian_width(character) in "WF" or character > "\uffff" else 1.0
+
+
+def shorten(text: str, limit: float) -> str:
+    """Return as much of a text as a width allows, in units of the font size, and an ellipsis where it was cut."""
+    end = _fitting(text, limit)
+    return text if end == len(text) else text[: _fitting(text, limit - _width(_ELLIPSIS))].rstrip() + _ELLIPSIS
+
+
+def wrap(text: str, limit: float, lines: int) -> list[str]:
+    """Break a text into lines of a width, in units of the font size; the last one is shortened.
+
+    Args:
+        text: The text, clean.
+        limit: The width of a line.
+        lines: The most lines that are returned.
+    """
+    wrapped: list[str] = []
+    while len(wrapped) < lines - 1 and (end := _fitting(text, limit)) < len(text):
+        end = _break(text, end)
+        wrapped.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*wrapped, shorten(text, limit)]
+
+
+def _fitting(text: str, limit: float) -> int:
+    """Return how many characters fit."""
+    for index, character in enumerate(text):
+        limit -= _width(character)
+        if limit < 0:
+            return index
+    return len(text)
+
+
+def _break(text: str, end: int) -> int:
+    """Return the best place for a line break, at a place or before it."""
+    if text[end] == " ":
+        return end
+    places = (text.rfind(character, 0, end) + 1 for character in _BREAKABLE)
+    best = max(places)
+    return best if best > end // 2 else max(end, 1)
+
+
+def number(value: float) -> str:
+    """Return a coordinate as text, to a tenth of a pixel."""
+    return f"{round(value, 1):g}" if abs(value) < 100_000 else str(round(value))
+
+
+KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "cancelled")
+"""The states that have a color; the platform may have others."""
+
+UNKNOWN: Final = "unknown"
+"""The state of a node that the platform does not mention."""
+
+_NOT_STARTED: Final = ("pending", "pending_approval")
+
+
+class NodeState(NamedTuple):
+    """The state of a node. All texts are clean."""
+
+    word: str
+    """The state in a word: one of `KNOWN_STATES`, `unknown`, or another that the platform has sent."""
+
+    duration: str = ""
+    """The time that the node took, such as `1.2 s`; empty when it is not known."""
+
+    reason: str = ""
+    """The error of a failed node, or why it was skipped; empty when it is not known."""
+
+    @property
+    def text(self) -> str:
+        """The state and the duration."""
+        return f"{self.word} · {self.duration}" if self.duration else self.word
+
+
+def checked_execution(execution: object) -> ExecutionRecord | None:
+    """Return the argument `execution`.
+
+    Raises:
+        TypeError: If it is neither an execution nor None.
+    """
+    if execution is None or isinstance(execution, ExecutionRecord):
+        return execution
+    kind = type(execution).__name__
+    raise TypeError(f"execution must be an Execution, not {kind}; client.executions.get(execution_id) returns one")
+
+
+def execution_state(execution: ExecutionRecord) -> NodeState:
+    """Return the state of an execution as a whole."""
+    milliseconds = execution.duration_ms
+    duration = "" if milliseconds is None else _duration(milliseconds)
+    return NodeState(_state_text(execution.status) or UNKNOWN, duration)
+
+
+def node_states(plain: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
+    """Return the states of nodes by id; what is missing is unknown.
+
+    Args:
+        plain: The definition as plain JSON.
+        execution: The execution. Without a trace, nodes with an output have completed, what they imply was skipped, and
+            the nodes of an execution that has not begun are pending.
+    """
+    states = dict(_traced(execution.trace or []))
+    if states:
+        return states
+    nodes = nodes_of(plain).values()
+    if execution.status in _NOT_STARTED:
+        return {node["id"]: NodeState("pending") for node in nodes}
+    if is_object(plain.get("outputs")):  # then the names of the outputs are not those of nodes
+        return {}
+    states = {node_id: NodeState("completed") for node_id in execution.outputs}
+    return states | _skipped(nodes, execution.outputs) if execution.status == "completed" else states
+
+
+def _skipped(nodes: Iterable[Mapping[str, Any]], outputs: Mapping[str, Any]) -> dict[str, NodeState]:
+    """Return the nodes of a completed execution that can only have been skipped beside those with an output."""
+    flow = Flow(nodes)
+    fates: dict[str, Fate] = {}
+    states: dict[str, NodeState] = {}
+    for node_id in flow.order():
+        if node_id in outputs:
+            result = outputs[node_id].get("result") if is_object(outputs[node_id]) else None
+            fates[node_id] = Fate("completed", result=result if isinstance(result, bool) else None)
+            continue
+        step = flow.step(node_id, lambda other: fates.get(other, PENDING))
+        if step.action == "skip":
+            fates[node_id] = Fate("skipped", step.stopped)
+            states[node_id] = NodeState("skipped", reason=clean(step.reason))
+    return states
+
+
+def _traced(trace: Iterable[NodeRecord]) -> Iterator[tuple[str, NodeState]]:
+    for entry in trace:
+        reason = _state_text(entry.error) or _state_text(entry.reason)
+        yield entry.id, NodeState(_state_text(entry.status) or UNKNOWN, _node_duration(entry), reason)
+
+
+def _node_duration(entry: NodeRecord) -> str:
+    started, ended = entry.started_at, entry.ended_at
+    if started is None or ended is None or (started.tzinfo is None) != (ended.tzinfo is None):
+        return ""
+    return _duration((ended - started) / timedelta(milliseconds=1))
+
+
+def _duration(milliseconds: float) -> str:
+    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for a negative or absurd one."""
+    if not 0 <= milliseconds < 1e12:  # also an integer that is too large for a float
+        return ""
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _state_text(value: object) -> str:
+    if isinstance(value, str):
+        return clean(value)
+    message = value.get("message") if is_object(value) else None  # an error may be an object
+    return clean(message) if isinstance(message, str) else ""
+
 
 MISSING: Final = ""
 """The type of a name that no node has."""

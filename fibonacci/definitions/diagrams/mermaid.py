@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.diagrams.contents import MISSING, DiagramContents, DiagramNode, contents_of
-from fibonacci.definitions.diagrams.edges import layered
-from fibonacci.definitions.diagrams.layers import arrange
-from fibonacci.definitions.diagrams.palette import LIGHT
-from fibonacci.definitions.diagrams.states import KNOWN_STATES
-from fibonacci.definitions.diagrams.texts import shorten
+from fibonacci.definitions.diagrams.boxes import LIGHT
+from fibonacci.definitions.diagrams.contents import (
+    KNOWN_STATES,
+    MISSING,
+    DiagramContents,
+    DiagramNode,
+    contents_of,
+    shorten,
+)
+from fibonacci.definitions.diagrams.layout import arrange
+from fibonacci.definitions.diagrams.svg import layered
 
 if TYPE_CHECKING:
     from fibonacci.models import Execution

@@ -10,11 +10,10 @@ from typing import Final, Literal
 
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
-from fibonacci.definitions.files.json_reader import read_json
 from fibonacci.definitions.files.legacy_dialect import modernize
-from fibonacci.definitions.files.source import Element, Source
+from fibonacci.definitions.files.source import Element, Source, read_json
 from fibonacci.definitions.files.yaml_reader import read_yaml
-from fibonacci.definitions.model.workflow import WorkflowDefinition
+from fibonacci.definitions.model.nodes import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
 
 Format = Literal["yaml", "json"]

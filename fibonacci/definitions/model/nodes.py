@@ -1,4 +1,4 @@
-"""Models of the nodes of a workflow definition, one per type, and one for the types that come later.
+"""Models of a workflow definition and of its nodes, one per type, and one for the types that come later.
 
 The models read what the documentation shows, including the older spellings (`prompt` for `instruction`, `inputs` for
 `params`), and keep every key that they do not know. They are strict: the text `"30"` is not a number.
@@ -7,13 +7,193 @@ The models read what the documentation shows, including the older spellings (`pr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 
-from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fibonacci.definitions.json_types import is_object
-from fibonacci.definitions.model.base_node import NODE_ID, BaseNode, Condition, Operator
-from fibonacci.definitions.model.definition_model import DefinitionModel
+from fibonacci._interrupts import passing_interrupts
+from fibonacci.definitions.json_types import is_object, whole
+from fibonacci.definitions.model.spellings import OLDER_KEYS, Conflict, conflicts, split_retry, without_repeats
+
+_FIRST: Final = ("id", "type", "name")
+_LAST: Final = (
+    "condition", "fallback", "on_error", "dependencies", "enable_retry", "max_retries", "retry_delay", "retry",
+)  # fmt: skip
+
+
+@passing_interrupts
+class DefinitionModel(BaseModel):
+    """A part of a definition.
+
+    `model_dump` returns the fields that were given, and the type of a node, which is always written.
+    What a node is comes first, then what it does, then when it runs.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True,
+        extra="allow",
+        strict=True,
+        allow_inf_nan=False,
+        defer_build=True,  # importing the emulator is 5 % faster: WorkflowDefinition builds the nodes with itself
+        populate_by_name=True,
+        # A NaN inside `params` would be written as null, which has another meaning; the client refuses a NaN.
+        ser_json_inf_nan="constants",
+    )
+
+    @field_validator("max_attempts", "max_iterations", "max_retries", "max_tokens", mode="before", check_fields=False)
+    @classmethod
+    def _read_whole_number(cls, value: object) -> object:
+        return whole(value)
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said = self.model_fields_set.union(self.model_extra or ())
+        fields = {name: value for name, value in dump(self).items() if name in said}
+        first = {name: fields[name] for name in _FIRST if name in fields}
+        last = {name: fields.pop(name) for name in _LAST if name in fields}
+        return first | fields | last
+
+
+NODE_ID: Final = r"^[a-z0-9_-]+$"
+"""The pattern of the id of a node."""
+
+Operator = Literal[
+    "equals",
+    "not_equals",
+    "contains",
+    "not_contains",
+    "greater_than",
+    "less_than",
+    "starts_with",
+    "ends_with",
+    "is_empty",
+    "is_not_empty",
+]
+"""The name of a comparison, one of the ten that the platform documents."""
+
+Backoff = Literal["linear", "exponential"]
+"""How the delay grows from retry to retry."""
+
+
+class RetryPolicy(DefinitionModel):
+    """How a node is retried, in the older spelling; a workflow's `default_retry` has this one only.
+
+    Example:
+        >>> RetryPolicy(max_attempts=3, delay=2.0, backoff="exponential").max_attempts
+        3
+    """
+
+    max_attempts: int | None = Field(default=None, ge=1)
+    """The maximum number of attempts, the first one included; None for the platform's default."""
+
+    delay: float | None = Field(default=None, ge=0)
+    """The seconds before the first retry; None for the platform's default."""
+
+    backoff: Backoff | None = None
+    """How the delay grows from retry to retry: `linear` or `exponential`; None if it is always the same."""
+
+
+class Condition(DefinitionModel):
+    """A comparison that decides whether its node runs.
+
+    Example:
+        >>> Condition(field="{{input.team}}", operator="equals", value="sales").operator
+        'equals'
+    """
+
+    field: Any
+    """The left operand: a template, or any JSON."""
+
+    operator: Operator
+    """The operator, such as `equals`."""
+
+    value: Any = None
+    """The right operand: a template, or any JSON. `is_empty` and `is_not_empty` ignore it."""
+
+
+class BaseNode(DefinitionModel):
+    """The fields of every node, whatever its type."""
+
+    id: str = Field(pattern=NODE_ID)
+    """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
+
+    name: str | None = None
+    """The name shown to people; None when there is none."""
+
+    dependencies: list[str] = Field(default_factory=list[str])
+    """The ids of the nodes that run before this one, in any order."""
+
+    enable_retry: bool = False
+    """Whether the node is run again after it has failed."""
+
+    max_retries: int = Field(default=3, ge=0)
+    """The maximum number of retries, when `enable_retry` is true."""
+
+    retry_delay: float = Field(default=1.0, ge=0)
+    """The seconds between two attempts."""
+
+    retry: RetryPolicy | None = None
+    """The older spelling of retries. Only the backoff stays here; the rest is read into the three fields above."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_either_spelling(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        found: list[Conflict] = []
+        if is_object(data):
+            keys = OLDER_KEYS[cls.model_fields["type"].default]
+            data = _with_plain_retry(data)
+            found = conflicts(data, keys)
+            data = without_repeats(data, keys)
+        if not found:
+            return handler(data)._said()
+        errors = [
+            InitErrorDetails(
+                type=PydanticCustomError("conflicting_spellings", cast("Any", conflict.message)),
+                loc=conflict.older,
+                input=conflict.value,
+            )
+            for conflict in found
+        ]
+        try:
+            handler(data)
+        except ValidationError as error:
+            errors += [
+                InitErrorDetails(type=each["type"], loc=each["loc"], input=each["input"], ctx=each.get("ctx", {}))
+                for each in error.errors(include_url=False)
+            ]
+        raise ValidationError.from_exception_data(cls.__name__, errors)
+
+    def _said(self) -> Self:
+        """Return the node with `type` among the fields that were given, and `retry` in the newer fields."""
+        self.model_fields_set.add("type")
+        if self.retry is not None:
+            newer, rest = split_retry(self.retry.model_dump())
+            vars(self).update(newer, retry=RetryPolicy.model_validate(rest) if rest else None)
+            self.model_fields_set.update(newer)
+            if not rest:
+                self.model_fields_set.discard("retry")
+        return self
+
+
+def _with_plain_retry(data: Any) -> Any:
+    """Return the data of a node with a retry that is a model as plain JSON."""
+    retry = data.get("retry")
+    return {**data, "retry": retry.model_dump()} if isinstance(retry, RetryPolicy) else data
+
 
 DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
 """The criteria of a critic that names none."""
@@ -243,3 +423,51 @@ NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | Condition
     "conditional": ConditionalNode,
 }
 """The model of each type of node that this version knows; `OpenNode` is that of the others."""
+
+
+class WorkflowDefinition(DefinitionModel):
+    """The definition of a workflow: its nodes and its named outputs.
+
+    Example:
+        >>> definition = WorkflowDefinition.model_validate(
+        ...     {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet {{input.name}}"}]}
+        ... )
+        >>> definition.nodes[0].instruction
+        'Greet {{input.name}}'
+    """
+
+    name: str | None = None
+    """The name of the workflow that people see; None when there is none."""
+
+    description: str | None = None
+    """What the workflow does."""
+
+    version: str | int | float | None = None
+    """The version of the definition, a number or a text, as its author writes it."""
+
+    timeout: float | None = Field(default=None, gt=0)
+    """The time that a whole run may take, in seconds; None for the platform's default."""
+
+    default_retry: RetryPolicy | None = None
+    """The retries of the nodes that have none of their own; None for no retries."""
+
+    input_schema: dict[str, Any] | None = None
+    """The JSON Schema that the inputs of a run are checked against before anything runs."""
+
+    output_schema: dict[str, Any] | None = None
+    """The JSON Schema that the outputs of a run are checked against."""
+
+    allow_partial_results: bool = False
+    """Whether a failed run has the outputs of the nodes that completed."""
+
+    nodes: list[Node]
+    """The nodes, in any order: dependencies and templates decide which runs first."""
+
+    outputs: dict[str, Any] | None = None
+    """The templates of the outputs, by name; None for the output of each node, by node id."""
+
+    def _repr_html_(self) -> str:
+        """Return the diagram, for notebooks."""
+        from fibonacci.definitions.diagrams.svg import diagram_html  # which imports this module
+
+        return diagram_html(self)

@@ -13,26 +13,18 @@ from time import perf_counter
 from typing import Final
 
 from fibonacci._log_records import log
-from fibonacci.emulator.account.account import Account
-from fibonacci.emulator.account.auth import Actor, ApiKeys
-from fibonacci.emulator.account.rate_limits import Allowance
-from fibonacci.emulator.app.control import CONTROL_PREFIX
-from fibonacci.emulator.app.control.api import ControlAPI
-from fibonacci.emulator.app.control.parts import EmulatorParts
-from fibonacci.emulator.app.endpoints import EndpointCaller, find
-from fibonacci.emulator.app.hosts import Hosts
-from fibonacci.emulator.app.origins import Origins
-from fibonacci.emulator.app.platform_api import PlatformAPI
+from fibonacci.emulator.account import Account, Actor, Allowance, ApiKeys
+from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, EmulatorParts
+from fibonacci.emulator.app.origins import Hosts, Origins
+from fibonacci.emulator.app.platform_api import EndpointCaller, PlatformAPI, find
 from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, in_form_of, respond
 from fibonacci.emulator.app.retention import Retention
 from fibonacci.emulator.engine.scheduler import Scheduler
-from fibonacci.emulator.faults.fault import SILENT, ActiveFailure, override_headers
-from fibonacci.emulator.faults.injector import FaultInjector
-from fibonacci.emulator.faults.response import FailingResponse
+from fibonacci.emulator.faults import SILENT, ActiveFailure, FailingResponse, FaultInjector, override_headers
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.errors import HTTPException, payload_too_large
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.replies import HTTPException, payload_too_large
 from fibonacci.emulator.option_values import KEPT
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.state import ids

@@ -10,8 +10,8 @@ import re
 from typing import Final
 
 from fibonacci.emulator.app.responses import EncodedReply
-from fibonacci.emulator.http.errors import bad_request, conflict
 from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.replies import bad_request, conflict
 from fibonacci.emulator.state.ids import fingerprint
 from fibonacci.emulator.state.tables import Record, Table
 

@@ -9,23 +9,25 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fibonacci._log_records import log
-from fibonacci.emulator.account.rate_limits import Allowance
-from fibonacci.emulator.faults.fault import override_headers
+from fibonacci.emulator.account import Allowance
+from fibonacci.emulator.faults import override_headers
 from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.errors import (
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.replies import (
     HTTPException,
+    Reply,
+    encode,
+    encode_error,
     insufficient_storage,
     internal_error,
     state_error,
     state_locked,
 )
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import Reply, encode, encode_error
 from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import http_date
-from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
 from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.snapshot import StateError, StateFullError, StateLockedError, StateReadOnlyError
 from fibonacci.emulator.state.tables import Record
 
 _log: Final = logging.getLogger("fibonacci.emulator")

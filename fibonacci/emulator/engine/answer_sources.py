@@ -1,15 +1,87 @@
-"""What answers a node in place of its default: its script, else a recorded call, else the handler of the user."""
+"""What answers a node in place of its default, and what the node makes of the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from fibonacci.emulator.engine.answers.node_failure import NodeFailure, error_of
+from fibonacci.definitions import CriticNode, LLMNode
+from fibonacci.definitions.json_schema import first_fault
+from fibonacci.definitions.json_types import is_object
+from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.scripts import NodeFailure, error_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall, call_handler
+
+HIGHEST_SCORE: Final = 10.0
+
+
+def expects_json(node: LLMNode) -> bool:
+    """Return whether the answer of a language model is parsed as JSON."""
+    return node.output_format == "json" or node.output_schema is not None
+
+
+def parsed_answer(node: LLMNode, answer: Any) -> Any:
+    """Return the answer of a language model, parsed and checked if the node expects JSON.
+
+    Raises:
+        NodeError: If it is not JSON, or does not fit the schema of the node.
+    """
+    if not expects_json(node):
+        return answer
+    if isinstance(answer, str):
+        try:
+            answer = json.loads(answer, parse_constant=_not_json)
+        except (ValueError, RecursionError) as error:
+            raise NodeError(f"the answer is not JSON: {error}") from None
+    fault = None if node.output_schema is None else first_fault(node.output_schema, answer, "answer")
+    if fault is not None:
+        raise NodeError(f"the answer does not fit output_schema: {fault}")
+    return answer
+
+
+def verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> dict[str, Any]:
+    """Return the verdict of a critic as documented; whether it passes follows from `min_score`.
+
+    Args:
+        node: The critic.
+        answer: A score, or an object with `overall_score` or `criteria_scores`; other fields are kept.
+        criteria: The criteria, rendered.
+
+    Raises:
+        NodeError: If the answer is neither.
+    """
+    given = answer if is_object(answer) else {"overall_score": answer}
+    scores = given.get("criteria_scores")
+    overall = given.get("overall_score")
+    if overall is None and is_object(scores) and scores and all(map(_is_score, scores.values())):
+        overall = sum(scores.values()) / len(scores)
+    if overall is None or not _is_score(overall) or not (scores is None or _are_scores(scores)):
+        raise NodeError(
+            "a critic returns a score from 0 to 10, or an object with overall_score or criteria_scores from 0 to 10"
+        )
+    documented = {
+        "passed": overall >= node.min_score,
+        "overall_score": overall,
+        "criteria_scores": dict.fromkeys(criteria, overall) if scores is None else dict(scores),
+    }
+    return documented | {name: value for name, value in given.items() if name not in documented}
+
+
+def _are_scores(scores: Any) -> bool:
+    return is_object(scores) and all(map(_is_score, scores.values()))
+
+
+def _is_score(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= HIGHEST_SCORE
+
+
+def _not_json(name: str) -> Mapping[str, Any]:
+    raise ValueError(f"{name} is not a JSON number")
+
 
 CallT = TypeVar("CallT", LLMCall, ToolCall, CriticCall)
 

@@ -2,14 +2,211 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions import LLMNode
-from fibonacci.definitions.json_schema import first_fault
+from fibonacci.definitions.json_schema import MALFORMED, Schema, first_fault, target_of
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.patterns import Steps
 from fibonacci.definitions.templates import as_text
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool
-from fibonacci.emulator.engine.json_samples import sample
+
+_DEEPEST: Final = 20
+_OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
+_MOST: Final = 10_000  # values: a schema may double them on each level
+_LONGEST: Final = 1_000_000  # characters of all texts
+_MEMBERS_A_STEP: Final = 20
+_FORMATS: Final[Mapping[str, str]] = {
+    "date": "2025-01-31",
+    "date-time": "2025-01-31T12:00:00Z",
+    "time": "12:00:00Z",
+    "email": "ada@example.org",
+    "uri": "https://example.org/",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "ipv4": "192.0.2.1",
+    "hostname": "example.org",
+}
+
+
+def sample(schema: Schema, text: str) -> Any:
+    """Return a value that fits a schema, if there is a simple and small one; else `None`.
+
+    What the schema itself suggests comes first: `const`, `default`, `examples`, `enum`.
+
+    Args:
+        schema: The schema.
+        text: The text to use where any text fits.
+
+    Example:
+        >>> sample({"properties": {"urgency": {"enum": ["high", "low"]}, "note": {"type": "string"}}}, "noted")
+        {'urgency': 'high', 'note': 'noted'}
+    """
+    try:
+        return _Sampler(schema, text).value(schema, 0)
+    except (*MALFORMED, _TooLargeError, RecursionError):
+        return None
+
+
+class _TooLargeError(Exception):
+    """What a schema asks for is larger than a sample may be."""
+
+
+class _Sampler:
+    def __init__(self, root: Schema, text: str) -> None:
+        self._root = root
+        self._text = text
+        self._steps = Steps()
+        self._count = 0
+        self._characters = 0
+
+    def value(self, schema: Schema, depth: int) -> Any:
+        self._count += 1
+        _limit(self._count, _MOST)
+        schema = target_of(schema, self._root)
+        if not is_object(schema) or depth > _DEEPEST:
+            return None
+        schema = self._merged(schema)
+        for suggestion in _suggestions(schema):
+            if self._fits(schema, suggestion):
+                return suggestion
+        for keyword in ("oneOf", "anyOf"):
+            if is_array(schema.get(keyword)):
+                return self._first_that_fits(schema, keyword, depth)
+        return self._of_type(schema, _type_of(schema), depth)
+
+    def _first_that_fits(self, schema: Mapping[str, Any], keyword: str, depth: int) -> Any:
+        rest = {key: value for key, value in schema.items() if key != keyword}
+        options = [target_of(option, self._root) for option in schema[keyword]]
+        values = [self.value(self._both(rest, option), depth + 1) for option in options if is_object(option)]
+        fitting = [value for value in values if self._fits(schema, value)]
+        return next((value for value in fitting if value is not None), None)
+
+    def _fits(self, schema: Mapping[str, Any], value: Any) -> bool:
+        definitions = (
+            {key: self._root[key] for key in ("$defs", "definitions") if key in self._root}
+            if is_object(self._root)
+            else {}
+        )
+        return first_fault({**definitions, **schema}, value, steps=self._steps) is None
+
+    def _both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+        """Return two schemas as one: properties and required are joined, of another keyword the second counts."""
+        self._take(first)
+        self._take(second)
+        joined = {**first, **second}
+        if "properties" in first and "properties" in second:
+            joined["properties"] = {**first["properties"], **second["properties"]}
+        if "required" in first and "required" in second:
+            joined["required"] = list(dict.fromkeys([*first["required"], *second["required"]]))
+        return joined
+
+    def _merged(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._take(schema)
+        merged = {key: value for key, value in schema.items() if key != "allOf"}
+        for part in schema.get("allOf", ()):
+            target = target_of(part, self._root)
+            merged = self._both(merged, self._merged(target)) if is_object(target) else merged
+        return merged
+
+    def _take(self, schema: Mapping[str, Any]) -> None:
+        """Count the steps of reading a schema, without those inside it."""
+        members = sum(len(argument) for argument in schema.values() if is_object(argument) or is_array(argument))
+        self._steps.take(10 + (len(schema) + members) // _MEMBERS_A_STEP)
+
+    def _of_type(self, schema: Mapping[str, Any], kind: str, depth: int) -> Any:
+        match kind:
+            case "object":
+                return self._object(schema, depth)
+            case "array":
+                return self._array(schema, depth)
+            case "integer" | "number":
+                bounds = {key: value for key, value in schema.items() if key != "type"}
+                return _number(schema, lambda number: self._fits(bounds, number), whole=kind == "integer")
+            case "boolean":
+                return True
+            case "null":
+                return None
+            case _:
+                return self._sized(_FORMATS.get(schema.get("format", ""), self._text), schema)
+
+    def _sized(self, text: str, schema: Mapping[str, Any]) -> str:
+        least, most = schema.get("minLength", 0), schema.get("maxLength")
+        text = text[:most]
+        self._characters += max(len(text), least)
+        _limit(self._characters, _LONGEST)
+        return text.ljust(least, ".")[:most]
+
+    def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        properties, required = schema.get("properties", {}), dict.fromkeys(schema.get("required", ()))
+        names = [name for name in properties if depth < _OPTIONAL_UNTIL or name in required]
+        result = {name: self.value(properties[name], depth + 1) for name in names}
+        extra = schema.get("additionalProperties", True)
+        missing = [name for name in required if name not in properties]
+        _limit(schema.get("minProperties", 0), _MOST)
+        missing += [f"property_{n}" for n in range(len(result) + len(missing), schema.get("minProperties", 0))]
+        return result | {name: self.value(extra, depth + 1) if is_object(extra) else self._text for name in missing}
+
+    def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
+        first: Sequence[Any] = schema.get("prefixItems", ())
+        rest = schema.get("items", {"type": "string"})
+        wanted = max(len(first), schema.get("minItems", 0 if first or depth >= _OPTIONAL_UNTIL else 1))
+        count = min(wanted, schema.get("maxItems", wanted))
+        _limit(count, _MOST)
+        values = [self.value(inner, depth + 1) for inner in first[:count]]
+        values += [self.value(rest, depth + 1) for _ in range(count - len(values))]
+        return _distinct(values) if schema.get("uniqueItems") else values
+
+
+def _limit(size: int, most: int) -> None:
+    if size > most:
+        raise _TooLargeError
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    """Return values made different where that is simple: texts and numbers."""
+    return [
+        f"{value} {index}" if index and isinstance(value, str) else value + index if _is_number(value) else value
+        for index, value in enumerate(values)
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _suggestions(schema: Mapping[str, Any]) -> Iterator[Any]:
+    yield from (schema[key] for key in ("const", "default") if key in schema)
+    yield from (value for key in ("examples", "enum") for value in schema.get(key, ()))
+
+
+def _type_of(schema: Mapping[str, Any]) -> str:
+    kind = schema.get("type")
+    if is_array(kind):
+        kind = next((name for name in kind if name != "null"), "null")
+    if isinstance(kind, str):
+        return kind
+    if "properties" in schema or "required" in schema:
+        return "object"
+    if "items" in schema or "prefixItems" in schema:
+        return "array"
+    return "number" if any(key in schema for key in ("minimum", "maximum", "multipleOf")) else "string"
+
+
+def _number(schema: Mapping[str, Any], fits: Callable[[int | float], bool], *, whole: bool) -> int | float:
+    """Return the number closest to 1 between the bounds, a multiple of the step."""
+    step: int | float | None = schema.get("multipleOf", 1 if whole else None)
+    low = max((schema[key] for key in ("minimum", "exclusiveMinimum") if key in schema), default=-math.inf)
+    high = min((schema[key] for key in ("maximum", "exclusiveMaximum") if key in schema), default=math.inf)
+    middle = (low + high) / 2 if math.isfinite(low + high) else low + 1 if math.isfinite(low) else high - 1
+    near: float = min(max(1, low), high)
+    candidates = [near, near + 1, near - 1, middle]
+    if step:
+        candidates = [math.floor(near / step) * step + shift * step for shift in (0, 1, -1, 2)]
+    number = next(filter(fits, candidates), near)
+    return int(number) if whole else number
+
 
 WAIT: Final = "wait"
 """The tool that takes time: its execution is `running` until its seconds have passed."""

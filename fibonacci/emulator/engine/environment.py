@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from fibonacci.emulator.engine.answers.scripts import ScriptQueue
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
+from fibonacci.emulator.engine.scripts import ScriptQueue
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.state.store import Store

@@ -19,11 +19,16 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.definition_problems import by_node, missing_values
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.node_executor import NodeExecutor
-from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
+from fibonacci.emulator.engine.node_executor import (
+    HandlerCall,
+    NodeExecutor,
+    NodeResult,
+    checked,
+    retry_delay,
+    timeout_error,
+    tries_of,
+)
 from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
-from fibonacci.emulator.engine.outputs import checked, timeout_error
-from fibonacci.emulator.engine.retries import retry_delay, tries_of
 from fibonacci.emulator.engine.usage import usage_sum
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.operators import UNARY, evaluate
-from fibonacci.definitions.templates import Reference, as_json, as_text, render
-from fibonacci.emulator.engine.answer_sources import Answer, find_answer
-from fibonacci.emulator.engine.answers.node_failure import NodeFailure
-from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
+from fibonacci.definitions.templates import INPUT, Absent, Reference, TemplateError, as_json, as_text, follow, render
+from fibonacci.emulator.engine.answer_sources import Answer, find_answer, parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
     cannot_run,
@@ -22,15 +23,204 @@ from fibonacci.emulator.engine.default_nodes import (
     texts,
 )
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.node_memory import NodeMemory
-from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
+from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
 from fibonacci.emulator.engine.node_states import NodeStates
-from fibonacci.emulator.engine.outputs import checked, timeout_error
-from fibonacci.emulator.engine.template_values import TemplateValues
+from fibonacci.emulator.engine.scripts import NodeFailure
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
+from fibonacci.emulator.http.bodies import is_deeper_than
+from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """The result of a node, known at once, although the node may end later.
+
+    Attributes:
+        output: The output.
+        seconds: The duration of the node on the emulator's clock.
+        error: Why the attempt fails at its end; `None` if the node completes.
+        usage: What the call of a handler has used; `None` if it was not reported.
+    """
+
+    output: Any
+    seconds: float = 0.0
+    error: str | None = None
+    usage: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerCall:
+    """A call of a user handler, not started yet.
+
+    Attributes:
+        work: Calls the handler; returns its outcome, and raises nothing.
+        timeout: Its time limit in seconds; `None` for no limit.
+    """
+
+    work: Callable[[], HandlerOutcome]
+    timeout: float | None
+
+
+MAX_OUTPUT = 1024 * 1024
+"""The largest output of a node in bytes of JSON: templates that contain each other grow exponentially."""
+
+MAX_OUTPUT_DEPTH = 200
+
+
+def checked(output: Any) -> Any:
+    """Return an output, checked for size and depth.
+
+    Raises:
+        NodeError: If it is too large or nested too deep.
+    """
+    text = to_json(output)
+    if len(text) > MAX_OUTPUT:
+        raise NodeError(f"the output is larger than {MAX_OUTPUT} bytes")
+    if text.count(b"{") + text.count(b"[") > MAX_OUTPUT_DEPTH and is_deeper_than(output, MAX_OUTPUT_DEPTH):
+        raise NodeError(f"the output is nested deeper than {MAX_OUTPUT_DEPTH} levels")
+    return output
+
+
+def timeout_error(seconds: float) -> str:
+    """Return the error of a node that exceeds its timeout."""
+    return f"it took longer than its timeout of {seconds:g} seconds"
+
+
+def tries_of(state: Record) -> int:
+    """Return the attempts of a node in the present iteration."""
+    return int(state["attempts"] - state.get("earlier_attempts", 0))
+
+
+def retry_delay(node: Node, tries: int) -> float | None:
+    """Return the seconds before the next attempt, after so many; `None` if there is none."""
+    if isinstance(node, OpenNode) or not node.enable_retry or tries > node.max_retries:
+        return None
+    match node.retry.backoff if node.retry is not None else None:
+        case "linear":
+            return node.retry_delay * tries
+        case "exponential":
+            return node.retry_delay * 2.0 ** min(tries - 1, 100)
+        case _:
+            return node.retry_delay
+
+
+class TemplateValues:
+    """The values of the templates of one execution at one time.
+
+    Args:
+        environment: What workflows can reach.
+        execution: The record of the execution.
+        nodes: Its nodes.
+        now: The time in Unix seconds.
+
+    Attributes:
+        without_value: The expressions that were resolved and had no value, each with the reason, until they are
+            cleared.
+    """
+
+    def __init__(self, environment: Environment, execution: Record, nodes: NodeStates, now: float) -> None:
+        self._environment = environment
+        self._execution = execution
+        self._nodes = nodes
+        self._now = now
+        self.without_value: Final[dict[str, str]] = {}
+
+    def resolve(self, reference: Reference) -> Any:
+        """Return the value of a reference, and note in `without_value` if a node or an input has none.
+
+        Raises:
+            TemplateError: If it has none.
+        """
+        try:
+            value = self._value_of(reference)
+        except TemplateError as error:
+            if reference.is_node or reference.source == INPUT:
+                self.without_value[reference.text] = str(error)
+            raise
+        if isinstance(value, Absent):
+            reason = f"{{{{{reference.text}}}}} has no value: {reference.source!r} was skipped"
+            self.without_value[reference.text] = reason
+        return value
+
+    def _value_of(self, reference: Reference) -> Any:
+        if reference.is_node:
+            return follow(self._nodes.output_of(reference.source), reference, reference.path)
+        match reference.source:
+            case "memory":
+                return self._of_memory(reference)
+            case "env":
+                return follow(self._environment.env, reference, reference.path)
+            case "secrets":
+                return follow(self._environment.secrets, reference, reference.path)
+            case _:
+                return follow(self._execution["inputs"], reference, reference.path)
+
+    def resolve_shown(self, reference: Reference) -> Any:
+        """Return the value of a reference for the trace; what must not or cannot be shown is the expression itself."""
+        try:
+            if reference.source not in ("secrets", "env"):
+                return self._value_of(reference)
+        except TemplateError:
+            pass
+        return f"{{{{{reference.text}}}}}"
+
+    def resolve_or_nothing(self, reference: Reference) -> Any:
+        """Return the value of a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
+        try:
+            return self._value_of(reference)
+        except TemplateError:
+            return None
+
+    def _of_memory(self, reference: Reference) -> Any:
+        key, *path = reference.path
+        found, value = find_value(self._environment.store, self._execution["workflow_id"], key, self._now)
+        if not found:
+            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
+        return follow(value, reference, tuple(path))
+
+
+class NodeMemory:
+    """The memory of one workflow at one time, as its nodes read and write it.
+
+    Args:
+        store: The store.
+        workflow_id: The id of the workflow.
+        now: The time in Unix seconds.
+    """
+
+    def __init__(self, store: Store, workflow_id: str, now: float) -> None:
+        self._store = store
+        self._workflow_id = workflow_id
+        self._now = now
+
+    def read(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return values by key; `None` for a key that has none."""
+        return {key: find_value(self._store, self._workflow_id, key, self._now)[1] for key in keys}
+
+    def write(self, key: str, value: Any) -> None:
+        """Write what a node keeps for its workflow."""
+        body = MemorySet(value=value, workflow_id=self._workflow_id)
+        set_value(self._store, (body.scope, self._workflow_id, key), body, self._now)
+
+    def set_by_tool(self, params: Mapping[str, Any]) -> None:
+        """Write a value by the parameters of the tool `memory_set`.
+
+        Raises:
+            NodeError: If the parameters are not valid.
+        """
+        try:
+            body = MemoryToolSet.model_validate(params)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise NodeError(f"the tool memory_set: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        if body.scope == "user" and body.user_id is None:
+            raise NodeError("the tool memory_set: user_id is required with the scope user")
+        owner = owner_of(body.scope, body.user_id, body.workflow_id or self._workflow_id)
+        set_value(self._store, (body.scope, owner, body.key), body, self._now)
 
 
 class NodeExecutor:

@@ -1,4 +1,4 @@
-"""The scheduler: starts executions, and advances them with the clock.
+"""The scheduler: starts executions, advances them with the clock, and takes over those of another process.
 
 Everything is done inside a transaction of the store, except the handlers: each runs in a thread of its own, so that a
 slow one blocks no request, and its outcome is stored when it ends.
@@ -6,25 +6,177 @@ slow one blocks no request, and its outcome is stored when it ends.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
-from fibonacci.emulator.engine import handler_calls
-from fibonacci.emulator.engine.compiled import CompiledWorkflow
+from pydantic import ValidationError
+
+from fibonacci._log_records import log
+from fibonacci.emulator.engine import user_handlers
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
-from fibonacci.emulator.engine.handler_threads import HandlerThreads
-from fibonacci.emulator.engine.recovery import Recovery
-from fibonacci.emulator.engine.stored_executions import StoredExecutions
 from fibonacci.emulator.engine.trace import trace_of
-from fibonacci.emulator.engine.user_handlers import HandlerOutcome
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome, HandlerThreads
 from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.snapshot import StateFullError, StateReadOnlyError, UnreadableRecordError
+from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
+
+DAMAGE: Final = (UnreadableRecordError, LookupError, TypeError, ValidationError)
+"""What a damaged record of one execution raises; it must not stop the others."""
+
+Act = Callable[[RunningExecution], None]
+"""Does something to an execution that has not ended."""
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+class StoredExecutions:
+    """The executions of one store; everything is done inside a transaction.
+
+    Args:
+        environment: What workflows can reach, the store among it.
+        launch: Starts the call of a handler of an execution; returns the id of the call.
+    """
+
+    def __init__(self, environment: Environment, launch: Callable[[str, Callable[[], Any]], str]) -> None:
+        self._environment = environment
+        self._store = environment.store
+        self._launch = launch
+
+    def start(
+        self, execution: Record, workflow: CompiledWorkflow, warnings: Mapping[str, Sequence[str]], now: float
+    ) -> Record:
+        """Start a new execution and store it; return its new record.
+
+        Args:
+            execution: Its record, not stored yet.
+            workflow: Its workflow.
+            warnings: What its trace warns about, by node.
+            now: The time in Unix seconds.
+        """
+        running = self._running(execution, workflow)
+        for node_id, messages in warnings.items():
+            running.note(node_id, warnings=messages)
+        running.start_ready_nodes(now)
+        return self._save(running, is_new=True)
+
+    def act(self, execution: Record, act: Act) -> Record:
+        """Act on a stored execution, unless it has ended or waits for approval; return its new record."""
+        run = self._store.runs.get(execution["id"])
+        if run is None:
+            return execution
+        running = self._running(execution, compiled(run["definition"]))
+        act(running)
+        if running.execution == execution:
+            return execution  # reading an execution that waits writes nothing
+        return self._save(running)
+
+    def process_due(self, execution_id: str, act: Act) -> None:
+        """Act on an execution with events that are due; one that is damaged is logged and not processed again."""
+        try:
+            execution = self._store.executions.get(execution_id)
+            if execution is None:
+                self._store.timers.delete(execution_id)
+            else:
+                self.act(execution, act)
+        except DAMAGE:
+            report_damage(execution_id)
+            self._store.timers.delete(execution_id)
+
+    def _running(self, execution: Record, workflow: CompiledWorkflow) -> RunningExecution:
+        launch = partial(self._launch, execution["id"])
+        return RunningExecution(self._environment, workflow, execution, launch)
+
+    def _save(self, running: RunningExecution, *, is_new: bool = False) -> Record:
+        """Store an execution, its trace, and what is kept only while it runs; return its record."""
+        store, execution, due, calls = self._store, running.execution, running.due, running.calls
+        name = execution["id"]
+        store.executions.put(name, record=execution)
+        for node_id, note in running.notes.items():
+            earlier = None if is_new else store.traces.get(name, node_id)
+            store.traces.put(name, node_id, record=(earlier or {}) | note)
+        run = {"definition": running.workflow.definition}
+        for table, record in (
+            (store.calls, {"calls": calls} if calls else None),
+            (store.timers, None if due is None else {"due": due}),
+            (store.runs, None if running.has_ended else run),
+        ):
+            if record is not None:
+                table.put(name, record=record)
+            elif not is_new:
+                table.delete(name)
+        return execution
+
+
+def report_damage(execution_id: str) -> None:
+    """Log the exception that a damaged record of an execution has raised."""
+    log(_log, logging.ERROR, "execution %s is damaged", execution_id, with_exception=True)
+
+
+_INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler worked")
+
+
+class Recovery:
+    """Takes states over, and fails the nodes whose handlers worked in a process that has ended.
+
+    Args:
+        store: The state.
+        clock: The emulator's clock.
+        executions: The executions in the store.
+    """
+
+    def __init__(self, store: Store, clock: VirtualClock, executions: StoredExecutions) -> None:
+        self._store = store
+        self._clock = clock
+        self._executions = executions
+
+    def take_over(self) -> None:
+        """Advance the clock to where its last user left it, and fail what no process works on.
+
+        If the state cannot be written, only the clock is advanced.
+        """
+        try:
+            with self._store.transaction():
+                self._resume_clock()
+                self.fail_orphaned_calls(self._clock.now())
+        except (StateFullError, StateReadOnlyError) as error:
+            log(_log, logging.WARNING, "runs are as they were left: %s", error)
+            with self._store.reading():
+                self._resume_clock()
+
+    def fail_orphaned_calls(self, now: float) -> None:
+        """Fail the nodes whose handlers worked in a process that has ended; inside a transaction."""
+        for (execution_id,) in list(self._store.calls.keys()):
+            try:
+                record = self._store.calls.get(execution_id) or {"calls": []}
+                orphaned = [call for call in record["calls"] if not user_handlers.is_running(call, self._store.owners)]
+                execution = self._store.executions.get(execution_id)
+                if execution is None:
+                    self._store.calls.delete(execution_id)
+                elif orphaned:
+                    self._executions.act(execution, partial(_interrupt, calls=orphaned, now=now))
+            except DAMAGE:
+                report_damage(execution_id)
+                self._store.calls.delete(execution_id)
+
+    def _resume_clock(self) -> None:
+        last = self._store.clock_state.get("now")
+        if last is not None:  # time does not go back
+            self._clock.advance_to(last["now"])
+
+
+def _interrupt(running: RunningExecution, calls: Sequence[str], now: float) -> None:
+    for call in calls:
+        running.complete_call(call, _INTERRUPTED, now)
+
 
 SETTLE_SECONDS: Final = 0.3
 """Real seconds for which a response waits for the end of its execution, before its status is `running`."""
@@ -133,9 +285,9 @@ class Scheduler:
         """Return the real seconds until an event may occur; `None` if that is not within `SETTLE_SECONDS`."""
         if execution["status"] != "running":
             return None
-        ages = [handler_calls.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
+        ages = [user_handlers.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
         if self._clock.mode == "skip":  # it may also wait for the handlers of other executions
-            ages = list(map(handler_calls.age, self._calls()))
+            ages = list(map(user_handlers.age, self._calls()))
         if ages:
             return SETTLE_SECONDS - min(ages) if min(ages) < SETTLE_SECONDS else None
         timer = self._store.timers.get(execution["id"])
@@ -184,7 +336,7 @@ class Scheduler:
                 return
 
     def _is_a_handler_working(self) -> bool:
-        return any(handler_calls.is_running(call, self._store.owners) for call in self._calls())
+        return any(user_handlers.is_running(call, self._store.owners) for call in self._calls())
 
     def _calls(self) -> Iterator[str]:
         """Yield the ids of all handler calls in the state."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.templates import Reference, Resolver, as_json, as_text, render
-from fibonacci.emulator.engine.redaction import redact, spellings
+from fibonacci.emulator.engine.variables import redact, spellings
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record

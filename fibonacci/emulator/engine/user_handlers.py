@@ -1,4 +1,8 @@
-"""User handlers: the user's functions in place of the default nodes, and their arguments."""
+"""User handlers: the functions in place of the default nodes, their arguments, and the threads that run them.
+
+A state may name calls of a process that was killed, or calls from before it was restored. They run nowhere: the
+scheduler has to find and fail them. The id of a call begins with the name of its owner.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,12 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import math
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -14,7 +23,9 @@ from typing import Any, Final, Protocol, TypeVar
 from fibonacci._log_records import log
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.usage import Usage
+from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.store import Owners, Store
 from fibonacci.emulator.state.tables import Record
 
 _log: Final = logging.getLogger("fibonacci.emulator")
@@ -258,3 +269,90 @@ def _outcome(work: Callable[[], Any]) -> HandlerOutcome:
 
 async def _finish(output: Awaitable[Any]) -> Any:
     return await output
+
+
+_STARTED: Final[dict[str, float]] = {}  # ids are unique, so that emulators in one process do not collide
+
+
+def register(owners: Owners) -> str:
+    """Return the id of a new call in this process."""
+    call = f"{owners.own()}-{secrets.token_hex(8)}"
+    _STARTED[call] = time.monotonic()
+    return call
+
+
+def finish(call: str) -> None:
+    """Remove a call that has ended and reported."""
+    _STARTED.pop(call, None)
+
+
+def age(call: str) -> float:
+    """Return for how many real seconds a call has been running in this process; infinity if it is not."""
+    return time.monotonic() - _STARTED.get(call, -math.inf)
+
+
+def is_running(call: str, owners: Owners) -> bool:
+    """Return whether a call may still report: it is running here, or another owner of it is alive."""
+    return call in _STARTED or owners.is_alive(call.partition("-")[0])
+
+
+Report = Callable[[str, str, HandlerOutcome], None]
+"""Stores the outcome of a call: given the id of its execution, the id of the call and the outcome; in a transaction."""
+
+
+class HandlerThreads:
+    """Calls handlers, and wakes those that wait for their end.
+
+    Args:
+        store: Where the outcomes are stored.
+        clock: The emulator's clock.
+        report: Stores the outcome of a call.
+    """
+
+    def __init__(self, store: Store, clock: VirtualClock, report: Report) -> None:
+        self._store = store
+        self._clock = clock
+        self._report = report
+        self._waiters: dict[str, list[threading.Event]] = {}  # by execution: a report wakes only those it concerns
+        self._lock = threading.Lock()
+
+    def launch(self, execution_id: str, work: Callable[[], HandlerOutcome]) -> str:
+        """Start the call of a handler; return the id of the call."""
+        call = register(self._store.owners)
+        # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
+        arguments = (execution_id, call, work)
+        threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()
+        return call
+
+    @contextmanager
+    def reports_of(self, execution_id: str) -> Generator[threading.Event]:
+        """Yield an event that is set whenever a handler of the execution has ended.
+
+        With a clock that skips waits, it is set whenever any handler has ended: then a wait of the execution may end.
+        """
+        reported = threading.Event()
+        with self._lock:
+            self._waiters.setdefault(execution_id, []).append(reported)
+        try:
+            yield reported
+        finally:
+            with self._lock:
+                self._waiters[execution_id].remove(reported)
+                if not self._waiters[execution_id]:
+                    del self._waiters[execution_id]
+
+    def _work(self, execution_id: str, call: str, work: Callable[[], HandlerOutcome]) -> None:
+        outcome = work()
+        try:
+            if not self._store.is_closed:  # else the next process finds a call whose owner is gone
+                with self._store.transaction():
+                    self._report(execution_id, call, outcome)
+        except Exception:  # the file is gone or full: the next refresh finds a call that ended without a report
+            text = "the outcome of a handler could not be stored"
+            log(_log, logging.ERROR, text, with_exception=True, execution_id=execution_id)
+        finally:
+            finish(call)
+        with self._lock:
+            ids = list(self._waiters) if self._clock.mode == "skip" else [execution_id]
+            for reported in (each for name in ids for each in self._waiters.get(name, ())):
+                reported.set()

@@ -10,9 +10,8 @@ from itertools import islice
 from typing import Any, Final, Protocol
 
 from fibonacci._log_records import log
-from fibonacci.emulator.http.errors import Detail, invalid
-from fibonacci.emulator.http.query import Query
-from fibonacci.emulator.http.replies import Reply, bare, page
+from fibonacci.emulator.http.bodies import Query
+from fibonacci.emulator.http.replies import Detail, Reply, bare, invalid, page
 from fibonacci.emulator.state.tables import Record
 
 DEFAULT_LIMIT: Final = 50

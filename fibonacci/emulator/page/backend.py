@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.redaction import redact, redact_text, spellings
-from fibonacci.emulator.http.errors import Detail, HTTPException
+from fibonacci.emulator.engine.variables import redact, redact_text, spellings
 from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.replies import Detail, HTTPException
 from fibonacci.emulator.http.router import API_PREFIX
 from fibonacci.emulator.state.json_encoding import parse_json, to_json
 from fibonacci.emulator.state.store import Store

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import ServerResponse
-from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.html import Content
 

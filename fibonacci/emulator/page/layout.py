@@ -9,8 +9,7 @@ from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.components import moment
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.sessions import Flash
-from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT
+from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT, Flash
 
 SECTIONS: Final = {
     "Overview": HOME,

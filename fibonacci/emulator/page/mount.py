@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.replies import HTTPException
 
 if TYPE_CHECKING:
     from fibonacci.emulator.page.site import Site

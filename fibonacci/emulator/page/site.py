@@ -11,21 +11,28 @@ from typing import Final
 
 from fibonacci._log_records import log
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.redaction import redact_text
-from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.engine.variables import redact_text
+from fibonacci.emulator.http.bodies import MAX_BODY, Query
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.query import Query
+from fibonacci.emulator.http.replies import HTTPException
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
 from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.page.components import read_form
 from fibonacci.emulator.page.context import PageContent, ViewContext
-from fibonacci.emulator.page.forms import read_form
 from fibonacci.emulator.page.html import HTMLElement, document
-from fibonacci.emulator.page.sessions import Flash, PageSession, Sessions
-from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, refusal_of, sign_in_page
+from fibonacci.emulator.page.sign_in import (
+    HOME,
+    SIGN_IN,
+    SIGN_OUT,
+    Flash,
+    PageSession,
+    Sessions,
+    refusal_of,
+    sign_in_page,
+)
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
-from fibonacci.emulator.state.errors import StateError
+from fibonacci.emulator.state.snapshot import StateError
 
 PREFIX: Final = "ui"
 REFRESH: Final = "x-refresh"

@@ -1,4 +1,7 @@
-"""Admission: whether a workflow may run.
+"""Admission: whether a workflow may run, and what in it is unknown or not supported.
+
+A run counts when it is requested, whether or not it requires approval. The hour begins with its first run. An approved
+run starts even if `concurrent_executions` is exhausted.
 
 Inputs are checked first, then the definition, tool policies, quotas, and approval.
 
@@ -7,21 +10,138 @@ Only the emulator's own organization decides. A refusal is recorded in its audit
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from fibonacci.definitions import CriticNode, LLMNode, Problem, ToolNode
 from fibonacci.definitions.json_schema import first_fault
+from fibonacci.definitions.tools import canonical_tool
+from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import problems_of
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.records import start
-from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
-from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval
-from fibonacci.emulator.policy.audit_log import Change, record_change
-from fibonacci.emulator.policy.categories import tools_of
-from fibonacci.emulator.policy.governance import settings_of
-from fibonacci.emulator.policy.run_quota import take_run
-from fibonacci.emulator.policy.unknown import report_problems, report_unmatched_scripts
+from fibonacci.emulator.http.replies import Detail, HTTPException, invalid, too_many_requests
+from fibonacci.emulator.option_values import PlanName
+from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval, settings_of
+from fibonacci.emulator.policy.categories import misspelled_category, tools_of
+from fibonacci.emulator.policy.organizations import Change, record_change
+from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
+
+
+def report_categories(context: RequestContext, owner: str, names: Iterable[str]) -> None:
+    """Warn about categories that seem to be misspelled: no tool has them. Categories of one's own are fine.
+
+    Args:
+        context: The request.
+        owner: What names them, such as `default/governance`.
+        names: The names.
+
+    Raises:
+        HTTPException: 422 in strict mode, if there is any.
+    """
+    context.environment.warnings.report(
+        [
+            EmulatorWarning(
+                code="unknown_category",
+                location=f"{owner} {name}",
+                message=f"no tool has this category; did you mean {near!r}?",
+            )
+            for name in names
+            if (near := misspelled_category(name)) is not None
+        ]
+    )
+
+
+def report_problems(context: RequestContext, workflow_id: str, problems: Sequence[Problem]) -> None:
+    """Warn about the problems of a definition.
+
+    Args:
+        context: The request.
+        workflow_id: The id of its workflow.
+        problems: The problems.
+
+    Raises:
+        HTTPException: 422 in strict mode, if there is any.
+    """
+    context.environment.warnings.report(
+        [
+            EmulatorWarning(code=each.code, location=place_in(workflow_id, each.location), message=each.message)
+            for each in problems
+        ]
+    )
+
+
+def report_unmatched_scripts(context: RequestContext, workflow: CompiledWorkflow) -> None:
+    """Warn about scripts whose name no workflow has, and resembles one in the workflow that is going to run."""
+    scripts = context.environment.scripts
+    unused = [script.name for script in scripts.unused if not script.taken] if scripts.is_active else []
+    if not unused:
+        return
+    from difflib import get_close_matches  # only where there are scripts
+
+    names = _scripted_names(workflow)
+    for name in unused:
+        near = get_close_matches(canonical_tool(name), names, n=1)
+        if near and not any(_has_name(each, name) for each in (workflow, *_workflows(context))):
+            message = f"no workflow has a node, a tool or a model of this name; did you mean {near[0]!r}?"
+            context.environment.warnings.keep(
+                [EmulatorWarning(code="unmatched_script", location=f"scripts {name}", message=message)]
+            )
+
+
+def _workflows(context: RequestContext) -> Iterator[CompiledWorkflow]:
+    return (compiled(record["definition"]) for record in context.store.workflows.records())
+
+
+def _has_name(workflow: CompiledWorkflow, name: str) -> bool:
+    return canonical_tool(name) in _scripted_names(workflow)
+
+
+def _scripted_names(workflow: CompiledWorkflow) -> set[str]:
+    """Return what a script can be for: the ids of nodes, tools and models."""
+    names = set(workflow.nodes)
+    for node in workflow.nodes.values():
+        if isinstance(node, ToolNode):
+            names.add(node.tool)
+        elif isinstance(node, LLMNode | CriticNode) and node.model is not None:
+            names.add(node.model)
+    return set(map(canonical_tool, names))
+
+
+HOUR: Final = 3600.0
+
+
+def effective_quota(store: Store, plan: PlanName, organization: str) -> Mapping[str, int]:
+    """Return the quota of an organization: its overrides, else the limits of the plan."""
+    return {**PLANS[plan].quota, **(store.quota_overrides.get(organization) or {})}
+
+
+def take_run(context: RequestContext) -> None:
+    """Count one more run.
+
+    Raises:
+        HTTPException: 429 `quota_exceeded` if a quota is exhausted; nothing is counted.
+    """
+    quota = effective_quota(context.store, context.plan, context.organization)
+    window = context.store.run_windows.get(context.organization)
+    if window is None or window["ends"] <= context.now:
+        window = {"ends": context.now + HOUR, "used": 0}
+    limit = quota["workflow_runs_per_hour"]
+    if window["used"] >= limit:
+        raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - context.now))
+    limit = quota["concurrent_executions"]
+    if context.store.runs.count() >= limit:
+        raise _used_up("concurrent_executions", limit, None)
+    context.store.run_windows.put(context.organization, record=window | {"used": window["used"] + 1})
+
+
+def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
+    message = f"The quota {name} of {limit} is used up."
+    return too_many_requests("quota_exceeded", message, retry_after, Detail(name, f"is {limit}, and used up"))
 
 
 def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -> Record:

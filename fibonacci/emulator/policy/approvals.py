@@ -1,4 +1,4 @@
-"""Approval: which runs require it, and what a decision does.
+"""Governance and approval: the settings, which runs require approval, and what a decision does.
 
 A run requires approval if the settings of its organization name one of its workflow's categories (see `categories`):
 each `require_approval_for_...` stands for one category, each flag in `category_flags` for the category of its name.
@@ -11,21 +11,47 @@ the owner. A run that nobody has decided about after `APPROVAL_SECONDS` is `canc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import cache
+from typing import Annotated, Any, Final
 
-from fibonacci.emulator.account.auth import KeyRole
+from pydantic import Field
+
+from fibonacci.definitions.json_types import Whole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
-from fibonacci.emulator.http.errors import Detail, HTTPException, conflict, not_found
-from fibonacci.emulator.policy.audit_log import Change, record_change
+from fibonacci.emulator.http.bodies import Body
+from fibonacci.emulator.http.replies import Detail, HTTPException, conflict, not_found
 from fibonacci.emulator.policy.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUBLIC_WRITES, categories_of
-from fibonacci.emulator.policy.governance import settings_of
+from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.clock import VirtualClock, iso
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
+
+
+class GovernanceUpdate(Body):
+    """The six settings, all optional in the body of an update; the defaults are those of a new organization."""
+
+    require_approval_for_external_comm: bool = False
+    require_approval_for_public_writes: bool = False
+    require_approval_for_permission_changes: bool = False
+    allow_self_approval: bool = False
+    approval_threshold: Annotated[Whole, Field(ge=0)] = 1
+    category_flags: dict[str, bool] = Field(default_factory=dict)
+
+
+def settings_of(store: Store, organization: str) -> Record:
+    """Return the settings of an organization; those that its record does not have, for it is older, are the default."""
+    return _defaults() | (store.governance.get(organization) or {})
+
+
+@cache
+def _defaults() -> Record:
+    return GovernanceUpdate().model_dump()
+
 
 APPROVAL_SECONDS: Final = 7 * 86_400.0
 """Seconds for which a run waits for approval."""

@@ -19,9 +19,8 @@ from fibonacci.emulator.engine.records import TERMINAL, WAITING, view_of
 from fibonacci.emulator.engine.tool_catalog import all_tools
 from fibonacci.emulator.engine.usage import usage_sum
 from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.errors import Detail, HTTPException, invalid, not_found
 from fibonacci.emulator.http.paging import SLICE_LIMIT, sliced
-from fibonacci.emulator.http.replies import Reply, bare, no_content
+from fibonacci.emulator.http.replies import Detail, HTTPException, Reply, bare, invalid, no_content, not_found
 from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.routes import executions, memory, tools, workflows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import Handler
 from fibonacci.emulator.routes import (
     api_0_2,

@@ -9,9 +9,8 @@ from functools import partial
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.records import STATUSES, TERMINAL, cancel, view_of
-from fibonacci.emulator.http.errors import conflict, not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.http.replies import Reply, conflict, not_found
 from fibonacci.emulator.state.tables import Record
 from fibonacci.models.executions import KNOWN_STATUSES
 

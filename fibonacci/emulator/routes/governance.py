@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, bare
-from fibonacci.emulator.policy.governance import GovernanceUpdate, settings_of
+from fibonacci.emulator.policy.admission import report_categories
+from fibonacci.emulator.policy.approvals import GovernanceUpdate, settings_of
 from fibonacci.emulator.policy.organizations import audit, organization_of
-from fibonacci.emulator.policy.unknown import report_categories
 from fibonacci.emulator.state.clock import iso
 
 

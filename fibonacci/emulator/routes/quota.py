@@ -7,13 +7,11 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.account.auth import KeyRole
-from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.account import PLANS, KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.errors import Detail, invalid
-from fibonacci.emulator.http.replies import Reply, bare
+from fibonacci.emulator.http.replies import Detail, Reply, bare, invalid
 from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.tables import Record
 

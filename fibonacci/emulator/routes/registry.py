@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.http.errors import conflict
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Reply
-from fibonacci.emulator.policy.audit_log import Change, record_change
+from fibonacci.emulator.http.replies import Reply, conflict
+from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.routes.workflows import find_workflow
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.tables import Record

@@ -6,13 +6,12 @@ from functools import partial
 from typing import Final, TypeVar
 
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.account.auth import ROLES, KeyRole
+from fibonacci.emulator.account import ROLES, KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Reply, created, no_content
+from fibonacci.emulator.http.replies import Detail, Reply, conflict, created, invalid, no_content, not_found
 from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.tables import Record

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.tool_catalog import all_tools, find_tool
 from fibonacci.emulator.http.bodies import read_object
-from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.http.replies import Reply, not_found
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.tables import Record
 

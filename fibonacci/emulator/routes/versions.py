@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.http.replies import Reply, not_found
 from fibonacci.emulator.routes.workflows import find_workflow, save_with_snapshot
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.tables import Record

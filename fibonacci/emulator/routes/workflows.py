@@ -8,16 +8,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fibonacci.definitions import Problem
-from fibonacci.emulator.account.auth import SEED
+from fibonacci.emulator.account import SEED
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import summary_of
 from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Reply, created, data_only, no_content
-from fibonacci.emulator.policy.admission import execute
-from fibonacci.emulator.policy.unknown import report_problems
+from fibonacci.emulator.http.replies import Detail, Reply, created, data_only, invalid, no_content, not_found
+from fibonacci.emulator.policy.admission import execute, report_problems
 from fibonacci.emulator.routes.executions import reply_of_run
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso

@@ -15,8 +15,7 @@ import anyio
 import anyio.to_thread
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.faults.fault import InjectedFailure
-from fibonacci.emulator.faults.response import FailingResponse
+from fibonacci.emulator.faults import FailingResponse, InjectedFailure
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
 

@@ -1,4 +1,4 @@
-"""Reading snapshots: everything is checked before anything of the state is replaced."""
+"""Reading snapshots: everything is checked before anything of the state is replaced; and what is wrong with a state."""
 
 from __future__ import annotations
 
@@ -6,10 +6,60 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.state.errors import SnapshotError, StateError
 from fibonacci.emulator.state.json_encoding import parse_json, to_json
-from fibonacci.emulator.state.schema import SNAPSHOT_FORMAT, check_schema
 from fibonacci.emulator.state.tables import Key, Record, TableKind
+
+
+class StateError(ValueError):
+    """A file or a snapshot is not an emulator's state, was written by a newer version, or cannot be used.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> try:
+        ...     Emulator().restore(b"something else")
+        ... except StateError as error:
+        ...     print("nothing was changed")
+        nothing was changed
+    """
+
+
+class SnapshotError(StateError):
+    """A snapshot is malformed or of a newer version: nothing was changed."""
+
+
+class StateFullError(StateError):
+    """The disk of the file is full: nothing was changed. What is stored can be read."""
+
+
+class StateLockedError(StateError):
+    """Another process has locked the file for longer than the busy timeout: nothing was changed."""
+
+
+class StateReadOnlyError(StateError):
+    """The file can be read and not written: nothing was changed."""
+
+
+class UnreadableRecordError(StateError):
+    """One record is damaged. The others can be used; deleting or replacing it mends it."""
+
+
+SCHEMA: Final = 1
+"""The version that is written."""
+
+SNAPSHOT_FORMAT: Final = "fibonacci emulator"
+
+
+def check_schema(schema: int, what: str) -> None:
+    """Refuse a state that a newer version of this package wrote.
+
+    Raises:
+        StateError: If it is newer; the message names the remedy.
+    """
+    if schema > SCHEMA:
+        raise StateError(
+            f"{what} was written by a newer fibonacci-sdk (schema {schema}; this one knows up to {SCHEMA}): upgrade it"
+        )
+
 
 Tables = dict[str, list[tuple[Key, Record]]]
 """The records of each table with their keys, in order."""

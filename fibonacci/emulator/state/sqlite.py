@@ -6,19 +6,495 @@ response has confirmed.
 
 from __future__ import annotations
 
+import contextlib
+import json
+import logging
 import os
 import sqlite3
+import time
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
-from fibonacci.emulator.state.errors import StateError, StateReadOnlyError
-from fibonacci.emulator.state.sqlite_file import StateFile, explained
-from fibonacci.emulator.state.sqlite_table import SqliteTable
+from fibonacci._files import check_database, make_private
+from fibonacci._log_records import log
+from fibonacci.definitions.json_types import is_object
+from fibonacci.emulator.state.json_encoding import to_text
+from fibonacci.emulator.state.snapshot import (
+    SCHEMA,
+    StateError,
+    StateFullError,
+    StateLockedError,
+    StateReadOnlyError,
+    UnreadableRecordError,
+    check_schema,
+)
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Table, TableKind
+from fibonacci.emulator.state.tables import SECRET, Key, Record, Table, TableKind
+
+APPLICATION: Final = 0x46494245
+"""The application id of an emulator's SQLite file: the letters FIBE."""
+
+# `record` and `apart` are JSON objects of the fields; `apart` is NULL unless a large field is kept there, behind the
+# others, so that brief records are read without it. `lists` is a JSON array of the lists that the record is in, from
+# which triggers keep the tables `lists` and `counts`: a page is one search, and a count is one row.
+CREATE: Final = (
+    """
+    CREATE TABLE records (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        lists TEXT NOT NULL,
+        due REAL,
+        record TEXT NOT NULL,
+        apart TEXT,
+        UNIQUE (kind, key)
+    )
+    """,
+    "CREATE INDEX records_due ON records (kind, due, key) WHERE due IS NOT NULL",
+    "CREATE TABLE lists (kind TEXT, list TEXT, number INTEGER, PRIMARY KEY (kind, list, number)) WITHOUT ROWID",
+    "CREATE TABLE counts (kind TEXT, list TEXT, count INTEGER, PRIMARY KEY (kind, list)) WITHOUT ROWID",
+    """
+    CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
+        INSERT INTO lists SELECT NEW.kind, value, NEW.number FROM json_each(NEW.lists);
+    END
+    """,
+    """
+    CREATE TRIGGER record_moved AFTER UPDATE OF lists ON records WHEN OLD.lists <> NEW.lists BEGIN
+        DELETE FROM lists WHERE kind = OLD.kind AND list IN (SELECT value FROM json_each(OLD.lists))
+            AND number = OLD.number;
+        INSERT INTO lists SELECT NEW.kind, value, NEW.number FROM json_each(NEW.lists);
+    END
+    """,
+    """
+    CREATE TRIGGER record_deleted AFTER DELETE ON records BEGIN
+        DELETE FROM lists WHERE kind = OLD.kind AND list IN (SELECT value FROM json_each(OLD.lists))
+            AND number = OLD.number;
+    END
+    """,
+    """
+    CREATE TRIGGER counted AFTER INSERT ON lists BEGIN
+        INSERT INTO counts VALUES (NEW.kind, NEW.list, 1)
+            ON CONFLICT (kind, list) DO UPDATE SET count = count + 1;
+    END
+    """,
+    """
+    CREATE TRIGGER uncounted AFTER DELETE ON lists BEGIN
+        UPDATE counts SET count = count - 1 WHERE kind = OLD.kind AND list = OLD.list;
+        DELETE FROM counts WHERE kind = OLD.kind AND list = OLD.list AND count = 0;
+    END
+    """,
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {SCHEMA}",
+)
+
+PUT: Final = """
+INSERT INTO records (kind, key, lists, due, record, apart) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (kind, key) DO UPDATE
+SET lists = excluded.lists, due = excluded.due, record = excluded.record, apart = excluded.apart
+"""
+
+
+def prepare(connection: sqlite3.Connection, path: str) -> None:
+    """Create the schema in a new file, and check that of any other; inside a transaction.
+
+    Raises:
+        StateError: If the file is another application's or a newer version's; it is unchanged.
+    """
+    if number_of(connection, "schema_version") == 0:
+        for sql in CREATE:
+            connection.execute(sql)
+    else:
+        check(connection, path)
+
+
+def check(connection: sqlite3.Connection, path: str) -> None:
+    """Refuse a file that is not an emulator's.
+
+    Raises:
+        StateError: If the file is another application's or a newer version's.
+    """
+    if number_of(connection, "application_id") != APPLICATION:
+        raise StateError(f"{path} is not the database of an emulator")
+    check_schema(number_of(connection, "user_version"), path)
+
+
+def number_of(connection: sqlite3.Connection, pragma: str) -> int:
+    """Return the value of a pragma."""
+    number: int = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+    return number
+
+
+def columns(
+    kind: TableKind, key: Key, record: Record, hide: Callable[[Any], Any]
+) -> tuple[str, str, float | None, str, str | None]:
+    """Return what is stored of a record: key, lists, due, record, apart; the last two without secrets."""
+    lists = _encoded_lists(kind.lists_of(key, record))
+    apart = None
+    due = kind.due_of(record)
+    record = hide(record)
+    if kind.has_apart(record):
+        apart = to_text({field: value for field, value in record.items() if field == kind.apart})
+        record = {field: value for field, value in record.items() if field != kind.apart}
+    return encoded_key(key), lists, due, to_text(record), apart
+
+
+@lru_cache(maxsize=1024)  # records of a kind are in few lists
+def _encoded_lists(names: tuple[Key, ...]) -> str:
+    return json.dumps([encoded_key(name) for name in names])
+
+
+@lru_cache(maxsize=1024)
+def encoded_key(key: Key) -> str:
+    """Encode a key so that a prefix of the key is a prefix of its text: each part is followed by a comma."""
+    return "".join([f"{encode_basestring_ascii(part)}," for part in key])
+
+
+def decoded_key(text: str) -> Key:
+    """Decode a key."""
+    return tuple(json.loads(f"[{text[:-1]}]"))
+
+
+_AFTER_ALL: Final = "\x7f"
+"""Sorts after every key: keys are ASCII."""
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+class Executor(Protocol):
+    """Executes statements.
+
+    Attributes:
+        hide: Returns a record without secrets.
+        put_back: Returns a record as it was before.
+    """
+
+    hide: Callable[[Any], Any]
+    put_back: Callable[[Any], Any]
+
+    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+        """Execute one statement in the present transaction."""
+        ...
+
+
+class SqliteTable:
+    """A table in a file.
+
+    Args:
+        store: Executes its statements.
+        kind: The kind of its records.
+    """
+
+    def __init__(self, store: Executor, kind: TableKind) -> None:
+        self._store = store
+        self._kind = kind
+        self._name = kind.name
+
+    def get(self, *key: str) -> Record | None:
+        """Return one record, or `None`."""
+        text = encoded_key(key)
+        row = self._execute("SELECT record, apart FROM records WHERE kind = ? AND key = ?", text).fetchone()
+        return None if row is None else self._decoded(text, *row)
+
+    def put(self, *key: str, record: Record) -> None:
+        """Add a record, or replace it in its place."""
+        self._execute(PUT, *columns(self._kind, key, record, self._store.hide))
+
+    def delete(self, *key: str) -> bool:
+        """Remove a record; return whether it existed."""
+        return self._execute("DELETE FROM records WHERE kind = ? AND key = ?", encoded_key(key)).rowcount > 0
+
+    def rows(
+        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
+    ) -> Iterator[tuple[int, Record]]:
+        """Iterate over the records of a list; damaged ones are skipped and logged."""
+        for number, key, *texts in self._listed(
+            "key, record" if brief else "key, record, apart", name, newest_first, after, skip
+        ):
+            record = self._decoded_or_logged(key, *texts)
+            if record is not None:
+                yield number, record
+
+    def records(self, *name: str) -> Iterator[Record]:
+        """Iterate over the records of a list."""
+        return (record for _, record in self.rows(*name))
+
+    def keys(self, *name: str) -> Iterator[Key]:
+        """Iterate over the keys of a list."""
+        return (decoded_key(key) for _, key in self._listed("key", name))
+
+    def items(self) -> Iterator[tuple[Key, Record]]:
+        """Iterate over all records with their keys."""
+        sql = "SELECT key, record, apart FROM records WHERE kind = ? ORDER BY number"
+        for key, record, apart in self._execute(sql):
+            decoded = self._decoded_or_logged(key, record, apart)
+            if decoded is not None:
+                yield decoded_key(key), decoded
+
+    def due(self, now: float) -> Iterator[Key]:
+        """Iterate over the keys of the records that are due by a time."""
+        sql = "SELECT key FROM records WHERE kind = ? AND due IS NOT NULL AND due <= ? ORDER BY due, key"
+        return (decoded_key(key) for (key,) in self._execute(sql, now))
+
+    def count(self, *name: str) -> int:
+        """Return the number of records of a list."""
+        row = self._execute("SELECT count FROM counts WHERE kind = ? AND list = ?", encoded_key(name)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def counts(self, *name: str) -> dict[str, int]:
+        """Return the number of records of each list below `name`."""
+        start = encoded_key(name)
+        sql = "SELECT list, count FROM counts WHERE kind = ? AND list > ? AND list < ?"
+        found = ((decoded_key(text), count) for text, count in self._execute(sql, start, start + _AFTER_ALL))
+        return {key[-1]: count for key, count in found if len(key) == len(name) + 1}
+
+    def delete_all(self, *prefix: str) -> None:
+        """Remove every record whose key begins with `prefix`."""
+        start = encoded_key(prefix)
+        self._execute("DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?", start, start + _AFTER_ALL)
+
+    def _listed(
+        self, columns: str, name: Key, newest_first: bool = False, after: int | None = None, skip: int = 0
+    ) -> Iterator[tuple[Any, ...]]:
+        order, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
+        values: list[Any] = [encoded_key(name)]
+        where = ""
+        if after is not None:
+            where = f" AND lists.number {beyond} ?"
+            values.append(after)
+        sql = (
+            f"SELECT lists.number, {columns} FROM lists CROSS JOIN records ON records.number = lists.number"
+            f" WHERE lists.kind = ? AND list = ?{where} ORDER BY lists.number {order}"
+        )
+        return self._execute(f"{sql} LIMIT -1 OFFSET ?", *values, skip) if skip else self._execute(sql, *values)
+
+    def _decoded(self, key: str, record: str, apart: str | None = None) -> Record:
+        try:
+            decoded: Any = json.loads(record)
+            if not is_object(decoded):
+                raise ValueError("it is not an object")
+            found = dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
+            has_secret = SECRET in record or (apart is not None and SECRET in apart)
+            return self._store.put_back(found) if has_secret else found
+        except (ValueError, TypeError, RecursionError) as error:
+            raise UnreadableRecordError(
+                f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): replace or delete it"
+            ) from error
+
+    def _decoded_or_logged(self, key: str, record: str, apart: str | None = None) -> Record | None:
+        try:
+            return self._decoded(key, record, apart)
+        except UnreadableRecordError as error:
+            log(_log, logging.ERROR, "%s", error)
+            return None
+
+    def _execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+        return self._store.execute(sql, self._name, *values)
+
+
+_FULL: Final = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+    }
+)
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_UNWRITABLE: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
+_HEADER: Final = 100  # bytes: the page size is in those from 16 on, and the number of pages in those from 28 on
+# A run changes some ten pages, which are written whole; many are the same as those of the run before, so that a longer
+# log is copied to the file in fewer writes. Of the time of a run, the first saves 5 %, the second 6 %, compared to
+# SQLite's own 4096 and 1000:
+_PAGE: Final = 2048
+_PAGES_IN_LOG: Final = 4000
+_PRIMARY: Final = 0xFF  # the primary code of an extended one
+
+
+class StateFile:
+    """An open file.
+
+    Args:
+        path: The file, created if it does not exist.
+        busy_timeout: Seconds to wait for another process that is writing.
+
+    Attributes:
+        connection: The connection to it.
+        is_read_only: Whether it can only be read.
+
+    Raises:
+        StateError: If it cannot be opened, is not an emulator's, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path, busy_timeout: float) -> None:
+        self._path = path
+        self.connection: sqlite3.Connection
+        self.is_read_only: bool
+        self.connection, self.is_read_only = _open(path, busy_timeout)
+        self._log = None if self.is_read_only else Path(f"{path}-wal")
+        try:
+            self._seen = _found(path)
+            self._log_seen = None if self._log is None else _found(self._log)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def check(self) -> None:
+        """Refuse a file that is not the one opened, or was damaged meanwhile: writes to it would be lost.
+
+        Raises:
+            StateError: If it was removed, replaced, truncated or overwritten.
+        """
+        found = _found(self._path)
+        if not _is_same(found, self._seen):
+            raise StateError(f"{self._path} was replaced while it was open: restart the emulator")
+        if self._log is not None and not _is_same(_found(self._log), self._log_seen):
+            raise StateError(f"{self._log} was replaced while it was open: restart the emulator")
+        if found.st_size < self._seen.st_size and not self._is_complete(found.st_size):
+            raise StateError(f"{self._path} was truncated while it was open: it is corrupt")
+        if found.st_mtime_ns != self._seen.st_mtime_ns:  # by a checkpoint, of this process or another, or by others
+            self._check_content()
+            self._seen = found
+
+    def _is_complete(self, size: int) -> bool:
+        """Return whether the file has all pages that its header counts: a VACUUM makes it smaller too."""
+        with self._path.open("rb") as file:
+            header = file.read(_HEADER)
+        pages = int.from_bytes(header[28:32], "big")
+        page_size = int.from_bytes(header[16:18], "big")
+        return 0 < pages * (65_536 if page_size == 1 else page_size) <= size
+
+    def _check_content(self) -> None:
+        """Read the begin of the file as it is on the disk; what is cached of it may have been overwritten."""
+        probe = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
+        try:
+            check(probe, str(self._path))
+        finally:
+            probe.close()
+        self.connection.execute("PRAGMA shrink_memory")
+
+
+def _found(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError:
+        raise StateError(f"{path} was removed while it was open: restart the emulator") from None
+
+
+def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:
+    return other is not None and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+
+
+def explained(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateError:
+    """Return an error of SQLite as what it means for the state."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & _PRIMARY
+    if code in _FULL or primary == sqlite3.SQLITE_FULL:
+        return StateFullError(f"the disk of {path} is full ({error}): nothing was changed")
+    if primary in _LOCKED:
+        return StateLockedError(f"{path} is locked by another process, for more than {busy_timeout:g} s ({error})")
+    if primary == sqlite3.SQLITE_READONLY:
+        return StateReadOnlyError(f"{path} is read-only: nothing was changed")
+    if primary in _CORRUPT:
+        return StateError(f"{path} is corrupt ({error}): remove it, or put a copy in its place, and restart")
+    return StateError(f"{path} cannot be used as the database of an emulator: {error}")
+
+
+def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
+    existed = path.is_file() and path.stat().st_size > 0
+    try:
+        check_database(path)
+    except OSError as error:
+        file = path if error.filename is None else error.filename
+        raise StateError(f"{file} cannot be opened: {error.strerror}") from error
+    with contextlib.suppress(OSError):  # SQLite says what is wrong, too
+        make_private(path)
+    try:
+        return _open_for_writing(path, busy_timeout), False
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if not existed or (code not in _FULL and code & _PRIMARY not in _UNWRITABLE):
+            raise _refusal(error, path, busy_timeout) from error
+    try:
+        return _open_for_reading(path), True
+    except sqlite3.Error as error:
+        raise _refusal(error, path, busy_timeout) from error
+
+
+def _refusal(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateError:
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return StateError(f"{path} cannot be opened: {error}")
+    if code in _CORRUPT:
+        return StateError(f"{path} cannot be used as the database of an emulator: {error}")
+    return explained(error, path, busy_timeout)
+
+
+def _open_for_writing(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA page_size = {_PAGE}")
+        connection.execute("BEGIN IMMEDIATE")  # of two processes that create the file, one finds it created
+        prepare(connection, str(path))
+        connection.execute("COMMIT")
+        use_write_ahead_log(connection, busy_timeout)
+        # safe after a kill; a power failure may lose the last transactions:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_IN_LOG}")
+        number_of(connection, "schema_version")  # creates the write-ahead log
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a file that cannot be written, or whose write-ahead log cannot be created.
+
+    Without a log that has changes, SQLite may take the file as one that nobody changes.
+    """
+    log = Path(f"{path}-wal")
+    is_complete = not log.is_file() or log.stat().st_size == 0
+    try:
+        return _opened_as(path, "mode=ro")
+    except sqlite3.Error:
+        if not is_complete:
+            raise
+        return _opened_as(path, "mode=ro&immutable=1")
+
+
+def _opened_as(path: Path, parameters: str) -> sqlite3.Connection:
+    url = f"{path.as_uri()}?{parameters}"
+    connection = sqlite3.connect(url, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
+    try:
+        check(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def use_write_ahead_log(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    """Switch to the write-ahead log. SQLite has no busy timeout for this switch, hence the loop."""
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""

@@ -8,9 +8,7 @@ from typing import Any, Final, Literal
 
 from fibonacci import ConflictError
 from fibonacci.testing.contract import shapes
-from fibonacci.testing.contract.outcomes import Skipped
-from fibonacci.testing.contract.raw_requests import RawResponse
-from fibonacci.testing.contract.server import CHEAP, Server
+from fibonacci.testing.contract.server import CHEAP, RawResponse, Server, Skipped
 
 Envelope = Literal["full", "data", "bare", "page", "empty"]
 Calling = Callable[[Server], RawResponse]

@@ -1,13 +1,14 @@
-"""Checks, and the assertions that they make."""
+"""Checks, the assertions that they make, what comes of them, and the table of that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fibonacci.testing.contract.outcomes import Disagreement
-from fibonacci.testing.contract.server import Server
+from fibonacci import UnsupportedCallError
+from fibonacci.testing.contract.server import Disagreement, NotInThisAPI, Server, Skipped, is_of
 
 Basis = Literal["documented", "choice"]
 """Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
@@ -93,7 +94,7 @@ def require_equal(found: object, expected: object, what: str) -> None:
         >>> require_equal(1, True, "enabled")
         Traceback (most recent call last):
         ...
-        fibonacci.testing.contract.outcomes.Disagreement: enabled is 1, not True
+        fibonacci.testing.contract.server.Disagreement: enabled is 1, not True
     """
     if found != expected or isinstance(found, bool) != isinstance(expected, bool):
         raise Disagreement(f"{what} is {_shown(found)}, not {_shown(expected)}")
@@ -140,3 +141,112 @@ def require_among(found: object, expected: Collection[object], what: str) -> Non
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+CheckOutcome = Literal["agrees", "disagrees", "skipped", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one check."""
+
+    check: Check
+    """The check."""
+
+    outcome: CheckOutcome
+    """Whether the server agrees; `absent` when the API under test does not have the fact."""
+
+    why: str = ""
+    """What the server does instead, why the check was skipped, or what the API lacks; empty when the server agrees."""
+
+    transcript: tuple[str, ...] = ()
+    """When it disagrees: the last request to the endpoint of the check with its response, and the last of all, if that
+    is another; in lines, without the API key."""
+
+
+def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> Iterator[Result]:
+    """Run checks in sequence.
+
+    Args:
+        checks: The checks.
+        server: The server.
+        read_only: Leave out the checks that change anything.
+
+    Yields:
+        The result of each check.
+    """
+    for check in checks:
+        if not (read_only and check.changes):
+            yield _result(check, server)
+
+
+def _result(check: Check, server: Server) -> Result:
+    server.wire.exchanges.clear()
+    result = _outcome(check, check.run, server)
+    cleaned = _outcome(check, Server.do_cleanups, server)
+    return cleaned if result.outcome == "agrees" and cleaned.outcome == "disagrees" else result
+
+
+def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Result:
+    try:
+        step(server)
+    except Skipped as reason:
+        return Result(check, "skipped", str(reason))
+    except (NotInThisAPI, UnsupportedCallError) as fact:
+        return Result(check, "absent", getattr(fact, "call", str(fact)))
+    except Disagreement as found:
+        return Result(check, "disagrees", server.redact(str(found)), _transcript(check, server))
+    except Exception as error:  # one failed check must not end the suite
+        why = server.redact(f"{type(error).__name__}: {error}")
+        return Result(check, "disagrees", why, _transcript(check, server))
+    return Result(check, "agrees")
+
+
+def _transcript(check: Check, server: Server) -> tuple[str, ...]:
+    exchanges = server.wire.exchanges
+    of_endpoint = [each for each in exchanges if is_of(check.endpoint, each.request)]
+    telling = [each for each in of_endpoint[-1:] if each is not exchanges[-1]] + exchanges[-1:]
+    return tuple(server.redact(line) for each in telling for line in each.describe())
+
+
+_HEAD = ("endpoint", "expected", "basis", "result")
+
+
+def table(results: Iterable[Result]) -> str:
+    """Format a row for each result, the requests and responses of the disagreements, and a line with the counts.
+
+    Args:
+        results: The results.
+
+    Returns:
+        The table, without a newline at its end.
+    """
+    shown = list(results)
+    rows = [_HEAD, *map(_row, shown)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ["  ".join([*map(str.ljust, row, widths), row[3]]) for row in rows]
+    details = [line for result in shown if result.outcome == "disagrees" for line in _details(result)]
+    return "\n".join([*lines, "", *details, _count(shown)])
+
+
+def _details(result: Result) -> list[str]:
+    """Return what a disagreement is about: the fact, what was found, and the exchanges that show it."""
+    check = result.check
+    lines = [f"{check.name}: {check.endpoint}: {check.expected} ({check.basis})", f"  {result.why}"]
+    return [*lines, *(f"  {line}" for line in result.transcript), ""]
+
+
+def _row(result: Result) -> tuple[str, str, str, str]:
+    outcome = {"agrees": "agrees", "disagrees": "DISAGREES: ", "skipped": "skipped: ", "absent": "not in this API: "}[
+        result.outcome
+    ]
+    return result.check.endpoint, result.check.expected, result.check.basis, " ".join((outcome + result.why).split())
+
+
+def _count(results: list[Result]) -> str:
+    counts = Counter(result.outcome for result in results)
+    bases = Counter(result.check.basis for result in results if result.outcome == "disagrees")
+    of = f" ({bases['documented']} documented, {bases['choice']} choices)" if bases else ""
+    agree, disagree, skipped = (counts[outcome] for outcome in ("agrees", "disagrees", "skipped"))
+    absent = f", {counts['absent']} not in this API" if counts["absent"] else ""
+    return f"{len(results)} checks: {agree} agree, {disagree} disagree{of}, {skipped} skipped{absent}"

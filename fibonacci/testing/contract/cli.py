@@ -8,10 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from fibonacci import FibonacciError
+from fibonacci.testing.contract.check import run, table
 from fibonacci.testing.contract.checks import CHECKS
-from fibonacci.testing.contract.runner import run
 from fibonacci.testing.contract.server import Server
-from fibonacci.testing.contract.table import table
 from fibonacci.transports import TransportError
 
 

@@ -1,22 +1,223 @@
-"""The server under test: a client, raw requests, and fixtures that are deleted after a check."""
+"""The server under test: a client, raw requests and what went over the wire, and fixtures."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode, urlsplit
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
-from fibonacci.testing.contract.exchanges import RecordingTransport
-from fibonacci.testing.contract.outcomes import NotInThisAPI, Skipped
-from fibonacci.testing.contract.raw_requests import RawRequests
-from fibonacci.transports import SocketTransport, Transport
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, Transport
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ApiVersion
+
+
+class Disagreement(Exception):
+    """The server does not behave as expected."""
+
+
+class Skipped(Exception):
+    """The check does not apply to this server; the message says why."""
+
+
+class NotInThisAPI(Exception):
+    """The check is about a fact that the API under test does not have; the message says which."""
+
+
+_SHOWN: Final = 2_000
+_HEADERS: Final = ("content-type", "retry-after")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedExchange:
+    """One request and its response."""
+
+    request: HTTPRequest
+    """The request."""
+
+    response: HTTPResponse
+    """The response."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response, names in lower case."""
+        return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.response.headers}
+
+    def describe(self) -> list[str]:
+        """Return lines that show the exchange, without the headers of the request: the API key is among them."""
+        sent, received = self.request.body, self.response.body
+        shown = {
+            name: text for name, text in self.headers.items() if name in _HEADERS or name.startswith("x-ratelimit")
+        }
+        lines = [f"> {self.request.method} {self.request.url}"]
+        lines += [f"> {_text(sent)}"] if sent else []
+        lines += [f"< {self.response.status}", *(f"< {name}: {text}" for name, text in shown.items())]
+        lines += [f"< {_text(received)}"] if received else []
+        return lines
+
+
+def is_of(endpoint: str, request: HTTPRequest) -> bool:
+    """Return whether a request is to an endpoint, whatever the path of the base URL is.
+
+    Args:
+        endpoint: The endpoint, such as `GET /workflows/{id}`.
+        request: The request.
+
+    Example:
+        >>> target = "/v1/tools/wait?limit=1"
+        >>> request = HTTPRequest(method="GET", origin="http://a", target=target, headers=[], body=b"")
+        >>> is_of("GET /tools/{tool_name}", request)
+        True
+    """
+    method, _, template = endpoint.partition(" ")
+    wanted, found = template.split("/")[1:], request.target.partition("?")[0].split("/")
+    below = found[-len(wanted) :]
+    return request.method == method and len(below) == len(wanted) and all(map(_matches, wanted, below))
+
+
+def _matches(wanted: str, found: str) -> bool:
+    return wanted == found or wanted.startswith("{")
+
+
+class RecordingTransport:
+    """Sends through another transport, and keeps the exchanges.
+
+    Args:
+        inner: The other transport.
+
+    Attributes:
+        exchanges: The exchanges since they were last cleared.
+    """
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+        self.exchanges: Final[list[RecordedExchange]] = []
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Send a request; see `Transport.send`."""
+        response = self._inner.send(request, deadline)
+        self.exchanges.append(RecordedExchange(request, response))
+        return response
+
+    def close(self) -> None:
+        """Close the other transport."""
+        self._inner.close()
+
+
+def _text(content: bytes) -> str:
+    text = content.decode(errors="replace")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(content)} bytes)"
+
+
+TIMEOUT: Final = 60.0
+"""The timeout of one request in seconds."""
+
+LONGEST_WAIT: Final = 60.0
+"""The longest wait after a 429 in seconds: the window of the rate limits is a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawResponse:
+    """A response as it was received."""
+
+    status: int
+    """The HTTP status code."""
+
+    headers: Mapping[str, str]
+    """The headers, names in lower case."""
+
+    body: bytes
+    """The body, not decoded."""
+
+    @property
+    def json(self) -> Any:
+        """The body, decoded as JSON."""
+        return json.loads(self.body)
+
+
+class RawRequests:
+    """Sends requests to one server.
+
+    Args:
+        base_url: The base URL of the server.
+        api_key: The API key.
+        transport: Sends the requests.
+        sleep: Waits for so many seconds.
+    """
+
+    def __init__(
+        self, base_url: str, api_key: str, transport: Transport, *, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        parts = urlsplit(base_url.rstrip("/"))
+        self._origin, self._base_path = f"{parts.scheme}://{parts.netloc}", parts.path
+        self._api_key = api_key
+        self._transport = transport
+        self._sleep = sleep
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        json_body: Any = None,
+        body: bytes | None = None,
+        authorization: str | None = "",
+    ) -> RawResponse:
+        """Send one request.
+
+        Args:
+            method: The method.
+            path: The path below the base URL, percent-encoded.
+            query: The query parameters.
+            json_body: The body, to be encoded as JSON.
+            body: The body as bytes, in place of `json_body`.
+            authorization: The `Authorization` header in place of the one with the key; None for none.
+
+        Returns:
+            The response, whatever its status.
+
+        Raises:
+            TransportError: If no response is received.
+        """
+        content = body if body is not None else b"" if json_body is None else json.dumps(json_body).encode()
+        target = f"{self._base_path}{path}{'?' if query else ''}{urlencode(query or {})}"
+        headers = self._headers(authorization)
+        if content or method != "GET":
+            headers.append((b"content-length", str(len(content)).encode()))
+        request = HTTPRequest(method=method, origin=self._origin, target=target, headers=headers, body=content)
+        response = self._send(request)
+        if response.status == 429:  # over the rate limit: once more, after the reset
+            self._sleep(_wait(response.headers))
+            response = self._send(request)
+        return response
+
+    def _headers(self, authorization: str | None) -> list[tuple[bytes, bytes]]:
+        headers = {"host": urlsplit(self._origin).netloc, "content-type": "application/json"}
+        if authorization is not None:
+            headers["authorization"] = authorization or f"Bearer {self._api_key}"
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    def _send(self, request: HTTPRequest) -> RawResponse:
+        response = self._transport.send(request, Deadline(TIMEOUT))
+        return RawResponse(response.status, _lower(response), response.body)
+
+
+def _wait(headers: Mapping[str, str]) -> float:
+    seconds = headers.get("retry-after", "")
+    return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else LONGEST_WAIT
+
+
+def _lower(response: HTTPResponse) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+
 
 CHEAP: Final[Mapping[str, Any]] = {
     "nodes": [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.testing.contract.check import require, require_type
-from fibonacci.testing.contract.outcomes import Disagreement
+from fibonacci.testing.contract.server import Disagreement
 
 Shape = Mapping[str, str]
 """The types of the fields, in the words of JSON Schema: `string|null`; that of a field that may be absent begins with

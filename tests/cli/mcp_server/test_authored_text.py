@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from fibonacci.cli.mcp_server.authored_text import cleaned, quoted
+from fibonacci.cli.mcp_server.input_schemas import cleaned, quoted
 from tests.kit.assertions import check_each
 
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from fibonacci import AsyncFibonacci
-from fibonacci.cli.mcp_server.progress import ProgressReporter
+from fibonacci.cli.mcp_server.runs import ProgressReporter
 from fibonacci.emulator import Emulator
 from tests.cli.mcp_server.serving import awaited, waiting
 

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.cli.mcp_server.tool_names import tool_names
+from fibonacci.cli.mcp_server.workflow_tools import tool_names
 
 HASH = "_[0-9a-f]{8}"
 

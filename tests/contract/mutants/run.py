@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
-from fibonacci.testing.contract.check import Check
+from fibonacci.testing.contract.check import Check, Result, run
 from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.exchanges import is_of
-from fibonacci.testing.contract.runner import Result, run
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import Server, is_of
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, Transport
 from tests.contract.document import Operation, operations
 from tests.contract.mutants.mutant import OWNER, Mutant

@@ -12,9 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from fibonacci.definitions.graph import edges
+from fibonacci.definitions.graph import TEMPLATED_KEYS, edges
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import TEMPLATED_KEYS
 from fibonacci.definitions.operators import OPERATORS
 from tests.definitions.mutations.programs import CASES
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fibonacci.emulator.engine.records import WAITING
-from fibonacci.emulator.http.errors import Detail, invalid
+from fibonacci.emulator.http.replies import Detail, invalid
 from fibonacci.emulator.page.backend import segment
-from fibonacci.emulator.page.components import facts, form, moment, pager, state_text
+from fibonacci.emulator.page.components import facts, form, moment, pager, required, state_text
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
-from fibonacci.emulator.page.forms import required
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.policy.governance import settings_of
+from fibonacci.emulator.policy.approvals import settings_of
 
 
 def show_list(context: ViewContext) -> PageContent:

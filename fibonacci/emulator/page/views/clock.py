@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from fibonacci.emulator.http.errors import Detail, invalid
-from fibonacci.emulator.page.components import duration, facts, field, form, moment
+from fibonacci.emulator.http.replies import Detail, invalid
+from fibonacci.emulator.page.components import duration, facts, field, form, moment, number
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
-from fibonacci.emulator.page.forms import number
 from fibonacci.emulator.page.html import HTMLElement, h
 
 _MODES: Final = {

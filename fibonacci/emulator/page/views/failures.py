@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fibonacci.emulator.faults.fault import KINDS, InjectedFailure
-from fibonacci.emulator.page.components import NOTHING, field, form, table
+from fibonacci.emulator.faults import KINDS, InjectedFailure
+from fibonacci.emulator.page.components import NOTHING, field, form, number, required, table
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
-from fibonacci.emulator.page.forms import number, required
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 

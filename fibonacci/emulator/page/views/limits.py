@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.account.plans import PLANS
-from fibonacci.emulator.account.rate_limits import WindowUsage
+from fibonacci.emulator.account import PLANS, WindowUsage
 from fibonacci.emulator.page.components import duration, facts, moment, table
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.policy.run_quota import effective_quota
+from fibonacci.emulator.policy.admission import effective_quota
 
 
 def show(context: ViewContext) -> PageContent:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from fibonacci.emulator.engine.memory import is_live
-from fibonacci.emulator.http.errors import not_found
+from fibonacci.emulator.http.replies import not_found
 from fibonacci.emulator.page.backend import PER_PAGE
 from fibonacci.emulator.page.components import NOTHING, facts, form, json_block, moment, pager, short, table
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
 
-from fibonacci.emulator.app.request_log import LogEntry
-from fibonacci.emulator.app.request_redaction import CREDENTIAL_HEADERS
-from fibonacci.emulator.http.errors import not_found
+from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
+from fibonacci.emulator.http.replies import not_found
 from fibonacci.emulator.page.backend import PER_PAGE
 from fibonacci.emulator.page.components import facts, form, moment, pager, raw_block, table, with_query
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.icons import icon
+from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 
 
 def show_list(context: ViewContext) -> PageContent:

@@ -12,9 +12,18 @@ from fibonacci.definitions.templates import INPUT, expressions, strings
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.backend import segment
-from fibonacci.emulator.page.components import facts, field, form, json_block, moment, pager, state_text, table
+from fibonacci.emulator.page.components import (
+    facts,
+    field,
+    form,
+    json_block,
+    json_object,
+    moment,
+    pager,
+    state_text,
+    table,
+)
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
-from fibonacci.emulator.page.forms import json_object
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.views.runs import runs_table
 

@@ -8,9 +8,7 @@ from typing import Any
 
 from fibonacci import NotFoundError
 from fibonacci.testing.contract.check import require, require_among, require_equal, require_type
-from fibonacci.testing.contract.outcomes import Disagreement
-from fibonacci.testing.contract.raw_requests import RawResponse
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import Disagreement, RawResponse, Server
 
 UNKNOWN = "contract-suite-unknown"
 """An id that nothing has."""

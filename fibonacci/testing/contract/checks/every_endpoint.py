@@ -10,9 +10,7 @@ from typing import Final
 from fibonacci.testing.contract.calls import CALLS, EndpointCall
 from fibonacci.testing.contract.check import Checks, require, require_among, require_equal, require_type
 from fibonacci.testing.contract.checks.common import UNKNOWN, items_of, named, require_refusal
-from fibonacci.testing.contract.exchanges import RecordedExchange
-from fibonacci.testing.contract.raw_requests import RawResponse
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import RawResponse, RecordedExchange, Server
 from fibonacci.testing.contract.shapes import require_shape
 
 _EXPECTED: Final = {

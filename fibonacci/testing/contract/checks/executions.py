@@ -8,8 +8,7 @@ from typing import Final
 from fibonacci import ConflictError
 from fibonacci.testing.contract.calls import running
 from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
-from fibonacci.testing.contract.outcomes import Skipped
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import Server, Skipped
 
 CHECKS: Final = Checks()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fibonacci._core.paging import next_params
+from fibonacci._core.decoding import next_params
 from fibonacci.testing.contract.calls import (
     NAMED,
     change_settings,
@@ -18,8 +18,7 @@ from fibonacci.testing.contract.calls import (
 )
 from fibonacci.testing.contract.check import Checks, require, require_equal
 from fibonacci.testing.contract.checks.common import items_of, named
-from fibonacci.testing.contract.outcomes import Disagreement
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import Disagreement, Server
 
 Query = Mapping[str, str]
 

@@ -8,8 +8,7 @@ from fibonacci import QuotaExceededError
 from fibonacci.testing.contract.calls import running
 from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
 from fibonacci.testing.contract.checks.common import require_bare, require_refusal
-from fibonacci.testing.contract.outcomes import Disagreement
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import Disagreement, Server
 
 DOCUMENTED_LIMITS: Final = {"free": (60, 1_000), "pro": (300, 50_000)}
 """The requests a minute and a day of the plans that have documented limits."""

@@ -8,8 +8,7 @@ from typing import Any, Final
 from fibonacci.testing.contract.calls import first_tools, new_policy, new_workflow
 from fibonacci.testing.contract.check import Checks, require, require_equal
 from fibonacci.testing.contract.checks.common import UNKNOWN, named, require_refusal
-from fibonacci.testing.contract.raw_requests import RawResponse
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import RawResponse, Server
 
 NO_BODY: Final = object()
 

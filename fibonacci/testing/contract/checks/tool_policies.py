@@ -8,8 +8,7 @@ from fibonacci import ConflictError
 from fibonacci.testing.contract.calls import free_tool
 from fibonacci.testing.contract.check import Checks, require, require_among, require_equal
 from fibonacci.testing.contract.checks.common import UNKNOWN, require_refusal
-from fibonacci.testing.contract.outcomes import Skipped
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import Server, Skipped
 
 CHECKS: Final = Checks()
 

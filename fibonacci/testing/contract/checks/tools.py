@@ -8,8 +8,7 @@ from fibonacci import BadRequestError
 from fibonacci.models import Tool
 from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
 from fibonacci.testing.contract.checks.common import require_envelope
-from fibonacci.testing.contract.outcomes import Skipped
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.server import Server, Skipped
 
 CHECKS: Final = Checks()
 

@@ -1,0 +1,201 @@
+"""The requests of the calls: one request described without sending it, those of workflows and of executions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType, NoneType
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+
+from pydantic import BaseModel
+
+from fibonacci._core.option_checks import check_idempotency_key, check_int, kind_of
+from fibonacci._core.request_body import drop_unset, require_any
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import QueryValue, path
+from fibonacci._suggestions import nearest
+from fibonacci.models.executions import KNOWN_STATUSES, Execution
+from fibonacci.models.workflows import Workflow
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | str
+
+
+_NO_PARAMS: Final[Mapping[str, QueryValue]] = MappingProxyType({})
+_USUAL_PAGE: Final = 50  # items, as platforms commonly have it; not documented
+
+
+class Request(NamedTuple, Generic[T_co]):
+    """A call whose response is read as a `T_co`.
+
+    A named tuple, as `Attempt` and `Retry` are: a dataclass costs a first call half a millisecond to define.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path below the base URL, already encoded.
+        returns: The type of the data; `NoneType` when it does not matter. For a list, the type of an item.
+        params: Query parameters; None values are left out.
+        body: The JSON body, or `UNSET` for none.
+        timeout: Seconds for the whole call; `UNSET` takes the client's, and where that is not set either, the default.
+        default_timeout: Seconds for the whole call when neither the call nor the client sets them; None for the usual.
+        success_statuses: Error statuses that count as success when the body is a JSON object.
+        can_retry: Whether failures may be retried at all.
+        collection: For a list, the name of the resource in a response, such as `workflows`.
+        idempotency_key: The `Idempotency-Key` of a POST; None for that of the client's headers, or a generated one.
+    """
+
+    method: Method
+    path: str
+    returns: type[T_co]
+    params: Mapping[str, QueryValue] = _NO_PARAMS
+    body: Any = UNSET
+    timeout: float | Unset | None = UNSET
+    default_timeout: float | None = None
+    success_statuses: frozenset[int] = frozenset()
+    can_retry: bool = True
+    collection: str = "items"
+    idempotency_key: str | None = None
+
+
+def page_params(page_size: int | None, cursor: str | None) -> dict[str, QueryValue]:
+    """Return the query parameters of a list; `page_size` is `limit` on the wire (choice).
+
+    Raises:
+        TypeError: If `page_size` is not an int.
+    """
+    if page_size is not None:
+        check_int("page_size", page_size)
+    return {"limit": page_size, "cursor": cursor}
+
+
+def request_to_take(request: Request[T], n: int) -> Request[T]:
+    """Return the request for the first `n` items of a list: of a few items, it asks for no more than these.
+
+    For more, the size of a page is left to the platform, which documents no largest one.
+    """
+    if request.params.get("limit") is not None or n >= _USUAL_PAGE:
+        return request
+    return request._replace(params={**request.params, "limit": n})
+
+
+def check_status(status: Any) -> None:
+    """Refuse a misspelled status, for which the platform would return an empty list.
+
+    The platform may have any other status. What is not a string is checked with the other parameters.
+
+    Raises:
+        ValueError: If it is not a known status but looks like one.
+    """
+    if isinstance(status, str) and status not in KNOWN_STATUSES and (near := nearest(status, KNOWN_STATUSES)):
+        raise ValueError(f"status {status[:80]!r} looks misspelled: did you mean {near!r}?")
+
+
+def get_execution(execution_id: str) -> Request[Execution]:
+    """Return the request that reads an execution."""
+    return Request("GET", path("/executions/{execution_id}", execution_id=execution_id), returns=Execution)
+
+
+def cancel_execution(execution_id: str, *, idempotency_key: str | None = None) -> Request[Execution]:
+    """Return the request that cancels an execution."""
+    where = path("/executions/{execution_id}/cancel", execution_id=execution_id)
+    return Request("POST", where, returns=Execution, idempotency_key=idempotency_key)
+
+
+def list_executions(
+    *,
+    workflow_id: str | None = None,
+    status: str | None = None,
+    page_size: int | None = None,
+    cursor: str | None = None,
+) -> Request[Execution]:
+    """Return the request for a page of executions, the newest first."""
+    params = {"workflow_id": workflow_id, "status": status, **page_params(page_size, cursor)}
+    return Request("GET", path("/executions"), returns=Execution, params=params, collection="executions")
+
+
+Definition = Mapping[str, Any] | BaseModel | None
+
+_EXECUTE_TIMEOUT = 300.0
+
+
+def create_workflow(
+    name: str,
+    description: str | Unset | None,
+    definition: Definition | Unset,
+    *,
+    idempotency_key: str | None = None,
+) -> Request[Workflow]:
+    """Return the request that creates a workflow."""
+    body = drop_unset(name=name, description=description, definition=_without_schema(definition))
+    return Request("POST", path("/workflows"), returns=Workflow, body=body, idempotency_key=idempotency_key)
+
+
+def get_workflow(workflow_id: str) -> Request[Workflow]:
+    """Return the request that reads a workflow."""
+    return Request("GET", path("/workflows/{workflow_id}", workflow_id=workflow_id), Workflow)
+
+
+def update_workflow(
+    workflow_id: str,
+    name: str | Unset = UNSET,
+    description: str | Unset | None = UNSET,
+    definition: Definition | Unset = UNSET,
+) -> Request[Workflow]:
+    """Return the request that changes a workflow."""
+    body = require_any(name=name, description=description, definition=_without_schema(definition))
+    where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
+    return Request("PUT", where, returns=Workflow, body=body)
+
+
+def _without_schema(definition: Definition | Unset) -> Definition | Unset:
+    """Return a definition without the address of a JSON Schema, which a file has for editors."""
+    if isinstance(definition, Mapping) and "$schema" in definition:
+        return {key: value for key, value in definition.items() if key != "$schema"}
+    return definition
+
+
+def delete_workflow(workflow_id: str) -> Request[None]:
+    """Return the request that deletes a workflow."""
+    return Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType)
+
+
+def list_workflows(*, page_size: int | None = None, cursor: str | None = None) -> Request[Workflow]:
+    """Return the request for a page of workflows."""
+    params = page_params(page_size, cursor)
+    return Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows")
+
+
+def execute_workflow(
+    workflow_id: str, inputs: Mapping[str, Any] | BaseModel | None, idempotency_key: str | None
+) -> Request[Execution]:
+    """Return the request that starts a workflow."""
+    where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
+    _check_inputs(inputs)
+    return Request(
+        "POST",
+        where,
+        returns=Execution,
+        body={} if inputs is None else {"inputs": inputs},
+        default_timeout=_EXECUTE_TIMEOUT,
+        idempotency_key=check_idempotency_key(idempotency_key),
+    )
+
+
+def _check_inputs(inputs: object) -> None:
+    if not isinstance(inputs, Mapping | BaseModel | None):
+        kind = kind_of(inputs)
+        raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model of one, not {kind}")
+
+
+def check_name(name: object) -> str:
+    """Return the name of a workflow to look for.
+
+    Raises:
+        TypeError: If it is not a string.
+        ValueError: If it is blank, as an environment variable that is not set.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str, not {kind_of(name)}")
+    if not name.strip():
+        raise ValueError(f"name must be the name of a workflow, not {name!r}")
+    return name

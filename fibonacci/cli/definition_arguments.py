@@ -1,0 +1,251 @@
+"""Definitions as arguments: files, all of a folder, stdin, a workflow of the platform; and their faults."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fibonacci._files import check_inside
+from fibonacci._text import visible
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.inputs import workflow_id_of
+from fibonacci.cli.key_redaction import without_keys
+from fibonacci.cli.remedies import for_command_line
+from fibonacci.cli.standard_streams import read_stdin
+from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
+from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked
+from fibonacci.definitions.files.source import Source
+from fibonacci.definitions.problems import Problems
+from fibonacci.deployment.content import content_of_file, content_of_workflow
+from fibonacci.deployment.folder import is_definition_file
+from fibonacci.models import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fibonacci import Fibonacci
+    from fibonacci.cli.context import Context
+    from fibonacci.definitions import Problem
+
+
+STDIN: Final = "-"
+"""The argument that stands for stdin."""
+
+
+class DefinitionText(NamedTuple):
+    """The text of a definition.
+
+    Attributes:
+        text: The text as it is in the file.
+        name: The name of the file, for the places of faults.
+        format: Its format.
+    """
+
+    text: str
+    name: str
+    format: Format
+
+    def source(self) -> Source:
+        """Return the text for reading it, which adds its faults.
+
+        Raises:
+            DefinitionError: If the text is empty or too long.
+        """
+        return Source(self.text, self.name)
+
+
+def definition_files(arguments: Iterable[str]) -> list[str]:
+    """Return the files that arguments name, each once: a file, `-`, and in place of a folder its definitions.
+
+    Subfolders are not read, as in a deployment.
+
+    Raises:
+        UsageError: If there is no such file, it has another suffix, or a folder has no definition.
+    """
+    return list(dict.fromkeys(file for argument in arguments for file in _files(argument)))
+
+
+def _files(argument: str) -> list[str]:
+    path = Path(argument)
+    if argument == STDIN:
+        return [argument]
+    if path.is_dir():
+        return folder_files(path)
+    if not path.exists():
+        raise UsageError(f"there is no file or folder {argument!r}")
+    format_of_file(argument)
+    return [argument]
+
+
+def folder_files(folder: Path) -> list[str]:
+    """Return the paths of the definitions in a folder.
+
+    Raises:
+        UsageError: If it has none, or cannot be read, or a file is a link that leads out of it.
+    """
+    try:
+        found = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
+    except OSError as error:
+        raise UsageError(f"folder {str(folder)!r} cannot be read: {error.strerror}") from error
+    for file in found:
+        check_link(file)
+    if not found:
+        raise UsageError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
+    return found
+
+
+def check_link(file: str) -> None:
+    """Refuse a definition that is a link out of its folder: a shell names all that a cloned folder has.
+
+    Raises:
+        UsageError: If it is one.
+    """
+    try:
+        check_inside(file)
+    except OSError as error:
+        raise UsageError(f"{file!r} {error.strerror}") from error
+
+
+def read_definition_text(file: str) -> DefinitionText:
+    """Read a file, or stdin for `-`.
+
+    Raises:
+        DefinitionError: If the file is not UTF-8.
+        UsageError: If it cannot be read.
+        ValueError: If the suffix is another one.
+    """
+    try:
+        if file != STDIN:
+            text_format = format_of_file(file)
+            return DefinitionText(*text_of_file(file), text_format)
+        text = read_stdin()
+    except OSError as error:
+        raise UsageError(f"{file!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError("stdin is not UTF-8") from error
+    return DefinitionText(text, "<stdin>", format_of(text))
+
+
+_WITH_VERSION: Final = re.compile(r"(.+)@(v?[0-9][\w.-]*)", re.DOTALL)
+
+
+class ReferencedDefinition(NamedTuple):
+    """What an argument refers to.
+
+    Attributes:
+        definition: The definition as plain JSON.
+        stem: The name of the file without its suffix; of a workflow, its name.
+        workflow: The workflow; None for a file.
+        problems: The faults of the file.
+    """
+
+    definition: Mapping[str, Any]
+    stem: str
+    workflow: Workflow | None = None
+    problems: Problems = Problems()  # never added to
+
+    def compared_with(self, other: ReferencedDefinition) -> Mapping[str, Any]:
+        """Return the definition to compare with another one, as a deployment compares a file with its workflow.
+
+        Args:
+            other: The other one. Of its workflow is the name, and the description, that a file does not have.
+        """
+        if self.workflow is None and other.workflow is not None:
+            return content_of_file(self.definition, self.stem, other.workflow).merged()
+        return self.definition
+
+
+def is_file_reference(reference: str) -> bool:
+    """Tell whether an argument is a file: by its suffix, or because it exists."""
+    return reference == STDIN or Path(reference).suffix.lower() in FORMATS or Path(reference).is_file()
+
+
+def read_reference(context: Context, reference: str) -> ReferencedDefinition:
+    """Return what an argument refers to; the definition in a file may have faults, as long as it can be read.
+
+    Args:
+        context: The context, whose client is used for a workflow.
+        reference: A file, `-`, or the id or name of a workflow, also with a version: `ID@VERSION`.
+
+    Raises:
+        DefinitionError: If the text of a file cannot be read to its end.
+        UsageError: If there is no such file or workflow, or the workflow has no definition.
+        APIError: If a request fails.
+    """
+    if not is_file_reference(reference):
+        if Path(reference).is_dir():
+            raise UsageError(f"{reference!r} is a folder: pass one of its files")
+        return _of_workflow(context.client, reference)
+    text = read_definition_text(reference)
+    source = text.source()
+    definition = read_checked(source, text.format).plain()
+    return ReferencedDefinition(definition, Path(reference).stem, problems=source.in_order())
+
+
+def _of_workflow(client: Fibonacci, reference: str) -> ReferencedDefinition:
+    found = _WITH_VERSION.fullmatch(reference)
+    if found is None:
+        workflow = client.workflows.get(workflow_id_of(client, reference))
+    else:
+        workflow = _version(client, found[1], found[2])
+    if workflow.definition is None:
+        raise UsageError(f"{reference!r} has no definition")
+    return ReferencedDefinition(content_of_workflow(workflow).merged(), workflow.name or workflow.id, workflow)
+
+
+def _version(client: Fibonacci, workflow: str, version: str) -> Workflow:
+    snapshot = client.versions.get(workflow_id_of(client, workflow), version)
+    fields = {name: getattr(snapshot, name) for name in ("name", "description", "definition", "version")}
+    return Workflow.model_validate({**fields, "id": snapshot.workflow_id or workflow})
+
+
+_PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
+
+
+def fault_line(problem: Problem) -> str:
+    """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
+    place = problem.source or problem.location
+    line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
+    return for_command_line(visible(line))
+
+
+def fault_lines(problem: Problem) -> list[str]:
+    """Return a fault, and below it the line of the file with a caret under the place, where that is known."""
+    return [fault_line(problem), *snippet_lines(problem)]
+
+
+def snippet_lines(problem: Problem) -> list[str]:
+    """Return the line of the file and the line with the caret, without a key in them; none where it is not known."""
+    return without_keys(problem.snippet or "").splitlines()
+
+
+def github_line(problem: Problem) -> str:
+    """Return a fault as a command of GitHub Actions, which shows it at the line of a pull request."""
+    fields = fault_object(problem)
+    properties = {"file": fields["file"], "line": fields["line"], "col": fields["column"], "title": fields["code"]}
+    given = ",".join(f"{name}={_escaped(str(v), ':,')}" for name, v in properties.items() if v is not None)
+    return f"::{problem.severity} {given}::{_escaped(problem.message)}"
+
+
+def fault_object(problem: Problem) -> dict[str, Any]:
+    """Return a fault as JSON; a place that is not known is null."""
+    found = _PLACE.fullmatch(problem.source or "")
+    assert found is not None  # every text matches
+    file, line, column = found.groups()
+    return {
+        "file": file or None,
+        "line": int(line) if line else None,
+        "column": int(column) if column else None,
+        "severity": problem.severity,
+        "code": problem.code,
+        "message": problem.message,
+        "location": problem.location,
+    }
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Return a text with the characters escaped that would end it: percent first."""
+    for character in f"%\r\n{more}":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

@@ -1,0 +1,398 @@
+"""What `fibonacci doctor` looks at: the configuration, the network as the transport sees it, the platform."""
+
+from __future__ import annotations
+
+import os
+import platform
+import ssl
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from typing import Literal, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from fibonacci import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    AuthenticationError,
+    Fibonacci,
+    NotFoundError,
+    __version__,
+)
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.error_mapping import connection_remedy, connection_text, is_of_other_api
+from fibonacci._core.phases import Phases
+from fibonacci._core.transport_errors import TransportError, connect_error_from
+from fibonacci._core.urls import is_loopback
+from fibonacci._net.names import resolver
+from fibonacci._net.proxies import proxy_for
+from fibonacci._net.sockets import literal_address
+from fibonacci._profiles.config_file import Profile, ProfilesFile, access_problem, read_profiles
+from fibonacci._profiles.credentials import (
+    FoundKey,
+    PlatformAddress,
+    find_address,
+    find_key,
+    used_profile,
+)
+from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
+from fibonacci._sync.transports import _network
+from fibonacci._sync.transports.connector import Connector
+from fibonacci._sync.transports.tls import TLSStream
+from fibonacci.cli.remedies import for_command_line
+from fibonacci.errors import ConfigurationError, PermissionDeniedError
+
+
+class Finding(NamedTuple):
+    """What one check has found.
+
+    Attributes:
+        name: What was checked.
+        status: Whether it is as it should be.
+        detail: What was found.
+        remedy: What to do about a problem; empty when there is none.
+        is_about_key: Whether the problem is the API key.
+    """
+
+    name: str
+    status: Literal["ok", "problem"]
+    detail: str
+    remedy: str = ""
+    is_about_key: bool = False
+
+
+def ok(name: str, detail: str) -> Finding:
+    """Return a finding that needs nothing to be done."""
+    return Finding(name, "ok", detail)
+
+
+def problem(name: str, detail: str, remedy: str, *, is_about_key: bool = False) -> Finding:
+    """Return a finding that needs something to be done."""
+    return Finding(name, "problem", for_command_line(detail), remedy, is_about_key)
+
+
+_SOURCES = {"default": "the default", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
+_VERSION_VARIABLE = "FIBONACCI_API_VERSION"
+_FILE_REMEDY = "correct the file in an editor"
+_KEY_REMEDY = "run `fibonacci auth login`, or set FIBONACCI_API_KEY"
+_VARIABLES = {"SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "PYTHON_KEYRING_BACKEND", "XDG_CONFIG_HOME", "NO_COLOR"}
+
+
+class Configuration:
+    """What the command is configured with, found check by check.
+
+    Args:
+        profile_name: The option `--profile`; None when it is not given.
+
+    Attributes:
+        address: The address; None when it cannot be found.
+        key: The key; None when it cannot be found.
+    """
+
+    def __init__(self, profile_name: str | None) -> None:
+        self._name = profile_name
+        self._profile: Profile | None = None
+        self._is_profile_found = False
+        self.address: PlatformAddress | None = None
+        self.key: FoundKey | None = None
+
+    def checks(self) -> Iterator[Finding]:
+        """Yield a finding for each part; one that cannot be found ends those that depend on it."""
+        yield _versions()
+        yield ok("environment", ", ".join(_variables_set()) or "no variable of the client is set")
+        try:
+            file = read_profiles()
+        except ConfigurationError as error:
+            yield problem("profile", str(error), _FILE_REMEDY)
+        else:
+            yield self._find_profile(file)
+        # Without the profile, only an environment that has both names which key goes where.
+        if self._is_profile_found or os.environ.keys() >= {"FIBONACCI_API_KEY", "FIBONACCI_BASE_URL"}:
+            yield self._find_address()
+        if self.address is not None:
+            yield self._find_key(self.address)
+
+    def settings_for(self, address: PlatformAddress) -> str:
+        """Return which settings lead to another address on the same server, each in the place where it is set now."""
+        assert self.address is not None  # the other one is made of it
+        settings: list[tuple[str, str, str]] = [("api_version", _VERSION_VARIABLE, address.api_version)]
+        if self.address.base_url.removesuffix("/api/v1") != address.base_url:
+            settings.append(("base_url", "FIBONACCI_BASE_URL", address.base_url))
+        variables = [f"{name}={value}" for _, name, value in settings if self._is_in_environment(name)]
+        keys = [f'{key} = "{value}"' for key, name, value in settings if not self._is_in_environment(name)]
+        places = [" and ".join(variables)] if variables else []
+        if keys and self._profile is not None:
+            places.append(f"{' and '.join(keys)} of the profile {self._profile.name!r}")
+        return f"set {', and '.join(places)}"
+
+    def _is_in_environment(self, variable: str) -> bool:
+        """Whether a setting is in the environment, or would be as there is no profile."""
+        return variable in os.environ or self._profile is None
+
+    def _find_profile(self, file: ProfilesFile) -> Finding:
+        try:
+            self._profile = used_profile(file, self._name)
+            self._is_profile_found = True
+        except ConfigurationError as error:
+            return problem("profile", str(error), "`fibonacci profiles list` shows those that there are")
+        if trouble := access_problem(file.path):
+            return problem("profile", *trouble.split(": ", 1))
+        if self._profile is None and file.profiles:
+            return ok("profile", f"none of those in {file.path}: the environment precedes them")
+        name = "none" if self._profile is None else repr(self._profile.name)
+        return ok("profile", f"{name} ({'in' if file.text else 'no file'} {file.path})")
+
+    def _find_address(self) -> Finding:
+        try:
+            self.address = find_address(self._profile)
+        except ConfigurationError as error:
+            return problem("base URL", str(error), "correct it where it is set")
+        version: str = self.address.api_version  # by default, without a source
+        if _VERSION_VARIABLE in os.environ:
+            version += f" ({_VERSION_VARIABLE})"
+        elif self._profile is not None and self._profile.api_version is not None:
+            version += " (the profile)"
+        return ok("base URL", f"{self.address.base_url} ({_SOURCES[self.address.source]}), API {version}")
+
+    def _find_key(self, address: PlatformAddress) -> Finding:
+        try:
+            self.key = find_key(self._profile, address)
+        except ConfigurationError as error:
+            return problem("API key", str(error), _KEY_REMEDY, is_about_key=True)
+        if self.key is None:
+            where = "the keychain of this profile" if self._profile else "a profile"
+            remedy = TAKE_OVER if has_legacy_key() else _KEY_REMEDY
+            return problem("API key", f"none in FIBONACCI_API_KEY or in {where}", remedy, is_about_key=True)
+        source = "FIBONACCI_API_KEY" if self.key.source == "environment" else "the keychain"
+        return ok("API key", f"from {source}, {len(self.key.key)} characters")
+
+
+def _versions() -> Finding:
+    parts = [
+        f"fibonacci-sdk {__version__}",
+        f"Python {platform.python_version()}",
+        f"httpx {version('httpx')}",
+        " ".join(ssl.OPENSSL_VERSION.split()[:2]),
+        f"{platform.system()} {platform.machine()}",
+    ]
+    return ok("versions", ", ".join(parts))
+
+
+def _variables_set() -> list[str]:
+    """Return the names, never the values: one of them is the key, and a proxy's may hold a password."""
+    names = os.environ if sys.platform != "win32" else [name.upper() for name in os.environ]
+    return sorted(
+        name for name in names if name.startswith("FIBONACCI_") or name.lower().endswith("_proxy") or name in _VARIABLES
+    )
+
+
+_TIMEOUT = 5.0
+_REMEDY = "check the network, a firewall, the base URL, and whether a proxy is needed"
+_MOST_SHOWN = 3
+_PORTS = {"https": 443, "http": 80}
+
+
+class NetworkChecks:
+    """The way to the platform, step by step.
+
+    Args:
+        address: The address.
+
+    Attributes:
+        is_reachable: Whether every step has succeeded.
+    """
+
+    def __init__(self, address: PlatformAddress) -> None:
+        self._base_url = address.base_url
+        self._origin = address.origin
+        self._proxy: str | None = None
+        self.is_reachable: bool = False
+
+    def checks(self) -> Iterator[Finding]:
+        """Yield a finding for each step; the first problem is the last."""
+        for step in (self._find_proxy, self._look_up, self._connect, self._handshake):
+            try:
+                finding = step()
+            except Exception as error:
+                yield self._failure(error)
+                return
+            yield finding
+        self.is_reachable = True
+
+    def _find_proxy(self) -> Finding:
+        try:
+            proxy = proxy_for(self._origin)
+        except ValueError as error:
+            raise TransportError("proxy", error) from error
+        if proxy is None:
+            reason = " (this machine is reached directly)" if is_loopback(urlsplit(self._origin).hostname or "") else ""
+            return ok("proxy", f"none{reason}")
+        self._proxy = proxy.url
+        return ok("proxy", f"{proxy.url}{', with user and password' if proxy.auth else ''}")
+
+    def _look_up(self) -> Finding:
+        host, port = self._first_hop()
+        if literal_address(host, port) is not None:
+            return ok("name", f"{host} is an address")
+        lookup = resolver.lookup(host, port)
+        deadline = Deadline(_TIMEOUT)
+        if not lookup.wait(_TIMEOUT):
+            raise deadline.exceeded("the name service did not respond")
+        found = list(dict.fromkeys(str(address[4][0]) for address in lookup.result()))
+        more = len(found) - _MOST_SHOWN
+        return ok("name", f"{host} is {', '.join(found[:_MOST_SHOWN])}{f' and {more} more' if more > 0 else ''}")
+
+    def _connect(self) -> Finding:
+        host, port = self._first_hop()
+        began = time.monotonic()
+        _network.connect(host, port, Deadline(_TIMEOUT), Phases()).close()
+        return ok("connection", f"{host}:{port} accepts in {(time.monotonic() - began) * 1000:.0f} ms")
+
+    def _handshake(self) -> Finding:
+        connection = Connector(self._origin, connect_timeout=_TIMEOUT).connect(Deadline(_TIMEOUT), Phases())
+        try:
+            tls = connection.tls()
+            if tls is None:
+                return ok("TLS", "none: plain http")
+            return ok("TLS", _described(tls))
+        finally:
+            connection.close()
+
+    def _first_hop(self) -> tuple[str, int]:
+        """Return the host and port of the proxy, or of the platform where there is none."""
+        parts = urlsplit(self._proxy or self._origin)
+        return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 1080)
+
+    def _failure(self, error: Exception) -> Finding:
+        failure = connect_error_from(error)
+        failure.proxy = self._proxy
+        name = {"tls": "TLS", "name": "name", "proxy": "proxy"}.get(failure.kind, "connection")
+        remedy = connection_remedy(failure, self._base_url).removeprefix("; ")
+        text = connection_text(failure, self._base_url, is_time_up=False)
+        return problem(
+            name, text, remedy or "check the network, a firewall, the base URL, and whether a proxy is needed"
+        )
+
+
+def _described(tls: TLSStream) -> str:
+    from fibonacci._net.tls import trusted_authorities
+
+    certificate = tls.certificate
+    expires = str(certificate.get("notAfter", ""))
+    days = (ssl.cert_time_to_seconds(expires) - time.time()) / 86400 if expires else 0
+    issuer = _organization(certificate.get("issuer", ()))
+    return (
+        f"{tls.version}; certificate by {issuer}, expires {expires} (in {days:.0f} days);"
+        f" trusted authorities: {trusted_authorities()}"
+    )
+
+
+def _organization(name: object) -> str:
+    """Return the organization of a distinguished name as `ssl` has it, else its common name."""
+    fields = cast("tuple[tuple[tuple[str, str]], ...]", name) if isinstance(name, tuple) else ()
+    parts = {key: value for ((key, value),) in fields}
+    return parts.get("organizationName") or parts.get("commonName") or "an unnamed authority"
+
+
+_CALL_TIMEOUT = 15.0
+# Seconds. The client compares the rate limit's reset with the server's clock, so that this is about certificates.
+_MAX_SKEW = 60.0
+_APIS = {"v1": "the documented API", "0.2": "the API of fibonacci-sdk 0.2.4"}
+
+
+def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configuration) -> Iterator[Finding]:
+    """Make one call, and yield what it shows; a second one where the server may speak the other API.
+
+    Args:
+        key: The key.
+        address: The address.
+        configuration: Where the settings are from.
+    """
+    with _client(key, address) as client:
+        headers: Mapping[str, str] = {}
+        began = time.time()
+        try:
+            response = next(iter(client.tools.list(page_size=1).pages())).response
+            duration = time.time() - began
+            headers = response.headers
+            yield ok("platform", f"GET /tools responds in {response.elapsed * 1000:.0f} ms; the key is valid")
+        except APIError as error:
+            duration = time.time() - began
+            headers = error.headers if isinstance(error, APIStatusError) else {}
+            other = _other_address(address)
+            if _may_be_of_other_api(error, address) and _is_spoken(key, other):
+                apis = f"{_APIS[other.api_version]}, not {_APIS[address.api_version]}"
+                detail = f"it seems to speak {apis}: it responds at {other.base_url}"
+                yield problem("platform", detail, configuration.settings_for(other))
+            else:
+                yield _failure(error)
+        if "date" in headers:
+            yield _clock(headers["date"], began + duration / 2, uncertainty=duration / 2)
+        if client.rate_limit is not None:
+            stated = client.rate_limit
+            left = f"{stated.remaining} of {stated.limit} requests left"
+            yield ok("rate limit", f"{left} until {stated.reset_at:%H:%M:%S} UTC")
+
+
+def _client(key: FoundKey, address: PlatformAddress) -> Fibonacci:
+    return Fibonacci(
+        key.key, base_url=address.base_url, api_version=address.api_version, max_retries=0, timeout=_CALL_TIMEOUT
+    )
+
+
+def _other_address(address: PlatformAddress) -> PlatformAddress:
+    """Return the address that the other API has on the same server."""
+    if address.api_version == "0.2":
+        return address._replace(base_url=f"{address.base_url}/v1", api_version="v1")
+    root = address.base_url.removesuffix("/v1").removesuffix("/api")
+    return address._replace(base_url=root, api_version="0.2")
+
+
+def _may_be_of_other_api(error: APIError, address: PlatformAddress) -> bool:
+    """Whether a failure is one that a server of the other API may cause."""
+    if not isinstance(error, APIStatusError):
+        return isinstance(error, APIResponseError)
+    is_documented = is_of_other_api(error.body, "0.2")
+    if address.api_version == "0.2":
+        return is_documented or isinstance(error, NotFoundError)
+    return not is_documented and (isinstance(error, NotFoundError) or is_of_other_api(error.body, "v1"))
+
+
+def _is_spoken(key: FoundKey, address: PlatformAddress) -> bool:
+    """Whether a server responds in the form of an API, even if it refuses the key."""
+    with _client(key, address) as client:
+        try:
+            client.tools.list(page_size=1).first()
+        except APIStatusError as error:
+            other: str = "0.2" if address.api_version == "v1" else "v1"
+            return not isinstance(error, NotFoundError) and is_of_other_api(error.body, other)
+        except APIError:
+            return False
+    return True
+
+
+def _failure(error: APIError) -> Finding:
+    if isinstance(error, AuthenticationError):
+        remedy = "create another key on the platform, then run `fibonacci auth login` or set FIBONACCI_API_KEY"
+        return problem("API key", f"the platform refuses it: {error}", remedy, is_about_key=True)
+    if isinstance(error, PermissionDeniedError):
+        return ok("platform", "the key is valid, and may not list tools")
+    if isinstance(error, APIConnectionError):
+        return problem("platform", str(error), "check the network, and the platform's status")
+    return problem("platform", str(error), "check the base URL; if it is right, report the request id to the platform")
+
+
+def _clock(date: str, moment: float, uncertainty: float) -> Finding:
+    try:
+        server = parsedate_to_datetime(date).timestamp() + 0.5  # the header has whole seconds
+    except ValueError:
+        return ok("clock", "the server states no readable time")
+    skew = moment - server
+    text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
+    if abs(skew) > _MAX_SKEW:
+        return problem("clock", text, "set this machine's clock, for certificates are judged by it")
+    return ok("clock", text if abs(skew) >= 1 + uncertainty else "as the server's, within a second")

@@ -1,0 +1,224 @@
+"""An execution that is followed to its end: what is shown on the way, and what its end is worth."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from fibonacci import ExecutionFailedError, FibonacciError
+from fibonacci._display.text import cut
+from fibonacci._text import printable
+from fibonacci.cli.errors import add_remedy
+from fibonacci.cli.exit_codes import DONE
+from fibonacci.models import Execution, NodeTrace
+from fibonacci.models.execution_failure import execution_error
+
+if TYPE_CHECKING:
+    from fibonacci.cli.context import Context
+
+
+_LONG = 200
+
+
+def duration_of(node: NodeTrace) -> str:
+    """Return how long a node took; empty until it has ended."""
+    if node.started_at is None or node.ended_at is None:
+        return ""
+    return f"{(node.ended_at - node.started_at).total_seconds():.1f} s"
+
+
+def remark_on(node: NodeTrace) -> str:
+    """Return what there is to say of a node in one line: its error, why it was skipped, its attempts."""
+    text = str(node.error or node.reason or "")
+    if node.attempts is not None and node.attempts > 1:
+        text = f"attempt {node.attempts}{f': {text}' if text else ''}"
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a text of the platform in one line, which a terminal does not execute."""
+    return cut(" ".join(printable(text).split()), _LONG)
+
+
+def approval_text(execution: Execution) -> str:
+    """Return what to do about an execution that waits for approval."""
+    return (
+        f"execution {execution.id} waits for approval: it runs once an admin or owner has approved it on the platform,"
+        " or on the emulator's page"
+    )
+
+
+Say = Callable[[str], object]
+
+
+class StatusLines:
+    """Says which execution is waited for, and that it waits for approval.
+
+    Args:
+        say: Prints a line.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._status: str | None = None
+
+    def update(self, execution: Execution) -> None:
+        """Say what has changed."""
+        before, self._status = self._status, execution.status
+        if self._status == before or execution.is_terminal:
+            return
+        if execution.status == "pending_approval":
+            self._say(approval_text(execution))
+        elif before is None or before == "pending_approval":
+            self._say(f"execution {execution.id} is {one_line(execution.status or 'started')}")
+
+
+class NodeLines:
+    """Says of each node when its status has changed.
+
+    Args:
+        say: Prints a line.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._status = StatusLines(say)
+        self._nodes: dict[str, str | None] = {}
+        self._counted: int | None = None
+
+    def update(self, execution: Execution) -> None:
+        """Say what has changed."""
+        self._status.update(execution)
+        trace = execution.trace
+        if trace is None:
+            self._count(execution)
+            return
+        for node in trace:
+            before = self._nodes.get(node.id, "pending")
+            self._nodes[node.id] = node.status
+            if node.status != before:
+                parts = (node.id, node.status or "", duration_of(node), remark_on(node))
+                self._say("  ".join(one_line(part) for part in parts if part))
+
+    def _count(self, execution: Execution) -> None:
+        """Say how many nodes are done, where the platform says no more."""
+        before, self._counted = self._counted, execution.nodes_executed
+        # The first state is the response to `execute`, which has no trace; the next one may have it.
+        if before is not None and self._counted != before:
+            self._say(f"{self._counted} nodes done")
+
+
+Wait = Callable[[Callable[[Execution], object]], Execution]
+"""Waits for the end of an execution, and calls the function with each state of it."""
+
+
+class Display(Protocol):
+    """What is shown of an execution on its way."""
+
+    def update(self, execution: Execution) -> None:
+        """Show the present state."""
+        ...
+
+
+class _JSONLines:
+    """Prints each state as a line of JSON."""
+
+    def __init__(self, context: Context) -> None:
+        self._print = context.output.line
+
+    def update(self, execution: Execution) -> None:
+        self._print(execution)
+
+
+def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") -> int:
+    """Wait for the end of an execution, show it on the way, and print its outputs.
+
+    Args:
+        context: The context of the command.
+        wait: Waits for the end.
+        is_watched: Whether its nodes are shown as they go.
+        find: How to find out whether it was started, for the case that this is not known.
+
+    Returns:
+        The exit code of success.
+
+    Raises:
+        ExecutionFailedError: If it failed or was canceled.
+    """
+    is_streamed = is_watched and not (context.output.is_terminal or context.output.is_json)
+    ended: Execution | None = None
+    failure: ExecutionFailedError | None = None
+    with _display(context, is_watched=is_watched, is_streamed=is_streamed) as display, _explained(find) as seen:
+
+        def update(execution: Execution) -> None:
+            seen.append(execution.id)
+            display.update(execution)
+
+        try:
+            ended = wait(update)
+        except ExecutionFailedError as error:
+            ended, failure = error.execution, error
+        if is_watched and not is_streamed:
+            ended = _with_trace(context, ended)
+            display.update(ended)
+    if context.output.is_json:
+        context.output.value(ended)
+    elif not is_streamed and (ended.succeeded or ended.outputs):
+        context.output.value(ended.outputs)
+    if ended.succeeded:
+        return DONE
+    raise _failure(ended, failure) from None
+
+
+@contextmanager
+def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Generator[Display]:
+    if is_streamed:
+        yield _JSONLines(context)
+    elif not is_watched:
+        yield StatusLines(context.say)
+    elif context.options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
+        yield NodeLines(context.say)
+    else:
+        try:
+            from fibonacci.cli.node_table import NodeTable
+        except ImportError:  # the extra `cli` is not installed
+            yield NodeLines(context.say)
+        else:
+            with NodeTable(no_color=context.options.no_color) as table:
+                yield table
+
+
+def _with_trace(context: Context, execution: Execution) -> Execution:
+    """Return an execution with its trace, which the response to `execute` does not have."""
+    if execution.trace is not None:
+        return execution
+    try:
+        return context.client.executions.get(execution.id)
+    except FibonacciError:  # it is shown without
+        return execution
+
+
+def _failure(execution: Execution, error: ExecutionFailedError | None) -> ExecutionFailedError:
+    """Return the error of an execution that did not succeed. Its text has the id, which the notes would repeat."""
+    if error is not None:
+        return type(error)(error.message, execution=execution, reason=error.reason)
+    return execution_error(execution)
+
+
+@contextmanager
+def _explained(find: str) -> Generator[list[str]]:
+    """Add to an error that ends the wait how to go on; yield the list of the ids that were seen."""
+    seen: list[str] = []
+    try:
+        yield seen
+    except BaseException as error:
+        notes: list[str] = getattr(error, "__notes__", [])
+        if seen:
+            notes[:] = [note for note in notes if not note.startswith("execution id: ")]
+            add_remedy(error, f"the execution continues; to follow it: fibonacci executions watch {seen[-1]}")
+        elif find and notes:  # of a request that may have been carried out
+            error.add_note(find)
+        raise

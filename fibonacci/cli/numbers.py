@@ -1,0 +1,80 @@
+"""Durations and whole numbers as people type them."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from typing import Final
+
+FORMS: Final = "90 (seconds), 90s, 1h30m or 2d"
+"""What a message shows of the forms of a duration."""
+
+_UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_PERIOD: Final = re.compile(r"(?:\d{1,9}[dhms])+", re.ASCII)
+_PERIOD_PART: Final = re.compile(r"(\d{1,9})([dhms])", re.ASCII)
+
+
+def period(text: str) -> int | None:
+    """Return the seconds of numbers with units, such as `1h30m`; None for another text."""
+    if _PERIOD.fullmatch(text) is None:
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in _PERIOD_PART.findall(text))
+
+
+def seconds_or_none(text: str) -> float | None:
+    """Read a duration in seconds, or `none` for no limit.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is neither, or not above 0.
+    """
+    if text == "none":
+        return None
+    seconds = _seconds(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time above 0, such as {FORMS}, and not none")
+    return seconds
+
+
+def seconds_up_to(text: str, longest: float) -> float:
+    """Read a duration in seconds, from 0 to the longest.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none, or longer.
+    """
+    seconds = _seconds(text)
+    if not 0 <= seconds <= longest:  # not a number is not either
+        raise argparse.ArgumentTypeError(f"{text!r} is no time from 0 to {longest:.0f} s, such as {FORMS}")
+    return seconds
+
+
+def _seconds(text: str) -> float:
+    found = period(text)
+    try:
+        return float(text) if found is None else float(found)
+    except ValueError:
+        return math.nan
+
+
+def positive(text: str) -> int:
+    """Read a whole number from 1.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
+    return _from(1, text)
+
+
+def count(text: str) -> int:
+    """Read a whole number from 0.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
+    return _from(0, text)
+
+
+def _from(least: int, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19) or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least}")
+    return int(text)

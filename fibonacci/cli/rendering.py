@@ -1,0 +1,354 @@
+"""How data is printed: fields, JSON, tables and lines that a terminal can hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fibonacci._display.text import cell_width, clusters
+from fibonacci._suggestions import did_you_mean
+from fibonacci._text import printable, printable_line
+from fibonacci._times import parse_time
+from fibonacci.cli.ci_commands import without_commands
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.json_types import is_array, is_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TextIO
+
+    from fibonacci.cli.json_types import is_array, is_object
+
+
+def visible_json(text: str) -> str:
+    """Return a JSON text with the same meaning, whose control characters are escaped as JSON does it."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(each if printable(each) == each else f"\\u{ord(each):04x}" for each in text)
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return a text in which the characters that an encoding does not have are escaped."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def fitted(text: str, width: int, ellipsis: str) -> str:
+    """Return a text that takes exactly so many cells: it is cut, or filled with spaces."""
+    missing = width - cell_width(text)
+    if missing >= 0:
+        return text + " " * missing
+    mark = ellipsis[:width]
+    kept, taken = "", len(mark)
+    for cluster, cells in clusters(text):
+        taken += cells
+        if taken > width:
+            break
+        kept += cluster
+    return kept + mark + " " * (width - cell_width(kept + mark))
+
+
+_TIME: Final = re.compile(r"(?:.*_)?at")
+
+
+def one_line(name: str, value: Any, *, with_seconds: bool = False) -> str:
+    """Return a value in one line; empty for null.
+
+    Args:
+        name: The name of the field: those that end with `at` hold times.
+        value: The value, which has a JSON form.
+        with_seconds: Whether times have their seconds and the name of the zone.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        time = parse_time(value) if _TIME.fullmatch(name) else None
+        return value if time is None or time.tzinfo is None else _local(time, with_seconds=with_seconds)
+    if is_array(value) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _local(time: datetime, *, with_seconds: bool) -> str:
+    try:
+        return time.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z" if with_seconds else "%Y-%m-%d %H:%M")
+    except (OverflowError, OSError, ValueError):  # a year that the zone cannot have
+        return time.isoformat()
+
+
+_TIMES: Final = ("created_at", "updated_at")
+
+
+def plain(value: Any) -> Any:
+    """Return the JSON of a model, each field as the platform sent it, its times last; other values as they are."""
+    if not hasattr(value, "model_dump"):
+        return value
+    fields: dict[str, Any] = value.model_dump(mode="json")
+    times = {name: fields.pop(name) for name in _TIMES if name in fields}
+    return {**fields, **times}
+
+
+def named_fields(value: Any) -> dict[str, Any]:
+    """Return all fields of an object: those that were sent, then the documented ones that were not.
+
+    Raises:
+        UsageError: If it is no object.
+    """
+    sent = plain(value)
+    if not is_object(sent):
+        raise UsageError("--fields is for objects, and this is none")
+    documented: Mapping[str, Any] = value.to_dict() if hasattr(value, "to_dict") else {}
+    return {**sent, **{name: each for name, each in documented.items() if name not in sent}}
+
+
+def select(value: Any, paths: Sequence[str], *, is_checked: bool = True) -> dict[str, Any]:
+    """Return the fields of an object that paths such as `outputs.greet` lead to, in their order.
+
+    Args:
+        value: A model, or an object of JSON.
+        paths: Names, with dots between the levels; a number is an index of a list.
+        is_checked: Whether the first name of each path must be a field. What is missing otherwise, or deeper, is null.
+
+    Raises:
+        UsageError: If there is no such field.
+    """
+    fields = named_fields(value)
+    selected: dict[str, Any] = {}
+    for path in paths:
+        name, *inner = [path] if path in fields else path.split(".")
+        if is_checked and name not in fields:
+            remedy = did_you_mean(name, fields) or f": the fields are {', '.join(fields) or 'none'}"
+            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
+        found = fields.get(name)
+        for part in inner:
+            found = _inside(found, part)
+        selected[path] = found
+    return selected
+
+
+def _inside(value: Any, name: str) -> Any:
+    if is_object(value):
+        return value.get(name)
+    if is_array(value) and name.isdecimal():
+        return value[int(name)] if int(name) < len(value) else None
+    return None
+
+
+_COLUMNS: Final[dict[str, Sequence[str]]] = {
+    "Workflow": ("id", "name", "version", "status", "updated_at"),
+    "Execution": ("id", "status", "created_at", "duration_ms", "workflow_id", "nodes_failed"),
+    "WorkflowVersion": ("version", "name", "rolled_back_from", "created_at"),
+    "RegistryEntry": ("workflow_id", "name", "status", "updated_at"),
+    "ToolPolicy": ("tool_name", "enabled", "allowed_roles", "updated_at"),
+    "RolePolicyOverride": ("role", "tool_name", "enabled"),
+    "Tool": ("name", "description"),
+}
+_MOST: Final = 6
+
+
+def columns_of(item: Any, fields: Mapping[str, Any]) -> Sequence[str]:
+    """Return the columns for objects like this one: those of its class, else its first fields with simple values."""
+    simple = [name for name, value in fields.items() if not isinstance(value, dict | list)]
+    return _COLUMNS.get(type(item).__name__) or simple[:_MOST] or list(fields)[:_MOST]
+
+
+_STATUS_STYLES: Final = {
+    **dict.fromkeys(("active", "approved", "completed", "connected", "healthy"), "green"),
+    **dict.fromkeys(("failed", "unhealthy"), "red"),
+    **dict.fromkeys(("pending", "pending_approval", "running"), "yellow"),
+    **dict.fromkeys(("archived", "cancelled", "deprecated"), "dim"),
+}
+_NARROWEST: Final = 10
+
+
+class Painter:
+    """Prints lines that consist of texts and styles.
+
+    Args:
+        stream: The terminal.
+        has_color: Whether colors are wanted.
+
+    Attributes:
+        encoding: The encoding of the terminal.
+        ellipsis: What stands for the rest of a text that is cut.
+        width: The width of the terminal in cells.
+    """
+
+    def __init__(self, stream: TextIO, *, has_color: bool) -> None:
+        self._stream = stream
+        self.encoding: str = encoding_of(stream)
+        self.ellipsis: str = "\N{HORIZONTAL ELLIPSIS}" if self.encoding.lower().startswith("utf") else "..."
+        self.width: int = max(_NARROWEST, shutil.get_terminal_size().columns)
+        self._console = _console(stream) if has_color else None
+
+    def line(self, parts: Sequence[tuple[str, str]]) -> None:
+        """Print a line; one that CI would take for a command, as behind the terminal of a container, without colors.
+
+        Args:
+            parts: Texts, each with a style of rich, such as `bold`; an empty style is the terminal's own.
+        """
+        whole = "".join(text for text, _ in parts)
+        if (safe := without_commands(whole)) != whole:
+            parts = [(safe, "")]
+        encoded = [(encodable(text, self.encoding), style) for text, style in parts]
+        if self._console is None:
+            print("".join(text for text, _ in encoded).rstrip(), file=self._stream, flush=True)
+        else:
+            from rich.text import Text
+
+            self._console.print(Text.assemble(*encoded), soft_wrap=True)
+            self._stream.flush()
+
+
+def style_of(name: str, value: Any) -> str:
+    """Return the style of a field's value."""
+    return _STATUS_STYLES.get(value, "") if name == "status" and isinstance(value, str) else ""
+
+
+def encoding_of(stream: TextIO | None) -> str:
+    """Return the encoding of a stream; a stream that keeps texts has none."""
+    return getattr(stream, "encoding", None) or "utf-8"
+
+
+def _console(stream: TextIO) -> Any:
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+_GAP: Final = "  "
+_SAMPLE: Final = 100
+
+
+class ShortestColumns(NamedTuple):
+    """The cells that columns keep before others are left out.
+
+    Attributes:
+        first: Those of the first column, which names the object.
+        others: Those of each other column.
+    """
+
+    first: int
+    others: int
+
+
+# Ids and times are of no use in part.
+_DEFAULT: Final = ShortestColumns(24, 16)
+# A column that `--fields` names is always shown.
+_CHOSEN: Final = ShortestColumns(4, 4)
+
+
+class TerminalTable:
+    """Prints objects as rows. The first ones decide about the widths, so that a long list need not be read first.
+
+    Args:
+        painter: The terminal.
+        columns: The fields to show; default: those of the objects' class that any of the first objects has.
+        is_checked: Whether the first object must have the columns.
+    """
+
+    def __init__(self, painter: Painter, columns: Sequence[str], *, is_checked: bool) -> None:
+        self._painter = painter
+        self._columns = list(columns)
+        self._is_checked = is_checked
+        self._widths: list[int] = []
+
+    def write(self, items: Iterable[Any]) -> int:
+        """Print the objects, and return how many there were. Those before an error are printed all the same."""
+        first: list[Any] = []
+        count = 0
+        try:
+            for item in items:
+                count += 1
+                if self._widths:
+                    self._row(item)
+                    continue
+                first.append(item)
+                if len(first) == _SAMPLE:
+                    self._begin(first)
+        finally:
+            if first and not self._widths:
+                self._begin(first)
+        return count
+
+    def _begin(self, first: list[Any]) -> None:
+        is_chosen = bool(self._columns)
+        if self._is_checked:
+            select(first[0], self._columns)
+        columns = self._columns or columns_of(first[0], named_fields(first[0]))
+        rows = [select(item, columns, is_checked=False) for item in first]
+        self._columns = [name for name in columns if is_chosen or any(row[name] is not None for row in rows)]
+        widths = [
+            max(cell_width(each) for each in (printable_line(name), *(self._cell(name, row[name]) for row in rows)))
+            for name in self._columns
+        ]
+        self._widths = fitting_widths(widths, self._painter.width, _CHOSEN if is_chosen else _DEFAULT)
+        self._columns = self._columns[: len(self._widths)]
+        self._line([(printable_line(name), "bold") for name in self._columns])
+        for item in first:
+            self._row(item)
+
+    def _row(self, item: Any) -> None:
+        values = select(item, self._columns, is_checked=False)
+        self._line([(self._cell(name, value), style_of(name, value)) for name, value in values.items()])
+
+    def _line(self, cells: Sequence[tuple[str, str]]) -> None:
+        parts: list[tuple[str, str]] = []
+        for (text, style), width in zip(cells, self._widths, strict=True):
+            parts += [(fitted(text, width, self._painter.ellipsis), style), (_GAP, "")]
+        self._painter.line(parts[:-1])
+
+    def _cell(self, name: str, value: Any) -> str:
+        return encodable(printable_line(one_line(name, value)), self._painter.encoding)
+
+
+def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:
+    """Return widths that fit, with the gaps: the widest columns shrink, and then the last ones are left out.
+
+    Args:
+        widths: What the columns would take.
+        available: The cells of the terminal.
+        shortest: What columns shrink to.
+    """
+    fitting = [min(width, available) for width in widths]
+    while sum(fitting) + len(_GAP) * (len(fitting) - 1) > available:
+        wide = [index for index, width in enumerate(fitting) if width > (shortest.others if index else shortest.first)]
+        if wide:
+            fitting[max(wide, key=fitting.__getitem__)] -= 1
+        elif len(fitting) > 1:
+            fitting.pop()
+        else:
+            fitting[0] = available
+    return fitting
+
+
+_INDENT: Final = "  "
+
+
+def write_object(painter: Painter, fields: Mapping[str, Any]) -> None:
+    """Print the fields of an object."""
+    for name, value in fields.items():
+        below = _below(value)
+        text = "" if below else printable_line(one_line(name, value, with_seconds=True)) or _empty(value)
+        parts = [(f"{printable_line(name)}:", "bold"), (f" {text}" if text else "", style_of(name, value))]
+        painter.line(parts)
+        for line in below:
+            painter.line([(f"{_INDENT}{line}", "")])
+
+
+def _below(value: Any) -> list[str]:
+    """Return the lines that stand below the name; none when the value fits beside it."""
+    if isinstance(value, str):
+        return printable(value).splitlines() if "\n" in value.strip() else []
+    if is_object(value) or (is_array(value) and any(isinstance(each, dict | list) for each in value)):
+        return visible_json(json.dumps(value, ensure_ascii=False, indent=2)).split("\n") if value else []
+    return []
+
+
+def _empty(value: Any) -> str:
+    """Return what stands for a value without a text: null, an empty text or list."""
+    return json.dumps(value)

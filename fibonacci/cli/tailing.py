@@ -1,0 +1,293 @@
+"""The executions of an organization, followed as they are started and change."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from time import monotonic
+from typing import Final
+
+from fibonacci import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    Fibonacci,
+    NotFoundError,
+    Page,
+    RateLimitError,
+    ServerError,
+)
+from fibonacci._core.polling import poll_delay
+from fibonacci.cli.following import one_line
+from fibonacci.models import Execution, ResponseInfo
+
+_STATUS_WIDTH = 16
+_ID_WIDTH = 26
+
+
+def columns_of(execution: Execution) -> str:
+    """Return time, id, status, workflow and duration, in columns; times are of this machine's time zone."""
+    changed = execution.updated_at or execution.created_at
+    time = "" if changed is None else changed.astimezone().strftime("%H:%M:%S")
+    duration = "" if execution.duration_ms is None else f"{execution.duration_ms / 1000:.1f} s"
+    cells = (
+        time.ljust(8),
+        one_line(execution.id).ljust(_ID_WIDTH),
+        one_line(execution.status or "").ljust(_STATUS_WIDTH),
+        one_line(execution.workflow_id or ""),
+        duration,
+    )
+    return "  ".join(cells).rstrip()
+
+
+# The list has the newest first: what is new is on the first page, unless much was started since the last poll.
+_FRONT: Final = 50
+_PAGE: Final = 200
+_NOT_ENDED: Final = ("pending", "running", "pending_approval")
+# Ended executions whose status is remembered; they do not change any more.
+_REMEMBERED: Final = 20_000
+
+
+class ExecutionFeed:
+    """Reports the executions that were started or have changed since the last poll.
+
+    Args:
+        client: Sends the requests.
+        workflow_id: Those of one workflow alone; None for all.
+
+    Attributes:
+        requests: How many requests the last poll took.
+        response: The response to the last request; None before the first.
+    """
+
+    def __init__(self, client: Fibonacci, workflow_id: str | None = None) -> None:
+        self._client = client
+        self._workflow_id = workflow_id
+        self._seen: dict[str, str | None] = {}
+        self._running: dict[str, str | None] = {}
+        self.requests: int = 0
+        self.response: ResponseInfo | None = None
+
+    def begin(self) -> list[Execution]:
+        """Read the newest page, and all executions that have not ended.
+
+        Returns:
+            The newest page, the oldest first. The first poll reports what is newer than that.
+
+        Raises:
+            APIError: If a request fails; then it can be called again.
+        """
+        self.requests = 0
+        found: dict[str, Execution] = {}
+        front = next(self._pages(None, _FRONT))
+        if front.next_cursor is not None:
+            for status in _NOT_ENDED:
+                found |= self._with_status(status, None)
+        found |= {each.id: each for each in reversed(front.items)}
+        self._remember(found.values())
+        return list(reversed(front.items))
+
+    def poll(self) -> list[Execution]:
+        """Return what was started or has changed since the last poll, the oldest first.
+
+        Raises:
+            APIError: If a request fails; then the next poll reports what this one would have.
+        """
+        self.requests = 0
+        found = self._front()
+        found |= self._reread([each for each in self._running if each not in found])
+        changed = [each for each in found.values() if self._is_changed(each)]
+        self._remember(found.values())
+        return changed[::-1]
+
+    def _is_changed(self, execution: Execution) -> bool:
+        return execution.id not in self._seen or self._seen[execution.id] != execution.status
+
+    def _front(self) -> dict[str, Execution]:
+        """Return the newest executions, back to the newest that is known."""
+        found: dict[str, Execution] = {}
+        for page in self._pages(None, _FRONT):
+            known = [index for index, each in enumerate(page.items) if each.id in self._seen]
+            # What follows the last known one is older than the begin.
+            found |= {each.id: each for each in (page.items[: known[-1] + 1] if known else page.items)}
+            if known:
+                break
+        return found
+
+    def _reread(self, missing: list[str]) -> dict[str, Execution]:
+        """Return the present state of executions: by the lists of their statuses, where that takes fewer requests."""
+        found: dict[str, Execution] = {}
+        by_status: dict[str, set[str]] = {}
+        for each in missing:
+            if (status := self._running[each]) is not None:
+                by_status.setdefault(status, set()).add(each)
+        if len(missing) > len(by_status):
+            for status, wanted in by_status.items():
+                listed = self._with_status(status, wanted)
+                found |= {each: listed[each] for each in wanted & listed.keys()}
+        for execution_id in missing:
+            if execution_id not in found:
+                found |= self._read(execution_id)
+        return found
+
+    def _read(self, execution_id: str) -> dict[str, Execution]:
+        self.requests += 1
+        try:
+            execution = self._client.executions.get(execution_id)
+        except NotFoundError:  # it was deleted
+            del self._running[execution_id]
+            return {}
+        self.response = execution.response
+        return {execution_id: execution}
+
+    def _with_status(self, status: str, wanted: set[str] | None) -> dict[str, Execution]:
+        """Return the executions in a status: all of them, or pages until all that are wanted are found."""
+        found: dict[str, Execution] = {}
+        for page in self._pages(status, _PAGE):
+            found |= {each.id: each for each in page.items}
+            if wanted is not None and wanted <= found.keys():
+                break
+        return found
+
+    def _pages(self, status: str | None, limit: int) -> Iterator[Page[Execution]]:
+        for page in self._client.executions.list(workflow_id=self._workflow_id, status=status, page_size=limit).pages():
+            self.requests += 1
+            self.response = page.response
+            yield page
+
+    def _remember(self, executions: Iterable[Execution]) -> None:
+        for execution in executions:
+            self._seen.pop(execution.id, None)
+            self._seen[execution.id] = execution.status
+            if execution.is_terminal:
+                self._running.pop(execution.id, None)
+            else:
+                self._running[execution.id] = execution.status
+        for execution_id in list(self._seen)[: max(0, len(self._seen) - _REMEMBERED)]:
+            if execution_id not in self._running:
+                del self._seen[execution_id]
+
+
+# Of a plan's limit, polls take at most this part: 15 requests a minute on the Free plan.
+_SHARE: Final = 0.25
+_WINDOW: Final = 60.0
+# Seconds for each request while the limit is not known.
+_UNKNOWN: Final = 4.0
+
+
+class PollPace:
+    """Says when to poll next: soon after a change, and ever later while nothing changes, up to 15 s."""
+
+    def __init__(self) -> None:
+        self._delay: float | None = None
+
+    def delay(self, requests: int, response: ResponseInfo | None, *, has_changed: bool) -> float:
+        """Return the seconds until the next poll.
+
+        Args:
+            requests: How many requests the last poll took.
+            response: The response to the last of them; None when there was none.
+            has_changed: Whether it brought anything new.
+        """
+        previous = None if has_changed else self._delay
+        delay = poll_delay(previous, None if response is None else _window(response), max(1, requests))
+        limit = None if response is None or response.rate_limit is None else response.rate_limit.limit
+        least = _UNKNOWN if not limit else _WINDOW / (limit * _SHARE)
+        self._delay = delay
+        return max(delay, least * max(1, requests))
+
+
+def _window(response: ResponseInfo) -> tuple[float, int] | None:
+    """Return the seconds and requests left in the window of the rate limit, by the server's own clock."""
+    limit = response.rate_limit
+    if limit is None:
+        return None
+    try:
+        now = parsedate_to_datetime(response.headers.get("date", ""))
+    except (TypeError, ValueError):
+        now = datetime.now(limit.reset_at.tzinfo)
+    return max(0.0, (limit.reset_at - now).total_seconds()), limit.remaining
+
+
+def sleep_while_read(seconds: float) -> None:
+    """Sleep, or raise a BrokenPipeError as soon as the reader of stdout has closed it, where the system reports it.
+
+    Without it, `... | head -1` would end with the next line that is written, which may be hours away.
+    """
+    try:
+        from select import POLLERR, poll
+
+        polled = poll()
+        polled.register(sys.stdout.fileno(), POLLERR)
+    except (ImportError, OSError, ValueError):  # Windows, or a stdout that is no file
+        time.sleep(seconds)
+        return
+    if any(event & POLLERR for _, event in polled.poll(seconds * 1000)):
+        raise BrokenPipeError
+
+
+# A poll that fails with one of these is no fact about the executions: a later one may succeed.
+_TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
+
+
+class Tail:
+    """Yields executions as they are started and change, for ever.
+
+    Args:
+        feed: Reads them.
+        say: Called with what there is to say about the connection.
+        sleep: Sleeps so many seconds.
+        clock: Returns the seconds on a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        feed: ExecutionFeed,
+        say: Callable[[str], object],
+        sleep: Callable[[float], object],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._feed = feed
+        self._say = say
+        self._sleep = sleep
+        self._clock = clock
+        self._pace = PollPace()
+        self._failed_at: float | None = None
+
+    def executions(self, *, last: int, status: str | None = None) -> Iterator[Execution]:
+        """Yield the last executions, the oldest first, and then what is new and what changes.
+
+        Args:
+            last: How many of those that are there already.
+            status: Those with this status alone.
+        """
+        read = self._feed.begin
+        while True:
+            changed = self._attempt(read)
+            if changed is not None:
+                shown = [each for each in changed if status in (None, each.status)]
+                yield from shown if read == self._feed.poll else shown[max(0, len(shown) - last) :]
+                read = self._feed.poll
+            delay = self._pace.delay(self._feed.requests, self._feed.response, has_changed=bool(changed))
+            self._sleep(delay)
+
+    def _attempt(self, read: Callable[[], list[Execution]]) -> list[Execution] | None:
+        """Return what a poll has brought; None when it failed in a way that may be temporary."""
+        try:
+            found = read()
+        except _TRANSIENT as error:
+            self._report(error)
+            return None
+        if self._failed_at is not None:
+            self._say(f"the platform responds again, after {self._clock() - self._failed_at:.0f} s")
+            self._failed_at = None
+        return found
+
+    def _report(self, error: APIError) -> None:
+        """Say what is wrong, once for an outage."""
+        if self._failed_at is None:
+            self._failed_at = self._clock()
+            self._say(f"polling failed, and is tried again: {error}")

@@ -1,1 +1,0 @@
-"""The executions of an organization, followed as they are started and change."""

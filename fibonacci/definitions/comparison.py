@@ -1,0 +1,316 @@
+"""What differs between two definitions.
+
+Older spellings become newer ones, values that equal the default are dropped, and lists of ids whose order means nothing
+are sorted. Nothing is checked: a faulty definition can be compared too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from pydantic import BaseModel
+
+from fibonacci._text import visible
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
+from fibonacci.definitions.model.plain import to_plain, unwrapped
+from fibonacci.definitions.model.spellings import is_open
+from fibonacci.errors import DefinitionError
+
+ChangeKind = Literal["added", "removed", "changed"]
+"""What has become of a node or a field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionChange:
+    """One difference between two definitions, as `diff` finds it.
+
+    Example:
+        >>> from fibonacci.definitions import diff
+        >>> node = {"id": "greet", "type": "llm", "instruction": "Greet"}
+        >>> (change,) = diff({"nodes": [node]}, {"nodes": [node | {"temperature": 0.2}]}).changes
+        >>> change.kind, change.location, change.old, change.new
+        ('changed', 'greet.temperature', None, 0.2)
+    """
+
+    kind: ChangeKind
+    """The kind of difference: `added`, `removed`, or `changed`, which a field with a default always is."""
+
+    location: str
+    """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""
+
+    old: Any = None
+    """The node or value in the old definition; None when it was added."""
+
+    new: Any = None
+    """The node or value in the new definition; None when it was removed."""
+
+    node: str | None = None
+    """The id of the node that it is about; None when it is about the workflow itself."""
+
+
+# Nodes run in the order of their dependencies, so the order in which these lists name them means nothing.
+_UNORDERED: Final = ("dependencies", "true_branch", "false_branch")
+
+
+class NormalizedDefinition(NamedTuple):
+    """A definition in normal form."""
+
+    fields: dict[str, Any]
+    """The fields of the workflow with its outputs, without its nodes."""
+
+    nodes: dict[str, dict[str, Any]]
+    """The nodes by id. One without an id of its own is named by its position, such as `nodes[2]`."""
+
+
+def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinition:
+    """Return a definition in normal form.
+
+    Args:
+        definition: A definition as plain JSON, valid or not, or a `WorkflowDefinition`.
+
+    Raises:
+        TypeError: If it is neither a mapping nor a model.
+        ValueError: If it holds itself.
+    """
+    try:
+        plain = to_plain(definition)
+    except DefinitionError:  # a field differs in its two spellings: compared as it is
+        plain = cast("dict[str, Any]", unwrapped(definition))
+    fields = _without_defaults(plain, workflow_defaults())
+    nodes = fields.pop("nodes", ())
+    by_id: dict[str, dict[str, Any]] = {}
+    for index, node in enumerate(nodes if is_array(nodes) else ()):
+        said: Mapping[str, Any] = node if is_object(node) else {"node": node}
+        node_id = said.get("id")
+        has_own_id = isinstance(node_id, str) and node_id not in by_id
+        by_id[str(node_id) if has_own_id else f"nodes[{index}]"] = _normalized_node(said)
+    return NormalizedDefinition(fields, by_id)
+
+
+def _normalized_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    normal = _without_defaults(node, node_defaults(node.get("type")))
+    for key in ("dependencies",) if is_open(node) else _UNORDERED:
+        if is_array(ids := normal.get(key)):
+            normal[key] = sorted(set(map(str, ids)))
+    if normal.get("type") == "tool" and isinstance(tool := normal.get("tool"), str):
+        normal["tool"] = tool.replace(".", "_")  # `gmail.send` and `gmail_send` name the same tool
+    return normal
+
+
+def _without_defaults(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if key not in defaults or not same(value, defaults[key])}
+
+
+def node_defaults(node_type: object) -> Mapping[str, Any]:
+    """Return the defaults of the fields of a node type; of an unknown one, those that all nodes have."""
+    return _defaults(NODE_MODELS.get(node_type, OpenNode)) if isinstance(node_type, str) else {}
+
+
+def workflow_defaults() -> Mapping[str, Any]:
+    """Return the defaults of the fields of a workflow."""
+    return _defaults(WorkflowDefinition)
+
+
+@cache
+def _defaults(model: type[BaseModel]) -> Mapping[str, Any]:
+    return {
+        name: field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+        if not field.is_required() and name != "type"
+    }
+
+
+def same(one: object, other: object) -> bool:
+    """Tell whether two values are the same JSON: 5 is 5.0, and true is not 1."""
+    return canonical(one) == canonical(other)
+
+
+def canonical(value: object) -> str:
+    """Return the one text of a JSON value: keys sorted, no spaces, 5.0 as 5."""
+    return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _normal(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if is_object(value):
+        return {str(key): _normal(each) for key, each in value.items()}
+    if is_array(value):
+        return [_normal(each) for each in value]
+    return value
+
+
+_SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}
+_WIDEST: Final = 60
+"""Characters of a value that stands in one line with the other one; longer texts are compared line by line."""
+_WIDEST_PLACE: Final = 32
+_MOST_LINES: Final = 24
+
+
+def diff_text(changes: Sequence[DefinitionChange]) -> str:
+    """Return a line for each difference, and for long texts a small unified diff below it."""
+    if not changes:
+        return "no differences"
+    widths = [len(change.location) for change in changes if not _is_node(change) and not _is_long(change)]
+    width = max((each for each in widths if each <= _WIDEST_PLACE), default=0)
+    return "\n".join(line for change in changes for line in _lines(change, width + 1))
+
+
+def _lines(change: DefinitionChange, width: int) -> Iterator[str]:
+    start = f"{_SIGNS[change.kind]} {visible(change.location)}"
+    if _is_node(change):
+        yield f"{start} ({_type_of(change)})"
+        return
+    start = f"{_SIGNS[change.kind]} {visible(change.location) + ':':{width}}"
+    if _is_long(change):
+        yield start.rstrip()
+        yield from _unified(change.old, change.new)
+    elif change.kind == "changed":
+        yield f"{start} {_short(change.old)} -> {_short(change.new)}"
+    else:
+        yield f"{start} {_short(change.new if change.kind == 'added' else change.old)}"
+
+
+def _is_node(change: DefinitionChange) -> bool:
+    return change.node is not None and change.location == change.node
+
+
+def _type_of(change: DefinitionChange) -> str:
+    node = change.new if change.kind == "added" else change.old
+    return visible(str(node.get("type", "no type"))) if is_object(node) else "no type"
+
+
+def _is_long(change: DefinitionChange) -> bool:
+    """Tell whether two texts are compared line by line."""
+    if not (isinstance(change.old, str) and isinstance(change.new, str)):
+        return False
+    return any("\n" in text or len(text) > _WIDEST for text in (change.old, change.new))
+
+
+def _unified(old: str, new: str) -> Iterator[str]:
+    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), n=1, lineterm=""))[2:]
+    if not lines:  # only the line breaks differ
+        lines = [f"-{old!r}", f"+{new!r}"]
+    yield from (f"    {visible(line)}" for line in lines[:_MOST_LINES])
+    if len(lines) > _MOST_LINES:
+        yield f"    ... {len(lines) - _MOST_LINES} more lines"
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | bool | int | float | None) else canonical(value)
+    return visible(text if len(text) <= 2 * _WIDEST else f"{text[: 2 * _WIDEST]}...")
+
+
+# Objects within objects are compared entry by entry down to here, and as a whole below.
+_DEEPEST: Final = 8
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_MISSING: Final = object()
+_Nodes = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionDiff:
+    """The differences between two definitions, as `diff` finds them.
+
+    It is false without any, and its text has a line for each.
+
+    Example:
+        >>> greeter = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet"}]}
+        >>> found = diff(greeter, greeter | {"timeout": 60})
+        >>> print(bool(found), found)
+        True ~ timeout: None -> 60
+    """
+
+    changes: tuple[DefinitionChange, ...] = ()
+    """The differences: those of the workflow first, then those of its nodes, then those of its outputs."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __str__(self) -> str:
+
+        return diff_text(self.changes)
+
+
+def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel) -> DefinitionDiff:
+    """Compare two definitions by what they mean.
+
+    Older and newer spellings of a field are the same, and so are a default that is written out and one that is not.
+    The order of nodes, dependencies and branches means nothing. The definitions need not be valid.
+
+    Args:
+        old: A definition as plain JSON, or a `WorkflowDefinition`.
+        new: The definition to compare it with, as plain JSON or a `WorkflowDefinition` too.
+
+    Returns:
+        The differences, false if the two mean the same.
+
+    Raises:
+        TypeError: If one of them is neither a mapping nor a model.
+        ValueError: If one of them holds itself.
+
+    Example:
+        >>> old = {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet"}]}
+        >>> new = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet", "temperature": 0.2}]}
+        >>> print(diff(old, new))
+        ~ greet.temperature: None -> 0.2
+    """
+    before, after = normalized(old), normalized(new)
+    defaults = workflow_defaults()
+    outputs = [each.fields.pop("outputs", None) for each in (before, after)]
+    changes = [
+        *_fields(None, "", _Said(before.fields, defaults), _Said(after.fields, defaults)),
+        *_nodes(before.nodes, after.nodes),
+        *_differences(None, "outputs", *outputs),
+    ]
+    return DefinitionDiff(changes=tuple(changes))
+
+
+class _Said(NamedTuple):
+    """The fields of the workflow or of one of its nodes, and their defaults."""
+
+    fields: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+    def get(self, name: str) -> Any:
+        """Return the value of a field, or its default; `_MISSING` without one."""
+        return self.fields.get(name, self.defaults.get(name, _MISSING))
+
+
+def _nodes(before: _Nodes, after: _Nodes) -> Iterator[DefinitionChange]:
+    for node_id, node in after.items():
+        old = before.get(node_id)
+        if old is None:
+            yield DefinitionChange(kind="added", location=node_id, new=node, node=node_id)
+        else:
+            said = (_Said(each, node_defaults(each.get("type"))) for each in (old, node))
+            yield from _fields(node_id, f"{node_id}.", *said)
+    for node_id, node in before.items():
+        if node_id not in after:
+            yield DefinitionChange(kind="removed", location=node_id, old=node, node=node_id)
+
+
+def _fields(node: str | None, prefix: str, old: _Said, new: _Said) -> Iterator[DefinitionChange]:
+    for name in dict.fromkeys([*new.fields, *old.fields]):
+        yield from _differences(node, prefix + name, old.get(name), new.get(name))
+
+
+def _differences(node: str | None, location: str, old: Any, new: Any, depth: int = 0) -> Iterator[DefinitionChange]:
+    """Yield how two values differ: entry by entry where both are objects, as a whole where they are not."""
+    if is_object(old) and is_object(new) and depth < _DEEPEST:
+        for key in dict.fromkeys([*new, *old]):
+            place = f"{location}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{location}[{key!r}]"
+            yield from _differences(node, place, old.get(key, _MISSING), new.get(key, _MISSING), depth + 1)
+    elif old is _MISSING:
+        yield DefinitionChange(kind="added", location=location, new=new, node=node)
+    elif new is _MISSING:
+        yield DefinitionChange(kind="removed", location=location, old=old, node=node)
+    elif not same(old, new):
+        yield DefinitionChange(kind="changed", location=location, old=old, new=new, node=node)

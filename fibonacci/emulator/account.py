@@ -1,0 +1,407 @@
+"""The account: API keys and their roles, the plan, and its rate limit, which can be changed while the emulator runs.
+
+They are the limits of its plan: all keys share them. They live in memory: a request that only reads writes nothing to
+the disk. A restart begins new windows, and each of several processes that share a file counts its own requests.
+
+The keys of all roles derive from the owner's by HMAC-SHA256: `fib-viewer-<hex>` for a role, `fib-member-ada-<hex>` for
+a person with a role. So none has to be registered, and other processes with the owner's key derive the same. Nobody can
+derive the owner's key, or that of another role, from one of them.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from fibonacci.emulator.http.replies import Detail, HTTPException, too_many_requests, unauthorized
+from fibonacci.emulator.option_values import PlanName
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlan:
+    """The limits of a plan.
+
+    Attributes:
+        per_minute: Requests per minute.
+        per_day: Requests per day; `None` for no limit.
+        quota: The plan's own limits.
+        ceilings: The highest values that an organization's owner may set.
+    """
+
+    per_minute: int
+    per_day: int | None
+    quota: Mapping[str, int]
+    ceilings: Mapping[str, int]
+
+
+def _quota(runs: int, concurrent: int, memory: int) -> dict[str, int]:
+    return {"workflow_runs_per_hour": runs, "concurrent_executions": concurrent, "memory_mb": memory}
+
+
+PLANS: Final[Mapping[PlanName, AccountPlan]] = {
+    "free": AccountPlan(60, 1_000, _quota(60, 2, 256), _quota(120, 5, 512)),
+    "pro": AccountPlan(300, 50_000, _quota(1_000, 20, 2_048), _quota(5_000, 100, 8_192)),
+    "enterprise": AccountPlan(
+        1_000_000, None, _quota(10_000_000, 1_000, 65_536), _quota(100_000_000, 10_000, 1_048_576)
+    ),
+}
+
+
+DAY: Final = 86_400.0
+_MANY: Final = 1_000  # keys with windows, before those that are over are forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A number of requests per window.
+
+    Attributes:
+        limit: Requests per window.
+        seconds: The length of the window.
+    """
+
+    limit: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What remains of a rate limit.
+
+    Attributes:
+        limit: Requests per window.
+        remaining: Remaining requests of this window.
+        reset: The begin of the next window in whole Unix seconds, rounded up.
+        refusal: The error, if this request exceeded the limit.
+    """
+
+    limit: int
+    remaining: int
+    reset: int
+    refusal: HTTPException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowUsage:
+    """How much of a window is used.
+
+    Attributes:
+        rate: The limit.
+        used: The requests of this window.
+        ends: The end of the window in Unix seconds; `None` if none has begun.
+    """
+
+    rate: Rate
+    used: int
+    ends: float | None
+
+
+class _Window:
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self.ends = 0.0
+        self.used = 0
+
+    def enter(self, now: float) -> bool:
+        """Begin a new window if the last one is over; return whether one more request is allowed."""
+        if now >= self.ends:
+            self.ends = now + self.rate.seconds
+            self.used = 0
+        return self.used < self.rate.limit
+
+
+class _Windows(NamedTuple):
+    window: _Window
+    daily: _Window | None
+
+    def are_over(self, now: float) -> bool:
+        """Return whether nothing of them has to be remembered."""
+        return now >= self.window.ends and (self.daily is None or now >= self.daily.ends)
+
+
+class RateLimits:
+    """Counts the requests of an organization per window, a minute by default, and per day; safe to use from threads.
+
+    Args:
+        rate: The limit per window.
+        per_day: The limit per day; `None` for no limit.
+    """
+
+    def __init__(self, rate: Rate, per_day: int | None) -> None:
+        self._rate = rate
+        self._per_day = per_day
+        self._windows: dict[str, _Windows] = {}
+        self._many = _MANY
+        self._lock = threading.Lock()
+
+    def take(self, organization: str, now: float, skipped: float = 0.0) -> Allowance:
+        """Count one request of an organization, unless it is refused.
+
+        Args:
+            organization: The id of the organization.
+            now: The time in Unix seconds.
+            skipped: The seconds of it that were skipped: they move the windows and end none.
+        """
+        with self._lock:
+            return self._take(self._windows_of(organization, now - skipped), now - skipped, skipped)
+
+    def usage(self, organization: str, now: float, skipped: float = 0.0) -> list[WindowUsage]:
+        """Return how much of each window of an organization is used, the shortest first; count nothing.
+
+        Args:
+            organization: The id of the organization.
+            now: The time in Unix seconds.
+            skipped: The seconds of it that were skipped, as for `take`.
+        """
+        with self._lock:
+            windows = self._windows.get(organization)
+            rates = [self._rate, *([] if self._per_day is None else [Rate(self._per_day, DAY)])]
+            begun = [None] * len(rates) if windows is None else [window for window in windows if window is not None]
+            return [
+                WindowUsage(rate, 0, None)
+                if window is None or now - skipped >= window.ends
+                else WindowUsage(rate, window.used, window.ends + skipped)
+                for rate, window in zip(rates, begun, strict=True)
+            ]
+
+    def change(self, rate: Rate, per_day: int | None) -> None:
+        """Set other limits; every window begins anew."""
+        with self._lock:
+            self._rate, self._per_day = rate, per_day
+            self._windows.clear()
+
+    def reset(self) -> None:
+        """Forget all requests."""
+        with self._lock:
+            self._windows.clear()
+
+    def __len__(self) -> int:
+        """Return how many organizations have windows."""
+        return len(self._windows)
+
+    def _take(self, windows: _Windows, now: float, skipped: float) -> Allowance:
+        window, daily = windows
+        fits_window = window.enter(now)
+        fits_day = daily is None or daily.enter(now)
+        refusal: HTTPException | None = None
+        if daily is not None and not fits_day:
+            message = f"The quota of {daily.rate.limit} requests a day is used up."
+            detail = Detail("requests_per_day", f"is {daily.rate.limit}, and used up")
+            refusal = too_many_requests("quota_exceeded", message, _wait(daily, now), detail)
+            return Allowance(daily.rate.limit, 0, math.ceil(daily.ends + skipped), refusal)
+        if not fits_window:
+            message = f"More than {window.rate.limit} requests in {window.rate.seconds:g} seconds."
+            refusal = too_many_requests("rate_limit_exceeded", message, _wait(window, now))
+        else:
+            window.used += 1
+            if daily is not None:
+                daily.used += 1
+        return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends + skipped), refusal)
+
+    def untouched(self, now: float) -> Allowance:
+        """Return the allowance of an unused key, for responses that belong to no key."""
+        return Allowance(self._rate.limit, self._rate.limit, math.ceil(now + self._rate.seconds))
+
+    def _windows_of(self, name: str, now: float) -> _Windows:
+        windows = self._windows.get(name)
+        if windows is None:
+            if len(self._windows) >= self._many:
+                self._windows = {key: kept for key, kept in self._windows.items() if not kept.are_over(now)}
+                self._many = max(_MANY, 2 * len(self._windows))
+            daily = None if self._per_day is None else _Window(Rate(self._per_day, DAY))
+            windows = self._windows[name] = _Windows(_Window(self._rate), daily)
+        return windows
+
+
+def _wait(window: _Window, now: float) -> int:
+    return max(1, math.ceil(window.ends - now))
+
+
+class Account:
+    """The plan of the emulator's organization, and its rate limit.
+
+    Args:
+        plan: The plan.
+        rate: The limit of a window, in place of the plan's requests per minute.
+
+    Attributes:
+        limits: Counts the requests.
+
+    Raises:
+        ValueError: If the plan is unknown, or the rate is not positive.
+    """
+
+    def __init__(self, plan: PlanName = "enterprise", rate: Rate | None = None) -> None:
+        _check_plan(plan)
+        _check_rate(rate)
+        self._plan: PlanName = plan
+        self._rate = rate
+        self.limits: Final = RateLimits(rate or _rate_of(plan), PLANS[plan].per_day)
+
+    @property
+    def plan(self) -> PlanName:
+        """The plan: rate limits and quotas."""
+        return self._plan
+
+    @plan.setter
+    def plan(self, plan: PlanName) -> None:
+        _check_plan(plan)
+        self._plan = plan
+        self._apply()
+
+    @property
+    def rate(self) -> Rate:
+        """The limit of a window."""
+        return self._rate or _rate_of(self._plan)
+
+    @property
+    def own_rate(self) -> Rate | None:
+        """The limit of a window that was set in place of the plan's; `None` if there is none."""
+        return self._rate
+
+    def set_rate(self, rate: Rate | None) -> None:
+        """Set the limit of a window; `None` for the plan's. Every window begins anew, as with another plan.
+
+        Raises:
+            ValueError: If it is not positive.
+        """
+        _check_rate(rate)
+        self._rate = rate
+        self._apply()
+
+    def _apply(self) -> None:
+        self.limits.change(self.rate, PLANS[self._plan].per_day)
+
+
+def _rate_of(plan: PlanName) -> Rate:
+    return Rate(PLANS[plan].per_minute, 60.0)
+
+
+def _check_plan(plan: str) -> None:
+    if plan not in PLANS:
+        raise ValueError(f"plan is one of {', '.join(PLANS)}, not {plan!r}")
+
+
+def _check_rate(rate: Rate | None) -> None:
+    if rate is not None and (rate.limit < 1 or not 0 < rate.seconds < math.inf):
+        raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
+
+
+KeyRole = Literal["owner", "admin", "member", "viewer"]
+"""The role of a key. `fibonacci.models.Role` is open for further roles of the platform; the emulator has these four."""
+
+ROLES: Final[tuple[KeyRole, ...]] = ("viewer", "member", "admin", "owner")
+"""Every role includes the permissions of those before it."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+DERIVED_KEY: Final = re.compile(rf"fib-({'|'.join(ROLES)})(?:-({_NAME.pattern}))?-[0-9a-f]{{32}}")
+"""A key of a role or of a person, as a text has it."""
+_DIGITS: Final = 32  # of the digest, in hexadecimal
+_BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller.
+
+    Attributes:
+        name: The name in the audit log: the person's, else the role's.
+        role: The role, which decides about permissions.
+    """
+
+    name: str
+    role: KeyRole
+
+    def may(self, lowest: KeyRole) -> bool:
+        """Return whether the role is `lowest` or above it."""
+        return ROLES.index(self.role) >= ROLES.index(lowest)
+
+
+SEED: Final = Actor("seed", "owner")
+"""Who changes what a seed has, in the audit log."""
+
+
+class ApiKeys:
+    """All keys that an emulator accepts.
+
+    Args:
+        owner: The owner's key.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self.owner: Final = owner
+        self._secret = owner.encode("utf-8", "surrogatepass")
+        # A dictionary finds a key by a hash with a random seed: how long that takes says nothing of the key.
+        self._known = {owner: Actor("owner", "owner")}
+        self._people: dict[str, KeyRole] = {}
+
+    def of(self, role: KeyRole, name: str | None = None) -> str:
+        """Return the key of a role, or of a person with that role.
+
+        Raises:
+            ValueError: If there is no such role, or a key cannot contain the name.
+        """
+        if role not in ROLES:
+            raise ValueError(f"role is one of {', '.join(ROLES)}, not {role!r}")
+        if name is None:
+            return self.owner if role == "owner" else self._derived(role, None)
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"a name is 1 to 64 letters, digits, '_', '.', '@' and '-', not {name!r}")
+        self._people[name] = role
+        return self._derived(role, name)
+
+    def role_of(self, name: str) -> KeyRole | None:
+        """Return a role by its own name, or that of a person, who has or has used a key; `None` if there is none."""
+        return _BY_TEXT.get(name) or self._people.get(name)
+
+    def find(self, key: str) -> Actor | None:
+        """Return the actor of a key; `None` if the key is unknown."""
+        actor = self._known.get(key)
+        if actor is None:
+            actor = self._verified(key)
+            if actor is None:
+                return None
+            if len(self._known) >= _MANY:
+                self._known = {self.owner: self._known[self.owner]}
+            self._known[key] = actor
+        if actor.name != actor.role:
+            self._people[actor.name] = actor.role
+        return actor
+
+    def _verified(self, key: str) -> Actor | None:
+        found = DERIVED_KEY.fullmatch(key)
+        if found is None:
+            return None
+        role, name = _BY_TEXT[found[1]], found[2]
+        if (role == "owner" and name is None) or not hmac.compare_digest(key, self._derived(role, name)):
+            return None
+        return Actor(name or role, role)
+
+    def _derived(self, role: KeyRole, name: str | None) -> str:
+        label = role if name is None else f"{role}-{name}"
+        digest = hmac.digest(self._secret, f"fibonacci emulator key: {label}".encode(), "sha256").hex()
+        return f"fib-{label}-{digest[:_DIGITS]}"
+
+    def is_owner(self, key: str) -> bool:
+        """Return whether a key is the owner's own, rather than one that derives from it."""
+        return hmac.compare_digest(key.encode("utf-8", "surrogatepass"), self._secret)
+
+    def authenticate(self, authorization: str) -> tuple[str, Actor]:
+        """Return the key and the actor of an `Authorization` header.
+
+        Raises:
+            HTTPException: 401 if the key is missing or unknown.
+        """
+        scheme, _, key = authorization.partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise unauthorized("The key is missing: send the header Authorization: Bearer <key>.")
+        actor = self.find(key)
+        if actor is None:
+            raise unauthorized("The key is not known to this emulator.")
+        return key, actor

@@ -1,0 +1,446 @@
+"""Cassettes: the calls of handlers, recorded once and replayed."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.tools import canonical_tool
+from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.usage import USAGE_FIELDS, is_usage
+from fibonacci.emulator.engine.user_handlers import (
+    CriticCall,
+    HandlerOutcome,
+    LLMCall,
+    ToolCall,
+    UserHandlers,
+    call_handler,
+)
+from fibonacci.emulator.engine.variables import SecretPlaceholders, Secrets
+from fibonacci.emulator.input_files import InputFile, InputFileError
+from fibonacci.emulator.state.json_encoding import parse_json, to_text
+from fibonacci.emulator.state.tables import Record
+
+HandledCall = LLMCall | ToolCall | CriticCall
+"""The call of a handler."""
+
+_LLM_FIELDS: Final = (
+    *("model", "instruction", "system_prompt", "max_tokens", "temperature"),
+    *("output_format", "output_schema", "memory"),
+)
+_CRITIC_FIELDS: Final = ("model", "output", "criteria", "min_score")
+_COMPARED: Final = 2000
+"""The characters of an input that are compared to find the nearest one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCall:
+    """One call of a handler as a cassette keeps it, with placeholders for secrets.
+
+    Attributes:
+        kind: `llm`, `critic`, or `tool` and its name.
+        node: The id of the node. Calls of other nodes with the same input are equal, and go after its own.
+        input: What the handler was given, by name: all but ids, the attempt and the iteration. Two calls of one kind
+            with the same input are equal.
+        answer: What the handler returned, any JSON.
+        error: The text of its exception; `None` if it returned an answer.
+        usage: What it has reported to have used, by name: `input_tokens`, `output_tokens`, `cost`; `None` if nothing.
+
+    Example:
+        >>> from fibonacci.emulator import RecordedCall
+        >>> call = RecordedCall(kind="llm", node="greet", input={"instruction": "Greet Ada"}, answer="Hello Ada")
+        >>> call.answer
+        'Hello Ada'
+    """
+
+    kind: str
+    node: str
+    input: dict[str, Any]
+    answer: Any = None
+    error: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+def key_of(call: RecordedCall) -> str:
+    """Return the SHA-256 of kind and input, in hexadecimal after `sha256:`; equal calls have equal ones."""
+    from hashlib import sha256  # most emulators record nothing
+
+    return f"sha256:{sha256(to_text([call.kind, _sorted(call.input)]).encode()).hexdigest()}"
+
+
+def content_of(call: RecordedCall) -> Record:
+    """Return a call as a cassette's file has it: `kind`, `node`, `key`, `input`, `answer` or `error`, and `usage`."""
+    result: Record = {"answer": call.answer} if call.error is None else {"error": call.error}
+    if call.usage is not None:
+        result["usage"] = call.usage
+    return {"kind": call.kind, "node": call.node, "key": key_of(call), "input": call.input, **result}
+
+
+def recorded(call: HandledCall) -> RecordedCall:
+    """Return a call as it is recorded, before secrets are hidden and without its outcome."""
+    match call:
+        case LLMCall():
+            kind, given = "llm", {name: getattr(call, name) for name in _LLM_FIELDS}
+            given = {name: value for name, value in given.items() if value not in (None, {})}
+        case ToolCall():
+            kind, given = f"tool {canonical_tool(call.tool_name)}", {"params": dict(call.params)}
+        case CriticCall():
+            kind, given = "critic", {name: getattr(call, name) for name in _CRITIC_FIELDS}
+            given = {name: value for name, value in given.items() if value is not None}
+    return RecordedCall(kind=kind, node=call.node_id, input=given)
+
+
+def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:
+    """Return the call whose input resembles that of another most; `None` if there is none of its kind."""
+    from difflib import SequenceMatcher  # only where a call is not found
+
+    matcher = SequenceMatcher(b=to_text(asked.input)[:_COMPARED], autojunk=False)
+
+    def likeness(call: RecordedCall) -> tuple[int, bool, float]:
+        matcher.set_seq1(to_text(call.input)[:_COMPARED])
+        return -len(_changed(call, asked)), call.node == asked.node, matcher.quick_ratio()
+
+    return max((call for call in calls if call.kind == asked.kind), key=likeness, default=None)
+
+
+def differences(found: RecordedCall, asked: RecordedCall) -> str:
+    """Return in words how the inputs of two calls differ."""
+    return "; ".join(
+        f"{name}: recorded {_shown(found.input, name, asked.input)}, now {_shown(asked.input, name, found.input)}"
+        for name in _changed(found, asked)
+    )
+
+
+def _changed(one: RecordedCall, other: RecordedCall) -> list[str]:
+    names = dict.fromkeys([*other.input, *one.input])
+    return [name for name in names if one.input.get(name, ...) != other.input.get(name, ...)]
+
+
+def _shown(given: Record, name: str, other: Record) -> str:
+    """Return a value of an input as text: the part around where it begins to differ from another."""
+    if name not in given:
+        return "nothing"
+    text, against = _text(given[name]), _text(other.get(name, ""))
+    same = next(
+        (i for i, (a, b) in enumerate(zip(text, against, strict=False)) if a != b), min(map(len, (text, against)))
+    )
+    start = max(0, same - 20)
+    return f"{'...' if start else ''}{text[start : start + 80]!r}{'...' if len(text) > start + 80 else ''}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else to_text(value)
+
+
+def _sorted(value: Any) -> Any:
+    """Return JSON with the keys of objects in order and one spelling of numbers: equal values have equal texts."""
+    if is_object(value):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return [_sorted(each) for each in value] if is_array(value) else value
+
+
+FORMAT: Final = 1
+_REQUIRED: Final = ("kind", "node", "input")
+_KEYS: Final = (*_REQUIRED, "key", "answer", "error", "usage")
+
+
+def read_calls(path: Path) -> list[RecordedCall]:
+    """Return the calls of a cassette.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        InputFileError: If it cannot be read, is malformed, or was written by a newer version.
+    """
+    try:
+        content = parse_json(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputFileError(f"{path}: the cassette cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise InputFileError(f"{path}:{error.lineno}:{error.colno}: not a JSON document: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputFileError(f"{path}: not a JSON document in UTF-8: {error}") from None
+    try:
+        return _calls(content)
+    except _Malformed as fault:
+        raise _located(path, *fault.args) from None
+
+
+def write_calls(path: Path, calls: Sequence[str]) -> None:
+    """Replace a cassette.
+
+    Args:
+        path: The file.
+        calls: The calls, each as `text_of` returns it.
+
+    Raises:
+        OSError: If it cannot be written; it then is as it was.
+    """
+    from fibonacci._files import write_file
+
+    joined = ",\n".join(calls)
+    write_file(path, f'{{\n"format": {FORMAT},\n"calls": [\n{joined}\n]\n}}\n', created=0o600)
+
+
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with every change of a file; `None` if there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def text_of(call: RecordedCall) -> str:
+    """Return a call as the text that is stored."""
+    content = content_of(call)
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return json.dumps(content, indent=2)
+    return text
+
+
+class _Malformed(Exception):
+    """What is wrong with a cassette: the place, and the message."""
+
+
+def _calls(content: Any) -> list[RecordedCall]:
+    if not is_object(content):
+        raise _Malformed("", "a cassette is an object with format and calls")
+    number = content.get("format")
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise _Malformed(
+            "format" if "format" in content else "", f"the format of a cassette is a number, not {number!r}"
+        )
+    if number > FORMAT:
+        message = f"the format is {number}, and this version reads {FORMAT}: update fibonacci-sdk, or record it again"
+        raise _Malformed("format", message)
+    for name in content:
+        if name not in ("format", "calls"):
+            raise _Malformed(name, "a cassette has the keys format and calls only")
+    calls = content.get("calls")
+    if not is_array(calls):
+        raise _Malformed("calls" if "calls" in content else "", "the calls of a cassette are a list")
+    return [_call(each, f"calls[{index}]") for index, each in enumerate(calls)]
+
+
+def _call(content: Any, place: str) -> RecordedCall:
+    if not is_object(content):
+        raise _Malformed(place, f"a call is an object with {', '.join(_REQUIRED)}, and answer or error")
+    for name in content:
+        if name not in _KEYS:
+            raise _Malformed(f"{place}.{name}", f"a call has the keys {', '.join(_KEYS)} only")
+    missing = [name for name in _REQUIRED if name not in content]
+    if missing or ("answer" in content) == ("error" in content):
+        raise _Malformed(place, f"a call has {missing[0]}" if missing else "a call has either an answer or an error")
+    for name in ("kind", "node", "key", "error"):
+        if name in content and not isinstance(content[name], str):
+            raise _Malformed(f"{place}.{name}", "it is a text")
+    if not is_object(content["input"]):
+        raise _Malformed(f"{place}.input", "the input of a call is an object")
+    if not is_usage(content.get("usage", {})):
+        raise _Malformed(f"{place}.usage", f"the usage of a call is an object with numbers: {', '.join(USAGE_FIELDS)}")
+    fields = {name: content[name] for name in (*_REQUIRED, "answer", "error", "usage") if name in content}
+    call = RecordedCall(**fields)
+    if content.get("key", key := key_of(call)) != key:
+        message = "it is not the hash of kind and input: remove it if you have changed them, it is computed then"
+        raise _Malformed(f"{place}.key", message)
+    return call
+
+
+def _located(path: Path, location: str, message: str) -> InputFileError:
+    """Return the error for a place, with line and column where the file can be read with those."""
+    try:
+        return InputFile(os.fspath(path)).error(location, message)
+    except InputFileError:
+        return InputFileError(f"{path}: {location}: {message}" if location else f"{path}: {message}")
+
+
+CassetteMode = Literal["record", "replay"]
+"""`record` replays what the cassette has, and records the rest; `replay` calls no handler."""
+
+
+class Cassette:
+    """A file of recorded calls, in use by an emulator until another replaces it or its `with` block ends.
+
+    It is safe to use from many threads. The file is written after every answer.
+
+    Attributes:
+        path: The file, in JSON.
+        mode: `record` (what is in the file is replayed) or `replay` (no handler is called).
+
+    Example:
+        ```python
+        from fibonacci.emulator import Emulator, LLMCall
+
+        emulator = Emulator()
+
+
+        @emulator.llm
+        def reply(call: LLMCall) -> str:
+            return call.instruction.upper()
+
+
+        node = {"id": "greet", "type": "llm", "instruction": "hello"}
+        workflow = emulator.client().workflows.create(name="Greeter", definition={"nodes": [node]})
+        with emulator.record("greeter.json") as cassette:
+            emulator.client().workflows.run(workflow.id)
+        print([(call.node, call.answer) for call in cassette.calls])  # prints: [('greet', 'HELLO')]
+        ```
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        mode: CassetteMode,
+        handlers: UserHandlers,
+        secrets: Secrets,
+    ) -> None:
+        self.path: Final = Path(path)
+        self.mode: Final[CassetteMode] = mode
+        self._handlers = handlers
+        self._secrets = secrets
+        self._lock = threading.Lock()
+        self._stamp = stamp_of(self.path)
+        self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler works
+        self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
+        self._kinds = {call.kind for call in self.calls}
+        self._unused: set[int] = set(range(len(self._calls)))
+        self._queues: dict[tuple[str, str | None], deque[int]] = {}  # by key, and by key and node
+        for index, call in enumerate(self.calls):
+            key = key_of(call)
+            for node in (call.node, None):
+                self._queues.setdefault((key, node), deque()).append(index)
+
+    @property
+    def calls(self) -> list[RecordedCall]:
+        """The calls in the file, in the order in which they began."""
+        return [call for call in self._calls if call is not None]
+
+    @property
+    def unused(self) -> list[RecordedCall]:
+        """The calls that were in the file at first and have not been replayed."""
+        with self._lock:
+            return [call for index in sorted(self._unused) if (call := self._calls[index]) is not None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._handlers.release(self)
+
+    def __repr__(self) -> str:
+        return f"<Cassette {os.fspath(self.path)!r}: {self.mode}, {len(self.calls)} calls, {len(self.unused)} unused>"
+
+
+class CallCassette(Cassette):
+    """A cassette as the emulator asks it."""
+
+    def answer(
+        self, handler: Callable[[Any], Any] | None, call: HandledCall
+    ) -> HandlerOutcome | Callable[[], HandlerOutcome] | None:
+        """Return the recorded outcome of a call, or the work that calls its handler and records the outcome.
+
+        The emulator calls it.
+
+        Args:
+            handler: The user's function for the node; `None` if there is none.
+            call: What it is called with.
+
+        Returns:
+            The outcome or the work; `None` for the default node. Without a handler, a node is replayed if there is any
+            call of its kind, else it has its default.
+
+        Raises:
+            NodeError: If the call is not in the cassette and cannot be recorded.
+        """
+        given = recorded(call)
+        secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
+        asked = replace(given, input=secrets.hide(given.input))
+        with self._lock:
+            found = self._take(asked)
+            if found is None and self.mode == "record" and handler is not None:
+                self._calls.append(None)
+                return partial(self._record, len(self._calls) - 1, asked, partial(call_handler, handler, call))
+        if found is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
+            return None
+        if found is None:
+            raise NodeError(self._miss(asked))
+        return HandlerOutcome(secrets.put_back(found.answer), secrets.put_back(found.error), found.usage)
+
+    def _take(self, asked: RecordedCall) -> RecordedCall | None:
+        """Take the next unused call that equals another: of the same node if there is one."""
+        key = key_of(asked)
+        for node in (asked.node, None):
+            queue = self._queues.get((key, node))
+            while queue:
+                index = queue.popleft()
+                if index in self._unused:  # else it was taken from the other queue
+                    self._unused.remove(index)
+                    return self._calls[index]
+        return None
+
+    def _record(self, index: int, asked: RecordedCall, work: Callable[[], HandlerOutcome]) -> HandlerOutcome:
+        outcome = work()
+        secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
+        answer, error = secrets.hide(outcome.output), secrets.hide(outcome.error)
+        done = replace(asked, answer=answer, error=error, usage=outcome.usage)
+        with self._lock:
+            self._calls[index] = done
+            self._texts[index] = text_of(done)
+            try:
+                self._write()
+            except NodeError as failure:
+                return replace(outcome, output=None, error=str(failure))
+        return outcome
+
+    def _write(self) -> None:
+        if stamp_of(self.path) != self._stamp:
+            remedy = "each process records in a file of its own"
+            raise NodeError(f"another process has changed the cassette {self.path}, which is left as it is: {remedy}")
+        try:
+            write_calls(self.path, [self._texts[each] for each in sorted(self._texts)])
+        except OSError as error:
+            raise NodeError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
+        self._stamp = stamp_of(self.path)
+
+    def _miss(self, asked: RecordedCall) -> str:
+        """Return the error of a node whose call is not in the cassette."""
+        what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
+        remedy = "record it with emulator.record(), or change the node back"
+        key = key_of(asked)
+        same = [call for call in self.calls if key_of(call) == key]
+        if same:
+            times = "once" if len(same) == 1 else f"{len(same)} times"
+            return f"{what}: this input was recorded {times}, and all of that has been replayed; {remedy}"
+        found = nearest(asked, self.calls)
+        if found is None:
+            return f"{what}: no call of this kind was recorded; {remedy}"
+        return f"{what}; the nearest is of node {found.node!r} and differs in {differences(found, asked)}; {remedy}"
+
+
+def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
+    try:
+        return read_calls(path)
+    except FileNotFoundError:
+        if mode == "replay":
+            raise InputFileError(f"{path}: there is no such cassette: record it with emulator.record()") from None
+    if not path.parent.is_dir():
+        raise InputFileError(f"{path}: there is no folder {os.fspath(path.parent)!r} to record in: create it")
+    return []

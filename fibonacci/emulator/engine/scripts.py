@@ -1,0 +1,315 @@
+"""Scripts: answers that nodes get in sequence, in place of a handler's or a default node's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.tools import canonical_tool
+from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.state.json_encoding import parse_json, to_text
+from fibonacci.emulator.state.tables import Record
+
+NodeFailureKind = Literal["timeout", "error"]
+"""How an attempt of a node fails in a script: its time limit passes, or it fails at once."""
+
+_DEFAULT_MESSAGE: Final = "a scripted error"
+
+
+class ScriptError(ValueError):
+    """A script is not valid.
+
+    Attributes:
+        place: The part at fault, such as `answers[1]`.
+        message: What is wrong with it.
+    """
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(f"{place} {message}".lstrip())
+        self.place = place
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFailure:
+    """In a script, an attempt of the node that fails, in place of an answer.
+
+    As JSON it is `{"$failure": kind, "message": ...}`.
+
+    Attributes:
+        kind: `timeout`: the time limit of the node passes on the emulator's clock, or that of the workflow if the node
+            has none. `error`: the node fails at once.
+        message: The error of the node; only with `error`.
+
+    Raises:
+        ValueError: If the kind is unknown, or a timeout has a message.
+
+    Example:
+        >>> NodeFailure(kind="error", message="the model is overloaded")
+        NodeFailure(kind='error', message='the model is overloaded')
+    """
+
+    kind: NodeFailureKind
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(NodeFailureKind):
+            raise ScriptError("kind", f"is {' or '.join(get_args(NodeFailureKind))}, not {self.kind!r}")
+        _check_text("message", self.message)
+        if self.message is not None and self.kind == "timeout":
+            raise ScriptError("message", "is for an error only: the text of a timeout names the time limit")
+
+
+def error_of(failure: NodeFailure) -> str:
+    """Return the error of a node that fails at once."""
+    return _DEFAULT_MESSAGE if failure.message is None else failure.message
+
+
+def _check_text(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise ScriptError(name, f"is a text, not {type(value).__name__}")
+
+
+class Script:
+    """The answers that nodes of one name get in sequence; `emulator.script` returns one.
+
+    Attributes:
+        name: The id of a node, the name of a tool, or a model.
+        answers: The answers in order: any JSON, and failures of the node.
+        repeat: Whether it begins again after the last answer.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> script = Emulator().script("classify", ["high", "low"])
+        >>> script.taken, script.remaining
+        (0, 2)
+    """
+
+    def __init__(self, name: str, answers: Sequence[Any], *, repeat: bool) -> None:
+        self.name: Final = name
+        self.answers: Final = tuple(answers)
+        self.repeat: Final = repeat
+        self._taken: int = 0
+
+    @property
+    def taken(self) -> int:
+        """How many answers nodes have taken."""
+        return self._taken
+
+    @property
+    def remaining(self) -> int | None:
+        """How many answers are left; `None` if it repeats them."""
+        return None if self.repeat else len(self.answers) - self.taken
+
+    def __repr__(self) -> str:
+        return f"<Script {self.name!r}: {self.taken} taken, {'repeats' if self.repeat else f'{self.remaining} left'}>"
+
+
+class QueuedScript(Script):
+    """A script as the emulator uses it."""
+
+    def take(self) -> Any:
+        """Take the next answer: any JSON, or a `NodeFailure`."""
+        answer = self.answers[self.taken % len(self.answers)]
+        self._taken += 1
+        return answer
+
+    def copy(self) -> QueuedScript:
+        """Return a script of its own with the same answers left."""
+        copy = QueuedScript(self.name, self.answers, repeat=self.repeat)
+        copy._taken = self._taken
+        return copy
+
+
+class Scripts:
+    """The scripts of an emulator, the oldest first; safe to use from many threads.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> emulator = Emulator()
+        >>> script = emulator.script("classify", ["high", "low"])
+        >>> emulator.scripts.unused
+        [<Script 'classify': 0 taken, 2 left>]
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_name: dict[str, list[QueuedScript]] = {}  # by the underscore spelling; an id of a node has no dot
+
+    @property
+    def unused(self) -> list[Script]:
+        """The scripts with answers left, the oldest first; of those that repeat, the ones without an answer taken."""
+        return [script for script in self if script.remaining or not script.taken]
+
+    def clear(self) -> None:
+        """Remove all scripts, with their counts."""
+        with self._lock:
+            self._by_name = {}
+
+    def __iter__(self) -> Iterator[Script]:
+        with self._lock:
+            return iter([script for scripts in self._by_name.values() for script in scripts])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __getitem__(self, index: int) -> Script:
+        return list(self)[index]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class ScriptQueue(Scripts):
+    """The scripts of an emulator as the nodes take them."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is any script; read for every node, without the lock."""
+        return bool(self._by_name)
+
+    def add(self, scripts: Sequence[QueuedScript]) -> None:
+        """Add scripts; those for a name that has one follow it.
+
+        Raises:
+            ScriptError: If one follows a script that repeats; none is added.
+        """
+        with self._lock:
+            added = {name: list(known) for name, known in self._by_name.items()}
+            for script in scripts:
+                earlier = added.setdefault(canonical_tool(script.name), [])
+                if earlier and earlier[-1].repeat:
+                    message = (
+                        f"{script.name!r} has a script that repeats, which no other can follow: clear() removes it"
+                    )
+                    raise ScriptError("name", message)
+                earlier.append(script)
+            self._by_name = added
+
+    def take(self, node_id: str, other: str | None) -> tuple[Any] | None:
+        """Take the next answer for an attempt of a node.
+
+        Args:
+            node_id: The id of the node, whose own script goes first.
+            other: The name of its tool or its model; `None` for none.
+
+        Returns:
+            The answer, in a tuple as `None` is an answer too; `None` if the node has no script.
+
+        Raises:
+            NodeError: If all answers have been taken.
+        """
+        with self._lock:
+            for name in (node_id, canonical_tool(other or "")):
+                scripts = self._by_name.get(name)
+                if scripts:
+                    return _take(scripts)
+        return None
+
+    def has(self, name: str) -> bool:
+        """Whether a node, a tool in either spelling, or a model has a script, also one with all answers taken."""
+        return canonical_tool(name) in self._by_name
+
+    def copy(self) -> list[QueuedScript]:
+        """Return copies of the scripts as they are now, in order of their names' first scripts."""
+        with self._lock:
+            return [script.copy() for scripts in self._by_name.values() for script in scripts]
+
+    def replace_by(self, scripts: Sequence[QueuedScript]) -> None:
+        """Use these scripts, and no others."""
+        self.clear()
+        self.add(scripts)
+
+
+def _take(scripts: Sequence[QueuedScript]) -> tuple[Any]:
+    for script in scripts:
+        if script.remaining != 0:
+            return (script.take(),)
+    name, total = scripts[0].name, sum(len(script.answers) for script in scripts)
+    taken = "its answer has" if total == 1 else f"all of its {total} answers have"
+    raise NodeError(f"the script for {name!r} is at its end: {taken} been taken; give it more answers, or repeat=True")
+
+
+FAILURE_KEY: Final = "$failure"
+"""The key that makes an object a fault, where answers are written as JSON."""
+
+
+def new_script(name: object, answers: object, *, repeat: object = False, place: str = "answers") -> QueuedScript:
+    """Return a script, checked.
+
+    Args:
+        name: The id of a node, the name of a tool, or a model.
+        answers: The answers; an object with the key `$failure` is a failure.
+        repeat: Whether to begin again after the last one.
+        place: The place of the answers, for errors.
+
+    Raises:
+        ScriptError: If one of them is not valid.
+    """
+    if not isinstance(name, str) or not name:
+        raise ScriptError("name", f"is the id of a node, the name of a tool, or a model, not {name!r}")
+    if not is_array(answers):
+        raise ScriptError(place, f"is a list of answers, not {type(answers).__name__}: put a single one in brackets")
+    if not answers:
+        raise ScriptError(place, "has no answer; a script has at least one")
+    if not isinstance(repeat, bool):
+        raise ScriptError("repeat", f"is true or false, not {repeat!r}")
+    return QueuedScript(name, [_answer(each, f"{place}[{index}]") for index, each in enumerate(answers)], repeat=repeat)
+
+
+def scripts_of(content: object) -> list[QueuedScript]:
+    """Return the scripts of a mapping: answers by name, or objects with `answers` and `repeat` by name.
+
+    Raises:
+        ScriptError: If it is not one; the place is that in the mapping.
+    """
+    if not is_object(content):
+        kind = type(content).__name__
+        raise ScriptError("", f"scripts are an object with the answers for each node, tool or model, not {kind}")
+    return [_script_of(name, value) for name, value in content.items()]
+
+
+def _script_of(name: object, value: object) -> QueuedScript:
+    if not is_object(value):
+        return new_script(name, value, place=str(name))
+    unknown = [key for key in value if key not in ("answers", "repeat")]
+    if unknown or "answers" not in value:
+        problem = f"has no key {unknown[0]!r}" if unknown else "has no answers"
+        raise ScriptError(str(name), f"{problem}: it is a list of answers, or an object with answers and repeat")
+    try:
+        return new_script(name, value["answers"], repeat=value.get("repeat", False))
+    except ScriptError as error:
+        raise ScriptError(f"{name}.{error.place}", error.message) from None
+
+
+def _answer(value: Any, place: str) -> Any:
+    """Return an answer as plain JSON, or a failure."""
+    if isinstance(value, NodeFailure):
+        return value
+    try:
+        answer = parse_json(to_text(value))  # a copy: the caller may change its own later
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ScriptError(place, f"is not JSON: {error}") from None
+    return _failure(answer, place) if is_object(answer) and FAILURE_KEY in answer else answer
+
+
+def _failure(content: Mapping[str, Any], place: str) -> NodeFailure:
+    unknown = [key for key in content if key not in (FAILURE_KEY, "message")]
+    if unknown:
+        raise ScriptError(place, f"is a failure with the key {unknown[0]!r}: its keys are {FAILURE_KEY} and message")
+    try:
+        return NodeFailure(kind=content[FAILURE_KEY], message=content.get("message"))
+    except ScriptError as error:
+        key = FAILURE_KEY if error.place == "kind" else error.place
+        raise ScriptError(f"{place}.{key}", error.message) from None
+
+
+def answer_view(answer: Any) -> Any:
+    """Return an answer as JSON; a failure is an object with the key `$failure`."""
+    if not isinstance(answer, NodeFailure):
+        return answer
+    view: Record = {FAILURE_KEY: answer.kind}
+    return view if answer.message is None else view | {"message": answer.message}

@@ -1,0 +1,298 @@
+"""Seeding: what a new platform is filled with, from a folder of files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from fibonacci.definitions import DefinitionError, diff
+from fibonacci.definitions.json_types import is_array
+from fibonacci.definitions.tools import canonical_tool
+from fibonacci.deployment.folder import DeploymentFolder, is_definition_file
+from fibonacci.emulator.account import SEED
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.engine.memory import MemoryToolSet, is_live, owner_of
+from fibonacci.emulator.http.bodies import Body
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
+from fibonacci.emulator.policy.approvals import GovernanceUpdate
+from fibonacci.emulator.routes.quota import QuotaUpdate
+from fibonacci.emulator.routes.tool_policies import PolicyCreate, RoleOverrideCreate
+from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
+from fibonacci.errors import DeploymentError
+
+
+@dataclass(frozen=True, slots=True)
+class SettingKind:
+    """One kind of settings.
+
+    Attributes:
+        name: The name of its file, without the suffix.
+        model: The content of the file, or each item of its list.
+        is_list: Whether the file holds a list.
+        method: The method of the request that applies it.
+        path: Returns the path of the request, from the organization and the content.
+        find: Returns what a state has of the same name, from the state, the organization, the content and the time.
+    """
+
+    name: str
+    model: type[Body]
+    is_list: bool
+    method: str
+    path: Callable[[str, Any], str]
+    find: Callable[[Store, str, Any, float], Record | None]
+
+
+def _memory(store: Store, organization: str, given: MemoryToolSet, now: float) -> Record | None:
+    entry = store.memory.get(given.scope, owner_of(given.scope, given.user_id, given.workflow_id), given.key)
+    return entry if entry is not None and is_live(entry, now) else None
+
+
+def _policy(store: Store, organization: str, given: PolicyCreate, now: float) -> Record | None:
+    return store.tool_policies.get(organization, canonical_tool(given.tool_name))
+
+
+def _override(store: Store, organization: str, given: RoleOverrideCreate, now: float) -> Record | None:
+    return store.role_overrides.get(organization, given.role, canonical_tool(given.tool_name))
+
+
+SETTINGS: Final = (
+    SettingKind(
+        "governance",
+        GovernanceUpdate,
+        is_list=False,
+        method="PATCH",
+        path=lambda organization, given: f"/organizations/{organization}/governance",
+        find=lambda store, organization, given, now: store.governance.get(organization),
+    ),
+    SettingKind(
+        "quota",
+        QuotaUpdate,
+        is_list=False,
+        method="PATCH",
+        path=lambda organization, given: f"/organizations/{organization}/quota",
+        find=lambda store, organization, given, now: store.quota_overrides.get(organization),
+    ),
+    SettingKind(
+        "tool-policies",
+        PolicyCreate,
+        is_list=True,
+        method="POST",
+        path=lambda organization, given: f"/organizations/{organization}/tool-policies",
+        find=_policy,
+    ),
+    SettingKind(
+        "role-policy-overrides",
+        RoleOverrideCreate,
+        is_list=True,
+        method="POST",
+        path=lambda organization, given: f"/organizations/{organization}/role-policy-overrides",
+        find=_override,
+    ),
+    SettingKind(
+        "memory",
+        MemoryToolSet,
+        is_list=True,
+        method="PUT",
+        path=lambda organization, given: f"/memory/{quote(given.key, safe='')}",
+        find=_memory,
+    ),
+)
+"""In the order in which they are applied."""
+
+
+PLATFORM: Final = "platform"
+"""The subfolder of settings: `client.workflows.plan`, which reads the same folder, reads no subfolder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedWorkflow:
+    """A workflow of a seed.
+
+    Attributes:
+        file: The file of its definition.
+        content: Its name, its description and its definition.
+    """
+
+    file: Path
+    content: Record
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSetting:
+    """One setting of a seed.
+
+    Attributes:
+        kind: Its kind.
+        file: Its file.
+        location: Its place in the file.
+        given: What the file says, validated.
+    """
+
+    kind: SettingKind
+    file: InputFile
+    location: str
+    given: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What a folder holds."""
+
+    workflows: list[SeedWorkflow]
+    settings: list[SeedSetting]
+
+
+def read_seed(folder: Path) -> Seed:
+    """Read a seed, and check each file by itself.
+
+    Raises:
+        InputFileError: If there is no such folder, nothing in it, or a file is faulty.
+        ImportError: If a file is YAML and PyYAML is not installed.
+    """
+    try:
+        workflows = _workflows(folder)
+        settings = _settings(folder / PLATFORM)
+    except DefinitionError as error:
+        raise InputFileError(text_of(error)) from None
+    except DeploymentError as error:
+        raise InputFileError(error.message) from None
+    except OSError as error:
+        raise InputFileError(f"{folder / PLATFORM}: the folder cannot be read: {error.strerror}") from None
+    if not workflows and not settings:
+        raise InputFileError(f"{folder}: the seed has no definition and no settings in {PLATFORM}/")
+    return Seed(workflows, settings)
+
+
+def _workflows(folder: Path) -> list[SeedWorkflow]:
+    """Return the workflows of a folder; one that was pulled is called as the lock file says."""
+    source = DeploymentFolder(folder)
+    lock = source.read_lock()
+    names = {} if lock is None else {file: entry.name for file, entry in lock.entries.items()}
+    files: dict[str, Path] = {}
+    workflows: list[SeedWorkflow] = []
+    for name, definition in source.read_definitions().items():
+        file = folder / name
+        called = str(definition.get("name") or names.get(name) or file.stem)
+        other = files.setdefault(called, file)
+        if other is not file:
+            raise InputFileError(f"{file}: its workflow is called {called!r}, as that of {other.name} is")
+        content = {"name": called, "description": definition.get("description"), "definition": dict(definition)}
+        workflows.append(SeedWorkflow(file, content))
+    return workflows
+
+
+def _settings(folder: Path) -> list[SeedSetting]:
+    if not folder.is_dir():
+        return []
+    files: dict[str, Path] = {}
+    names = [kind.name for kind in SETTINGS]
+    for path in sorted(filter(is_definition_file, folder.iterdir())):
+        if path.stem not in names:
+            raise InputFileError(f"{path}: there are no such settings; they are {', '.join(names)}")
+        if path.stem in files:
+            raise InputFileError(f"{path}: {files[path.stem].name} has the same settings: remove one of the two")
+        files[path.stem] = path
+    return [setting for kind in SETTINGS if kind.name in files for setting in _read(kind, files[kind.name])]
+
+
+def _read(kind: SettingKind, path: Path) -> list[SeedSetting]:
+    file = InputFile(path)
+    if not kind.is_list:
+        return [_setting(kind, file, "", file.content)]
+    if not is_array(file.content):
+        raise file.error("", "it is a list")
+    return [_setting(kind, file, f"[{index}]", content) for index, content in enumerate(file.content)]
+
+
+def _setting(kind: SettingKind, file: InputFile, location: str, content: Any) -> SeedSetting:
+    try:
+        return SeedSetting(kind, file, location, kind.model.model_validate(content))
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+        raise file.error(f"{location}{place}".lstrip("."), fault["msg"]) from None
+
+
+_PREFIX: Final = re.compile(r"definition\.?")
+"""What stands before a place in a definition, where the platform refuses it."""
+
+
+def apply_seed(app: App, folder: str | os.PathLike[str], organization: str, now: float) -> None:
+    """Add to a state what a folder has and the state has not, by name. What differs is left as it is, with a warning.
+
+    Args:
+        app: The application.
+        folder: The folder.
+        organization: The organization that all workflows belong to.
+        now: The time in Unix seconds.
+
+    Raises:
+        InputFileError: If a file is faulty, or the platform refuses what is in it; nothing is added.
+        ImportError: If a file is YAML and PyYAML is not installed.
+        StateError: If the state cannot be changed.
+    """
+    seed = read_seed(Path(folder))
+    with app.store.transaction():
+        known = {record["name"]: record for record in app.store.workflows.records()} if seed.workflows else {}
+        for workflow in seed.workflows:
+            _apply_workflow(app, workflow, known.get(workflow.content["name"]))
+        for setting in seed.settings:
+            _apply_setting(app, setting, organization, now)
+
+
+def _apply_workflow(app: App, workflow: SeedWorkflow, known: Record | None) -> None:
+    if known is None:
+        fault = _send(app, "POST", "/workflows", workflow.content)
+        if fault is not None:
+            place, message = fault
+            raise InputFile(workflow.file).error(_PREFIX.sub("", place), message)
+    elif diff(_whole(known), _whole(workflow.content)):
+        _leave(app, str(workflow.file), f"the workflow {known['name']!r} ({known['id']})")
+
+
+def _whole(workflow: Record) -> Record:
+    """Return the definition of a workflow with its own name and description in it."""
+    definition: Record = workflow["definition"] or {"nodes": list[Record]()}
+    return {**definition, "name": workflow["name"], "description": workflow["description"]}
+
+
+def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float) -> None:
+    kind, given = setting.kind, setting.given
+    content = given.model_dump(exclude_unset=not kind.is_list)  # what is in a list is created as a whole
+    known = kind.find(app.store, organization, given, now)
+    if known is None:
+        body = {name: value for name, value in given.model_dump(exclude_unset=True).items() if name != "key"}
+        fault = _send(app, kind.method, kind.path(organization, given), body)
+        if fault is not None:
+            place, message = fault
+            raise setting.file.error(f"{setting.location}.{place}".lstrip("."), message)
+    elif any(known.get(name) != value for name, value in content.items() if name != "tool_name"):
+        what = setting.location or "it"
+        _leave(app, setting.file.name, f"what the state has for {what}")
+
+
+def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
+    """Send a request; return the field at fault and the message if it is refused."""
+    reply = app.call(ServerRequest(method, f"/v1{path}", {}, to_json(body)), SEED)
+    if reply.status < 400:
+        return None
+    error = json.loads(reply.body)["error"]
+    detail = error["details"][0] if error["details"] else {"field": "", "message": error["message"]}
+    return detail["field"], detail["message"]
+
+
+def _leave(app: App, file: str, what: str) -> None:
+    message = f"{what} differs from this file, and is left as it is"
+    app.warnings.keep([EmulatorWarning(code="seed_differs", location=file, message=message)])

@@ -1,1 +1,0 @@
-"""Factories of every model, one file per group of resources."""
