@@ -675,7 +675,7 @@ class UnknownOutcomeError(FibonacciError):
 
 
 class UnsupportedCallError(FibonacciError):
-    """The server does not have the call: it speaks the API that `api_version` selects. Nothing was sent.
+    """The server does not have the call in the API that `api_version` selects, and nothing was sent.
 
     The message says what to use instead. With `api_version="v1"`, the documented API, no call raises it.
 

@@ -164,5 +164,6 @@ def test_the_remedies_are_those_of_the_page() -> None:
     say_it = {
         *("ConfigurationError", "APIConnectionError", "DefinitionError", "DeploymentError", "ValueError", "TypeError"),
         *("JournalError", "RunsStoppedError", "TooManyFailuresError", "UnknownOutcomeError"),
+        "UnsupportedCallError",
     }
     assert set(written) - set(REMEDIES) == say_it

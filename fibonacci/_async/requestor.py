@@ -11,7 +11,7 @@ from fibonacci._async import _runtime
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._async.transports.base import AsyncTransportBase
 from fibonacci._core.config import Config
-from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
+from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params, prepare_list
 from fibonacci._core.error_mapping import describe, response_error
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
@@ -96,9 +96,6 @@ _LATE_IMPORTS = LateImports(
     "tenacity",
     "json",
     "fibonacci._async.rate_limit_wait",
-    "fibonacci._core.decoding",
-    "fibonacci._core.decoding",
-    "fibonacci._core.events",
     "fibonacci._core.events",
     "fibonacci.models._reading",
     "fibonacci.models.page",
@@ -166,8 +163,9 @@ class AsyncRequestor:
         """
         call = self._call(request)
         try:
-            from fibonacci._core.decoding import next_params  # most first calls are for no page
-            from fibonacci.models.page import Page
+            from fibonacci.models.page import Page  # most first calls are for no page
+
+            prepare_list(request.returns)
         except OSError as error:
             raise add_call_details(loading_error(error), call, is_uncertain=False) from error
         read = partial(decode_list, item=request.returns, collection=request.collection)

@@ -192,6 +192,11 @@ def decode_any(response: APIResponse) -> tuple[Any, Meta]:
     return unwrap(_parse(response, body)) if body.strip() else (None, {})
 
 
+def prepare_list(item: Any) -> None:
+    """Make what reads a list before it is asked for: pydantic imports what it has not needed before."""
+    _envelope(list[item])
+
+
 def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:
     """Return the items of a page, and the `meta` beside them.
 

@@ -81,11 +81,11 @@ MUTANTS = [
         "self._made[loop] = made = made or self._make()\n        return made",
     ),
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
-    SeededFault("news of a lease thread", "_net.lease_thread:LeaseThread._run", "if self._news.empty():", "if True:"),
+    SeededFault("news of a lease thread", "_net.leases:LeaseThread._run", "if self._news.empty():", "if True:"),
     SeededFault(
-        "begin of a lease thread", "_net.lease_thread:LeaseThread._run", "self._running.acquire(blocking=False)", "True"
+        "begin of a lease thread", "_net.leases:LeaseThread._run", "self._running.acquire(blocking=False)", "True"
     ),
-    SeededFault("end of a lease thread", "_net.lease_thread:LeaseThread._run", "self._running.release()", "pass"),
+    SeededFault("end of a lease thread", "_net.leases:LeaseThread._run", "self._running.release()", "pass"),
     SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self.queued:", "if not self.queued:"),
     SeededFault(
         "limits of a key",
