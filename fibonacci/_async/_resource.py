@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._core.requests import Request
+from fibonacci._core.request import Request
 
 T = TypeVar("T")
 

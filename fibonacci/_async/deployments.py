@@ -14,7 +14,13 @@ from fibonacci._async._resource import AsyncResource
 from fibonacci._async.tools import AsyncTools
 from fibonacci._core.option_checks import check_callback, check_flag
 from fibonacci._core.preparation import new_idempotency_key
-from fibonacci._core.requests import create_workflow, delete_workflow, get_workflow, list_workflows, update_workflow
+from fibonacci._core.workflow_requests import (
+    create_workflow,
+    delete_workflow,
+    get_workflow,
+    list_workflows,
+    update_workflow,
+)
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry
 from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult, basis_of, check_plan, step_of

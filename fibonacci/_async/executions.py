@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Literal
 
 from fibonacci._async._resource import AsyncResource
-from fibonacci._async.pager import AsyncLargePages, AsyncPager, AsyncPages
+from fibonacci._async.large_pages import AsyncLargePages
+from fibonacci._async.pager import AsyncPager, AsyncPages
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_choice, check_timeout
 from fibonacci._core.preparation import new_idempotency_key
-from fibonacci._core.requests import cancel_execution, get_execution, list_executions
 from fibonacci._core.urls import check_id
+from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
 from fibonacci.errors import ConflictError, NotFoundError, loading_error
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus
 
@@ -305,7 +306,7 @@ class AsyncExecutions(AsyncResource):
             ```
         """
         if status is not None:
-            from fibonacci._core.requests import check_status  # most lists are not filtered
+            from fibonacci._core.workflow_requests import check_status  # most lists are not filtered
 
             check_status(status)
         return self._pager(list_executions(workflow_id=workflow_id, status=status, page_size=page_size, cursor=cursor))

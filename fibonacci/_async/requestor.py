@@ -21,7 +21,7 @@ from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import add_call_details, call_error, is_success, note_interruption, response_info
 from fibonacci._core.preparation import Call, request_for
 from fibonacci._core.redaction import redact, redact_url
-from fibonacci._core.requests import Request
+from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforced_limits

@@ -7,7 +7,7 @@ from typing import Any
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.requests import Request, page_params
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci.models.tools import Tool, ToolConnection
 

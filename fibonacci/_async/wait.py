@@ -7,16 +7,17 @@ from typing import Self
 
 from fibonacci._async import _runtime
 from fibonacci._async.clock import AsyncClock
-from fibonacci._async.pager import AsyncLargePages
+from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.watching import is_complete
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.polling import poll_delay
-from fibonacci._core.requests import Request, get_execution, list_executions
+from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.single_reader import SingleReader
 from fibonacci._core.urls import check_id
+from fibonacci._core.workflow_requests import get_execution, list_executions
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,

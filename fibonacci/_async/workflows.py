@@ -12,7 +12,8 @@ from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager, AsyncPages
 from fibonacci._core.option_checks import kind_of
 from fibonacci._core.request_body import encode
-from fibonacci._core.requests import (
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.workflow_requests import (
     check_name,
     create_workflow,
     delete_workflow,
@@ -21,7 +22,6 @@ from fibonacci._core.requests import (
     list_workflows,
     update_workflow,
 )
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci.errors import AmbiguousNameError, ConfigurationError, loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
@@ -306,7 +306,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             print(greeting.id if greeting else "there is none")
             ```
         """
-        from fibonacci._async.pager import AsyncLargePages  # most programs need none
+        from fibonacci._async.large_pages import AsyncLargePages  # most programs need none
 
         check_name(name)
         pages = AsyncPages(AsyncLargePages(self._requestor), list_workflows())

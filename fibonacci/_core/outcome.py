@@ -10,7 +10,7 @@ from fibonacci._core.json_types import is_object
 from fibonacci._core.phases import SENT
 from fibonacci._core.preparation import Call
 from fibonacci._core.redaction import redact, redact_causes, redact_url
-from fibonacci._core.requests import Request
+from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
 from fibonacci._core.retry import outcome_of
 from fibonacci._core.transport_errors import TransportError

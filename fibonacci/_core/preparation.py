@@ -14,8 +14,8 @@ from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest
 from fibonacci._core.phases import Phases
+from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
-from fibonacci._core.requests import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice, outcome_of
 from fibonacci._core.transport_errors import TransportError

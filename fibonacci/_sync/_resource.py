@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fibonacci._core.requests import Request
+from fibonacci._core.request import Request
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.requestor import Requestor
 

@@ -328,7 +328,7 @@ class Fibonacci:
             client = self.with_options(timeout=timeout, headers=headers)
         requestor = client._requestor
         from fibonacci._core.decoding import check_type
-        from fibonacci._core.requests import Request
+        from fibonacci._core.request import Request
         from fibonacci._core.urls import check_method, check_path
 
         verb, where = check_method(method), check_path(path)

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from fibonacci._core.option_checks import check_callback, check_flag
 from fibonacci._core.preparation import new_idempotency_key
-from fibonacci._core.requests import create_workflow, delete_workflow, get_workflow, list_workflows, update_workflow
+from fibonacci._core.workflow_requests import (
+    create_workflow,
+    delete_workflow,
+    get_workflow,
+    list_workflows,
+    update_workflow,
+)
 from fibonacci._sync import _runtime
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.tools import Tools

@@ -9,10 +9,11 @@ from typing import Literal
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_choice, check_timeout
 from fibonacci._core.preparation import new_idempotency_key
-from fibonacci._core.requests import cancel_execution, get_execution, list_executions
 from fibonacci._core.urls import check_id
+from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
 from fibonacci._sync._resource import Resource
-from fibonacci._sync.pager import LargePages, Pager, Pages
+from fibonacci._sync.large_pages import LargePages
+from fibonacci._sync.pager import Pager, Pages
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import ConflictError, NotFoundError, loading_error
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus
@@ -306,7 +307,7 @@ class Executions(Resource):
             ```
         """
         if status is not None:
-            from fibonacci._core.requests import check_status  # most lists are not filtered
+            from fibonacci._core.workflow_requests import check_status  # most lists are not filtered
 
             check_status(status)
         return self._pager(list_executions(workflow_id=workflow_id, status=status, page_size=page_size, cursor=cursor))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from fibonacci._core.requests import Request
+from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci.models.health import Health, SecretsHealth

@@ -12,9 +12,10 @@ from typing import Literal, Self
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key, new_idempotency_key
-from fibonacci._core.requests import Request, cancel_execution
+from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path
+from fibonacci._core.workflow_requests import cancel_execution
 from fibonacci._log_records import log
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor

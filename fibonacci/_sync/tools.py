@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fibonacci._core.requests import Request, page_params
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from fibonacci._core.requests import Request, page_params
+from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager

@@ -10,13 +10,14 @@ from fibonacci._batch.watching import is_complete
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.polling import poll_delay
-from fibonacci._core.requests import Request, get_execution, list_executions
+from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.single_reader import SingleReader
 from fibonacci._core.urls import check_id
+from fibonacci._core.workflow_requests import get_execution, list_executions
 from fibonacci._sync import _runtime
 from fibonacci._sync.clock import Clock
-from fibonacci._sync.pager import LargePages
+from fibonacci._sync.large_pages import LargePages
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import (
     APIConnectionError,

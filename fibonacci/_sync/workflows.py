@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from fibonacci._core.option_checks import kind_of
 from fibonacci._core.request_body import encode
-from fibonacci._core.requests import (
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.workflow_requests import (
     check_name,
     create_workflow,
     delete_workflow,
@@ -20,7 +21,6 @@ from fibonacci._core.requests import (
     list_workflows,
     update_workflow,
 )
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager, Pages
 from fibonacci.errors import AmbiguousNameError, ConfigurationError, loading_error
@@ -307,7 +307,7 @@ class Workflows(WorkflowCalls):
             print(greeting.id if greeting else "there is none")
             ```
         """
-        from fibonacci._sync.pager import LargePages  # most programs need none
+        from fibonacci._sync.large_pages import LargePages  # most programs need none
 
         check_name(name)
         pages = Pages(LargePages(self._requestor), list_workflows())

@@ -8,7 +8,7 @@ import json
 import time
 from fibonacci import Fibonacci
 from fibonacci._core.preparation import Call
-from fibonacci._core.requests import Request
+from fibonacci._core.request import Request
 from fibonacci.models import Workflow
 from fibonacci.transports import Deadline, HTTPResponse
 

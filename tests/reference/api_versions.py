@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from fibonacci._core.api_0_2 import CALLS, Missing, request_of
-from fibonacci._core.requests import Request
+from fibonacci._core.request import Request
 from fibonacci._core.urls import FilledPath, path
 from tests.contract.document import Operation, operations
 from tests.docs.markdown import ROOT

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from fibonacci._async.pager import AsyncLargePages
+from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import PAGE_SIZE
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.requests import Request, execute_workflow, get_execution, get_workflow, list_executions
+from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import QueryValue, path
+from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
 from fibonacci.models.page import Page

@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping
 from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import PAGE_SIZE
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.requests import Request, execute_workflow, get_execution, get_workflow, list_executions
+from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import QueryValue, path
-from fibonacci._sync.pager import LargePages
+from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
+from fibonacci._sync.large_pages import LargePages
 from fibonacci._sync.requestor import Requestor
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota

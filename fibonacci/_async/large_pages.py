@@ -1,0 +1,73 @@
+"""Lists that are searched: few requests, for pages as large as the platform allows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, TypeVar
+
+from fibonacci._async.requestor import AsyncRequestor
+from fibonacci._batch.watching import PAGE_SIZE, goes_on, page_size
+from fibonacci._core.request import Request
+from fibonacci._core.urls import QueryValue
+from fibonacci.errors import BadRequestError
+from fibonacci.models.executions import Execution
+from fibonacci.models.page import Page
+
+T = TypeVar("T")
+
+
+class AsyncLargePages:
+    """Sends the requests for pages of lists, and asks for many items on each.
+
+    How large a page may be is not documented: after a refusal, the platform chooses.
+
+    Args:
+        requestor: Sends the requests.
+    """
+
+    def __init__(self, requestor: AsyncRequestor) -> None:
+        self._requestor = requestor
+        self._may_choose_size = True
+
+    async def send_page(
+        self, request: Request[T], size: int = PAGE_SIZE
+    ) -> tuple[Page[T], dict[str, QueryValue] | None]:
+        """Send a request for a page and return it, with the parameters of the next page (None at the end).
+
+        Args:
+            request: The request, without a `limit`.
+            size: The largest number of items on the page.
+
+        Raises:
+            FibonacciError: If anything goes wrong.
+        """
+        if self._may_choose_size:
+            try:
+                return await self._requestor.send_page(request._replace(params={**request.params, "limit": size}))
+            except BadRequestError:
+                self._may_choose_size = False
+        return await self._requestor.send_page(request)
+
+    async def find_executions(self, request: Request[Any], wanted: Collection[str]) -> tuple[dict[str, Execution], int]:
+        """Read the pages of a list, the newest executions first, that have several of those wanted.
+
+        Args:
+            request: The request for the first page.
+            wanted: The ids of the executions.
+
+        Returns:
+            Those that were found, by id, and the number of pages that were read.
+
+        Raises:
+            FibonacciError: If anything goes wrong.
+        """
+        found: dict[str, Execution] = {}
+        pages = 0
+        while True:
+            page, following = await self.send_page(request, page_size(len(wanted)))
+            pages += 1
+            before = len(found)
+            found.update((each.id, each) for each in page.items if each.id in wanted)
+            if following is None or not goes_on(len(found) - before, len(wanted) - len(found)):
+                return found, pages
+            request = request._replace(params={**request.params, **following})
