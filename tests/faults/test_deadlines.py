@@ -20,7 +20,7 @@ from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, dripping, head, ok
 
-TIMEOUT = 0.4
+TIMEOUT = 1.0
 LATE = 0.3
 
 CHUNKED = head(200, {"Transfer-Encoding": "chunked"}) + b"1\r\n{\r\n0\r\n"
@@ -129,7 +129,7 @@ def test_a_call_ends_in_time(
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # which a client of httpx2 does not exempt
         for transport, mode in modes:  # what a first call imports and makes is not timed
             meet((transport, mode, "dripped body"), proxy)
-        check_rows(rows, check, at_once=len(rows))
+        check_rows(rows, check, at_once=12)  # each meets its fault within its time, also on a busy machine
     print(*sorted(table), sep="\n")
 
 
