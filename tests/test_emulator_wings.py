@@ -110,7 +110,7 @@ RIGHT = [
     ("emulator/state/sqlite.py", "from fibonacci.emulator.state.json_encoding import to_json\nimport sqlite3"),
     ("emulator/engine/memory.py", "from ..http.bodies import Body\nfrom fibonacci.definitions import Node"),
     ("emulator/context.py", "from fibonacci.emulator.account import KeyRole"),
-    ("emulator/app/app.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.routes.endpoints import ENDPOINTS"),
+    ("emulator/app/app.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.routes import ENDPOINTS"),
     ("emulator/__main__.py", "from fibonacci.emulator.cli import main"),
     (CLIENT_FACTORIES[0], "def f():\n    from fibonacci.emulator.serving.in_process import InProcessTransport"),
 ]

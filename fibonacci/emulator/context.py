@@ -1,9 +1,12 @@
-"""What a handler is given, and the handler type."""
+"""What a handler is given, the handler type, and what is known of an endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.environment import Environment
@@ -50,3 +53,46 @@ class RequestContext:
 
 Handler = Callable[[RequestContext], Reply]
 """Validates everything first and changes the store last, so that an error changes nothing."""
+
+HandlerT = TypeVar("HandlerT", default=Handler)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[HandlerT]):
+    """All that is known of an endpoint; the tables are at the end of each file of routes.
+
+    Attributes:
+        method: The method.
+        path: The path below `/v1`, with names in braces, or a whole path of the API of 0.2.
+        handler: The handler.
+        role: The lowest role that may use it; by default `viewer` to read and `member` to change something.
+            The documentation has those of versions, governance and quota; the others are the emulator's choice.
+        has_body: Whether it reads a body; what a `GET` or a `DELETE` has as a body is never read.
+        query: The query parameters that it reads, if it changes something: one that it does not have is refused before
+            the change. Of a `GET`, those that its handler has read are known.
+    """
+
+    method: str
+    path: str
+    handler: HandlerT
+    role: KeyRole | None = None
+    has_body: bool = True
+    query: Collection[str] = ()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its method is the one that changes nothing."""
+        return self.method == "GET"
+
+    @property
+    def lowest_role(self) -> KeyRole:
+        """The lowest role that may use it."""
+        return self.role or ("viewer" if self.is_read else "member")
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether it reads a body."""
+        return self.has_body and self.method not in ("GET", "DELETE")

@@ -25,8 +25,7 @@ from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
-from fibonacci.emulator.routes.quota import QuotaUpdate
-from fibonacci.emulator.routes.tool_policies import PolicyCreate, RoleOverrideCreate
+from fibonacci.emulator.routes.organizations import PolicyCreate, QuotaUpdate, RoleOverrideCreate
 from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record

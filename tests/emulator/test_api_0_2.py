@@ -16,7 +16,7 @@ import pytest
 
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.emulator.facade.emulator import app_of
-from fibonacci.emulator.routes.api_0_2 import ENDPOINTS, NOT_SERVED
+from fibonacci.emulator.routes.api_0_2 import NOT_SERVED, SERVED
 from tests.kit.assertions import check_rows
 
 ECHO = {"nodes": [{"id": "echo", "type": "llm", "instruction": "Say {{input.word}}"}]}
@@ -221,9 +221,7 @@ def test_a_definition_of_0_2_is_kept_in_todays_words(serve: Callable[..., TwoAPI
 def test_the_documentation_lists_what_is_served() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/emulator-rules.md").read_text("utf-8")
     listed = re.findall(r"^\| `([A-Z]+) (/\S+)` \|", page.partition("## The API of 0.2")[2], re.MULTILINE)
-    served = [
-        (method, path.removeprefix("/api/v1")) for method, path, _ in ENDPOINTS if (method, path) not in NOT_SERVED
-    ]
+    served = [(each.method, each.path.removeprefix("/api/v1")) for each in SERVED]
     assert listed == served
 
 
@@ -398,7 +396,7 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
             422,
             [["body", "secrets", "TOKEN"]],
         ),
-        *((f"{method} {path}", {"key": viewer}, 501, f"{method} {path}") for method, path in NOT_SERVED),
+        *((str(endpoint), {"key": viewer}, 501, str(endpoint)) for endpoint in NOT_SERVED),
     ]
     check_rows(((row[0], row) for row in rows), check)
     assert [entry for entry in server.emulator.requests if "s3cret" in str(entry)] == []

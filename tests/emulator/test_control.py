@@ -17,7 +17,7 @@ from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 from tests.kit.assertions import each_row
 
-TABLE = [(method, path.format(execution_id="exec_none", name="x")) for method, path, _ in CONTROL_ENDPOINTS]
+TABLE = [(each.method, each.path.format(execution_id="exec_none", name="x")) for each in CONTROL_ENDPOINTS]
 
 
 def control(api: Api, method: str, path: str, body: object = None, key: str = KEY) -> ApiResponse:

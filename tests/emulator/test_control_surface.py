@@ -14,7 +14,7 @@ from tests.docs.markdown import SHELL, blocks_of
 from tests.kit.assertions import each_row
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "control-api.md"
-ENDPOINTS = {f"{method} {path}" for method, path, _ in CONTROL_ENDPOINTS}
+ENDPOINTS = {*map(str, CONTROL_ENDPOINTS)}
 
 IN_THE_CONTROL_API: Mapping[str, list[str]] = {
     "approve": ["POST /approvals/{execution_id}"],

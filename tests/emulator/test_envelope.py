@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.routes.endpoints import ENDPOINTS
+from fibonacci.emulator.routes import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 from tests.kit.assertions import each_row
 
@@ -49,9 +49,9 @@ def test_every_response_has_the_documented_headers(api: Api) -> None:
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", f"Basic {KEY}", "Bearer wrong", KEY])
 def test_every_endpoint_requires_the_key(api: Api, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    for method, path, _ in ENDPOINTS:
-        response = api.app.handle(ServerRequest(method, f"/v1{path}", headers))
-        assert (method, path, response.status) == (method, path, 401)
+    for endpoint in ENDPOINTS:
+        response = api.app.handle(ServerRequest(endpoint.method, f"/v1{endpoint.path}", headers))
+        assert (str(endpoint), response.status) == (str(endpoint), 401)
         assert b'"code":"unauthorized"' in response.body
         assert ("WWW-Authenticate", "Bearer") in response.headers
 

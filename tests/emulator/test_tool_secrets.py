@@ -77,9 +77,9 @@ def control_answers(emulator: Emulator) -> str:
     root = emulator.base_url.removesuffix("/v1")
     with httpx.Client(base_url=f"{root}/_emulator", headers=headers, trust_env=False) as http:
         return "\n".join(
-            http.request(method, path, json={"what": 1}).text
-            for method, path, _ in CONTROL_ENDPOINTS
-            if method != "DELETE" and path != "/reset"
+            http.request(each.method, each.path, json={"what": 1}).text
+            for each in CONTROL_ENDPOINTS
+            if each.method != "DELETE" and each.path != "/reset"
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.routes.endpoints import ENDPOINTS
+from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.transports import AsyncSocketTransport
 from tests.contract.conforming_transport import AsyncConformingTransport
 from tests.contract.document import operations
@@ -51,7 +51,7 @@ def prepared(row: EndpointRow, client: Fibonacci, real: dict[str, str]) -> Endpo
 
 
 def test_the_emulator_has_the_operations_of_the_document() -> None:
-    assert sorted((method, path) for method, path, _ in ENDPOINTS) == sorted(
+    assert sorted((each.method, each.path) for each in ENDPOINTS) == sorted(
         (each.method, each.path) for each in operations()
     )
 

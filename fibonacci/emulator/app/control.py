@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from typing import Annotated, Any, Final, Literal
@@ -11,11 +11,11 @@ from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.account import Account, Actor, ApiKeys, KeyRole, Rate
-from fibonacci.emulator.app.platform_api import EndpointCaller
+from fibonacci.emulator.app.platform_api import EndpointCaller, router_of
 from fibonacci.emulator.app.request_log import Requests
 from fibonacci.emulator.app.responses import EncodedReply
 from fibonacci.emulator.app.retention import Retention
-from fibonacci.emulator.context import Handler, RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.scripts import Script, ScriptError, answer_view, new_script
 from fibonacci.emulator.engine.variables import Variables
 from fibonacci.emulator.faults import FailureError, FailureKind, FailureSpec, FaultInjector, InjectedFailure
@@ -411,41 +411,43 @@ def reset(parts: EmulatorParts, context: RequestContext) -> Reply:
     return no_content()
 
 
-CONTROL_ENDPOINTS: Final[list[tuple[str, str, ControlHandler]]] = [
-    ("POST", "/keys", make_key),
-    ("POST", "/approvals/{execution_id}", decide),
-    ("GET", "/failures", list_failures),
-    ("POST", "/failures", inject_failure),
-    ("DELETE", "/failures", clear_failures),
-    ("POST", "/chaos", start_chaos),
-    ("GET", "/requests", list_requests),
-    ("DELETE", "/requests", clear_requests),
-    ("GET", "/scripts", list_scripts),
-    ("POST", "/scripts", add_script),
-    ("DELETE", "/scripts", clear_scripts),
-    ("GET", "/warnings", list_warnings),
-    ("GET", "/models", list_models),
-    ("POST", "/models", add_model),
-    ("DELETE", "/models/{name}", remove_model),
-    ("GET", "/env", list_env),
-    ("PUT", "/env/{name}", set_env),
-    ("DELETE", "/env/{name}", delete_env),
-    ("GET", "/secrets", list_secrets),
-    ("PUT", "/secrets/{name}", set_secret),
-    ("DELETE", "/secrets/{name}", delete_secret),
-    ("GET", "/clock", read_clock),
-    ("POST", "/clock/advance", advance),
-    ("GET", "/settings", read_settings),
-    ("PATCH", "/settings", change_settings),
-    ("GET", "/snapshot", snapshot),
-    ("POST", "/restore", restore),
-    ("POST", "/reset", reset),
-]
+CONTROL_ENDPOINTS: Final[Sequence[Endpoint[ControlHandler]]] = (
+    Endpoint("POST", "/keys", make_key),
+    Endpoint("POST", "/approvals/{execution_id}", decide),
+    Endpoint("GET", "/failures", list_failures),
+    Endpoint("POST", "/failures", inject_failure),
+    Endpoint("DELETE", "/failures", clear_failures),
+    Endpoint("POST", "/chaos", start_chaos),
+    Endpoint("GET", "/requests", list_requests),
+    Endpoint("DELETE", "/requests", clear_requests, query=("route",)),
+    Endpoint("GET", "/scripts", list_scripts),
+    Endpoint("POST", "/scripts", add_script),
+    Endpoint("DELETE", "/scripts", clear_scripts),
+    Endpoint("GET", "/warnings", list_warnings),
+    Endpoint("GET", "/models", list_models),
+    Endpoint("POST", "/models", add_model),
+    Endpoint("DELETE", "/models/{name}", remove_model),
+    Endpoint("GET", "/env", list_env),
+    Endpoint("PUT", "/env/{name}", set_env),
+    Endpoint("DELETE", "/env/{name}", delete_env),
+    Endpoint("GET", "/secrets", list_secrets),
+    Endpoint("PUT", "/secrets/{name}", set_secret),
+    Endpoint("DELETE", "/secrets/{name}", delete_secret),
+    Endpoint("GET", "/clock", read_clock),
+    Endpoint("POST", "/clock/advance", advance),
+    Endpoint("GET", "/settings", read_settings),
+    Endpoint("PATCH", "/settings", change_settings),
+    Endpoint("GET", "/snapshot", snapshot),
+    Endpoint("POST", "/restore", restore),
+    Endpoint("POST", "/reset", reset),
+)
 
 
-def control_endpoints(parts: EmulatorParts) -> Iterator[tuple[str, str, Handler]]:
-    """Yield method, path and handler of each endpoint, for the parts of one emulator."""
-    return ((method, path, partial(handler, parts)) for method, path, handler in CONTROL_ENDPOINTS)
+def control_endpoints(parts: EmulatorParts) -> Iterator[Endpoint]:
+    """Yield the endpoints for the parts of one emulator."""
+    return (
+        Endpoint(each.method, each.path, partial(each.handler, parts), query=each.query) for each in CONTROL_ENDPOINTS
+    )
 
 
 MAX_SNAPSHOT: Final = 1024 * 1024 * 1024
@@ -495,9 +497,8 @@ class ControlAPI:
         return actor
 
     @cached_property
-    def _router(self) -> Router[Handler]:
-
-        return Router(control_endpoints(self._parts), CONTROL_PREFIX)
+    def _router(self) -> Router[Endpoint]:
+        return router_of(control_endpoints(self._parts), CONTROL_PREFIX)
 
 
 def _limit(request: ServerRequest) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fibonacci._log_records import log
@@ -11,27 +11,18 @@ from fibonacci.emulator.account import Account, Actor
 from fibonacci.emulator.app.idempotency import IdempotencyCache
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
 from fibonacci.emulator.app.retention import Retention
-from fibonacci.emulator.context import Handler, RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.bodies import Query, read_json
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.replies import HTTPException, permission_denied
-from fibonacci.emulator.http.router import API_0_2, RouteMatch, Router
+from fibonacci.emulator.http.router import API_0_2, API_PREFIX, Router
 from fibonacci.emulator.policy.approvals import Approvals
-from fibonacci.emulator.routes import api_0_2
-from fibonacci.emulator.routes.endpoints import ENDPOINTS, has_body, lowest_role
+from fibonacci.emulator.routes import ENDPOINTS, api_0_2
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.snapshot import StateError, StateFullError, StateLockedError, StateReadOnlyError
 from fibonacci.emulator.state.store import Store
-
-_QUERY_OF_CHANGES: Final[Mapping[str, Collection[str]]] = {
-    "DELETE /memory/{key}": ("scope", "user_id", "workflow_id"),
-    "DELETE /api/v1/memory/{key}": ("scope", "user_id", "workflow_id", "organization_id", "hard_delete"),
-    "DELETE /requests": ("route",),
-    "POST /api/v1/workflows/generate/simple": ("description",),
-}
-"""The query parameters of the endpoints that change something."""
 
 
 class EndpointCaller:
@@ -50,7 +41,7 @@ class EndpointCaller:
         self._store = store
         self._scheduler = scheduler
 
-    def call(self, router: Router[Handler], request: ServerRequest, actor: Actor, now: float) -> EncodedReply:
+    def call(self, router: Router[Endpoint], request: ServerRequest, actor: Actor, now: float) -> EncodedReply:
         """Route a request to its handler, if the actor's role may use it; an error response is a reply too.
 
         Raises:
@@ -58,24 +49,22 @@ class EndpointCaller:
         """
         query = request.target.partition("?")[2]
         try:
-            match = find(router, request, actor)
-            context = self._context(match, Query(query), request.body, actor, now)
-            if query and request.method != "GET":  # a refusal has to come before the change
-                _report_unread(context, request.method, match.template)
-            if request.body and not has_body(request.method, match.template):
-                _report_body(context, request.method, match.template)
-            reply = match.handler(context)
-            if query and request.method == "GET":
-                _report_unread(context, request.method, match.template)
+            endpoint, path = find(router, request, actor)
+            context = self._context(path, Query(query), request.body, actor, now)
+            if query and not endpoint.is_read:  # a refusal has to come before the change
+                _report_unread(context, endpoint)
+            if request.body and not endpoint.reads_body:
+                _report_body(context, endpoint)
+            reply = endpoint.handler(context)
+            if query and endpoint.is_read:
+                _report_unread(context, endpoint)
             return encoded(reply)
         except HTTPException as error:
             return encoded_error(error)
 
-    def _context(
-        self, match: RouteMatch[Handler], query: Query, body: bytes, actor: Actor, now: float
-    ) -> RequestContext:
+    def _context(self, path: Mapping[str, str], query: Query, body: bytes, actor: Actor, now: float) -> RequestContext:
         return RequestContext(
-            path=match.values,
+            path=path,
             query=query,
             body=body,
             now=now,
@@ -88,23 +77,28 @@ class EndpointCaller:
         )
 
 
-def find(router: Router[Handler], request: ServerRequest, actor: Actor) -> RouteMatch[Handler]:
-    """Return the endpoint of a request, if the actor's role may use it; the body of the request does not count.
+def router_of(endpoints: Iterable[Endpoint], prefix: str = API_PREFIX) -> Router[Endpoint]:
+    """Return the router of endpoints."""
+    return Router(((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints), prefix)
+
+
+def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tuple[Endpoint, Mapping[str, str]]:
+    """Return the endpoint of a request and its path parameters, if the actor's role may use it.
+
+    The body of the request does not count.
 
     Raises:
         HTTPException: If there is no such endpoint, or the role may not use it (403).
     """
-    match = router.find(request.method, request.target.partition("?")[0])
-    lowest = lowest_role(request.method, match.template)
-    if not actor.may(lowest):
-        raise permission_denied(f"{request.method} {match.template}", actor.role, lowest)
-    return match
+    endpoint, path = router.find(request.method, request.target.partition("?")[0])
+    if not actor.may(endpoint.lowest_role):
+        raise permission_denied(str(endpoint), actor.role, endpoint.lowest_role)
+    return endpoint, path
 
 
-def _report_unread(context: RequestContext, method: str, template: str) -> None:
+def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
     """Warn about query parameters that the endpoint does not have; refuse them in strict mode."""
-    endpoint = f"{method} {template}"
-    unread = context.query.unread(_QUERY_OF_CHANGES.get(endpoint, ()))
+    unread = context.query.unread(endpoint.query)
     problems = {name: ("unknown_query_parameter", f"there is no parameter {name!r}") for name in unread}
     for name in context.query.repeated:
         problems.setdefault(name, ("repeated_query_parameter", "it is given more than once; the last one is read"))
@@ -116,7 +110,7 @@ def _report_unread(context: RequestContext, method: str, template: str) -> None:
     )
 
 
-def _report_body(context: RequestContext, method: str, template: str) -> None:
+def _report_body(context: RequestContext, endpoint: Endpoint) -> None:
     """Warn about the fields of a body that the endpoint does not read; refuse them in strict mode."""
     try:
         content = read_json(context.body)
@@ -125,7 +119,7 @@ def _report_body(context: RequestContext, method: str, template: str) -> None:
     if content != {}:
         message = "the endpoint has no body; this one is not read"
         context.environment.warnings.report(
-            [EmulatorWarning(code="unread_body", location=f"{method} {template}", message=message)]
+            [EmulatorWarning(code="unread_body", location=str(endpoint), message=message)]
         )
 
 
@@ -160,7 +154,7 @@ class PlatformAPI:
         scheduler: Scheduler,
         store: Store,
     ) -> None:
-        self.router: Final[Router[Handler]] = Router([*ENDPOINTS, *api_0_2.ENDPOINTS])
+        self.router: Final = router_of([*ENDPOINTS, *api_0_2.ENDPOINTS])
         self._approvals = approvals
         self._clock = clock
         self._endpoints = endpoints

@@ -1,6 +1,6 @@
 """Routing: from a method and a path to a handler; and the patterns that select requests.
 
-The type of the handlers is a parameter: the router calls none.
+What a request leads to is a parameter: the router calls nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.replies import Detail, HTTPException, bad_request, method_not_allowed
 
-HandlerT = TypeVar("HandlerT", covariant=True)
+TargetT = TypeVar("TargetT", covariant=True)
 
 API_PREFIX: Final = "v1"
 
@@ -23,10 +23,9 @@ API_0_2: Final = "/api/v1/"
 
 
 @dataclass(frozen=True, slots=True)
-class _Route(Generic[HandlerT]):
-    template: str
+class _Route(Generic[TargetT]):
     parts: list[str]
-    handlers: dict[str, HandlerT]
+    targets: dict[str, TargetT]
 
     def match(self, segments: Sequence[str]) -> dict[str, str] | None:
         """Return the parameters if the whole path matches."""
@@ -41,43 +40,28 @@ class _Route(Generic[HandlerT]):
         return values
 
 
-@dataclass(frozen=True, slots=True)
-class RouteMatch(Generic[HandlerT]):
-    """The endpoint of a request.
-
-    Attributes:
-        handler: The handler.
-        template: The path of the endpoint, such as `/workflows/{workflow_id}` or `/api/v1/runs/{run_id}`.
-        values: The decoded path parameters by name.
-    """
-
-    handler: HandlerT
-    template: str
-    values: dict[str, str]
-
-
-class Router(Generic[HandlerT]):
+class Router(Generic[TargetT]):
     """The table of all endpoints under a prefix, and of those of the API of 0.2.
 
     Args:
-        endpoints: Method, path template and handler of each endpoint.
+        endpoints: Method, path template and target of each endpoint.
         prefix: The first segment of every path, unless the template begins with that of the API of 0.2.
     """
 
-    def __init__(self, endpoints: Iterable[tuple[str, str, HandlerT]], prefix: str = API_PREFIX) -> None:
+    def __init__(self, endpoints: Iterable[tuple[str, str, TargetT]], prefix: str = API_PREFIX) -> None:
         self._prefix = prefix
-        self._routes: dict[str, _Route[HandlerT]] = {}
-        self._by_shape: dict[tuple[int, tuple[str, ...]], list[_Route[HandlerT]]] = {}
-        for method, template, handler in endpoints:
+        self._routes: dict[str, _Route[TargetT]] = {}
+        self._by_shape: dict[tuple[int, tuple[str, ...]], list[_Route[TargetT]]] = {}
+        for method, template, target in endpoints:
             route = self._routes.get(template)
             if route is None:
                 path = template if template.startswith(API_0_2) else f"/{prefix}{template}"
-                route = self._routes[template] = _Route(template, path[1:].split("/"), {})
+                route = self._routes[template] = _Route(path[1:].split("/"), {})
                 self._by_shape.setdefault(_shape(route.parts), []).append(route)
-            route.handlers[method] = handler
+            route.targets[method] = target
 
-    def find(self, method: str, path: str) -> RouteMatch[HandlerT]:
-        """Return the endpoint of a raw path.
+    def find(self, method: str, path: str) -> tuple[TargetT, dict[str, str]]:
+        """Return what a raw path leads to, and the decoded path parameters by name.
 
         Args:
             method: The method.
@@ -91,14 +75,14 @@ class Router(Generic[HandlerT]):
             message = self.unknown(method, path)
             raise HTTPException(404, "not_found", message, [Detail("path", message)])
         route, values = matched
-        if method not in route.handlers:
-            raise method_not_allowed(method, list(route.handlers))
-        return RouteMatch(route.handlers[method], route.template, values)
+        if method not in route.targets:
+            raise method_not_allowed(method, list(route.targets))
+        return route.targets[method], values
 
     def methods(self, segments: Sequence[str]) -> Sequence[str]:
         """Return the methods of a whole path; none if there is no such path."""
         matched = self._match(segments)
-        return list(matched[0].handlers) if matched else []
+        return list(matched[0].targets) if matched else []
 
     def unknown(self, method: str, path: str) -> str:
         """Return the message for an endpoint that does not exist, with the closest ones."""
@@ -107,11 +91,11 @@ class Router(Generic[HandlerT]):
         routes = {"/".join(["", *route.parts]): route for route in self._routes.values()}
         below = {path.removeprefix(start): route for path, route in routes.items() if path.startswith(f"{start}/")}
         near = get_close_matches(shown.removeprefix(start), below, n=3, cutoff=0.4)
-        names = [f"{name} {start}{path}" for path in near for name in below[path].handlers]
+        names = [f"{name} {start}{path}" for path in near for name in below[path].targets]
         hint = f" Near it are: {', '.join(names)}." if names else f" Every path begins with {start}."
         return f"There is no {method} {shown}.{hint}"
 
-    def _match(self, segments: Sequence[str]) -> tuple[_Route[HandlerT], dict[str, str]] | None:
+    def _match(self, segments: Sequence[str]) -> tuple[_Route[TargetT], dict[str, str]] | None:
         for route in self._by_shape.get(_shape(segments), ()):
             values = route.match(segments)
             if values is not None:

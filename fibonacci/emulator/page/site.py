@@ -102,12 +102,12 @@ class Site:
         origins.check(request)
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
-        match = self._views.find("GET", "/ui/overview" if path == HOME else path)
+        view, values = self._views.find("GET", "/ui/overview" if path == HOME else path)
         self._backend.catch_up()
         is_refresh = REFRESH in request.headers
         flash = None if is_refresh else session.take_flash()
-        context = self._context(request, match.values, query, {}, flash.entered if flash else {})
-        page = match.handler(context)
+        context = self._context(request, values, query, {}, flash.entered if flash else {})
+        page = view(context)
         if isinstance(page, ServerResponse):
             return page
         return responses.html(self._document(layout.signed_in(page, context, flash)))
@@ -120,9 +120,9 @@ class Site:
             return self._sign_in_required(request)
         if path == SIGN_OUT:
             return responses.redirect(HOME, self._sessions.end(request))
-        match = self._actions.find("POST", path)
+        action, values = self._actions.find("POST", path)
         try:
-            done = match.handler(self._context(request, match.values, "", form, {}))
+            done = action(self._context(request, values, "", form, {}))
             target, session.flash = done.target, Flash(done.message)
         except HTTPException as error:
             target, session.flash = _back(form), Flash(_in_words(error), is_error=True, entered=form)

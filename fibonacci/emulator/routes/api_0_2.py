@@ -12,7 +12,7 @@ from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.definitions.templates import as_text
-from fibonacci.emulator.context import Handler, RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemorySet, Owner, is_live, owner_of, set_value
 from fibonacci.emulator.engine.records import TERMINAL, WAITING, view_of
@@ -234,11 +234,6 @@ def list_categories(context: RequestContext) -> Reply:
     return bare([{"name": name, "count": len(names), "tools": names} for name, names in categories.items()])
 
 
-def _not_served(endpoint: str, context: RequestContext) -> Reply:
-    message = f"The emulator does not have {endpoint}: of the API of 0.2 it has workflows, runs, memory and tools."
-    raise HTTPException(501, "not_implemented", message, [Detail("path", message)])
-
-
 def _in_todays_words(body: _FlaggedT) -> _FlaggedT:
     """Return a body whose definition has the words of the documented API in place of those of 0.2."""
     if body.definition is None:
@@ -352,25 +347,30 @@ _STATUSES: Final = {"pending": WAITING, **{status: status for status in ("runnin
 _IN_LIST: Final = ("id", "workflow_id", "status", "started_at", "completed_at", "duration_seconds", "total_cost")
 """The fields of a run in a list."""
 
-_SERVED: Final[Sequence[tuple[str, str, Handler]]] = [
-    ("GET", "workflows", list_workflows),
-    ("POST", "workflows", create_workflow),
-    ("GET", "workflows/{workflow_id}", get_workflow),
-    ("PATCH", "workflows/{workflow_id}", update_workflow),
-    ("DELETE", "workflows/{workflow_id}", workflows.delete_workflow),
-    ("POST", "workflows/{workflow_id}/execute", execute_workflow),
-    ("GET", "workflows/{workflow_id}/runs", list_runs),
-    ("GET", "runs/{run_id}", get_run),
-    ("POST", "memory", set_memory),
-    ("POST", "memory/list", find_memory),
-    ("POST", "memory/search", find_memory),
-    ("GET", "memory/{key}", get_memory),
-    ("DELETE", "memory/{key}", delete_memory),
-    ("GET", "tools", list_tools),
-    ("GET", "tools/categories", list_categories),
-    ("GET", "tools/search/{query}", search_tools),
-    ("GET", "tools/{tool_name}", get_tool),
-]
+SERVED: Final[Sequence[Endpoint]] = (
+    Endpoint("GET", "/api/v1/workflows", list_workflows),
+    Endpoint("POST", "/api/v1/workflows", create_workflow),
+    Endpoint("GET", "/api/v1/workflows/{workflow_id}", get_workflow),
+    Endpoint("PATCH", "/api/v1/workflows/{workflow_id}", update_workflow),
+    Endpoint("DELETE", "/api/v1/workflows/{workflow_id}", workflows.delete_workflow),
+    Endpoint("POST", "/api/v1/workflows/{workflow_id}/execute", execute_workflow),
+    Endpoint("GET", "/api/v1/workflows/{workflow_id}/runs", list_runs),
+    Endpoint("GET", "/api/v1/runs/{run_id}", get_run),
+    Endpoint("POST", "/api/v1/memory", set_memory),
+    Endpoint("POST", "/api/v1/memory/list", find_memory, role="viewer"),
+    Endpoint("POST", "/api/v1/memory/search", find_memory, role="viewer"),
+    Endpoint("GET", "/api/v1/memory/{key}", get_memory),
+    Endpoint(
+        "DELETE",
+        "/api/v1/memory/{key}",
+        delete_memory,
+        query=("scope", "user_id", "workflow_id", "organization_id", "hard_delete"),
+    ),
+    Endpoint("GET", "/api/v1/tools", list_tools),
+    Endpoint("GET", "/api/v1/tools/categories", list_categories),
+    Endpoint("GET", "/api/v1/tools/search/{query}", search_tools),
+    Endpoint("GET", "/api/v1/tools/{tool_name}", get_tool),
+)
 
 _NOT_SERVED: Final[Mapping[str, str]] = {
     "GET": """api-keys api-keys/{key_id} auth/me auth/mfa/status critic/dashboard invites/{token}/validate me/secrets
@@ -384,13 +384,20 @@ _NOT_SERVED: Final[Mapping[str, str]] = {
     "DELETE": "api-keys/{key_id} me/secrets/{secret_name} organizations/{organization_id}/members/{user_id}",
 }
 
-NOT_SERVED: Final = [(method, f"{API_0_2}{path}") for method, paths in _NOT_SERVED.items() for path in paths.split()]
-"""What 0.2 has and the emulator does not: a 501 that says so."""
 
-ENDPOINTS: Final[Sequence[tuple[str, str, Handler]]] = [
-    *((method, template, partial(_not_served, f"{method} {template}")) for method, template in NOT_SERVED),
-    *((method, f"{API_0_2}{path}", handler) for method, path, handler in _SERVED),
-]
+def _unserved(method: str, path: str) -> Endpoint:
+    """Return an endpoint that 0.2 has and the emulator does not: a 501 that says so, whoever asks and however."""
+    endpoint = f"{method} {API_0_2}{path}"
+    message = f"The emulator does not have {endpoint}: of the API of 0.2 it has workflows, runs, memory and tools."
 
-READS: Final = frozenset({*NOT_SERVED, ("POST", f"{API_0_2}memory/list"), ("POST", f"{API_0_2}memory/search")})
-"""The endpoints that change nothing, besides those with `GET`."""
+    def refuse(_: RequestContext) -> Reply:
+        raise HTTPException(501, "not_implemented", message, [Detail("path", message)])
+
+    return Endpoint(method, f"{API_0_2}{path}", refuse, role="viewer", query=("description",))
+
+
+NOT_SERVED: Final[Sequence[Endpoint]] = tuple(
+    _unserved(method, path) for method, paths in _NOT_SERVED.items() for path in paths.split()
+)
+
+ENDPOINTS: Final[Sequence[Endpoint]] = (*NOT_SERVED, *SERVED)

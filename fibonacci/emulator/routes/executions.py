@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
-from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.records import STATUSES, TERMINAL, cancel, view_of
 from fibonacci.emulator.http.paging import paged
@@ -93,8 +94,8 @@ def find_execution(context: RequestContext, parameter: str) -> Record:
     return execution
 
 
-ENDPOINTS = [
-    ("GET", "/executions/{execution_id}", get_execution),
-    ("GET", "/executions", list_executions),
-    ("POST", "/executions/{execution_id}/cancel", cancel_execution),
-]
+ENDPOINTS: Final[Sequence[Endpoint]] = (
+    Endpoint("GET", "/executions/{execution_id}", get_execution),
+    Endpoint("GET", "/executions", list_executions),
+    Endpoint("POST", "/executions/{execution_id}/cancel", cancel_execution, has_body=False),
+)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.http.replies import Reply, bare
 
 API_VERSION: Final = "1"
@@ -21,7 +22,7 @@ def secrets_health(_: RequestContext) -> Reply:
     return bare({"status": "healthy", "backend": "emulator", "checks": checks})
 
 
-ENDPOINTS = [
-    ("GET", "/health", health),
-    ("GET", "/health/secrets", secrets_health),
-]
+ENDPOINTS: Final[Sequence[Endpoint]] = (
+    Endpoint("GET", "/health", health),
+    Endpoint("GET", "/health/secrets", secrets_health),
+)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from fibonacci.definitions.tools import unused_owners
-from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value
 from fibonacci.emulator.http.bodies import read
@@ -78,8 +81,8 @@ def _shown(entry: Record) -> Record:
     return shown
 
 
-ENDPOINTS = [
-    ("GET", "/memory/{key}", get_memory),
-    ("PUT", "/memory/{key}", set_memory),
-    ("DELETE", "/memory/{key}", delete_memory),
-]
+ENDPOINTS: Final[Sequence[Endpoint]] = (
+    Endpoint("GET", "/memory/{key}", get_memory),
+    Endpoint("PUT", "/memory/{key}", set_memory),
+    Endpoint("DELETE", "/memory/{key}", delete_memory, query=("scope", "user_id", "workflow_id")),
+)

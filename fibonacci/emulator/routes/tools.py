@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.tool_catalog import all_tools, find_tool
 from fibonacci.emulator.http.bodies import read_object
 from fibonacci.emulator.http.paging import paged
@@ -55,8 +56,8 @@ def shown_tool(context: RequestContext, tool: Record) -> Record:
     return tool | {"connected": context.store.connections.get(tool["name"]) is not None}
 
 
-ENDPOINTS = [
-    ("GET", "/tools", list_tools),
-    ("GET", "/tools/{tool_name}", get_tool),
-    ("POST", "/tools/{tool_name}/connect", connect_tool),
-]
+ENDPOINTS: Final[Sequence[Endpoint]] = (
+    Endpoint("GET", "/tools", list_tools),
+    Endpoint("GET", "/tools/{tool_name}", get_tool),
+    Endpoint("POST", "/tools/{tool_name}/connect", connect_tool),
+)

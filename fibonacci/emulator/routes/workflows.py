@@ -1,21 +1,23 @@
-"""Workflows: create, read, change, delete, execute."""
+"""Workflows, their versions, and their place in the registry of templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from fibonacci.definitions import Problem
 from fibonacci.emulator.account import SEED
-from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import summary_of
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Detail, Reply, created, data_only, invalid, no_content, not_found
+from fibonacci.emulator.http.replies import Detail, Reply, conflict, created, data_only, invalid, no_content, not_found
 from fibonacci.emulator.policy.admission import execute, report_problems
+from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.routes.executions import reply_of_run
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
@@ -179,11 +181,105 @@ def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any]
     report_problems(context, workflow_id, problems)
 
 
-ENDPOINTS = [
-    ("GET", "/workflows", list_workflows),
-    ("POST", "/workflows", create_workflow),
-    ("GET", "/workflows/{workflow_id}", get_workflow),
-    ("PUT", "/workflows/{workflow_id}", update_workflow),
-    ("DELETE", "/workflows/{workflow_id}", delete_workflow),
-    ("POST", "/workflows/{workflow_id}/execute", execute_workflow),
-]
+def list_versions(context: RequestContext) -> Reply:
+    """GET /workflows/{workflow_id}/versions, newest first."""
+    workflow_id = find_workflow(context)["id"]
+    rows = partial(context.store.versions.rows, workflow_id)
+    return paged(rows, context.query, kind=f"versions of {workflow_id}", newest_first=True)
+
+
+def get_version(context: RequestContext) -> Reply:
+    """GET /workflows/{workflow_id}/versions/{version}."""
+    return Reply(_find_version(context, find_workflow(context)["id"]))
+
+
+def rollback(context: RequestContext) -> Reply:
+    """POST /workflows/{workflow_id}/versions/{version}/rollback."""
+    workflow = find_workflow(context)
+    old = _find_version(context, workflow["id"])
+    changes = {name: old[name] for name in ("name", "description", "definition")}
+    changes |= {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
+    return Reply(save_with_snapshot(context.store, workflow | changes, rolled_back_from=old["version"]))
+
+
+def _find_version(context: RequestContext, workflow_id: str) -> Record:
+    version = context.path["version"]
+    snapshot = context.store.versions.get(workflow_id, version)
+    if snapshot is None:
+        raise not_found("version", f"version of workflow {workflow_id!r}:", version)
+    return snapshot
+
+
+_TRANSITIONS: Final[Mapping[str | None, Sequence[str]]] = {
+    None: ("approved",),
+    "approved": ("deprecated", "archived"),
+    "deprecated": ("archived",),
+}
+"""The statuses that may follow a status; `None` is that of a workflow that is not in the registry."""
+
+
+def list_registry(context: RequestContext) -> Reply:
+    """GET /workflow-registry."""
+    include_archived = context.query.boolean("include_archived", default=False)
+    registry = context.store.registry
+    return paged(
+        registry.rows if include_archived else partial(registry.rows, "listed"), context.query, kind="registry"
+    )
+
+
+def approve_template(context: RequestContext) -> Reply:
+    """POST /workflow-registry/{workflow_id}/approve-template."""
+    return _set_status(context, "approved")
+
+
+def deprecate(context: RequestContext) -> Reply:
+    """POST /workflow-registry/{workflow_id}/deprecate."""
+    return _set_status(context, "deprecated")
+
+
+def archive(context: RequestContext) -> Reply:
+    """POST /workflow-registry/{workflow_id}/archive."""
+    return _set_status(context, "archived")
+
+
+def _set_status(context: RequestContext, status: str) -> Reply:
+    workflow = find_workflow(context)
+    now = iso(context.now)
+    earlier = context.store.registry.get(workflow["id"]) or {"created_at": now, "status": None}
+    if status not in _TRANSITIONS.get(earlier["status"], ()):
+        state = earlier["status"] or "not in the registry"
+        raise conflict("status", f"Workflow {workflow['id']!r} is {state} and cannot become {status}.")
+    entry: Record = {
+        "workflow_id": workflow["id"],
+        "name": workflow["name"],
+        "status": status,
+        "version": workflow["version"],
+        "created_at": earlier["created_at"],
+        "updated_at": now,
+    }
+    context.store.registry.put(workflow["id"], record=entry)
+    before = {"status": earlier["status"]}
+    change = Change(
+        context.actor, f"registry.{status}", f"workflow-registry/{workflow['id']}", before, {"status": status}
+    )
+    record_change(context.store, context.organization, change, context.now)
+    return Reply(entry)
+
+
+ENDPOINTS: Final[Sequence[Endpoint]] = (
+    Endpoint("GET", "/workflows", list_workflows),
+    Endpoint("POST", "/workflows", create_workflow),
+    Endpoint("GET", "/workflows/{workflow_id}", get_workflow),
+    Endpoint("PUT", "/workflows/{workflow_id}", update_workflow),
+    Endpoint("DELETE", "/workflows/{workflow_id}", delete_workflow),
+    Endpoint("POST", "/workflows/{workflow_id}/execute", execute_workflow),
+    Endpoint("GET", "/workflows/{workflow_id}/versions", list_versions),
+    Endpoint("GET", "/workflows/{workflow_id}/versions/{version}", get_version, role="admin"),
+    Endpoint("POST", "/workflows/{workflow_id}/versions/{version}/rollback", rollback, role="admin", has_body=False),
+    Endpoint(
+        "POST", "/workflow-registry/{workflow_id}/approve-template", approve_template, role="admin", has_body=False
+    ),
+    Endpoint("POST", "/workflow-registry/{workflow_id}/deprecate", deprecate, role="admin", has_body=False),
+    Endpoint("POST", "/workflow-registry/{workflow_id}/archive", archive, role="admin", has_body=False),
+    Endpoint("GET", "/workflow-registry", list_registry),
+)

@@ -8,7 +8,7 @@ from fibonacci.emulator.faults import KINDS, InjectedFailure
 from fibonacci.emulator.page.components import NOTHING, field, form, number, required, table
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.routes.endpoints import ENDPOINTS
+from fibonacci.emulator.routes import ENDPOINTS
 
 _SHOWN: Final = 200
 """The largest number of failures in the list."""
@@ -84,7 +84,7 @@ def _form(context: ViewContext) -> HTMLElement:
         h.option(f"{kind}: {_KINDS[kind]}", value=kind, selected=entered.get("kind", "status") == kind)
         for kind in KINDS
     ]
-    routes = [h.option(value=f"{method} {path}") for method, path, _ in ENDPOINTS]
+    routes = [h.option(value=str(endpoint)) for endpoint in ENDPOINTS]
     return form(
         context,
         "/ui/failures/inject",
