@@ -20,7 +20,7 @@ from fibonacci._text import visible
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.model.plain import to_plain, unwrapped
-from fibonacci.definitions.model.spellings import is_open
+from fibonacci.definitions.node_kinds import is_open, known_type
 from fibonacci.errors import DefinitionError
 
 ChangeKind = Literal["added", "removed", "changed"]
@@ -110,7 +110,8 @@ def _without_defaults(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
 
 def node_defaults(node_type: object) -> Mapping[str, Any]:
     """Return the defaults of the fields of a node type; of an unknown one, those that all nodes have."""
-    return _defaults(NODE_MODELS.get(node_type, OpenNode)) if isinstance(node_type, str) else {}
+    known = known_type(node_type)
+    return _defaults(NODE_MODELS[known] if known else OpenNode) if isinstance(node_type, str) else {}
 
 
 def workflow_defaults() -> Mapping[str, Any]:

@@ -10,13 +10,12 @@ from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels, node_links
+from fibonacci.definitions.node_kinds import node_kind
 
 _LONGEST_CHAIN: Final = 20
 """The fallbacks of fallbacks that a node waits for."""
 _MOST_REACHED: Final = 2_000_000
 """What is reached from all fallbacks and critics together: from 10,000 in a chain it would be 50 million nodes."""
-
-_FALLIBLE: Final = ("llm", "tool")  # the types that can name a `fallback` and an `on_error`
 
 
 class Fate(NamedTuple):
@@ -100,11 +99,11 @@ class Flow:
         self.fallbacks: Final[dict[str, str]] = {}
         critics: dict[str, list[str]] = {}
         for node_id, link in between:
-            node_type = by_id[node_id].get("type")
+            kind = node_kind(by_id[node_id])
             match link.kind:
-                case "branch" if node_type == "conditional":
+                case "branch" if kind is not None and "branch" in kind.links.values():
                     self.gates.setdefault(link.target, []).append(Gate(node_id, link.location.startswith("true")))
-                case "fallback" | "on_error" if node_type in _FALLIBLE:
+                case "fallback" | "on_error" if kind is not None and kind.is_fallible:
                     self.rescues.setdefault(link.target, []).append(node_id)
                     if link.kind == "fallback":
                         self.fallbacks[node_id] = link.target

@@ -7,37 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array
-from fibonacci.definitions.model.spellings import is_open
+from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, is_open
 from fibonacci.definitions.templates import TemplateError, parse, placed_expressions, strings
-
-LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on_error", "mention"]
-"""How a node names another. A mention is a template in a node whose type is not known: it may mean something else."""
 
 FOLLOWING: Final[frozenset[LinkKind]] = frozenset({"branch", "fallback", "on_error"})
 """The kinds of link whose target depends on the node that names it; by the others the naming node depends."""
 
-TEMPLATED_KEYS: Final = (
-    "instruction",
-    "prompt",
-    "system_prompt",
-    "params",
-    "inputs",
+_NEWER: Final = (
+    *(key for kind in NODE_KINDS.values() for key in kind.templates),
     "condition",
-    "left_value",
-    "right_value",
-    "criteria",
-    "improvement_prompt",
-    "memory_write",
+    *(key for kind in NODE_KINDS.values() for key in kind.later_templates),
 )
-"""The keys of a node whose texts are templates."""
+_OLDER: Final = {newer: older for kind in NODE_KINDS.values() for newer, older in kind.older_keys.items()}
+TEMPLATED_KEYS: Final = tuple(key for newer in _NEWER for key in (newer, _OLDER.get(newer)) if key is not None)
+"""The keys of a node whose texts are templates, in both spellings."""
 
+_RENDERED_LATER: Final = frozenset(key for kind in NODE_KINDS.values() for key in kind.later_templates)
 _COMMON_KEYS: Final = ("id", "type", "name", "dependencies")
-_RENDERED_LATER: Final = ("memory_write", "improvement_prompt")  # they may name their own node: it has run by then
-_BRANCHES = ("true_branch", "false_branch")
-_SINGLE: Final[Mapping[str, LinkKind]] = {"target_node": "critic", "fallback": "fallback", "on_error": "on_error"}
+_LINKS: Final[Mapping[str, LinkKind]] = {
+    **{key: link for kind in NODE_KINDS.values() for key, link in kind.links.items()},
+    "fallback": "fallback",
+    "on_error": "on_error",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +71,11 @@ def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
     if is_open(node):
         yield from _mentions(node)
         return
-    for key in _BRANCHES:
-        yield from _named(node, key, "branch")
-    for key, kind in _SINGLE.items():
+    for key, kind in _LINKS.items():
         target = node.get(key)
-        if isinstance(target, str):
+        if kind == "branch":
+            yield from _named(node, key, kind)
+        elif isinstance(target, str):
             yield Link(key, kind, target)
     for key, value in templated_values(node):
         for link in template_links(key, value):

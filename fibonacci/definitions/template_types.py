@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from fibonacci.definitions.json_schema import is_closed, referenced
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.nodes import DEFAULT_CRITERIA, ConditionalOutput, CriticOutput
+from fibonacci.definitions.node_kinds import known_type
 from fibonacci.definitions.templates import (
     INPUT,
     Reference,
@@ -258,7 +259,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def _given_by(node: Mapping[str, Any]) -> ValueType:
-    match node.get("type"):
+    match known_type(node.get("type")):
         case "llm":
             schema = node.get("output_schema", node.get("schema"))
             if schema is not None:
@@ -268,7 +269,7 @@ def _given_by(node: Mapping[str, Any]) -> ValueType:
             return _of_schema(_verdict(node.get("criteria", DEFAULT_CRITERIA)))
         case "conditional":
             return _of_schema(_schema_of(ConditionalOutput))
-        case _:
+        case "tool" | None:
             return UNKNOWN
 
 

@@ -19,7 +19,7 @@ from fibonacci.definitions.model.nodes import (
     RetryPolicy,
     WorkflowDefinition,
 )
-from fibonacci.definitions.model.spellings import OLDER_KEYS
+from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType
 from tests.releases.project import ROOT
 
 SCHEMA: Final = ROOT / "fibonacci" / "definitions" / "definition.schema.json"
@@ -80,13 +80,13 @@ def _node() -> dict[str, Any]:
     return {**common, "description": "A node: one step of the workflow.", "allOf": by_type}
 
 
-def _of_type(node_type: str, model: type[DefinitionModel]) -> dict[str, Any]:
+def _of_type(node_type: NodeType, model: type[DefinitionModel]) -> dict[str, Any]:
     """Return the schema of the nodes of a type: its keys in both spellings, without what all nodes have in common."""
     schema = _object(model)
     properties: dict[str, Any] = schema["properties"]
     required = [key for key in schema.pop("required") if key not in OpenNode.model_fields]
     choices: list[dict[str, Any]] = []
-    for newer, older in OLDER_KEYS[node_type].items():
+    for newer, older in NODE_KINDS[node_type].older_keys.items():
         properties[older] = {**properties[newer], "description": f"The older spelling of `{newer}`."}
         if newer in required:
             required.remove(newer)

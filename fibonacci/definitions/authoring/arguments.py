@@ -14,6 +14,7 @@ from fibonacci.definitions.authoring.handles import NodeHandle, Template, belong
 from fibonacci.definitions.authoring.value_types import is_model, json_schema
 from fibonacci.definitions.graph import TEMPLATED_KEYS
 from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
+from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
 from fibonacci.definitions.operators import UNARY
 
 _MAX_DEPTH: Final = 100
@@ -48,8 +49,6 @@ _ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
     "default_retry.backoff": "retry_backoff",
 }
 _REQUIRED: Final = ("id", "instruction", "left", "operator", "target", "tool_name")
-_METHODS: Final = {"llm": "llm", "tool": "tool", "critic": "critic", "conditional": "when"}
-"""The method of the builder for each type of node."""
 
 
 class ArgumentReader:
@@ -170,7 +169,7 @@ def given_arguments(names: Mapping[str, object]) -> dict[str, object]:
     return {name: each for name, each in names.items() if name in _REQUIRED or (each is not None and name != "self")}
 
 
-def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+def node_fields(node_type: NodeType, arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
     """Return a node in JSON.
 
     Args:
@@ -221,10 +220,9 @@ def open_node_fields(
         ValueError: If an argument has a wrong value, or the type is known or resembles a known one.
     """
     kind = read.text(_allowed(node_type, "type"), "type")
-    method = _METHODS.get(nearest(kind.lower(), _METHODS) or "")
-    if method is not None:
-        problem = "has its own method" if kind in _METHODS else "is not a type of node"
-        raise ValueError(f"type {kind!r} {problem}: use flow.{method}(...)")
+    if near := known_type(nearest(kind.lower(), NODE_KINDS)):
+        problem = "has its own method" if kind == near else "is not a type of node"
+        raise ValueError(f"type {kind!r} {problem}: use flow.{NODE_KINDS[near].method}(...)")
     if "dependencies" in fields:
         raise ValueError("dependencies: give the nodes as after=[node]")
     common = _json_fields(arguments, read)

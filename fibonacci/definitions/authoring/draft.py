@@ -12,6 +12,7 @@ from fibonacci.definitions.authoring.branches import BranchBlock, ConditionalHan
 from fibonacci.definitions.authoring.caller import SourceLine, caller_line, forgotten_f_strings
 from fibonacci.definitions.authoring.handles import NodeHandle, Template, warn_of
 from fibonacci.definitions.graph import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
+from fibonacci.definitions.node_kinds import NodeType
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, single_braced, strings
 
 _NODE: Final = re.compile(r"nodes\[(\d+)\]")
@@ -48,7 +49,7 @@ class Draft:
         outputs = {"outputs": self._outputs} if self._outputs else {}
         return {**self.fields, "nodes": list(self._nodes.values()), **outputs}
 
-    def add(self, node_type: str, arguments: Mapping[str, object], value_type: object = Any) -> NodeHandle[Any]:
+    def add(self, node_type: NodeType, arguments: Mapping[str, object], value_type: object = Any) -> NodeHandle[Any]:
         """Add a node of a known type, and return its handle.
 
         Args:

@@ -14,7 +14,7 @@ from fibonacci.definitions.checks.shape import LinksByIndex, NodesByIndex
 from fibonacci.definitions.flow import PENDING, Fate, Flow
 from fibonacci.definitions.graph import Link, template_links, templated_values
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.spellings import is_open
+from fibonacci.definitions.node_kinds import is_open, node_kind
 from fibonacci.definitions.operators import UNARY, OperatorError, evaluate
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import ABSENT, TemplateError, adjoining, parse, render, strings, whole_expression
@@ -344,7 +344,9 @@ def _comparisons(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison
     return {
         node_id: comparison
         for node_id, node in nodes.items()
-        if node.get("type") in ("conditional", "llm", "tool") and (comparison := comparison_of(node)) is not None
+        if (kind := node_kind(node)) is not None
+        and (comparison := comparison_of(node)) is not None
+        and (kind.is_fallible or comparison.keys[0] in kind.templates)
     }
 
 
@@ -407,7 +409,8 @@ def _ids(node: Mapping[str, Any], key: str) -> list[str]:
 
 def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> Iterator[Problem]:
     """Yield where a node reads another that may have been skipped."""
-    if node.get("type") in ("llm", "tool"):
+    kind = node_kind(node)
+    if kind is not None and kind.is_fallible:
         remedy = "read it only in that branch, or give the node the condition that it is_not_empty"
     else:
         remedy = "read it only in that branch"

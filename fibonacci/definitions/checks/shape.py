@@ -12,10 +12,10 @@ from pydantic_core import ErrorDetails
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.files.legacy_dialect import SUCCESSORS
-from fibonacci.definitions.graph import BadTemplate, Edges, Link, LinkKind, find_cycles, node_links, template_links
+from fibonacci.definitions.graph import BadTemplate, Edges, Link, find_cycles, node_links, template_links
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
-from fibonacci.definitions.model.spellings import OLDER_KEYS
+from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, known_type
 from fibonacci.definitions.operators import OPERATORS
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES
@@ -38,7 +38,7 @@ def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
 # The emulator reads the categories, and an editor the address of the JSON Schema.
 _WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}
 _NODES: Final[Mapping[str, frozenset[str]]] = {
-    node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
+    node_type: frozenset(model.model_fields).union(NODE_KINDS[node_type].older_keys.values())
     for node_type, model in NODE_MODELS.items()
 }
 _INSIDE: Final[Mapping[str, frozenset[str]]] = {
@@ -58,10 +58,10 @@ def unknown_keys(definition: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _unknown_in_node(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
-    node_type = node.get("type")
-    known = _NODES.get(node_type) if isinstance(node_type, str) else None
-    if known is None:
-        return  # the type is missing or unknown, which is a fault of its own
+    node_type = known_type(node.get("type"))
+    if node_type is None:
+        return  # it is missing or unknown, which is a fault of its own
+    known = _NODES[node_type]
     yield from _unknown(node, known, f"a node of type {node_type}", prefix)
     for key, inner in _INSIDE.items():
         if key in known:
@@ -246,7 +246,7 @@ def node_type_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
     nodes = definition.get("nodes")
     for index, node in enumerate(nodes if is_array(nodes) else ()):
         node_type = node.get("type") if is_object(node) else None
-        if not isinstance(node_type, str) or not node_type or node_type in NODE_MODELS:
+        if not isinstance(node_type, str) or not node_type or known_type(node_type):
             continue
         place = f"nodes[{index}].type"
         near = did_you_mean(node_type.lower(), NODE_MODELS)

@@ -20,7 +20,7 @@ from fibonacci.definitions.checks.comparisons import comparison_of, has_number
 from fibonacci.definitions.checks.shape import NodesByIndex
 from fibonacci.definitions.graph import edges, levels, templated_values
 from fibonacci.definitions.json_types import is_array
-from fibonacci.definitions.model.spellings import is_open
+from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.template_types import TemplateTypes, ValueType, listed

@@ -10,7 +10,7 @@ from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.shape import NodesByIndex
 from fibonacci.definitions.checks.tools import KnownTool
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.spellings import is_open
+from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import OPERATORS, UNARY
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool, unused_owners

@@ -12,18 +12,19 @@ from html import escape
 from typing import Final, NamedTuple
 
 from fibonacci.definitions.diagrams.contents import KNOWN_STATES, MISSING, DiagramNode, clean, number, width, wrap
+from fibonacci.definitions.node_kinds import NODE_KINDS, known_type, rectangle
 
 LIGHT: Final[Mapping[str, str]] = {
     "card": "#ffffff", "frame": "#d1d9e0", "ink": "#1f2328", "soft": "#59636e", "edge": "#6e7781",
     "box": "#f6f8fa", "rim": "#8c959f",
-    "llm": "#7c3aed", "tool": "#0969da", "critic": "#9a6700", "conditional": "#bf3989",
+    **{node_type: kind.light for node_type, kind in NODE_KINDS.items()},
     "completed": "#1a7f37", "completed-box": "#ecfbf0", "failed": "#c21c2c", "failed-box": "#fff0ef",
     "running": "#0969da", "running-box": "#eaf5ff", "cancelled": "#8a4600", "cancelled-box": "#fff5e8",
 }  # fmt: skip
 DARK: Final[Mapping[str, str]] = {
     "card": "#161b22", "frame": "#3d444d", "ink": "#f0f6fc", "soft": "#a8b1bb", "edge": "#8b949e",
     "box": "#21262d", "rim": "#6e7681",
-    "llm": "#b794ff", "tool": "#6cb6ff", "critic": "#e3b341", "conditional": "#f78bc4",
+    **{node_type: kind.dark for node_type, kind in NODE_KINDS.items()},
     "completed": "#56d364", "completed-box": "#12261a", "failed": "#ff8e86", "failed-box": "#31171a",
     "running": "#6cb6ff", "running-box": "#14253d", "cancelled": "#f0a35e", "cancelled-box": "#2e2011",
 }  # fmt: skip
@@ -55,7 +56,7 @@ RULES: Final[Mapping[str, str]] = {
     ".fib-cycle": "--edge:var(--failed)",
     ".fib-cycle .fib-branch": "fill:var(--failed)",
     ".fib-cycle .fib-edge": "stroke-dasharray:6 3",
-    **{f".fib-{kind}": f"--accent:var(--{kind})" for kind in ("llm", "tool", "critic", "conditional")},
+    **{f".fib-{kind}": f"--accent:var(--{kind})" for kind in NODE_KINDS},
     ".fib-missing": "--line:var(--failed);--accent:var(--failed)",
     ".fib-missing .fib-detail": "fill:var(--failed)",
     ".fib-missing .fib-box,.fib-skipped .fib-box,.fib-pending .fib-box": "stroke-dasharray:5 4",
@@ -95,7 +96,6 @@ _RIGHT: Final = 16.0
 _TOP: Final = 9.0
 _LEAST_TEXT: Final = 84.0
 _MOST_TEXT: Final = 190.0
-_POINT: Final = 12.0  # how far the sides of a conditional's box stand out
 _STYLES: Final = {
     "fib-label": (14.0, 20.0),
     "fib-detail": (12.0, 17.0),
@@ -104,19 +104,12 @@ _STYLES: Final = {
 }
 """The size of the font and the height of a line, by class."""
 
-_ICONS: Final[Mapping[str, str]] = {
-    "llm": "M8 1C8.6 5.7 10.3 7.4 15 8 10.3 8.6 8.6 10.3 8 15 7.4 10.3 5.7 8.6 1 8 5.7 7.4 7.4 5.7 8 1Z",
-    "tool": "M8 5a3 3 0 1 0 .01 0M8 1.5V3.4M8 12.6v1.9M1.5 8H3.4M12.6 8h1.9M3.4 3.4 4.7 4.7M11.3 11.3l1.3 1.3"
-    "M3.4 12.6l1.3-1.3M11.3 4.7l1.3-1.3",
-    "critic": "M8 1.8a6.2 6.2 0 1 0 .01 0M5 8.2l2.1 2.1L11 6",
-    "conditional": "M8 1.5V6L3.5 10.5V14M8 6l4.5 4.5V14M1.7 12.2 3.5 14l1.8-1.8M10.7 12.2 12.5 14l1.8-1.8",
+_OTHER_ICONS: Final[Mapping[str, str]] = {
     "other": "M4 4H12V12H4Z",
     "missing": "M5.4 5.6a2.6 2.6 0 1 1 3.8 2.3C8.4 8.4 8 8.9 8 9.8M8 13v.1",
 }
-"""Lines in a square of 16 by 16."""
-
-_SHAPED: Final = frozenset({"llm", "tool", "critic", "conditional"})
-"""The types with a shape of their own."""
+_PLAIN: Final = 'fill="#fff" stroke="#555"'
+"""What programs show that do not know variables in style sheets."""
 
 
 class Line(NamedTuple):
@@ -173,14 +166,17 @@ def _title(node: DiagramNode) -> str:
 
 def draw_box(box: Box, x: float, y: float, width: float, height: float) -> str:
     """Return a box as SVG."""
-    kind = "missing" if box.node.type == MISSING else box.node.type if box.node.type in _SHAPED else "other"
-    classes = ["fib-node", f"fib-{kind}"]
+    known = known_type(box.node.type)
+    name = known or ("missing" if box.node.type == MISSING else "other")
+    icon, outline = (NODE_KINDS[known].icon, NODE_KINDS[known].outline) if known else (_OTHER_ICONS[name], rectangle)
+    classes = ["fib-node", f"fib-{name}"]
     if box.node.state is not None and box.node.state.word in KNOWN_STATES:
         classes.append(f"fib-{box.node.state.word}")
     place = f"translate({number(x)} {number(y)})"
     parts = [f'<g class="{" ".join(classes)}" transform="{place}"><title>{escape(_title(box.node))}</title>']
-    parts.append(_shape(kind, width, height))
-    parts.append(f'<path class="fib-icon" transform="translate(14 {_TOP + 2:g})" d="{_ICONS[kind]}"/>')
+    element, attributes = outline(width, height)
+    parts.append(f'<{element} class="fib-box" {_PLAIN} {attributes}/>')
+    parts.append(f'<path class="fib-icon" transform="translate(14 {_TOP + 2:g})" d="{icon}"/>')
     top = _TOP
     for style, text in box.lines:
         size, line = _STYLES[style]
@@ -190,26 +186,3 @@ def draw_box(box: Box, x: float, y: float, width: float, height: float) -> str:
         parts.append(f'<text class="{style}" x="{_LEFT:g}" y="{baseline:g}">{escape(text)}</text>')
         top += line
     return "".join([*parts, "</g>"])
-
-
-def _shape(kind: str, width: float, height: float) -> str:
-    """Return the outline: each type of node has its own."""
-    match kind:
-        case "llm":
-            return f'<rect class="fib-box" {_PLAIN} width="{width:g}" height="{height:g}" rx="14"/>'
-        case "tool":
-            bars = f"M0 0H{width:g}V{height:g}H0ZM6 0V{height:g}M{width - 6:g} 0V{height:g}"
-            return f'<path class="fib-box" {_PLAIN} d="{bars}"/>'
-        case "critic":
-            corner = f"M0 0H{width - 14:g}L{width:g} 14V{height:g}H0ZM{width - 14:g} 0V14H{width:g}"
-            return f'<path class="fib-box" {_PLAIN} d="{corner}"/>'
-        case "conditional":
-            middle, right = height / 2, width - _POINT
-            outline = f"M{_POINT:g} 0H{right:g}L{width:g} {middle:g} {right:g} {height:g}H{_POINT:g}L0 {middle:g}Z"
-            return f'<path class="fib-box" {_PLAIN} d="{outline}"/>'
-        case _:
-            return f'<rect class="fib-box" {_PLAIN} width="{width:g}" height="{height:g}" rx="3"/>'
-
-
-_PLAIN: Final = 'fill="#fff" stroke="#555"'
-"""What programs show that do not know variables in style sheets."""

@@ -19,6 +19,7 @@ from fibonacci.definitions.flow import PENDING, Fate, Flow
 from fibonacci.definitions.graph import FOLLOWING, Link, node_links
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.plain import plain_object
+from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 # What XML 1.0 does not allow, lone surrogates among it, and the control characters that HTML does not.
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -220,9 +221,6 @@ MISSING: Final = ""
 
 _LABELS: Final = ("true", "false", "on error")
 
-_SUBJECTS: Final = {"llm": "model", "tool": "tool", "critic": "target_node"}
-"""The key that describes a node best, by the type of the node."""
-
 _NOT_A_NODE: Final = ("not a node of this workflow",)
 
 
@@ -360,7 +358,8 @@ def _node(node: Mapping[str, Any], index: int) -> DiagramNode:
 
 
 def _details(node: Mapping[str, Any], kind: str) -> Iterator[str]:
-    subject = _text(node.get(_SUBJECTS.get(kind, "")))
+    known = known_type(kind)
+    subject = _text(node.get(NODE_KINDS[known].subject)) if known else ""
     yield f"{kind}: {subject}" if subject else kind
     condition = node.get("condition")
     if kind == "conditional":

@@ -18,11 +18,11 @@ from fibonacci.definitions.diagrams.contents import (
 )
 from fibonacci.definitions.diagrams.layout import arrange
 from fibonacci.definitions.diagrams.svg import layered
+from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 if TYPE_CHECKING:
     from fibonacci.models import Execution
 
-_SHAPES: Final = {"llm": '("{}")', "tool": '[["{}"]]', "critic": '(["{}"])', "conditional": '{{{{"{}"}}}}'}
 _RECTANGLE: Final = '["{}"]'
 _SPECIAL: Final = frozenset('"#$%&*:;<=>@[\\]^`{|}~')
 _LABEL_WIDTH: Final = 50.0
@@ -102,7 +102,8 @@ def _shape(node: DiagramNode) -> str:
     if node.state is not None and node.state.word == "failed" and node.state.reason:
         texts.append(node.state.reason)
     label = "<br/>".join("".join(map(_escaped, shorten(text, _LABEL_WIDTH))) for text in texts)
-    return _SHAPES.get(node.type, _RECTANGLE).format(label)
+    known = known_type(node.type)
+    return (NODE_KINDS[known].mermaid if known else _RECTANGLE).format(label)
 
 
 def _class(node: DiagramNode) -> str:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from fibonacci.definitions.files.source import Element, Source
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 
@@ -38,7 +37,12 @@ SUCCESSORS: Final[Mapping[str, str]] = {
 }
 """What is written instead of each key of the dialect."""
 
-_IN_CONFIG: Final[Mapping[str, tuple[str, ...]]] = {"llm": ("model", "max_tokens", "temperature"), "tool": ("timeout",)}
+_IN_CONFIG: Final[Mapping[str, tuple[str, ...]]] = {
+    "llm": ("model", "max_tokens", "temperature"),
+    "tool": ("timeout",),
+    "critic": (),
+    "conditional": (),
+}
 """The keys that 0.2.4 sends in the `config` of a node, by its type; those of retries too, where there are any."""
 
 _ONLY_THERE: Final = frozenset((*_NODE_KEYS, "config"))
@@ -103,13 +107,13 @@ def in_words_of_0_2_4(definition: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _with_words(node: Mapping[str, Any]) -> Mapping[str, Any]:
     node_type = node.get("type")
-    if not isinstance(node_type, str) or node_type not in OLDER_KEYS or not _ONLY_THERE.isdisjoint(node):
+    if not isinstance(node_type, str) or node_type not in _IN_CONFIG or not _ONLY_THERE.isdisjoint(node):
         return node  # what the keys of a type that came later mean is not known
     words = {new: old for old, new in _NODE_KEYS.items()}
     found = {words.get(key, key): value for key, value in node.items()}
     if node_type == "conditional":
         found["type"] = "condition"
-    moved = list(_IN_CONFIG.get(node_type, ()))
+    moved = list(_IN_CONFIG[node_type])
     if moved and found.get("enable_retry") is True and "max_retries" in found:
         del found["enable_retry"]
         moved += ["max_retries", "retry_delay"]
@@ -161,7 +165,7 @@ class _Dialect:
 
     def _node(self, node: _Object) -> None:
         node_type = _text(node, "type")
-        if node_type is not None and node_type not in (*OLDER_KEYS, "condition"):
+        if node_type is not None and node_type not in (*_IN_CONFIG, "condition"):
             return  # what the keys of a type that came later mean is not known
         if node_type == "critic" and "evaluation_criteria" in node:
             self._critic(node)

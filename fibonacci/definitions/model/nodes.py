@@ -27,7 +27,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fibonacci._interrupts import passing_interrupts
 from fibonacci.definitions.json_types import is_object, whole
-from fibonacci.definitions.model.spellings import OLDER_KEYS, Conflict, conflicts, split_retry, without_repeats
+from fibonacci.definitions.model.spellings import Conflict, conflicts, split_retry, without_repeats
+from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
 
 _FIRST: Final = ("id", "type", "name")
 _LAST: Final = (
@@ -154,7 +155,7 @@ class BaseNode(DefinitionModel):
     def _read_either_spelling(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         found: list[Conflict] = []
         if is_object(data):
-            keys = OLDER_KEYS[cls.model_fields["type"].default]
+            keys = NODE_KINDS[cls.model_fields["type"].default].older_keys
             data = _with_plain_retry(data)
             found = conflicts(data, keys)
             data = without_repeats(data, keys)
@@ -403,7 +404,7 @@ def _tag_of(node: object) -> str | None:
         node_type = node["type"]
     else:
         node_type = getattr(node, "type", None)
-    return node_type if isinstance(node_type, str) and node_type in NODE_MODELS else "open"
+    return known_type(node_type) or "open"
 
 
 Node = Annotated[
@@ -416,7 +417,7 @@ Node = Annotated[
 ]
 """A node of any type, as `WorkflowDefinition.nodes` has them; `type` tells which one."""
 
-NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
+NODE_MODELS: Final[Mapping[NodeType, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
     "llm": LLMNode,
     "tool": ToolNode,
     "critic": CriticNode,

@@ -7,20 +7,13 @@ both spellings has to be equal in both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.node_kinds import is_open, node_kind
 
 Generation = Literal["newer", "older"]
 """A generation of the platform's documentation: `newer` has `instruction`, `older` has `prompt`."""
-
-OLDER_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
-    "llm": {"instruction": "prompt", "output_schema": "schema"},
-    "tool": {"params": "inputs"},
-    "critic": {},
-    "conditional": {},
-}
-"""The older key of each newer key that has one, by the type of the node. Retries are not among them: see `retry`."""
 
 
 class Conflict(NamedTuple):
@@ -41,16 +34,10 @@ class Conflict(NamedTuple):
         return f"{'.'.join(self.older)!r} and {self.newer!r} are the same field and differ; remove one of them"
 
 
-def is_open(node: Mapping[str, Any]) -> bool:
-    """Tell whether a node has a type that this version does not know, so that nothing is known of its keys."""
-    node_type = node.get("type")
-    return isinstance(node_type, str) and node_type not in OLDER_KEYS
-
-
 def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the older keys of a node by the newer ones; none for a node whose type is not known."""
-    node_type = node.get("type")
-    return OLDER_KEYS.get(node_type, {}) if isinstance(node_type, str) else {}
+    kind = node_kind(node)
+    return {} if kind is None else kind.older_keys
 
 
 def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict]:

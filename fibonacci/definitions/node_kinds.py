@@ -1,0 +1,164 @@
+"""The kinds of nodes: what the SDK knows of each type beside its model, in one table.
+
+A kind has a model in `nodes.py`, an entry here and a method of `WorkflowBuilder`. Whoever asks for the type of a node
+asks this table, or matches all of `NodeType` or of `Node`: a kind that is missing there is an error of types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+NodeType = Literal["llm", "tool", "critic", "conditional"]
+"""The type of a node that this version knows."""
+
+LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on_error", "mention"]
+"""How a node names another. A mention is a template in a node whose type is not known: it may mean something else."""
+
+
+class NodeKind(NamedTuple):
+    """What the SDK knows of a type of node."""
+
+    older_keys: Mapping[str, str]
+    """The older key of each newer key that has one. Retries are not among them: see `retry`."""
+
+    templates: tuple[str, ...]
+    """The keys whose texts are templates."""
+
+    later_templates: tuple[str, ...]
+    """The keys whose texts are templates that are rendered when the node has run, and may name the node itself."""
+
+    links: Mapping[str, LinkKind]
+    """The keys that name other nodes, beside those of all nodes: a branch has a list of ids, each other key one id."""
+
+    is_fallible: bool
+    """Whether it calls something outside the workflow, and so may have a `condition`, a `fallback`, an `on_error`."""
+
+    method: str
+    """The method of `WorkflowBuilder` that adds such a node."""
+
+    subject: str
+    """The key that describes a node best in a diagram; empty where its type does."""
+
+    mermaid: str
+    """The shape in Mermaid, with `{}` for the label."""
+
+    light: str
+    """The color of the icon on a light page."""
+
+    dark: str
+    """The color of the icon on a dark page."""
+
+    icon: str
+    """The icon: lines in a square of 16 by 16, as the path of an SVG."""
+
+    outline: Callable[[float, float], tuple[str, str]]
+    """Returns the outline of a box in an SVG, its element and attributes, from its width and height."""
+
+
+_POINT: Final = 12.0  # how far the sides of a conditional's box stand out
+
+
+def rectangle(width: float, height: float) -> tuple[str, str]:
+    """Return the outline of a node whose type is not known."""
+    return "rect", f'width="{width:g}" height="{height:g}" rx="3"'
+
+
+def _rounded(width: float, height: float) -> tuple[str, str]:
+    return "rect", f'width="{width:g}" height="{height:g}" rx="14"'
+
+
+def _barred(width: float, height: float) -> tuple[str, str]:
+    return "path", f'd="M0 0H{width:g}V{height:g}H0ZM6 0V{height:g}M{width - 6:g} 0V{height:g}"'
+
+
+def _folded(width: float, height: float) -> tuple[str, str]:
+    return "path", f'd="M0 0H{width - 14:g}L{width:g} 14V{height:g}H0ZM{width - 14:g} 0V14H{width:g}"'
+
+
+def _pointed(width: float, height: float) -> tuple[str, str]:
+    middle, right = height / 2, width - _POINT
+    outline = f"M{_POINT:g} 0H{right:g}L{width:g} {middle:g} {right:g} {height:g}H{_POINT:g}L0 {middle:g}Z"
+    return "path", f'd="{outline}"'
+
+
+NODE_KINDS: Final[Mapping[NodeType, NodeKind]] = {
+    "llm": NodeKind(
+        older_keys={"instruction": "prompt", "output_schema": "schema"},
+        templates=("instruction", "system_prompt"),
+        later_templates=("memory_write",),
+        links={},
+        is_fallible=True,
+        method="llm",
+        subject="model",
+        mermaid='("{}")',
+        light="#7c3aed",
+        dark="#b794ff",
+        icon="M8 1C8.6 5.7 10.3 7.4 15 8 10.3 8.6 8.6 10.3 8 15 7.4 10.3 5.7 8.6 1 8 5.7 7.4 7.4 5.7 8 1Z",
+        outline=_rounded,
+    ),
+    "tool": NodeKind(
+        older_keys={"params": "inputs"},
+        templates=("params",),
+        later_templates=(),
+        links={},
+        is_fallible=True,
+        method="tool",
+        subject="tool",
+        mermaid='[["{}"]]',
+        light="#0969da",
+        dark="#6cb6ff",
+        icon="M8 5a3 3 0 1 0 .01 0M8 1.5V3.4M8 12.6v1.9M1.5 8H3.4M12.6 8h1.9M3.4 3.4 4.7 4.7M11.3 11.3l1.3 1.3"
+        "M3.4 12.6l1.3-1.3M11.3 4.7l1.3-1.3",
+        outline=_barred,
+    ),
+    "critic": NodeKind(
+        older_keys={},
+        templates=("criteria",),
+        later_templates=("improvement_prompt",),
+        links={"target_node": "critic"},
+        is_fallible=False,
+        method="critic",
+        subject="target_node",
+        mermaid='(["{}"])',
+        light="#9a6700",
+        dark="#e3b341",
+        icon="M8 1.8a6.2 6.2 0 1 0 .01 0M5 8.2l2.1 2.1L11 6",
+        outline=_folded,
+    ),
+    "conditional": NodeKind(
+        older_keys={},
+        templates=("left_value", "right_value"),
+        later_templates=(),
+        links={"true_branch": "branch", "false_branch": "branch"},
+        is_fallible=False,
+        method="when",
+        subject="",
+        mermaid='{{{{"{}"}}}}',
+        light="#bf3989",
+        dark="#f78bc4",
+        icon="M8 1.5V6L3.5 10.5V14M8 6l4.5 4.5V14M1.7 12.2 3.5 14l1.8-1.8M10.7 12.2 12.5 14l1.8-1.8",
+        outline=_pointed,
+    ),
+}
+"""The kind of each type of node that this version knows."""
+
+
+_TYPES: Final[Mapping[str, NodeType]] = {node_type: node_type for node_type in NODE_KINDS}
+
+
+def known_type(node_type: object) -> NodeType | None:
+    """Return the type of a node if this version knows it, else None."""
+    return _TYPES.get(node_type) if isinstance(node_type, str) else None
+
+
+def node_kind(node: Mapping[str, Any]) -> NodeKind | None:
+    """Return the kind of a node; None when its type is missing, or not known."""
+    node_type = known_type(node.get("type"))
+    return None if node_type is None else NODE_KINDS[node_type]
+
+
+def is_open(node: Mapping[str, Any]) -> bool:
+    """Tell whether a node has a type that this version does not know, so that nothing is known of its keys."""
+    node_type = node.get("type")
+    return isinstance(node_type, str) and node_type not in NODE_KINDS
