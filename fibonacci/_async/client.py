@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fibonacci._async.shared_state import AsyncSharedState
+from fibonacci._async.shared_state import AsyncSharedState, config_from
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
-    Config,
-    needs_profile,
 )
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._lazy import loaded_once, namespace, state_of
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
+    from fibonacci._core.config import Config
     from fibonacci._core.events import RetryEvent, WaitEvent
     from fibonacci._core.option_types import AsyncApiKey, ClientCert
     from fibonacci._core.tracing import Tracing
@@ -41,15 +40,6 @@ if TYPE_CHECKING:
     from fibonacci.models import RateLimit
 
     T = TypeVar("T", default=Any)
-
-
-def config_from(options: Mapping[str, Any]) -> Config:
-    """Return the configuration that arguments, the environment and the profile make."""
-    if needs_profile(options):
-        from fibonacci._profiles.credentials import with_profile
-
-        options = with_profile(options)
-    return Config(options, close="aclose")
 
 
 class AsyncFibonacci:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 from fibonacci._async import _runtime
-from fibonacci._async.requestor import record_rate_limit_wait, report_wait
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
 from fibonacci._core.deadline import allows
+from fibonacci._core.logs import log_wait
 from fibonacci._core.outcome import closed_error, left_text, limiter_error, rate_limit_error
 from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -23,6 +24,26 @@ _PATIENCE = 30.0
 _SHORTEST_REPORTED = 1.0
 # The sleep of a user's clock cannot be interrupted: a delay that other calls may end is slept in steps of this length.
 _POLL_INTERVAL = 0.02
+
+
+async def report_wait(
+    call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
+) -> None:
+    """Log a wait, and call the user's `on_wait`."""
+    # A wait for the rate limit comes before its attempt, one for a connection within it.
+    log_wait(call, call.attempts + (reason == "rate_limit"), text)
+    if config.on_wait is not None:
+        from fibonacci._core.events import WaitEvent
+
+        event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
+        await _runtime.resolve("on_wait", config.on_wait(event))
+
+
+def _record(call: Call, seconds: float) -> None:
+    """Record a wait for the rate limit that has ended, of any length, on the span of the call."""
+    record: Callable[[float], object] | None = getattr(call.span, "add_rate_limit_wait", None)
+    if record is not None:  # a tracer of the user's own need not have it
+        record(seconds)
 
 
 class AsyncRateLimitWait:
@@ -90,7 +111,7 @@ class AsyncRateLimitWait:
         self._shared.queued.discard(queued)
         self._limits.leave(queued, now)
         if self._has_slept:
-            record_rate_limit_wait(self._call, now - self._began)
+            _record(self._call, now - self._began)
 
     def _check(self, delay: Delay) -> None:
         """Raise an error if the delay does not fit into the time of the call, or the limiter cannot be used."""

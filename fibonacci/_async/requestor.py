@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
-from fibonacci._async.shared_state import AsyncSharedState
+from fibonacci._async.shared_state import AsyncSharedState, config_from
 from fibonacci._async.transports.base import AsyncTransportBase
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params, prepare_list
 from fibonacci._core.error_mapping import describe, response_error
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
-from fibonacci._core.logs import log_attempt, log_retry, log_wait
+from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import add_call_details, call_error, is_success, note_interruption, response_info
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from fibonacci._async.clock import AsyncClock
     from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
-    from fibonacci._async.run import AsyncExitNotes
+    from fibonacci._async.shared_state import AsyncExit
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.config import Config
     from fibonacci._core.preparation import Call
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from fibonacci.models.page import Page
 
 
-# RetryEvent and WaitEvent are imported when they are needed: a dataclass takes long to define.
+# RetryEvent is imported when it is needed: a dataclass takes long to define.
 
 
 async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
@@ -65,26 +65,6 @@ async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retr
             reason=describe(attempt.result),
         )
         await _runtime.resolve("on_retry", config.on_retry(event))
-
-
-async def report_wait(
-    call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
-) -> None:
-    """Log a wait, and call the user's `on_wait`."""
-    # A wait for the rate limit comes before its attempt, one for a connection within it.
-    log_wait(call, call.attempts + (reason == "rate_limit"), text)
-    if config.on_wait is not None:
-        from fibonacci._core.events import WaitEvent
-
-        event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
-        await _runtime.resolve("on_wait", config.on_wait(event))
-
-
-def record_rate_limit_wait(call: Call, seconds: float) -> None:
-    """Record a wait for the rate limit that has ended, of any length, on the span of the call."""
-    record: Callable[[float], object] | None = getattr(call.span, "add_rate_limit_wait", None)
-    if record is not None:  # a tracer of the user's own need not have it
-        record(seconds)
 
 
 T = TypeVar("T")
@@ -120,7 +100,7 @@ class AsyncRequestor:
     def __init__(self, config: Config, shared: AsyncSharedState) -> None:
         self.config = config
         self.clock: AsyncClock = config.clock or _runtime.AsyncSystemClock()
-        self.exits: set[AsyncExitNotes] = shared.exits
+        self.exits: set[AsyncExit] = shared.exits
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
@@ -318,6 +298,8 @@ class AsyncRequestor:
             return response
 
     async def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
+        from fibonacci._async.rate_limit_wait import report_wait
+
         try:
             await report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
         except Exception as error:
@@ -375,7 +357,5 @@ def _retry_of(state: RetryCallState) -> Retry:
 
 def _of_new_client(options: dict[str, Any]) -> AsyncRequestor:
     """Return what sends the requests of a client that is made here, from what was pickled of another."""
-    from fibonacci._async.client import config_from
-
     config = config_from(options)
     return AsyncRequestor(config, AsyncSharedState(config))

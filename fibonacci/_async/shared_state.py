@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from fibonacci._core.config import LOCAL_RATE_LIMITERS
+from fibonacci._core.config import LOCAL_RATE_LIMITERS, Config, needs_profile
 from fibonacci._net.instrumentation import replaced_function
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Mapping
+    from typing import Any, Protocol, Self
 
-    from fibonacci._async.run import AsyncExitNotes
     from fibonacci._async.transports.transport import AsyncTransport
-    from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
     from fibonacci.models.response import RateLimit
+
+    class AsyncExit(Protocol):
+        """A run that is left early; its execution may be canceled on the way."""
+
+        async def wait(self) -> None:
+            """Wait until the cancellation has ended, if one is under way."""
+            ...
+
+
+def config_from(options: Mapping[str, Any]) -> Config:
+    """Return the configuration that arguments, the environment and the profile make."""
+    if needs_profile(options):
+        from fibonacci._profiles.credentials import with_profile
+
+        options = with_profile(options)
+    return Config(options, close="aclose")
 
 
 class AsyncSharedState:
@@ -37,7 +52,7 @@ class AsyncSharedState:
         self._made: dict[str, AsyncTransport] = {}
         self.limits: SharedLimits | None = None
         self.queued: set[QueuedCall] = set()
-        self.exits: set[AsyncExitNotes] = set()
+        self.exits: set[AsyncExit] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.leases import window_store
 
@@ -80,9 +95,11 @@ class AsyncSharedState:
             call.close()
         try:
             if self.exits:
-                from fibonacci._async.run import end_cancellations  # loaded by the run that is among them
+                from fibonacci._async import _runtime  # loaded by the run that is among them
 
-                await end_cancellations(self.exits)
+                await _runtime.checkpoint()  # tasks that were canceled just now begin theirs
+                for exiting in list(self.exits):
+                    await exiting.wait()
         finally:
             while self._made:
                 _, transport = self._made.popitem()

@@ -7,14 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
-from fibonacci._core.config import Config
-from fibonacci._core.redaction import redact
 from fibonacci.models.executions import Execution
-
-if TYPE_CHECKING:
-    from fibonacci.models.executions import Execution
 
 
 class Span(Protocol):
@@ -206,19 +201,18 @@ class _NoSpan:
 
 
 def execution_span(
-    config: Config,
+    tracing: object,
     operation: Literal["run", "wait"],
+    base_url: str,
     *,
     workflow_id: str | None = None,
     execution_id: str | None = None,
 ) -> AbstractContextManager[ExecutionSpan]:
-    """Start the span of a run or a wait, if the tracer has one, with a key in the ids redacted."""
-    start: Callable[..., AbstractContextManager[ExecutionSpan]] | None = getattr(config.tracing, "execution", None)
+    """Start the span of a run or a wait, if the tracer has one."""
+    start: Callable[..., AbstractContextManager[ExecutionSpan]] | None = getattr(tracing, "execution", None)
     if start is None:
         return nullcontext(_NoSpan())
-    ids = {"workflow_id": workflow_id, "execution_id": execution_id}
-    key = config.api_key if isinstance(config.api_key, str) else None
-    return start(operation, config.base_url, **{name: value and redact(value, key) for name, value in ids.items()})
+    return start(operation, base_url, workflow_id=workflow_id, execution_id=execution_id)
 
 
 def recording(span: ExecutionSpan, on_update: Callable[[Execution], object] | None) -> Callable[[Execution], object]:

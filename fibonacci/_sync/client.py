@@ -8,12 +8,10 @@ from fibonacci._core.config import (
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
-    Config,
-    needs_profile,
 )
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._lazy import loaded_once, namespace, state_of
-from fibonacci._sync.shared_state import SharedState
+from fibonacci._sync.shared_state import SharedState, config_from
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
+    from fibonacci._core.config import Config
     from fibonacci._core.events import RetryEvent, WaitEvent
     from fibonacci._core.option_types import ApiKey, ClientCert
     from fibonacci._core.tracing import Tracing
@@ -42,15 +41,6 @@ if TYPE_CHECKING:
     from fibonacci.models import RateLimit
 
     T = TypeVar("T", default=Any)
-
-
-def config_from(options: Mapping[str, Any]) -> Config:
-    """Return the configuration that arguments, the environment and the profile make."""
-    if needs_profile(options):
-        from fibonacci._profiles.credentials import with_profile
-
-        options = with_profile(options)
-    return Config(options, close="close")
 
 
 class Fibonacci:

@@ -149,13 +149,6 @@ class ExitNotes:
             self._canceled, self._may_continue = "the execution was canceled, as cancel_on_exit asks", False
 
 
-def end_cancellations(exits: set[ExitNotes]) -> None:
-    """Wait for the cancellations that are under way, also of tasks that were canceled just now."""
-    _runtime.checkpoint()
-    for each in list(exits):
-        each.wait()
-
-
 def _was_never_sent(error: BaseException) -> bool:
     """Whether the request was refused for its arguments, or not sent at all."""
     return isinstance(error, TypeError | ValueError) or (isinstance(error, APIError) and error.attempts == 0)
@@ -295,7 +288,9 @@ def _reports(
         if requestor.config.tracing is not None:
             from fibonacci._core.tracing import execution_span, recording
 
-            span = execution_span(requestor.config, operation, workflow_id=workflow_id, execution_id=execution_id)
+            ids = {"workflow_id": workflow_id, "execution_id": execution_id}  # one may be the key, by mistake
+            shown = {name: value and requestor.redact(value) for name, value in ids.items()}
+            span = execution_span(requestor.config.tracing, operation, requestor.config.base_url, **shown)
             on_update = recording(stack.enter_context(span), on_update)
         yield on_update
 

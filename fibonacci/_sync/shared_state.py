@@ -3,18 +3,33 @@
 
 from __future__ import annotations
 
-from fibonacci._core.config import LOCAL_RATE_LIMITERS
+from fibonacci._core.config import LOCAL_RATE_LIMITERS, Config, needs_profile
 from fibonacci._net.instrumentation import replaced_function
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Mapping
+    from typing import Any, Protocol, Self
 
-    from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
-    from fibonacci._sync.run import ExitNotes
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.response import RateLimit
+
+    class Exit(Protocol):
+        """A run that is left early; its execution may be canceled on the way."""
+
+        def wait(self) -> None:
+            """Wait until the cancellation has ended, if one is under way."""
+            ...
+
+
+def config_from(options: Mapping[str, Any]) -> Config:
+    """Return the configuration that arguments, the environment and the profile make."""
+    if needs_profile(options):
+        from fibonacci._profiles.credentials import with_profile
+
+        options = with_profile(options)
+    return Config(options, close="close")
 
 
 class SharedState:
@@ -38,7 +53,7 @@ class SharedState:
         self._made: dict[str, Transport] = {}
         self.limits: SharedLimits | None = None
         self.queued: set[QueuedCall] = set()
-        self.exits: set[ExitNotes] = set()
+        self.exits: set[Exit] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.leases import window_store
 
@@ -81,9 +96,11 @@ class SharedState:
             call.close()
         try:
             if self.exits:
-                from fibonacci._sync.run import end_cancellations  # loaded by the run that is among them
+                from fibonacci._sync import _runtime  # loaded by the run that is among them
 
-                end_cancellations(self.exits)
+                _runtime.checkpoint()  # tasks that were canceled just now begin theirs
+                for exiting in list(self.exits):
+                    exiting.wait()
         finally:
             while self._made:
                 _, transport = self._made.popitem()

@@ -15,7 +15,7 @@ from fibonacci._net.proxies import proxy_for
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from fibonacci._async.transports.http11 import AsyncStream
+    from fibonacci._async.transports.tls import AsyncStream
     from fibonacci._core.phases import Phases
     from fibonacci._net.proxy import Proxy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import h11
 
@@ -13,47 +13,8 @@ from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 
 if TYPE_CHECKING:
-    from fibonacci._async.transports.tls import AsyncTLSStream
+    from fibonacci._async.transports.tls import AsyncStream, AsyncTLSStream
     from fibonacci._core.phases import Phases
-
-
-class AsyncStream(Protocol):
-    """Bytes to and from a server."""
-
-    @property
-    def bytes_sent(self) -> int:
-        """How many bytes the system has accepted to send, at most."""
-        ...
-
-    async def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end.
-
-        Raises:
-            OSError: If the connection breaks.
-            DeadlineExceeded: If none are received in time.
-        """
-        ...
-
-    async def write(self, data: bytes, deadline: Deadline) -> None:
-        """Write all bytes.
-
-        Raises:
-            OSError: If the connection breaks.
-            DeadlineExceeded: If not all are accepted in time.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the stream."""
-        ...
-
-    def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
-        ...
-
-    def is_readable(self) -> bool:
-        """Whether data has been received, or the peer has closed."""
-        ...
 
 
 # A server may report that it is still at work (102), even every second of a long execution; more is a fault.

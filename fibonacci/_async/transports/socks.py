@@ -9,7 +9,7 @@ from fibonacci._core.transport_errors import TransportError
 from fibonacci._net.proxy import NO_SOCKSIO
 
 if TYPE_CHECKING:
-    from fibonacci._async.transports.http11 import AsyncStream
+    from fibonacci._async.transports.tls import AsyncStream
 
 NO_SOCKS5 = "the proxy does not speak SOCKS5"
 

@@ -12,7 +12,7 @@ from fibonacci._core.transport_errors import is_network_failure
 from fibonacci._net.proxy import tunnel_refusal
 
 if TYPE_CHECKING:
-    from fibonacci._async.transports.http11 import AsyncStream
+    from fibonacci._async.transports.tls import AsyncStream
 
 # Of the body of a refusal: how much is read, and for how long.
 _BODY_SIZE = 16 * 1024

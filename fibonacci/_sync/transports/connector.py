@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fibonacci._core.phases import Phases
     from fibonacci._net.proxy import Proxy
-    from fibonacci._sync.transports.http11 import Stream
+    from fibonacci._sync.transports.tls import Stream
 
 
 class Connector:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import h11
 
@@ -15,46 +15,7 @@ from fibonacci._sync import _runtime
 
 if TYPE_CHECKING:
     from fibonacci._core.phases import Phases
-    from fibonacci._sync.transports.tls import TLSStream
-
-
-class Stream(Protocol):
-    """Bytes to and from a server."""
-
-    @property
-    def bytes_sent(self) -> int:
-        """How many bytes the system has accepted to send, at most."""
-        ...
-
-    def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end.
-
-        Raises:
-            OSError: If the connection breaks.
-            DeadlineExceeded: If none are received in time.
-        """
-        ...
-
-    def write(self, data: bytes, deadline: Deadline) -> None:
-        """Write all bytes.
-
-        Raises:
-            OSError: If the connection breaks.
-            DeadlineExceeded: If not all are accepted in time.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the stream."""
-        ...
-
-    def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
-        ...
-
-    def is_readable(self) -> bool:
-        """Whether data has been received, or the peer has closed."""
-        ...
+    from fibonacci._sync.transports.tls import Stream, TLSStream
 
 
 # A server may report that it is still at work (102), even every second of a long execution; more is a fault.

@@ -10,7 +10,7 @@ from fibonacci._core.transport_errors import TransportError
 from fibonacci._net.proxy import NO_SOCKSIO
 
 if TYPE_CHECKING:
-    from fibonacci._sync.transports.http11 import Stream
+    from fibonacci._sync.transports.tls import Stream
 
 NO_SOCKS5 = "the proxy does not speak SOCKS5"
 

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/transports/tls.py by tests/mirror.py; change that file, not this one.
-"""TLS over any stream, which may itself have TLS, as behind an https proxy."""
+"""Streams of bytes, and TLS over any of them, which may itself have TLS, as behind an https proxy."""
 
 from __future__ import annotations
 
@@ -7,16 +7,52 @@ import errno
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._net.sockets import READ_SIZE
 
-if TYPE_CHECKING:
-    from fibonacci._sync.transports.http11 import Stream
-
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Stream(Protocol):
+    """Bytes to and from a server."""
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes the system has accepted to send, at most."""
+        ...
+
+    def read(self, deadline: Deadline) -> bytes:
+        """Read some bytes; return none at the end.
+
+        Raises:
+            OSError: If the connection breaks.
+            DeadlineExceeded: If none are received in time.
+        """
+        ...
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Write all bytes.
+
+        Raises:
+            OSError: If the connection breaks.
+            DeadlineExceeded: If not all are accepted in time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the stream."""
+        ...
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        ...
+
+    def is_readable(self) -> bool:
+        """Whether data has been received, or the peer has closed."""
+        ...
 
 
 class TLSStream:

@@ -13,7 +13,7 @@ from fibonacci._net.proxy import tunnel_refusal
 from fibonacci._sync.transports.http11 import ResponseReader
 
 if TYPE_CHECKING:
-    from fibonacci._sync.transports.http11 import Stream
+    from fibonacci._sync.transports.tls import Stream
 
 # Of the body of a refusal: how much is read, and for how long.
 _BODY_SIZE = 16 * 1024
