@@ -19,14 +19,14 @@ lazy_names(
     {
         "fibonacci._async.batch.runs": ["AsyncRuns"],
         "fibonacci._async.client": ["AsyncFibonacci"],
-        "fibonacci._async.pager": ["AsyncPager"],
+        "fibonacci._async.resource": ["AsyncPager"],
         "fibonacci._batch.estimate": ["RunsEstimate"],
-        "fibonacci._core.events": ["RetryEvent", "WaitEvent"],
+        "fibonacci._core.option_types": ["RetryEvent", "WaitEvent"],
         "fibonacci._core.unset": ["UNSET", "Unset"],
         "fibonacci._journal_view": ["JournalView", "read_journal"],
         "fibonacci._sync.batch.runs": ["Runs"],
         "fibonacci._sync.client": ["Fibonacci"],
-        "fibonacci._sync.pager": ["Pager"],
+        "fibonacci._sync.resource": ["Pager"],
         "fibonacci.definitions.authoring.builder": ["WorkflowBuilder"],
         "fibonacci.deployment.plan": ["DeploymentChange", "DeploymentPlan", "DeploymentResult"],
         "fibonacci.errors": [

@@ -1,14 +1,14 @@
 # Derived from fibonacci/__init__.py by tests/stubs.py; change that file, not this one.
 from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci._async.client import AsyncFibonacci
-from fibonacci._async.pager import AsyncPager
+from fibonacci._async.resource import AsyncPager
 from fibonacci._batch.estimate import RunsEstimate
-from fibonacci._core.events import RetryEvent, WaitEvent
+from fibonacci._core.option_types import RetryEvent, WaitEvent
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._journal_view import JournalView, read_journal
 from fibonacci._sync.batch.runs import Runs
 from fibonacci._sync.client import Fibonacci
-from fibonacci._sync.pager import Pager
+from fibonacci._sync.resource import Pager
 from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult
 from fibonacci.errors import (

@@ -34,8 +34,8 @@ RULES = {
     ),
     "comprehension": ("x = [y async for y in z if await y.ok()]\n", "x = [y for y in z if y.ok()]\n"),
     "one naming rule": (
-        "from fibonacci._async.pager import AsyncPager, _AsyncPages\n",
-        "from fibonacci._sync.pager import Pager, _Pages\n",
+        "from fibonacci._async.resource import AsyncPager, _AsyncPages\n",
+        "from fibonacci._sync.resource import Pager, _Pages\n",
     ),
     "iteration": (
         "async def __aiter__(self) -> AsyncIterator[T]:\n    raise StopAsyncIteration\n",

@@ -15,7 +15,7 @@ PACKAGE = Path(fibonacci.__file__).parent
 FILES = [
     PACKAGE / "errors.py",
     PACKAGE / "_core/messages.py",
-    PACKAGE / "_core/events.py",
+    PACKAGE / "_core/option_types.py",
     PACKAGE / "definitions/problems.py",
     PACKAGE / "definitions/templates.py",
     *sorted((PACKAGE / "definitions/model").glob("*.py")),

@@ -100,7 +100,7 @@ def _journal(folder: Path) -> None:
 
 
 def _stop(folder: Path) -> None:
-    from fibonacci._batch.journal_holder import StopRequest
+    from fibonacci._batch.journal_owner import StopRequest
 
     StopRequest(str(folder / "runs.db"), "run").make()
 
@@ -174,7 +174,7 @@ PATHS = [
     _journal_rows("-shm"),
     _journal_rows("-journal"),
     Written(
-        "runs.db-stop-run", "state", ("_batch/journal_holder.py",), _stop, is_private=False, but="a file of a stranger"
+        "runs.db-stop-run", "state", ("_batch/journal_owner.py",), _stop, is_private=False, but="a file of a stranger"
     ),
     Written("out.jsonl", "chosen", ("cli/run_many/result_files.py",), _results, is_private=False),
     Written("out.jsonl.partial", "state", ("cli/run_many/result_files.py",), _results, mode=None),

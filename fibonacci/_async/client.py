@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
     from fibonacci._core.config import Config
-    from fibonacci._core.events import RetryEvent, WaitEvent
-    from fibonacci._core.option_types import AsyncApiKey, ClientCert
+    from fibonacci._core.option_types import AsyncApiKey, ClientCert, RetryEvent, WaitEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
     from fibonacci.models import RateLimit

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fibonacci._async import _runtime
-from fibonacci._async._resource import AsyncResource
+from fibonacci._async.resource import AsyncResource
 from fibonacci._async.tools import AsyncTools
 from fibonacci._core.option_checks import check_callback, check_flag
 from fibonacci._core.preparation import new_idempotency_key

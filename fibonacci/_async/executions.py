@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Literal
 
-from fibonacci._async._resource import AsyncResource
 from fibonacci._async.large_pages import AsyncLargePages
-from fibonacci._async.pager import AsyncPager, AsyncPages
 from fibonacci._async.requestor import AsyncRequestor
+from fibonacci._async.resource import AsyncPager, AsyncPages, AsyncResource
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_choice, check_timeout
 from fibonacci._core.preparation import new_idempotency_key

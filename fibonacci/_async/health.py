@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci._async._resource import AsyncResource
+from fibonacci._async.resource import AsyncResource
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci.models.health import Health, SecretsHealth

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any
 
-from fibonacci._async._resource import AsyncResource
+from fibonacci._async.resource import AsyncResource
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import drop_unset
 from fibonacci._core.unset import UNSET, Unset

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import NoneType
 
-from fibonacci._async._resource import AsyncResource
-from fibonacci._async.pager import AsyncPager
+from fibonacci._async.resource import AsyncPager, AsyncResource
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci._async._resource import AsyncResource
-from fibonacci._async.pager import AsyncPager
+from fibonacci._async.resource import AsyncPager, AsyncResource
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci.models.workflows import RegistryEntry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
 from fibonacci._async.shared_state import AsyncSharedState, config_from
-from fibonacci._async.transports.base import AsyncTransportBase
+from fibonacci._async.transports.transport import AsyncTransportBase
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params, prepare_list
 from fibonacci._core.error_mapping import describe, response_error
@@ -55,7 +55,7 @@ async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retr
     """Log a retry, and call the user's `on_retry`."""
     log_retry(call, attempt.result, retry.delay)
     if config.on_retry is not None:
-        from fibonacci._core.events import RetryEvent
+        from fibonacci._core.option_types import RetryEvent
 
         event = RetryEvent(
             method=call.request.method,
@@ -76,7 +76,7 @@ _LATE_IMPORTS = LateImports(
     "tenacity",
     "json",
     "fibonacci._async.rate_limit_wait",
-    "fibonacci._core.events",
+    "fibonacci._core.option_types",
     "fibonacci.models._reading",
     "fibonacci.models.page",
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fibonacci._async._resource import AsyncResource
-from fibonacci._async.pager import AsyncPager
+from fibonacci._async.resource import AsyncPager, AsyncResource
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci.models.tools import Tool, ToolConnection

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel
 
-from fibonacci._async._resource import AsyncResource
-from fibonacci._async.pager import AsyncPager, AsyncPages
+from fibonacci._async.resource import AsyncPager, AsyncPages, AsyncResource
 from fibonacci._core.option_checks import kind_of
 from fibonacci._core.request_body import encode
 from fibonacci._core.unset import UNSET, Unset

@@ -8,9 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fibonacci._batch.attempts import attempt, attempts_in
+from fibonacci._batch.attempts import attempt, attempts_in, error_in, error_text
 from fibonacci._batch.journal_errors import journal_error, reading_row
-from fibonacci._batch.row_errors import error_in, error_text
 from fibonacci._batch.rows import Row, key_in
 from fibonacci._batch.search import Claims
 from fibonacci.models._reading import read_model

@@ -11,9 +11,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from fibonacci._file_locks import is_locked, lock_file_patiently
-from fibonacci._files import open_state
-from fibonacci._forks import renew_in_children
+from fibonacci._concurrency import renew_in_children
+from fibonacci._files import is_locked, lock_file_patiently, open_state
 
 NETWORK_TYPES = frozenset(
     {

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
-from fibonacci._batch.row_errors import is_transient
 from fibonacci._batch.rows import key_in
 from fibonacci.errors import JournalError, RunsStoppedError, UnknownOutcomeError
 from fibonacci.models.run_results import RunsProgress, RunsSummary

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from fibonacci._batch import redis_records as records
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import journal_error
-from fibonacci._batch.journal_holder import JournalHolder
 from fibonacci._batch.journal_location import RedisJournalURL
+from fibonacci._batch.journal_owner import JournalHolder
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE, JournalReader, absent_error
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.progress import progress_in

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Literal, NoReturn
 
-    from fibonacci._core.events import RetryEvent, WaitEvent
-    from fibonacci._core.option_types import AsyncApiKey
+    from fibonacci._core.option_types import AsyncApiKey, RetryEvent, WaitEvent
     from fibonacci._core.tracing import Tracing
 
     ApiVersion = Literal["v1", "0.2"]

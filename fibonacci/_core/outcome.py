@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
 from fibonacci._core.json_types import is_object
-from fibonacci._core.phases import SENT
+from fibonacci._core.messages import SENT
 from fibonacci._core.preparation import Call
 from fibonacci._core.redaction import redact, redact_causes, redact_url
 from fibonacci._core.request import Request

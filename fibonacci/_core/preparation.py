@@ -12,8 +12,7 @@ from fibonacci._core.clock import TimeSource
 from fibonacci._core.compression import accepted
 from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest
-from fibonacci._core.phases import Phases
+from fibonacci._core.messages import HTTPRequest, Phases
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import APIResponse, AttemptResult

@@ -10,13 +10,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from itertools import count
 
+from fibonacci._concurrency import first, renew_in_children
 from fibonacci._core.clock import TimeSource
 from fibonacci._core.limiter import RateLimiter
-from fibonacci._core.lock_free import first
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
 from fibonacci._core.window import Admission, Delay, Window
-from fibonacci._forks import renew_in_children
 from fibonacci.models.response import RateLimit
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py

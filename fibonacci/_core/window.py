@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from fibonacci._core.lock_free import first
+from fibonacci._concurrency import first
 from fibonacci.models.response import RateLimit
 
 LONGEST_WAIT = 120.0

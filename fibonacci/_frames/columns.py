@@ -10,7 +10,7 @@ from functools import reduce
 from types import NoneType
 from typing import Any, Literal, NamedTuple, cast, get_args, get_origin
 
-from fibonacci._times import parse_time
+from fibonacci._text import parse_time
 
 
 class ListOf(NamedTuple):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from fibonacci._core.phases import Phase, Phases
+from fibonacci._core.messages import Phase, Phases
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import left_for
 from fibonacci._net.proxy import tunnel_refusal

@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from fibonacci._forks import renew_in_children
+from fibonacci._concurrency import renew_in_children
 from fibonacci._net.sockets import Address, lacks_descriptor
 
 #: Seconds between the starts of two attempts.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from fibonacci._forks import renew_in_children
+from fibonacci._concurrency import renew_in_children
 
 #: Seconds after the end of a call in which another library may notice it by itself, with its connections in order.
 GRACE = 0.1

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     from fibonacci._core.config import Config
-    from fibonacci._core.events import RetryEvent, WaitEvent
-    from fibonacci._core.option_types import ApiKey, ClientCert
+    from fibonacci._core.option_types import ApiKey, ClientCert, RetryEvent, WaitEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
     from fibonacci._sync.clock import Clock

@@ -20,7 +20,7 @@ from fibonacci._core.workflow_requests import (
     update_workflow,
 )
 from fibonacci._sync import _runtime
-from fibonacci._sync._resource import Resource
+from fibonacci._sync.resource import Resource
 from fibonacci._sync.tools import Tools
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry

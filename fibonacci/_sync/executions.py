@@ -11,10 +11,9 @@ from fibonacci._core.option_checks import check_choice, check_timeout
 from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
-from fibonacci._sync._resource import Resource
 from fibonacci._sync.large_pages import LargePages
-from fibonacci._sync.pager import Pager, Pages
 from fibonacci._sync.requestor import Requestor
+from fibonacci._sync.resource import Pager, Pages, Resource
 from fibonacci.errors import ConflictError, NotFoundError, loading_error
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
-from fibonacci._sync._resource import Resource
+from fibonacci._sync.resource import Resource
 from fibonacci.models.health import Health, SecretsHealth
 
 _UNHEALTHY = frozenset({503})

@@ -10,7 +10,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.request_body import drop_unset
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
-from fibonacci._sync._resource import Resource
+from fibonacci._sync.resource import Resource
 from fibonacci.models.memory import MemoryEntry, MemoryScope
 
 

@@ -11,8 +11,7 @@ from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._lazy import namespace
-from fibonacci._sync._resource import Resource
-from fibonacci._sync.pager import Pager
+from fibonacci._sync.resource import Pager, Resource
 from fibonacci.models.organizations import (
     ApprovalStats,
     AuditEntry,

@@ -34,7 +34,7 @@ def report_wait(
     # A wait for the rate limit comes before its attempt, one for a connection within it.
     log_wait(call, call.attempts + (reason == "rate_limit"), text)
     if config.on_wait is not None:
-        from fibonacci._core.events import WaitEvent
+        from fibonacci._core.option_types import WaitEvent
 
         event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
         _runtime.resolve("on_wait", config.on_wait(event))

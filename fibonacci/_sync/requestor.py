@@ -29,7 +29,7 @@ from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
 from fibonacci._sync import _runtime
 from fibonacci._sync.shared_state import SharedState, config_from
-from fibonacci._sync.transports.base import TransportBase
+from fibonacci._sync.transports.transport import TransportBase
 from fibonacci.errors import APIResponseError, loading_error
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
@@ -56,7 +56,7 @@ def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> 
     """Log a retry, and call the user's `on_retry`."""
     log_retry(call, attempt.result, retry.delay)
     if config.on_retry is not None:
-        from fibonacci._core.events import RetryEvent
+        from fibonacci._core.option_types import RetryEvent
 
         event = RetryEvent(
             method=call.request.method,
@@ -77,7 +77,7 @@ _LATE_IMPORTS = LateImports(
     "tenacity",
     "json",
     "fibonacci._sync.rate_limit_wait",
-    "fibonacci._core.events",
+    "fibonacci._core.option_types",
     "fibonacci.models._reading",
     "fibonacci.models.page",
 )

@@ -8,8 +8,7 @@ from typing import Any
 
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
-from fibonacci._sync._resource import Resource
-from fibonacci._sync.pager import Pager
+from fibonacci._sync.resource import Pager, Resource
 from fibonacci.models.tools import Tool, ToolConnection
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
-from fibonacci._sync._resource import Resource
-from fibonacci._sync.pager import Pager
+from fibonacci._sync.resource import Pager, Resource
 from fibonacci.models.workflows import WorkflowVersion
 
 

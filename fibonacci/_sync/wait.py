@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
-from fibonacci._batch.watching import is_complete
+from fibonacci._batch.watching import is_complete, poll_delay
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_timeout, kind_of
-from fibonacci._core.polling import poll_delay
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.single_reader import SingleReader

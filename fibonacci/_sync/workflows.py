@@ -21,8 +21,7 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
-from fibonacci._sync._resource import Resource
-from fibonacci._sync.pager import Pager, Pages
+from fibonacci._sync.resource import Pager, Pages, Resource
 from fibonacci.errors import AmbiguousNameError, ConfigurationError, loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow

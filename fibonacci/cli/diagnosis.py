@@ -25,12 +25,13 @@ from fibonacci import (
 )
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.error_mapping import connection_remedy, connection_text, is_of_other_api
-from fibonacci._core.phases import Phases
+from fibonacci._core.messages import Phases
 from fibonacci._core.transport_errors import TransportError, connect_error_from
 from fibonacci._core.urls import is_loopback
 from fibonacci._net.names import resolver
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.sockets import literal_address
+from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
 from fibonacci._profiles.config_file import Profile, ProfilesFile, access_problem, read_profiles
 from fibonacci._profiles.credentials import (
     FoundKey,
@@ -39,7 +40,6 @@ from fibonacci._profiles.credentials import (
     find_key,
     used_profile,
 )
-from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.tls import TLSStream

@@ -20,7 +20,7 @@ from fibonacci import (
     RateLimitError,
     ServerError,
 )
-from fibonacci._core.polling import poll_delay
+from fibonacci._batch.watching import poll_delay
 from fibonacci.cli.following import one_line
 from fibonacci.models import Execution, ResponseInfo
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from fibonacci._log_records import client_logger, log
-from fibonacci._times import parse_time
+from fibonacci._text import parse_time
 from fibonacci.models._base import Model, converted_names, other_names
 
 _TIMES = ("created_at", "updated_at")

@@ -29,7 +29,7 @@ from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import HEADER, begun, finished, keys_of
 from fibonacci._batch.rows import Row
-from fibonacci._core.polling import poll_delay
+from fibonacci._batch.watching import poll_delay
 from fibonacci.emulator import Emulator
 from tests.batch.journals import completed, fill, opened, row
 from tests.batch.platform import served_emulator

@@ -227,7 +227,7 @@ class TestRefusals:
         def unsupported(descriptor: int) -> None:
             raise OSError(errno.ENOLCK, "No locks available")
 
-        monkeypatch.setattr("fibonacci._file_locks.lock_file", unsupported)
+        monkeypatch.setattr("fibonacci._files.lock_file", unsupported)
         assert "No locks available" in refusal(lambda: open_journal(path, HEADER))
 
     def test_a_database_that_cannot_be_opened(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:

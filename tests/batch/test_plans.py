@@ -29,14 +29,14 @@ from fibonacci import (
     ValidationError,
 )
 from fibonacci._async.batch.context import AsyncBatchContext
-from fibonacci._async.batch.finder import AsyncRowFinder
 from fibonacci._async.batch.runner import AsyncBatchRunner
+from fibonacci._async.batch.starter import AsyncRowFinder
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
+from fibonacci._batch.attempts import error_in, error_text, is_transient, start_outcome
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan, quota_kind, quota_value, quota_wait
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.journal_files import temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.row_errors import error_in, error_text, is_transient, start_outcome
 from fibonacci._batch.rows import Row, RowParser, digest_of
 from fibonacci._batch.search import (
     Claims,

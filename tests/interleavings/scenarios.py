@@ -468,10 +468,10 @@ def _single_reader(baton: Baton) -> Bodies:
     return Bodies([read, read], read)
 
 
-@_scenario("guard of a batch", "_sync.batch.session", "_core.single_reader")
+@_scenario("guard of a batch", "_sync.batch.runs", "_core.single_reader")
 def _guard(baton: Baton) -> Bodies:
     """Two threads iterate over one batch: one at a time runs rows, the other is refused."""
-    from fibonacci._sync.batch.session import BatchSession
+    from fibonacci._sync.batch.runs import BatchSession
 
     session: Any = BatchSession(mock.Mock(), mock.Mock(), [], batch_options())
     inside: list[int] = []
@@ -518,7 +518,7 @@ def _assert(holds: bool, text: str) -> None:
     assert holds, text
 
 
-@_scenario("iterator of a list", "_sync.pager", "_core.single_reader")
+@_scenario("iterator of a list", "_sync.resource", "_core.single_reader")
 def _iterator(baton: Baton) -> Bodies:
     """Two threads share an iterator: each item is yielded once, or the second thread is refused."""
     page = {"data": [{"id": f"tool-{number}", "name": f"tool-{number}"} for number in range(2)]}

@@ -1,16 +1,16 @@
-"""What the parts of a batch share."""
+"""What the parts of a batch share, and the requests that they send."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from fibonacci._async.batch import _workers
-from fibonacci._async.batch.requests import AsyncBatchRequests
+from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.concurrency import ConcurrencyPlan, quota_value, quota_wait
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
@@ -20,14 +20,88 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import ProgressText
 from fibonacci._batch.rows import Row
 from fibonacci._batch.state import BatchState
-from fibonacci._batch.watching import StartRate, WatchPlan
+from fibonacci._batch.watching import PAGE_SIZE, StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._core.unset import Unset
+from fibonacci._core.urls import QueryValue, path
+from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
 from fibonacci._log_records import log
 from fibonacci._text import printable_line
 from fibonacci.errors import APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
+from fibonacci.models.page import Page
+from fibonacci.models.workflows import Workflow
+
+
+class AsyncBatchRequests:
+    """Sends the requests about one workflow.
+
+    Args:
+        requestor: Sends them.
+        workflow_id: The id of the workflow.
+
+    Attributes:
+        workflow_id: The id of the workflow.
+        workflow_request: The request for it.
+    """
+
+    def __init__(self, requestor: AsyncRequestor, workflow_id: str) -> None:
+        self._requestor = requestor
+        self.workflow_id: str = workflow_id
+        self._pages = AsyncLargePages(requestor)
+        self._list = list_executions(workflow_id=workflow_id)
+        self.workflow_request: Request[Workflow] = get_workflow(workflow_id)
+
+    async def workflow(self) -> Workflow:
+        """Return the workflow."""
+        return await self._requestor.send(self.workflow_request)
+
+    async def probe(self) -> Workflow:
+        """Return the workflow, for which one request is sent."""
+        return await self._requestor.send(self.workflow_request._replace(can_retry=False))
+
+    async def start(self, row: Row, timeout: float | None) -> Execution:
+        """Start the workflow for a row, with the row's idempotency key."""
+        request = execute_workflow(self.workflow_id, row.inputs, row.idempotency_key)
+        config = self._requestor.config
+        limit = request.default_timeout if isinstance(config.timeout, Unset) else config.timeout
+        seconds = Deadline(timeout, self._requestor.clock).cap(limit)
+        return await self._requestor.send(request._replace(timeout=seconds))
+
+    async def execution(self, execution_id: str) -> Execution:
+        """Return one execution."""
+        return await self._requestor.send(get_execution(execution_id))
+
+    async def page(
+        self, following: Mapping[str, QueryValue] | None = None, size: int = PAGE_SIZE
+    ) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
+        """Return a page of the workflow's executions, and what selects the next one.
+
+        Args:
+            following: What the page before named; None for the first page.
+            size: The largest number of executions on it.
+        """
+        request = self._list._replace(params={**self._list.params, **(following or {})})
+        return await self._pages.send_page(request, size)
+
+    async def find(self, wanted: Collection[str]) -> tuple[dict[str, Execution], int]:
+        """Return those of some executions of the workflow that the list has near its beginning, and the pages read."""
+        return await self._pages.find_executions(self._list, wanted)
+
+    async def running(self) -> list[str]:
+        """Return the ids of executions that run, of all workflows; those of one page."""
+        page, _ = await self._pages.send_page(list_executions(status="running"))
+        return [execution.id for execution in page.items]
+
+    async def quota(self, organization_id: str) -> Quota:
+        """Return the quota of an organization."""
+        where = path("/organizations/{organization_id}/quota", organization_id=organization_id)
+        return await self._requestor.send(Request("GET", where, returns=Quota))
+
 
 _log = logging.getLogger("fibonacci")
 

@@ -8,9 +8,8 @@ from functools import partial
 from statistics import median
 
 from fibonacci._async.batch import _workers
-from fibonacci._async.batch.context import AsyncBatchContext
+from fibonacci._async.batch.context import AsyncBatchContext, AsyncBatchRequests
 from fibonacci._async.batch.reader import check_first_row
-from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of

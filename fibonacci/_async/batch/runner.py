@@ -11,12 +11,11 @@ from time import monotonic
 from fibonacci._async import _runtime
 from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
-from fibonacci._async.batch.finder import AsyncRowFinder
 from fibonacci._async.batch.reader import AsyncRowReader
-from fibonacci._async.batch.starter import AsyncRowStarter
+from fibonacci._async.batch.starter import AsyncRowFinder, AsyncRowStarter
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
+from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.concurrency import quota_value
-from fibonacci._batch.row_errors import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal

@@ -15,7 +15,7 @@ from operator import length_hint
 from time import monotonic
 
 from fibonacci._async import _runtime
-from fibonacci._core.lock_free import first
+from fibonacci._concurrency import first
 
 
 class AsyncCapacityShare:

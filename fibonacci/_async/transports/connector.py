@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from fibonacci._async.transports.tls import AsyncStream
-    from fibonacci._core.phases import Phases
+    from fibonacci._core.messages import Phases
     from fibonacci._net.proxy import Proxy
 
 
@@ -99,11 +99,11 @@ class AsyncConnector:
     ) -> AsyncHTTP11Connection:
         phases.enter("proxy")
         if proxy.is_socks:
-            from fibonacci._async.transports.socks import connect_via_socks5
+            from fibonacci._async.transports.proxies import connect_via_socks5
 
             await connect_via_socks5(stream, self._origin.host, self._origin.port, proxy.auth, deadline)
         elif self._origin.is_secure:
-            from fibonacci._async.transports.tunnel import open_tunnel
+            from fibonacci._async.transports.proxies import open_tunnel
 
             await open_tunnel(stream, f"{self._origin.bracketed}:{self._origin.port}", proxy.headers, deadline)
         else:

@@ -14,7 +14,7 @@ from fibonacci._core.transport_errors import TransportError, connect_error_from,
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.tls import AsyncStream, AsyncTLSStream
-    from fibonacci._core.phases import Phases
+    from fibonacci._core.messages import Phases
 
 
 # A server may report that it is still at work (102), even every second of a long execution; more is a fault.

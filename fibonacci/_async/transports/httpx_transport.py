@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from fibonacci._async import _runtime
 from fibonacci._async.transports import _network
-from fibonacci._async.transports.base import AsyncTransportBase
 from fibonacci._async.transports.capacity import AsyncCapacityLimiter, AsyncCapacityShare
 from fibonacci._async.transports.per_loop import AsyncPerLoop
+from fibonacci._async.transports.transport import AsyncTransportBase
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
@@ -21,9 +21,8 @@ from fibonacci._core.config import (
     DEFAULT_MAX_RESPONSE_BYTES,
 )
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, SENT, HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_http_client
-from fibonacci._core.phases import SENT
 from fibonacci._core.transport_errors import (
     TransportError,
     connect_error_from,

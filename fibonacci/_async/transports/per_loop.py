@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from fibonacci._async import _runtime
-from fibonacci._forks import renew_in_children
+from fibonacci._concurrency import renew_in_children
 
 T = TypeVar("T")
 

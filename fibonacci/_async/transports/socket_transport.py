@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._async.transports.base import AsyncTransportBase
 from fibonacci._async.transports.connector import AsyncConnector
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
 from fibonacci._async.transports.per_loop import AsyncPerLoop
 from fibonacci._async.transports.pool import AsyncConnectionPool
+from fibonacci._async.transports.transport import AsyncTransportBase
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,

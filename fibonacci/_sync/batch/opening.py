@@ -20,9 +20,8 @@ from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.option_checks import check_positive_int
 from fibonacci._core.rate_limit_headers import server_time
 from fibonacci._sync.batch import _workers
-from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch.context import BatchContext, BatchRequests
 from fibonacci._sync.batch.reader import check_first_row
-from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
 from fibonacci.models.organizations import Quota

@@ -9,17 +9,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic
 
+from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.concurrency import quota_value
-from fibonacci._batch.row_errors import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
-from fibonacci._sync.batch.finder import RowFinder
 from fibonacci._sync.batch.reader import RowReader
-from fibonacci._sync.batch.starter import RowStarter
+from fibonacci._sync.batch.starter import RowFinder, RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
 from fibonacci.models.organizations import Quota
 from fibonacci.models.run_results import RunResult

@@ -15,7 +15,7 @@ from itertools import islice, repeat
 from operator import length_hint
 from time import monotonic
 
-from fibonacci._core.lock_free import first
+from fibonacci._concurrency import first
 from fibonacci._sync import _runtime
 
 

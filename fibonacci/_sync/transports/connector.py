@@ -16,7 +16,7 @@ from fibonacci._sync.transports.http11 import HTTP11Connection
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from fibonacci._core.phases import Phases
+    from fibonacci._core.messages import Phases
     from fibonacci._net.proxy import Proxy
     from fibonacci._sync.transports.tls import Stream
 
@@ -98,11 +98,11 @@ class Connector:
     def _via_proxy(self, proxy: Proxy, stream: Stream, deadline: Deadline, phases: Phases) -> HTTP11Connection:
         phases.enter("proxy")
         if proxy.is_socks:
-            from fibonacci._sync.transports.socks import connect_via_socks5
+            from fibonacci._sync.transports.proxies import connect_via_socks5
 
             connect_via_socks5(stream, self._origin.host, self._origin.port, proxy.auth, deadline)
         elif self._origin.is_secure:
-            from fibonacci._sync.transports.tunnel import open_tunnel
+            from fibonacci._sync.transports.proxies import open_tunnel
 
             open_tunnel(stream, f"{self._origin.bracketed}:{self._origin.port}", proxy.headers, deadline)
         else:

@@ -14,7 +14,7 @@ from fibonacci._core.transport_errors import TransportError, connect_error_from,
 from fibonacci._sync import _runtime
 
 if TYPE_CHECKING:
-    from fibonacci._core.phases import Phases
+    from fibonacci._core.messages import Phases
     from fibonacci._sync.transports.tls import Stream, TLSStream
 
 

@@ -17,9 +17,8 @@ from fibonacci._core.config import (
     DEFAULT_MAX_RESPONSE_BYTES,
 )
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, SENT, HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_http_client
-from fibonacci._core.phases import SENT
 from fibonacci._core.transport_errors import (
     TransportError,
     connect_error_from,
@@ -32,9 +31,9 @@ from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
 from fibonacci._sync import _runtime
 from fibonacci._sync.transports import _network
-from fibonacci._sync.transports.base import TransportBase
 from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
 from fibonacci._sync.transports.per_loop import PerLoop
+from fibonacci._sync.transports.transport import TransportBase
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from fibonacci._forks import renew_in_children
+from fibonacci._concurrency import renew_in_children
 from fibonacci._sync import _runtime
 
 T = TypeVar("T")

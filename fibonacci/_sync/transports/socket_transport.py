@@ -21,11 +21,11 @@ from fibonacci._core.transport_errors import (
     is_network_failure,
     transport_error_from,
 )
-from fibonacci._sync.transports.base import TransportBase
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from fibonacci._sync.transports.per_loop import PerLoop
 from fibonacci._sync.transports.pool import ConnectionPool
+from fibonacci._sync.transports.transport import TransportBase
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert

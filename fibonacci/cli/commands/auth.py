@@ -53,9 +53,9 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def _login(context: Context) -> int:
+    from fibonacci._profiles.changes import keychain, profile_for, remember_key
     from fibonacci._profiles.config_file import DEFAULT_PROFILE
     from fibonacci._profiles.credentials import find_address, home_of
-    from fibonacci._profiles.stored_keys import keychain, profile_for, remember_key
     from fibonacci.cli.commands.profiles import read_file
 
     file = read_file(context)
@@ -77,8 +77,8 @@ def _login(context: Context) -> int:
 
 def _status(context: Context) -> int:
     from fibonacci._core.config import missing_key
+    from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
     from fibonacci._profiles.credentials import find_address, find_key, no_key_of, used_profile
-    from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
     from fibonacci.cli.commands.profiles import read_file
 
     profile = used_profile(read_file(context), context.options.profile)
@@ -111,8 +111,8 @@ def _status(context: Context) -> int:
 
 
 def _logout(context: Context) -> int:
+    from fibonacci._profiles.changes import forget_key
     from fibonacci._profiles.credentials import chosen_profile, home_of
-    from fibonacci._profiles.stored_keys import forget_key
     from fibonacci.cli.commands.profiles import read_file
 
     profile = chosen_profile(read_file(context), context.options.profile)

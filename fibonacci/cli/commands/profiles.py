@@ -84,8 +84,7 @@ def _add(context: Context) -> int:
 
 
 def _remove(context: Context) -> int:
-    from fibonacci._profiles.changes import remove_profile
-    from fibonacci._profiles.stored_keys import forget_key
+    from fibonacci._profiles.changes import forget_key, remove_profile
     from fibonacci.errors import ConfigurationError
 
     profile = read_file(context).profile(context.options.name, source="NAME")

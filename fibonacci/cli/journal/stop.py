@@ -12,7 +12,7 @@ from fibonacci.cli.journal.opened import add_journal
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from fibonacci._batch.journal_holder import HeldJournal, JournalHolder
+    from fibonacci._batch.journal_owner import HeldJournal, JournalHolder
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
 
@@ -104,8 +104,8 @@ def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
     Raises:
         UsageError: If it is neither the path of a file nor the URL of a journal in Redis.
     """
-    from fibonacci._batch.journal_holder import HeldFile
     from fibonacci._batch.journal_location import RedisJournalURL, check_journal
+    from fibonacci._batch.journal_owner import HeldFile
 
     try:
         place = check_journal(location)

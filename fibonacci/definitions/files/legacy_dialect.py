@@ -68,7 +68,7 @@ def warn_of_words(source: Source) -> None:
     """Emit a `DeprecationWarning` for each word of the dialect that was found in a text."""
     found = [problem for problem in source.in_order() if problem.code == DEPRECATED]
     if found:
-        from fibonacci._deprecations import warn_of_deprecation
+        from fibonacci._migration import warn_of_deprecation
 
         for problem in found:
             warn_of_deprecation(f"{problem.source}: {problem.message}")

@@ -18,8 +18,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci._file_locks import lock_file
-from fibonacci._files import open_state
+from fibonacci._files import lock_file, open_state
 from fibonacci.emulator.state.clock import milliseconds
 from fibonacci.emulator.state.snapshot import SCHEMA, SNAPSHOT_FORMAT, read_snapshot
 from fibonacci.emulator.state.tables import SECRET, Key, MemoryTable, Record, Table, TableKind

@@ -1,17 +1,18 @@
-"""Lists that span many pages."""
+# Derived from fibonacci/_async/resource.py by tests/mirror.py; change that file, not this one.
+"""The base class of the resources, and lists that span many pages."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
-from fibonacci._async import _runtime
-from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.option_checks import check_count
 from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.single_reader import SingleReader
 from fibonacci._core.urls import QueryValue
+from fibonacci._sync import _runtime
+from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import PaginationError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _SHARED = (
 )
 
 
-class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
+class Pager(_runtime.IterationHints, Generic[T]):
     """A list of the platform, which yields every item of every page when it is iterated.
 
     Items come in the platform's order. Each page is fetched when it is needed. It can be iterated again; each time the
@@ -40,25 +41,25 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
 
     Example:
         ```python
-        async for workflow in client.workflows.list(page_size=50):
+        for workflow in client.workflows.list(page_size=50):
             print(workflow.id, workflow.name)
 
-        first = await client.workflows.list().first()
-        newest = await client.executions.list().take(10)
-        async for page in client.workflows.list().pages():
+        first = client.workflows.list().first()
+        newest = client.executions.list().take(10)
+        for page in client.workflows.list().pages():
             print(len(page.items), page.response.request_id)
         ```
     """
 
-    def __init__(self, requestor: AsyncRequestor, request: Request[T]) -> None:
+    def __init__(self, requestor: Requestor, request: Request[T]) -> None:
         self._requestor = requestor
         self._request = request
         self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
 
-    def __aiter__(self) -> AsyncIterator[T]:
-        return AsyncItems(self._requestor, self._request)
+    def __iter__(self) -> Iterator[T]:
+        return Items(self._requestor, self._request)
 
-    def pages(self) -> AsyncIterator[Page[T]]:
+    def pages(self) -> Iterator[Page[T]]:
         """Iterate the pages, each fetched when it is needed.
 
         Returns:
@@ -68,9 +69,9 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
             PaginationError: While it is iterated, if the server names a page again: following it would never end.
             FibonacciError: While it is iterated, if a call fails.
         """
-        return AsyncPages(self._requestor, self._request)
+        return Pages(self._requestor, self._request)
 
-    async def first(self) -> T | None:
+    def first(self) -> T | None:
         """Fetch the first item of the list; further pages are fetched only while pages are empty.
 
         Returns:
@@ -79,13 +80,13 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         Raises:
             FibonacciError: If a call fails.
         """
-        async for page in self.pages():
+        for page in self.pages():
             self._first_page = page
             if page.items:
                 return page.items[0]
         return None
 
-    async def take(self, n: int) -> list[T]:
+    def take(self, n: int) -> list[T]:
         """Fetch the first items of the list, with no more pages than they need.
 
         Without a `page_size`, a few items are all that is asked for: `list().take(10)` is one request for 10 items.
@@ -103,20 +104,20 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
 
         Example:
             ```python
-            for execution in await client.executions.list(workflow_id=workflow.id).take(10):
+            for execution in client.executions.list(workflow_id=workflow.id).take(10):
                 print(execution.id, execution.status)
             ```
         """
         items: list[T] = []
         if check_count("n", n) == 0:
             return items
-        async for page in AsyncPages(self._requestor, request_to_take(self._request, n)):
+        for page in Pages(self._requestor, request_to_take(self._request, n)):
             items += page.items
             if len(items) >= n:
                 break
         return items[:n]
 
-    async def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
+    def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
         """Fetch all pages and return their items as one data frame of pandas (extra `pandas`).
 
         It sends one request for each page. `Page.to_pandas` has the columns and their types.
@@ -133,15 +134,15 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
 
         Example:
             ```python
-            runs = await client.executions.list(workflow_id=workflow.id).to_pandas(flatten=True)
+            runs = client.executions.list(workflow_id=workflow.id).to_pandas(flatten=True)
             print(runs["status"].value_counts())
             ```
         """
         from fibonacci._frames.pandas_frame import pandas_frame
 
-        return pandas_frame(*await self._table(), flatten=flatten)
+        return pandas_frame(*self._table(), flatten=flatten)
 
-    async def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
+    def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
         """Fetch all pages and return their items as one data frame of polars (extra `polars`).
 
         It sends one request for each page. `Page.to_polars` has the columns and their types.
@@ -158,15 +159,15 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
 
         Example:
             ```python
-            runs = await client.executions.list(workflow_id=workflow.id).to_polars()
+            runs = client.executions.list(workflow_id=workflow.id).to_polars()
             print(runs.group_by("status").len())
             ```
         """
         from fibonacci._frames.polars_frame import polars_frame
 
-        return polars_frame(*await self._table(), flatten=flatten)
+        return polars_frame(*self._table(), flatten=flatten)
 
-    async def to_arrow(self, *, flatten: bool = False) -> Any:
+    def to_arrow(self, *, flatten: bool = False) -> Any:
         """Fetch all pages and return their items as one table of Arrow (extra `arrow`).
 
         It sends one request for each page. `Page.to_arrow` has the columns and their types.
@@ -183,18 +184,18 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
 
         Example:
             ```python
-            runs = await client.executions.list(workflow_id=workflow.id).to_arrow()
+            runs = client.executions.list(workflow_id=workflow.id).to_arrow()
             print(runs.num_rows)
             ```
         """
         from fibonacci._frames.arrow_table import arrow_table
 
-        return arrow_table(*await self._table(), flatten=flatten)
+        return arrow_table(*self._table(), flatten=flatten)
 
-    async def _table(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def _table(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         from fibonacci.models.page import table_of
 
-        return table_of([item async for page in self.pages() for item in page.items], self._request.returns)
+        return table_of([item for page in self.pages() for item in page.items], self._request.returns)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._request.method} {self._request.path})"
@@ -206,15 +207,15 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         return pager_html(type(self).__name__, call, self._first_page)
 
 
-class AsyncPageSender(Protocol):
+class PageSender(Protocol):
     """Sends the request for a page."""
 
-    async def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
+    def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
         """Send a request for a page and return it, with the parameters of the next page (None at the end)."""
         ...
 
 
-class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
+class PageReader(_runtime.IterationHints, Generic[T]):
     """Reads the pages of a list, one after the other. It is iterated by one task or thread at a time.
 
     Args:
@@ -222,16 +223,16 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
         request: The request for the first page.
     """
 
-    def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
+    def __init__(self, sender: PageSender, request: Request[T]) -> None:
         self._sender = sender
         self._next: NextPage[T] = 0, request
         self._named_by: dict[str, int] = {}
         self._single = SingleReader(_SHARED)
 
-    def __aiter__(self) -> Self:
+    def __iter__(self) -> Self:
         return self
 
-    async def _read(self) -> tuple[Page[T], NextPage[T]]:
+    def _read(self) -> tuple[Page[T], NextPage[T]]:
         """Return the next page, and what comes after it.
 
         The caller assigns this to `_next`, together with what it keeps of the page: until then nothing has changed, and
@@ -241,9 +242,9 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
             failure, self._next = self._next, None
             raise failure
         if self._next is None:
-            raise StopAsyncIteration
+            raise StopIteration
         number, request = self._next
-        page, following = await self._sender.send_page(request)
+        page, following = self._sender.send_page(request)
         if following is None:
             return page, None
         mark = repr(sorted(following.items()))
@@ -252,29 +253,29 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
         return page, (number + 1, request._replace(params={**request.params, **following}))
 
 
-class AsyncPages(AsyncPageReader[T]):
+class Pages(PageReader[T]):
     """The pages of a list. It is not a generator: one that is left before its end would have to be closed."""
 
-    async def __anext__(self) -> Page[T]:
+    def __next__(self) -> Page[T]:
         with self._single.turn():
-            page, self._next = await self._read()
+            page, self._next = self._read()
             return page
 
 
-class AsyncItems(AsyncPageReader[T]):
+class Items(PageReader[T]):
     """The items of the pages of a list."""
 
-    def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
+    def __init__(self, sender: PageSender, request: Request[T]) -> None:
         super().__init__(sender, request)
         self._items: Iterator[T] = iter(())
 
-    async def __anext__(self) -> T:
+    def __next__(self) -> T:
         while True:
             for item in self._items:  # in one step for other threads and for Ctrl-C
                 return item
             with self._single.turn():
                 if not length_hint(self._items):
-                    page, following = await self._read()
+                    page, following = self._read()
                     self._items, self._next = iter(page.items), following
 
 
@@ -285,3 +286,26 @@ def _repeated(mark: str, request: Request[T], page: Page[T]) -> PaginationError:
     error.attempts, error.elapsed = page.response.attempts, page.response.elapsed
     error.content_type = page.response.headers.get("content-type", "")
     return error
+
+
+class Resource:
+    """A group of calls: its methods describe requests, and the requestor sends them."""
+
+    def __init__(self, requestor: Requestor) -> None:
+        self._requestor = requestor
+
+    def _send(self, request: Request[T]) -> T:
+        return self._requestor.send(request)
+
+    def _pager(self, request: Request[T]) -> Pager[T]:
+        return Pager(self._requestor, request)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._requestor.config.base_url}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            from fibonacci._suggestions import missing_attribute
+
+            raise missing_attribute(self, name)

@@ -1,15 +1,67 @@
-"""A connection through a SOCKS5 proxy; socksio speaks the protocol."""
+"""A connection through a proxy: a tunnel by the method CONNECT, or SOCKS5, which socksio speaks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.transport_errors import TransportError
-from fibonacci._net.proxy import NO_SOCKSIO
+import h11
+
+from fibonacci._async.transports.http11 import AsyncResponseReader
+from fibonacci._core.deadline import Deadline, DeadlineExceeded
+from fibonacci._core.transport_errors import TransportError, is_network_failure
+from fibonacci._net.proxy import NO_SOCKSIO, tunnel_refusal
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.tls import AsyncStream
+
+
+# Of the body of a refusal: how much is read, and for how long.
+_BODY_SIZE = 16 * 1024
+_BODY_SECONDS = 0.2
+
+
+async def open_tunnel(
+    stream: AsyncStream, authority: str, headers: tuple[tuple[bytes, bytes], ...], deadline: Deadline
+) -> None:
+    """Have a proxy forward all further bytes.
+
+    Args:
+        stream: The stream to the proxy.
+        authority: The host and port to connect to.
+        headers: Headers for the proxy, such as its authorization.
+        deadline: The end of the call.
+
+    Raises:
+        TransportError: If the proxy refuses, or cannot reach the server.
+        OSError: If the connection breaks.
+        EOFError: If the proxy closes the connection before it responds.
+        DeadlineExceeded: If it takes too long.
+        h11.RemoteProtocolError: If the response is not HTTP/1.1.
+    """
+    http = h11.Connection(h11.CLIENT)
+    connect = h11.Request(method="CONNECT", target=authority, headers=[(b"host", authority.encode()), *headers])
+    await stream.write((http.send(connect) or b"") + (http.send(h11.EndOfMessage()) or b""), deadline)
+    reader = AsyncResponseReader(stream, http, "proxy")
+    head = await reader.head(deadline)
+    if 200 <= head.status_code < 300:
+        return
+    body = await _beginning_of_body(reader, deadline)
+    refusal = tunnel_refusal(authority, head.status_code, head.reason, head.headers.raw_items(), body)
+    raise refusal from refusal.cause
+
+
+async def _beginning_of_body(reader: AsyncResponseReader, deadline: Deadline) -> bytes:
+    """Return what comes of the body at once: it explains a refusal, and is worth no wait."""
+    body = b""
+    at_once = deadline.at_most(_BODY_SECONDS, "the proxy sent no body")
+    try:
+        while len(body) < _BODY_SIZE and isinstance(event := await reader.event(at_once), h11.Data):
+            body += event.data
+    except (DeadlineExceeded, EOFError, h11.RemoteProtocolError, OSError) as error:
+        if not is_network_failure(error):
+            raise
+    return body
+
 
 NO_SOCKS5 = "the proxy does not speak SOCKS5"
 

@@ -1,0 +1,54 @@
+"""What other threads, signal handlers and forks do at any time, and what holds against it.
+
+What a fork inherits is renewed in the child before any other code of it runs. The child has one thread then, so no
+thread sees an object half renewed, and nothing waits for a lock whose holder is a thread of the parent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Protocol, TypeVar
+from weakref import WeakSet
+
+T = TypeVar("T")
+
+
+def first(iterate: Callable[[], Iterator[T]], count: int) -> list[T]:
+    """Return the first items of a collection, all of them if it has fewer.
+
+    Args:
+        iterate: Begins to iterate it, such as its `__iter__`.
+        count: How many items.
+    """
+    while True:
+        try:
+            return list(islice(iterate(), count))
+        except RuntimeError:  # it was changed after its iteration had begun
+            pass
+
+
+class Inherited(Protocol):
+    """What a forked child may not use as it is."""
+
+    def renew_in_child(self) -> None:
+        """Let go of what belongs to the parent. Only the thread that forked is there."""
+        ...
+
+
+_inherited: WeakSet[Inherited] = WeakSet()
+
+
+def renew_in_children(inherited: Inherited) -> None:
+    """Have an object renewed in every forked child, as long as the object lives."""
+    _inherited.add(inherited)
+
+
+def _renew_all() -> None:
+    for inherited in list(_inherited):
+        inherited.renew_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
