@@ -1,4 +1,4 @@
-# Derived from fibonacci/__init__.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci._async.client import AsyncFibonacci
 from fibonacci._async.resource import AsyncPager

@@ -3,7 +3,7 @@
 import sys
 
 # Importing typing would take five times as long as importing the package and making a client (81 % of both, by
-# `python -m tests.benchmarks.ablations`).
+# `python -m tests.tools.benchmarks.ablations`).
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ else:
 
         It stands for `functools.cached_property`, which type checkers do not accept where a protocol has a read-only
         property, and whose module takes as long to import as everything else that a client needs (51 % of it, by
-        `python -m tests.benchmarks.ablations`).
+        `python -m tests.tools.benchmarks.ablations`).
         """
 
         def __get__(self, instance, owner=None):
@@ -165,7 +165,7 @@ def lazy_names(
     """Give a module its public names, each imported on first use (PEP 562).
 
     It sets `__all__`, `__dir__` and `__getattr__`. Type checkers read the names in the module's stub, which
-    `tests/stubs.py` derives from the same table.
+    `tests/tools/stubs.py` derives from the same table.
 
     Args:
         module: The `globals()` of the module.

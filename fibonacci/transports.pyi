@@ -1,4 +1,4 @@
-# Derived from fibonacci/transports.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/transports.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci._async.transports.httpx_transport import AsyncHTTPXTransport
 from fibonacci._async.transports.socket_transport import AsyncSocketTransport
 from fibonacci._async.transports.transport import AsyncTransport

@@ -1,4 +1,4 @@
-# Derived from fibonacci/types.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/types.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci._async.batch._workers import AsyncRows
 from fibonacci._async.executions import AsyncExecutions
 from fibonacci._async.health import AsyncHealthChecks

@@ -37,7 +37,7 @@ settings.load_profile("small")
 
 # Files whose tests count what happens within seconds, or compare what code costs: they run one after another, in one
 # process of pytest-xdist.
-_ONE_BY_ONE = ("benchmarks/test_guards.py", "faults/test_rate_limit.py", "servers/test_load.py")
+_ONE_BY_ONE = ("performance/test_guards.py", "faults/test_rate_limit.py", "servers/test_load.py")
 
 _TESTS = Path(__file__).parent
 
@@ -45,9 +45,11 @@ _TESTS = Path(__file__).parent
 _NOT_MEASURED = tuple(
     str(_TESTS / name)
     for name in (
-        *("contract/", "docs/", "pictures/", "releases/", "servers/", "simulation/", "typing/"),
-        *("batch/test_limits.py", "core/test_shared_window.py", "definitions/test_plain.py", "faults/test_table.py"),
-        *("emulator/test_bad_requests.py", "emulator/test_growth.py", "faults/test_refusals.py", "test_models.py"),
+        *("contract/", "docs/", "servers/", "tools/pictures/", "tools/releases/", "typing/"),
+        *("batch/test_estimates.py", "batch/test_limits.py", "batch/test_schedules.py"),
+        *("batch/test_simulated_figures.py", "core/test_shared_window.py", "definitions/test_plain.py"),
+        *("emulator/test_bad_requests.py", "emulator/test_growth.py", "faults/test_refusals.py"),
+        *("faults/test_table.py", "models/test_models.py"),
     )
 )
 

@@ -26,10 +26,10 @@ import fibonacci.models
 import fibonacci.testing
 import fibonacci.transports
 import fibonacci.types
-from tests import stubs
-from tests.docs.markdown import ROOT
 from tests.kit.assertions import each_row
 from tests.kit.public_api import foreign_packages, private_names, public_objects
+from tests.tools import stubs
+from tests.tools.markdown import ROOT
 
 MODULES = [
     fibonacci,

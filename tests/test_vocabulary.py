@@ -14,8 +14,8 @@ from typing import Final
 
 from tests.contract.document import operations
 from tests.endpoints.signatures import documented_parameters
-from tests.reference.command_line import commands, listed_options
-from tests.reference.public_api import LISTING
+from tests.tools.reference.command_line import commands, listed_options
+from tests.tools.reference.public_api import LISTING
 
 MEANINGS: Final = {
     "after": "the nodes that run before one",

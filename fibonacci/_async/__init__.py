@@ -1,1 +1,1 @@
-"""Everything that waits. The synchronous half is derived from this one by `tests/mirror.py`."""
+"""Everything that waits. The synchronous half is derived from this one by `tests/tools/mirror.py`."""

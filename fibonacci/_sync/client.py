@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/client.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/client.py by tests/tools/mirror.py; change that file, not this one.
 """The client: the entry point of the package."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/clock.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/clock.py by tests/tools/mirror.py; change that file, not this one.
 """The source of time of a client."""
 
 from __future__ import annotations

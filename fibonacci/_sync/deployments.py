@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/deployments.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/deployments.py by tests/tools/mirror.py; change that file, not this one.
 """Deployments: read the platform for a plan, carry a plan out, pull a workflow into a file."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/executions.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/executions.py by tests/tools/mirror.py; change that file, not this one.
 """`client.executions`: follow, wait for and cancel runs."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/health.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/health.py by tests/tools/mirror.py; change that file, not this one.
 """`client.health`: the health of the platform."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/large_pages.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/large_pages.py by tests/tools/mirror.py; change that file, not this one.
 """Lists that are searched: few requests, for pages as large as the platform allows."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/memory.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/memory.py by tests/tools/mirror.py; change that file, not this one.
 """`client.memory`: values under a key."""
 
 from __future__ import annotations

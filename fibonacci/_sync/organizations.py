@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/organizations.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/organizations.py by tests/tools/mirror.py; change that file, not this one.
 """`client.organizations`: governance, quotas and tool policies."""
 
 from __future__ import annotations

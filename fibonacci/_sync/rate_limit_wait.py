@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/rate_limit_wait.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/rate_limit_wait.py by tests/tools/mirror.py; change that file, not this one.
 """Waiting for the rate limit: a call sleeps until it may be sent, its time is up, or its client is closed."""
 
 from __future__ import annotations

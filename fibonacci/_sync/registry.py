@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/registry.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/registry.py by tests/tools/mirror.py; change that file, not this one.
 """`client.registry`: workflows as templates."""
 
 from __future__ import annotations

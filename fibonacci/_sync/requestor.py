@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/requestor.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/requestor.py by tests/tools/mirror.py; change that file, not this one.
 """The path of every call: limiter, attempts, retries, decoding. The rules that it follows are in `_core`."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/resource.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/resource.py by tests/tools/mirror.py; change that file, not this one.
 """The base class of the resources, and lists that span many pages."""
 
 from __future__ import annotations

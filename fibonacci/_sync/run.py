@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/run.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/run.py by tests/tools/mirror.py; change that file, not this one.
 """A run or a wait from its start to its end, with what reports it and what remains when it is left."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/shared_state.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/shared_state.py by tests/tools/mirror.py; change that file, not this one.
 """What a client and its clones share."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/tools.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/tools.py by tests/tools/mirror.py; change that file, not this one.
 """`client.tools`: the catalog of tools."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/versions.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/versions.py by tests/tools/mirror.py; change that file, not this one.
 """`client.versions`: the history of a workflow."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/wait.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/wait.py by tests/tools/mirror.py; change that file, not this one.
 """Waiting for executions to end, one or several, and watching their changes."""
 
 from __future__ import annotations

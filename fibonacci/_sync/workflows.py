@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/workflows.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/workflows.py by tests/tools/mirror.py; change that file, not this one.
 """`client.workflows`: its calls, and what is made of several: run one, run many, deploy a folder."""
 
 from __future__ import annotations

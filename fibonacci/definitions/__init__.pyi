@@ -1,4 +1,4 @@
-# Derived from fibonacci/definitions/__init__.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/definitions/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci.definitions.authoring.branches import ConditionalHandle
 from fibonacci.definitions.authoring.builder import Comparison, WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template

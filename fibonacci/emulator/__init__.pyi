@@ -1,4 +1,4 @@
-# Derived from fibonacci/emulator/__init__.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/emulator/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.app.request_log import RecordedRequest, Requests
 from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode, RecordedCall

@@ -1,4 +1,4 @@
-# Derived from fibonacci/integrations/__init__.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/integrations/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from . import opentelemetry as opentelemetry
 
 __all__: list[str] = []

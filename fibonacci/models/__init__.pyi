@@ -1,4 +1,4 @@
-# Derived from fibonacci/models/__init__.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/models/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci.models._base import Model, Timestamped
 from fibonacci.models.executions import Execution, ExecutionStatus
 from fibonacci.models.health import Health, SecretsHealth

@@ -1,4 +1,4 @@
-# Derived from fibonacci/testing/__init__.py by tests/stubs.py; change that file, not this one.
+# Derived from fibonacci/testing/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci._async.clock import AsyncClock
 from fibonacci._sync.clock import Clock
 from fibonacci.testing.emulator_environment import in_environment

@@ -19,8 +19,8 @@ from fibonacci.testing.contract.checks.api_0_2 import ENTRY, LISTED_RUN, RUN, TO
 from fibonacci.testing.contract.cli import main
 from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
-from tests.contract.mutants.run import SkippingWaits
-from tests.docs.markdown import ROOT
+from tests.tools.markdown import ROOT
+from tests.tools.mutants.run import SkippingWaits
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.api_0_2.old_release import KEY, OldRelease, run_program
-from tests.docs.markdown import ROOT, blocks_of
+from tests.tools.markdown import ROOT, blocks_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("0.2.4")]
 

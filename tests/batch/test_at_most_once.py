@@ -31,7 +31,6 @@ from fibonacci._batch.redis_records import IDS, keys_of
 from fibonacci._batch.rows import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
-from tests.batch import kills, redis_destroyer
 from tests.batch.journals import KINDS, JournalPlace, completed, opened
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
@@ -40,6 +39,7 @@ from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork
+from tests.tools.batch import kills, redis_destroyer
 
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 EXECUTE = "POST /workflows/{workflow_id}/execute"

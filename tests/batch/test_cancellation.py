@@ -16,7 +16,7 @@ from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci.emulator import Emulator
 from tests.batch.journals import JournalPlace
-from tests.interruptions.injection import CanceledAt
+from tests.tools.interruptions.injection import CanceledAt
 
 # Some have ended when the request that starts them is answered; others are watched.
 ROWS = [{"n": number, "seconds": 0.01 * (number % 2)} for number in range(5)]

@@ -1,4 +1,4 @@
-"""Whatever is left of a journal is the whole truth or is refused: `python -m tests.batch.destroyer`, the short form.
+"""Whatever is left of a journal is the whole truth or is refused: a short form of `tests.tools.batch.destroyer`.
 
 The files that a kill leaves are copied while the run has the journal.
 """
@@ -17,10 +17,10 @@ from fibonacci import JournalError
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.sqlite_journal import SQLiteJournal
 from tests.batch.damages import Damage, Files, count_outcomes, damages, is_of_a_row, lasting, read_files, write_files
-from tests.batch.destroyer import KEPT, destroy
 from tests.batch.journals import HEADER, completed
 from tests.batch.test_journal import row
 from tests.kit.systems import needs_fork
+from tests.tools.batch.destroyer import KEPT, destroy
 
 _ROWS = 60
 _NAME = "so long that the database has pages which the last run does not write " * 6

@@ -52,7 +52,7 @@ class InterruptAt:
 def test_ctrl_c_whose_traceback_is_kept_does_not_keep_the_turn(
     client: Fibonacci, workflow: str, tmp_path: Path
 ) -> None:
-    """Ctrl-C at every other line is what `tests/interruptions` tries."""
+    """Ctrl-C at every other line is what `tests/tools/interruptions` tries."""
     runs = client.workflows.run_many(workflow, rows(3, 0), journal=tmp_path / "runs.db")
     with pytest.raises(KeyboardInterrupt) as caught, InterruptAt("Turn.__enter__"):
         next(iter(runs))

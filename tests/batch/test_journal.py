@@ -428,7 +428,7 @@ def test_this_user_alone_may_read_it(path: str) -> None:
 
 
 def test_a_journal_with_many_rows_is_opened_at_once(path: str) -> None:
-    """`python -m tests.batch.scale` measures half a million."""
+    """`python -m tests.tools.batch.scale` measures half a million."""
     fill(path, HEADER, 100_000)
 
     def open_and_find() -> None:

@@ -175,7 +175,7 @@ class TestRefusals:
 
 
 class TestLosses:
-    """`python -m tests.batch.redis_destroyer` does all of it to whole batches, with a server that counts executes."""
+    """`tests.tools.batch.redis_destroyer` does all of it to whole batches, with a server that counts executes."""
 
     @pytest.mark.parametrize("part", COUNTED)
     def test_a_part_that_was_removed(self, part: int, redis_place: JournalPlace, looking: Any) -> None:
@@ -361,7 +361,7 @@ def test_more_results_than_are_read_at_once(redis_place: JournalPlace) -> None:
 
 
 def test_a_journal_with_many_rows_is_opened_at_once(redis_place: JournalPlace, looking: Any) -> None:
-    """`python -m tests.batch.scale` measures half a million."""
+    """`python -m tests.tools.batch.scale` measures half a million."""
     redis_place.open(HEADER).close()
     keys = keys_of(name_of(redis_place))
     script = """

@@ -17,12 +17,12 @@ from fibonacci import _profiles
 from fibonacci._profiles.config_file import read_profiles
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import Invocation, environment, invoke, spawn
-from tests.docs.markdown import ROOT
 from tests.kit.keychain import BrokenKeychain, LockedKeychain, entries, in_keychain, write
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond
 from tests.kit.systems import needs_pseudo_terminals
+from tests.tools.markdown import ROOT
 
 pytestmark = pytest.mark.usefixtures("keychain")
 

@@ -18,7 +18,6 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.main import command_parser
 from fibonacci.cli.remedies import for_command_line
 from fibonacci.emulator import Emulator
-from tests import calls as derivation
 from tests.cli.command_lines import calls, command_line
 from tests.cli.invocation import TextStream, invoke, use
 from tests.contract.document import operations
@@ -26,6 +25,7 @@ from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import check_rows
 from tests.kit.server import ScriptedServer
+from tests.tools import calls as derivation
 
 
 def exactly(value: Any) -> str:
@@ -57,7 +57,7 @@ def test_a_refused_definition_is_explained_once(emulator: Emulator) -> None:
 
 
 def test_the_tables_are_the_derived_ones() -> None:
-    assert derivation.differences() == {}, "run `python -m tests.calls`"
+    assert derivation.differences() == {}, "run `python -m tests.tools.calls`"
 
 
 def test_every_call_is_a_command_and_has_a_row() -> None:

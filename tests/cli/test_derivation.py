@@ -11,7 +11,7 @@ from fibonacci import Pager
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci.cli.calls.entries import CallEntry, CallParameter
 from fibonacci.models import Tool
-from tests import calls
+from tests.tools import calls
 
 Color = Literal["red", "green"] | str
 

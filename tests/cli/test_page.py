@@ -15,9 +15,9 @@ import pytest
 from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke
-from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
 from tests.docs.running import check_prints
 from tests.kit.systems import needs_shell
+from tests.tools.markdown import ROOT, SHELL, Block, blocks_of
 
 FOLDER = ROOT / "docs" / "how-to"
 PAGES = ["follow-runs-in-a-terminal", "check-files-in-a-terminal", "deploy-from-a-terminal"]

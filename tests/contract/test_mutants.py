@@ -18,14 +18,14 @@ from fibonacci.testing.contract.checks.paging import LISTS
 from fibonacci.testing.contract.checks.refusals import INVALID, UNKNOWN_OBJECTS
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.contract.document import JSON, Operation, load_document, operations, resolve
-from tests.contract.mutants.__main__ import SECTION
-from tests.contract.mutants.derive import SURVIVORS, mutants
-from tests.contract.mutants.messages import Send
-from tests.contract.mutants.mutant import Mutant
-from tests.contract.mutants.run import BrokenMutant, disagreements, served, undetected
-from tests.contract.mutants.schemas import is_enveloped, is_list, object_schema
-from tests.contract.mutants.table import table
 from tests.kit.assertions import check_each
+from tests.tools.mutants.__main__ import SECTION
+from tests.tools.mutants.derive import SURVIVORS, mutants
+from tests.tools.mutants.messages import Send
+from tests.tools.mutants.mutant import Mutant
+from tests.tools.mutants.run import BrokenMutant, disagreements, served, undetected
+from tests.tools.mutants.schemas import is_enveloped, is_list, object_schema
+from tests.tools.mutants.table import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contract-suite.md"
 
@@ -94,7 +94,7 @@ def _contents() -> list[JSON]:
 
 def test_the_table_of_the_page_is_that_of_these_mutants() -> None:
     assert SECTION.read(PAGE) == table(mutants(), SURVIVORS), (
-        "python -m tests.contract.mutants --write docs/reference/contract-suite.md"
+        "python -m tests.tools.mutants --write docs/reference/contract-suite.md"
     )
 
 

@@ -14,9 +14,9 @@ from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits, shared_limits
 from fibonacci._core.window import Admission, Delay
-from tests.benchmarks.guards import lines_run
 from tests.core.responses import api_response
 from tests.kit.clock import START
+from tests.tools.benchmarks.guards import lines_run
 
 ENDPOINT = ("GET", "/x")
 OTHER = ("GET", "/y")

@@ -21,8 +21,8 @@ from fibonacci.definitions.files.yaml_reader import read_yaml
 from fibonacci.emulator import Emulator
 from tests.definitions.documents import DEFINITIONS
 from tests.definitions.language_server import language_server
-from tests.docs.markdown import ROOT, blocks_of
 from tests.kit.assertions import check_each, check_rows
+from tests.tools.markdown import ROOT, blocks_of
 
 SCHEMA = files("fibonacci.definitions") / "definition.schema.json"
 SEEN_BY_A_SCHEMA = {

@@ -9,9 +9,9 @@ import pytest
 from fibonacci.definitions import check_definition
 from fibonacci.definitions.flow import Fate, Flow, FlowStep
 from fibonacci.emulator import Emulator, NodeFailure
-from tests.definitions.flows import play
 from tests.emulator.api import Api
 from tests.kit.assertions import check_rows
+from tests.tools.flows import play
 
 COMPLETED, FAILED, SKIPPED = Fate("completed"), Fate("failed", stopped=True), Fate("skipped")
 TAKES_TRUE, TAKES_FALSE = Fate("completed", result=True), Fate("completed", result=False)

@@ -12,13 +12,13 @@ from fibonacci.definitions.graph import edges
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.default_nodes import sample
-from tests.definitions.mutations import __main__ as script
-from tests.definitions.mutations.kinds import FAULTS, mutations, read
-from tests.definitions.mutations.programs import CASES, Case
-from tests.definitions.mutations.valid import valid_definition
 from tests.kit.assertions import check_rows
+from tests.tools.mistakes import __main__ as script
+from tests.tools.mistakes.kinds import FAULTS, mutations, read
+from tests.tools.mistakes.programs import CASES, Case
+from tests.tools.mistakes.valid import valid_definition
 
-FILES = Path(__file__).parent / "mutations" / "workflows"
+FILES = Path(script.__file__).with_name("workflows")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_nothing_is_reported_of_a_valid_definition(check: script.Check) -> None:
 
 @pytest.mark.slow
 def test_of_200_changes_most_are_reported(check: script.Check) -> None:
-    """`python -m tests.definitions.mutations` has 900, with the counts of the page."""
+    """`python -m tests.tools.mistakes` has 900, with the counts of the page."""
     found = script.outcomes(mutations(1, 200), check)
     assert script.share(found) >= script.REQUIRED
     assert script.unexplained(found) == []

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from fibonacci.emulator import Emulator
-from tests.docs.markdown import ROOT
 from tests.docs.running import environment
+from tests.tools.markdown import ROOT
 
 # More than any step takes on a busy machine.
 PATIENCE = 30.0

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import CodeType
 
-    from tests.docs.markdown import Block
+    from tests.tools.markdown import Block
 
 _PRINTS = re.compile(r"# prints: (.+)$", re.MULTILINE)
 _TESTS = re.compile(r"^ *(?:async )?def test_", re.MULTILINE)

@@ -18,9 +18,9 @@ from pathlib import Path
 from socket import create_server
 from threading import Thread
 
-from tests.docs.markdown import ROOT, SHELL, Block
 from tests.docs.running import WITHOUT_OTHERS
 from tests.kit.pseudo_terminal import PseudoTerminal
+from tests.tools.markdown import ROOT, SHELL, Block
 
 DEV = "fibonacci dev "
 ADDRESS = "127.0.0.1:8787"

@@ -8,11 +8,11 @@ import pytest
 
 from fibonacci import Fibonacci, errors
 from fibonacci.cli.command_table import COMMANDS
-from tests.docs.markdown import anchors
 from tests.kit.assertions import check_rows
-from tests.reference.command_line import PYTHON, ListedCommand, commands
-from tests.reference.pages import FOLDER, differences
-from tests.reference.retried import failures
+from tests.tools.markdown import anchors
+from tests.tools.reference.command_line import PYTHON, ListedCommand, commands
+from tests.tools.reference.pages import FOLDER, differences
+from tests.tools.reference.retried import failures
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,9 @@ import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
-from tests.docs.markdown import ROOT, Block, blocks
 from tests.docs.running import NEEDS_MORE, Setting, compiled, environment, setting, waits
 from tests.kit.assertions import check_rows
+from tests.tools.markdown import ROOT, Block, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

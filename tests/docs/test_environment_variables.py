@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.docs.markdown import ROOT
+from tests.tools.markdown import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "environment-variables.md").read_text("utf-8")
 ROWS = re.findall(r"^\| (`[A-Z][A-Z_]+`[^|]*)\|", PAGE, re.MULTILINE)

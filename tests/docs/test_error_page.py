@@ -6,7 +6,7 @@ import inspect
 import re
 
 from fibonacci import errors
-from tests.docs.markdown import ROOT, blocks_of
+from tests.tools.markdown import ROOT, blocks_of
 
 PAGE = ROOT / "docs" / "reference" / "errors.md"
 TREE = next(block.code for block in blocks_of(PAGE) if block.language == "text")

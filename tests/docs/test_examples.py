@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from tests.docs.markdown import ROOT
 from tests.docs.running import NEEDS_MORE, check_prints, run_python, run_tests, setting
 from tests.kit.assertions import check_rows
+from tests.tools.markdown import ROOT
 
 FOLDER = ROOT / "examples"
 EXAMPLES = sorted(FOLDER.rglob("*.py"))

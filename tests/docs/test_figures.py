@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.docs.markdown import ROOT
-from tests.docs.performance import figures
+from tests.tools.benchmarks.performance_page import figures
+from tests.tools.markdown import ROOT
 
 SHOWN = {
     "CPU of one call, relative to `httpx.Client.get`": "one call",

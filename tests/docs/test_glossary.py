@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tests.docs.markdown import ROOT
+from tests.tools.markdown import ROOT
 
 PAGE = ROOT / "docs" / "explanation" / "glossary.md"
 _ROW = re.compile(r"^\| (?P<term>[^|]+) \| (?P<meaning>[^|]+) \| \[`(?P<name>[^`]+)`\]\((?P<path>[^)]+)\) \|$")

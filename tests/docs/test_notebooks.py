@@ -14,8 +14,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.docs.markdown import ROOT
 from tests.docs.running import check_prints
+from tests.tools.markdown import ROOT
 
 untyped: Any = nbformat
 pytestmark = pytest.mark.slow

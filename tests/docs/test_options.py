@@ -8,10 +8,10 @@ import re
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
-from tests.docs.markdown import ROOT
 from tests.endpoints.table import NOT_ENDPOINTS
 from tests.endpoints.table import ROWS as ENDPOINTS
-from tests.releases.project import read_extras
+from tests.tools.markdown import ROOT
+from tests.tools.releases.project import read_extras
 
 REFERENCE = ROOT / "docs" / "reference"
 PAGE = REFERENCE / "options.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.assertions import check_rows
-from tests.kit.page_sections import PageSection
+from tests.tools.page_sections import PageSection
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT, SHELL, anchors, blocks_of, links
 from tests.docs.running import NEEDS_MORE, setting
+from tests.tools.markdown import ROOT, SHELL, anchors, blocks_of, links
 
 # A client of it gives a server the stderr of the moment of this import: now, and not while a test redirects it.
 import_module("mcp.client.stdio")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import fibonacci
 from fibonacci import Fibonacci, errors
 from fibonacci.models import Execution, ResponseInfo
-from tests.docs.markdown import ROOT
 from tests.kit.assertions import check_rows
+from tests.tools.markdown import ROOT
 
 PAGE = (ROOT / "docs" / "how-to" / "coming-from-openai-and-stripe.md").read_text("utf-8")
 OURS = [line.rstrip(" |").rpartition(" | ")[2] for line in PAGE.splitlines() if line.startswith("| ")]

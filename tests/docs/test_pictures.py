@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT
-from tests.docs.pictures import ShownPicture, by_scheme, other_images, pictures_of
 from tests.kit.assertions import check_rows
-from tests.pictures.themes import IMAGES, THEMES
+from tests.tools.markdown import ROOT
+from tests.tools.pictures.in_pages import ShownPicture, by_scheme, other_images, pictures_of
+from tests.tools.pictures.themes import IMAGES, THEMES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MOST_BYTES = {".png": 120_000, ".svg": 40_000}

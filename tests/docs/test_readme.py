@@ -14,9 +14,9 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
-from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
 from tests.docs.running import check_prints, environment, frequent_polls, holds_tests, setting
 from tests.kit.assertions import check_rows
+from tests.tools.markdown import ROOT, SHELL, Block, blocks_of
 
 README = ROOT / "README.md"
 PYTHON = [block for block in blocks_of(README) if block.language == "python"]

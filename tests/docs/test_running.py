@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.markdown import Block, anchors, blocks, links
-from tests.docs.markdown import main as print_shell_block
 from tests.docs.running import Setting, check_prints, run_python, setting
 from tests.docs.test_pages import resolves
+from tests.tools.markdown import Block, anchors, blocks, links
+from tests.tools.markdown import main as print_shell_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from fibonacci import errors
-from tests.docs.markdown import ROOT, blocks_of
+from tests.tools.markdown import ROOT, blocks_of
 
 PAGE = ROOT / "docs" / "how-to" / "troubleshooting.md"
 SOURCES = [path for path in (ROOT / "fibonacci").rglob("*.py") if "_sync" not in path.parts]

@@ -12,9 +12,9 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.docs.markdown import ROOT, SHELL, blocks_of
 from tests.docs.terminal import Terminals, follow, matches
 from tests.kit.systems import needs_pseudo_terminals, needs_shell
+from tests.tools.markdown import ROOT, SHELL, blocks_of
 
 TUTORIAL = ROOT / "docs" / "tutorial"
 CHAPTERS = [TUTORIAL / name for name in re.findall(r"^\| \[[^]]+\]\((.+)\)", (TUTORIAL / "index.md").read_text(), re.M)]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
-from tests.docs.markdown import SHELL, blocks_of
 from tests.kit.assertions import each_row
+from tests.tools.markdown import SHELL, blocks_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "control-api.md"
 ENDPOINTS = {*map(str, CONTROL_ENDPOINTS)}

@@ -18,10 +18,10 @@ from fibonacci._batch.redis_journal import ACQUIRE, RELEASE, JournalLease
 from fibonacci._core.shared_window import StoreError
 from fibonacci._display.progress import TickingBar
 from fibonacci._net.names import MAX_THREADS
-from tests.interruptions.injection import Injector
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 from tests.kit.systems import needs_fork
+from tests.tools.interruptions.injection import Injector
 
 FINE = {"fine": True}
 LIMITS = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4000", "X-RateLimit-Reset": "4102444800"}

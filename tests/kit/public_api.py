@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import griffe
 
-from tests.stubs import lazy_modules, public_names
+from tests.tools.stubs import lazy_modules, public_names
 
 MODULES: Final = ("errors", "integrations.opentelemetry")
 """The public modules that define their public names themselves, or import them eagerly."""

@@ -13,10 +13,10 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci._sync.transports.per_loop import PerLoop
 from fibonacci.transports import SocketTransport
-from tests.interruptions.injection import Injector
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 from tests.kit.systems import needs_fork
+from tests.tools.interruptions.injection import Injector
 
 pytestmark = [
     needs_fork,

@@ -16,8 +16,8 @@ from fibonacci.testing.contract.check import Checks, Result, require_among, requ
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.cli import main
 from fibonacci.testing.contract.server import Disagreement, RawRequests, Server, Skipped
-from tests.contract.mutants.run import SkippingWaits
 from tests.docs.running import run_python
+from tests.tools.mutants.run import SkippingWaits
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/batch/context.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/batch/context.py by tests/tools/mirror.py; change that file, not this one.
 """What the parts of a batch share, and the requests that they send."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/batch/reader.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/batch/reader.py by tests/tools/mirror.py; change that file, not this one.
 """Reading rows, and what the journal has of them."""
 
 from __future__ import annotations

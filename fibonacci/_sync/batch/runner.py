@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/batch/runner.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/batch/runner.py by tests/tools/mirror.py; change that file, not this one.
 """The loop of a batch: what has happened, what may be started, what has to be looked at."""
 
 from __future__ import annotations

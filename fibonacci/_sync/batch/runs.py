@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/batch/runs.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/batch/runs.py by tests/tools/mirror.py; change that file, not this one.
 """The result of `workflows.run_many`: its rows run while it is iterated."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/batch/starter.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/batch/starter.py by tests/tools/mirror.py; change that file, not this one.
 """Starting rows: what becomes of those that are not started, and looking for those whose start had no response."""
 
 from __future__ import annotations

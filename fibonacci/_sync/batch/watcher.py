@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/batch/watcher.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/batch/watcher.py by tests/tools/mirror.py; change that file, not this one.
 """Watching the executions of rows until they have ended: by the list where that is cheaper."""
 
 from __future__ import annotations

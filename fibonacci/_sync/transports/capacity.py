@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/capacity.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/capacity.py by tests/tools/mirror.py; change that file, not this one.
 """Bounds how many callers proceed at a time, whatever interrupts them.
 
 A signal can raise an exception, or run a handler that makes a call, at any line. So nothing here takes a lock: the call

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/connector.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/connector.py by tests/tools/mirror.py; change that file, not this one.
 """Making connections to one origin: directly, or through the proxy that the environment names."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/http11.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/http11.py by tests/tools/mirror.py; change that file, not this one.
 """One connection that speaks HTTP/1.1 over a stream; h11 reads and writes it."""
 
 from __future__ import annotations

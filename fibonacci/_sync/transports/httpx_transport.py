@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/httpx_transport.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/httpx_transport.py by tests/tools/mirror.py; change that file, not this one.
 """Sending through an HTTP client of httpx or httpx2: the user's, or one of its own."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/per_loop.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/per_loop.py by tests/tools/mirror.py; change that file, not this one.
 """Objects that cannot be shared between event loops, nor between processes."""
 
 from __future__ import annotations

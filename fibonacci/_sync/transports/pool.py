@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/pool.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/pool.py by tests/tools/mirror.py; change that file, not this one.
 """A last-in-first-out pool of connections.
 
 httpx's own pool is not used for two measured faults: a canceled call can leave it unusable, and it slows down with the

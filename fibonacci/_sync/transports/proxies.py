@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/proxies.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/proxies.py by tests/tools/mirror.py; change that file, not this one.
 """A connection through a proxy: a tunnel by the method CONNECT, or SOCKS5, which socksio speaks."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/socket_transport.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/socket_transport.py by tests/tools/mirror.py; change that file, not this one.
 """The default transport: HTTP/1.1 over the SDK's own connections."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/tls.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/tls.py by tests/tools/mirror.py; change that file, not this one.
 """Streams of bytes, and TLS over any of them, which may itself have TLS, as behind an https proxy."""
 
 from __future__ import annotations

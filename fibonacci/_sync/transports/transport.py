@@ -1,4 +1,4 @@
-# Derived from fibonacci/_async/transports/transport.py by tests/mirror.py; change that file, not this one.
+# Derived from fibonacci/_async/transports/transport.py by tests/tools/mirror.py; change that file, not this one.
 """What a client needs of a transport, and what those of the SDK have in common."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Derived from the typed client by tests/calls.py; change fibonacci/_async, not this file.
+# Derived from the typed client by tests/tools/calls.py; change fibonacci/_async, not this file.
 """The calls of `fibonacci organizations`."""
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ import pytest
 from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke, use
-from tests.docs.markdown import ROOT, blocks_of
 from tests.kit.assertions import check_each
+from tests.tools.markdown import ROOT, blocks_of
 
 PORT = "--http: {!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790"
 

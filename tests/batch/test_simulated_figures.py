@@ -1,0 +1,79 @@
+"""The simulated figures of docs/reference/many-rows-measured.md, at a size for each run of the tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.tools.simulation.batches import Batch, measure_batch
+from tests.tools.simulation.scenarios import Scenario, measure
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_gate_uses_the_whole_limit_without_refusals() -> None:
+    gate, habit = (measure(Scenario(30, has_gate=has_gate, seconds=120.0)) for has_gate in (True, False))
+    assert gate.share(60.0) >= 0.995
+    assert not gate.refused
+    assert len(habit.refused) > 60
+
+
+def test_once_the_length_of_windows_is_learnt_no_time_is_lost_between_them() -> None:
+    first, *others = measure(Scenario(30, seconds=300.0)).window_seconds
+    assert first < 61.2
+    assert len(others) == 3
+    assert 60 * len(others) / sum(others) >= 0.995
+
+
+def test_a_wrong_clock_changes_nothing() -> None:
+    agreeing, ahead, behind = (measure(Scenario(10, seconds=120.0, skew=skew)) for skew in (0.0, 30.0, -30.0))
+    assert agreeing.served == ahead.served == behind.served
+    assert not agreeing.refused + ahead.refused + behind.refused
+
+
+def test_others_with_the_same_key() -> None:
+    figures = measure(Scenario(10, seconds=180.0, outsiders=30.0))
+    assert figures.others > 0  # who come later in a window find it used up
+    assert figures.share(60.0) >= 0.99
+    assert len(figures.refused) <= 0.01 * len(figures.served)
+
+
+def test_an_outage_of_a_minute() -> None:
+    figures = measure_batch(Batch(600, 20.0, concurrency=200, limit=600, outage=(30.0, 90.0)))
+    assert figures.done == 600
+    assert figures.back_after <= 15
+    assert 0 < len(figures.failed) <= 40
+    assert not figures.refused
+
+
+def test_a_quota_of_executions_at_a_time() -> None:
+    figures = measure_batch(Batch(200, 10.0, quota=20, limit=300))
+    assert figures.done == 200
+    assert figures.capacity >= 0.93  # of 100 s; the first runs are watched without knowing how long they take
+    assert not figures.refused
+
+
+def test_a_concurrency_that_is_asked_for_beside_one_that_is_found() -> None:
+    batch = Batch(300, 10.0, quota=20, limit=300)
+    asked, found = measure_batch(batch), measure_batch(replace(batch, way="aimd"))
+    assert asked.done == found.done == 300
+    assert asked.refused == 0 < found.refused
+    assert asked.capacity > found.capacity + 0.1
+
+
+def test_others_run_executions_too() -> None:
+    figures = measure_batch(Batch(200, 10.0, quota=20, limit=300, others=8))
+    assert figures.done == 200
+    assert figures.others > 0
+    assert figures.capacity >= 0.85
+    assert figures.refused <= 0.05 * figures.done
+
+
+def test_a_batch_beside_the_loop_that_many_programs_have() -> None:
+    batch = Batch(600, 0.0, concurrency=100, limit=300)
+    own, habit = measure_batch(batch), measure_batch(replace(batch, way="habit"))
+    assert own.done == habit.done == 600
+    assert own.refused == 0
+    assert habit.refused >= 200
+    assert own.elapsed <= habit.elapsed

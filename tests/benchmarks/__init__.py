@@ -1,1 +1,0 @@
-"""The SDK measured beside its peers: `python -m tests.benchmarks`."""

@@ -1,0 +1,96 @@
+"""The names of fibonacci-sdk 0.2.4: importing one says what stands for it, and so does the page."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+from packaging.version import Version
+
+import fibonacci
+from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
+from fibonacci._migration import RENAMED
+from tests.kit.assertions import each_row
+from tests.tools.markdown import ROOT, blocks_of
+from tests.tools.releases.changelog import UNRELEASED, read_changelog, release_dates
+
+PAGE = ROOT / "docs" / "how-to" / "coming-from-0.2.4.md"
+each_old_name = each_row("name", RENAMED)
+
+
+@each_old_name
+def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
+    for statement in (f"from fibonacci import {name}", f"from fibonacci import Fibonacci, {name} as x"):
+        with pytest.raises(ImportError) as caught:
+            exec(statement)
+        assert str(caught.value) == (
+            f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {RENAMED[name]}. See "
+            "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
+        )
+        assert caught.value.name == "fibonacci"
+
+
+@each_old_name
+def test_an_attribute_does_too_and_is_absent(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: "):
+        getattr(fibonacci, name)
+    assert not hasattr(fibonacci, name)
+    assert getattr(fibonacci, name, None) is None
+
+
+def test_no_name_is_both_there_and_gone() -> None:
+    assert set(RENAMED).isdisjoint(fibonacci.__all__)
+    assert set(RENAMED).isdisjoint(dir(fibonacci))
+
+
+def test_other_names_are_missing_as_ever() -> None:
+    with pytest.raises(ImportError, match=r"^cannot import name 'Nothing' from 'fibonacci'"):
+        exec("from fibonacci import Nothing")
+
+
+def test_the_page_has_the_same_table() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.read_text("utf-8").partition("## Every name")[2], re.MULTILINE)
+    assert rows[: len(RENAMED)] == list(RENAMED.items())
+
+
+def test_the_programs_of_then_use_names_of_then() -> None:
+    blocks = [block.code for block in blocks_of(PAGE) if block.not_run == "is of fibonacci-sdk 0.2.4"]
+    assert len(blocks) >= 10
+    used = {
+        name
+        for code in blocks
+        for names in re.findall(r"from fibonacci import (.+)", code)
+        for name in names.split(", ")
+    }
+    assert "Workflow" in used
+    assert used <= set(RENAMED)
+
+
+def test_what_stands_for_them_is_there() -> None:
+    texts = " ".join(RENAMED.values())
+    assert [name for name in re.findall(r"`([A-Z]\w+)", texts) if not hasattr(fibonacci, name)] == []
+    for module, name in re.findall(r"fibonacci\.(models|definitions)\.(\w+)", texts):
+        assert hasattr(importlib.import_module(f"fibonacci.{module}"), name)
+    with Fibonacci("key") as client:
+        for path in re.findall(r"client\.([\w.]*\w)", texts):
+            found: object = client
+            for part in path.split("."):
+                found = getattr(found, part)
+
+
+@pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
+def test_a_missing_key_says_how_to_load_a_file(client: type[Fibonacci | AsyncFibonacci]) -> None:
+    with pytest.raises(ConfigurationError, match=r"A \.env file is not read: .*set -a.*--env-file.*python-dotenv"):
+        client()
+
+
+def test_version_and_changelog_agree() -> None:
+    changelog = read_changelog()
+    dates = release_dates(changelog)
+    version, (own, *others) = Version(fibonacci.__version__), dates
+    assert own == version.base_version
+    assert (dates[own] == UNRELEASED) == version.is_devrelease
+    assert UNRELEASED not in map(dates.get, others)
+    assert len(dates) == changelog.count("\n## ")
+    assert [*dates] == sorted(dates, key=Version, reverse=True)

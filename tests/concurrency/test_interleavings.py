@@ -1,0 +1,187 @@
+"""Some interleavings of each scenario, and faults that were put in, which they find."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import import_module
+from types import FunctionType
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from tests.tools.interleavings.explorer import Found, explore, sample
+from tests.tools.interleavings.known_faults import known_faults
+from tests.tools.interleavings.leases import explore_leases
+from tests.tools.interleavings.scenarios import SCENARIOS
+from tests.tools.interleavings.task_scenarios import TASK_SCENARIOS
+
+SCENARIO_OF = {each.name: each for each in [*SCENARIOS, *TASK_SCENARIOS]}
+KNOWN = known_faults("interleavings")
+SOME = 8  # each costs a hundred changes of thread, which a busy machine makes late
+
+
+def test_no_interleaving_has_a_fault() -> None:
+    """The nightly step `interleavings` tries all of them."""
+    for scenario in SCENARIO_OF.values():
+        if scenario.name not in KNOWN:
+            sample(scenario, SOME, seed=1)
+
+
+def test_no_order_of_lease_messages_has_a_fault() -> None:
+    assert explore_leases(2) > 80
+
+
+@pytest.mark.slow
+def test_a_lease_that_is_granted_again_for_a_message_that_came_twice_is_found() -> None:
+    again = SeededFault("", "_core.shared_window:SharedWindow._grant", "lease = held.get(name)", "lease = None")
+    with mutated(again), pytest.raises(KeyError):  # it has no place in the queue any more
+        explore_leases(2)
+
+
+def test_known_faults_are_there_still() -> None:
+    for name in KNOWN:
+        with pytest.raises(Found):
+            explore(SCENARIO_OF[name])
+
+
+class SeededFault(NamedTuple):
+    """A fault that is put into a function: text of it, and what replaces it."""
+
+    scenario: str
+    function: str
+    old: str
+    new: str
+
+
+MUTANTS = [
+    SeededFault(
+        "capacity limiter",
+        "_sync.transports.capacity:CapacityLimiter.release",
+        "if self._queue:\n            self._wake_next()",
+        "pass",
+    ),
+    SeededFault(
+        "connection pool",
+        "_sync.transports.pool:ConnectionPool._pop_reusable",
+        "connection = self._idle.pop()\n",
+        "connection = self._idle[-1]\n                self._idle = self._idle[:-1]\n",
+    ),
+    SeededFault(
+        "close() of a transport",
+        "_sync.transports.pool:ConnectionPool._put_back",
+        "if self._is_closed:\n                self.close_idle()\n            elif",
+        "if",
+    ),
+    SeededFault(
+        "objects per loop",
+        "_sync.transports.per_loop:PerLoop.get",
+        "return self._made.setdefault(loop, self._make()) if made is None else made",
+        "self._made[loop] = made = made or self._make()\n        return made",
+    ),
+    SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
+    SeededFault("news of a lease thread", "_net.leases:LeaseThread._run", "if self._news.empty():", "if True:"),
+    SeededFault(
+        "begin of a lease thread", "_net.leases:LeaseThread._run", "self._running.acquire(blocking=False)", "True"
+    ),
+    SeededFault("end of a lease thread", "_net.leases:LeaseThread._run", "self._running.release()", "pass"),
+    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self.queued:", "if not self.queued:"),
+    SeededFault(
+        "limits of a key",
+        "_core.shared_limits:kept_limits",
+        "found = _shared.setdefault(name, make())",
+        "found = _shared[name] = make()",
+    ),
+    SeededFault(
+        "limits of many keys",
+        "_core.shared_limits:kept_limits",
+        "_shared.move_to_end(oldest)",
+        "limits = _shared.pop(oldest)\n                    _shared.setdefault(oldest, limits)",
+    ),
+    SeededFault("name lookups", "_net.names:Resolver._run", "while queue:", "if queue:"),
+    SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "not self._pieces", "True"),
+    SeededFault(
+        "one reader at a time",
+        "_core.single_reader:SingleReader.turn",
+        "self._turns.remove(first)",
+        "self._turns.pop(0)",
+    ),
+    SeededFault("guard of a batch", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
+    SeededFault("iterator of a list", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
+    SeededFault("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+    SeededFault(
+        "tasks: capacity limiter",
+        "_async.transports.capacity:AsyncCapacityLimiter.release",
+        "if share.turn is not None:\n            self._leave(share)",
+        "pass",
+    ),
+    SeededFault(
+        "tasks: connection pool",
+        "_async.transports.pool:AsyncConnectionPool._end",
+        "self._put_back(use)",
+        "pass",
+    ),
+    SeededFault(
+        "tasks: aclose() of a transport",
+        "_async.transports.pool:AsyncConnectionPool._put_back",
+        "if self._is_closed:\n                self.close_idle()\n            elif",
+        "if",
+    ),
+    SeededFault("tasks: iterator of a list", "_core.single_reader:SingleReader.turn", "is not own", "is None"),
+    SeededFault(
+        "tasks: workers of a batch",
+        "_async.batch._workers:Workers.start",
+        "task.add_done_callback(lambda _: ended())",
+        "if task.cancelled(): ended()",
+    ),
+    SeededFault(
+        "tasks: rate limiter",
+        "_core.shared_limits:SharedLimits.abandon",
+        "self.settle(admission, None, clock.monotonic())",
+        "pass",
+    ),
+    SeededFault("tasks: aclose() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+    SeededFault(
+        "tasks: a run that is left",
+        "_async._runtime:shielded",
+        "attempts == _ATTEMPTS",
+        "True",
+    ),
+]
+
+
+@contextmanager
+def mutated(mutant: SeededFault) -> Generator[None]:
+    """Change the code of a function while the block lasts."""
+    module_name, _, path = mutant.function.partition(":")
+    module = import_module(f"fibonacci.{module_name}")
+    source = inspect.getsource(module)
+    function = _at(vars(module), path)
+    text = inspect.getsource(function)
+    assert mutant.old in text, mutant
+    changed = source.replace(text, text.replace(mutant.old, mutant.new))
+    scope: dict[str, Any] = {**vars(module)}
+    exec(compile(changed, str(module.__file__), "exec", dont_inherit=True), scope)
+    before = function.__code__
+    function.__code__ = _at(scope, path).__code__
+    try:
+        yield
+    finally:
+        function.__code__ = before
+
+
+def _at(scope: dict[str, Any], path: str) -> FunctionType:
+    name, _, rest = path.partition(".")
+    return cast("FunctionType", vars(scope[name])[rest] if rest else scope[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.scenario)
+def test_a_fault_that_was_put_in_is_found(mutant: SeededFault) -> None:
+    with mutated(mutant), pytest.raises(Found, match="--schedule"):
+        explore(SCENARIO_OF[mutant.scenario])
+
+
+def test_each_object_has_a_fault_that_is_found() -> None:
+    assert {mutant.scenario for mutant in MUTANTS} | set(KNOWN) == set(SCENARIO_OF)

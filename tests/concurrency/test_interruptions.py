@@ -1,0 +1,50 @@
+"""Some faults at some places, which a seed determines; the nightly step `interruptions` tries all of them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from typing import Any
+
+import pytest
+
+from tests.kit.systems import needs_signals
+from tests.tools.interleavings.known_faults import known_faults
+from tests.tools.interruptions.faults import FAULTS, attempt
+from tests.tools.interruptions.scripts import SCRIPTS, subject
+
+# About how many lines each script runs, and awaits and starts that there are at most.
+_LINES = {"call": 980, "start": 1080, "wait": 1100, "list": 2100, "batch": 5000}
+_FEW = {"cancellation": 3, "no thread": 2}
+_KNOWN = known_faults("interruptions")
+
+pytestmark = needs_signals
+
+
+@pytest.mark.parametrize("tries", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_nothing_is_lost_or_stays_in_use(tries: int) -> None:
+    drawn = random.Random(tries)
+    faults: list[str] = []
+    with subject() as made:
+        for fault, script in itertools.product(FAULTS, SCRIPTS):
+            if f"{fault} in {script}" in _KNOWN:
+                continue
+            for _ in range(tries):
+                number = drawn.randint(1, _FEW.get(fault, _LINES[script]))
+                trial = attempt(made, script, fault, number)
+                faults += [f"{fault} in {script}, {number}, {trial.place}: {text}" for text in trial.faults]
+    assert faults == []
+
+
+def test_what_is_lost_is_noticed() -> None:
+    """An admission that nobody settles, and an execution whose id is in no journal."""
+    with subject() as made:
+        made.renew("batch")
+        made.batch()
+        made.emulator.client().workflows.execute(made.batch_workflow)
+        client: Any = made.client
+        client._requestor._shared.limits.acquire(time.monotonic(), ("GET", "/x"))
+        in_use, in_use_still, journal = made.faults()
+    assert in_use == in_use_still == "1 in flight and 0 queued"
+    assert journal == "the journal lacks 1 of 4 ids that were received"

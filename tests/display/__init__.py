@@ -1,0 +1,1 @@
+"""What notebooks, terminals and tables show."""

@@ -1,0 +1,1 @@
+"""What a user can see of the calls: log records, spans, metrics."""

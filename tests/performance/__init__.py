@@ -1,0 +1,1 @@
+"""What must not become dearer: counts, instructions, memory."""

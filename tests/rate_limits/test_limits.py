@@ -1,0 +1,16 @@
+"""A short form of the nightly step `limits`, which has more processes, longer windows, and servers that start again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tools.limits.__main__ import SMALL
+from tests.tools.limits.scenarios import kill_holders
+
+
+@pytest.mark.slow
+def test_the_processes_that_are_left_are_not_refused_when_others_are_killed() -> None:
+    figures = kill_holders("redis-server", SMALL)  # `.ci/run limits` has the others
+    assert figures.served.refused == 0
+    assert figures.errors == []
+    assert min(figures.rows) > 0

@@ -1,0 +1,443 @@
+"""Whose files the package reads and writes: what others have put at a path of its is refused, and stays as it was.
+
+Every path that the package writes is a row of `PATHS`; a module that opens files and has no row fails. Where root runs
+the tests, the strangers are real users; else this user's files pass for a stranger's.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from unittest import mock
+
+import pytest
+
+import fibonacci
+from fibonacci import DeploymentError, Fibonacci
+from fibonacci._files import write_file
+from fibonacci.cli.main import main as run_cli
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other owners")
+
+PACKAGE = Path(str(fibonacci.__file__)).parent
+OWNER, STRANGER = 64_001, 64_002  # two ordinary users, where root runs the tests
+MARK = "of another"
+
+Kind = Literal["chosen", "state", "project"]
+"""A path that the user chooses, one that the package derives, or one that was found in a folder of a project."""
+
+
+class Written(NamedTuple):
+    """A path that the package writes.
+
+    Attributes:
+        name: Its name in a folder.
+        kind: Why it is there.
+        modules: Which of the package open it.
+        write: What writes it, with the folder.
+        is_private: Whether others must not be able to write to it.
+        mode: The permissions of a new file at a umask of 022; None where a library makes and removes it.
+        but: The plant that is not refused.
+    """
+
+    name: str
+    kind: Kind
+    modules: tuple[str, ...]
+    write: Callable[[Path], object]
+    is_private: bool = True
+    mode: int | None = 0o600
+    but: str = ""
+
+    @property
+    def plants(self) -> list[Plant]:
+        """What must be refused there."""
+        found = [each for each in PLANTS if self.kind in each.kinds and (self.is_private or not each.is_private)]
+        return [each for each in found if each.name != self.but]
+
+
+def _profile(folder: Path) -> None:
+    from fibonacci._profiles.changes import add_profile
+    from fibonacci._profiles.config_file import read_profiles
+
+    with mock.patch.dict(os.environ, {"FIBONACCI_CONFIG_DIR": str(folder)}):
+        add_profile("work")
+        read_profiles()
+
+
+def _lock_file(folder: Path) -> None:
+    from fibonacci.deployment.folder import DeploymentFolder, Lock
+
+    opened = DeploymentFolder(folder)
+    opened.read_lock()
+    opened.write_lock(Lock("http://localhost", None))
+
+
+def _definition(folder: Path) -> None:
+    from fibonacci.deployment.folder import DeploymentFolder
+
+    opened = DeploymentFolder(folder)
+    opened.files()
+    opened.write_definition("flow.yaml", {"nodes": []})
+
+
+def _journal(folder: Path) -> None:
+    from fibonacci._batch.journal_files import open_journal
+    from fibonacci._batch.journal_schema import JournalHeader
+
+    open_journal(str(folder / "runs.db"), JournalHeader("wf-1", None, "index")).close()
+
+
+def _stop(folder: Path) -> None:
+    from fibonacci._batch.journal_owner import StopRequest
+
+    StopRequest(str(folder / "runs.db"), "run").make()
+
+
+def _results(folder: Path) -> None:
+    from fibonacci.cli.run_many.result_files import ResultFile
+
+    with closing(ResultFile(str(folder / "out.jsonl"), "jsonl")) as file:
+        file.finish()
+
+
+def _mark(folder: Path) -> None:
+    from fibonacci._batch.journal_location import RedisJournalURL
+    from fibonacci._batch.redis_journal import JournalRevision, LocalMark
+
+    mark: Any = LocalMark(RedisJournalURL("redis://localhost/0", "runs"), "runs")
+    mark.path = folder / "mark.json"
+    mark.write(JournalRevision("run", 1, "", 0))
+    mark.close()
+    if not mark._is_usable:
+        raise OSError("the journal has no mark")
+
+
+def _state(folder: Path) -> None:
+    from fibonacci.emulator.state.sqlite import StateFile
+
+    StateFile(folder / "state.db", 1.0).connection.close()
+
+
+def _owner(folder: Path) -> None:
+    from fibonacci.emulator.state.store import Owners
+
+    with mock.patch("fibonacci.emulator.state.store.secrets.token_hex", return_value="name"):
+        made: Any = Owners(folder / "state.db")
+        made.own()
+    made._forget()
+
+
+def _cassette(folder: Path) -> None:
+    from fibonacci.emulator.engine.cassettes import write_calls
+
+    write_calls(folder / "calls.json", [])
+
+
+def _dumped(folder: Path) -> None:
+    from fibonacci.definitions import dump
+
+    dump({"nodes": []}, folder / "flow.json")
+
+
+def _journal_rows(suffix: str, mode: int | None = None) -> Written:
+    return Written(f"runs.db{suffix}", "state", ("_batch/journal_files.py", "_batch/locks.py"), _journal, mode=mode)
+
+
+PATHS = [
+    Written("config.toml", "chosen", ("_profiles/config_file.py", "_profiles/changes.py"), _profile),
+    Written(".config.toml.lock", "state", ("_profiles/changes.py",), _profile),
+    Written("fibonacci.lock", "state", ("deployment/folder.py",), _lock_file, is_private=False, mode=0o644),
+    Written("flow.yaml", "project", ("deployment/folder.py",), _definition, is_private=False, mode=0o644),
+    Written(
+        "flow.json",
+        "chosen",
+        ("definitions/files/load_and_dump.py", "definitions/files/formatting.py"),
+        _dumped,
+        is_private=False,
+        mode=0o644,
+    ),
+    Written("runs.db", "chosen", ("_batch/journal_files.py",), _journal),
+    _journal_rows("-lock", 0o600),
+    _journal_rows("-wal"),
+    _journal_rows("-shm"),
+    _journal_rows("-journal"),
+    Written(
+        "runs.db-stop-run", "state", ("_batch/journal_owner.py",), _stop, is_private=False, but="a file of a stranger"
+    ),
+    Written("out.jsonl", "chosen", ("cli/run_many/result_files.py",), _results, is_private=False),
+    Written("out.jsonl.partial", "state", ("cli/run_many/result_files.py",), _results, mode=None),
+    Written("mark.json", "state", ("_batch/redis_journal.py",), _mark),
+    Written("state.db", "chosen", ("emulator/state/sqlite.py",), _state),
+    Written("state.db-wal", "state", ("emulator/state/sqlite.py",), _state, mode=None),
+    Written("state.db-owner-name", "state", ("emulator/state/store.py",), _owner),
+    Written("calls.json", "chosen", ("emulator/engine/cassettes.py",), _cassette, is_private=False),
+]
+
+# What opens files of the package for writing and has no row above, with the reason.
+ELSEWHERE = {
+    "_net/file_store.py": "in a folder of mode 0700 that it checks: shared_limits/test_failures.py",
+    "_batch/locks.py": "its row is that of the journal",
+    "cli/commands/fmt.py": "as definitions are written: check_link and write_file",
+    "cli/commands/graph.py": "write_file, at a path that the user has chosen",
+    "cli/run_many/arguments.py": "checks what result_files.py writes",
+    "cli/definition_arguments.py": "checks links of definitions",
+    "cli/standard_streams.py": "the null device",
+    "emulator/cli_arguments.py": "reads a key, and writes nothing",
+}
+
+
+class Plant(NamedTuple):
+    """What is at a path before the package writes there.
+
+    Attributes:
+        name: What it is.
+        kinds: For which paths it must be refused.
+        owner: Whose it is.
+        make: Puts it there; a victim lies beside it.
+        is_private: Whether it matters only where others must not write.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    owner: int
+    make: Callable[[Path, Path], object]
+    is_private: bool = False
+
+
+def _link(path: Path, victim: Path) -> None:
+    path.symlink_to(victim)
+
+
+def _dangling(path: Path, victim: Path) -> None:
+    path.symlink_to(victim.with_name("none"))
+
+
+def _device(path: Path, victim: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def _fifo(path: Path, victim: Path) -> None:
+    os.mkfifo(path, 0o666)
+
+
+def _folder(path: Path, victim: Path) -> None:
+    path.mkdir()
+
+
+def _file(path: Path, victim: Path) -> None:
+    path.touch(0o666)
+    path.chmod(0o666)
+
+
+ALL: tuple[Kind, ...] = ("chosen", "state", "project")
+PLANTS = [
+    Plant("a link of his own", ("state", "project"), OWNER, _link),
+    Plant("a dangling link of his own", ("state", "project"), OWNER, _dangling),
+    Plant("a link of his own to a device", ("state", "project"), OWNER, _device),
+    Plant("a link of a stranger", ALL, STRANGER, _link),
+    Plant("a FIFO of his own", ("state", "project"), OWNER, _fifo),
+    Plant("a FIFO of a stranger", ALL, STRANGER, _fifo),
+    Plant("a folder", ALL, OWNER, _folder),
+    Plant("a file of a stranger", ALL, STRANGER, _file),
+    Plant("a file that others may write", ALL, OWNER, _file, is_private=True),
+]
+
+
+def main(base: Path) -> None:
+    """Write each path in its folder, as the user who owns the folders, and print what came of it."""
+    scratch = base / "scratch"
+    for path in PATHS:  # imports all: an ordinary user may not read where the package is
+        _outcome(path, scratch)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.setgroups([])
+        os.setgid(OWNER)
+        os.setuid(OWNER)
+    os.umask(0o022)
+    outcomes: dict[str, list[str]] = {}
+    for path in PATHS:
+        outcomes[path.name] = [_outcome(path, base / path.name / "nothing")]
+        for plant in path.plants:
+            is_pretended = not is_root and plant.owner == STRANGER
+            with mock.patch("fibonacci._files.os.geteuid", partial(int, os.geteuid() + is_pretended)):
+                outcomes[path.name].append(_outcome(path, base / path.name / plant.name))
+    print(json.dumps(outcomes))
+
+
+def _outcome(path: Written, folder: Path) -> str:
+    try:
+        path.write(folder)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def planted() -> Generator[tuple[Path, dict[str, list[str]]]]:
+    """Return a folder for each path and plant, and the error of each, with that of an empty folder first."""
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory(dir="/tmp" if is_root else None) as made:  # where others get
+        base = Path(made)
+        base.chmod(0o755)
+        (base / "scratch").mkdir()
+        for path in PATHS:
+            (base / path.name / "nothing").mkdir(parents=True)
+            for plant in path.plants:
+                folder = base / path.name / plant.name
+                folder.mkdir()
+                victim = base / "victims" / path.name / plant.name / f"victim{Path(path.name).suffix}"
+                victim.parent.mkdir(parents=True)
+                victim.write_text(MARK)
+                plant.make(folder / path.name, victim)
+                if is_root:
+                    os.chown(folder / path.name, plant.owner, plant.owner, follow_symlinks=False)
+        for each in filter(Path.is_dir, base.rglob("*")):
+            each.chmod(0o755)
+        if is_root:
+            for each in [*base.glob("*/*"), *base.glob("victims/*/*"), *base.glob("victims/*/*/*")]:
+                os.chown(each, OWNER, OWNER)
+        code = f"from pathlib import Path; from tests.security.test_private_files import main; main(Path({made!r}))"
+        command = [sys.executable, "-W", "error", "-c", code]
+        output = subprocess.run(command, cwd=PACKAGE.parent, check=True, stdout=subprocess.PIPE, timeout=60).stdout
+        yield base, json.loads(output)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_what_others_have_put_there(planted: tuple[Path, dict[str, list[str]]], path: Written) -> None:
+    base, outcomes = planted
+    accepted = [plant.name for plant, error in zip(path.plants, outcomes[path.name][1:], strict=True) if not error]
+    assert accepted == []
+    for plant in path.plants:
+        folder = base / path.name / plant.name
+        assert [each.read_text() for each in (base / "victims" / path.name / plant.name).iterdir()] == [MARK]
+        left = (folder / path.name).lstat()
+        assert left.st_size == 0 or not stat.S_ISREG(left.st_mode)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_a_new_file(planted: tuple[Path, dict[str, list[str]]], path: Written) -> None:
+    base, outcomes = planted
+    assert outcomes[path.name][0] == ""
+    if path.mode is not None:
+        assert oct((base / path.name / "nothing" / path.name).stat().st_mode & 0o777) == oct(path.mode)
+
+
+def test_no_other_module_opens_files_for_writing() -> None:
+    known = {module for path in PATHS for module in path.modules} | {*ELSEWHERE}
+    found = {
+        str(file.relative_to(PACKAGE))
+        for file in PACKAGE.rglob("*.py")
+        if "_sync" not in file.parts and file.name != "_files.py" and any(map(_writes, _nodes(file)))
+    }
+    assert found - known == set()
+    assert known - found == set()
+
+
+def _nodes(file: Path) -> Iterator[ast.AST]:
+    """Return what a file has, if it has a word of those that are looked for."""
+    text = file.read_text("utf-8")
+    return ast.walk(ast.parse(text)) if _WORDS.search(text) else iter(())
+
+
+def _writes(node: ast.AST) -> bool:
+    """Whether it imports what opens files, or opens one itself in a way that may change it."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "fibonacci._files"
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name in _NAMES:
+        return True
+    if any(isinstance(each, ast.Attribute) and each.attr in _WRITING for each in ast.walk(node)):
+        return True
+    modes = [each.value for each in [*node.args, *(k.value for k in node.keywords)] if isinstance(each, ast.Constant)]
+    return name in ("open", "fdopen") and any(isinstance(mode, str) and set(mode) & set("wax+") for mode in modes)
+
+
+_NAMES = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "symlink_to", "FileIO"}
+_WRITING = {"O_WRONLY", "O_RDWR", "O_CREAT"}
+_WORDS = re.compile(rf"open\(|_files import|{'|'.join(sorted(_NAMES | _WRITING))}")
+
+
+class TestWriting:
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+    def test_a_file_keeps_its_mode(self, tmp_path: Path, mode: int) -> None:
+        file, results = tmp_path / "flow.json", tmp_path / "out.jsonl"
+        for path, write in ((file, _dumped), (results, _results)):
+            path.touch()
+            path.chmod(mode)
+            write(tmp_path)
+            assert oct(stat.S_IMODE(path.stat().st_mode)) == oct(mode)
+        assert file.read_text() != ""
+
+    def test_a_link_of_the_user_is_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "out.jsonl").symlink_to("new.jsonl")
+        _results(tmp_path)
+        assert (tmp_path / "out.jsonl").is_symlink()
+        assert (tmp_path / "new.jsonl").is_file()
+
+    def test_a_pipe_or_device_of_the_user_is_written_to(self, tmp_path: Path) -> None:
+        fifo, null = tmp_path / "fifo", tmp_path / "null"
+        os.mkfifo(fifo)
+        null.symlink_to("/dev/null")
+        with ThreadPoolExecutor(1) as reader:
+            read = reader.submit(fifo.read_bytes)
+            write_file(fifo, "text")
+            assert read.result() == b"text"
+        write_file(null, "text")
+        assert fifo.is_fifo()
+        assert Path("/dev/null").is_char_device()
+        assert null.is_symlink()
+
+    def test_the_standard_stream_is_written_to(self) -> None:
+        code = "from fibonacci._files import write_file; write_file('/dev/stdout', 'text')"
+        command = [sys.executable, "-c", code]
+        for stdout in (subprocess.PIPE, subprocess.DEVNULL):
+            found = subprocess.run(command, cwd=PACKAGE.parent, check=True, stdout=stdout, timeout=60)
+            assert found.stdout == (b"text" if stdout == subprocess.PIPE else None)
+
+
+class TestClonedFolder:
+    """A repository has links to wherever its author likes, and git makes them files of the user."""
+
+    @pytest.fixture
+    def clone(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "clone"
+        folder.mkdir()
+        (folder / "flow.yaml").write_text("nodes:\n  - {id: hi, type: llm, instruction: Hi}\n")
+        (tmp_path / "outside.yaml").write_text("nodes:   []\n")
+        return folder
+
+    @pytest.mark.parametrize("target", ["../outside.yaml", ".git/hooks.yaml", "notes.txt", "../none.yaml"])
+    def test_a_definition_that_is_a_link(self, clone: Path, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+        (clone / "link.yaml").symlink_to(target)
+        for command in (["fmt", str(clone)], ["fmt", str(clone / "link.yaml")], ["validate", str(clone)]):
+            if (clone / "link.yaml").exists() or command[1] == str(clone):
+                assert run_cli(command) == 64
+                assert "is a symbolic link" in capsys.readouterr().err
+        assert (clone.parent / "outside.yaml").read_text() == "nodes:   []\n"
+        assert not (clone.parent / "none.yaml").exists()
+
+    def test_a_lock_file_that_is_a_link(self, clone: Path, client: Fibonacci) -> None:
+        (clone / "fibonacci.lock").symlink_to("../profile")
+        with pytest.raises(DeploymentError, match=r"fibonacci\.lock cannot be read: is a symbolic link"):
+            client.workflows.plan(clone)
+        workflow = client.workflows.create(
+            name="a $(touch ran)", definition={"nodes": [{"id": "hi", "type": "llm", "instruction": "Hi"}]}
+        )
+        with pytest.raises(DeploymentError, match=r"is a symbolic link"):
+            client.workflows.pull(workflow.id, clone / "pulled.yaml")
+        assert sorted(each.name for each in clone.iterdir()) == ["fibonacci.lock", "flow.yaml"]
+        assert not (clone.parent / "profile").exists()

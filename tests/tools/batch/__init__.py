@@ -1,0 +1,1 @@
+"""Batches that are killed, journals that are destroyed, and what many rows cost."""

@@ -1,0 +1,1 @@
+"""The SDK measured beside its peers: `python -m tests.tools.benchmarks`."""

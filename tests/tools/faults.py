@@ -1,0 +1,77 @@
+"""Measure what the client does about every fault, and write it down.
+
+python -m tests.tools.faults                                 print the table
+python -m tests.tools.faults --write docs/reference/reliability.md     put it between the page's markers
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.faults.calls import METHODS, longest
+from tests.faults.expectations import ONE_OF_EACH, REPEATABLE
+from tests.faults.run_row import Run, run_row
+from tests.faults.table import FaultRow, rows
+from tests.kit.mode import MODES, TWO_MODES, ModeName
+from tests.tools.page_sections import PageSection
+
+SECTION = PageSection("measured")
+_ONCE = tuple(method for method in METHODS if method not in REPEATABLE)
+
+
+def main() -> None:
+    """Run every row, and print or write the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.faults", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
+    parser.add_argument("--mode", choices=MODES, default="sync", help="the client to measure; sync when not given")
+    options = parser.parse_args()
+    table = "".join(f"{line}\n" for line in _lines(options.mode))
+    if options.write is None:
+        print(table, end="")
+        return
+    SECTION.write(options.write, table)
+
+
+def _lines(mode: ModeName) -> Iterator[str]:
+    yield (
+        f"| what the server does | {', '.join(REPEATABLE)} | {', '.join(_ONCE)} | timeout | longest call | on httpx |"
+    )
+    yield "|---|---|---|---|---|---|"
+    for row in rows():
+        run = run_row(row, mode)
+        cells = [row.name, _ends(run, REPEATABLE), _ends(run, _ONCE), f"{row.timeout:g} s", f"{_longest(run):.2f} s"]
+        yield f"| {' | '.join([*cells, _on_httpx(row, run, mode)])} |"
+
+
+def _on_httpx(row: FaultRow, socket: Run, mode: ModeName) -> str:
+    """Say what differs on httpx."""
+    if not row.httpx or mode not in TWO_MODES:
+        return ""
+    run = run_row(row, mode, "httpx", ONE_OF_EACH)
+    is_late = _longest(run) > longest(row.timeout)
+    if all(run.end(method) == socket.end(method) for method in run.ended) and not is_late:
+        return "the same"
+    return f"{_ends(run, tuple(run.ended))}{f', after {_longest(run):.1f} s' if is_late else ''}"
+
+
+def _longest(run: Run) -> float:
+    return max(ended.seconds for ended in run.ended.values())
+
+
+def _ends(run: Run, methods: tuple[str, ...]) -> str:
+    """Return the different ends of the calls with these methods."""
+    return "; ".join(dict.fromkeys(_end(run, method) for method in methods))
+
+
+def _end(run: Run, method: str) -> str:
+    end = run.end(method)
+    sent = f"sent {end.requests}×"  # noqa: RUF001
+    if end.error is None:
+        return f"{sent}, succeeds"
+    return f"{sent}, {end.error.__name__}{', outcome unknown' if end.outcome_unknown else ''}"
+
+
+if __name__ == "__main__":
+    main()

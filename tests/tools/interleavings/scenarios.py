@@ -1,0 +1,574 @@
+"""The scenarios: which threads, around which object, and what has to be so in the end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from email.utils import formatdate
+from functools import partial
+from importlib import import_module
+from inspect import signature
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from fibonacci import APIConnectionError, Fibonacci
+from fibonacci._batch.options import BatchOptions
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow
+from fibonacci._core.window import Admission
+from fibonacci.transports import HTTPRequest, HTTPResponse
+from tests.kit.clock import START
+from tests.kit.transport import ScriptedTransport, http_response
+from tests.tools.interleavings.baton import Baton
+from tests.tools.interleavings.explorer import PREEMPTIONS, Bodies, SharedScenario
+from tests.tools.interleavings.turns import TaskRun
+
+SCENARIOS: list[SharedScenario] = []
+REQUEST = HTTPRequest(method="GET", origin="http://127.0.0.1:9", target="/x", headers=[], body=b"")
+ENDPOINT = ("GET", "/x")
+
+
+def _scenario(
+    name: str, *modules: str, beside: tuple[str, ...] = (), preemptions: int = PREEMPTIONS
+) -> Callable[[Any], Any]:
+    """Add a scenario.
+
+    Args:
+        name: Its object.
+        modules: Those whose lines are points.
+        beside: Others in which what blocks is replaced too.
+        preemptions: How many there are at most.
+    """
+
+    def add(build: Callable[[Baton], Bodies]) -> Callable[[Baton], Bodies]:
+        SCENARIOS.append(SharedScenario(name, modules, beside, build, preemptions=preemptions))
+        return build
+
+    return add
+
+
+class RunClock:
+    """The time of a run, for what takes a clock."""
+
+    def __init__(self, run: Baton | TaskRun) -> None:
+        self._run = run
+
+    def monotonic(self) -> float:
+        return self._run.now
+
+    def time(self) -> float:
+        return START + self._run.now
+
+    def deadline(self, seconds: float | None) -> Deadline:
+        return Deadline(seconds, self)
+
+
+def limited_response(clock: RunClock, seconds: int) -> HTTPResponse:
+    """Return a response that states that no request is left for so many seconds."""
+    headers = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "Date": formatdate(clock.time(), usegmt=True)}
+    headers["X-RateLimit-Reset"] = str(int(clock.time()) + seconds)
+    return http_response({"data": {}}, headers=headers)
+
+
+@_scenario("capacity limiter", "_sync.transports.capacity", beside=("_sync._runtime",))
+def _capacity(baton: Baton) -> Bodies:
+    """Check that no place is lost: three calls, one of them with little time."""
+    from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
+
+    limiter = CapacityLimiter(1)
+    inside: list[int] = []
+
+    def call(seconds: float) -> None:
+        share = CapacityShare()
+        began = baton.now
+        if limiter.acquire(share, seconds):
+            inside.append(1)
+            assert len(inside) <= limiter.total, "more callers proceed than may"
+            baton.point()
+            inside.pop()
+        limiter.release(share)
+        assert baton.now < began + 30, "a call sleeps while a place is free"
+
+    def check() -> None:
+        assert limiter.in_use == 0, f"{limiter.in_use} are in use"
+        assert limiter.acquire_nowait(CapacityShare()), "the place is lost"
+
+    return Bodies([lambda: call(60), lambda: call(1), lambda: call(60)], check)
+
+
+class _CountedConnection:
+    """A connection that is used by one call at a time, and is closed once at the end."""
+
+    def __init__(self, baton: Baton, made: list[_CountedConnection]) -> None:
+        self._baton = baton
+        self.users = 0
+        self.is_closed = False
+        self.is_reusable = False
+        self.exchanges = 0
+        self.began_at = self.ended_at = baton.now
+        self.response_time = 0.0
+        made.append(self)
+
+    def exchange(self, request: HTTPRequest, deadline: Deadline, limit: int, *rest: object) -> HTTPResponse:
+        assert not self.is_closed, "a closed connection is used"
+        self.users += 1
+        self.exchanges += 1
+        assert self.users == 1, "two calls use one connection"
+        self._baton.point()
+        assert not self.is_closed, "a connection is closed while it is used"
+        self.users -= 1
+        self.is_reusable = True
+        self.ended_at = self._baton.now
+        return http_response()
+
+    def fileno(self) -> int:
+        return 9999
+
+    def close(self) -> None:
+        assert not self.users, "a connection is closed while it is used"
+        self.is_closed = True
+
+
+class _Connector:
+    proxy = None
+
+    def __init__(self, baton: Baton, made: list[_CountedConnection]) -> None:
+        self._baton = baton
+        self._made = made
+
+    def connect(self, deadline: Deadline, phases: object) -> _CountedConnection:
+        self._baton.point()
+        return _CountedConnection(self._baton, self._made)
+
+
+def _pool(baton: Baton, made: list[_CountedConnection], **options: Any) -> Any:
+    pool: Any = import_module("fibonacci._sync.transports.pool")
+    defaults = {"max_connections": 2, "max_idle_connections": 1, "idle_timeout": 15.0, "first_byte_timeout": 5.0}
+    baton.replace(pool, "readable", mock.Mock(return_value=set()))
+    return pool.ConnectionPool(_Connector(baton, made), **{**defaults, **options})
+
+
+def _new_pool(baton: Baton, made: list[_CountedConnection], origin: str) -> Any:
+    return _pool(baton, made)
+
+
+@_scenario("connection pool", "_sync.transports.pool", beside=("_sync._runtime",))
+def _connection_pool(baton: Baton) -> Bodies:
+    """Two calls, and the idle connections are closed beside them."""
+    made: list[_CountedConnection] = []
+    pool: Any = _pool(baton, made)
+
+    def send() -> None:
+        pool.send(REQUEST, RunClock(baton).deadline(5), 1000, pool.close_idle)
+
+    def check() -> None:
+        idle = pool.connections
+        assert not pool._active, "a connection counts as in use"
+        assert pool._capacity.in_use == 0, "capacity is lost"
+        assert len(idle) <= 1, "more connections are kept than may be"
+        assert all(each.is_closed != (each in idle) for each in made), "a connection is neither kept nor closed"
+
+    send()
+    return Bodies([send, send, pool.close_idle], check)
+
+
+@_scenario(
+    "close() of a transport",
+    "_sync.transports.socket_transport",
+    "_sync.transports.per_loop",
+    "_sync.transports.pool",
+    beside=("_sync._runtime",),
+)
+def _transport_close(baton: Baton) -> Bodies:
+    """Close a transport beside a call: nothing stays open that nobody can close any more."""
+    from fibonacci._sync.transports.socket_transport import SocketTransport
+
+    made: list[_CountedConnection] = []
+    transport: Any = SocketTransport()
+    baton.replace(transport, "_new_pool", mock.Mock(side_effect=partial(_new_pool, baton, made)))
+
+    def send() -> None:
+        transport.send(REQUEST, RunClock(baton).deadline(5))
+
+    def check() -> None:
+        kept = transport._connections
+        assert all(each.is_closed or each in kept for each in made), "a connection stays open in a pool that is dropped"
+
+    send()
+    return Bodies([send, transport.close], check)
+
+
+@_scenario("objects per loop", "_sync.transports.per_loop")
+def _per_loop(baton: Baton) -> Bodies:
+    """Ask from two threads: both get the same."""
+    from fibonacci._sync.transports import per_loop
+
+    per = per_loop.PerLoop(object)
+    got: list[object] = []
+
+    def ask() -> None:
+        got.append(per.get())
+
+    return Bodies([ask, ask], lambda: _assert(got == [per.get()] * 2, "two threads of one process have two objects"))
+
+
+@_scenario("workers of a batch", "_sync.batch._workers", beside=("_sync._runtime",))
+def _workers(baton: Baton) -> Bodies:
+    """Work from two threads, while threads that are idle end: all of it is done, and each thread ends."""
+    from fibonacci._sync.batch import _workers
+
+    workers: Any = _workers.Workers()
+    inbox = _workers.Inbox()
+    done: list[int] = []
+
+    def start(number: int) -> None:
+        workers.start(lambda: None, lambda: inbox.put(lambda: done.append(number)))
+
+    def iterate() -> None:
+        start(0)
+        while len(done) < 2:
+            functions = inbox.get(30.0)
+            assert functions, "work was not done"
+            for function in functions:
+                function()
+
+    def check() -> None:
+        assert sorted(done) == [0, 1], "work is lost"
+        assert workers._idle == 0, "a thread that has ended counts as idle"
+
+    return Bodies([iterate, lambda: start(1)], check)
+
+
+class _Store:
+    """A store of leases in memory."""
+
+    def __init__(self, baton: Baton) -> None:
+        self._baton = baton
+        self._window = SharedWindow(baton.now)
+
+    def exchange(self, message: LeaseMessage) -> LeaseReply:
+        self._baton.point()
+        return self._window.exchange(message, self._baton.now)
+
+
+class _News:
+    """Stands for limits that have something to say."""
+
+    is_inherited = False
+
+    def __init__(self) -> None:
+        self.is_unsaid = False
+
+    def schedule(self, now: float) -> float | None:
+        return 0.0 if self.is_unsaid else None
+
+    def message(self, now: float) -> None:
+        self.is_unsaid = False
+
+    def receive(self, message: object, reply: object, now: float) -> None:
+        """Do nothing with the reply."""
+
+
+@_scenario("news of a lease thread", "_net.leases")
+def _news_of_lease_thread(baton: Baton) -> Bodies:
+    """Two threads have something to say, while the lease thread begins, is idle or ends: it is said."""
+    from fibonacci._net.leases import LeaseThread
+
+    carrier: Any = LeaseThread(mock.Mock(), "a test")
+    carrier.limits = news = _News()
+
+    def tell() -> None:
+        news.is_unsaid = True
+        baton.point()
+        carrier._notify()
+
+    def check() -> None:
+        assert not news.is_unsaid, "something was not said to the store"
+        assert not carrier._running.locked(), "a thread that has ended counts as running"
+
+    return Bodies([tell, tell], check)
+
+
+_LEASE_THREAD: dict[str, Any] = {"beside": ("_core.shared_limits", "_sync._runtime"), "preemptions": 1}  # of many lines
+
+
+@_scenario("begin of a lease thread", "_net.leases", **_LEASE_THREAD)
+def _begin_of_lease_thread(baton: Baton) -> Bodies:
+    """Call when a lease is needed, for which there is no thread yet: nothing stays unsaid."""
+    call, check = _leased_call(baton)
+    return Bodies([call], check)
+
+
+@_scenario("end of a lease thread", "_net.leases", **_LEASE_THREAD)
+def _end_of_lease_thread(baton: Baton) -> Bodies:
+    """Call again when the thread is about to end: nothing stays unsaid."""
+    call, check = _leased_call(baton)
+
+    def calls() -> None:
+        baton.is_explored = False
+        call()
+        baton.is_explored = True
+        baton.wait(lambda: False, 2.01)  # the thread ends when it has had nothing to do for 2 s
+        call()
+
+    return Bodies([calls], check)
+
+
+def _leased_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return a call of limits that take leases, and what has to be so when it has ended."""
+    from fibonacci._core.shared_limits import QueuedCall
+    from fibonacci._net.leases import LeaseThread
+    from fibonacci._sync import _runtime
+
+    carrier: Any = LeaseThread(_Store(baton), "a test")
+    limits = carrier.limits
+
+    def call() -> None:
+        event = _runtime.WakeEvent()
+        queued = QueuedCall(event.set, Admission(baton.now, ENDPOINT))
+        while not isinstance(found := limits.queue(queued, baton.now), Admission):
+            assert baton.now < 1060, "no lease was asked for"
+            event.sleep(found.seconds)
+        limits.leave(queued, baton.now)
+        limits.settle(found, None, baton.now)
+
+    def check() -> None:
+        assert limits.schedule(baton.now) is None, "something was not said to the store"
+        assert not carrier._running.locked(), "a thread that has ended counts as running"
+        assert (limits.in_flight, limits.queued) == (0, 0)
+
+    return call, check
+
+
+@_scenario("rate limiter", "_core.shared_limits", "_core.limiter", beside=("_sync._runtime",))
+def _rate_limiter(baton: Baton) -> Bodies:
+    """Three calls where one is admitted at a time, and a reset: each is admitted once, and nothing stays in use."""
+    from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+    from fibonacci._core.window import Delay
+    from fibonacci._sync import _runtime
+
+    limits: Any = SharedLimits()
+    admitted: list[int] = []
+
+    def delay(now: float) -> Delay | None:
+        return Delay(30.0, is_fixed=False) if limits.in_flight else None  # one at a time
+
+    baton.replace(limits._limiter.window, "delay", delay)
+
+    def call(number: int) -> None:
+        event = _runtime.WakeEvent()
+        admission = Admission(baton.now, ENDPOINT)
+        queued = QueuedCall(event.set, admission)
+        found = limits.acquire(baton.now, ENDPOINT, admission)
+        while not isinstance(found, Admission):
+            found = limits.queue(queued, baton.now)
+            if not isinstance(found, Admission):
+                before = baton.now
+                event.sleep(found.seconds)
+                assert baton.now - before < 29, "a call that may be sent sleeps on"
+        limits.leave(queued, baton.now)
+        admitted.append(number)
+        baton.point()
+        limits.settle(found, None, baton.now)
+
+    def check() -> None:
+        assert sorted(admitted) == [0, 1], "a call was not admitted once"
+        assert (limits.in_flight, limits.queued) == (0, 0), "something counts as in flight or queued"
+
+    return Bodies([lambda: call(0), lambda: call(1), lambda: limits.reset(baton.now)], check)
+
+
+@_scenario("limits of a key", "_core.shared_limits")
+def _kept_limits(baton: Baton) -> Bodies:
+    """Ask for the limits of one key from two threads, in a process that was forked: they get the same."""
+    shared_limits: Any = import_module("fibonacci._core.shared_limits")
+    got: list[object] = []
+    baton.replace(shared_limits, "_shared", OrderedDict())
+
+    def ask() -> None:
+        got.append(shared_limits.shared_limits("http://127.0.0.1:9", "key"))
+
+    shared_limits.shared_limits("http://127.0.0.1:9", "key").renew_in_child()
+
+    def check() -> None:
+        assert len(set(map(id, got))) == 1, "two clients of one key have different limits"
+
+    return Bodies([ask, ask], check)
+
+
+@_scenario("limits of many keys", "_core.shared_limits")
+def _many_keys(baton: Baton) -> Bodies:
+    """Ask for limits that are in use while others are forgotten, which are not."""
+    shared_limits: Any = import_module("fibonacci._core.shared_limits")
+    baton.replace(shared_limits, "_shared", OrderedDict())
+    baton.replace(shared_limits, "_KEPT_KEYS", 1)
+
+    def ask(key: str) -> Any:
+        return shared_limits.shared_limits("http://127.0.0.1:9", key)
+
+    used = ask("a")
+    used.acquire(baton.now, ENDPOINT)
+    got: list[object] = []
+
+    def check() -> None:
+        assert got == [used], "limits in use were forgotten"
+        assert len(shared_limits._shared) <= 3, "limits that nobody uses are kept"
+
+    return Bodies([lambda: got.append(ask("a")), lambda: ask("b")], check)
+
+
+@_scenario("name lookups", "_net.names")
+def _name_lookups(baton: Baton) -> Bodies:
+    """Two threads look up names while a thread is about to end: each lookup ends."""
+    from fibonacci._net import names
+
+    baton.replace(names, "_getaddrinfo", mock.Mock(return_value=["address"]))
+    baton.replace(names, "MAX_THREADS", 1)
+    resolver: Any = names.Resolver()
+
+    def look_up(host: str) -> None:
+        lookup = resolver.lookup(host, 80)
+        assert lookup.wait(60), "a lookup does not end"
+        assert list(lookup.result()) == ["address"]
+
+    def check() -> None:
+        assert len(resolver._free) == 1, "a thread that has ended is counted"
+        assert not resolver._lookups, "a lookup that has ended is kept"
+
+    return Bodies([lambda: look_up("a"), lambda: look_up("b")], check)
+
+
+def batch_options(**options: Any) -> BatchOptions:
+    names = list(signature(BatchOptions.checked).parameters)
+    values: dict[str, Any] = dict.fromkeys(names)
+    defaults = {"if_unknown": "raise", "if_quota_exceeded": "wait", "if_new_version": "raise", "timeout": 60.0}
+    flags = {"retry_failed": False, "ordered": False, "progress": False}
+    values |= {"rows": [], **defaults, **flags, **options}
+    return BatchOptions.checked(values.pop("rows"), **values)
+
+
+@_scenario("one reader at a time", "_core.single_reader")
+def _single_reader(baton: Baton) -> Bodies:
+    """Read from two threads, after a turn that Ctrl-C has ended in its last step."""
+    from fibonacci._core.single_reader import SingleReader
+
+    reader = SingleReader("another reads")
+    inside: list[int] = []
+    reader.turn()  # and no block, whose end would end the turn
+
+    def read() -> None:
+        with suppress(RuntimeError), reader.turn():
+            inside.append(1)
+            assert len(inside) == 1, "two threads read at a time"
+            baton.point()
+            inside.pop()
+
+    return Bodies([read, read], read)
+
+
+@_scenario("guard of a batch", "_sync.batch.runs", "_core.single_reader")
+def _guard(baton: Baton) -> Bodies:
+    """Two threads iterate over one batch: one at a time runs rows, the other is refused."""
+    from fibonacci._sync.batch.runs import BatchSession
+
+    session: Any = BatchSession(mock.Mock(), mock.Mock(), [], batch_options())
+    inside: list[int] = []
+
+    def run_rows() -> object:
+        inside.append(1)
+        assert len(inside) == 1, "two threads run the rows of one batch"
+        baton.point()
+        inside.pop()
+        return object()
+
+    session._next = run_rows
+
+    def iterate() -> None:
+        with suppress(RuntimeError):
+            session.next_result()
+
+    return Bodies([iterate, iterate], lambda: session.next_result())
+
+
+@_scenario("journal of a batch", "_sync.batch.context")
+def _journal(baton: Baton) -> Bodies:
+    """Leave beside the ends of the last workers: the journal is closed, and not before them."""
+    from fibonacci._sync.batch.context import BatchContext
+
+    closed: list[int] = []
+    ended: list[int] = []
+    part = mock.Mock()
+    context: Any = BatchContext(part, part, batch_options(), mock.Mock(), None, None, part, None, part, 0.0)
+    context.journal.close = lambda: closed.append(len(ended))
+    context._workers = SimpleNamespace(start=mock.Mock())
+    for _ in range(2):
+        context.work(lambda: None)
+
+    def end(number: int) -> None:
+        ended.append(1)
+        context._workers.start.call_args_list[number].args[1]()
+
+    bodies = [lambda: end(0), lambda: end(1), context.leave]
+    return Bodies(bodies, lambda: _assert({*closed} == {2}, f"closed after the ends of workers: {closed}"))
+
+
+def _assert(holds: bool, text: str) -> None:
+    assert holds, text
+
+
+@_scenario("iterator of a list", "_sync.resource", "_core.single_reader")
+def _iterator(baton: Baton) -> Bodies:
+    """Two threads share an iterator: each item is yielded once, or the second thread is refused."""
+    page = {"data": [{"id": f"tool-{number}", "name": f"tool-{number}"} for number in range(2)]}
+    transport = ScriptedTransport(http_response(page))
+    items = iter(Fibonacci("key", base_url=transport.base_url, transport=transport).tools.list())
+    got: list[str] = []
+
+    def read() -> None:
+        with suppress(RuntimeError):
+            got.extend(item.name for item in items)
+
+    def check() -> None:
+        assert len(got) == len(set(got)), f"items were yielded twice: {got}"
+
+    return Bodies([read, read], check)
+
+
+@_scenario(
+    "close() of a client",
+    "_sync.shared_state",
+    "_sync.rate_limit_wait",
+    beside=("_sync._runtime", "_core.shared_limits", "_core.deadline"),
+)
+def _client_close(baton: Baton) -> Bodies:
+    """Close a client beside a call that waits for the rate limit, which does not wait on."""
+    clock = RunClock(baton)
+    transport = ScriptedTransport(limited_response(clock, seconds=20), http_response({"data": {}}))
+    client = Fibonacci(transport.api_key, base_url=transport.base_url, transport=transport, timeout=60)
+    calls: Any = client.health
+    requestor = calls._requestor
+    requestor.clock = clock
+    client.request("GET", "/x")
+
+    waiting: list[float] = []
+    refused: list[float] = []
+
+    def call() -> None:
+        try:
+            client.request("GET", "/x")
+        except APIConnectionError:
+            refused.append(baton.now)
+
+    def close() -> None:
+        waiting.extend(baton.now for _ in requestor._shared.queued)
+        client.close()
+
+    def check() -> None:
+        assert all(refused and refused[0] < closed + 15 for closed in waiting), "a call waits on in a closed client"
+        limits = requestor._shared.limits
+        assert (limits.in_flight, limits.queued) == (0, 0), "something counts as in flight or queued"
+        assert not requestor._shared.queued, "a call that has ended counts as waiting"
+
+    return Bodies([call, close], check)

@@ -1,0 +1,47 @@
+"""Make the pictures of docs/images.
+
+python -m tests.tools.pictures                       all of them, in about a minute; needs Chromium
+python -m tests.tools.pictures diagrams terminal     these alone
+
+`python -m tests.tools.simulation --write PAGE` draws those of the simulation, which takes five minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tests.tools.pictures.benchmarks import benchmark_charts
+from tests.tools.pictures.diagrams import diagrams
+from tests.tools.pictures.emulator_page import screenshots
+from tests.tools.pictures.limiter import limiter_timeline
+from tests.tools.pictures.terminal.sessions import terminal_pictures
+from tests.tools.pictures.themes import save
+
+MAKERS: Final[Mapping[str, Callable[[], Mapping[str, str] | Mapping[str, bytes]]]] = {
+    "diagrams": diagrams,
+    "benchmarks": benchmark_charts,
+    "emulator": screenshots,
+    "terminal": terminal_pictures,
+    "limiter": limiter_timeline,
+}
+
+
+def main() -> None:
+    """Make what the command line names, and print the names of the files."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.tools.pictures", description="Make the pictures of docs/images."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MAKERS)}; all by default")
+    names = parser.parse_args().names or list(MAKERS)
+    if unknown := [name for name in names if name not in MAKERS]:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MAKERS)}")
+    for name in names:
+        made = MAKERS[name]()
+        save(made)
+        print(*made, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Charts: what stands where."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.tools.pictures.charts.bars import BarPanel, bar_chart
+from tests.tools.pictures.charts.lines import Axis, ChartLine, LineChart
+from tests.tools.pictures.themes import THEMES, Theme
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(drawn: ElementTree.Element) -> list[str | None]:
+    return [text.text for text in drawn.iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_lines(theme: Theme) -> None:
+    x, y = Axis("workers", [1, 10, 100], is_logarithmic=True), Axis("requests & more", [0, 50, 100])
+    chart = LineChart("A chart", x, y, [ChartLine("one", [(1, 0), (10, 50), (100, 100)])], shaded=(1, 10, "few"))
+    drawn = ElementTree.fromstring(chart.draw(theme))
+    (line,) = drawn.iter(f"{SVG}polyline")
+    assert line.attrib["points"] == "84.0,302.0 387.0,189.0 690.0,76.0"
+    assert {"A chart", "one", "few", "workers", "requests & more", "100"} <= {*texts(drawn)}
+    card = next(drawn.iter(f"{SVG}rect"))
+    assert card.attrib["fill"] == theme.colors["card"]
+
+
+def test_the_least_value_of_a_logarithmic_axis_stands_for_all_below() -> None:
+    axis = Axis("workers", [1, 10, 100], is_logarithmic=True)
+    assert [axis.label(tick) for tick in axis.ticks] == ["≤ 1", "10", "100"]
+    assert axis.place(0) == 0.0
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    panel = BarPanel("One call", "ms; less is better", [("ours", 10.0, "10"), ("another", 20.0, "20")])
+    drawn = ElementTree.fromstring(bar_chart("Calls", [panel], THEMES[0]))
+    _, first, second = drawn.iter(f"{SVG}rect")
+    assert float(second.attrib["width"]) == pytest.approx(2 * float(first.attrib["width"]), abs=0.2)
+    assert first.attrib["fill"] != second.attrib["fill"]
+    assert {"Calls", "One call", "ms; less is better", "ours", "another", "10", "20"} <= {*texts(drawn)}

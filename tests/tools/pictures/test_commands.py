@@ -1,0 +1,57 @@
+"""The pictures of real runs can be made again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.kit.systems import needs_pseudo_terminals
+from tests.tools.pictures.emulator_page import screenshots
+from tests.tools.pictures.terminal.drawing import draw_terminal
+from tests.tools.pictures.terminal.screen import screen_lines
+from tests.tools.pictures.terminal.sessions import SESSIONS, played
+from tests.tools.pictures.themes import IMAGES, THEMES
+
+pytestmark = pytest.mark.slow
+
+PNG = b"\x89PNG"
+
+
+def test_the_emulator_s_page() -> None:
+    taken = screenshots()
+    assert {*taken} == {path.name for path in IMAGES.glob("emulator-*.png")}
+    assert {name for name, content in taken.items() if not content.startswith(PNG)} == set()
+    assert taken["emulator-run-light.png"] != taken["emulator-run-dark.png"]
+
+
+@needs_pseudo_terminals
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("terminal-run", ("Sorts incoming mail", "Good morning, Ada!", "did you mean 'name'?", "completed")),
+        ("terminal-watch", ("outline", "no answer in 30 s", "it depends on 'draft', which failed")),
+        ("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/mail/flows")),
+    ],
+)
+def test_a_session(name: str, shown: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.tools.pictures.terminal.sessions.PAUSE", 0.1)
+    screen = "\n".join(played(SESSIONS[name]))
+    assert [text for text in shown if text not in screen] == []
+    assert "\\x1b" not in screen
+    assert "Traceback" not in screen
+
+
+def test_each_session_has_its_files() -> None:
+    assert {*(f"{name}-{theme.name}.svg" for name in SESSIONS for theme in THEMES)} == {
+        path.name for path in IMAGES.glob("terminal-*.svg")
+    }
+
+
+def test_what_is_written_again_stands_once() -> None:
+    live = "\x1b[?25lrunning\r\x1b[2K\x1b[1A\x1b[2K\x1b[32mdone\x1b[0m\r\nnext\r\n\x1b[?25h"
+    assert screen_lines(f"first\r\n{live}") == ["\x1b[32mdone\x1b[0m", "next"]
+
+
+def test_long_lines_continue_in_the_next_one() -> None:
+    drawn = draw_terminal("A title", ["abcdefgh", "\x1b[31mred\x1b[0m"], 5, THEMES[0])
+    for text in ("A&#160;title", ">abcde<", ">fgh<", ">red<", THEMES[0].colors["failed"]):
+        assert text in drawn

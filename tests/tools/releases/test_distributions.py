@@ -1,0 +1,131 @@
+"""A release is refused whose tag is another version, that has stray files, or that is not the same when built again."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.tools.releases.distributions import DATA, differences, faults_of_sdist, faults_of_wheel, relative_links
+from tests.tools.releases.tagged import commit_time, fault
+
+CHANGELOG = "# Changelog\n\n## 1.2.0 (2026-01-01)\n\n### Added\n"
+INFO = "fibonacci_sdk-1.2.0.dist-info"
+WHEEL = {
+    "fibonacci/__init__.py": "",
+    **dict.fromkeys(DATA, ""),
+    f"{INFO}/METADATA": "Name: fibonacci-sdk\n\n[Errors](https://github.com/example/blob/v1.2.0/docs/errors.md)\n",
+    f"{INFO}/sboms/fibonacci-sdk.cdx.json": json.dumps({"components": [{"name": "httpx"}]}),
+}
+
+
+def wheel(folder: Path, files: dict[str, str]) -> Path:
+    path = folder / "fibonacci_sdk-1.2.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+def sdist(folder: Path, names: list[str]) -> Path:
+    path = folder / "fibonacci_sdk-1.2.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(f"fibonacci_sdk-1.2.0/{name}"), io.BytesIO())
+    return path
+
+
+def test_the_tag_of_the_version_is_released() -> None:
+    assert fault("v1.2.0", "1.2.0", CHANGELOG) is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "version", "changelog", "message"),
+    [
+        ("v1.2.1", "1.2.0", CHANGELOG, "the tag is v1.2.1, and the version in fibonacci/__init__.py is 1.2.0"),
+        ("1.2.0", "1.2.0", CHANGELOG, "the tag is 1.2.0, and the version in fibonacci/__init__.py is 1.2.0"),
+        ("v1.3.0", "1.3.0", CHANGELOG, "CHANGELOG.md has no entry of 1.3.0 with a date"),
+        ("v1x2.0", "1x2.0", CHANGELOG, "CHANGELOG.md has no entry of 1x2.0 with a date"),
+        ("v1.2.0", "1.2.0", "## 1.2.0 (unreleased)\n", "CHANGELOG.md has no entry of 1.2.0 with a date"),
+        ("v1.2.0.dev0", "1.2.0.dev0", CHANGELOG, "CHANGELOG.md has no entry of 1.2.0.dev0 with a date"),
+    ],
+)
+def test_another_is_refused(tag: str, version: str, changelog: str, message: str) -> None:
+    assert fault(tag, version, changelog) == message
+
+
+def test_the_time_of_a_release_is_that_of_its_commit(tmp_path: Path) -> None:
+    person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    command = ["git", *person, "commit", "-q", "--allow-empty", "-m", "Release"]
+    subprocess.run(command, cwd=tmp_path, check=True, env={**os.environ, "GIT_COMMITTER_DATE": "@1700000000 +0200"})
+    assert commit_time(tmp_path) == 1_700_000_000
+
+
+def test_a_good_wheel_has_no_fault(tmp_path: Path) -> None:
+    assert faults_of_wheel(wheel(tmp_path, WHEEL)) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"tests/__init__.py": ""}, "tests/__init__.py is stray"),
+        ({"fibonacci/notes.txt": ""}, "fibonacci/notes.txt is stray: DATA doesn't list it"),
+        ({"fibonacci/x.pyc": ""}, "fibonacci/x.pyc is generated"),
+        ({"fibonacci/__pycache__/x": ""}, "fibonacci/__pycache__/x is generated"),
+        ({f"{INFO}/sboms/other.json": json.dumps({"components": []})}, "the list of components is missing or wrong"),
+        (
+            {f"{INFO}/METADATA": "Name: x\n\n[Errors](docs/reference/errors.md)\n"},
+            "the link docs/reference/errors.md of the README is relative",
+        ),
+    ],
+)
+def test_what_a_wheel_must_not_have_is_named(tmp_path: Path, files: dict[str, str], found: str) -> None:
+    assert faults_of_wheel(wheel(tmp_path, {**WHEEL, **files})) == [found]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        *((name, f"{name} is missing") for name in DATA),
+        (f"{INFO}/sboms/fibonacci-sdk.cdx.json", "the list of components is missing or wrong"),
+    ],
+)
+def test_what_a_wheel_lacks_is_named(tmp_path: Path, name: str, found: str) -> None:
+    files = {each: text for each, text in WHEEL.items() if each != name}
+    assert faults_of_wheel(wheel(tmp_path, files)) == [found]
+
+
+def test_what_an_sdist_must_not_have_and_lacks_is_named(tmp_path: Path) -> None:
+    names = [*DATA[1:], "PKG-INFO", ".env", "notes/todo.md", "tests/old.orig", "fibonacci/_core/.swp"]
+    assert faults_of_sdist(sdist(tmp_path, names)) == [
+        ".env is stray",
+        "notes/todo.md is stray",
+        "tests/old.orig is generated",
+        "fibonacci/_core/.swp is stray: DATA doesn't list it",
+        f"{DATA[0]} is missing",
+    ]
+
+
+def test_a_build_that_is_not_the_same_is_named(tmp_path: Path) -> None:
+    texts = [("same.whl", "a", "a"), ("other.tar.gz", "a", "b"), ("only.whl", "a", None), ("late.whl", None, "a")]
+    built: list[dict[str, Path]] = [{}, {}]
+    for name, *both in texts:
+        for number, text in enumerate(both):
+            if text is not None:
+                built[number][name] = tmp_path / f"{number}-{name}"
+                built[number][name].write_text(text, "utf-8")
+    assert differences(*built) == ["late.whl", "only.whl", "other.tar.gz"]
+
+
+def test_links_of_a_page_that_need_the_repository() -> None:
+    page = (
+        '[a](docs/a.md) [b](https://b.test) [c](#c) ![d](d.svg) <img src="e.png"> <a href="http://f.test">f</a> [g](/g)'
+    )
+    assert relative_links(page) == ["docs/a.md", "d.svg", "e.png", "/g"]

@@ -1,0 +1,145 @@
+"""The environments of a release: supported versions of Python, lowest versions of dependencies, each extra alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kit.systems import needs_shell
+from tests.tools.releases import environments
+from tests.tools.releases.environments import TESTS, installed_pythons
+from tests.tools.releases.extra_uses import USES
+from tests.tools.releases.extras import USE, needed_by
+from tests.tools.releases.project import ROOT, lowest_versions, read_extras, read_project, supported_pythons
+
+INSTALLED = {
+    "sdk": ["core>=1", "Part_One>=1; extra == 'one'", "core[fast]>=1; extra == 'two'", "gone; python_version < '3'"],
+    "core": ["quick; extra == 'fast'"],
+    "part-one": ["core"],
+}
+
+
+def python(folder: Path, name: str, version: str, code: int = 0) -> None:
+    """Save a program that prints a version of Python."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\necho {version}\nexit {code}\n", "utf-8")
+    program.chmod(0o755)
+
+
+def test_the_gate_installs_extras_that_exist() -> None:  # uv only warns of one that does not
+    asked = re.findall(r"'?\.\[([\w,-]+)\]'?", (ROOT / ".ci" / "run").read_text("utf-8"))
+    assert asked
+    assert {name for names in asked for name in names.split(",")} <= read_project()["optional-dependencies"].keys()
+
+
+def test_the_policy_and_ci_have_the_supported_pythons() -> None:
+    policy = (ROOT / "docs" / "reference" / "support-policy.md").read_text("utf-8")
+    assert re.findall(r"^\| (3\.\d+) \|", policy, re.MULTILINE) == supported_pythons()
+    matrix = re.search(r"python: \[(.+)\]", (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert matrix is not None
+    assert re.findall(r'"(.+?)"', matrix[1]) == supported_pythons()
+    assert read_project()["requires-python"] == f">={supported_pythons()[0]}"
+
+
+@needs_shell
+def test_installed_pythons_are_those_that_make_environments_and_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = f"3.{sys.version_info.minor}"
+    oldest, *others = supported_pythons()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for version in (own, oldest, "3.10"):
+        python(tmp_path, f"python{version}", version)
+    for version in others:
+        python(tmp_path, f"python{version}", version, code=1)
+    found = installed_pythons()
+    assert found.pop(own) == sys.executable
+    assert found == ({} if own == oldest else {oldest: str(tmp_path / f"python{oldest}")})
+
+
+OWN = f"3.{sys.version_info.minor}"
+
+
+@pytest.mark.parametrize(
+    ("installed", "supported", "newest"),
+    [
+        ({OWN: sys.executable, "3.99": "program"}, [OWN, "3.99"], "program"),
+        ({OWN: sys.executable, "3.98": "program"}, [OWN, "3.98", "3.99"], "program"),
+        ({OWN: sys.executable}, ["3.0", OWN], sys.executable),
+    ],
+)
+def test_the_newest_python(
+    monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], supported: list[str], newest: str
+) -> None:
+    monkeypatch.setattr(environments, "supported_pythons", lambda: supported)
+    monkeypatch.setattr(environments, "installed_pythons", lambda: installed)
+    assert environments.newest_python() == newest
+
+
+def test_without_a_newer_python_the_gate_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "supported_pythons", lambda: [OWN, "3.99"])
+    monkeypatch.setattr(environments, "installed_pythons", lambda: {OWN: sys.executable})
+    with pytest.raises(SystemExit, match=f"no supported Python newer than {OWN} is installed: 3.99 is the newest"):
+        environments.newest_python()
+
+
+def test_without_the_oldest_python_the_lowest_versions_fail(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environments, "installed_pythons", lambda: {"3.99": "program"})
+    assert environments.run_lowest() == 1
+    assert "Python 3.11, the oldest supported one, is not installed" in capsys.readouterr().out
+
+
+@needs_shell
+def test_a_python_is_found_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = supported_pythons()[-1]
+    folders = [tmp_path / "a", tmp_path / "b"]
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+    python(folders[0], "python3", "3.99")
+    python(folders[1], f"python{newest}", newest, code=1)  # it makes no environments
+    assert installed_pythons() == {OWN: sys.executable}
+    python(folders[1], "python3", newest)
+    assert installed_pythons()[newest] == (sys.executable if newest == OWN else str(folders[1] / "python3"))
+
+
+def test_every_dependency_has_a_lowest_version() -> None:
+    names = {each.partition("==")[0] for each in lowest_versions()}
+    assert {"httpx", "pydantic", "tenacity", "typing-extensions", "filelock"} <= names
+
+
+def test_every_dependency_has_tests_in_other_environments() -> None:
+    needed = [*read_project()["dependencies"], *(each for extra in read_extras().values() for each in extra)]
+    assert sorted(TESTS) == sorted({"python", *(re.split("[<>=]", each)[0] for each in needed)})
+    assert [path for paths in TESTS.values() for path in paths if not (ROOT / path).is_file()] == []
+
+
+def test_every_extra_has_a_use() -> None:
+    assert sorted(USES) == sorted(read_extras())
+
+
+@pytest.mark.parametrize(
+    ("requirement", "names"),
+    [
+        ("sdk", {"sdk", "core"}),
+        ("sdk[one]", {"sdk", "core", "part-one"}),
+        ("sdk[two]", {"sdk", "core", "quick"}),
+        ("sdk[one,two]", {"sdk", "core", "part-one", "quick"}),
+    ],
+)
+def test_what_an_extra_brings(requirement: str, names: set[str]) -> None:
+    assert needed_by(requirement, INSTALLED) == names
+
+
+def test_a_module_is_refused_as_if_it_were_not_there(tmp_path: Path) -> None:
+    command = [sys.executable, str(USE), "yaml", "yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'fibonacci-sdk[yaml]'" in done.stderr

@@ -1,0 +1,1 @@
+"""The SDK under load, behind the servers of `tests/servers`."""

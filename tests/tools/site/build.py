@@ -1,0 +1,138 @@
+"""Build the site of one checkout: its pages, by zensical, and the files that agents read.
+
+python -m tests.tools.site.build OUT      build the version that is checked out, and nothing beside it
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from tests.tools.releases.project import ROOT, read_project, read_version
+from tests.tools.site.api.inventory import write_inventory
+from tests.tools.site.api.names import read_names
+from tests.tools.site.api.reference import api_pages
+from tests.tools.site.for_agents import write_texts
+from tests.tools.site.navigation import ListedPage, NavigationPart, listed_pages, read_navigation
+from tests.tools.site.pages import SitePage, front_matter
+from tests.tools.site.sources import CHANGELOG, Addresses, read_addresses, read_pages, with_links
+
+HERE: Final = Path(__file__).parent
+_COLOR: Final = re.compile(r"\x1b\[[\d;]*m")
+
+
+class SiteError(Exception):
+    """The site cannot be built."""
+
+
+def build(out: Path, root: Path = ROOT) -> None:
+    """Build the site of a checkout into a folder, which is replaced.
+
+    Raises:
+        NavigationError: If the tables of docs/ do not list each page once.
+        SiteError: If zensical is not installed, or finds a fault.
+    """
+    check_installed()
+    navigation = read_navigation(root / "docs")
+    written = [*listed_pages(navigation), CHANGELOG]
+    reference = api_pages(read_names(root))
+    navigation = with_reference(navigation, reference)
+    addresses = read_addresses(root, [page.path for page in listed_pages(navigation)])
+    titles = {page.path: page.title for page in listed_pages(navigation)}
+    reference = [with_links(page, titles, addresses) for page in reference]
+    in_order = _in_order(navigation, [*read_pages(root, written, addresses), *reference])
+    with TemporaryDirectory() as folder:
+        work = Path(folder).resolve()
+        _stage(work, root, in_order)
+        _configure(work, root, navigation, addresses)
+        run_zensical(work)
+        if out.exists():
+            shutil.rmtree(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(work / "site", out)
+    write_texts(out, navigation, in_order, addresses.site, read_project(root)["description"])
+    write_inventory(out / "objects.inv", reference, read_version(root))
+
+
+def check_installed() -> None:
+    """Raise an error that names the extra unless zensical is installed."""
+    if find_spec("zensical") is None:
+        raise SiteError("zensical is not installed: pip install -e '.[docs]'")
+
+
+def with_reference(
+    navigation: Sequence[ListedPage | NavigationPart], reference: list[SitePage]
+) -> list[ListedPage | NavigationPart]:
+    """Return the navigation with the API reference after the reference, which ends with the changelog."""
+    index, *rest = [ListedPage(page.path, page.title, page.description) for page in reference]
+    with_both: list[ListedPage | NavigationPart] = []
+    for part in navigation:
+        with_both.append(part)
+        if isinstance(part, NavigationPart) and part.index is not None and part.index.path == "reference/index.md":
+            part.entries.append(CHANGELOG)
+            with_both.append(NavigationPart(index.title, index, [*rest]))
+    return with_both
+
+
+def _in_order(navigation: list[ListedPage | NavigationPart], pages: list[SitePage]) -> list[SitePage]:
+    by_path = {page.path: page for page in pages}
+    return [by_path[listed.path] for listed in listed_pages(navigation)]
+
+
+def _stage(work: Path, root: Path, pages: list[SitePage]) -> None:
+    """Write the sources of the site: the pages, with what templates read of them, and all other files of docs/."""
+    shutil.copytree(root / "docs", work / "docs", ignore=shutil.ignore_patterns("*.md"))
+    shutil.copy(root / "fibonacci" / "definitions" / "definition.schema.json", work / "docs")
+    shutil.copytree(HERE / "theme" / "assets", work / "docs" / "assets")
+    shutil.copytree(HERE / "theme", work / "theme", ignore=shutil.ignore_patterns("assets"))
+    for page in pages:
+        path = work / "docs" / page.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        values = {"description": page.description, "markdown": page.path}
+        path.write_text(front_matter(values) + page.site_text, "utf-8")
+
+
+def _configure(work: Path, root: Path, navigation: list[ListedPage | NavigationPart], addresses: Addresses) -> None:
+    config: dict[str, Any] = tomllib.loads((HERE / "zensical.toml").read_text("utf-8"))["project"]
+    config |= {
+        "site_url": f"{addresses.site}/",
+        "site_description": read_project(root)["description"],
+        "repo_url": addresses.repository,
+        "repo_name": addresses.repository.rpartition("/")[2],
+        "nav": [_navigation_item(entry) for entry in navigation],
+    }
+    # JSON is YAML, in which zensical reads a file of this name.
+    (work / "mkdocs.yml").write_text(json.dumps(config), "utf-8")
+
+
+def _navigation_item(entry: ListedPage | NavigationPart) -> dict[str, Any]:
+    if isinstance(entry, ListedPage):
+        return {entry.title: entry.path}
+    index = [] if entry.index is None else [entry.index.path]
+    return {entry.title: [*index, *map(_navigation_item, entry.entries)]}
+
+
+def run_zensical(work: Path) -> None:
+    """Render the sources in a folder, as its `mkdocs.yml` says.
+
+    Raises:
+        SiteError: If a page has a fault, such as a link that leads nowhere.
+    """
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", str(work / "mkdocs.yml")]
+    result = subprocess.run(command, cwd=work, capture_output=True, text=True)
+    if result.returncode or not (work / "site" / "index.html").exists():
+        text = _COLOR.sub("", result.stdout + result.stderr).partition("Traceback")[0]
+        raise SiteError(f"zensical: {text.strip()}")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]).absolute())

@@ -1,0 +1,116 @@
+"""The built site: complete, without faults, and with the files that agents and other projects read."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from tests.tools.pictures.in_pages import by_scheme
+from tests.tools.releases.project import ROOT, read_project, read_version
+from tests.tools.site.build import SiteError, run_zensical
+from tests.tools.site.checks import BuiltSite
+from tests.tools.site.navigation import listed_pages, read_navigation
+from tests.tools.site.sources import CHANGELOG
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+
+MARKDOWN = re.compile(r'<link rel="alternate" type="text/markdown" href="([^"]+)">')
+
+
+def html_of(path: str) -> str:
+    """Return the file that a page becomes."""
+    return re.sub(r"(^|/)index\.md$|\.md$", "/", path).lstrip("/") + "index.html"
+
+
+def test_no_link_leads_nowhere_and_nothing_is_loaded_from_elsewhere(site: BuiltSite) -> None:
+    assert site.faults() == []
+
+
+def test_every_page_is_there_and_links_its_markdown(site: BuiltSite) -> None:
+    listed = [page.path for page in [*listed_pages(read_navigation(ROOT / "docs")), CHANGELOG]]
+    assert [path for path in listed if not (site.folder / html_of(path)).is_file()] == []
+    for page in site.pages:
+        found = MARKDOWN.search(page.read_text("utf-8"))
+        assert found is not None, page
+        assert (page.parent / found[1]).read_text("utf-8").startswith("# "), page
+
+
+def test_every_page_has_the_parts_that_github_shows(site: BuiltSite) -> None:
+    """The two read lists, tables and code blocks by different rules; where they differ, one of them shows it wrong."""
+    differing: dict[str, object] = {}
+    for page in site.pages:
+        found = MARKDOWN.search(text := page.read_text("utf-8"))
+        assert found is not None, page
+        markdown = by_scheme((page.parent / found[1]).read_text("utf-8"))
+        github = MarkdownIt().enable("table").render(markdown)
+        article = text[text.index("<article") : text.index("</article>")]
+        article = article.replace('<div class="admonition', '<blockquote class="admonition')  # GitHub's is made later
+        counts = [Counter(re.findall(r"<(li|tr|pre|blockquote|h[2-6]|img)[ >]", each)) for each in (github, article)]
+        if counts[0] != counts[1]:
+            differing[found[1]] = counts
+    assert differing == {}
+
+
+def test_a_box_of_github_is_a_box_of_the_site(site: BuiltSite) -> None:
+    numbers: dict[str, tuple[int, int]] = {}
+    for page in site.pages:
+        found = MARKDOWN.search(text := page.read_text("utf-8"))
+        assert found is not None, page
+        marks = re.findall(r"^> \[!(?:NOTE|WARNING)\]$", (page.parent / found[1]).read_text("utf-8"), re.MULTILINE)
+        numbers[found[1]] = len(marks), text.count('<p class="admonition-title">')
+    assert {page: each for page, each in numbers.items() if each[0] != each[1]} == {}
+    assert any(marks for marks, _ in numbers.values())
+
+
+def test_addresses_in_the_package_and_the_readme_are_pages(site: BuiltSite) -> None:
+    address = re.compile(re.escape(read_project()["urls"]["Documentation"]) + r"/([\w/.#-]*[\w/])")
+    files = [ROOT / "README.md", *(path for kind in ("py", "md") for path in (ROOT / "fibonacci").rglob(f"*.{kind}"))]
+    linked = {(path, link) for path in files for link in address.findall(path.read_text("utf-8"))}
+    assert [each for each in linked if not site.resolves(site.folder / "index.html", each[1])] == []
+
+
+def test_the_contract_is_served_as_it_is(site: BuiltSite) -> None:
+    assert (site.folder / "openapi.yaml").read_bytes() == (ROOT / "docs" / "openapi.yaml").read_bytes()
+
+
+def test_the_list_for_agents_links_every_page_with_a_sentence(site: BuiltSite) -> None:
+    text = (site.folder / "llms.txt").read_text("utf-8")
+    address = f"{read_project()['urls']['Documentation']}/"
+    items = re.findall(rf"^- \[[^\]]+\]\({re.escape(address)}([^)]+)\): \S", text, re.MULTILINE)
+    assert sorted(html_of(path) for path in items) == sorted(
+        path.relative_to(site.folder).as_posix() for path in site.pages
+    )
+    assert [path for path in items if not (site.folder / path).is_file()] == []
+
+
+def test_the_inventory_for_other_projects_leads_to_fragments(site: BuiltSite) -> None:
+    head, _, body = (site.folder / "objects.inv").read_bytes().partition(b"using zlib.\n")
+    assert head.startswith(b"# Sphinx inventory version 2\n# Project: fibonacci-sdk\n")
+    lines = [line.split() for line in zlib.decompress(body).decode().splitlines()]
+    places = {name: place.replace("$", name) for name, _, _, place, _ in lines}
+    assert places["fibonacci.Fibonacci"] == "reference/api/client/#fibonacci.Fibonacci"
+    pages = {name: place.partition("#")[0] + "index.html" for name, place in places.items()}
+    assert [name for name, page in pages.items() if not site.has(page, name)] == []
+
+
+def test_the_site_is_at_the_root_and_in_the_folder_of_its_version(site: BuiltSite) -> None:
+    root = site.folder.parent
+    assert json.loads((root / "versions.json").read_text("utf-8")) == [
+        {"version": read_version(), "title": read_version(), "aliases": ["latest"]}
+    ]
+    assert site.folder.name == read_version()
+    assert (root / "index.html").read_bytes() == (site.folder / "index.html").read_bytes()
+
+
+def test_a_link_that_leads_nowhere_stops_the_build(tmp_path: Path, site: BuiltSite) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("# Home\n\n[Nowhere](no-such-page.md)\n")
+    (tmp_path / "mkdocs.yml").write_text("site_name: Site\n")
+    with pytest.raises(SiteError, match=r"(?s)page does not exist.*no-such-page\.md.*1 issue found$"):
+        run_zensical(tmp_path)
