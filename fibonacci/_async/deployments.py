@@ -21,6 +21,7 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
+from fibonacci._remedies import argument, joined
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry
 from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult, basis_of, check_plan, step_of
@@ -237,8 +238,11 @@ class AsyncDeployments(AsyncResource):
         removed = [f"{each.name!r} ({each.workflow_id})" for each in plan.changes if each.action == "delete"]
         if removed and not allow_delete:
             raise DeploymentError(
-                f"the plan deletes {', '.join(removed)}: pass allow_delete=True if that is meant, else restore the "
-                "files. Nothing was done."
+                joined(
+                    f"the plan deletes {', '.join(removed)}: pass ",
+                    argument("allow_delete", True),
+                    " if that is meant, else restore the files. Nothing was done.",
+                )
             )
 
     async def _check_platform(self, plan: DeploymentPlan) -> None:

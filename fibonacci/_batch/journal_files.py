@@ -53,7 +53,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         raise journal_error(path, reason)
     lock_path = f"{os.path.realpath(path)}{LOCK_SUFFIX}"
     if resume and not _is_there(path):
-        raise journal_error(path, str(resume_fault(resume, 0)))  # before a lock file is created
+        raise journal_error(path, resume_fault(resume, 0) or "")  # before a lock file is created
     try:
         check_database(path)
         lock = FileLock(lock_path)

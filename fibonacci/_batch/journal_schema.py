@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
+from fibonacci._remedies import argument, joined
+
 
 class JournalMark(NamedTuple):
     """What a journal holds after a commit.
@@ -165,13 +167,15 @@ class JournalHeader(NamedTuple):
         if self.workflow_id != other.workflow_id:
             return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass {another}"
         if not other.continues(self.workflow_version):
-            return (
+            return joined(
                 f"has rows of version {self.workflow_version} of the workflow, which is now at version"
-                f' {other.workflow_version}: roll the workflow back, pass if_new_version="continue" to run the rows'
-                f" that are left with the new version, or pass {another} to run all rows with it"
+                f" {other.workflow_version}: roll the workflow back, pass ",
+                argument("if_new_version", "continue"),
+                f" to run the rows that are left with the new version, or pass {another} to run all rows with it",
             )
         if self.key_rule != other.key_rule:
-            return f"has keys by {self.key_rule}, not by {other.key_rule}: pass the same key=, or {another}"
+            start = f"has keys by {self.key_rule}, not by {other.key_rule}: pass the same "
+            return joined(start, argument("key", ...), f", or {another}")
         return None
 
 

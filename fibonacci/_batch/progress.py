@@ -11,6 +11,7 @@ from typing import NamedTuple
 from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
 from fibonacci._batch.rows import key_in
+from fibonacci._remedies import argument, joined, remedy
 from fibonacci.errors import JournalError, RunsStoppedError, UnknownOutcomeError
 from fibonacci.models.run_results import RunsProgress, RunsSummary
 
@@ -175,7 +176,7 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
         return f"{summary}."  # the same call would raise it again, and its text says what helps
     helps = not journal or isinstance(error, RunsStoppedError) or is_transient(error)
     first = "" if helps else "Remove the cause first, or the next call fails as well. "
-    return f"{summary}. {first}{_EMPTY if journal and is_empty else _remedy(journal)}"
+    return joined(f"{summary}. {first}", _EMPTY if journal and is_empty else _remedy(journal))
 
 
 def resume_fault(resume: bool | None, rows: int) -> str | None:
@@ -186,9 +187,12 @@ def resume_fault(resume: bool | None, rows: int) -> str | None:
         rows: How many it has.
     """
     if resume is True and not rows:
-        return (
-            "has no rows, or is not there, and resume=True continues a journal that has some: check its path or URL."
-            " To begin, leave resume=True out, which runs every row"
+        return joined(
+            "has no rows, or is not there, and ",
+            remedy("resume needs rows"),
+            ". To begin, leave ",
+            argument("resume", True),
+            " out, which runs every row",
         )
     if resume is False and rows:
         return f"has {rows} rows, and resume=False begins a new one: pass resume=True to continue, or another journal"
@@ -210,14 +214,17 @@ def unknown_note(doubts: Sequence[str]) -> str:
     )
     if doubts:
         match = f"leaves them unknown, because it is in doubt which executions are theirs ({'; '.join(doubts)})"
-    return (
-        f'if_unknown="match" {match}.\n'
-        'if_unknown="skip" starts none of them and gives each a result of status "unknown". A later call can decide.\n'
-        'if_unknown="rerun" starts all of them. Those that had been started run a second time.'
+    return joined(
+        argument("if_unknown", "match"),
+        f" {match}.\n",
+        argument("if_unknown", "skip"),
+        ' starts none of them and gives each a result of status "unknown". A later call can decide.\n',
+        argument("if_unknown", "rerun"),
+        " starts all of them. Those that had been started run a second time.",
     )
 
 
 def _remedy(journal: str) -> str:
     if journal:
-        return f"To continue, make the same call again with journal={journal!r}, resume=True."
+        return remedy("continue", journal=journal)
     return "Without a journal= the rows cannot be continued: the same call runs all of them again."

@@ -44,6 +44,7 @@ from fibonacci._batch.search import Claims, OpenIntent
 from fibonacci._core.logs import log_journal
 from fibonacci._core.shared_window import StoreError
 from fibonacci._files import open_state
+from fibonacci._remedies import joined, remedy
 from fibonacci.errors import JournalError
 
 _COUNTS: Final = """
@@ -287,9 +288,11 @@ def _given_up(path: str, error: StoreError, waited: float) -> JournalError:
 
 ANOTHER_NAME: Final = "another name, as in redis://host/0?journal=NAME"
 
-_REMEDY: Final = (
+_REMEDY: Final = joined(
     "Rows that it does not have may have run, and a new journal runs all rows again. Restore what the server held, or"
-    f" find out by executions.list(workflow_id=...) which rows have run, and pass the others with {ANOTHER_NAME}"
+    " find out by ",
+    remedy("list executions"),
+    f" which rows have run, and pass the others with {ANOTHER_NAME}",
 )
 # Characters: longer than a mark can be, so that each replaces the one before as a whole.
 _MARK_LENGTH: Final = 256
@@ -327,15 +330,15 @@ def missing_parts(expected: str, found: str) -> str:
     return ", ".join(f"{has} of {had} {PARTS[part]}" for part, has, had in counts if has != had)
 
 
-def lost_error(path: str, reason: str, remedy: str = "") -> JournalError:
+def lost_error(path: str, reason: str, more: str = "") -> JournalError:
     """Return the error of a journal that lacks what it held: the same call would not help.
 
     Args:
         path: The URL of the journal.
         reason: What it lacks, as the end of a sentence that its URL begins.
-        remedy: What can be done besides, as a sentence.
+        more: What can be done besides, as a sentence.
     """
-    return incomplete_error(path, f"{reason}. {_REMEDY}{remedy}")
+    return incomplete_error(path, joined(f"{reason}. ", _REMEDY, more))
 
 
 class LocalMark:

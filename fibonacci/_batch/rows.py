@@ -25,6 +25,7 @@ from typing_extensions import TypeIs
 from fibonacci._core.option_checks import check_not_async, kind_of
 from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.request_body import canonical, dumped
+from fibonacci._remedies import argument, joined, remedy
 
 if TYPE_CHECKING:
     from fibonacci.models.executions import Execution
@@ -212,8 +213,9 @@ class FrameRows(ABC):
         if isinstance(key, str) and key not in self.columns:
             names = ", ".join(map(repr, self.columns[:10])) or "none"
             more = ", ..." if len(self.columns) > 10 else ""
-            text = f"the data frame has no column {key!r}, which key= names; its columns are {names}{more}"
-            raise ValueError(f"{text}{self._remedy(key)}")
+            start = f"the data frame has no column {key!r}, which "
+            end = f" names; its columns are {names}{more}{self._remedy(key)}"
+            raise ValueError(joined(start, argument("key", ...), end))
 
     def _remedy(self, key: str) -> str:
         """Return where the missing column of the keys may be, as the end of a message."""
@@ -477,8 +479,9 @@ def _column(row: Any, name: str, index: int) -> object:
     try:
         return getattr(row, name) if isinstance(row, BaseModel) else row[name]
     except (LookupError, TypeError, AttributeError):
-        remedy = "" if _is_mapping(row) else f"; a function can be passed too, such as key=lambda row: row.{name}"
-        raise ValueError(f"row {index} has no column {name!r}, which key= names{remedy}") from None
+        or_else = "" if _is_mapping(row) else remedy("key function", name=name)
+        text = joined(f"row {index} has no column {name!r}, which ", argument("key", ...), " names", or_else)
+        raise ValueError(text) from None
 
 
 def _example(inputs: object) -> str:

@@ -10,6 +10,7 @@ from fibonacci._batch.attempts import attempt
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import stopped_error, unknown_note
 from fibonacci._batch.rows import Row, key_in
+from fibonacci._remedies import argument, joined, remedy, text_of
 from fibonacci._text import printable_line
 from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError, WaitTimeoutError
 from fibonacci.models.execution_failure import execution_error
@@ -47,7 +48,7 @@ class RowBounds:
         text = self._too_many_failures() or self._none_succeeds()
         if text is None:
             return None
-        made = TooManyFailuresError(f"{text}; the last: {error}")
+        made = TooManyFailuresError(joined(text, "; the last: ", text_of(error)))
         made.__cause__ = error
         return made
 
@@ -56,7 +57,7 @@ class RowBounds:
         self._unknown += 1
         if self._max_unknown is not None and self._unknown > self._max_unknown:
             rows = "1 row is" if self._unknown == 1 else f"{self._unknown} rows are"
-            return f"{rows} of unknown outcome, and max_unknown is {self._max_unknown}"
+            return joined(f"{rows} of unknown outcome, and ", argument("max_unknown"), f" is {self._max_unknown}")
         return self._none_succeeds()
 
     def _too_many_failures(self) -> str | None:
@@ -65,15 +66,17 @@ class RowBounds:
             return None
         rows = "1 row has" if self._failed == 1 else f"{self._failed} rows have"
         timed_out = f" ({self._timed_out} timed out)" if self._timed_out else ""
-        return f"{rows} failed{timed_out}, and max_failures is {most}"
+        return joined(f"{rows} failed{timed_out}, and ", argument("max_failures"), f" is {most}")
 
     def _none_succeeds(self) -> str | None:
         if self._max_failures is not None or self._has_succeeded or self._failed + self._unknown < _FIRST:
             return None
         counts = [f"{number} {kind}" for kind, number in self._kinds().items() if number]
-        return (
+        return joined(
             f"no row has succeeded among the first {self._failed + self._unknown} that ended ({', '.join(counts)}), so"
-            " no further one is started; max_failures= says how many may fail"
+            " no further one is started; ",
+            argument("max_failures", ...),
+            " says how many may fail",
         )
 
     def _kinds(self) -> dict[str, int]:
@@ -286,7 +289,7 @@ class BatchState:
         if row.started_at and not self.is_stopped:  # else an earlier call has lost it
             reason = self._bounds.unknown()
             if reason is not None:
-                self._too_many_unknown = f"{reason}; the last: {f'{row.error}'.rstrip('.')}"
+                self._too_many_unknown = joined(reason, "; the last: ", text_of(row.error).rstrip("."))
                 self.stop(None)
 
     def restore(self, result: RunResult) -> None:
@@ -326,9 +329,11 @@ class BatchState:
         elif now - self.held_since >= timeout:
             rows = list(self.overdue.values())
             names = ", ".join(f"{row.execution_id} (row {key_in(row.key)})" for row in rows)
-            text = (
-                f"no row can be started: executions that did not end within timeout={timeout:g} have held every place"
-                f" for as long again: {names}. Cancel them, or wait for their end: the same call waits for them again"
+            text = joined(
+                "no row can be started: executions that did not end within ",
+                argument("timeout", timeout),
+                f" have held every place for as long again: {names}. Cancel them, or wait for their end: the same call"
+                " waits for them again",
             )
             self.stop(WaitTimeoutError(text, execution=rows[0].execution, executions=[row.execution for row in rows]))
 
@@ -359,9 +364,14 @@ class BatchState:
             return None
         names = ", ".join(str(result.key) for result in results[:10])
         more = f" and {len(results) - 10} more" if len(results) > 10 else ""
-        reason = f"{self._too_many_unknown}. It" if self._too_many_unknown else "it"
-        text = f"{reason} is not known whether {len(results)} of the rows were started: {names}{more}. Check them, and"
-        error = UnknownOutcomeError(f"{text} {self._unknown_remedy()}", results=results)
+        text = joined(
+            *([self._too_many_unknown, remedy("then unknown")] if self._too_many_unknown else ["it"]),
+            " is not known whether ",
+            remedy("unknown rows", count=str(len(results))),
+            f" were started: {names}{more}. Check them",
+            self._unknown_remedy(),
+        )
+        error = UnknownOutcomeError(text, results=results)
         if self._options.journal is not None:  # else another call has none of these rows
             doubts = [
                 printable_line(f"{each.key}: {self.doubts[each.index]}")
@@ -373,12 +383,9 @@ class BatchState:
 
     def _unknown_remedy(self) -> str:
         if self._options.journal is None:
-            return "run only those that were not started: without a journal, another call runs all rows a second time"
+            return remedy("start the others")
         match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
-        return (
-            f'call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
-            " time"
-        )
+        return remedy("decide", match=match)
 
     def _deliver(self, result: RunResult) -> None:
         self._count(result)

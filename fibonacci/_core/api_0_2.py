@@ -22,6 +22,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import FilledPath, QueryValue, path
+from fibonacci._remedies import joined, remedy
 from fibonacci.errors import UnsupportedCallError
 from fibonacci.models.executions import Execution
 
@@ -95,8 +96,12 @@ def documented_response(request: Request[Any], response: APIResponse) -> APIResp
 
 def _unsupported(entry: Missing, endpoint: str) -> UnsupportedCallError:
     return UnsupportedCallError(
-        f'{entry.call} ({endpoint}) is not in the API of fibonacci-sdk 0.2.4, which api_version="0.2" selects; nothing'
-        f" was sent. {entry.instead}",
+        joined(
+            f"{entry.call} ({endpoint}) is not in the API of fibonacci-sdk 0.2.4, which ",
+            remedy("what selects 0.2"),
+            " selects; nothing was sent. ",
+            entry.instead,
+        ),
         call=entry.call,
         endpoint=endpoint,
         api_version="0.2",
@@ -237,16 +242,22 @@ def _meta(request: Request[Any], document: object) -> dict[str, str]:
 _LISTS: Final = ("/workflows", "/executions")
 """The lists that have pages."""
 
-_NO_VERSIONS: Final = (
-    "This server keeps no versions: workflows.get has the number and the definition of the latest one, and the files of"
-    " workflows.plan and apply keep the earlier ones"
+_NO_VERSIONS: Final = joined(
+    "This server keeps no versions: ",
+    remedy("get a workflow"),
+    " has the number and the definition of the latest one, and the files of ",
+    remedy("plan and apply"),
+    " keep the earlier ones",
 )
-_NO_TEMPLATES: Final = 'Templates are flags of workflows there: client.request("PATCH", "/workflows/ID", json={...})'
+_NO_TEMPLATES: Final = joined(
+    "Templates are flags of workflows there: ", remedy("a request", method="PATCH", path="/workflows/ID")
+)
 _NO_GOVERNANCE: Final = "This server has no governance, no quotas and no tool policies of organizations"
-_NO_HEALTH: Final = "tools.list().first() shows whether the server responds and the key is valid"
+_NO_HEALTH: Final = joined(remedy("list a tool"), " shows whether the server responds and the key is valid")
 
 _RUNS_OF_ALL: Final = Missing(
-    "executions.list", "This server lists the runs of one workflow: pass workflow_id=..., once for each workflow"
+    "executions.list",
+    joined("This server lists the runs of one workflow: ", remedy("name a workflow"), " once for each workflow"),
 )
 
 CALLS: Final[Mapping[str, _Translation | Missing]] = {
@@ -259,7 +270,7 @@ CALLS: Final[Mapping[str, _Translation | Missing]] = {
     "GET /executions": _runs,
     "GET /executions/{execution_id}": partial(_to, "/runs/{execution_id}"),
     "POST /executions/{execution_id}/cancel": Missing(
-        "executions.cancel", "A run there ends by itself: executions.wait waits for it"
+        "executions.cancel", joined("A run there ends by itself: ", remedy("wait"), " waits for it")
     ),
     "GET /memory/{key}": partial(_to, "/memory/{key}", params=_place),
     "PUT /memory/{key}": _memory_write,
@@ -267,7 +278,8 @@ CALLS: Final[Mapping[str, _Translation | Missing]] = {
     "GET /tools": partial(_to, "/tools", params=_one_page),
     "GET /tools/{tool_name}": partial(_to, "/tools/{tool_name}"),
     "POST /tools/{tool_name}/connect": Missing(
-        "tools.connect", 'Secrets of tools are set there by client.request("POST", "/me/secrets", json={...})'
+        "tools.connect",
+        joined("Secrets of tools are set there by ", remedy("a request", method="POST", path="/me/secrets")),
     ),
     "GET /workflows/{workflow_id}/versions": Missing("versions.list", _NO_VERSIONS),
     "GET /workflows/{workflow_id}/versions/{version}": Missing("versions.get", _NO_VERSIONS),

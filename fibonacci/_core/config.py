@@ -268,9 +268,15 @@ def needs_profile(options: Mapping[str, Any]) -> bool:
 
 def missing_key() -> ConfigurationError:
     """Return the error for a client without a key."""
+    from fibonacci._remedies import joined, remedy  # which few clients need
+
     return ConfigurationError(
-        "no API key: pass api_key=..., set the environment variable FIBONACCI_API_KEY, or run `fibonacci auth login`. A"
-        " .env file is not read: load it by `set -a; . ./.env`, by `uv run --env-file .env`, or with python-dotenv",
+        joined(
+            "no API key: ",
+            remedy("no key"),
+            " or run `fibonacci auth login`. A .env file is not read: load it by `set -a; . ./.env`, by"
+            " `uv run --env-file .env`, or with python-dotenv",
+        ),
         is_about_key=True,
     )
 

@@ -20,6 +20,7 @@ from fibonacci._core.transport_errors import (
     reason_of,
 )
 from fibonacci._core.urls import FilledPath
+from fibonacci._remedies import joined, remedy
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -116,34 +117,36 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
         permits = ", and whether the proxy permits this host" if is_refusal else ""
         return f"; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY{permits}"
     if error.kind == "name":
-        where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else "base_url"
-        return f"; check {where} and the network's name service"
+        where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else remedy("where the address is set")
+        return joined("; check ", where, " and the network's name service")
     if error.kind == "tls" and error.cause is not None:
         return _tls_remedy(error.cause, reason, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
     # h11's text for bytes that are not text. Some servers only close the connection.
     is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
     if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
-        return "; if the server speaks TLS on this port, base_url should begin with https://"
+        return joined("; if the server speaks TLS on this port, ", remedy("the address"), " should begin with https://")
     return ""
 
 
 def _tls_remedy(cause: BaseException, reason: str, *, is_proxy_behind_tls: bool) -> str:
     if any(getattr(inner, "reason", None) in _NO_TLS for inner in cause_chain(cause)):
         who = "the proxy or the server" if is_proxy_behind_tls else "the server"
-        url = "HTTPS_PROXY or base_url" if is_proxy_behind_tls else "base_url"
-        return f"; {who} does not speak TLS on this port: {url} should begin with http://, or name another port"
+        proxy = "HTTPS_PROXY or " if is_proxy_behind_tls else ""
+        text = f"; {who} does not speak TLS on this port: {proxy}"
+        return joined(text, remedy("the address"), " should begin with http://, or name another port")
     if "certificate verify failed" in reason:
-        return (
-            "; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
-            " if it has expired or names another host, fix the server's certificate"
+        return joined(
+            "; if a private authority signed the certificate, ",
+            remedy("private authority"),
+            "; if it has expired or names another host, fix the server's certificate",
         )
     alert = certificate_alert(cause)
     if alert is None:
         return ""
     if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
         # Servers differ in which of these they send when the client has no certificate.
-        return "; the server asks for a client certificate: pass client_cert=... with one that it accepts"
-    return "; the server does not accept the client certificate: pass client_cert=... with one that it accepts"
+        return joined("; the server asks for a client certificate", remedy("client certificate"))
+    return joined("; the server does not accept the client certificate", remedy("client certificate"))
 
 
 def _is_not_http(cause: BaseException | None) -> bool:
@@ -166,14 +169,10 @@ _HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enab
 
 
 OTHER_API: Final[Mapping[str, str]] = {
-    "v1": (
-        '; that is the form of the API of fibonacci-sdk 0.2.4: if the server speaks that, set api_version="0.2" and'
-        " base_url to its root"
+    "v1": joined(
+        "; that is the form of the API of fibonacci-sdk 0.2.4: if the server speaks that, ", remedy("speak v1")
     ),
-    "0.2": (
-        '; that is the form of the documented API: if the server speaks that, leave out api_version="0.2" and let'
-        " base_url end in /v1"
-    ),
+    "0.2": joined("; that is the form of the documented API: if the server speaks that, ", remedy("speak 0.2")),
 }
 """What to do about a response in the form of the other API than the client speaks."""
 
@@ -211,15 +210,17 @@ def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
     # What is before the host or in the query may be a secret.
     target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     moved = target.removesuffix(path.partition("?")[0])
-    remedy = f"; if you trust that address, pass base_url={moved!r}" if moved not in (target, base_url) else ""
-    return f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere{remedy}"
+    text = f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere"
+    if moved in (target, base_url):
+        return text
+    return joined(text, "; if you trust that address, ", remedy("another address", url=moved))
 
 
 def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
     """Return where such a response probably came from, and the remedy; empty when nothing indicates either."""
     body = response.text()[:1000].lower()
     if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
-        return "; the server speaks TLS on this port: base_url should begin with https://"
+        return joined("; the server speaks TLS on this port: ", remedy("the address"), " should begin with https://")
     if response.status in (404, 405) and (hint := hint_without_version(base_url, path)):
         return hint
     if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, body)):
@@ -296,7 +297,7 @@ def status_error(
         hint = hint_without_version(base_url, path)
     message = message or text_without_envelope(response, body, base_url, path)
     if hint:
-        message = message.rstrip(".") + hint
+        message = joined(message.rstrip("."), hint)
     error = _error_class(response, code)(message, code=code, details=details)
     error.status_code = response.status
     error.body = body
@@ -318,7 +319,7 @@ def connection_error(
         phase: What the call was doing; None when it is not known.
     """
     made = (APITimeoutError if error.kind in TIMEOUTS else APIConnectionError)(
-        connection_text(error, base_url, is_time_up=is_time_up, phase=phase) + connection_remedy(error, base_url)
+        joined(connection_text(error, base_url, is_time_up=is_time_up, phase=phase), connection_remedy(error, base_url))
     )
     made.phase = phase
     made.__cause__ = error.cause
@@ -344,7 +345,9 @@ def response_error(response: APIResponse, problem: str, hint: str = "") -> APIRe
     begins = " ".join(text[:200].split())
     if "html" in kind.lower() or begins.startswith("<"):
         hint = "; a proxy or a login page seems to have responded in place of the platform"
-    error = APIResponseError(f"{problem}: {kind}, beginning {begins[:120]!r}{hint}" if begins else f"{problem}: {kind}")
+    error = APIResponseError(
+        joined(f"{problem}: {kind}, beginning {begins[:120]!r}", hint) if begins else f"{problem}: {kind}"
+    )
     error.status_code = response.status
     error.content_type = response.content_type
     error.body = text

@@ -36,7 +36,9 @@ def check_key(key: object, *, source: str) -> str:
     if not isinstance(key, str):
         raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}", is_about_key=True)
     if not key.strip():
-        raise ConfigurationError(f"{source} is blank; pass your API key, or set FIBONACCI_API_KEY", is_about_key=True)
+        from fibonacci._remedies import joined, remedy  # which few clients need
+
+        raise ConfigurationError(joined(source, " is blank", remedy("blank key")), is_about_key=True)
     for position, character in enumerate(key):
         if not "!" <= character <= "~":
             # The character is named, never the key.
@@ -285,7 +287,7 @@ def check_idempotency(mode: str | None) -> str | None:
     return mode
 
 
-def check_idempotency_key(key: object, *, name: str = "idempotency_key") -> str | None:
+def check_idempotency_key(key: object, *, name: str | None = None) -> str | None:
     """Return an `Idempotency-Key`, or None.
 
     Raises:
@@ -295,9 +297,12 @@ def check_idempotency_key(key: object, *, name: str = "idempotency_key") -> str 
     if key is None:
         return None
     if not isinstance(key, str):
-        raise TypeError(f"{name} must be a str or None, not {kind_of(key)}")
+        raise TypeError(f"{name or 'idempotency_key'} must be a str or None, not {kind_of(key)}")
     if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
-        raise ConfigurationError(f"{name} must be 1 to 255 visible ASCII characters without spaces, not {key[:300]!r}")
+        from fibonacci._remedies import argument, joined
+
+        text = f" must be 1 to 255 visible ASCII characters without spaces, not {key[:300]!r}"
+        raise ConfigurationError(joined(argument("idempotency_key") if name is None else name, text))
     return key
 
 

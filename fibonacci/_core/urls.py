@@ -8,6 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode, urlsplit
 
+from fibonacci._remedies import joined, remedy
 from fibonacci.errors import ConfigurationError
 
 QueryValue = str | int | float | bool | None
@@ -36,20 +37,25 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool, api_versio
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigurationError(f"{source} is not a URL ({error}); use one like https://api.example.com/v1") from None
+        text = f" is not a URL ({error}); use one like https://api.example.com/v1"
+        raise ConfigurationError(joined(source, text)) from None
     netloc = parts.netloc.lower()
     if host and not host.isascii() and parts.username is None:
         host = _ascii_host(host, source=source)
         netloc = host if port is None else f"{host}:{port}"
     is_ascii = netloc.isascii() and parts.path.isascii()
     if parts.scheme not in ("http", "https") or not host or port == 0 or not is_ascii or not url.isprintable():
-        raise ConfigurationError(f"{source} must be like https://api.example.com/v1, not {_shown(url)!r}")
+        raise ConfigurationError(joined(source, f" must be like https://api.example.com/v1, not {_shown(url)!r}"))
     if " " in url or parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError(f"{source} must hold no user, space, query or fragment; pass the key as api_key")
+        text = " must hold no user, space, query or fragment; "
+        raise ConfigurationError(joined(source, text, remedy("key in a URL")))
     if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
         raise ConfigurationError(
-            f"{source} is plain http to {host}: the API key would travel unencrypted;"
-            " use https, or pass allow_insecure=True in a network that you trust"
+            joined(
+                source,
+                f" is plain http to {host}: the API key would travel unencrypted; ",
+                remedy("plain http"),
+            )
         )
     return f"{parts.scheme}://{netloc}{_base_path(parts.path.rstrip('/'), source, api_version)}"
 

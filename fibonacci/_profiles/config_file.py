@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from fibonacci._files import read_private
+from fibonacci._remedies import joined
 from fibonacci._suggestions import did_you_mean
 from fibonacci.errors import ConfigurationError
 
@@ -75,7 +76,7 @@ class ProfilesFile(NamedTuple):
         found = self.profiles.get(name)
         if found is None:
             remedy = did_you_mean(name, self.profiles) or f"; `fibonacci profiles add {name}` adds it"
-            raise ConfigurationError(f"{source}: there is no profile {name!r} in {self.path}{remedy}")
+            raise ConfigurationError(joined(source, f": there is no profile {name!r} in {self.path}{remedy}"))
         return found
 
 
@@ -154,10 +155,10 @@ def check_profile_name(name: object, *, source: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a str, not {type(name).__name__}")
     if _KEY.search(name) or name == os.environ.get("FIBONACCI_API_KEY"):
-        raise ConfigurationError(f"{source} must be the name of a profile, and is an API key")
+        raise ConfigurationError(joined(source, " must be the name of a profile, and is an API key"))
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{source} must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}"
+            joined(source, f" must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}")
         )
     return name
 

@@ -23,6 +23,7 @@ from fibonacci._profiles.config_file import (
     check_profile_name,
     read_profiles,
 )
+from fibonacci._remedies import argument
 from fibonacci.errors import ConfigurationError
 
 _KEY_VARIABLE = "FIBONACCI_API_KEY"
@@ -115,7 +116,7 @@ def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
         ConfigurationError: If there is no such profile.
         TypeError: If the name is not a string.
     """
-    source = "profile"
+    source: str = argument("profile")
     if name is None:
         name = os.environ.get(_PROFILE_VARIABLE)
         source = f"the environment variable {_PROFILE_VARIABLE}"
@@ -156,7 +157,7 @@ def find_address(
     version = find_api_version(api_version, None if profile is None else profile.api_version)
     check = partial(check_base_url, allow_insecure=allow_insecure, api_version=version)
     if base_url is not None:
-        return PlatformAddress(check(base_url, source="base_url"), "argument", version)
+        return PlatformAddress(check(base_url, source=argument("base_url")), "argument", version)
     if (url := os.environ.get(_URL_VARIABLE)) is not None:
         return PlatformAddress(check(url, source=f"the environment variable {_URL_VARIABLE}"), "environment", version)
     if profile is None or profile.base_url is None:

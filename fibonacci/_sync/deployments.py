@@ -19,6 +19,7 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
+from fibonacci._remedies import argument, joined
 from fibonacci._sync import _runtime
 from fibonacci._sync.resource import Resource
 from fibonacci._sync.tools import Tools
@@ -238,8 +239,11 @@ class Deployments(Resource):
         removed = [f"{each.name!r} ({each.workflow_id})" for each in plan.changes if each.action == "delete"]
         if removed and not allow_delete:
             raise DeploymentError(
-                f"the plan deletes {', '.join(removed)}: pass allow_delete=True if that is meant, else restore the "
-                "files. Nothing was done."
+                joined(
+                    f"the plan deletes {', '.join(removed)}: pass ",
+                    argument("allow_delete", True),
+                    " if that is meant, else restore the files. Nothing was done.",
+                )
             )
 
     def _check_platform(self, plan: DeploymentPlan) -> None:

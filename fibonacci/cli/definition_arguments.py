@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._files import check_inside
+from fibonacci._remedies import for_command
 from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs import workflow_id_of
 from fibonacci.cli.key_redaction import without_keys
-from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked
@@ -206,8 +206,8 @@ _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 def fault_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
     place = problem.source or problem.location
-    line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
-    return for_command_line(visible(line))
+    line = f"{place}: " * bool(place) + f"{problem.severity}: {for_command(problem.message)} [{problem.code}]"
+    return visible(line)
 
 
 def fault_lines(problem: Problem) -> list[str]:

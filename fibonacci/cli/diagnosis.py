@@ -40,10 +40,10 @@ from fibonacci._profiles.credentials import (
     find_key,
     used_profile,
 )
+from fibonacci._remedies import for_command, joined, text_of
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.tls import TLSStream
-from fibonacci.cli.remedies import for_command_line
 from fibonacci.errors import ConfigurationError, PermissionDeniedError
 
 
@@ -72,7 +72,7 @@ def ok(name: str, detail: str) -> Finding:
 
 def problem(name: str, detail: str, remedy: str, *, is_about_key: bool = False) -> Finding:
     """Return a finding that needs something to be done."""
-    return Finding(name, "problem", for_command_line(detail), remedy, is_about_key)
+    return Finding(name, "problem", for_command(detail), remedy, is_about_key)
 
 
 _SOURCES = {"default": "the default", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
@@ -107,7 +107,7 @@ class Configuration:
         try:
             file = read_profiles()
         except ConfigurationError as error:
-            yield problem("profile", str(error), _FILE_REMEDY)
+            yield problem("profile", text_of(error), _FILE_REMEDY)
         else:
             yield self._find_profile(file)
         # Without the profile, only an environment that has both names which key goes where.
@@ -138,7 +138,7 @@ class Configuration:
             self._profile = used_profile(file, self._name)
             self._is_profile_found = True
         except ConfigurationError as error:
-            return problem("profile", str(error), "`fibonacci profiles list` shows those that there are")
+            return problem("profile", text_of(error), "`fibonacci profiles list` shows those that there are")
         if trouble := access_problem(file.path):
             return problem("profile", *trouble.split(": ", 1))
         if self._profile is None and file.profiles:
@@ -150,7 +150,7 @@ class Configuration:
         try:
             self.address = find_address(self._profile)
         except ConfigurationError as error:
-            return problem("base URL", str(error), "correct it where it is set")
+            return problem("base URL", text_of(error), "correct it where it is set")
         version: str = self.address.api_version  # by default, without a source
         if _VERSION_VARIABLE in os.environ:
             version += f" ({_VERSION_VARIABLE})"
@@ -162,7 +162,7 @@ class Configuration:
         try:
             self.key = find_key(self._profile, address)
         except ConfigurationError as error:
-            return problem("API key", str(error), _KEY_REMEDY, is_about_key=True)
+            return problem("API key", text_of(error), _KEY_REMEDY, is_about_key=True)
         if self.key is None:
             where = "the keychain of this profile" if self._profile else "a profile"
             remedy = TAKE_OVER if has_legacy_key() else _KEY_REMEDY
@@ -271,7 +271,7 @@ class NetworkChecks:
         failure = connect_error_from(error)
         failure.proxy = self._proxy
         name = {"tls": "TLS", "name": "name", "proxy": "proxy"}.get(failure.kind, "connection")
-        remedy = connection_remedy(failure, self._base_url).removeprefix("; ")
+        remedy = for_command(connection_remedy(failure, self._base_url)).removeprefix("; ")
         text = connection_text(failure, self._base_url, is_time_up=False)
         return problem(
             name, text, remedy or "check the network, a firewall, the base URL, and whether a proxy is needed"
@@ -378,12 +378,14 @@ def _is_spoken(key: FoundKey, address: PlatformAddress) -> bool:
 def _failure(error: APIError) -> Finding:
     if isinstance(error, AuthenticationError):
         remedy = "create another key on the platform, then run `fibonacci auth login` or set FIBONACCI_API_KEY"
-        return problem("API key", f"the platform refuses it: {error}", remedy, is_about_key=True)
+        return problem("API key", joined("the platform refuses it: ", text_of(error)), remedy, is_about_key=True)
     if isinstance(error, PermissionDeniedError):
         return ok("platform", "the key is valid, and may not list tools")
     if isinstance(error, APIConnectionError):
-        return problem("platform", str(error), "check the network, and the platform's status")
-    return problem("platform", str(error), "check the base URL; if it is right, report the request id to the platform")
+        return problem("platform", text_of(error), "check the network, and the platform's status")
+    return problem(
+        "platform", text_of(error), "check the base URL; if it is right, report the request id to the platform"
+    )
 
 
 def _clock(date: str, moment: float, uncertainty: float) -> Finding:

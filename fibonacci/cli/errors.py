@@ -5,10 +5,10 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
+from fibonacci._remedies import for_command, reworded, text_of
 from fibonacci._text import printable, printable_line
 from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE
 from fibonacci.cli.key_redaction import without_keys
-from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message
 from fibonacci.errors import (
@@ -72,15 +72,15 @@ def fault_lines(error: BaseException) -> list[str]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the text of an error with its notes, without line breaks and control characters."""
+    """Return the text of an error with its notes in the command's words, without line breaks and control characters."""
     if isinstance(error, DefinitionError) and len(error.problems) > 1:
         return f"{len(error.problems)} faults in definitions"
     text = _text(error)
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
-        text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
-    return printable_line(without_keys(for_command_line(" ".join(text.split()))))
+        text += f"{' ' if text.endswith(('.', '?', '!')) else '; '}{for_command(note)}"
+    return printable_line(without_keys(" ".join(text.split())))
 
 
 def _text(error: BaseException) -> str:
@@ -89,8 +89,8 @@ def _text(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     if isinstance(error, DefinitionError):
-        return "; ".join(map(str, error.problems))
-    return str(error) or type(error).__name__
+        return "; ".join(reworded(str(problem), [problem.message]).command for problem in error.problems)
+    return text_of(error).command or type(error).__name__
 
 
 def add_remedy(error: BaseException, text: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci import BadRequestError, Fibonacci, NotFoundError
@@ -156,6 +157,16 @@ def check_typed_inputs(
     if not refused:
         return
     text = in_one_line(refused)
-    mistyped = (each.location.removeprefix("inputs.") for each in refused if "is not of the type" in each.message)
-    name = next((name for name in mistyped if isinstance(inputs.get(name), str)), None)
+    name = next(untyped_inputs(refused, inputs), None)
     raise UsageError(text if name is None else f"{text}; --input {name}:=JSON has a type, {name}=TEXT is a text")
+
+
+def untyped_inputs(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the inputs that do not fit as texts, and are JSON of another type."""
+    for problem in problems:
+        name = problem.location.removeprefix("inputs.")
+        value = inputs.get(name)
+        if problem.code == "invalid_input" and isinstance(value, str):
+            with suppress(ValueError, RecursionError):
+                if not isinstance(json.loads(value), str):
+                    yield name

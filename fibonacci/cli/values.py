@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 from fibonacci.cli.standard_streams import read_stdin
 
 
+class NotJSONError(argparse.ArgumentTypeError):
+    """A text is not JSON."""
+
+
 class JSONValue(NamedTuple):
     """A JSON value of the command line; null is one too.
 
@@ -42,6 +46,6 @@ def json_value(text: str) -> JSONValue:
         raise argparse.ArgumentTypeError(f"{source} is not UTF-8") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise argparse.ArgumentTypeError(f"{source} is not JSON ({place}: {error.msg})") from None
+        raise NotJSONError(f"{source} is not JSON ({place}: {error.msg})") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of levels
         raise argparse.ArgumentTypeError(f"{source} is no JSON that can be read ({error})") from None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, Final
 
+from fibonacci._remedies import joined, remedy
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_file, content_of_workflow
@@ -136,8 +137,8 @@ def _name_is_taken(name: str, others: Sequence[Workflow], *, is_known: bool) -> 
     if is_known or len(others) > 1:
         also = " also" if is_known else ""
         return f"{start}{also} called {name!r}: rename or delete it, for a name stands for one workflow"
-    pull = f'pull("{others[0].id}", folder)'
-    return f"{start} called {name!r}, and the lock file does not know it: {pull} if it is this file's, else rename one"
+    text = f"{start} called {name!r}, and the lock file does not know it: "
+    return joined(text, remedy("pull", id=others[0].id), " if it is this file's, else rename one")
 
 
 def _ids(workflows: Sequence[Workflow]) -> str:
@@ -340,7 +341,5 @@ def _why_update(entry: LockEntry, seen: SeenWorkflow, content: WorkflowContent, 
         "" if entry.seen is None or seen.version is None else f" (version {entry.seen.version} -> {seen.version})"
     )
     both = "the file and the platform have" if is_file_changed else "the platform has"
-    return (
-        f"{both} changed since the last apply{versions}: this replaces what is on the platform; "
-        f'to keep it instead, pull("{workflow.id}", folder)'
-    )
+    text = f"{both} changed since the last apply{versions}: this replaces what is on the platform; to keep it instead, "
+    return joined(text, remedy("pull", id=workflow.id))

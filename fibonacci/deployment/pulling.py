@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
+from fibonacci._remedies import joined, remedy
 from fibonacci.definitions import diff
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.reading import FORMATS
@@ -115,8 +116,8 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
     entry = lock.entries.get(file)
     is_as_applied = entry is not None and entry.workflow_id == workflow.id and entry.applied == local
     if not (is_as_applied or overwrite):
-        text = f"{path} has changes that {workflow.id} does not have: overwrite=True replaces them"
-        raise DeploymentError(text, code=LOCAL_CHANGES)
+        text = f"{path} has changes that {workflow.id} does not have"
+        raise DeploymentError(joined(text, remedy("overwrite")), code=LOCAL_CHANGES)
     return True
 
 

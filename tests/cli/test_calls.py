@@ -13,10 +13,10 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci._core.api_0_2 import CALLS, Missing
+from fibonacci._remedies import for_command
 from fibonacci.cli.context import Context
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.main import command_parser
-from fibonacci.cli.remedies import for_command_line
 from fibonacci.emulator import Emulator
 from tests.cli.command_lines import calls, command_line
 from tests.cli.invocation import TextStream, invoke, use
@@ -284,7 +284,7 @@ def test_what_to_use_instead_of_a_call_that_0_2_does_not_have_is_a_command(monke
     monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
     for entry in CALLS.values():
         if isinstance(entry, Missing):
-            assert not re.search(r"\w\.\w|[=(]", for_command_line(entry.instead)), entry
+            assert not re.search(r"\w\.\w|[=(]", for_command(entry.instead)), entry
     run = invoke("versions", "list", "wf-1")
     assert (run.code, run.out) == (64, "")
     assert "which FIBONACCI_API_VERSION or the profile selects; nothing was sent" in run.err

@@ -163,7 +163,7 @@ class TestNetwork:
         run, found = doctor()
         assert (run.code, list(found)[-1]) == (1, "name")
         assert "platform.invalid:443, whose name cannot be resolved" in found["name"]["detail"]
-        assert found["name"]["remedy"] == "check base_url and the network's name service"
+        assert found["name"]["remedy"] == "check FIBONACCI_BASE_URL or the profile, and the network's name service"
 
     def test_a_certificate_that_is_trusted(self, platform: pytest.MonkeyPatch, authority: Authority) -> None:
         platform.setenv("SSL_CERT_FILE", str(authority.file))
@@ -186,7 +186,7 @@ class TestNetwork:
             run, found = doctor()
         assert (run.code, list(found)[-1]) == (1, "TLS")
         assert "certificate verify failed" in found["TLS"]["detail"]
-        assert "set SSL_CERT_FILE" in found["TLS"]["remedy"]
+        assert "certificate, set SSL_CERT_FILE to its file;" in found["TLS"]["remedy"]
         assert server.requests == []
 
     def test_behind_a_proxy(self, platform: pytest.MonkeyPatch, authority: Authority, tmp_path: Path) -> None:

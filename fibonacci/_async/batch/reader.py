@@ -14,7 +14,7 @@ from fibonacci._async.batch.starter import interrupted
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
 from fibonacci._log_records import log
-from fibonacci.definitions.checks.inputs import check_inputs, in_one_line
+from fibonacci.definitions.checks.inputs import InputsError, check_inputs, in_one_line
 
 _log = logging.getLogger("fibonacci")
 _END: Any = object()
@@ -176,7 +176,8 @@ def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: 
     problems = check_inputs(definition, row.inputs)
     if problems.errors:
         text = in_one_line(problems.errors)
-        raise ValueError(f"row {row.index} is not what the workflow needs, so no row is started: {text}")
+        text = f"row {row.index} is not what the workflow needs, so no row is started: {text}"
+        raise InputsError(text, problems.errors, row.inputs)
     for problem in problems:
         if problem.location != f"inputs.{key_column}":
             log(_log, logging.INFO, "row %s: %s", row.index, in_one_line([problem]))

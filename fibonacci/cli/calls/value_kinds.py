@@ -103,12 +103,12 @@ def definition(text: str) -> Any:
 
 
 def _json(text: str, remedy: str) -> Any:
-    from fibonacci.cli.values import json_value  # which a help does without
+    from fibonacci.cli.values import NotJSONError, json_value  # which a help does without
 
     try:
         return json_value(text).value
-    except ArgumentTypeError as error:
-        raise ArgumentTypeError(f"{error}{remedy if 'is not JSON' in str(error) else ''}") from None
+    except NotJSONError as error:
+        raise ArgumentTypeError(f"{error}{remedy}") from None
 
 
 def _kind(value: object) -> str:

@@ -40,6 +40,7 @@ def run(context: Context) -> int:
 def _pull(context: Context, workflow_id: str, place: str) -> Path:
     """Pull the workflow. Before changes of the file are lost, the user is asked."""
     from fibonacci import DeploymentError
+    from fibonacci._remedies import text_of
     from fibonacci.deployment.pulling import LOCAL_CHANGES
 
     try:
@@ -47,7 +48,7 @@ def _pull(context: Context, workflow_id: str, place: str) -> Path:
     except DeploymentError as error:
         if error.code != LOCAL_CHANGES:
             raise
-        what, _, _ = error.message.partition(": overwrite=True")  # the remedy of a program
+        what = text_of(error).command
     context.confirm(f"{what}. Replace it?")
     return context.client.workflows.pull(workflow_id, place, overwrite=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -13,24 +12,22 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
+from fibonacci._remedies import for_command
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED
-from fibonacci.cli.inputs import workflow_id_of
-from fibonacci.cli.remedies import for_command_line
+from fibonacci.cli.inputs import untyped_inputs, workflow_id_of
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
 from fibonacci.cli.standard_streams import discard_unwritable, is_terminal
+from fibonacci.definitions.checks.inputs import InputsError
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
     from fibonacci import RunResult, Runs, RunsEstimate
     from fibonacci.cli.context import Context
 
 _RESUME: Final = "the same command with --resume continues"
-_UNKNOWN_WITHOUT_JOURNAL: Final = (
-    ", and run only those that were not started: without --journal, the same command runs all rows a second time."
-)
 
 
 def run_rows(context: Context) -> int:
@@ -54,8 +51,8 @@ def run_rows(context: Context) -> int:
         if not (context.options.estimate or isinstance(error, FibonacciError)):  # the client's errors have it in a note
             add_remedy(error, _RESUME)
         raise
-    except ValueError as error:
-        if context.options.rows.lower().endswith(".csv") and "is not of the type" in str(error):
+    except InputsError as error:
+        if context.options.rows.lower().endswith(".csv") and any(untyped_inputs(error.problems, error.inputs)):
             add_remedy(error, "the cells of CSV are texts: --json-column COLUMN reads those of a column as JSON")
         raise
 
@@ -104,15 +101,10 @@ def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], No
     except UnknownOutcomeError as error:
         for result in error.results:
             write(result)
-        names = ", ".join(str(result.key) for result in error.results[:10])
-        more = f" and {len(error.results) - 10} more" if len(error.results) > 10 else ""
-        context.say(f"{runs.summary}")
-        reason, was_stopped, _ = error.message.partition(". It is not known ")
-        if was_stopped:
-            context.say(for_command_line(reason))
-        choices = re.sub(r'if_unknown="(\w+)"', r"--if-unknown \1", error.__notes__[0])
-        remedy = f".\n{choices}" if context.options.journal else _UNKNOWN_WITHOUT_JOURNAL
-        context.say(f"it is not known whether these rows were started: {names}{more}. Check them{remedy}")
+        context.say(str(runs.summary))
+        context.say(for_command(error.message))
+        if context.options.journal:
+            context.say(for_command(error.__notes__[0]))
         return NOT_ENDED
     except (KeyboardInterrupt, OSError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -79,6 +79,20 @@ def check_inputs(
         if each.location not in found or found[each.location].severity == "warning":
             found[each.location] = each
     return Problems(found.values())
+
+
+class InputsError(ValueError):
+    """The inputs of a run are not what its workflow needs.
+
+    Attributes:
+        problems: What is wrong with them.
+        inputs: The inputs.
+    """
+
+    def __init__(self, text: str, problems: Sequence[Problem], inputs: Mapping[str, Any]) -> None:
+        super().__init__(text)
+        self.problems = problems
+        self.inputs = inputs
 
 
 def in_one_line(problems: Iterable[Problem]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, Protocol, cast
 
+from fibonacci._remedies import joined, remedy
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.shape import NodesByIndex
@@ -149,8 +150,8 @@ def tool_problems(nodes: NodesByIndex, tools: Mapping[str, KnownTool]) -> Iterat
         tool = tools.get(canonical_tool(name))
         if tool is None:
             known = (each.name for each in tools.values())
-            remedy = did_you_mean(name, known) or "; client.tools.list() has the tools that exist"
-            yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {name!r}{remedy}")
+            others = did_you_mean(name, known) or joined("; ", remedy("list the tools"), " has the tools that exist")
+            yield problem(f"nodes[{index}].tool", "unknown_tool", joined(f"there is no tool {name!r}", others))
         elif tool.parameters is not None:
             key = "inputs" if "inputs" in node and "params" not in node else "params"
             params = node.get(key, {})

@@ -1,0 +1,153 @@
+"""What to do about an error, in the words of Python and in those of the command.
+
+Where an error is made, its text takes the remedy by its name. The text is in Python's words, and knows the command's:
+nothing has to be recognized in it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import EllipsisType
+from typing import Final, SupportsIndex
+
+from fibonacci._text import printable_line
+
+TABLE: Final = {
+    "no key": ("pass api_key=..., set the environment variable FIBONACCI_API_KEY,", "set FIBONACCI_API_KEY,"),
+    "blank key": ("; pass your API key, or set FIBONACCI_API_KEY", ": set it to an API key, or unset it"),
+    "plain http": ("use https, or pass allow_insecure=True in a network that you trust", "use https"),
+    "key in a URL": ("pass the key as api_key", "set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`"),
+    "private authority": ("pass ca_bundle=... or set SSL_CERT_FILE", "set SSL_CERT_FILE to its file"),
+    "client certificate": (
+        ": pass client_cert=... with one that it accepts",
+        ", which the command does not have: use Python",
+    ),
+    "where the address is set": ("base_url", "FIBONACCI_BASE_URL or the profile,"),
+    "the address": ("base_url", "the base URL"),
+    "another address": ("pass base_url='{url}'", "set FIBONACCI_BASE_URL={url}"),
+    "speak v1": (
+        'set api_version="0.2" and base_url to its root',
+        "set FIBONACCI_API_VERSION=0.2 and FIBONACCI_BASE_URL to its root, or api_version and base_url of the profile",
+    ),
+    "speak 0.2": (
+        'leave out api_version="0.2" and let base_url end in /v1',
+        "set FIBONACCI_API_VERSION=v1 and FIBONACCI_BASE_URL to a URL with /v1, or api_version and base_url of the"
+        " profile",
+    ),
+    "what selects 0.2": ('api_version="0.2"', "FIBONACCI_API_VERSION or the profile"),
+    "a request": (
+        'client.request("{method}", "{path}", json={{...}})',
+        "`fibonacci request {method} {path} --data JSON`",
+    ),
+    "list the tools": ("client.tools.list()", "`fibonacci tools list`"),
+    "list a tool": ("tools.list().first()", "`fibonacci tools list`"),
+    "get a workflow": ("workflows.get", "`fibonacci workflows get`"),
+    "plan and apply": ("workflows.plan and apply", "`fibonacci plan` and `apply`"),
+    "wait": ("executions.wait", "`fibonacci executions watch`"),
+    "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
+    "list executions": ("executions.list(workflow_id=...)", "`fibonacci executions list --workflow ID`"),
+    "pull": ('pull("{id}", folder)', "`fibonacci pull {id} --dir DIR`"),
+    "key function": ("; a function can be passed too, such as key=lambda row: row.{name}", ""),
+    "continue": (
+        "To continue, make the same call again with journal={journal!r}, resume=True.",
+        "The same command with --resume continues.",
+    ),
+    "overwrite": (": overwrite=True replaces them", ""),
+    "then unknown": (". It", "\nit"),  # the command begins a line
+    "unknown rows": ("{count} of the rows", "these rows"),
+    "start the others": (
+        ", and run only those that were not started: without a journal, another call runs all rows a second time",
+        ", and run only those that were not started: without --journal, the same command runs all rows a second time.",
+    ),
+    "decide": (
+        ', and call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
+        " time",
+        ".",
+    ),
+    "resume needs rows": (
+        "resume=True continues a journal that has some: check its path or URL",
+        "--resume needs some: check FILE",
+    ),
+}
+
+
+class Wording(str):
+    """A text in Python's words that knows the command's.
+
+    Attributes:
+        command: The text in the words of the command.
+    """
+
+    __slots__ = ("command",)
+
+    command: str
+
+    def __new__(cls, python: str, command: str) -> Wording:
+        text = super().__new__(cls, python)
+        text.command = command
+        return text
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # pickle and copy call the class with them
+        return str(self), self.command
+
+    def replace(self, old: str, new: str, count: SupportsIndex = -1, /) -> Wording:
+        """Return the text with another one replaced in the words of both, such as a secret."""
+        return Wording(super().replace(old, new, count), self.command.replace(old, new, count))
+
+    def rstrip(self, characters: str | None = None, /) -> Wording:
+        """Return the text without these characters at the end, in the words of both."""
+        return Wording(super().rstrip(characters), self.command.rstrip(characters))
+
+
+def remedy(name: str, /, **values: str) -> Wording:
+    """Return a remedy of the table, with the values that it names."""
+    python, command = TABLE[name]
+    return Wording(python.format(**values), command.format(**values))
+
+
+def argument(name: str, value: str | float | EllipsisType | None = None) -> Wording:
+    """Return an argument of a call, which is an option of the command.
+
+    Args:
+        name: The name of the argument.
+        value: The value that it is given: True is an option without one, and `...` leaves the value out.
+    """
+    flag = f"--{name.replace('_', '-')}"
+    if value is None:
+        return Wording(name, flag)
+    if value is ...:
+        return Wording(f"{name}=", flag)
+    if isinstance(value, str):
+        return Wording(f'{name}="{value}"', f"{flag} {value}")
+    if value is True:
+        return Wording(f"{name}=True", flag)
+    return Wording(f"{name}={value:g}", f"{flag} {value:g}")
+
+
+def joined(*parts: str) -> Wording:
+    """Return the parts one after the other, in the words of both."""
+    return Wording("".join(parts), "".join(map(for_command, parts)))
+
+
+def for_command(text: str) -> str:
+    """Return a text in the words of the command, as far as it knows them."""
+    return text.command if isinstance(text, Wording) else text
+
+
+def text_of(error: BaseException | None) -> Wording:
+    """Return the text of an error, in the words of both."""
+    return reworded(str(error), () if error is None else error.args)
+
+
+def reworded(text: str, parts: Iterable[object]) -> Wording:
+    """Return a text in the words of both.
+
+    Args:
+        text: The text in Python's words.
+        parts: The texts that it was made of.
+    """
+    command = text
+    for part in parts:
+        if isinstance(part, Wording):
+            command = command.replace(printable_line(part), printable_line(part.command))
+    return Wording(text, command)

@@ -1,0 +1,52 @@
+"""Remedies say the same in the words of Python and in those of the command."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+from pathlib import Path
+
+import fibonacci
+from fibonacci import _remedies
+from fibonacci._remedies import Wording, argument, for_command, joined, remedy, text_of
+from fibonacci.errors import APIStatusError, ConfigurationError
+
+PACKAGE = Path(fibonacci.__file__).parent
+
+
+def test_the_text_of_an_error_is_known_in_both() -> None:
+    error = APIStatusError(joined("the plan deletes 2: pass ", argument("allow_delete", True)))
+    assert str(error) == "the plan deletes 2: pass allow_delete=True [0 attempts, 0.00 s]"
+    assert text_of(error).command == "the plan deletes 2: pass --allow-delete [0 attempts, 0.00 s]"
+    assert for_command("as it is") == "as it is"
+
+
+def test_a_copied_a_pickled_and_a_redacted_error_know_it_too() -> None:
+    error = ConfigurationError(joined("the file of secret: ", remedy("private authority")))
+    for other in (copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
+        assert text_of(other).command == "the file of secret: set SSL_CERT_FILE to its file"
+    redacted = error.message.replace("secret", "***")
+    assert (redacted, for_command(redacted)) == (
+        "the file of ***: pass ca_bundle=... or set SSL_CERT_FILE",
+        "the file of ***: set SSL_CERT_FILE to its file",
+    )
+
+
+def test_options_are_named_as_the_command_has_them() -> None:
+    for python, command in (
+        (argument("max_failures"), "--max-failures"),
+        (argument("max_failures", ...), "--max-failures"),
+        (argument("if_new_version", "continue"), "--if-new-version continue"),
+        (argument("timeout", 2.5), "--timeout 2.5"),
+    ):
+        assert isinstance(python, Wording)
+        assert for_command(python) == command
+
+
+def test_each_remedy_is_used_and_the_command_names_nothing_of_python() -> None:
+    sources = [file for file in PACKAGE.rglob("*.py") if file.name != "_remedies.py"]
+    used = set(re.findall(r'\bremedy\("([^"]+)"', "".join(file.read_text("utf-8") for file in sources)))
+    assert used == _remedies.TABLE.keys()
+    of_python = {name for name, (_, command) in _remedies.TABLE.items() if re.search(r"\w\.\w|\w=\.|\(", command)}
+    assert of_python <= {"speak v1"}  # which has FIBONACCI_API_VERSION=0.2
