@@ -31,6 +31,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, TypeVar, cast
 
 from tests.tools.mutation.mutants import ROOT, SourceMutant, sample
+from tests.tools.releases.project import copy_files
 
 SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
 REQUIRED: Final = 0.92
@@ -112,11 +113,7 @@ class Copy:
     """
 
     def __init__(self, folder: Path) -> None:
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-        for name in filter(lambda name: name and (ROOT / name).exists(), names):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+        copy_files(folder)
         self._folder = folder
         # An installed package, or one that is linked to the checkout, comes later in the path, in subprocesses too.
         environment = os.environ | {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -24,6 +25,14 @@ def read_project(root: Path = ROOT) -> dict[str, Any]:
 def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in a checkout, and return what it has printed; it may fail."""
     return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+
+
+def copy_files(folder: Path) -> None:
+    """Copy the files of the checkout into a folder, which is made: those that git has or would take."""
+    listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout.split("\0")
+    for name in filter(lambda name: name and (ROOT / name).exists(), listed):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
 
 
 def read_extras() -> dict[str, list[str]]:

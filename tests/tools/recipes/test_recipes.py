@@ -1,0 +1,42 @@
+"""Whoever follows a recipe of CONTRIBUTING gets there, and is told what they have forgotten."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.tools.recipes import PATCHES, RECIPES, Change, follow, has_row, rows_of, run
+from tests.tools.releases.project import ROOT, copy_files
+
+
+def test_each_change_follows_a_recipe() -> None:
+    assert {path.stem for path in PATCHES.glob("*.patch")} == set(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipe_names_the_files_of_its_change_which_are_few(name: str) -> None:
+    rows = rows_of(RECIPES[name].section)
+    files = Change(name).files
+    assert [file for file in files if not has_row(file, rows)] == []
+    assert len(files) <= RECIPES[name].most
+    Change(name).apply(ROOT, "--check")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_forgotten_is_found(name: str, tmp_path: Path) -> None:
+    recipe = RECIPES[name]
+    copy_files(tmp_path)
+    Change(name).apply(tmp_path, f"--exclude={recipe.forgotten}")
+    checked = run(tmp_path, *recipe.found_by)
+    assert re.search(recipe.finding, checked.stdout), checked.stdout
+
+
+@pytest.mark.slow
+def test_an_option_is_whole_when_its_recipe_was_followed(tmp_path: Path) -> None:
+    """`python -m tests.tools.recipes`, which runs each night, follows every recipe, and runs what `quick` picks."""
+    follow("option", tmp_path)
+    checked = run(tmp_path, *RECIPES["option"].found_by)
+    assert checked.returncode == 0, checked.stdout
