@@ -54,7 +54,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
 }
 
 
-class Change:
+class RecipePatch:
     """The change of a recipe.
 
     Args:
@@ -104,7 +104,7 @@ def follow(name: str, root: Path) -> None:
         ValueError: If the change is to be made again.
     """
     copy_files(root)
-    Change(name).apply(root)
+    RecipePatch(name).apply(root)
     for module in DERIVED:
         run(root, "-m", module).check_returncode()
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.tools.recipes import RECIPES, Change, follow, run
+from tests.tools.recipes import RECIPES, RecipePatch, follow, run
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
         with TemporaryDirectory() as folder:
             copy = Path(folder) / "copy"
             follow(name, copy)
-            checked = run(copy, "-m", "tests.tools.quick", *Change(name).files)
+            checked = run(copy, "-m", "tests.tools.quick", *RecipePatch(name).files)
         print(f"=== {RECIPES[name].section}\n{checked.stdout}", flush=True)
         failed += [name] if checked.returncode else []
     return int(bool(failed))

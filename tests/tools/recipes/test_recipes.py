@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.recipes import PATCHES, RECIPES, Change, follow, has_row, rows_of, run
+from tests.tools.recipes import PATCHES, RECIPES, RecipePatch, follow, has_row, rows_of, run
 from tests.tools.releases.project import ROOT, copy_files
 
 
@@ -18,10 +18,10 @@ def test_each_change_follows_a_recipe() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_recipe_names_the_files_of_its_change_which_are_few(name: str) -> None:
     rows = rows_of(RECIPES[name].section)
-    files = Change(name).files
+    files = RecipePatch(name).files
     assert [file for file in files if not has_row(file, rows)] == []
     assert len(files) <= RECIPES[name].most
-    Change(name).apply(ROOT, "--check")
+    RecipePatch(name).apply(ROOT, "--check")
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ def test_the_recipe_names_the_files_of_its_change_which_are_few(name: str) -> No
 def test_what_is_forgotten_is_found(name: str, tmp_path: Path) -> None:
     recipe = RECIPES[name]
     copy_files(tmp_path)
-    Change(name).apply(tmp_path, f"--exclude={recipe.forgotten}")
+    RecipePatch(name).apply(tmp_path, f"--exclude={recipe.forgotten}")
     checked = run(tmp_path, *recipe.found_by)
     assert re.search(recipe.finding, checked.stdout), checked.stdout
 
