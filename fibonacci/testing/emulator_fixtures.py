@@ -1,21 +1,142 @@
-"""The emulators of the pytest fixtures, their options, and which of them the environment names."""
+"""The emulators of the pytest fixtures: their options, the one that the environment names, and what they have seen."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+import json
+import re
+from collections import deque
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import pytest
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.definitions.json_types import is_object
-from fibonacci.emulator import Emulator
+from fibonacci._text import printable_line
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.account import DERIVED_KEY
+from fibonacci.emulator.app.request_log import without_secrets
+from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text, spellings
 from fibonacci.emulator.facade.clients import client_variables
+from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.faults import FailingResponse
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.testing.emulator_environment import set_variables
-from fibonacci.testing.failure_report import EmulatorObserver
+
+_SHOWN: Final = 10
+"""How many requests, warnings and executions are shown: the latest."""
+
+_LENGTH: Final = 300
+"""How many characters of a body are shown."""
+
+_SECRET_NAME: Final = re.compile(r"authorization|credential|passw|secret|token$|api_?key", re.IGNORECASE)
+
+
+class EmulatorObserver:
+    """Keeps the latest requests of an emulator, and describes what it saw since a test began.
+
+    Args:
+        name: The name of the emulator's fixture.
+        emulator: The emulator.
+
+    Attributes:
+        name: The name of the fixture.
+        requests: How many requests it has received since the test began.
+    """
+
+    def __init__(self, name: str, emulator: Emulator) -> None:
+        self.name: Final = name
+        self.requests: int = 0
+        self._emulator = emulator
+        self._latest: deque[tuple[ServerRequest, ServerResponse]] = deque(maxlen=_SHOWN)
+        self._began = emulator.clock.now()
+        app_of(emulator).observers.append(self._add)
+
+    def begin_test(self) -> None:
+        """Drop what was seen before."""
+        self.requests = 0
+        self._latest.clear()
+        self._began = self._emulator.clock.now()
+
+    def describe(self) -> str:
+        """Return the text of the report, without keys and secrets."""
+        hidden = spellings([self._emulator.api_key, *app_of(self._emulator).environment.secrets.ever])
+        return "\n".join(printable_line(_redacted(line, hidden)) for line in self._lines(hidden))
+
+    def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:
+        self.requests += 1
+        self._latest.append((request, response))
+
+    def _lines(self, hidden: Sequence[str]) -> Iterator[str]:
+        latest = list(self._latest)
+        left_out = self.requests - len(latest)
+        yield f"{self.name} {self._emulator!r}, requests in this test: {self.requests}"
+        if left_out:
+            yield f"  ({left_out} earlier ones are left out)"
+        for request, response in latest:
+            yield from _exchange_lines(request, response, hidden)
+        for warning in self._emulator.warnings[-_SHOWN:]:
+            yield f"  warning: {warning}"
+        try:
+            yield from islice(self._failed_nodes(), _SHOWN)
+        except StateError as error:  # of a file that is closed, for example
+            yield f"  its state cannot be read: {error}"
+
+    def _failed_nodes(self) -> Iterator[str]:
+        """Yield a line for each failed node of the executions of this test, the newest execution first."""
+        store = app_of(self._emulator).store
+        with store.reading():
+            for _, execution in store.executions.rows(newest_first=True, brief=True):
+                if execution["created"] < self._began:
+                    break
+                for node in execution["nodes"]:
+                    if node["status"] == "failed":
+                        where = f"{node['id']!r} of {execution['id']} ({execution['workflow_id']})"
+                        yield f"  failed node {where}: {node['error']}"
+
+
+def _redacted(line: str, hidden: Sequence[str]) -> str:
+    """Return a line without secrets and without keys, those of roles and persons included."""
+    return DERIVED_KEY.sub(REDACTED, redact_text(line, hidden))
+
+
+def _exchange_lines(request: ServerRequest, response: ServerResponse, hidden: Sequence[str]) -> Iterator[str]:
+    failure = f", injected failure {response.failure.kind}" if isinstance(response, FailingResponse) else ""
+    yield f"  {request.method} {request.target} {response.status}{failure}{_error_of(response)}"
+    if request.body:
+        yield f"    {_body_text(without_secrets(request).body, hidden)}"
+
+
+def _body_text(body: bytes, hidden: Sequence[str]) -> str:
+    """Return a body on one line; it is redacted before it is cut: a part of a secret would not be found."""
+    try:
+        content = redact(_without_secret_fields(json.loads(body)), hidden)
+        text = DERIVED_KEY.sub(REDACTED, json.dumps(content, ensure_ascii=False))
+    except (ValueError, RecursionError):
+        return f"({len(body)} bytes that are not JSON)"
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}... ({len(text)} characters)"
+
+
+def _without_secret_fields(value: Any) -> Any:
+    """Return JSON with the values of fields such as `password` replaced."""
+    if is_object(value):
+        fields = value.items()
+        return {name: REDACTED if _SECRET_NAME.search(name) else _without_secret_fields(each) for name, each in fields}
+    return list(map(_without_secret_fields, value)) if is_array(value) else value
+
+
+def _error_of(response: ServerResponse) -> str:
+    if response.status < 400:
+        return ""
+    try:
+        error = json.loads(response.body)["error"]
+        return f" {error['code']}: {error['message']}"
+    except (ValueError, LookupError, TypeError):  # the body of an injected failure may be anything
+        return ""
 
 
 def emulator_options(options: Mapping[str, Any], markers: Iterable[pytest.Mark]) -> dict[str, Any]:

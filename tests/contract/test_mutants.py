@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from fibonacci.testing.contract import shapes
-from fibonacci.testing.contract.calls import CALLS
+from fibonacci.testing.contract.calls import CALLS, OPEN
 from fibonacci.testing.contract.check import run
 from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.checks.definitions import FULL
+from fibonacci.testing.contract.checks.every_endpoint import INVALID, UNKNOWN_OBJECTS
 from fibonacci.testing.contract.checks.paging import LISTS
-from fibonacci.testing.contract.checks.refusals import INVALID, UNKNOWN_OBJECTS
+from fibonacci.testing.contract.checks.workflows import FULL
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.contract.document import JSON, Operation, load_document, operations, resolve
 from tests.kit.assertions import check_each
@@ -200,7 +199,7 @@ def test_the_shapes_are_those_of_the_document() -> None:
     def check(call: Any) -> None:
         (operation,) = [each for each in operations() if endpoint(each) == plain(call.endpoint)]
         if "content" not in operation.success:
-            assert (call.envelope, call.shape) == ("empty", shapes.OPEN)
+            assert (call.envelope, call.shape) == ("empty", OPEN)
             return
         has_meta = is_enveloped(operation) and "meta" in _required(operation)
         assert call.envelope == (

@@ -81,7 +81,7 @@ def test_without_keys_of_other_roles_the_checks_of_roles_are_skipped() -> None:
 
 
 def test_what_a_check_creates_is_shown_before_it_is_deleted(server: Server) -> None:
-    checks = Checks()
+    checks = Checks("some")
 
     @checks.documented("POST /workflows", "Never")
     def never(server: Server) -> None:
@@ -157,7 +157,7 @@ def test_the_messages_of_disagreements() -> None:
 
 
 def test_an_error_in_a_check_is_a_result(server: Server) -> None:
-    checks = Checks()
+    checks = Checks("some")
 
     @checks.documented("GET /a", "Crash")
     def crashes(server: Server) -> None:
@@ -177,7 +177,7 @@ def test_an_error_in_a_check_is_a_result(server: Server) -> None:
         "GET /b    Skip      choice      skipped: not applicable",
         "GET /a    Crash     documented  agrees",
         "",
-        "test_contract.crashes: GET /a: Crash (documented)",
+        "some.crashes: GET /a: Crash (documented)",
         "  KeyError: 'data'",
         "",
         "3 checks: 1 agree, 1 disagree (1 documented, 0 choices), 1 skipped",

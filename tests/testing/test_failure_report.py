@@ -9,7 +9,7 @@ import pytest
 from fibonacci import ExecutionFailedError, ServerError
 from fibonacci._text import printable
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.testing.failure_report import EmulatorObserver
+from fibonacci.testing.emulator_fixtures import EmulatorObserver
 from tests.testing.conftest import RunPytest
 
 FAILING = """

@@ -1,4 +1,4 @@
-"""One successful call of each endpoint, and the documented form of its response."""
+"""A call of every endpoint that succeeds, and the shape of its response."""
 
 from __future__ import annotations
 
@@ -7,8 +7,118 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fibonacci import ConflictError
-from fibonacci.testing.contract import shapes
-from fibonacci.testing.contract.server import CHEAP, RawResponse, Server, Skipped
+from fibonacci.testing.contract.check import require, require_type
+from fibonacci.testing.contract.server import CHEAP, Disagreement, RawResponse, Server, Skipped
+
+Shape = Mapping[str, str]
+"""The types of the fields, in the words of JSON Schema: `string|null`; that of a field that may be absent begins with
+`?`. A text that has to be there is not empty."""
+
+_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+    "null": type(None),
+}
+_TIMES: Final = {"created_at": "?string|null", "updated_at": "?string|null"}
+_TEXT: Final = "?string|null"
+
+WORKFLOW: Final[Shape] = {
+    "id": "string",
+    "name": _TEXT,
+    "description": _TEXT,
+    "definition": "?object|null",
+    "version": "?integer|string|null",
+    "organization_id": _TEXT,
+    "status": _TEXT,
+    **_TIMES,
+}
+VERSION: Final[Shape] = {
+    "version": "integer|string",
+    "workflow_id": _TEXT,
+    "name": _TEXT,
+    "description": _TEXT,
+    "definition": "?object|null",
+    "created_at": _TEXT,
+}
+EXECUTION: Final[Shape] = {
+    "execution_id": "string",
+    "workflow_id": _TEXT,
+    "status": "string",
+    "outputs": "?object|null",
+    "duration_ms": "?number|null",
+    "nodes_executed": "?integer|null",
+    "nodes_failed": "?integer|null",
+    "trace": "?array|null",
+    **_TIMES,
+}
+REGISTRY_ENTRY: Final[Shape] = {"workflow_id": "string", "name": _TEXT, "status": "string", **_TIMES}
+GOVERNANCE: Final[Shape] = {
+    "require_approval_for_external_comm": "boolean|null",
+    "require_approval_for_public_writes": "boolean|null",
+    "require_approval_for_permission_changes": "boolean|null",
+    "allow_self_approval": "boolean|null",
+    "approval_threshold": "integer|null",
+    "category_flags": "object|null",
+}
+QUOTA: Final[Shape] = {"plan": "string|null", **dict.fromkeys(("limits", "overrides", "effective"), "object|null")}
+TOOL_POLICY: Final[Shape] = {
+    "tool_name": "string",
+    "enabled": "?boolean|null",
+    "allowed_roles": "?array|null",
+    **_TIMES,
+}
+ROLE_OVERRIDE: Final[Shape] = {"role": "string", "tool_name": "string", "enabled": "boolean", **_TIMES}
+MEMORY_ENTRY: Final[Shape] = {
+    "key": _TEXT,
+    "value": "",
+    "scope": _TEXT,
+    "user_id": _TEXT,
+    "workflow_id": _TEXT,
+    "ttl": "?number|null",
+    "expires_at": _TEXT,
+    **_TIMES,
+}
+TOOL: Final[Shape] = {"name": "string", "description": "string|null"}
+TOOL_CONNECTION: Final[Shape] = {"name": _TEXT, "status": _TEXT}
+HEALTH: Final[Shape] = {"status": "string|null"}
+SECRETS_HEALTH: Final[Shape] = {"status": "string|null", "backend": "string|null", "checks": "object|null"}
+OPEN: Final[Shape] = {}
+"""An object whose fields are not documented."""
+
+
+def require_shape(found: Any, shape: Shape, what: str) -> None:
+    """Raise `Disagreement` unless a value is an object of a shape; fields that the shape does not have are let through.
+
+    Args:
+        found: The value in the response.
+        shape: The shape.
+        what: The name of the value, for the message.
+    """
+    require_type(found, dict, what)
+    for name, kinds in shape.items():
+        if name in found:
+            _require_field(found[name], kinds, f"{what}.{name}")
+        else:
+            require(kinds.startswith("?"), f"{what} has no {name}: it has {', '.join(found) or 'no fields'}")
+
+
+def _require_field(value: object, kinds: str, what: str) -> None:
+    allowed = kinds.removeprefix("?").split("|")
+    if not kinds.removeprefix("?"):
+        return
+    for kind in allowed:
+        try:
+            require_type(value, _TYPES[kind], what)
+        except Disagreement:
+            continue
+        require(value != "" or kinds.startswith("?"), f"{what} is empty")
+        return
+    raise Disagreement(f"{what} is {value!r}, not {' or '.join(allowed)}")
+
 
 Envelope = Literal["full", "data", "bare", "page", "empty"]
 Calling = Callable[[Server], RawResponse]
@@ -34,7 +144,7 @@ class EndpointCall:
 
     endpoint: str
     envelope: Envelope
-    shape: shapes.Shape
+    shape: Shape
     call: Calling
     creates: bool = True
 
@@ -258,64 +368,64 @@ def first_version(server: Server) -> str:
 
 
 CALLS: Final[list[EndpointCall]] = [
-    EndpointCall("GET /health", "full", shapes.HEALTH, lambda server: server.raw("GET", "/health"), creates=False),
-    EndpointCall("GET /health/secrets", "bare", shapes.SECRETS_HEALTH,
+    EndpointCall("GET /health", "full", HEALTH, lambda server: server.raw("GET", "/health"), creates=False),
+    EndpointCall("GET /health/secrets", "bare", SECRETS_HEALTH,
         lambda server: server.raw("GET", "/health/secrets"), creates=False),
-    EndpointCall("GET /tools", "page", shapes.TOOL, lambda server: server.raw("GET", "/tools"), creates=False),
-    EndpointCall("GET /tools/{tool_name}", "full", shapes.TOOL,
+    EndpointCall("GET /tools", "page", TOOL, lambda server: server.raw("GET", "/tools"), creates=False),
+    EndpointCall("GET /tools/{tool_name}", "full", TOOL,
         lambda server: server.raw("GET", f"/tools/{first_tools(server)[0]}"), creates=False),
-    EndpointCall("POST /tools/{tool_name}/connect", "full", shapes.TOOL_CONNECTION, _connected),
-    EndpointCall("GET /workflows", "page", shapes.WORKFLOW, _workflow_list),
-    EndpointCall("POST /workflows", "full", shapes.WORKFLOW, _created),
-    EndpointCall("GET /workflows/{id}", "full", shapes.WORKFLOW,
+    EndpointCall("POST /tools/{tool_name}/connect", "full", TOOL_CONNECTION, _connected),
+    EndpointCall("GET /workflows", "page", WORKFLOW, _workflow_list),
+    EndpointCall("POST /workflows", "full", WORKFLOW, _created),
+    EndpointCall("GET /workflows/{id}", "full", WORKFLOW,
         lambda server: server.raw("GET", f"/workflows/{new_workflow(server)}")),
-    EndpointCall("PUT /workflows/{id}", "full", shapes.WORKFLOW,
+    EndpointCall("PUT /workflows/{id}", "full", WORKFLOW,
         lambda server: server.raw("PUT", f"/workflows/{new_workflow(server)}", json_body={"name": "Changed"})),
-    EndpointCall("DELETE /workflows/{id}", "empty", shapes.OPEN,
+    EndpointCall("DELETE /workflows/{id}", "empty", OPEN,
         lambda server: server.raw("DELETE", f"/workflows/{new_workflow(server)}")),
-    EndpointCall("POST /workflows/{id}/execute", "data", shapes.EXECUTION, _executed),
-    EndpointCall("GET /executions", "page", shapes.EXECUTION, _execution_list),
-    EndpointCall("GET /executions/{id}", "full", shapes.EXECUTION,
+    EndpointCall("POST /workflows/{id}/execute", "data", EXECUTION, _executed),
+    EndpointCall("GET /executions", "page", EXECUTION, _execution_list),
+    EndpointCall("GET /executions/{id}", "full", EXECUTION,
         lambda server: server.raw("GET", f"/executions/{new_execution(server)}")),
-    EndpointCall("POST /executions/{id}/cancel", "full", shapes.EXECUTION,
+    EndpointCall("POST /executions/{id}/cancel", "full", EXECUTION,
         lambda server: server.raw("POST", f"/executions/{running(server)}/cancel")),
-    EndpointCall("GET /workflows/{id}/versions", "page", shapes.VERSION,
+    EndpointCall("GET /workflows/{id}/versions", "page", VERSION,
         lambda server: server.raw("GET", f"/workflows/{new_workflow(server)}/versions")),
-    EndpointCall("GET /workflows/{id}/versions/{version}", "full", shapes.VERSION,
+    EndpointCall("GET /workflows/{id}/versions/{version}", "full", VERSION,
         lambda server: server.raw("GET", first_version(server))),
-    EndpointCall("POST /workflows/{id}/versions/{version}/rollback", "full", shapes.VERSION,
+    EndpointCall("POST /workflows/{id}/versions/{version}/rollback", "full", VERSION,
         lambda server: server.raw("POST", f"{first_version(server)}/rollback")),
-    EndpointCall("POST /workflow-registry/{id}/approve-template", "full", shapes.REGISTRY_ENTRY,
+    EndpointCall("POST /workflow-registry/{id}/approve-template", "full", REGISTRY_ENTRY,
         lambda server: _in_registry(server, "approve-template")),
-    EndpointCall("POST /workflow-registry/{id}/deprecate", "full", shapes.REGISTRY_ENTRY,
+    EndpointCall("POST /workflow-registry/{id}/deprecate", "full", REGISTRY_ENTRY,
         lambda server: _in_registry(server, "deprecate")),
-    EndpointCall("POST /workflow-registry/{id}/archive", "full", shapes.REGISTRY_ENTRY,
+    EndpointCall("POST /workflow-registry/{id}/archive", "full", REGISTRY_ENTRY,
         lambda server: _in_registry(server, "archive")),
-    EndpointCall("GET /workflow-registry", "page", shapes.REGISTRY_ENTRY, _registry_list),
-    EndpointCall("GET /organizations/{organization_id}/governance", "bare", shapes.GOVERNANCE,
+    EndpointCall("GET /workflow-registry", "page", REGISTRY_ENTRY, _registry_list),
+    EndpointCall("GET /organizations/{organization_id}/governance", "bare", GOVERNANCE,
         lambda server: server.raw("GET", server.path("governance")), creates=False),
-    EndpointCall("PATCH /organizations/{organization_id}/governance", "bare", shapes.GOVERNANCE, _settings_changed),
-    EndpointCall("GET /organizations/{organization_id}/governance/report", "full", shapes.OPEN,
+    EndpointCall("PATCH /organizations/{organization_id}/governance", "bare", GOVERNANCE, _settings_changed),
+    EndpointCall("GET /organizations/{organization_id}/governance/report", "full", OPEN,
         lambda server: server.raw("GET", server.path("governance/report")), creates=False),
-    EndpointCall("GET /organizations/{organization_id}/governance/audit", "page", shapes.OPEN, _audit),
-    EndpointCall("GET /organizations/{organization_id}/governance/approvals", "full", shapes.OPEN,
+    EndpointCall("GET /organizations/{organization_id}/governance/audit", "page", OPEN, _audit),
+    EndpointCall("GET /organizations/{organization_id}/governance/approvals", "full", OPEN,
         lambda server: server.raw("GET", server.path("governance/approvals")), creates=False),
-    EndpointCall("GET /organizations/{organization_id}/quota", "bare", shapes.QUOTA,
+    EndpointCall("GET /organizations/{organization_id}/quota", "bare", QUOTA,
         lambda server: server.raw("GET", server.path("quota")), creates=False),
-    EndpointCall("PATCH /organizations/{organization_id}/quota", "bare", shapes.QUOTA, _quota_changed),
-    EndpointCall("GET /organizations/{organization_id}/tool-policies", "page", shapes.TOOL_POLICY, _policy_list),
-    EndpointCall("POST /organizations/{organization_id}/tool-policies", "full", shapes.TOOL_POLICY, _policy_created),
-    EndpointCall("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", "full", shapes.TOOL_POLICY,
+    EndpointCall("PATCH /organizations/{organization_id}/quota", "bare", QUOTA, _quota_changed),
+    EndpointCall("GET /organizations/{organization_id}/tool-policies", "page", TOOL_POLICY, _policy_list),
+    EndpointCall("POST /organizations/{organization_id}/tool-policies", "full", TOOL_POLICY, _policy_created),
+    EndpointCall("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", "full", TOOL_POLICY,
         lambda server: server.raw(
             "PATCH", server.path(f"tool-policies/{new_policy(server)}"), json_body={"enabled": False})),
-    EndpointCall("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", "empty", shapes.OPEN,
+    EndpointCall("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", "empty", OPEN,
         lambda server: server.raw("DELETE", server.path(f"tool-policies/{new_policy(server)}"))),
-    EndpointCall("POST /organizations/{organization_id}/role-policy-overrides", "full", shapes.ROLE_OVERRIDE,
+    EndpointCall("POST /organizations/{organization_id}/role-policy-overrides", "full", ROLE_OVERRIDE,
         _override_created),
-    EndpointCall("GET /organizations/{organization_id}/role-policy-overrides", "page", shapes.ROLE_OVERRIDE,
+    EndpointCall("GET /organizations/{organization_id}/role-policy-overrides", "page", ROLE_OVERRIDE,
         _override_list),
-    EndpointCall("GET /memory/{key}", "full", shapes.MEMORY_ENTRY, lambda server: _memory(server, "GET")),
-    EndpointCall("PUT /memory/{key}", "full", shapes.MEMORY_ENTRY, _memory_set),
-    EndpointCall("DELETE /memory/{key}", "empty", shapes.OPEN, lambda server: _memory(server, "DELETE")),
+    EndpointCall("GET /memory/{key}", "full", MEMORY_ENTRY, lambda server: _memory(server, "GET")),
+    EndpointCall("PUT /memory/{key}", "full", MEMORY_ENTRY, _memory_set),
+    EndpointCall("DELETE /memory/{key}", "empty", OPEN, lambda server: _memory(server, "DELETE")),
 ]  # fmt: skip
 """The calls, one of each endpoint."""

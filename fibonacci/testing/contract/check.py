@@ -1,14 +1,15 @@
-"""Checks, the assertions that they make, what comes of them, and the table of that."""
+"""A check of the contract suite, what several checks share, and how they are run."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from fibonacci import UnsupportedCallError
-from fibonacci.testing.contract.server import Disagreement, NotInThisAPI, Server, Skipped, is_of
+from fibonacci import NotFoundError, UnsupportedCallError
+from fibonacci.testing.contract.server import Disagreement, NotInThisAPI, RawResponse, Server, Skipped, is_of
 
 Basis = Literal["documented", "choice"]
 """Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
@@ -42,7 +43,15 @@ Decorator = Callable[[CheckRun], CheckRun]
 
 
 class Checks(list[Check]):
-    """The checks of one resource, in order. `documented` and `choice` are decorators that add a function to them."""
+    """The checks of one subject, in order. `documented` and `choice` are decorators that add a function to them.
+
+    Args:
+        subject: What they are about, which begins the name of each.
+    """
+
+    def __init__(self, subject: str) -> None:
+        super().__init__()
+        self._subject = subject
 
     def documented(self, endpoint: str, expected: str, *, changes: bool = False) -> Decorator:
         """Return a decorator that adds a check of a documented fact.
@@ -72,8 +81,8 @@ class Checks(list[Check]):
 
     def _adder(self, endpoint: str, expected: str, basis: Basis, changes: bool) -> Decorator:
         def add(run: CheckRun) -> CheckRun:
-            resource = run.__module__.rpartition(".")[2]
-            self.append(Check(endpoint, expected, basis, changes, f"{resource}.{run.__name__.removeprefix('_')}", run))
+            name = f"{self._subject}.{run.__name__.removeprefix('_')}"
+            self.append(Check(endpoint, expected, basis, changes, name, run))
             return run
 
         return add
@@ -250,3 +259,117 @@ def _count(results: list[Result]) -> str:
     agree, disagree, skipped = (counts[outcome] for outcome in ("agrees", "disagrees", "skipped"))
     absent = f", {counts['absent']} not in this API" if counts["absent"] else ""
     return f"{len(results)} checks: {agree} agree, {disagree} disagree{of}, {skipped} skipped{absent}"
+
+
+UNKNOWN = "contract-suite-unknown"
+"""An id that nothing has."""
+
+
+def require_envelope(response: RawResponse) -> Any:
+    """Return the data of a response in the full envelope.
+
+    Args:
+        response: The response.
+
+    Raises:
+        Disagreement: When it has another shape.
+    """
+    require_among(response.status, (200, 201), "the status")
+    content = response.json
+    require_type(content, dict, "the body")
+    require_equal(sorted(content), ["data", "meta"], "what the body holds")
+    require_type(content["meta"].get("request_id"), str, "meta.request_id")
+    return content["data"]
+
+
+def require_bare(response: RawResponse, *names: str) -> Any:
+    """Return an object without an envelope.
+
+    Args:
+        response: The response.
+        names: Fields that it has.
+
+    Raises:
+        Disagreement: When it has an envelope, or not these fields.
+    """
+    require_equal(response.status, 200, "the status")
+    content = response.json
+    require_type(content, dict, "the body")
+    missing = [name for name in names if name not in content]
+    require(not missing, f"the body has no {', '.join(missing)}")
+    return content
+
+
+def require_refusal(response: RawResponse, status: int) -> Any:
+    """Return the error of a refusal in the documented envelope.
+
+    Args:
+        response: The response.
+        status: The status that it should have.
+
+    Raises:
+        Disagreement: When it is no such refusal.
+    """
+    require_equal(response.status, status, "the status")
+    content = response.json
+    require_type(content, dict, "the body")
+    require_equal(sorted(content), ["error"], "what the body holds")
+    error = content["error"]
+    require_type(error, dict, "error")
+    for name in ("code", "message"):
+        require_type(error.get(name), str, f"error.{name}")
+        require(error[name], f"error.{name} is empty")
+    require_type(error.get("details"), list, "error.details")
+    return error
+
+
+def require_not_found(call: Callable[[], object]) -> None:
+    """Check that a call is refused with 404.
+
+    Args:
+        call: The call.
+
+    Raises:
+        Disagreement: When it succeeds.
+    """
+    try:
+        call()
+    except NotFoundError:
+        return
+    raise Disagreement("the call succeeds as if the object existed")
+
+
+def items_of(response: RawResponse) -> list[Any]:
+    """Return the objects of a page: those of `data`, or of the one list in it.
+
+    Args:
+        response: The response.
+
+    Raises:
+        Disagreement: When it is no page.
+    """
+    data: Any = response.json["data"]
+    places: list[Any] = [data] if isinstance(data, list) else list(data.values())
+    lists: list[list[Any]] = [place for place in places if isinstance(place, list)]
+    require_equal(len(lists), 1, "the number of lists in data")
+    return lists[0]
+
+
+def named(run: Callable[[Server], None], endpoint: str) -> Callable[[Server], None]:
+    """Return a check of many endpoints with the endpoint in its name.
+
+    Args:
+        run: The check.
+        endpoint: The endpoint.
+    """
+    run.__name__ = f"{run.__name__}_{re.sub(r'[^a-z]+', '_', endpoint.lower()).strip('_')}"
+    return run
+
+
+def audit_entries(server: Server) -> int:
+    """Return how many entries the audit log has.
+
+    Args:
+        server: The server.
+    """
+    return len(list(server.client.organizations.governance.audit(server.organization_id, page_size=100)))

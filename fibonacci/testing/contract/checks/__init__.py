@@ -1,4 +1,4 @@
-"""All checks, a file for each resource."""
+"""All checks, a file for each subject."""
 
 from __future__ import annotations
 
@@ -8,42 +8,31 @@ from typing import Final
 from fibonacci.testing.contract.check import Check
 from fibonacci.testing.contract.checks import (
     api_0_2,
-    basics,
-    comparisons,
-    definitions,
     every_endpoint,
     executions,
-    governance,
-    health,
-    memory,
+    organizations,
     paging,
-    quota,
-    refusals,
-    registry,
-    roles,
     tool_policies,
-    tools,
-    versions,
     workflows,
 )
 
 ALL: Final[list[Check]] = [
-    *basics.CHECKS,
+    *every_endpoint.BASICS,
     *tool_policies.CHECKS,  # before those that create the same overrides, which cannot be deleted
-    *every_endpoint.CHECKS,
-    *refusals.CHECKS,
-    *health.CHECKS,
-    *tools.CHECKS,
-    *workflows.CHECKS,
-    *definitions.CHECKS,
-    *comparisons.CHECKS,
-    *executions.CHECKS,
-    *versions.CHECKS,
-    *registry.CHECKS,
-    *memory.CHECKS,
-    *governance.CHECKS,
-    *quota.CHECKS,
-    *roles.CHECKS,
+    *every_endpoint.EVERY_ENDPOINT,
+    *every_endpoint.REFUSALS,
+    *every_endpoint.HEALTH,
+    *executions.TOOLS,
+    *workflows.WORKFLOWS,
+    *workflows.DEFINITIONS,
+    *workflows.COMPARISONS,
+    *executions.EXECUTIONS,
+    *workflows.VERSIONS,
+    *workflows.REGISTRY,
+    *executions.MEMORY,
+    *organizations.GOVERNANCE,
+    *organizations.QUOTA,
+    *organizations.ROLES,
     *paging.CHECKS,
 ]
 """Those of the documented API."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fibonacci._core.json_types import is_array
-from fibonacci.testing.contract.calls import NAMED, new_workflow
-from fibonacci.testing.contract.check import Checks, require_among, require_equal, require_type
-from fibonacci.testing.contract.checks.common import UNKNOWN
+from fibonacci.testing.contract.calls import NAMED, Shape, new_workflow, require_shape
+from fibonacci.testing.contract.check import UNKNOWN, Checks, require_among, require_equal, require_type
 from fibonacci.testing.contract.server import Server
-from fibonacci.testing.contract.shapes import Shape, require_shape
 
 
 def _shape(*fields: str) -> dict[str, str]:
@@ -31,7 +29,7 @@ RUN: Final = LISTED_RUN | _shape(
 ENTRY: Final = _shape("string key scope", "object value")
 TOOL: Final = _shape("string name category description", "number cost_per_use")
 
-CHECKS: Final = Checks()
+CHECKS: Final = Checks("api_0_2")
 
 
 def _read(server: Server, shape: Shape, method: str, path: str, body: Any = None, **query: Any) -> Any:

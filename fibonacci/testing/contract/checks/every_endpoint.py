@@ -1,17 +1,132 @@
-"""What every endpoint owes: the documented response, the rate limit, a key."""
+"""What every endpoint owes: envelopes, errors, a key, the rate limit, the documented response, and what it refuses."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from fibonacci.testing.contract.calls import CALLS, EndpointCall
-from fibonacci.testing.contract.check import Checks, require, require_among, require_equal, require_type
-from fibonacci.testing.contract.checks.common import UNKNOWN, items_of, named, require_refusal
+from fibonacci.testing.contract.calls import CALLS, EndpointCall, first_tools, new_policy, new_workflow, require_shape
+from fibonacci.testing.contract.check import (
+    UNKNOWN,
+    Checks,
+    items_of,
+    named,
+    require,
+    require_among,
+    require_bare,
+    require_envelope,
+    require_equal,
+    require_refusal,
+    require_type,
+)
 from fibonacci.testing.contract.server import RawResponse, RecordedExchange, Server
-from fibonacci.testing.contract.shapes import require_shape
+
+BASICS: Final = Checks("basics")
+
+
+@BASICS.documented("GET /tools", "A success is {data, meta: {request_id}}")
+def _success(server: Server) -> None:
+    require_envelope(server.raw("GET", "/tools"))
+
+
+@BASICS.documented("GET /tools", "Responses are JSON, and their Content-Type is application/json")
+def _json(server: Server) -> None:
+    kind = server.raw("GET", "/tools").headers.get("content-type", "")
+    require(kind.startswith("application/json"), f"Content-Type is {kind!r}")
+
+
+@BASICS.documented("GET /workflows/{id}", "An error is {error: {code, message, details}}, and details is a list")
+def _error(server: Server) -> None:
+    require_refusal(server.raw("GET", f"/workflows/{UNKNOWN}"), 404)
+
+
+@BASICS.choice("GET /tools", "A request without a key is refused with 401")
+def _no_key(server: Server) -> None:
+    require_refusal(server.raw("GET", "/tools", authorization=None), 401)
+
+
+@BASICS.choice("GET /tools", "A request with an unknown key is refused with 401")
+def _wrong_key(server: Server) -> None:
+    require_refusal(server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}"), 401)
+
+
+@BASICS.choice("GET /{unknown}", "An unknown path is refused with 404")
+def _unknown_path(server: Server) -> None:
+    require_equal(server.raw("GET", f"/{UNKNOWN}").status, 404, "the status")
+
+
+@BASICS.documented("GET /tools", "Responses have X-RateLimit-Limit and X-RateLimit-Remaining, which is not more")
+def _rate_limit(server: Server) -> None:
+    headers = server.raw("GET", "/tools").headers
+    limit, remaining = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining"))
+    require(limit.isdecimal(), f"X-RateLimit-Limit is {limit!r}")
+    require(remaining.isdecimal(), f"X-RateLimit-Remaining is {remaining!r}")
+    require(int(remaining) <= int(limit), f"{remaining} of {limit} requests are left")
+
+
+@BASICS.documented("GET /tools", "X-RateLimit-Reset is a time in Unix seconds, at most a day away")
+def _reset(server: Server) -> None:
+    text = server.raw("GET", "/tools").headers.get("x-ratelimit-reset", "")
+    require(text.isdecimal(), f"X-RateLimit-Reset is {text!r}")
+    require(abs(int(text) - time.time()) < 2 * 86_400, f"X-RateLimit-Reset is {text}")
+
+
+@BASICS.documented("GET /tools", "The client reads the rate limit and the request id of a response")
+def _read_by_the_client(server: Server) -> None:
+    server.require_documented("rate limits and request ids")
+    page = next(iter(server.client.tools.list().pages()))
+    require_type(page.response.request_id, str, "the request id")
+    require(page.response.rate_limit is not None, "no rate limit is seen")
+
+
+@BASICS.choice("POST /workflows", "A body that is not JSON is refused with 400", changes=True)
+def _not_json(server: Server) -> None:
+    require_refusal(server.raw("POST", "/workflows", body=b'{"name": '), 400)
+
+
+@BASICS.documented("GET /tools", "Each response has a request id of its own")
+def _own_request_ids(server: Server) -> None:
+    ids = [server.raw("GET", "/tools").json["meta"]["request_id"] for _ in range(2)]
+    require(ids[0] != ids[1], f"two responses have the request id {ids[0]}")
+
+
+@BASICS.choice("GET /tools", "A refusal of a key shows no rate limit that seems untouched")
+def _limit_of_no_key(server: Server) -> None:
+    headers = server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}").headers
+    limit, remaining = (headers.get(f"x-ratelimit-{name}") for name in ("limit", "remaining"))
+    require(remaining is None or remaining != limit, f"{remaining} of {limit} requests are left to an unknown key")
+
+
+HEALTH: Final = Checks("health")
+
+
+@HEALTH.documented("GET /health", "Health is an object with a status")
+def _health(server: Server) -> None:
+    require_type(server.client.health.check().status, str, "status")
+
+
+@HEALTH.choice("GET /health", "A health response has the status 200, or 503 and a JSON body")
+def _http_status(server: Server) -> None:
+    response = server.raw("GET", "/health")
+    require_among(response.status, (200, 503), "the status")
+    require_type(response.json, dict, "the body")
+
+
+@HEALTH.documented("GET /health/secrets", "The health of secrets is a bare object: status, backend, checks")
+def _secrets(server: Server) -> None:
+    content = require_bare(server.raw("GET", "/health/secrets"), "status", "backend", "checks")
+    require_type(content["status"], str, "status")
+    require_type(content["backend"], str, "backend")
+
+
+@HEALTH.documented("GET /health/secrets", "Its checks are list_secrets and get_secret, each with a text")
+def _secrets_checks(server: Server) -> None:
+    checks = server.client.health.secrets().checks
+    require_type(checks.get("list_secrets"), str, "checks.list_secrets")
+    require_type(checks.get("get_secret"), str, "checks.get_secret")
+
 
 _EXPECTED: Final = {
     "full": "The response is {data, meta: {request_id}}, and data has the documented fields",
@@ -24,7 +139,7 @@ _STATUSES: Final[Mapping[str, tuple[int, ...]]] = dict.fromkeys(("GET /health", 
 """The statuses of the endpoints that respond with more than 200 and 201."""
 _DAYS: Final = 2 * 86_400
 
-CHECKS: Final = Checks()
+EVERY_ENDPOINT: Final = Checks("every_endpoint")
 
 
 def _require_documented(response: RawResponse, call: EndpointCall) -> None:
@@ -90,12 +205,116 @@ def _key_check(endpoint: str) -> Callable[[Server], None]:
 
 
 def _add_checks(each: EndpointCall) -> None:
-    basis = CHECKS.choice if each.envelope == "empty" else CHECKS.documented
+    basis = EVERY_ENDPOINT.choice if each.envelope == "empty" else EVERY_ENDPOINT.documented
     expected = f"{_EXPECTED[each.envelope]}; the rate limit is in its headers, and falls"
     basis(each.endpoint, expected, changes=each.creates)(_response_check(each))
     is_write = not each.endpoint.startswith("GET ")
-    CHECKS.choice(each.endpoint, "Without a key it is refused with 401", changes=is_write)(_key_check(each.endpoint))
+    EVERY_ENDPOINT.choice(each.endpoint, "Without a key it is refused with 401", changes=is_write)(
+        _key_check(each.endpoint)
+    )
 
 
 for _call in CALLS:
     _add_checks(_call)
+
+
+NO_BODY: Final = object()
+
+UNKNOWN_OBJECTS: Final[list[tuple[str, Any]]] = [
+    ("GET /workflows/{id}", NO_BODY),
+    ("PUT /workflows/{id}", {"name": "Changed"}),
+    ("DELETE /workflows/{id}", NO_BODY),
+    ("POST /workflows/{id}/execute", {}),
+    ("GET /executions/{id}", NO_BODY),
+    ("POST /executions/{id}/cancel", NO_BODY),
+    ("GET /workflows/{id}/versions", NO_BODY),
+    ("GET /workflows/{id}/versions/{version}", NO_BODY),
+    ("POST /workflows/{id}/versions/{version}/rollback", NO_BODY),
+    ("POST /workflow-registry/{id}/approve-template", NO_BODY),
+    ("POST /workflow-registry/{id}/deprecate", NO_BODY),
+    ("POST /workflow-registry/{id}/archive", NO_BODY),
+    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", {"enabled": True}),
+    ("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", NO_BODY),
+    ("GET /memory/{key}", NO_BODY),
+    ("DELETE /memory/{key}", NO_BODY),
+    ("GET /tools/{tool_name}", NO_BODY),
+    ("POST /tools/{tool_name}/connect", {}),
+]
+"""The endpoints of one object, and the body of a call that would succeed if the object existed."""
+
+
+def _workflow(server: Server) -> str:
+    return f"/workflows/{new_workflow(server)}"
+
+
+INVALID: Final[list[tuple[str, Callable[[Server], str], Any]]] = [
+    ("POST /workflows", lambda _: "/workflows", {"name": 7}),
+    ("PUT /workflows/{id}", _workflow, {"name": 7}),
+    ("POST /workflows/{id}/execute", lambda server: f"{_workflow(server)}/execute", {"inputs": 7}),
+    ("PATCH /organizations/{organization_id}/governance",
+        lambda server: server.path("governance"), {"approval_threshold": "many"}),
+    ("PATCH /organizations/{organization_id}/quota", lambda server: server.path("quota"), {"memory_mb": "much"}),
+    ("POST /organizations/{organization_id}/tool-policies",
+        lambda server: server.path("tool-policies"), {"tool_name": 7}),
+    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
+        lambda server: server.path(f"tool-policies/{new_policy(server)}"), {"enabled": "perhaps"}),
+    ("POST /organizations/{organization_id}/role-policy-overrides", lambda server: server.path("role-policy-overrides"),
+        {"role": 7, "tool_name": 7}),
+    ("PUT /memory/{key}", lambda server: f"/memory/{server.memory_key('invalid')}", {"value": 1, "ttl": "long"}),
+    ("POST /tools/{tool_name}/connect", lambda server: f"/tools/{first_tools(server)[0]}/connect", [7]),
+]  # fmt: skip
+"""The endpoints with a body, the path of a call, and a body with a value of a wrong type."""
+
+REFUSALS: Final = Checks("refusals")
+
+
+def _path_of(endpoint: str, server: Server) -> str:
+    path = endpoint.partition(" ")[2].replace("{organization_id}", server.organization_id)
+    for name in ("{id}", "{version}", "{tool_name}", "{key}"):
+        path = path.replace(name, UNKNOWN)
+    return path
+
+
+def _unknown_check(endpoint: str, body: Any) -> Callable[[Server], None]:
+    def unknown(server: Server) -> None:
+        json_body = None if body is NO_BODY else body
+        require_refusal(server.raw(endpoint.partition(" ")[0], _path_of(endpoint, server), json_body=json_body), 404)
+
+    return named(unknown, endpoint)
+
+
+def _invalid_check(endpoint: str, path: Callable[[Server], str], body: Any) -> Callable[[Server], None]:
+    def invalid(server: Server) -> None:
+        response = server.raw(endpoint.partition(" ")[0], path(server), json_body=body)
+        _delete_what_was_created(server, endpoint, response)
+        require_equal(require_refusal(response, 422)["code"], "validation_error", "error.code")
+
+    return named(invalid, endpoint)
+
+
+def _delete_what_was_created(server: Server, endpoint: str, response: RawResponse) -> None:
+    if endpoint == "POST /workflows" and response.status in (200, 201):
+        created: dict[str, Any] = response.json.get("data") or {}
+        server.add_cleanup(server.client.workflows.delete, created.get("id") or UNKNOWN)
+
+
+for _where, _content in UNKNOWN_OBJECTS:
+    REFUSALS.choice(
+        _where,
+        "An unknown object is refused with 404 and the documented error",
+        changes=not _where.startswith("GET "),
+    )(_unknown_check(_where, _content))
+
+for _where, _place, _content in INVALID:
+    REFUSALS.documented(
+        _where, "A value of a wrong type is refused with 422 and the code validation_error", changes=True
+    )(_invalid_check(_where, _place, _content))
+
+
+@REFUSALS.choice(
+    "POST /workflows", "The details of a 422 say what is wrong, at every endpoint with a body", changes=True
+)
+def _details(server: Server) -> None:
+    for endpoint, path, body in INVALID:
+        response = server.raw(endpoint.partition(" ")[0], path(server), json_body=body)
+        require(require_refusal(response, 422)["details"], f"error.details of {endpoint} is empty")

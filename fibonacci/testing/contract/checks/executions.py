@@ -1,19 +1,76 @@
-"""Executions: reading, listing, canceling, approval."""
+"""Tools, executions, and the memory that they share."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-from fibonacci import ConflictError
+from fibonacci import BadRequestError, ConflictError
+from fibonacci.models import Tool
 from fibonacci.testing.contract.calls import running
-from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
+from fibonacci.testing.contract.check import (
+    Checks,
+    require,
+    require_envelope,
+    require_equal,
+    require_not_found,
+    require_type,
+)
 from fibonacci.testing.contract.server import Server, Skipped
 
-CHECKS: Final = Checks()
+TOOLS: Final = Checks("tools")
 
 
-@CHECKS.documented("GET /executions/{id}", "An execution is read by its id, with its outputs", changes=True)
+def a_tool(server: Server) -> Tool:
+    """Return some tool of the catalog.
+
+    Args:
+        server: The server.
+
+    Raises:
+        Skipped: When there is none.
+    """
+    tool = server.client.tools.list().first()
+    if tool is None:
+        raise Skipped("the catalog is empty")
+    return tool
+
+
+@TOOLS.documented("GET /tools", "The catalog has tools, each with a name and a description")
+def _listed(server: Server) -> None:
+    tools = list(server.client.tools.list())
+    require(tools, "the catalog is empty")
+    for tool in tools:
+        require_type(tool.name, str, "name")
+        require_type(tool.description, str, "description")
+
+
+@TOOLS.documented("GET /tools/{tool_name}", "A tool is read by its name")
+def _one(server: Server) -> None:
+    name = a_tool(server).name
+    require_equal(server.client.tools.get(name).name, name, "name")
+
+
+@TOOLS.choice(
+    "POST /tools/{tool_name}/connect",
+    "The body is the parameters; the response is an object, or a refusal of too few of them",
+    changes=True,
+)
+def _connect(server: Server) -> None:
+    try:
+        server.client.tools.connect(a_tool(server).name)
+    except BadRequestError:
+        return
+    require_type(
+        require_envelope(server.raw("POST", f"/tools/{a_tool(server).name}/connect", json_body={})), dict, "data"
+    )
+
+
+EXECUTIONS: Final = Checks("executions")
+
+
+@EXECUTIONS.documented("GET /executions/{id}", "An execution is read by its id, with its outputs", changes=True)
 def _read(server: Server) -> None:
     ran = server.run_workflow()
     found = server.client.executions.get(ran.id)
@@ -24,7 +81,7 @@ def _read(server: Server) -> None:
     require_type(found.duration_ms, (int, float), "duration_ms")
 
 
-@CHECKS.choice("GET /executions", "`workflow_id` lists the executions of one workflow", changes=True)
+@EXECUTIONS.choice("GET /executions", "`workflow_id` lists the executions of one workflow", changes=True)
 def _of_a_workflow(server: Server) -> None:
     ran = server.run_workflow()
     server.run_workflow()
@@ -33,7 +90,7 @@ def _of_a_workflow(server: Server) -> None:
     require_equal(found, [ran.id], "the list")
 
 
-@CHECKS.choice("GET /executions", "`status` lists the executions of one status", changes=True)
+@EXECUTIONS.choice("GET /executions", "`status` lists the executions of one status", changes=True)
 def _with_a_status(server: Server) -> None:
     server.run_workflow()
     for status in ("completed", "failed"):
@@ -41,7 +98,9 @@ def _with_a_status(server: Server) -> None:
             require_equal(execution.status, status, "status")
 
 
-@CHECKS.choice("POST /executions/{id}/cancel", "An execution that has ended stays as it is; 409 says so", changes=True)
+@EXECUTIONS.choice(
+    "POST /executions/{id}/cancel", "An execution that has ended stays as it is; 409 says so", changes=True
+)
 def _cancel_ended(server: Server) -> None:
     ran = server.run_workflow()
     with suppress(ConflictError):
@@ -49,7 +108,9 @@ def _cancel_ended(server: Server) -> None:
     require_equal(server.client.executions.get(ran.id).status, ran.status, "status")
 
 
-@CHECKS.choice("POST /executions/{id}/cancel", "Canceling a running execution returns it as cancelled", changes=True)
+@EXECUTIONS.choice(
+    "POST /executions/{id}/cancel", "Canceling a running execution returns it as cancelled", changes=True
+)
 def _cancel_running(server: Server) -> None:
     execution_id = running(server)
     canceled = server.raw("POST", f"/executions/{execution_id}/cancel").json["data"]
@@ -59,14 +120,14 @@ def _cancel_running(server: Server) -> None:
         require_equal(canceled.get(name), after[name], f"{name} in the response to canceling")
 
 
-@CHECKS.documented(
+@EXECUTIONS.documented(
     "POST /workflows/{id}/execute", "A workflow that the governance flags hold for approval does not run", changes=True
 )
 def _held(server: Server) -> None:
     _require_held(server, "http_request")
 
 
-@CHECKS.documented(
+@EXECUTIONS.documented(
     "POST /workflows/{id}/execute", "Approval flags see the dotted spelling of a tool, http.request", changes=True
 )
 def _held_in_either_spelling(server: Server) -> None:
@@ -87,3 +148,111 @@ def _require_held(server: Server, tool: str) -> None:
     server.add_cleanup(server.client.executions.cancel, execution.id)
     require(not execution.outputs, f"it has run: its outputs are {execution.outputs}")
     require_equal(execution.nodes_executed or 0, 0, "nodes_executed")
+
+
+VALUES: Final[list[Any]] = [{"a": [1, {"b": None}]}, [1, 2.5, "three"], "text", "", 0, 12.5, True, None]
+
+MEMORY: Final = Checks("memory")
+
+
+@MEMORY.documented("PUT /memory/{key}", "A value is any JSON, and is read as it was set", changes=True)
+def _values(server: Server) -> None:
+    for number, value in enumerate(VALUES):
+        key = server.memory_key(f"value-{number}")
+        server.client.memory.set(key, value)
+        require_equal(server.client.memory.get(key).value, value, "value")
+
+
+@MEMORY.documented("PUT /memory/{key}", "Setting a value again replaces it", changes=True)
+def _replaced(server: Server) -> None:
+    key = server.memory_key("twice")
+    server.client.memory.set(key, {"a": 1})
+    server.client.memory.set(key, {"b": 2})
+    require_equal(server.client.memory.get(key).value, {"b": 2}, "value")
+
+
+@MEMORY.documented("PUT /memory/{key}", "The scope is workflow by default", changes=True)
+def _default_scope(server: Server) -> None:
+    key = server.memory_key("scope")
+    require_equal(server.client.memory.set(key, 1).scope, "workflow", "scope")
+    require_equal(server.client.memory.get(key, scope="workflow").value, 1, "value")
+
+
+@MEMORY.documented("GET /memory/{key}", "Scopes are apart: workflow, user, organization, global", changes=True)
+def _scopes(server: Server) -> None:
+    key = "scopes"
+    for scope in ("organization", "global"):
+        server.client.memory.set(server.memory_key(key, scope=scope), scope, scope=scope)
+    name = server.memory_key(key, scope="user", user_id="contract-suite-1")
+    server.client.memory.set(name, "user", scope="user", user_id="contract-suite-1")
+    for scope in ("organization", "global"):
+        require_equal(server.client.memory.get(name, scope=scope).value, scope, "value")
+    require_equal(server.client.memory.get(name, scope="user", user_id="contract-suite-1").value, "user", "value")
+    require_not_found(lambda: server.client.memory.get(name, scope="user", user_id="contract-suite-2"))
+
+
+@MEMORY.documented("PUT /memory/{key}", "`ttl` is in seconds: the value is gone when they have passed", changes=True)
+def _ttl(server: Server) -> None:
+    server.require_documented("a time to live that is no whole hour")
+    key = server.memory_key("ttl")
+    server.client.memory.set(key, 1, ttl=1)
+    server.sleep(1.5)
+    require_not_found(lambda: server.client.memory.get(key))
+
+
+@MEMORY.choice("PUT /memory/{key}", "A key is one segment of the path: a slash in it is %2F", changes=True)
+def _one_segment(server: Server) -> None:
+    key = server.memory_key("user/prefs")
+    server.client.memory.set(key, 1)
+    require_equal(server.raw("GET", f"/memory/{key.replace('/', '%2F')}").status, 200, "the status")
+    require_equal(server.client.memory.get(key).key, key, "key")
+    server.client.memory.delete(key)
+    require_not_found(lambda: server.client.memory.get(key))
+
+
+@MEMORY.documented("DELETE /memory/{key}", "A deleted value cannot be read", changes=True)
+def _deleted(server: Server) -> None:
+    key = server.memory_key("deleted")
+    server.client.memory.set(key, 1)
+    server.client.memory.delete(key)
+    require_not_found(lambda: server.client.memory.get(key))
+
+
+@MEMORY.choice("PUT /memory/{key}", "The response, and what is read, say key, scope, owner and ttl", changes=True)
+def _described(server: Server) -> None:
+    server.require_documented("`ttl` in a response")
+    place: dict[str, Any] = {"scope": "user", "user_id": "contract-suite-1"}
+    key = server.memory_key("described", **place)
+    written = server.client.memory.set(key, "value", ttl=600, **place)
+    expected = (key, "value", "user", "contract-suite-1", 600)
+    for entry in (written, server.client.memory.get(key, **place)):
+        require_equal((entry.key, entry.value, entry.scope, entry.user_id, entry.ttl), expected, "the entry")
+
+
+@MEMORY.choice("GET /memory/{key}", "The values of workflows are apart, by `workflow_id`", changes=True)
+def _of_workflows(server: Server) -> None:
+    places: list[dict[str, Any]] = [{"workflow_id": f"contract-suite-{number}"} for number in (1, 2)]
+    for place in places:
+        written = server.client.memory.set(server.memory_key("apart", **place), place["workflow_id"], **place)
+        require_equal(written.workflow_id, place["workflow_id"], "workflow_id in the response to setting")
+    for place in places:
+        entry = server.client.memory.get("contract-suite-apart", **place)
+        require_equal((entry.value, entry.workflow_id), (place["workflow_id"],) * 2, "value and workflow_id")
+
+
+@MEMORY.documented("DELETE /memory/{key}", "Deleting a value leaves those of other scopes and owners", changes=True)
+def _deleted_alone(server: Server) -> None:
+    places: list[dict[str, Any]] = [
+        {},
+        {"scope": "user", "user_id": "contract-suite-1"},
+        {"scope": "user", "user_id": "contract-suite-2"},
+        {"workflow_id": "contract-suite-1"},
+        {"scope": "global"},
+    ]
+    for number, place in enumerate(places):
+        server.client.memory.set(server.memory_key("alone", **place), number, **place)
+    for number, place in enumerate(places):
+        server.client.memory.delete("contract-suite-alone", **place)
+        require_not_found(partial(server.client.memory.get, "contract-suite-alone", **place))
+        for left, other in list(enumerate(places))[number + 1 :]:
+            require_equal(server.client.memory.get("contract-suite-alone", **other).value, left, "another value")

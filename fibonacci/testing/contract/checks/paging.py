@@ -16,8 +16,7 @@ from fibonacci.testing.contract.calls import (
     new_policy,
     new_workflow,
 )
-from fibonacci.testing.contract.check import Checks, require, require_equal
-from fibonacci.testing.contract.checks.common import items_of, named
+from fibonacci.testing.contract.check import Checks, items_of, named, require, require_equal
 from fibonacci.testing.contract.server import Disagreement, Server
 
 Query = Mapping[str, str]
@@ -25,7 +24,7 @@ Query = Mapping[str, str]
 WHOLE: Final = 100
 """The page size for a whole list."""
 
-CHECKS: Final = Checks()
+CHECKS: Final = Checks("paging")
 
 
 @dataclass(frozen=True, slots=True)

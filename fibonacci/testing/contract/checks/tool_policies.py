@@ -6,11 +6,10 @@ from typing import Final
 
 from fibonacci import ConflictError
 from fibonacci.testing.contract.calls import free_tool
-from fibonacci.testing.contract.check import Checks, require, require_among, require_equal
-from fibonacci.testing.contract.checks.common import UNKNOWN, require_refusal
+from fibonacci.testing.contract.check import UNKNOWN, Checks, require, require_among, require_equal, require_refusal
 from fibonacci.testing.contract.server import Server, Skipped
 
-CHECKS: Final = Checks()
+CHECKS: Final = Checks("tool_policies")
 
 
 @CHECKS.choice(

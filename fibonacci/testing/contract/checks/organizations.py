@@ -1,0 +1,303 @@
+"""Organizations: governance, quotas, and what the roles of keys permit."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fibonacci import QuotaExceededError
+from fibonacci.testing.contract.calls import (
+    change_settings,
+    first_version,
+    free_tool,
+    new_policy,
+    new_workflow,
+    running,
+)
+from fibonacci.testing.contract.check import (
+    Checks,
+    audit_entries,
+    require,
+    require_among,
+    require_bare,
+    require_equal,
+    require_refusal,
+    require_type,
+)
+from fibonacci.testing.contract.server import Disagreement, Server
+
+BOOLEANS: Final = (
+    "require_approval_for_external_comm",
+    "require_approval_for_public_writes",
+    "require_approval_for_permission_changes",
+    "allow_self_approval",
+)
+SETTINGS: Final = (*BOOLEANS, "approval_threshold", "category_flags")
+
+GOVERNANCE: Final = Checks("governance")
+
+
+@GOVERNANCE.documented(
+    "GET /organizations/{organization_id}/governance", "The settings are a bare object with six fields"
+)
+def _settings(server: Server) -> None:
+    content = require_bare(server.raw("GET", server.path("governance")), *SETTINGS)
+    for name in BOOLEANS:
+        require_type(content[name], bool, name)
+    require_type(content["approval_threshold"], int, "approval_threshold")
+    require_type(content["category_flags"], dict, "category_flags")
+
+
+@GOVERNANCE.documented(
+    "PATCH /organizations/{organization_id}/governance", "Fields in the body change; fields left out stay", changes=True
+)
+def _updated(server: Server) -> None:
+    path = server.path("governance")
+    settings = _given(server.raw("GET", path).json)
+    server.add_cleanup(server.raw, "PATCH", path, json_body=settings)
+    for name, value in _others(settings).items():
+        changed = server.raw("PATCH", path, json_body={name: value})
+        settings = {**settings, name: value}
+        require_equal(_given(changed.json), settings, f"the response to changing {name}")
+        require_equal(_given(server.raw("GET", path).json), settings, f"what is read after {name} was changed")
+
+
+def _given(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings without those that are null, which a request cannot give."""
+    return {name: content[name] for name in SETTINGS if content.get(name) is not None}
+
+
+def _others(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return another value of each setting."""
+    flags = settings.get("category_flags") or {"financial": False}
+    return {
+        "approval_threshold": settings.get("approval_threshold", 0) + 1,
+        "category_flags": {name: not flag for name, flag in flags.items()},
+        **{name: not settings.get(name, False) for name in BOOLEANS},
+    }
+
+
+@GOVERNANCE.documented("GET /organizations/{organization_id}/governance/report", "The report is an object")
+def _report(server: Server) -> None:
+    require(server.client.organizations.governance.report(server.organization_id).model_dump(), "it is empty")
+
+
+@GOVERNANCE.documented(
+    "GET /organizations/{organization_id}/governance/audit",
+    "Each change of settings makes an entry in the audit log",
+    changes=True,
+)
+def _audited(server: Server) -> None:
+    quotas = server.client.organizations.quota
+    before = audit_entries(server)
+    change_settings(server)
+    with_settings = audit_entries(server)
+    require(with_settings > before, "changing the governance settings has made no entry")
+    override = quotas.get(server.organization_id).overrides.get("memory_mb")
+    server.add_cleanup(quotas.update, server.organization_id, memory_mb=override)
+    quotas.update(server.organization_id, memory_mb=1 if override is None else int(override) - 1)
+    with_quota = audit_entries(server)
+    require(with_quota > with_settings, "changing the quota has made no entry")
+    new_policy(server)
+    require(audit_entries(server) > with_quota, "creating a tool policy has made no entry")
+
+
+@GOVERNANCE.documented(
+    "GET /organizations/{organization_id}/governance/approvals", "The statistics of approvals are an object"
+)
+def _approvals(server: Server) -> None:
+    require(server.client.organizations.governance.approvals(server.organization_id).model_dump(), "it is empty")
+
+
+DOCUMENTED_LIMITS: Final = {"free": (60, 1_000), "pro": (300, 50_000)}
+"""The requests a minute and a day of the plans that have documented limits."""
+
+NAMES: Final = ("workflow_runs_per_hour", "concurrent_executions", "memory_mb")
+
+QUOTA: Final = Checks("quota")
+
+
+@QUOTA.documented(
+    "GET /organizations/{organization_id}/quota", "The quota is a bare object: plan, limits, overrides, effective"
+)
+def _fields(server: Server) -> None:
+    content = require_bare(server.raw("GET", server.path("quota")), "plan", "limits", "overrides", "effective")
+    require_type(content["plan"], str, "plan")
+    for part in ("limits", "effective"):
+        require_equal(sorted(content[part]), sorted(NAMES), f"what {part} holds")
+
+
+@QUOTA.documented("GET /organizations/{organization_id}/quota", "What is effective is the override, else the limit")
+def _effective(server: Server) -> None:
+    quota = server.client.organizations.quota.get(server.organization_id)
+    given = {name: value for name, value in quota.overrides.items() if value is not None}
+    require_equal(quota.effective, quota.limits | given, "effective")
+
+
+@QUOTA.documented(
+    "PATCH /organizations/{organization_id}/quota",
+    "An override is effective and stays; the others stay as they are",
+    changes=True,
+)
+def _overridden(server: Server) -> None:
+    path = server.path("quota")
+    quota = server.raw("GET", path).json
+    effective = quota["effective"]
+    server.add_cleanup(server.raw, "PATCH", path, json_body={name: quota["overrides"].get(name) for name in NAMES})
+    for name in NAMES:
+        effective = {**effective, name: max(1, int(effective[name] or 2) - 1)}
+        changed = server.raw("PATCH", path, json_body={name: effective[name]}).json
+        require_equal(changed["effective"], effective, f"effective in the response to overriding {name}")
+        after = server.raw("GET", path).json
+        require_equal(changed, after, f"the response to overriding {name}")
+        require_equal(after["effective"], effective, f"effective that is read after {name} was overridden")
+        require_equal(after["overrides"].get(name), effective[name], f"overrides.{name}")
+        require_equal((after["plan"], after["limits"]), (quota["plan"], quota["limits"]), "plan and limits")
+
+
+@QUOTA.choice(
+    "PATCH /organizations/{organization_id}/quota", "The body is flat; null takes an override back", changes=True
+)
+def _taken_back(server: Server) -> None:
+    quotas = server.client.organizations.quota
+    before = quotas.get(server.organization_id)
+    server.add_cleanup(quotas.update, server.organization_id, memory_mb=before.overrides.get("memory_mb"))
+    quotas.update(server.organization_id, memory_mb=int(before.effective["memory_mb"] or 2) - 1)
+    quotas.update(server.organization_id, memory_mb=None)
+    after = quotas.get(server.organization_id)
+    require_equal(after.effective.get("memory_mb"), after.limits.get("memory_mb"), "effective.memory_mb")
+
+
+@QUOTA.documented(
+    "PATCH /organizations/{organization_id}/quota", "An override over the ceiling is refused with 422", changes=True
+)
+def _ceilings(server: Server) -> None:
+    overrides = server.client.organizations.quota.get(server.organization_id).overrides
+    for name in NAMES:
+        server.add_cleanup(
+            server.client.organizations.quota.update, server.organization_id, **{name: overrides.get(name)}
+        )
+        require_refusal(server.raw("PATCH", server.path("quota"), json_body={name: 10**15}), 422)
+
+
+@QUOTA.documented(
+    "GET /organizations/{organization_id}/quota", "X-RateLimit-Limit is that of the plan, a minute or a day"
+)
+def _plan_limit(server: Server) -> None:
+    response = server.raw("GET", server.path("quota"))
+    plan, limit = response.json["plan"], response.headers.get("x-ratelimit-limit", "")
+    expected = DOCUMENTED_LIMITS.get(plan)
+    require(expected is None or limit in map(str, expected), f"X-RateLimit-Limit is {limit}, and the plan {plan}")
+
+
+@QUOTA.choice(
+    "POST /workflows/{id}/execute", "A run beyond workflow_runs_per_hour is a 429 that is no rate limit", changes=True
+)
+def _runs_an_hour(server: Server) -> None:
+    quotas = server.client.organizations.quota
+    override = quotas.get(server.organization_id).overrides.get("workflow_runs_per_hour")
+    server.run_workflow()
+    server.add_cleanup(quotas.update, server.organization_id, workflow_runs_per_hour=override)
+    quotas.update(server.organization_id, workflow_runs_per_hour=1)
+    try:
+        server.run_workflow()
+    except QuotaExceededError:
+        return
+    raise Disagreement("a second run in the hour is carried out, though the quota is one")
+
+
+@QUOTA.choice(
+    "POST /workflows/{id}/execute", "A run beyond concurrent_executions is a 429 that is no rate limit", changes=True
+)
+def _concurrent_runs(server: Server) -> None:
+    quotas = server.client.organizations.quota
+    override = quotas.get(server.organization_id).overrides.get("concurrent_executions")
+    server.add_cleanup(server.client.executions.cancel, running(server))
+    server.add_cleanup(quotas.update, server.organization_id, concurrent_executions=override)
+    quotas.update(server.organization_id, concurrent_executions=1)
+    try:
+        server.run_workflow()
+    except QuotaExceededError:
+        return
+    raise Disagreement("a second run is carried out beside one that runs, though the quota is one")
+
+
+NEVER: Final = {"field": "a", "operator": "equals", "value": "b"}
+"""A condition that does not hold, so that its node never runs."""
+
+ROLES: Final = Checks("roles")
+
+
+@ROLES.documented("GET /workflows/{id}/versions", "A member may list the versions", changes=True)
+def _member_lists(server: Server) -> None:
+    member = server.authorization_of("member")
+    path = f"/workflows/{new_workflow(server)}/versions"
+    require_equal(server.raw("GET", path, authorization=member).status, 200, "the status")
+
+
+@ROLES.documented("GET /workflows/{id}/versions/{version}", "An admin may read a version", changes=True)
+def _admin_reads(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    require_equal(server.raw("GET", first_version(server), authorization=admin).status, 200, "the status")
+
+
+@ROLES.documented("GET /workflows/{id}/versions/{version}", "A member may not read a version", changes=True)
+def _member_reads(server: Server) -> None:
+    require_refusal(server.raw("GET", first_version(server), authorization=server.authorization_of("member")), 403)
+
+
+@ROLES.documented("POST /workflows/{id}/versions/{version}/rollback", "An admin may roll back", changes=True)
+def _admin_rolls_back(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    status = server.raw("POST", f"{first_version(server)}/rollback", authorization=admin).status
+    require_among(status, (200, 201), "the status")
+
+
+@ROLES.documented("POST /workflows/{id}/versions/{version}/rollback", "A member may not roll back", changes=True)
+def _member_rolls_back(server: Server) -> None:
+    member = server.authorization_of("member")
+    require_refusal(server.raw("POST", f"{first_version(server)}/rollback", authorization=member), 403)
+
+
+@ROLES.documented(
+    "PATCH /organizations/{organization_id}/governance", "An admin may not change the settings", changes=True
+)
+def _admin_changes_settings(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    body = {"approval_threshold": change_settings(server)}
+    require_refusal(server.raw("PATCH", server.path("governance"), json_body=body, authorization=admin), 403)
+
+
+@ROLES.documented("PATCH /organizations/{organization_id}/quota", "An admin may not change the quota", changes=True)
+def _admin_changes_the_quota(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    body = {"memory_mb": server.client.organizations.quota.get(server.organization_id).overrides.get("memory_mb")}
+    require_refusal(server.raw("PATCH", server.path("quota"), json_body=body, authorization=admin), 403)
+
+
+@ROLES.choice(
+    "POST /workflows/{id}/execute",
+    "A tool policy refuses the run of a role that it does not name",
+    changes=True,
+)
+def _policy_applies(server: Server) -> None:
+    member = server.authorization_of("member")
+    tool = free_tool(server)
+    server.client.organizations.tool_policies.create(
+        server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner"]
+    )
+    node = {"id": "use", "type": "tool", "tool": tool, "condition": NEVER}
+    path = f"/workflows/{server.create_workflow(definition={'nodes': [node]}).id}/execute"
+    require_refusal(server.raw("POST", path, json_body={}, authorization=member), 403)
+
+
+@ROLES.choice("GET /tools", "All keys of an organization share its rate limit")
+def _share_the_limit(server: Server) -> None:
+    member = server.authorization_of("member")
+    seen: list[tuple[int, ...]] = []
+    for authorization in ("", member, "", member):
+        headers = server.raw("GET", "/tools", authorization=authorization).headers
+        seen.append(tuple(int(headers[f"x-ratelimit-{name}"]) for name in ("remaining", "limit", "reset")))
+    for (before, *window), (after, *same) in itertools.pairwise(seen):
+        require(after < before or window != same, f"{before} requests are left to one key, then {after} to another")
