@@ -97,7 +97,7 @@ CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": ("fibonacci.transports
 # A seed is read as a deployment reads the same folder.
 FOLDERS_ALLOWED = {"emulator/seeding.py": ("fibonacci.deployment.", "fibonacci.errors.")}
 # The text of an error has no API key, which the platform may echo.
-REDACTION_ALLOWED = {"models/execution_failure.py": ("fibonacci._core.log_filter.",)}
+REDACTION_ALLOWED = {"models/executions.py": ("fibonacci._core.log_filter.",)}
 # A definition that the platform has refused is checked then, and not before; other errors have a list without problems.
 REFUSALS_ALLOWED = {
     "_core/outcome.py": ("fibonacci.definitions.checks.check.",),
@@ -120,9 +120,9 @@ MAY_NAME = {
     "uvicorn": ("cli/mcp_server/*",),
     "httpx2": ("_async/transports/*", "_sync/transports/*"),
     "keyring": ("_profiles/keychain.py",),
-    "pandas": ("_frames/pandas_frame.py",),
-    "polars": ("_frames/polars_frame.py",),
-    "pyarrow": ("_frames/arrow_table.py",),
+    "pandas": ("_frames.py",),
+    "polars": ("_frames.py",),
+    "pyarrow": ("_frames.py",),
     "resvg_py": ("definitions/diagrams/png.py",),
     "tenacity": ("_async/requestor.py", "_sync/requestor.py"),
 }
@@ -258,7 +258,7 @@ WRONG = [
     ("_core/config.py", "import fibonacci"),
     ("models/page.py", "import pandas"),
     ("_sync/resource.py", "def f():\n    import pyarrow"),
-    ("_frames/columns.py", "import polars"),
+    ("_display/html.py", "import polars"),
     ("_core/decoding.py", "def f():\n    from fibonacci._frames import columns"),
     ("_async/client.py", "from fibonacci import _sync"),
     ("_async/client.py", "from fibonacci import Fibonacci"),

@@ -45,7 +45,7 @@ def test_every_row_is_of_files_that_exist_and_names_tests_that_exist() -> None:
 @pytest.mark.parametrize(
     ("path", "tests"),
     [
-        ("fibonacci/_frames/columns.py", ["tests/display/test_frames.py", "tests/test_layers.py"]),
+        ("fibonacci/_frames.py", ["tests/display/test_frames.py", "tests/test_layers.py"]),
         ("fibonacci/_sync/run.py", selection(["fibonacci/_async/wait.py"]).tests),
         ("tests/net/no_proxy_cases.py", ["tests/net"]),
         ("tests/net/test_tls.py", ["tests/net/test_tls.py"]),
@@ -57,7 +57,7 @@ def test_the_tests_of_a_file(path: str, tests: list[str]) -> None:
 
 
 def test_files_of_slow_tests_alone_run_too() -> None:
-    commands = dict(quick.checks(["fibonacci/_frames/columns.py"]))
+    commands = dict(quick.checks(["fibonacci/_frames.py"]))
     assert commands["tests"][-1] == "tests/test_layers.py"
     assert commands["slow tests"][-3:] == ["-m", "slow", "tests/display/test_frames.py"]
 

@@ -22,8 +22,7 @@ from fibonacci._core.workflow_requests import (
     update_workflow,
 )
 from fibonacci._remedies import argument, joined
-from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
-from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry
+from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry, SeenWorkflow, WorkflowContent
 from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult, basis_of, check_plan, step_of
 from fibonacci.deployment.planning import check_base_url, check_organization, make_plan, tools_unchecked
 from fibonacci.deployment.pulling import (

@@ -137,8 +137,9 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
             print(runs["status"].value_counts())
             ```
         """
-        from fibonacci._frames.pandas_frame import pandas_frame
+        from fibonacci._frames import load_library, pandas_frame
 
+        load_library("pandas")  # before anything is sent
         return pandas_frame(*await self._table(), flatten=flatten)
 
     async def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
@@ -162,8 +163,9 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
             print(runs.group_by("status").len())
             ```
         """
-        from fibonacci._frames.polars_frame import polars_frame
+        from fibonacci._frames import load_library, polars_frame
 
+        load_library("polars")  # before anything is sent
         return polars_frame(*await self._table(), flatten=flatten)
 
     async def to_arrow(self, *, flatten: bool = False) -> Any:
@@ -187,8 +189,9 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
             print(runs.num_rows)
             ```
         """
-        from fibonacci._frames.arrow_table import arrow_table
+        from fibonacci._frames import arrow_table, load_library
 
+        load_library("arrow")  # before anything is sent
         return arrow_table(*await self._table(), flatten=flatten)
 
     async def _table(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -29,8 +29,7 @@ from fibonacci.errors import (
     WaitTimeoutError,
     loading_error,
 )
-from fibonacci.models.execution_failure import execution_error
-from fibonacci.models.executions import Execution
+from fibonacci.models.executions import Execution, execution_error
 
 _log = logging.getLogger("fibonacci")
 

@@ -21,8 +21,7 @@ from fibonacci.errors import (
     RateLimitError,
     ServerError,
 )
-from fibonacci.models.execution_failure import execution_error
-from fibonacci.models.executions import Execution
+from fibonacci.models.executions import Execution, execution_error
 from fibonacci.models.run_results import RunAttempt
 
 

@@ -13,8 +13,7 @@ from fibonacci._batch.rows import Row, key_in
 from fibonacci._remedies import argument, joined, remedy, text_of
 from fibonacci._text import printable_line
 from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError, WaitTimeoutError
-from fibonacci.models.execution_failure import execution_error
-from fibonacci.models.executions import Execution
+from fibonacci.models.executions import Execution, execution_error
 from fibonacci.models.run_results import UNKNOWN, RunResult, RunsSummary
 
 _FIRST: Final = 25

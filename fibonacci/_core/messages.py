@@ -23,9 +23,6 @@ SENT: frozenset[Phase | None] = frozenset({"send", "wait", "body", None})
 class Phases:
     """The phases of a call, over all its attempts.
 
-    Attributes:
-        current: The phase that was entered last; None before the first.
-
     Example:
         ```python
         from fibonacci.transports import Phases
@@ -41,8 +38,11 @@ class Phases:
 
     __slots__ = ("_entered", "current")
 
+    current: Phase | None
+    """The phase that was entered last; None before the first."""
+
     def __init__(self) -> None:
-        self.current: Phase | None = None
+        self.current = None
         self._entered: list[tuple[Phase | None, float]] = []
 
     def enter(self, phase: Phase | None) -> None:

@@ -23,8 +23,7 @@ from fibonacci._remedies import argument, joined
 from fibonacci._sync import _runtime
 from fibonacci._sync.resource import Resource
 from fibonacci._sync.tools import Tools
-from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
-from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry
+from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry, SeenWorkflow, WorkflowContent
 from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult, basis_of, check_plan, step_of
 from fibonacci.deployment.planning import check_base_url, check_organization, make_plan, tools_unchecked
 from fibonacci.deployment.pulling import (

@@ -138,8 +138,9 @@ class Pager(_runtime.IterationHints, Generic[T]):
             print(runs["status"].value_counts())
             ```
         """
-        from fibonacci._frames.pandas_frame import pandas_frame
+        from fibonacci._frames import load_library, pandas_frame
 
+        load_library("pandas")  # before anything is sent
         return pandas_frame(*self._table(), flatten=flatten)
 
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
@@ -163,8 +164,9 @@ class Pager(_runtime.IterationHints, Generic[T]):
             print(runs.group_by("status").len())
             ```
         """
-        from fibonacci._frames.polars_frame import polars_frame
+        from fibonacci._frames import load_library, polars_frame
 
+        load_library("polars")  # before anything is sent
         return polars_frame(*self._table(), flatten=flatten)
 
     def to_arrow(self, *, flatten: bool = False) -> Any:
@@ -188,8 +190,9 @@ class Pager(_runtime.IterationHints, Generic[T]):
             print(runs.num_rows)
             ```
         """
-        from fibonacci._frames.arrow_table import arrow_table
+        from fibonacci._frames import arrow_table, load_library
 
+        load_library("arrow")  # before anything is sent
         return arrow_table(*self._table(), flatten=flatten)
 
     def _table(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:

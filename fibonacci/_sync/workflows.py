@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fibonacci._sync.batch.runs import Runs
     from fibonacci._sync.deployments import Deployments
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
-    from fibonacci.definitions.model.nodes import WorkflowDefinition
+    from fibonacci.definitions.nodes import WorkflowDefinition
     from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult
     from fibonacci.models.run_results import RunResult
 
@@ -261,7 +261,7 @@ def _definition_of(workflow: object, definition: object) -> WorkflowDefinition:
         TypeError: If it is neither, or there is a second definition.
     """
     from fibonacci.definitions.authoring.builder import WorkflowBuilder  # loaded already, if it is one
-    from fibonacci.definitions.model.nodes import WorkflowDefinition
+    from fibonacci.definitions.nodes import WorkflowDefinition
 
     if not isinstance(definition, Unset):
         raise TypeError("create takes a workflow or definition=..., not both")

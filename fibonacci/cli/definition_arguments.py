@@ -17,8 +17,7 @@ from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_fi
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked
 from fibonacci.definitions.files.source import Source
 from fibonacci.definitions.problems import Problems
-from fibonacci.deployment.content import content_of_file, content_of_workflow
-from fibonacci.deployment.folder import is_definition_file
+from fibonacci.deployment.folder import content_of_file, content_of_workflow, is_definition_file
 from fibonacci.models import Workflow
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from fibonacci._text import printable
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.models import Execution, NodeTrace
-from fibonacci.models.execution_failure import execution_error
+from fibonacci.models.executions import execution_error
 
 if TYPE_CHECKING:
     from fibonacci.cli.context import Context

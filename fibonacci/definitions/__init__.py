@@ -11,9 +11,8 @@ from fibonacci._lazy import lazy_names
 lazy_names(
     globals(),
     {
-        "fibonacci.definitions.authoring.branches": ["ConditionalHandle"],
         "fibonacci.definitions.authoring.builder": ["Comparison", "WorkflowBuilder"],
-        "fibonacci.definitions.authoring.handles": ["NodeHandle", "Template"],
+        "fibonacci.definitions.authoring.handles": ["ConditionalHandle", "NodeHandle", "Template"],
         "fibonacci.definitions.checks.check": ["check_definition"],
         "fibonacci.definitions.checks.inputs": ["check_inputs"],
         "fibonacci.definitions.checks.tools": ["NamedTool", "ToolCatalog", "ToolSource"],
@@ -23,7 +22,7 @@ lazy_names(
         "fibonacci.definitions.files.formatting": ["format_definition", "format_file"],
         "fibonacci.definitions.files.load_and_dump": ["check_file", "dump", "dumps", "load", "loads"],
         "fibonacci.definitions.files.reading": ["Format"],
-        "fibonacci.definitions.model.nodes": [
+        "fibonacci.definitions.nodes": [
             "Backoff",
             "Condition",
             "ConditionalNode",
@@ -38,8 +37,7 @@ lazy_names(
             "ToolNode",
             "WorkflowDefinition",
         ],
-        "fibonacci.definitions.model.plain": ["to_plain"],
-        "fibonacci.definitions.model.spellings": ["Generation"],
+        "fibonacci.definitions.spellings": ["Generation", "to_plain"],
         "fibonacci.definitions.problems": ["Problem", "Problems", "Severity"],
         "fibonacci.errors": ["DefinitionError"],
     },

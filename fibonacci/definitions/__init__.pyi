@@ -1,7 +1,6 @@
 # Derived from fibonacci/definitions/__init__.py by tests/tools/stubs.py; change that file, not this one.
-from fibonacci.definitions.authoring.branches import ConditionalHandle
 from fibonacci.definitions.authoring.builder import Comparison, WorkflowBuilder
-from fibonacci.definitions.authoring.handles import NodeHandle, Template
+from fibonacci.definitions.authoring.handles import ConditionalHandle, NodeHandle, Template
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.checks.tools import NamedTool, ToolCatalog, ToolSource
@@ -11,7 +10,7 @@ from fibonacci.definitions.diagrams.svg import svg
 from fibonacci.definitions.files.formatting import format_definition, format_file
 from fibonacci.definitions.files.load_and_dump import check_file, dump, dumps, load, loads
 from fibonacci.definitions.files.reading import Format
-from fibonacci.definitions.model.nodes import (
+from fibonacci.definitions.nodes import (
     Backoff,
     Condition,
     ConditionalNode,
@@ -26,9 +25,8 @@ from fibonacci.definitions.model.nodes import (
     ToolNode,
     WorkflowDefinition,
 )
-from fibonacci.definitions.model.plain import to_plain
-from fibonacci.definitions.model.spellings import Generation
 from fibonacci.definitions.problems import Problem, Problems, Severity
+from fibonacci.definitions.spellings import Generation, to_plain
 from fibonacci.errors import DefinitionError
 
 __all__ = [

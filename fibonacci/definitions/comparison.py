@@ -17,10 +17,10 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from pydantic import BaseModel
 
 from fibonacci._text import visible
-from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
-from fibonacci.definitions.model.plain import to_plain, unwrapped
+from fibonacci.definitions.json_types import is_array, is_object, unwrapped
 from fibonacci.definitions.node_kinds import is_open, known_type
+from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
+from fibonacci.definitions.spellings import to_plain
 from fibonacci.errors import DefinitionError
 
 ChangeKind = Literal["added", "removed", "changed"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fibonacci.definitions.json_types import is_array
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, is_open
 from fibonacci.definitions.templates import TemplateError, parse, placed_expressions, strings
 
@@ -32,6 +32,14 @@ _LINKS: Final[Mapping[str, LinkKind]] = {
     "fallback": "fallback",
     "on_error": "on_error",
 }
+
+
+def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Return the nodes that have an id, by position; faults of the others are faults of shape."""
+    nodes = definition.get("nodes")
+    if not is_array(nodes):
+        return {}
+    return {i: node for i, node in enumerate(nodes) if is_object(node) and isinstance(node.get("id"), str)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,12 @@ def template_links(location: str, value: Any) -> Iterator[Link | BadTemplate]:
 
 Edges = Mapping[str, Sequence[str]]
 """The ids of the nodes that a node depends on, by its own id."""
+
+NodesByIndex = Mapping[int, Mapping[str, Any]]
+"""The nodes that have an id, by their position in the definition."""
+
+LinksByIndex = Mapping[int, Sequence[Link | BadTemplate]]
+"""What `node_links` yields for each of them, by its position."""
 
 LinksById = Mapping[str, Sequence[Link | BadTemplate]]
 """What `node_links` yields for each node, by its id."""

@@ -1,11 +1,12 @@
-"""The types of JSON for pydantic and for type checkers."""
+"""Values of JSON: their types, how messages show them, and plain JSON from what holds a definition."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Annotated, Any, TypeGuard
 
-from pydantic import BeforeValidator
+from pydantic import BaseModel, BeforeValidator
 
 
 def whole(value: object) -> object:
@@ -61,3 +62,73 @@ def _written(value: Any) -> Iterator[str]:
         yield "}" if value else "{}"
     else:
         yield repr(value)
+
+
+def plain_object(definition: object) -> dict[str, Any]:
+    """Return a definition as plain JSON in the spelling that it has.
+
+    Raises:
+        TypeError: If it is neither a mapping nor a model of a definition; the message says what to pass.
+        ValueError: If it holds itself.
+    """
+    plain = unwrapped(definition) if may_be_definition(definition) else None
+    if not is_object(plain):
+        kind = type(definition).__name__
+        raise TypeError(f"a definition is a mapping or a WorkflowDefinition, not {kind}{remedy(definition)}")
+    return dict(plain)
+
+
+def may_be_definition(value: object) -> bool:
+    """Tell whether a value is a mapping, or a model with nodes."""
+    return is_object(value) or (isinstance(value, BaseModel) and "nodes" in type(value).model_fields)
+
+
+def remedy(value: object) -> str:
+    """Return the end of a message about a value that is no definition, but can lead to one; else the empty text."""
+    if isinstance(value, str | PathLike):
+        return "; load(path) reads a file"
+    fields = type(value).model_fields if isinstance(value, BaseModel) else ()
+    has_definition = "definition" in fields or hasattr(type(value), "definition")  # a `Workflow`, a `WorkflowBuilder`
+    return "; use its .definition" if has_definition else ""
+
+
+def _set_fields(model: BaseModel) -> object:
+    return model.model_dump(exclude_unset=True, warnings=False)
+
+
+def unwrapped(value: object, dump: Callable[[BaseModel], object] = _set_fields) -> object:
+    """Return a value with its mappings as dictionaries, its arrays as lists and its models as they are dumped.
+
+    Whatever else it holds stays as it is.
+
+    Args:
+        value: The value.
+        dump: What is made of a model; by default its set fields.
+
+    Raises:
+        ValueError: If it holds itself.
+    """
+    root: list[object] = [None]
+    # A stack, since the value may be deeper than recursion allows: what to convert, and where the result belongs. An
+    # entry without a place marks the end of a container.
+    pending: list[tuple[object, Any, Any]] = [(value, root, 0)]
+    open_containers: set[int] = set()
+    while pending:
+        item, owner, place = pending.pop()
+        if owner is None:
+            open_containers.discard(id(item))
+            continue
+        if isinstance(item, BaseModel):
+            item = dump(item)
+        if not (is_object(item) or is_array(item)):
+            owner[place] = item
+            continue
+        if id(item) in open_containers:
+            raise ValueError("a value that holds itself has no JSON form: remove the reference to itself")
+        open_containers.add(id(item))
+        pending.append((item, None, None))
+        result: Any = dict.fromkeys(item) if is_object(item) else [None] * len(item)
+        owner[place] = result
+        entries = item.items() if is_object(item) else enumerate(item)
+        pending.extend((entry, result, key) for key, entry in entries)
+    return root[0]

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from fibonacci.definitions.json_schema import is_closed, referenced
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import DEFAULT_CRITERIA, ConditionalOutput, CriticOutput
 from fibonacci.definitions.node_kinds import known_type
+from fibonacci.definitions.nodes import DEFAULT_CRITERIA, ConditionalOutput, CriticOutput
 from fibonacci.definitions.templates import (
     INPUT,
     Reference,

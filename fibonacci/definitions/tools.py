@@ -1,9 +1,14 @@
-"""What is known of tools without asking the platform: how they are spelled, and which one stores memory."""
+"""Tools: what a definition means by a name of one, and what is wrong with the parameters that it gives."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from fibonacci.definitions.json_schema import Fault, first_fault, is_closed
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.patterns import Steps
+from fibonacci.definitions.templates import strings
 
 MEMORY_SET: Final = "memory_set"
 """The tool that stores a value in memory, as `PUT /memory/{key}` does."""
@@ -20,3 +25,67 @@ def unused_owners(scope: object, given: Mapping[str, Any]) -> list[str]:
     """Return the owners that are given, and that a scope does not have: only `user` has a user."""
     used = _OWNERS.get(scope) if isinstance(scope, str) else None
     return [name for name in _OWNERS.values() if name != used and given.get(name) is not None]
+
+
+_DEFINITIONS: Final = ("$defs", "definitions")
+
+
+def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    """Return the required parameters that are not given; null counts as not given where it does not fit.
+
+    Args:
+        schema: The JSON Schema of the tool's parameters. Of the `required` lists of an `anyOf`, one has to be given.
+        params: The parameters by name.
+    """
+    steps = Steps()
+    absent = {n for n, value in params.items() if value is None and _fault(schema, n, None, steps) is not None}
+
+    def missing(required: object) -> list[str]:
+        names = required if is_array(required) else ()
+        return [name for name in names if isinstance(name, str) and (name not in params or name in absent)]
+
+    alternatives = [missing(required) for required in _alternatives(schema)]
+    first = alternatives[0] if alternatives and all(alternatives) else []
+    return list(dict.fromkeys([*missing(schema.get("required")), *first]))
+
+
+def named_parameters(schema: Mapping[str, Any]) -> list[str] | None:
+    """Return the names of the parameters that a tool has; None if its schema does not name all of them."""
+    properties = schema.get("properties")
+    rest = {key: value for key, value in schema.items() if key != "anyOf"} if _alternatives(schema) else schema
+    return [*map(str, properties)] if is_object(properties) and properties and is_closed(rest) else None
+
+
+def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the places of values that do not fit the schema of their parameter, such as `headers.x`, and why.
+
+    What a template has as its value is not known here. Null is an absent value.
+    """
+    steps = Steps()
+    for name, value in params.items():
+        fault = None if value is None else _fault(schema, name, value, steps)
+        if fault is not None:
+            yield fault.place, fault.message
+
+
+def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
+    """Return the `required` lists of an `anyOf` that has nothing else; none for any other."""
+    choices = schema.get("anyOf")
+    if not is_array(choices) or not all(is_object(each) and [*each] == ["required"] for each in choices):
+        return []
+    return [each["required"] for each in choices]
+
+
+def _fault(schema: Mapping[str, Any], name: str, value: Any, steps: Steps) -> Fault | None:
+    """Return why a value does not fit the schema of a parameter, or takes too long; None if it may fit."""
+    properties = schema.get("properties")
+    property_schema = properties.get(name) if is_object(properties) else None
+    if not is_object(property_schema):
+        return None
+    if any("{{" in text for _, text in strings(value)):
+        if isinstance(value, str) or "type" not in property_schema:
+            return None
+        property_schema = {"type": property_schema["type"]}  # that of the container is known, whatever is inside
+    whole = {key: schema[key] for key in _DEFINITIONS if key in schema} | {"properties": {name: property_schema}}
+    fault = first_fault(whole, {name: value}, steps=steps)
+    return fault if fault is not None and (fault.is_certain or fault.is_over_limit) else None

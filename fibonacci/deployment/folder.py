@@ -1,4 +1,4 @@
-"""The folder of definitions: its files, their names, its lock file, and who may change it.
+"""The folder of definitions: its files and what each says of a workflow, its lock file, and who may change it.
 
 The files are small and local, so they are read and written in place, in async mode too: a thread for each would take
 longer, and could not be canceled.
@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal
 
@@ -21,12 +22,81 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fibonacci._files import check_inside, open_state, write_file
 from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
+from fibonacci.definitions.comparison import canonical, normalized
+from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, text_of_file
 from fibonacci.definitions.files.reading import FORMATS, read_checked, read_text
 from fibonacci.definitions.files.source import Source
 from fibonacci.definitions.json_types import is_object
-from fibonacci.deployment.content import SeenWorkflow
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
+from fibonacci.models.workflows import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowContent:
+    """The name, the description and the definition of a workflow."""
+
+    name: str
+    """The name of the workflow."""
+
+    description: str | None
+    """The description; None for none."""
+
+    definition: Mapping[str, Any]
+    """The definition as plain JSON."""
+
+    def merged(self) -> dict[str, Any]:
+        """Return the definition with the workflow's own name and description in it."""
+        return {**self.definition, "name": self.name, "description": self.description}
+
+    def without_nodes(self) -> dict[str, Any]:
+        """Return the same without its nodes and outputs."""
+        return {**self.merged(), "nodes": [], "outputs": None}
+
+    def digest(self) -> str:
+        """Return a hash that two contents share when they mean the same."""
+        return f"sha256:{sha256(canonical(normalized(self.merged())).encode()).hexdigest()}"
+
+
+def content_of_workflow(workflow: Workflow) -> WorkflowContent:
+    """Return the content of a workflow as the platform has it, in today's words."""
+    return WorkflowContent(workflow.name or "", workflow.description, in_todays_words(workflow.definition or {}))
+
+
+def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
+    """Return the content that a file asks for.
+
+    Without a name in the file it is the workflow's, else that of the file. A description that neither the file nor
+    the definition on the platform has is the workflow's: it was set by other means, and is left alone.
+
+    Args:
+        definition: The definition in the file.
+        stem: The name of the file without its suffix.
+        workflow: The workflow on the platform; None when there is none yet.
+    """
+    name, description = definition.get("name"), definition.get("description")
+    if workflow is None:
+        return WorkflowContent(name or stem, description, definition)
+    if description is None and (workflow.definition or {}).get("description") is None:
+        description = workflow.description
+    return WorkflowContent(name or workflow.name or stem, description, definition)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWorkflow:
+    """What is remembered of a workflow on the platform, to notice a change of it."""
+
+    version: int | str | None
+    """Its version; None on a platform that has none."""
+
+    digest: str
+    """The hash of its content."""
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> SeenWorkflow:
+        """Return what is remembered of a workflow."""
+        return cls(workflow.version, content_of_workflow(workflow).digest())
+
 
 _LONGEST: Final = 100
 # Names that Windows keeps for devices, with any suffix.

@@ -12,8 +12,7 @@ from typing import Final, Literal, NoReturn, get_args
 from fibonacci._text import visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison import DefinitionDiff
-from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
-from fibonacci.deployment.folder import Lock, LockEntry
+from fibonacci.deployment.folder import Lock, LockEntry, SeenWorkflow, WorkflowContent
 from fibonacci.models.workflows import Workflow
 
 DeploymentAction = Literal["record", "update", "create", "delete"]

@@ -9,8 +9,15 @@ from typing import Any, Final
 from fibonacci._remedies import joined, remedy
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.problems import Problem, Problems
-from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_file, content_of_workflow
-from fibonacci.deployment.folder import LOCK_NAME, Lock, LockEntry
+from fibonacci.deployment.folder import (
+    LOCK_NAME,
+    Lock,
+    LockEntry,
+    SeenWorkflow,
+    WorkflowContent,
+    content_of_file,
+    content_of_workflow,
+)
 from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow

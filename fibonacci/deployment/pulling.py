@@ -12,8 +12,15 @@ from fibonacci.definitions import diff
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.reading import FORMATS
 from fibonacci.definitions.files.yaml_reader import pyyaml
-from fibonacci.deployment.content import SeenWorkflow, content_of_file
-from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry, check_path, safe_file_name
+from fibonacci.deployment.folder import (
+    DeploymentFolder,
+    Lock,
+    LockEntry,
+    SeenWorkflow,
+    check_path,
+    content_of_file,
+    safe_file_name,
+)
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 

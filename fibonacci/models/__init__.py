@@ -6,10 +6,9 @@ lazy_names(
     globals(),
     {
         "fibonacci.models._base": ["Model", "Timestamped"],
-        "fibonacci.models.executions": ["Execution", "ExecutionStatus"],
+        "fibonacci.models.executions": ["Execution", "ExecutionStatus", "NodeStatus", "NodeTrace"],
         "fibonacci.models.health": ["Health", "SecretsHealth"],
         "fibonacci.models.memory": ["MemoryEntry", "MemoryScope"],
-        "fibonacci.models.node_trace": ["NodeStatus", "NodeTrace"],
         "fibonacci.models.organizations": [
             "ApprovalStats",
             "AuditEntry",

@@ -1,9 +1,8 @@
 # Derived from fibonacci/models/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci.models._base import Model, Timestamped
-from fibonacci.models.executions import Execution, ExecutionStatus
+from fibonacci.models.executions import Execution, ExecutionStatus, NodeStatus, NodeTrace
 from fibonacci.models.health import Health, SecretsHealth
 from fibonacci.models.memory import MemoryEntry, MemoryScope
-from fibonacci.models.node_trace import NodeStatus, NodeTrace
 from fibonacci.models.organizations import (
     ApprovalStats,
     AuditEntry,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SHOWN_CHARACTERS = 60
+_TIMES = ("created_at", "updated_at")
 
 
 @passing_interrupts
@@ -122,8 +123,6 @@ class Model(BaseModel):
             assert (run["id"], run["outputs"]) == (execution.id, execution.outputs)
             ```
         """
-        from fibonacci.models._reading import plain_dict
-
         return plain_dict(self)
 
     def __iter__(self) -> Generator[tuple[str, Any], None, None]:
@@ -206,6 +205,49 @@ def converted_names(model: type[Model]) -> tuple[str, ...]:
 def other_names(model: type[Model]) -> Mapping[str, str]:
     """Return the further names that fields have in responses, each with the name of the field."""
     return model._other_names  # pyright: ignore[reportPrivateUsage]
+
+
+def plain_dict(model: Model) -> dict[str, Any]:
+    """Return the fields of a model by their plain names, the unknown ones last; models in them are dictionaries too."""
+    names = plain_names(type(model))
+    values = {name: getattr(model, name) for name in names}
+    known = {*names, *other_names(type(model))}
+    more = {name: value for name, value in (model.model_extra or {}).items() if name not in known}
+    return {name: _plain(value) for name, value in {**values, **more}.items()}
+
+
+@cache
+def plain_names(model: type[Model]) -> tuple[str, ...]:
+    """Return the plain names of a model's documented fields: its own first, the times that all have last."""
+    names = [*model.model_fields, *converted_names(model)]
+    return tuple(sorted(names, key=lambda name: name in _TIMES))
+
+
+@cache
+def plain_types(model: type[Model]) -> dict[str, Any]:
+    """Return the type of each documented field by its plain name."""
+    fields = model.model_fields
+    return {
+        name: fields[name].annotation if name in fields else _returned(getattr(model, name))
+        for name in plain_names(model)
+    }
+
+
+def _returned(reader: property) -> Any:
+    """Return the type of a property, Any where its annotation names what is imported for type checkers only."""
+    try:
+        return get_type_hints(reader.fget)["return"]
+    except NameError:
+        return Any
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Model):
+        return plain_dict(value)
+    if isinstance(value, list):
+        items = cast("list[object]", value)
+        return [_plain(item) for item in items] if items and isinstance(items[0], Model) else items
+    return value
 
 
 def attach_response(received: Sequence[object], info: ResponseInfo) -> None:

@@ -9,61 +9,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from types import NoneType
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from fibonacci._log_records import client_logger, log
 from fibonacci._text import parse_time
-from fibonacci.models._base import Model, converted_names, other_names
 
-_TIMES = ("created_at", "updated_at")
-
-
-def plain_dict(model: Model) -> dict[str, Any]:
-    """Return the fields of a model by their plain names, the unknown ones last; models in them are dictionaries too."""
-    names = plain_names(type(model))
-    values = {name: getattr(model, name) for name in names}
-    known = {*names, *other_names(type(model))}
-    more = {name: value for name, value in (model.model_extra or {}).items() if name not in known}
-    return {name: _plain(value) for name, value in {**values, **more}.items()}
-
-
-@cache
-def plain_names(model: type[Model]) -> tuple[str, ...]:
-    """Return the plain names of a model's documented fields: its own first, the times that all have last."""
-    names = [*model.model_fields, *converted_names(model)]
-    return tuple(sorted(names, key=lambda name: name in _TIMES))
-
-
-@cache
-def plain_types(model: type[Model]) -> dict[str, Any]:
-    """Return the type of each documented field by its plain name."""
-    fields = model.model_fields
-    return {
-        name: fields[name].annotation if name in fields else _returned(getattr(model, name))
-        for name in plain_names(model)
-    }
-
-
-def _returned(reader: property) -> Any:
-    """Return the type of a property, Any where its annotation names what is imported for type checkers only."""
-    try:
-        return get_type_hints(reader.fget)["return"]
-    except NameError:
-        return Any
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Model):
-        return plain_dict(value)
-    if isinstance(value, list):
-        items = cast("list[object]", value)
-        return [_plain(item) for item in items] if items and isinstance(items[0], Model) else items
-    return value
-
-
-ModelT = TypeVar("ModelT", bound=Model)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _WARNING = 30
 
@@ -122,7 +75,7 @@ def read_models(model: type[ModelT], documents: Iterable[object]) -> list[ModelT
     return found
 
 
-def read_field(model: type[Model], name: str, value: object, annotation: Any) -> Any:
+def read_field(model: type[BaseModel], name: str, value: object, annotation: Any) -> Any:
     """Return a field that `model_extra` has as a type: as it is if it fits, else as far as it can be read, else None.
 
     Of a list or an object the elements that do not fit are None, or left out where None does not fit either.
@@ -143,10 +96,11 @@ def read_field(model: type[Model], name: str, value: object, annotation: Any) ->
 
 
 @cache
-def _types(model: type[Model]) -> dict[str, Any]:
+def _types(model: type[BaseModel]) -> dict[str, Any]:
     """Return the type of each field that pydantic reads, by its name in a response."""
     types = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-    return {**types, **{other: types[name] for other, name in other_names(model).items()}}
+    others: Mapping[str, str] = getattr(model, "_other_names", {})  # of `Model`, whose file reads fields with this one
+    return {**types, **{other: types[name] for other, name in others.items()}}
 
 
 @cache
@@ -201,14 +155,14 @@ def _values(value: object) -> Iterable[object]:
     return cast("Mapping[str, object]", value).values()
 
 
-def _report_field(model: type[Model], name: str, value: object, *, is_lost: bool) -> None:
+def _report_field(model: type[BaseModel], name: str, value: object, *, is_lost: bool) -> None:
     if value is not None:  # null is as good as nothing everywhere
         how = "it is left out" if is_lost else "it is converted"
         kind = type(value).__name__
         _report(model, name, f"the platform sent {kind}, which does not fit: {how}; model_extra has what was sent")
 
 
-def _report(model: type[Model], name: str, text: str) -> None:
+def _report(model: type[BaseModel], name: str, text: str) -> None:
     """Log, once for each field, that the platform sends what is not as documented."""
     place = f"{model.__name__}.{name}".rstrip(".")
     if place not in _reported and (logger := client_logger(_WARNING)):

@@ -1,19 +1,93 @@
-"""Executions: the runs of a workflow."""
+"""Executions: the runs of a workflow, what happened to each node, and why a run failed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Any, ClassVar, Literal, LiteralString, NamedTuple, Self, TypeGuard, TypeVar, get_args
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
-from fibonacci.models._base import Timestamped
-
-if TYPE_CHECKING:
-    from fibonacci.models.node_trace import NodeTrace
+from fibonacci.errors import ExecutionCancelledError, ExecutionFailedError, OutputError
+from fibonacci.models._base import Model, Timestamped
 
 T = TypeVar("T")
+
+NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"] | str
+"""The states of a node that the SDK knows; the platform may have others, which are kept as strings."""
+
+
+class NodeTrace(Model):
+    """What happened to one node of an execution: an element of `Execution.trace`.
+
+    The platform documents no trace. Its form is a choice of the SDK, and what the emulator sends:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        (node,) = client.executions.get(execution.id).trace
+        print(node.id, node.status, node.output)  # prints: greet completed ...
+        ```
+    """
+
+    _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "attempts", "error", "reason")
+    _id_fields: ClassVar[tuple[str, ...]] = ("id",)
+    _converted: ClassVar[tuple[str, ...]] = ("usage", "warnings", "started_at", "ended_at")
+
+    id: str
+    """The id of the node, as the definition names it."""
+
+    type: str | None = None
+    """The type of the node, such as `"llm"`."""
+
+    status: NodeStatus | None = None
+    """The state, such as `"completed"`."""
+
+    attempts: int | None = None
+    """The number of times that the node was tried; 0 before the first."""
+
+    input: Any = None
+    """What the last attempt was given: the node's fields with templates, rendered. None when it never ran.
+
+    The emulator leaves the templates of secrets and of the environment as they are written.
+    """
+
+    output: Any = None
+    """What the node returned, any JSON; None unless it has completed."""
+
+    error: Any = None
+    """Why the node failed, usually a text; None unless it has."""
+
+    reason: str | None = None
+    """Why the node was skipped; None unless it was."""
+
+    @property
+    def usage(self) -> dict[str, int | float] | None:
+        """What all attempts have used, by name, failed ones included; None when nothing was reported.
+
+        `input_tokens` and `output_tokens`, each the number of tokens, and `cost`, in the currency of whoever reports
+        it.
+        """
+        return self._read("usage", dict[str, int | float])
+
+    @property
+    def warnings(self) -> list[str] | None:
+        """What in the node is unknown, not supported, or has no effect, in the order in which it was found.
+
+        None when the platform does not say it.
+        """
+        return self._read("warnings", list[str])
+
+    @property
+    def started_at(self) -> datetime | None:
+        """The time of the start, in the time zone that the platform sends (UTC); None before it, or when skipped."""
+        return self._read("started_at", datetime)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """The time of the end, in the time zone that the platform sends (UTC); None before it, or when skipped."""
+        return self._read("ended_at", datetime)
+
 
 ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "pending_approval"] | str
 """The states that the SDK knows; the platform may have others, which are kept as strings."""
@@ -82,8 +156,6 @@ class Execution(Timestamped):
 
         Of an error that is an object it is the message. `failure_reason` looks at the nodes as well.
         """
-        from fibonacci.models.execution_failure import error_text  # most executions are read without it
-
         return error_text(self._received("error"))
 
     @property
@@ -94,7 +166,6 @@ class Execution(Timestamped):
         """
         if self.status not in _WITHOUT_SUCCESS:
             return None
-        from fibonacci.models.execution_failure import failure_of
 
         return failure_of(self).reason
 
@@ -108,9 +179,10 @@ class Execution(Timestamped):
         received = self._read("trace", list[Any])
         if received is None:
             return None
-        from fibonacci.models.node_trace import read_trace  # most executions are read without it
 
-        return read_trace(received)
+        from fibonacci.models._reading import read_models  # nearly all responses are read without it
+
+        return read_models(NodeTrace, received) or (None if received else [])
 
     @property
     def completed_at(self) -> datetime | None:
@@ -150,8 +222,6 @@ class Execution(Timestamped):
             print(execution.outputs_as(Greeting).greet)
             ```
         """
-        from fibonacci.models._outputs import outputs_as  # most programs read `outputs`
-
         status = "" if self.succeeded else f" ({self.status})"
         return outputs_as(self.outputs, model, f"execution {self.id}{status}")
 
@@ -173,8 +243,6 @@ class Execution(Timestamped):
             ```
         """
         if self.status in _WITHOUT_SUCCESS:
-            from fibonacci.models.execution_failure import execution_error
-
             raise execution_error(self)
         return self
 
@@ -199,3 +267,164 @@ class Execution(Timestamped):
 
 
 _WITHOUT_SUCCESS = TERMINAL_STATUSES - {"completed"}
+
+
+_SHOWN_FAULTS = 5
+
+
+def outputs_as(outputs: Mapping[str, Any], model: type[T], source: str) -> T:
+    """Return outputs as an object of a type.
+
+    Args:
+        outputs: The outputs by name.
+        model: The type.
+        source: What they are the outputs of, for the message.
+
+    Raises:
+        OutputError: If they do not fit.
+        TypeError: If pydantic cannot validate the type.
+    """
+    from pydantic import PydanticUserError, TypeAdapter  # most programs read `outputs`
+    from pydantic_core import to_json
+
+    try:
+        # Read as the JSON that they were, which strict models of it are written for.
+        return TypeAdapter(model).validate_json(to_json(outputs))
+    except ValidationError as error:
+        cause = _without_values(error)
+    except (PydanticUserError, NameError) as error:  # the second for a name that is resolved later, and not known
+        raise TypeError(f"model must be a type that pydantic validates, such as a BaseModel, not {model!r}") from error
+    # Raised here: the exception above has the values in its text, and would be the context of this one.
+    faults = [f"{'.'.join(map(str, each['loc'])) or 'all'}: {each['msg']}" for each in cause.errors()]
+    more = f"; and {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
+    text = f"the outputs of {source} do not fit {cause.title}: {'; '.join(faults[:_SHOWN_FAULTS])}{more}"
+    raise OutputError(text) from cause
+
+
+def _without_values(error: ValidationError) -> ValidationError:
+    """Return the error without the values of the input in its text; its `errors()` have them."""
+    from pydantic_core import InitErrorDetails, PydanticCustomError
+
+    faults: list[InitErrorDetails] = []
+    for each in error.errors():
+        # Of pydantic's own messages, this one alone has a value.
+        message = "Input tag is not one of those expected" if each["type"] == "union_tag_invalid" else each["msg"]
+        kind = PydanticCustomError(_literal(each["type"]), _literal(message))
+        faults.append(InitErrorDetails(type=kind, loc=each["loc"], input=each["input"]))
+    return ValidationError.from_exception_data(error.title, faults, "json", hide_input=True)
+
+
+def _literal(text: Any) -> LiteralString:
+    """Return a text as what pydantic asks for; without a context, it takes no placeholder in it for one."""
+    return text  # type: ignore[no-any-return]
+
+
+# In the order in which they are asked. Those of nodes come first: they also name the node.
+_LISTS_OF_NODES = ("trace", "nodes", "node_results", "node_executions", "steps", "outputs")
+_REASON_FIELDS = (
+    *("error", "error_message", "errors", "error_details", "failure", "failure_reason", "cancel_reason", "reason"),
+    *("status_reason", "status_message", "message", "detail", "details"),
+)
+_TEXT_FIELDS = (
+    "message",
+    "error_message",
+    "detail",
+    "details",
+    "error",
+    "reason",
+    "description",
+    "title",
+    "code",
+    "type",
+)
+_ID_FIELDS = ("node_id", "id", "node", "name")
+_FAILED_NODE_FIELDS = ("failed_node", "failed_node_id")
+_NODE_FIELDS = (*_FAILED_NODE_FIELDS, "node_id", "node")
+_FAILED = frozenset({"failed", "error", "errored", "timed_out"})
+_LONGEST_REASON = 2000
+_LEVELS = 3
+
+
+class ExecutionFailure(NamedTuple):
+    """Why an execution failed, as far as the platform states it."""
+
+    node: str | None = None
+    """The id of the node that failed; None when it is not known."""
+
+    reason: str | None = None
+    """The cause as a text; None when it is not known."""
+
+
+def failure_of(execution: Execution) -> ExecutionFailure:
+    """Return why an execution failed or was canceled."""
+    document = execution.model_dump(mode="json")
+    error = document.get("error")
+    node = _first_text(error, _NODE_FIELDS) if _is_object(error) else None
+    whole = ExecutionFailure(node or _first_text(document, _FAILED_NODE_FIELDS), _first_text(document, _REASON_FIELDS))
+    if execution.status == "cancelled":
+        return whole
+    failed = list(_failed_nodes(document))
+    first = next((node for node in failed if node.reason), failed[0] if failed else whole)
+    return ExecutionFailure(first.node or whole.node, first.reason or whole.reason)
+
+
+def execution_error(execution: Execution) -> ExecutionFailedError:
+    """Return the error of an execution that has ended without success; one that was canceled has a class for that.
+
+    Its texts are without the API key, which the platform may echo.
+    """
+    from fibonacci._core.log_filter import redact_keys_in_use
+
+    failure = failure_of(execution)
+    text, reason = redact_keys_in_use([failure_text(execution, failure), failure.reason])
+    kind = ExecutionCancelledError if execution.status == "cancelled" else ExecutionFailedError
+    return kind(text, execution=execution, reason=reason)
+
+
+def failure_text(execution: Execution, failure: ExecutionFailure) -> str:
+    """Return the message of an `ExecutionFailedError`."""
+    how = {"failed": "failed", "cancelled": "was canceled"}.get(execution.status or "", f"ended as {execution.status}")
+    where = f" at node {failure.node!r}" if failure.node else ""
+    return f"execution {execution.id} {how}{where}" + (f": {failure.reason}" if failure.reason else "")
+
+
+def error_text(error: object) -> str | None:
+    """Return the text of an error as the platform sends it: a text, an object with a message, or a list of either."""
+    return _text(error, _LEVELS)
+
+
+def _failed_nodes(document: Mapping[str, Any]) -> Iterator[ExecutionFailure]:
+    for field in _LISTS_OF_NODES:
+        for name, entry in _entries(document.get(field)):
+            if _is_object(entry) and str(entry.get("status")).lower() in _FAILED:
+                yield ExecutionFailure(name or _first_text(entry, _ID_FIELDS), _first_text(entry, _REASON_FIELDS))
+
+
+def _entries(nodes: object) -> Iterable[tuple[str | None, object]]:
+    """Return nodes with their ids, which are the keys of an object, or stand in the elements of a list."""
+    if _is_object(nodes):
+        return nodes.items()
+    return [(None, node) for node in nodes] if _is_array(nodes) else []
+
+
+def _first_text(document: Mapping[str, Any], fields: Iterable[str], levels: int = _LEVELS) -> str | None:
+    return next((text for field in fields if (text := _text(document.get(field), levels))), None)
+
+
+def _text(value: object, levels: int) -> str | None:
+    """Return the text of an error: itself a text, an object with a message or a code, or a list of either."""
+    if isinstance(value, str):
+        return value.strip()[:_LONGEST_REASON] or None
+    if _is_object(value) and levels:
+        return _first_text(value, _TEXT_FIELDS, levels - 1)
+    if _is_array(value) and levels:
+        return "; ".join(text for each in value if (text := _text(each, levels - 1)))[:_LONGEST_REASON] or None
+    return None
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

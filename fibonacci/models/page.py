@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fibonacci.models._base import Model
-from fibonacci.models._reading import plain_types
+from fibonacci.models._base import Model, plain_types
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Page(Generic[T]):
             print(page.to_pandas(flatten=True)[["id", "status", "outputs.greet"]])
             ```
         """
-        from fibonacci._frames.pandas_frame import pandas_frame
+        from fibonacci._frames import pandas_frame
 
         return pandas_frame(*table_of(self.items, self.model), flatten=flatten)
 
@@ -90,7 +89,7 @@ class Page(Generic[T]):
             print(page.to_polars().select("id", "status"))
             ```
         """
-        from fibonacci._frames.polars_frame import polars_frame
+        from fibonacci._frames import polars_frame
 
         return polars_frame(*table_of(self.items, self.model), flatten=flatten)
 
@@ -114,7 +113,7 @@ class Page(Generic[T]):
             print(page.to_arrow().column_names)
             ```
         """
-        from fibonacci._frames.arrow_table import arrow_table
+        from fibonacci._frames import arrow_table
 
         return arrow_table(*table_of(self.items, self.model), flatten=flatten)
 

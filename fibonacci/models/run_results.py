@@ -122,7 +122,7 @@ class RunResult:
                 print(run.outputs_as(Greeting).greet)
             ```
         """
-        from fibonacci.models._outputs import outputs_as  # most programs read `outputs`
+        from fibonacci.models.executions import outputs_as  # which imports pydantic
 
         status = "" if self.succeeded else f" ({self.status})"
         return outputs_as(self.outputs, model, f"row {self.key}{status}")

@@ -53,7 +53,7 @@ from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, 
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
-from fibonacci.models.execution_failure import execution_error
+from fibonacci.models.executions import execution_error
 from fibonacci.models.organizations import Quota
 from tests.batch.journals import completed
 from tests.kit.assertions import each_row

@@ -9,7 +9,7 @@ import pytest
 from fibonacci import ExecutionCancelledError, ExecutionFailedError
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.models import Execution
-from fibonacci.models.execution_failure import ExecutionFailure, execution_error, failure_of, failure_text
+from fibonacci.models.executions import ExecutionFailure, execution_error, failure_of, failure_text
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode, each_mode
 from tests.kit.server import ScriptedServer

@@ -8,8 +8,8 @@ from typing import get_args
 
 from fibonacci.definitions import Node, WorkflowBuilder
 from fibonacci.definitions.files.writing import NODE_KEYS
-from fibonacci.definitions.model.nodes import NODE_MODELS
 from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType
+from fibonacci.definitions.nodes import NODE_MODELS
 
 ROOT = Path(__file__).parents[2]
 

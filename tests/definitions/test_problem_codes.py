@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from fibonacci.definitions import check_definition
-from fibonacci.definitions.checks.codes import SEVERITIES
+from fibonacci.definitions.problems import SEVERITIES
 from fibonacci.models import Tool
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "checking-definitions.md"

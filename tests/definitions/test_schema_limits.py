@@ -7,7 +7,7 @@ from typing import Any
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.json_schema import all_faults, first_fault
 from fibonacci.definitions.patterns import Steps
-from fibonacci.definitions.tool_parameters import unfit_parameters
+from fibonacci.definitions.tools import unfit_parameters
 from tests.kit.assertions import each_row
 
 MERSENNE = 2**61 - 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from fibonacci import Fibonacci, ValidationError
 from fibonacci.definitions import Problem, check_definition
-from fibonacci.definitions.checks.codes import INVALID, MAY_HAPPEN, SEVERITIES
+from fibonacci.definitions.problems import INVALID, MAY_HAPPEN, SEVERITIES
 from fibonacci.emulator import Emulator
 from tests.definitions.test_problem_codes import ROWS
 from tests.emulator.api import llm, tool

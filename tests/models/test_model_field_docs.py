@@ -18,11 +18,8 @@ FILES = [
     PACKAGE / "_core/option_types.py",
     PACKAGE / "definitions/problems.py",
     PACKAGE / "definitions/templates.py",
-    *sorted((PACKAGE / "definitions/model").glob("*.py")),
+    PACKAGE / "definitions/nodes.py",
     PACKAGE / "definitions/comparison.py",
-    PACKAGE / "definitions/comparison.py",
-    PACKAGE / "deployment/plan.py",
-    PACKAGE / "deployment/plan.py",
     PACKAGE / "deployment/plan.py",
     *sorted((PACKAGE / "models").glob("*.py")),
 ]

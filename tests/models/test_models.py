@@ -37,8 +37,7 @@ from fibonacci.models import (
     Workflow,
     WorkflowVersion,
 )
-from fibonacci.models._base import other_names
-from fibonacci.models._reading import plain_names
+from fibonacci.models._base import other_names, plain_names
 from tests.core.responses import api_response
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import each_row

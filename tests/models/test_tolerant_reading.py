@@ -26,8 +26,7 @@ from fibonacci.models import (
     WorkflowVersion,
     _reading,
 )
-from fibonacci.models._base import other_names
-from fibonacci.models._reading import plain_names, plain_types
+from fibonacci.models._base import other_names, plain_names, plain_types
 from tests.kit.assertions import check_each, check_rows, each_row
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode, both_modes

@@ -26,7 +26,7 @@ from fibonacci._core.decoding import next_params
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
 from fibonacci._core.redaction import redact_json, without_secrets
 from fibonacci._display.html import escaped
-from fibonacci._frames.columns import columns_of
+from fibonacci._frames import columns_of
 from fibonacci._net.proxy import tunnel_refusal
 from fibonacci._text import printable, printable_line, visible
 from fibonacci.cli.exit_codes import UsageError

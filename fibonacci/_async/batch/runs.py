@@ -387,8 +387,9 @@ class AsyncRuns(_runtime.AsyncIterationHints):
             print(frame[["inputs.name", "outputs.greet"]])
             ```
         """
-        from fibonacci._frames.pandas_frame import pandas_frame
+        from fibonacci._frames import load_library, pandas_frame
 
+        load_library("pandas")  # before a row is started
         return pandas_frame([result.to_dict() for result in await self.results()], COLUMNS, flatten=flatten)
 
     async def estimate(self, rows: int | None = None) -> RunsEstimate:

@@ -388,8 +388,9 @@ class Runs(_runtime.IterationHints):
             print(frame[["inputs.name", "outputs.greet"]])
             ```
         """
-        from fibonacci._frames.pandas_frame import pandas_frame
+        from fibonacci._frames import load_library, pandas_frame
 
+        load_library("pandas")  # before a row is started
         return pandas_frame([result.to_dict() for result in self.results()], COLUMNS, flatten=flatten)
 
     def estimate(self, rows: int | None = None) -> RunsEstimate:

@@ -11,7 +11,7 @@ from mcp_types import CallToolResult, TextContent
 from fibonacci._core.log_filter import redact_keys_in_use
 from fibonacci.errors import APIError, FibonacciError
 from fibonacci.models import Execution
-from fibonacci.models.execution_failure import failure_of, failure_text
+from fibonacci.models.executions import failure_of, failure_text
 
 EXPECTED: Final = (FibonacciError, ValueError, TypeError, ImportError)
 """What calls of the SDK raise, whose text is meant for who made the call."""

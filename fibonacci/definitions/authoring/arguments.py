@@ -10,11 +10,10 @@ from typing import Any, Final, NoReturn, cast
 from pydantic import BaseModel, ValidationError
 
 from fibonacci._suggestions import nearest
-from fibonacci.definitions.authoring.handles import NodeHandle, Template, belongs_to
-from fibonacci.definitions.authoring.value_types import is_model, json_schema
+from fibonacci.definitions.authoring.handles import NodeHandle, Template, belongs_to, is_model, json_schema
 from fibonacci.definitions.graph import TEMPLATED_KEYS
-from fibonacci.definitions.model.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
+from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.operators import UNARY
 
 _MAX_DEPTH: Final = 100

@@ -10,13 +10,11 @@ from pydantic import BaseModel, RootModel
 from typing_extensions import TypeVar
 
 from fibonacci.definitions.authoring.arguments import ArgumentReader, given_arguments, workflow_fields
-from fibonacci.definitions.authoring.branches import ConditionalHandle
 from fibonacci.definitions.authoring.draft import Draft
-from fibonacci.definitions.authoring.handles import NodeHandle, Template
-from fibonacci.definitions.authoring.value_types import is_model, json_schema
+from fibonacci.definitions.authoring.handles import ConditionalHandle, NodeHandle, Template, is_model, json_schema
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
-from fibonacci.definitions.model.nodes import Backoff, CriticOutput, Operator, WorkflowDefinition
+from fibonacci.definitions.nodes import Backoff, CriticOutput, Operator, WorkflowDefinition
 from fibonacci.definitions.problems import Problems
 from fibonacci.errors import DefinitionError
 

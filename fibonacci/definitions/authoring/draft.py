@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.authoring.arguments import ArgumentReader, node_fields, open_node_fields
-from fibonacci.definitions.authoring.branches import BranchBlock, ConditionalHandle
 from fibonacci.definitions.authoring.caller import SourceLine, caller_line, forgotten_f_strings
-from fibonacci.definitions.authoring.handles import NodeHandle, Template, warn_of
+from fibonacci.definitions.authoring.handles import BranchBlock, ConditionalHandle, NodeHandle, Template, warn_of
 from fibonacci.definitions.graph import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
 from fibonacci.definitions.node_kinds import NodeType
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, single_braced, strings

@@ -1,16 +1,254 @@
-"""Templates: what stands for a value that only a run has; a node is the template of what it gives."""
+"""Nodes, branches and templates as values of Python, which know what a node gives."""
 
 from __future__ import annotations
 
 import re
+import typing
 import warnings
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Self, SupportsIndex, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import is_dataclass
+from types import NoneType, TracebackType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    Self,
+    SupportsIndex,
+    TypeGuard,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
+import typing_extensions
+from pydantic import AliasChoices, BaseModel, RootModel
+from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
 from typing_extensions import TypeVar
 
-from fibonacci.definitions.authoring import value_types
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.authoring.caller import caller_line
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.nodes import ConditionalOutput
+
+_ALIASES = (typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType))
+_UNIONS: Final = (Union, UnionType)
+_LISTS: Final = (list, tuple, Sequence, MutableSequence)
+_OBJECTS: Final = (dict, Mapping, MutableMapping)
+_WITHOUT_PARTS: Final = (str, int, float, bool)
+_DEFINITIONS: Final = "#/$defs/"
+
+
+class Part(NamedTuple):
+    """A field or an item of a value."""
+
+    name: str
+    """The name in a template: that on the wire, or the index in a list; empty if the value is its own part."""
+
+    type: object
+    """The type of the part; Any if it is not known."""
+
+
+def bare(annotation: object) -> object:
+    """Return a type without `Annotated`, without `| None` and without the name of an alias."""
+    while True:
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if isinstance(annotation, _ALIASES):
+            annotation = cast("Any", annotation).__value__
+        elif origin is Annotated:
+            annotation = arguments[0]
+        elif origin in _UNIONS and len(rest := [each for each in arguments if each is not NoneType]) == 1:
+            annotation = rest[0]
+        else:
+            return annotation
+
+
+def is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
+    """Whether a type is a model of pydantic's."""
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def field_names(annotation: object) -> list[str]:
+    """Return the names of the fields of a value; none if its type has none, or they are not known."""
+    return list(annotation.model_fields) if is_model(annotation) else []
+
+
+def field(annotation: object, name: str, of: str) -> Part:
+    """Return what an attribute of a value is.
+
+    Args:
+        annotation: The type of the value.
+        name: The name of the attribute in Python.
+        of: The value's template, for the message.
+
+    Returns:
+        The part; its name is the one on the wire.
+
+    Raises:
+        AttributeError: If the type has no such field.
+    """
+    if not is_model(annotation):
+        if not _may_have_attributes(annotation):
+            known = f"{of} is of type {_type_name(annotation)}, and its value is known only when the workflow runs"
+            raise AttributeError(
+                f"{known}: {name!r} cannot be asked for here; ask in the instruction of a node, or use flow.when(...)",
+                name=name,
+            )
+        return Part(name, Any)
+    found = annotation.model_fields.get(name)
+    if name == "root" and issubclass(annotation, RootModel):
+        return Part("", bare(annotation.model_fields["root"].annotation))
+    if found is not None:
+        return Part(_wire_name(name, found), bare(found.annotation))
+    if annotation.model_config.get("extra") == "allow":
+        return Part(name, Any)
+    raise AttributeError(f"{of} has no field {name!r}{_known(name, annotation.model_fields, annotation)}", name=name)
+
+
+def item(annotation: object, key: str | int, of: str) -> Part:
+    """Return what an item of a value is.
+
+    Args:
+        annotation: The type of the value.
+        key: The name of a field on the wire, or the index of an item of a list.
+        of: The value's template, for the message.
+
+    Returns:
+        The part.
+
+    Raises:
+        TypeError: If the key is an index and the value no list, or the value a list and the key no index.
+        ValueError: If the type has no such field.
+    """
+    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    if origin in _WITHOUT_PARTS:
+        raise TypeError(f"{of} is of type {_type_name(origin)}: it has no fields and no items")
+    if origin in _LISTS:
+        if isinstance(key, str) and not key.isdecimal():
+            raise TypeError(f"{of} is a list: give the index of an item, such as [0], not {key!r}")
+        return Part(str(key), bare(_item_type(arguments, int(key))))
+    if is_model(annotation):
+        return _field_on_the_wire(annotation, key, of)
+    return Part(str(key), bare(arguments[1]) if origin in _OBJECTS and len(arguments) == 2 else Any)
+
+
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a model, its fields named as in JSON.
+
+    The schema of a model inside a model stands where it is used: not everything that reads schemas follows `$ref`. One
+    that holds itself cannot be written so, and stays under `$defs`.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The schema as plain JSON.
+
+    Raises:
+        ValueError: If the model has no JSON Schema.
+    """
+    try:
+        schema = model.model_json_schema()
+    except PydanticUserError as error:
+        raise ValueError(f"{model.__name__} has no JSON Schema: {error.message}") from error
+    definitions: dict[str, Any] = schema.pop("$defs", {})
+    recursive = {name for name, each in definitions.items() if name in _reached(each, definitions, set())}
+    inlined = {name: each for name, each in definitions.items() if name not in recursive}
+    result: dict[str, Any] = _inline(schema, inlined)
+    if recursive:
+        result["$defs"] = {name: _inline(definitions[name], inlined) for name in definitions if name in recursive}
+    return result
+
+
+def _wire_name(name: str, field: FieldInfo) -> str:
+    """Return the name of a field in JSON, by which its model's JSON Schema has it too."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return next((choice for choice in alias.choices if isinstance(choice, str)), name)
+    return alias if isinstance(alias, str) else name
+
+
+def _may_have_attributes(annotation: object) -> bool:
+    """Tell whether the parts of a value may be read as attributes; of a value of unknown type they may be."""
+    if get_origin(annotation) in _UNIONS:
+        return any(map(_may_have_attributes, get_args(annotation)))
+    return annotation is Any or annotation is object or is_model(annotation) or is_dataclass(annotation)
+
+
+def _type_name(annotation: object) -> str:
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def _item_type(arguments: tuple[Any, ...], index: int) -> object:
+    if len(arguments) == 1 or (len(arguments) == 2 and arguments[1] is Ellipsis):
+        return arguments[0]
+    return arguments[index] if index < len(arguments) else Any
+
+
+def _field_on_the_wire(model: type[BaseModel], key: str | int, of: str) -> Part:
+    if issubclass(model, RootModel):
+        return item(bare(model.model_fields["root"].annotation), key, of)
+    fields = {_wire_name(name, each): each for name, each in model.model_fields.items()}
+    if key in fields:
+        return Part(str(key), bare(fields[str(key)].annotation))
+    if model.model_config.get("extra") == "allow":
+        return Part(str(key), Any)
+    raise ValueError(f"{of} has no {key!r}{_known(str(key), fields, model)}")
+
+
+def _known(name: str, known: Mapping[str, object], model: type[BaseModel]) -> str:
+    return did_you_mean(name, known) or f"; {model.__name__} has {', '.join(known) or 'no fields'}"
+
+
+def _target(schema: Mapping[str, Any]) -> str | None:
+    """Return the name of the definition that a schema refers to."""
+    reference = schema.get("$ref")
+    return reference.removeprefix(_DEFINITIONS) if isinstance(reference, str) else None
+
+
+def _inline(value: Any, definitions: Mapping[str, Any]) -> Any:
+    if is_array(value):
+        return [_inline(each, definitions) for each in value]
+    if not is_object(value):
+        return value
+    target = _target(value)
+    if target is not None and target in definitions:
+        beside = {key: each for key, each in value.items() if key != "$ref"}
+        return _inline({**definitions[target], **beside}, definitions)
+    # A discriminator's mapping refers to definitions that are gone; it only repeats them.
+    return {key: _inline(each, definitions) for key, each in value.items() if not _is_discriminator(key, each)}
+
+
+def _is_discriminator(key: str, value: object) -> bool:
+    return key == "discriminator" and is_object(value) and "propertyName" in value
+
+
+def _reached(value: Any, definitions: Mapping[str, Any], found: set[str]) -> set[str]:
+    """Return the names of all definitions that a schema refers to, directly or through others."""
+    for target in _targets(value):
+        if target in definitions and target not in found:
+            found.add(target)
+            _reached(definitions[target], definitions, found)
+    return found
+
+
+def _targets(value: Any) -> Iterator[str]:
+    if is_object(value):
+        if target := _target(value):
+            yield target
+        for each in value.values():
+            yield from _targets(each)
+    elif is_array(value):
+        for each in value:
+            yield from _targets(each)
+
 
 OutputT_co = TypeVar("OutputT_co", covariant=True, default=Any)
 
@@ -48,17 +286,17 @@ class Template:
 
     def __getitem__(self, key: str | SupportsIndex | slice[Any, Any, Any]) -> Template:
         """Return the template of a field, by its name in JSON, or of an item of a list, by its index."""
-        return self._of(value_types.item(self._value_type, _part_key(self, key), str(self)))
+        return self._of(item(self._value_type, _part_key(self, key), str(self)))
 
     if not TYPE_CHECKING:  # which would take every attribute for one that exists
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):  # no field, but a protocol of Python's or a notebook's, which asks at any time
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}", name=name)
-            return self._of(value_types.field(self._value_type, name, str(self)))
+            return self._of(field(self._value_type, name, str(self)))
 
     def __dir__(self) -> Iterable[str]:
-        return value_types.field_names(self._value_type)
+        return field_names(self._value_type)
 
     def __str__(self) -> str:
         return f"{{{{{self._path}}}}}"
@@ -89,7 +327,7 @@ class Template:
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)  # a copy belongs to no builder
 
-    def _of(self, part: value_types.Part) -> Template:
+    def _of(self, part: Part) -> Template:
         path = f"{self._path}.{part.name}" if part.name else self._path
         return Template(path, self._owner, part.type)
 
@@ -195,3 +433,109 @@ _OPERATIONS: Final = {"__contains__": "the operator 'in'", "__iter__": "iteratio
 }
 for _name, _what in _OPERATIONS.items():
     setattr(Template, _name, _refused(_what))
+
+
+_WRITTEN: Final = {
+    "true_branch": "with flow.when(...) as {gate}:",
+    "false_branch": "with {gate}.otherwise():",
+}
+
+
+class BranchBlock:
+    """One branch of a conditional: the nodes that are added while the block is open belong to it.
+
+    Args:
+        gate: The id of the conditional.
+        branch: The key of the branch in the definition.
+        open_blocks: All open blocks of the builder, the innermost last.
+    """
+
+    def __init__(
+        self, gate: str, branch: Literal["true_branch", "false_branch"], open_blocks: list[BranchBlock]
+    ) -> None:
+        self.gate = gate
+        self.branch = branch
+        self._open_blocks = open_blocks
+        self._around = list(open_blocks)
+        self._was_opened = False
+
+    def __enter__(self) -> Self:
+        written = _WRITTEN[self.branch].format(gate=self.gate)
+        if self._was_opened:
+            raise ValueError(f"`{written}` is there already, and is written once: add the nodes in that block")
+        if self._open_blocks != self._around:
+            where = f"inside the block of {self._open_blocks[-1].gate!r}" if self._open_blocks else "after that block"
+            raise ValueError(
+                f"`{written}` is {where}, and {self.gate!r} was added elsewhere: write its blocks where it is added"
+            )
+        self._was_opened = True
+        self._open_blocks.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open_blocks.remove(self)
+        if error is not None:
+            error.add_note(f"The branch of {self.gate!r} is incomplete: build the workflow with a new WorkflowBuilder.")
+
+
+class ConditionalHandle(NodeHandle[ConditionalOutput]):
+    """A conditional of a `WorkflowBuilder`: the nodes that are added in its `with` block run only if it holds.
+
+    The method `when` of the builder returns one.
+
+    Example:
+        >>> from fibonacci import WorkflowBuilder
+        >>> flow = WorkflowBuilder("triage")
+        >>> given = flow.inputs()
+        >>> with flow.when("urgent", given.priority, "greater_than", 7) as urgent:
+        ...     page = flow.tool("page", "slack_send_message", {"channel": "#help", "message": given.mail})
+        >>> with urgent.otherwise():
+        ...     reply = flow.llm("reply", f"Answer {given.mail}")
+        >>> flow.definition.nodes[0].true_branch, flow.definition.nodes[0].false_branch
+        (['page'], ['reply'])
+    """
+
+    __slots__ = ("_otherwise", "_then")
+
+    _then: BranchBlock
+    _otherwise: BranchBlock
+
+    def __new__(cls, path: str, owner: object, open_blocks: list[BranchBlock]) -> Self:
+        """Make the handle of a conditional that was just added to a builder with these open blocks."""
+        handle = super().__new__(cls, path, owner, ConditionalOutput)
+        handle._then = BranchBlock(path, "true_branch", open_blocks)
+        handle._otherwise = BranchBlock(path, "false_branch", open_blocks)
+        return handle
+
+    def otherwise(self) -> AbstractContextManager[object, None]:
+        """Return the block of the nodes that run only when the comparison doesn't hold.
+
+        Returns:
+            The context manager of a block that is written once, after the block of the conditional.
+
+        Raises:
+            ValueError: When it is entered, if it has been entered before, or inside another block than the conditional.
+
+        Example:
+            >>> from fibonacci import WorkflowBuilder
+            >>> flow = WorkflowBuilder("triage")
+            >>> given = flow.inputs()
+            >>> with flow.when("known", given.answer, "is_not_empty") as known:
+            ...     page = flow.tool("page", "slack_send_message", {"channel": "#help", "message": given.answer})
+            >>> with known.otherwise():
+            ...     reply = flow.llm("reply", f"Answer {given.mail}")
+            >>> flow.definition.nodes[2].dependencies
+            ['known']
+        """
+        return self._otherwise
+
+    def __enter__(self) -> Self:
+        self._then.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._then.__exit__(kind, error, trace)

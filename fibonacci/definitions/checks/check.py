@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
 from fibonacci.definitions.checks.schema_keywords import schema_problems
@@ -15,7 +14,6 @@ from fibonacci.definitions.checks.shape import (
     cycles,
     duplicate_ids,
     node_type_problems,
-    nodes_of,
     reserved_ids,
     shape_problems,
     suspicious_values,
@@ -33,10 +31,9 @@ from fibonacci.definitions.checks.tools import (
 )
 from fibonacci.definitions.checks.without_effect import category_problems, without_effect
 from fibonacci.definitions.flow import Flow
-from fibonacci.definitions.graph import node_links
-from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
-from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.definitions.graph import node_links, nodes_of
+from fibonacci.definitions.json_types import is_array, is_object, may_be_definition, plain_object, remedy
+from fibonacci.definitions.problems import Problem, Problems, problem
 from fibonacci.definitions.template_types import TemplateTypes
 
 _MOST_OF_A_KIND: Final = 500

@@ -10,12 +10,11 @@ from itertools import pairwise, product
 from typing import Any, Final, NamedTuple
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.shape import NodesByIndex
+from fibonacci.definitions.graph import NodesByIndex
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import OPERATORS, UNARY, OperatorError, evaluate, is_numeric
-from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.template_types import TEXT, Form, Kind, TemplateTypes, ValueType, kind_of, listed
 from fibonacci.definitions.templates import (
     INPUT,

@@ -8,15 +8,13 @@ from math import inf, prod
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.comparisons import Comparison, Schemas, choices_of, comparison_of, node_sources
-from fibonacci.definitions.checks.shape import LinksByIndex, NodesByIndex
 from fibonacci.definitions.flow import PENDING, Fate, Flow
-from fibonacci.definitions.graph import Link, template_links, templated_values
+from fibonacci.definitions.graph import Link, LinksByIndex, NodesByIndex, template_links, templated_values
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open, node_kind
 from fibonacci.definitions.operators import UNARY, OperatorError, evaluate
-from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.templates import ABSENT, TemplateError, adjoining, parse, render, strings, whole_expression
 
 T = TypeVar("T")

@@ -10,13 +10,11 @@ from pydantic import BaseModel
 from fibonacci._suggestions import nearest
 from fibonacci._text import printable_line
 from fibonacci.definitions.checks.schema_keywords import schema_faults
-from fibonacci.definitions.checks.shape import nodes_of
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.flow import Flow
-from fibonacci.definitions.graph import templated_values
+from fibonacci.definitions.graph import nodes_of, templated_values
 from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, target_of
-from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.plain import plain_object, unwrapped
+from fibonacci.definitions.json_types import is_array, is_object, plain_object, unwrapped
 from fibonacci.definitions.problems import Problem, Problems, Severity
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, expressions, follow, parse, strings
 

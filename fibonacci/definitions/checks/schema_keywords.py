@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci._suggestions import did_you_mean, nearest
-from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.shape import NodesByIndex
+from fibonacci.definitions.graph import NodesByIndex
 from fibonacci.definitions.json_schema import CHECKED_KEYWORDS, TYPES, is_closed, target_of
 from fibonacci.definitions.json_types import is_array, is_object, shown
 from fibonacci.definitions.patterns import pattern_fault
-from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.problems import Problem, problem
 
 _ANNOTATIONS: Final = frozenset(
     (

@@ -10,30 +10,23 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.files.legacy_dialect import SUCCESSORS
-from fibonacci.definitions.graph import BadTemplate, Edges, Link, find_cycles, node_links, template_links
+from fibonacci.definitions.graph import (
+    BadTemplate,
+    Edges,
+    Link,
+    LinksByIndex,
+    NodesByIndex,
+    find_cycles,
+    node_links,
+    template_links,
+)
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
 from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, known_type
+from fibonacci.definitions.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
 from fibonacci.definitions.operators import OPERATORS
-from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES
-
-NodesByIndex = Mapping[int, Mapping[str, Any]]
-"""The nodes that have an id, by their position in the definition."""
-
-LinksByIndex = Mapping[int, Sequence[Link | BadTemplate]]
-"""What `node_links` yields for each of them, by its position."""
-
-
-def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    """Return the nodes that have an id, by position; faults of the others are faults of shape."""
-    nodes = definition.get("nodes")
-    if not is_array(nodes):
-        return {}
-    return {i: node for i, node in enumerate(nodes) if is_object(node) and isinstance(node.get("id"), str)}
-
 
 # The emulator reads the categories, and an editor the address of the JSON Schema.
 _WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}

@@ -15,14 +15,12 @@ from itertools import chain
 from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.comparisons import comparison_of, has_number
-from fibonacci.definitions.checks.shape import NodesByIndex
-from fibonacci.definitions.graph import edges, levels, templated_values
+from fibonacci.definitions.graph import NodesByIndex, edges, levels, templated_values
 from fibonacci.definitions.json_types import is_array
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import UNARY
-from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.template_types import TemplateTypes, ValueType, listed
 from fibonacci.definitions.templates import (
     INPUT,

@@ -7,12 +7,10 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from fibonacci._remedies import joined, remedy
 from fibonacci._suggestions import did_you_mean
-from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.shape import NodesByIndex
+from fibonacci.definitions.graph import NodesByIndex
 from fibonacci.definitions.json_types import is_object
-from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.tool_parameters import missing_parameters, named_parameters, unfit_parameters
-from fibonacci.definitions.tools import canonical_tool
+from fibonacci.definitions.problems import Problem, problem
+from fibonacci.definitions.tools import canonical_tool, missing_parameters, named_parameters, unfit_parameters
 
 _MOST_SHOWN: Final = 10
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fibonacci._suggestions import nearest
-from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.shape import NodesByIndex
 from fibonacci.definitions.checks.tools import KnownTool
+from fibonacci.definitions.graph import NodesByIndex
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import OPERATORS, UNARY
-from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool, unused_owners
 
 FLAGGED_CATEGORIES: Final = ("external_comm", "public_writes", "permission_changes", "financial", "pii")

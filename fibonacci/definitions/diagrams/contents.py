@@ -14,11 +14,9 @@ from typing import Any, Final, NamedTuple
 from unicodedata import combining, east_asian_width
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
-from fibonacci.definitions.checks.shape import nodes_of
 from fibonacci.definitions.flow import PENDING, Fate, Flow
-from fibonacci.definitions.graph import FOLLOWING, Link, node_links
-from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.plain import plain_object
+from fibonacci.definitions.graph import FOLLOWING, Link, node_links, nodes_of
+from fibonacci.definitions.json_types import is_array, is_object, plain_object
 from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 # What XML 1.0 does not allow, lone surrogates among it, and the control characters that HTML does not.

@@ -16,7 +16,7 @@ from fibonacci.definitions.files.reading import Format, format_of, read_text
 from fibonacci.definitions.files.source import Element, Source
 from fibonacci.definitions.files.writing import write_definition
 from fibonacci.definitions.files.yaml_reader import events, read_yaml
-from fibonacci.definitions.model.spellings import Generation
+from fibonacci.definitions.spellings import Generation
 
 _BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(#[^\r\n]*)?")
 _COMMENT_OR_EMPTY_LINE = re.compile(r"#[^\r\n]*|(?<=\n)[ \t]*(?=\r?\n)")

@@ -14,9 +14,9 @@ from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
 from fibonacci.definitions.files.source import MAX_SIZE, Source
 from fibonacci.definitions.files.writing import write_definition
-from fibonacci.definitions.model.nodes import WorkflowDefinition
-from fibonacci.definitions.model.spellings import Generation
+from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.problems import Problems
+from fibonacci.definitions.spellings import Generation
 from fibonacci.errors import DefinitionError
 
 

@@ -13,7 +13,7 @@ from fibonacci.definitions.checks.tools import NamedTool, ToolSource
 from fibonacci.definitions.files.legacy_dialect import modernize
 from fibonacci.definitions.files.source import Element, Source, read_json
 from fibonacci.definitions.files.yaml_reader import read_yaml
-from fibonacci.definitions.model.nodes import WorkflowDefinition
+from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
 
 Format = Literal["yaml", "json"]

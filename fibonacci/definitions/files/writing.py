@@ -16,9 +16,8 @@ from fibonacci.definitions.files.reading import Format
 from fibonacci.definitions.files.source import MAX_DEPTH
 from fibonacci.definitions.files.yaml_reader import UNREADABLE, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import WorkflowDefinition
-from fibonacci.definitions.model.plain import to_plain
-from fibonacci.definitions.model.spellings import Generation
+from fibonacci.definitions.nodes import WorkflowDefinition
+from fibonacci.definitions.spellings import Generation, to_plain
 
 _TAG = "tag:yaml.org,2002:"
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from fibonacci.definitions import Node, OpenNode, WorkflowDefinition
 from fibonacci.definitions.flow import Flow, reachable
 from fibonacci.definitions.graph import Edges
-from fibonacci.definitions.model.nodes import RetryPolicy
-from fibonacci.definitions.model.spellings import split_retry
+from fibonacci.definitions.nodes import RetryPolicy
+from fibonacci.definitions.spellings import split_retry
 from fibonacci.emulator.state.json_encoding import to_json
 
 

@@ -38,7 +38,7 @@ def _problems(
     definition: bytes, own_tools: Sequence[str], models: Sequence[str], *, is_strict: bool
 ) -> Sequence[Problem]:
     from fibonacci.definitions import check_definition  # the checks would slow the start of an emulator
-    from fibonacci.definitions.checks.codes import MAY_HAPPEN
+    from fibonacci.definitions.problems import MAY_HAPPEN
     from fibonacci.models import Tool
 
     tools = map(Tool.model_validate, all_tools(own_tools))
@@ -54,8 +54,8 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
         index: The node that has read; None for the outputs.
         missing: The expressions without a value, each with the reason.
     """
-    from fibonacci.definitions.checks.codes import problem
     from fibonacci.definitions.checks.flow import groups_of, outputs_with_values, texts_with_values
+    from fibonacci.definitions.problems import problem
 
     node: Mapping[str, Any] = {} if index is None else definition["nodes"][index]
     texts = outputs_with_values(definition.get("outputs")) if index is None else texts_with_values(node)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from fibonacci.definitions import tool_parameters
+from fibonacci.definitions import tools
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.state.tables import Record
@@ -119,7 +119,7 @@ def missing_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
     key = canonical_tool(tool)
     if key not in TOOLS or key in ("memory_set", "wait"):
         return []
-    return tool_parameters.missing_parameters(TOOLS[key]["parameters"], params)
+    return tools.missing_parameters(TOOLS[key]["parameters"], params)
 
 
 def _of_user(name: str) -> Record:

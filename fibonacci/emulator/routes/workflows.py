@@ -162,7 +162,7 @@ def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | N
 def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any] | None) -> None:
     if definition is None:
         return
-    from fibonacci.definitions.checks.codes import INVALID  # the checks would slow the start of an emulator
+    from fibonacci.definitions.problems import INVALID  # the checks would slow the start of an emulator
 
     problems = problems_of(to_json(definition), context.environment)
     if context.actor == SEED.name:  # the user adds tools and models after it; each execution checks them

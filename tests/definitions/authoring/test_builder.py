@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, loads, to_plain
-from fibonacci.definitions.authoring.value_types import json_schema
+from fibonacci.definitions.authoring.handles import json_schema
 from fibonacci.definitions.graph import edges, levels
 from tests.typing import triage_program
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from fibonacci.definitions.model.spellings import to_older
+from fibonacci.definitions.spellings import to_older
 
 _TEXTS: Final = (
     'Answer in JSON, such as {"urgency": "high", "scores": {"tone": 7}}.',

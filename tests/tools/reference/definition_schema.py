@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
-from fibonacci.definitions.model.nodes import (
+from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType
+from fibonacci.definitions.nodes import (
     NODE_MODELS,
     Condition,
     DefinitionModel,
@@ -19,7 +20,6 @@ from fibonacci.definitions.model.nodes import (
     RetryPolicy,
     WorkflowDefinition,
 )
-from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType
 from tests.tools.releases.project import ROOT
 
 SCHEMA: Final = ROOT / "fibonacci" / "definitions" / "definition.schema.json"

@@ -27,8 +27,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fibonacci._interrupts import passing_interrupts
 from fibonacci.definitions.json_types import is_object, whole
-from fibonacci.definitions.model.spellings import Conflict, conflicts, split_retry, without_repeats
 from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
+from fibonacci.definitions.spellings import Conflict, conflicts, split_retry, without_repeats
 
 _FIRST: Final = ("id", "type", "name")
 _LAST: Final = (

@@ -1,4 +1,4 @@
-"""The two generations of spelling: which older key is which newer one, on plain JSON.
+"""The two generations of spelling: which older key is which newer one, and definitions as plain JSON in either.
 
 The newer spelling is that of the models. Both generations of the documentation are read; a field that is given in
 both spellings has to be equal in both.
@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from fibonacci.definitions.json_types import is_object
+from pydantic import BaseModel
+
+from fibonacci.definitions.json_types import is_array, is_object, plain_object
 from fibonacci.definitions.node_kinds import is_open, node_kind
+from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.errors import DefinitionError
 
 Generation = Literal["newer", "older"]
 """A generation of the platform's documentation: `newer` has `instruction`, `older` has `prompt`."""
@@ -138,3 +142,50 @@ def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[
         elif name not in by:
             result[name] = value
     return result
+
+
+def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
+    """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their own order.
+
+    It need not be valid. Defaults are not added, and unknown keys are kept.
+
+    Args:
+        definition: A `WorkflowDefinition`, or a definition as JSON, which may hold models.
+        generation: Which spelling to write; see `Generation`. Either is read.
+
+    Returns:
+        A new dictionary by the keys of the definition. It shares no list and no dictionary with the argument.
+
+    Raises:
+        DefinitionError: If a field of a node differs in its two spellings.
+        TypeError: If the definition is neither a mapping nor a model of one.
+        ValueError: If it holds itself, or for another generation.
+
+    Example:
+        >>> to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "Hello"}]})
+        {'nodes': [{'id': 'a', 'type': 'llm', 'instruction': 'Hello'}]}
+    """
+    if generation not in ("newer", "older"):
+        raise ValueError(f"{generation!r} is not a generation; use 'newer' or 'older'")
+    result = plain_object(definition)
+    nodes = result.get("nodes")
+    if is_array(nodes):
+        _refuse_conflicts(nodes)
+        respell = to_newer if generation == "newer" else to_older
+        result["nodes"] = [respell(node) if is_object(node) else node for node in nodes]
+    return result
+
+
+def _refuse_conflicts(nodes: Any) -> None:
+    problems = Problems(
+        Problem(
+            location=f"nodes[{index}].{'.'.join(conflict.older)}",
+            code="conflicting_spellings",
+            message=conflict.message,
+        )
+        for index, node in enumerate(nodes)
+        if is_object(node)
+        for conflict in conflicts(node, older_keys(node))
+    )
+    if problems:
+        raise DefinitionError(problems)

@@ -1,4 +1,4 @@
-"""From a list of objects to columns: their names in order, the kind of each, and its values."""
+"""Lists of objects as data frames of pandas and polars and as tables of pyarrow, each an extra, imported when used."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
+from importlib import import_module
 from types import NoneType
-from typing import Any, Literal, NamedTuple, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_origin
 
 from fibonacci._text import parse_time
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    from polars._typing import PolarsDataType
 
 
 class ListOf(NamedTuple):
@@ -200,3 +206,103 @@ def _members(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_object(declared: Any) -> bool:
     return any(get_origin(each) is dict for each in (declared, *get_args(declared)))
+
+
+_LIBRARIES = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
+
+
+def load_library(extra: str) -> Any:
+    """Return the library of an extra; calls that send something first ask for it before.
+
+    Raises:
+        ImportError: If it is not installed; the message names the extra.
+    """
+    library = _LIBRARIES[extra]
+    try:
+        return import_module(library)
+    except ImportError as error:
+        message = f"to_{extra}() needs {library}: pip install 'fibonacci-sdk[{extra}]'"
+        raise ImportError(message) from error
+
+
+# Types in which a value may be missing: with numpy's own, integers would become floats and booleans objects.
+_PANDAS_TYPES = {
+    "boolean": "boolean",
+    "integer": "Int64",
+    "number": "Float64",
+    "text": "string",
+    "time": "datetime64[us, UTC]",
+}
+
+
+def pandas_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> pandas.DataFrame:
+    """Return a data frame with a row for each object; see `columns_of` for the arguments.
+
+    Nested values, and values that have no type in common, are objects.
+    """
+    load_library("pandas")
+    import pandas
+
+    def series(column: Column) -> pandas.Series[Any]:
+        if isinstance(column.kind, str) and column.kind in _PANDAS_TYPES:
+            return pandas.Series(column.typed().values, dtype=_PANDAS_TYPES[column.kind])
+        return pandas.Series(column.values, dtype="object")
+
+    columns = columns_of(rows, declared, flatten=flatten)
+    return pandas.DataFrame({column.name: series(column) for column in columns}, index=pandas.RangeIndex(len(rows)))
+
+
+def polars_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> polars.DataFrame:
+    """Return a data frame with a row for each object; see `columns_of` for the arguments.
+
+    Nested values are structs and lists where all have the same shape; else they are JSON texts.
+    """
+    load_library("polars")
+    import polars
+
+    types: dict[str, PolarsDataType] = {
+        "boolean": polars.Boolean(),
+        "integer": polars.Int64(),
+        "number": polars.Float64(),
+        "text": polars.String(),
+        "time": polars.Datetime("us", "UTC"),
+        "null": polars.Null(),
+    }
+
+    def type_of(kind: Kind) -> PolarsDataType:
+        if isinstance(kind, ListOf):
+            return polars.List(type_of(kind.item))
+        if isinstance(kind, Struct):
+            return polars.Struct({name: type_of(each) for name, each in kind.fields.items()})
+        return types[kind]
+
+    columns = [column.typed() for column in columns_of(rows, declared, flatten=flatten)]
+    return polars.DataFrame([polars.Series(each.name, each.values, dtype=type_of(each.kind)) for each in columns])
+
+
+def arrow_table(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> Any:
+    """Return a table with a row for each object; see `columns_of` for the arguments.
+
+    Nested values are structs and lists where all have the same shape; else they are JSON texts.
+    """
+    pyarrow = load_library("arrow")
+
+    types: dict[str, Any] = {
+        "boolean": pyarrow.bool_(),
+        "integer": pyarrow.int64(),
+        "number": pyarrow.float64(),
+        "text": pyarrow.string(),
+        "time": pyarrow.timestamp("us", tz="UTC"),
+        "null": pyarrow.null(),
+    }
+
+    def type_of(kind: Kind) -> Any:
+        if isinstance(kind, ListOf):
+            return pyarrow.list_(type_of(kind.item))
+        if isinstance(kind, Struct):
+            return pyarrow.struct({name: type_of(each) for name, each in kind.fields.items()})
+        return types[kind]
+
+    columns = [column.typed() for column in columns_of(rows, declared, flatten=flatten)]
+    arrays = [pyarrow.array(column.values, type=type_of(column.kind)) for column in columns]
+    return pyarrow.table(arrays, names=[column.name for column in columns])

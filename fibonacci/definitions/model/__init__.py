@@ -1,1 +1,0 @@
-"""The models of a definition: nodes and workflow, in both spellings, and plain JSON made from them."""
