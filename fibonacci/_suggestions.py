@@ -60,8 +60,8 @@ def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str
     """
 
     def text() -> str:
-        found = dir(type(owner)) if known is None else known()
-        names = [each for each in found if not each.startswith("_")]
+        known_names = dir(type(owner)) if known is None else known()
+        names = [name for name in known_names if not name.startswith("_")]
         remedy = did_you_mean(name, names) or f"; it has {', '.join(names)}"
         return f"{type(owner).__name__} has no attribute {name!r}{remedy}"
 

@@ -1,4 +1,4 @@
-"""Text of others made safe to show: no terminal, log or reader takes a part of it for something else; and times.
+"""Text of others made safe to show: no terminal, log or reader takes a part of it for something else.
 
 What a server, a model or another user has written may hold sequences that a terminal carries out, line breaks that
 forge a line of a log, and marks that change the order in which a line is read. They are escaped as Python writes them.
@@ -6,8 +6,6 @@ A text that has been made safe stays the same when it is made safe again.
 """
 
 from __future__ import annotations
-
-from datetime import datetime
 
 # Besides control characters and lone surrogates: what changes the order or the lines of the text around it.
 _MARKS = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -37,13 +35,3 @@ def _escaped(character: str) -> str:
         character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff" or character in _MARKS
     )
     return character if is_safe else character.encode("unicode_escape").decode("ascii")
-
-
-def parse_time(value: object) -> datetime | None:
-    """Return the time that a text in ISO 8601 names, or None for anything else."""
-    if not isinstance(value, str) or (len(value) > 8 and value.isdecimal()):  # such digits are seconds, no date
-        return None
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        return None

@@ -54,9 +54,10 @@ MAY_IMPORT = {
     "_files": set[str](),
     "_log_records": {"_text"},
     "_concurrency": set[str](),
+    "_times": set[str](),
     "_interrupts": set[str](),
     "_display": {"_text"},
-    "_frames": {"_text"},
+    "_frames": {"_times"},
     "errors": {"_display", "_text"},
     "definitions": {
         "errors",
@@ -69,7 +70,7 @@ MAY_IMPORT = {
         "_files",
         "_remedies",
     },
-    "models": {"errors", "_lazy", "_interrupts", "_log_records", "_suggestions", "_text", "_display", "_frames"},
+    "models": {"errors", "_lazy", "_interrupts", "_log_records", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_concurrency", "_lazy", "_log_records", "_suggestions", "_text", "_remedies"},
     "_net": {"_concurrency", "_lazy", "_core", "_text", "errors"},
     "_profiles": {"errors", "_core", "_suggestions", "_files", "_remedies"},
@@ -85,7 +86,7 @@ MAY_IMPORT = {
     "integrations": _PUBLIC,
     "run_many": {"cli"},
     "testing": {*_PUBLIC, "emulator"},
-    "cli": {*_PUBLIC, "emulator", "_text", "_files"},
+    "cli": {*_PUBLIC, "emulator", "_times", "_files"},
 }
 # An error holds the execution, the rate limit, the rows or the problems that it is about, and need not load their
 # classes for that. A diagram shows an execution, whatever class it is of.

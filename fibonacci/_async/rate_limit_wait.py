@@ -79,9 +79,9 @@ class AsyncRateLimitWait:
         """
         queued = self._queued(admission)
         try:
-            while isinstance(found := self._limits.queue(queued, self._clock.monotonic()), Delay):
-                self._check(found)
-                await self._sleep(found, queued)
+            while isinstance(answer := self._limits.queue(queued, self._clock.monotonic()), Delay):
+                self._check(answer)
+                await self._sleep(answer, queued)
         finally:
             self._leave(queued)
 

@@ -172,7 +172,7 @@ async def wait_all(
 def _checked(execution_ids: Iterable[str]) -> list[str]:
     if isinstance(execution_ids, str | bytes) or not hasattr(execution_ids, "__iter__"):
         raise TypeError(f"ids must be a list of ids, not {kind_of(execution_ids)}; pass one id as [id]")
-    return [check_id(f"ids[{index}]", each) for index, each in enumerate(execution_ids)]
+    return [check_id(f"ids[{index}]", execution_id) for index, execution_id in enumerate(execution_ids)]
 
 
 class AsyncExecutionsWaiter:
@@ -187,7 +187,7 @@ class AsyncExecutionsWaiter:
     def __init__(self, requestor: AsyncRequestor, execution_ids: Sequence[str], deadline: Deadline) -> None:
         self._requestor = requestor
         self._ids = execution_ids
-        self._running = {each: get_execution(each) for each in execution_ids}
+        self._running = {execution_id: get_execution(execution_id) for execution_id in execution_ids}
         self._total = len(self._running)
         self._deadline = deadline
         self._pages = AsyncLargePages(requestor)
@@ -216,7 +216,7 @@ class AsyncExecutionsWaiter:
         if self._running:
             await clock.sleep(self._deadline.remaining() or 0)
             raise self._timeout_error()
-        return [self._seen[each] for each in self._ids]
+        return [self._seen[execution_id] for execution_id in self._ids]
 
     async def _look(self) -> None:
         """Look at all that have not ended. A request that fails in a way that may be temporary ends the look."""
@@ -233,27 +233,27 @@ class AsyncExecutionsWaiter:
             return running
         request = limited(list_executions(), self._requestor, self._deadline)
         try:
-            found, pages = await self._pages.find_executions(request, frozenset(running))
+            listed, pages = await self._pages.find_executions(request, frozenset(running))
         except UnsupportedCallError:  # a server that lists those of one workflow only
-            found, pages = {}, 0
+            listed, pages = {}, 0
         self._requests = pages
-        self._pages_needed = pages if found else len(running)
-        unread = [each for each in running if each not in found]
-        for each, execution in found.items():
+        self._pages_needed = pages if listed else len(running)
+        unread = [execution_id for execution_id in running if execution_id not in listed]
+        for execution_id, execution in listed.items():
             if execution.is_terminal and not is_complete(execution):
-                unread.append(each)
+                unread.append(execution_id)
             else:
-                self._update(each, execution)
+                self._update(execution_id, execution)
         return unread
 
     async def _read_each(self, execution_ids: Sequence[str]) -> None:
-        for each in execution_ids:
+        for execution_id in execution_ids:
             if self._deadline.remaining() == 0:
                 return
-            request = self._running.pop(each)
-            self._running[each] = request  # at the end: if it fails, the others come first in the next look
+            request = self._running.pop(execution_id)
+            self._running[execution_id] = request  # at the end: if it fails, the others come first in the next look
             self._requests += 1
-            self._update(each, await self._requestor.send(limited(request, self._requestor, self._deadline)))
+            self._update(execution_id, await self._requestor.send(limited(request, self._requestor, self._deadline)))
 
     def _update(self, execution_id: str, execution: Execution) -> None:
         self._seen[execution_id] = execution
@@ -261,12 +261,12 @@ class AsyncExecutionsWaiter:
             del self._running[execution_id]
 
     def _timeout_error(self) -> WaitTimeoutError:
-        late = [each for each in dict.fromkeys(self._ids) if each in self._running]
-        states = [f"{each} {state_text(self._seen.get(each))}" for each in late[:_NAMED]]
+        late = [execution_id for execution_id in dict.fromkeys(self._ids) if execution_id in self._running]
+        states = [f"{execution_id} {state_text(self._seen.get(execution_id))}" for execution_id in late[:_NAMED]]
         more = [f"and {len(late) - _NAMED} more"] if len(late) > _NAMED else []
         text = f"{len(late)} of {self._total} executions had not ended when the time to wait was up"
         return WaitTimeoutError(
             self._requestor.redact(f"{text}: {', '.join([*states, *more])}"),
             execution=self._seen.get(late[0]),
-            executions=[self._seen.get(each) for each in self._ids],
+            executions=[self._seen.get(execution_id) for execution_id in self._ids],
         )

@@ -309,12 +309,12 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         check_name(name)
         pages = AsyncPages(AsyncLargePages(self._requestor), list_workflows())
-        found = [each async for page in pages for each in page.items if each.name == name]
-        if len(found) > 1:
-            ids = [each.id for each in found]
-            text = f"{len(found)} workflows have the name {name!r}: pass an id, one of {', '.join(ids)}"
+        workflows = [workflow async for page in pages for workflow in page.items if workflow.name == name]
+        if len(workflows) > 1:
+            ids = [workflow.id for workflow in workflows]
+            text = f"{len(workflows)} workflows have the name {name!r}: pass an id, one of {', '.join(ids)}"
             raise AmbiguousNameError(text, workflow_ids=ids)
-        return found[0] if found else None
+        return workflows[0] if workflows else None
 
     async def get_or_create(
         self,
@@ -354,8 +354,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         """
         request = create_workflow(check_name(name), description, definition)
         encode(request.body)  # what cannot be sent is refused now, and not when the workflow is missing
-        found = await self.find(name)
-        return await self._send(request) if found is None else found
+        workflow = await self.find(name)
+        return await self._send(request) if workflow is None else workflow
 
     async def run(
         self,

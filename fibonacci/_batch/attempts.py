@@ -43,13 +43,16 @@ def attempts_text(attempts: tuple[RunAttempt, ...]) -> str | None:
     if not attempts:
         return None
     return json.dumps(
-        [[each.execution_id, each.status, each.started_at.timestamp(), each.version] for each in attempts]
+        [
+            [attempt.execution_id, attempt.status, attempt.started_at.timestamp(), attempt.version]
+            for attempt in attempts
+        ]
     )
 
 
 def attempts_in(text: str | None) -> tuple[RunAttempt, ...]:
     """Return the starts of which `attempts_text` made a text."""
-    return () if text is None else tuple(attempt(*each) for each in json.loads(text))
+    return () if text is None else tuple(attempt(*values) for values in json.loads(text))
 
 
 StartOutcome = Literal["unknown", "quota", "again", "row", "all"]

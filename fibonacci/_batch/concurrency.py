@@ -99,21 +99,21 @@ class ConcurrencyPlan:
         """Whether the platform could not be reached a moment ago, and should not be asked again yet."""
         return now < self._retry_at
 
-    def told(self, quota: int, others: int, now: float) -> None:
+    def record_quota(self, quota: int, others: int, now: float) -> None:
         """Record an answer: the quota of executions at a time, and how many of others run."""
         self.must_ask = False
         self._grow_at = None
         self.capacity = max(0, min(self._limit, quota - others))
         self._ask_at = now + _ASK_AGAIN if others and self.capacity < self._limit else None
 
-    def could_not_ask(self, now: float) -> None:
+    def record_unreadable_quota(self, now: float) -> None:
         """Record that the quota cannot be read."""
         self.must_ask = False
         self._ask_at = None
         if self.capacity < self._limit:
             self._grow_at = now + _GROW_EVERY
 
-    def refused(self, in_flight: int, now: float) -> None:
+    def record_refusal(self, in_flight: int, now: float) -> None:
         """Record that the quota of executions at a time refused a row.
 
         Args:

@@ -154,14 +154,18 @@ class _WindowLimit(NamedTuple):
 
 def _windows(limits: BatchLimits, requests: float) -> list[_WindowLimit]:
     """Return the limits that have windows, the shortest first."""
-    found: list[_WindowLimit] = []
+    window_limits: list[_WindowLimit] = []
     if limits.rate is not None:
-        found.append(_WindowLimit(f"{limits.rate:,.0f} requests a minute", limits.rate, 60.0, requests, _BEFORE))
+        window_limits.append(
+            _WindowLimit(f"{limits.rate:,.0f} requests a minute", limits.rate, 60.0, requests, _BEFORE)
+        )
     if limits.runs_per_hour:
-        found.append(_WindowLimit(f"{limits.runs_per_hour:,} runs an hour", limits.runs_per_hour, 3600.0))
+        window_limits.append(_WindowLimit(f"{limits.runs_per_hour:,} runs an hour", limits.runs_per_hour, 3600.0))
     if limits.per_day is not None:
-        found.append(_WindowLimit(f"{limits.per_day:,} requests a day", limits.per_day, 86_400.0, requests, _BEFORE))
-    return found
+        window_limits.append(
+            _WindowLimit(f"{limits.per_day:,} requests a day", limits.per_day, 86_400.0, requests, _BEFORE)
+        )
+    return window_limits
 
 
 def _windows_seconds(rows: float, windows: list[_WindowLimit], limits: BatchLimits, *, is_begun: bool) -> float:

@@ -107,10 +107,10 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
     """Open a journal whose lock is held: two processes that create one at a time would disturb each other."""
     note = lock.read_note()
     is_open = check_files(path, note)
-    found = _read(path, header, JournalMark.read(note), is_open=is_open)
-    if found is None and (note or is_open):
+    journal = _read(path, header, JournalMark.read(note), is_open=is_open)
+    if journal is None and (note or is_open):
         raise damaged_error(path, "its tables are missing")
-    fault = resume_fault(resume, 0 if found is None else found.rows)
+    fault = resume_fault(resume, 0 if journal is None else journal.rows)
     if fault is not None:
         raise journal_error(path, fault)
     make_private(path)
@@ -118,7 +118,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
-        mark = create(connection, header) if found is None else found
+        mark = create(connection, header) if journal is None else journal
         if not is_open:
             # From now on the database alone is not the whole journal, and says so: it is in the mode WAL.
             lock.write_note(str(mark), is_synced=True)
@@ -168,8 +168,8 @@ def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_ope
     if _size(path) == 0 or (not is_open and noted is None and _size(f"{os.path.realpath(path)}-journal")):
         return None
     with closing(connect_read_only(path)) as connection:
-        found = read_checked(connection, path, noted, header, is_open=is_open)
-    return None if found is None else found[1]
+        stored = read_checked(connection, path, noted, header, is_open=is_open)
+    return None if stored is None else stored[1]
 
 
 def connect_read_only(path: str) -> sqlite3.Connection:

@@ -123,7 +123,7 @@ def _redis_url(url: str) -> RedisJournalURL:
         raise ValueError("journal: the URL of the Redis server cannot be read") from None
     server, _, query = url.partition("?")
     options = query.split("&") if query else []
-    name, durability = (_option(options, each) for each in (_NAME, _DURABILITY))
+    name, durability = (_option(options, key) for key in (_NAME, _DURABILITY))
     if name is not None and (not name or len(name) > _LONGEST_NAME or _WRONG_IN_NAME.search(name)):
         raise ValueError(
             "journal: the name in ?journal= must have 1 to 200 characters without braces, spaces and control"
@@ -131,13 +131,13 @@ def _redis_url(url: str) -> RedisJournalURL:
         )
     if durability is not None and durability not in DURABILITIES:
         raise ValueError(f"journal: durability= in the URL must be {', '.join(DURABILITIES)}, not {durability!r}")
-    rest = "&".join(each for each in options if each.partition("=")[0] not in (_NAME, _DURABILITY))
+    rest = "&".join(option for option in options if option.partition("=")[0] not in (_NAME, _DURABILITY))
     return RedisJournalURL(f"{server}?{rest}" if rest else server, name, durability or DURABILITIES[-1])
 
 
 def _option(options: list[str], name: str) -> str | None:
     """Return the value of an option of a URL; None if it is not there."""
-    values = [unquote_plus(each.partition("=")[2]) for each in options if each.partition("=")[0] == name]
+    values = [unquote_plus(option.partition("=")[2]) for option in options if option.partition("=")[0] == name]
     if len(values) > 1:
         raise ValueError(f"journal: the URL has {name}= more than once; one journal has one {name}")
     return values[0] if values else None

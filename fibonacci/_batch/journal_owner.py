@@ -207,7 +207,7 @@ class JournalOwner:
 def _identity(path: Path) -> tuple[int, int] | None:
     """Return what tells the file at a path from others; None if there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -68,10 +68,10 @@ class JournalReader(ABC):
         """
         unknown_before = self._unknown_before
         for entry in self.entries(status):
-            found = entry.present_status(unknown_before)
-            if status in (None, found):
+            present = entry.present_status(unknown_before)
+            if status in (None, present):
                 with reading_row(self.path):
-                    result = entry.result(entry.index, found)
+                    result = entry.result(entry.index, present)
                 yield result
 
     @property

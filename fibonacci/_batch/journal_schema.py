@@ -46,7 +46,7 @@ class JournalMark(NamedTuple):
         if not content or checksum != _checksum(content):
             return None
         journal, run, *counts = content.split(" ")
-        commits, rows, total = (int(each, 16) for each in counts)
+        commits, rows, total = (int(count, 16) for count in counts)
         return cls(journal, run, commits, rows, total)
 
     def __str__(self) -> str:
@@ -257,14 +257,14 @@ def write_progress(connection: sqlite3.Connection, note: str) -> None:
 
 def read_progress(connection: sqlite3.Connection) -> str | None:
     """Return the note on the progress of the run; None if there is none."""
-    found = connection.execute("SELECT progress FROM header").fetchone()
-    return None if found is None or found[0] is None else str(found[0])
+    row = connection.execute("SELECT progress FROM header").fetchone()
+    return None if row is None or row[0] is None else str(row[0])
 
 
 def read_mark(connection: sqlite3.Connection) -> str | None:
     """Return the mark of the last commit as a text; None if there is none."""
-    found = connection.execute("SELECT mark FROM header").fetchone()
-    return None if found is None else str(found[0])
+    row = connection.execute("SELECT mark FROM header").fetchone()
+    return None if row is None else str(row[0])
 
 
 def write_mark(connection: sqlite3.Connection, mark: str) -> None:
@@ -284,8 +284,8 @@ def verify(connection: sqlite3.Connection, mark: JournalMark) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if tables != _TABLES or version != SCHEMA_VERSION:
         raise ValueError("its tables are not those of a journal")
-    found = connection.execute("SELECT count(*), coalesce(max(number), 0), coalesce(sum(checksum), 0) FROM rows")
-    if found.fetchone() != (mark.rows, mark.rows, mark.total):
+    sums = connection.execute("SELECT count(*), coalesce(max(number), 0), coalesce(sum(checksum), 0) FROM rows")
+    if sums.fetchone() != (mark.rows, mark.rows, mark.total):
         raise ValueError("its rows are not those of its last commit")
     problems = connection.execute("PRAGMA integrity_check(1)").fetchall()
     if problems != [("ok",)]:

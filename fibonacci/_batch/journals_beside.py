@@ -28,7 +28,7 @@ _OPEN: Final = (
 
 def taken_of(connection: sqlite3.Connection, execution_ids: Sequence[str]) -> set[str]:
     """Return those of some executions that belong to rows of a journal, by their present or an earlier start."""
-    return {found for (found,) in connection.execute(_TAKEN, (json.dumps(execution_ids),))}
+    return {execution_id for (execution_id,) in connection.execute(_TAKEN, (json.dumps(execution_ids),))}
 
 
 def open_intents(connection: sqlite3.Connection) -> list[OpenIntent]:
@@ -55,20 +55,20 @@ def claims_beside(
     own = Path(path)
     for lock in sorted(own.parent.glob(f"*{LOCK_SUFFIX}")):
         # A file without a lock is not opened: closing it would release what this process has locked in it itself.
-        each = lock.with_name(lock.name.removesuffix(LOCK_SUFFIX))
+        journal = lock.with_name(lock.name.removesuffix(LOCK_SUFFIX))
         try:
-            if not each.is_file() or each.samefile(own):
+            if not journal.is_file() or journal.samefile(own):
                 continue
             noted = read_note(lock)  # before the database, which is never behind it
-            with closing(sqlite3.connect(f"{each.as_uri()}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
                 connection.execute("BEGIN")  # so that all is of one commit
                 if _is_of(connection, workflow_id, str(lock), JournalMark.read(noted)):
-                    yield str(each), taken_of(connection, execution_ids), open_intents(connection)
+                    yield str(journal), taken_of(connection, execution_ids), open_intents(connection)
         except FileNotFoundError:  # it was removed meanwhile
             continue
         except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as error:
             reason = (
-                f"has {each.name} beside it, which cannot be read ({error}) and may have executions of the same"
+                f"has {journal.name} beside it, which cannot be read ({error}) and may have executions of the same"
                 ' workflow: move it to another folder, or pass another if_unknown than "match"'
             )
             raise journal_error(path, reason) from error

@@ -35,8 +35,8 @@ def network_filesystem_of(path: str) -> str | None:
         mounts = Path(_MOUNTS).read_text("utf-8", "surrogateescape")
     except OSError:  # not Linux
         return None
-    found = filesystem_in(mounts, os.path.realpath(path))
-    return found if found in NETWORK_TYPES else None
+    kind = filesystem_in(mounts, os.path.realpath(path))
+    return kind if kind in NETWORK_TYPES else None
 
 
 def filesystem_in(mounts: str, path: str) -> str | None:
@@ -49,7 +49,7 @@ def filesystem_in(mounts: str, path: str) -> str | None:
     Returns:
         The type of the longest mount point that the path is below, the last one mounted there; None if there is none.
     """
-    best, found = -1, None
+    best, kind = -1, None
     for line in mounts.splitlines():
         before, separator, after = line.partition(" - ")
         fields = before.split(" ")
@@ -57,8 +57,8 @@ def filesystem_in(mounts: str, path: str) -> str | None:
             continue
         point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
         if len(point) >= best and (path == point or path.startswith(point.rstrip("/") + "/")):
-            best, found = len(point), after.split(" ", 1)[0]
-    return found
+            best, kind = len(point), after.split(" ", 1)[0]
+    return kind
 
 
 # The file begins with the id of the process, filled up with spaces. The note of the holder follows.

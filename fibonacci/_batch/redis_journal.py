@@ -225,7 +225,7 @@ class RedisCommands(Protocol):
         ...
 
 
-class PatientCommands:
+class RetryingCommands:
     """Carries out commands again and again until they are carried out: each of them may be repeated.
 
     Once the server was given up, what else the run has to write does not wait for it again.
@@ -319,14 +319,14 @@ class JournalRevision(NamedTuple):
         return f"{self.number}-{self.run}"
 
 
-def missing_parts(expected: str, found: str) -> str:
+def missing_parts(expected: str, counted: str) -> str:
     """Return what a journal has of its parts, such as `0 of 12 rows`.
 
     Args:
         expected: The counts that the header has, with commas.
-        found: How many there are.
+        counted: How many there are.
     """
-    counts = zip(COUNTED, found.split(","), expected.split(","), strict=False)
+    counts = zip(COUNTED, counted.split(","), expected.split(","), strict=False)
     return ", ".join(f"{has} of {had} {PARTS[part]}" for part, has, had in counts if has != had)
 
 
@@ -414,13 +414,13 @@ def loss_of(path: str, known: JournalRevision, outcome: Sequence[bytes | None]) 
         known: What the run has written last.
         outcome: The notice of an earlier loss, the stamp, the counts of the header and those there are.
     """
-    notice, stamp, expected, found = (None if each is None else each.decode() for each in outcome)
+    notice, stamp, expected, counted = (None if value is None else value.decode() for value in outcome)
     if notice is not None:
         return lost_error(path, f"has lost what it held, as {notice}")
     if stamp is None:
         return lost_error(path, f"was emptied or removed on its server; it held {rows_text(known.rows)} of this run")
     number, _, run = stamp.partition("-")
-    if missing := missing_parts(expected or "", found or ""):
+    if missing := missing_parts(expected or "", counted or ""):
         return lost_error(path, f"has lost a part of what it held: {missing}")
     if run != known.run:
         return lost_error(path, "has other data than this run has left there: all that it wrote is missing")
@@ -589,7 +589,7 @@ class RedisJournal(Journal):
         is_synced: bool,
     ) -> None:
         super().__init__(path, revision.rows)
-        self._commands = PatientCommands(commands, path)
+        self._commands = RetryingCommands(commands, path)
         self._keys = keys
         self._lease = lease
         self._local_mark = mark
@@ -610,8 +610,8 @@ class RedisJournal(Journal):
         self._change(records.continued_with(version), added=0, is_synced=False)
 
     def claims(self, execution_ids: Sequence[str]) -> Claims:
-        found = self._find((records.IDS,), execution_ids)
-        taken = {each for each, key in zip(execution_ids, found, strict=True) if key is not None}
+        keys = self._find((records.IDS,), execution_ids)
+        taken = {execution_id for execution_id, key in zip(execution_ids, keys, strict=True) if key is not None}
         try:
             claims = Claims(taken, self._open_intents(self._keys))
         except (ValueError, TypeError) as error:
@@ -655,11 +655,11 @@ class RedisJournal(Journal):
         place = 0
         while True:
             bounds = (place, place + _AT_ONCE - 1)
-            (found,) = self._run(("ZRANGE", self._keys[records.ORDER], *bounds))
-            if not found:
+            (keys,) = self._run(("ZRANGE", self._keys[records.ORDER], *bounds))
+            if not keys:
                 break
-            replies = self._run(*(("HMGET", self._keys[each], *found) for each in records.FACTS))
-            for key, *facts in zip(found, *replies, strict=True):
+            replies = self._run(*(("HMGET", self._keys[fact], *keys) for fact in records.FACTS))
+            for key, *facts in zip(keys, *replies, strict=True):
                 entry = self._entry(key.decode(), facts)
                 if entry is not None:
                     yield entry
@@ -674,11 +674,11 @@ class RedisJournal(Journal):
             JournalError: If it lacks what it held, or is damaged.
         """
         keys = records.keys_of(name)
-        (found,) = self._run(("EVAL", OPENED, len(keys), *keys, "workflow_id", "lost", "counts"))
-        if found == b"foreign" or found[0] != workflow_id:
+        (values,) = self._run(("EVAL", OPENED, len(keys), *keys, "workflow_id", "lost", "counts"))
+        if values == b"foreign" or values[0] != workflow_id:
             return
         try:
-            _, lost, expected, counts = (None if each is None else each.decode() for each in found)
+            _, lost, expected, counts = (None if value is None else value.decode() for value in values)
             if lost is not None or expected != counts:
                 raise ValueError("it lacks a part of what it held")
             claims.add(f"the journal {name}", self._taken(keys, execution_ids), self._open_intents(keys))
@@ -693,8 +693,8 @@ class RedisJournal(Journal):
         """Return those of some executions that belong to rows of another journal."""
         if not execution_ids:
             return set()
-        (found,) = self._run(("HMGET", keys[records.IDS], *execution_ids))
-        return {each for each, key in zip(execution_ids, found, strict=True) if key is not None}
+        (rows,) = self._run(("HMGET", keys[records.IDS], *execution_ids))
+        return {execution_id for execution_id, key in zip(execution_ids, rows, strict=True) if key is not None}
 
     def _open_intents(self, keys: Sequence[str]) -> Iterator[OpenIntent]:
         """Iterate over the open intents of a journal.
@@ -715,8 +715,8 @@ class RedisJournal(Journal):
         """Iterate over the keys, or the fields of a hash: those that are there all the while come once at least."""
         cursor = 0
         while True:
-            ((cursor, found),) = self._run((*command, cursor, *options, "COUNT", _AT_ONCE))
-            yield list(found)  # the client makes a dict of a hash
+            ((cursor, items),) = self._run((*command, cursor, *options, "COUNT", _AT_ONCE))
+            yield list(items)  # the client makes a dict of a hash
             if cursor == 0:
                 return
 

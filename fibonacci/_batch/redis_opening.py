@@ -71,20 +71,20 @@ def _faults(commands: RedisCommands, required: str, *, is_synced: bool) -> list[
     appendonly, appendfsync, policy = map(_value, replies)
     promised = appendfsync if appendonly == "yes" else _NONE
     promised = promised if promised in DURABILITIES else _NONE
-    found: list[str] = []
+    faults: list[str] = []
     if DURABILITIES.index(promised) < DURABILITIES.index(_ALWAYS if required == _NONE else required):
         setting = f"appendfsync {appendfsync}" if appendonly == "yes" else "appendonly no"
         loses = "its last writes" if promised != _NONE else "all of it"
-        found.append(
+        faults.append(
             f"is on a server with {setting}, which may lose {loses} in a crash, and rows would run again: set"
             f" appendonly yes and appendfsync {_ALWAYS} on the server, or add durability={promised} to the URL"
         )
     if policy.startswith("allkeys"):
-        found.append(
+        faults.append(
             f"is on a server with maxmemory-policy {policy}, which may remove it when memory is short: set"
             f" maxmemory-policy noeviction on the server, or add durability={_NONE} to the URL"
         )
-    return found
+    return faults
 
 
 def _can_wait_for_sync(commands: RedisCommands) -> bool:
@@ -252,12 +252,12 @@ class _Opening:
     def _look(self, seen: JournalRevision | None, when: str = "", remedy: str = "") -> JournalRevision:
         """Return how far the journal has come, if it has all that it had when it was seen last."""
         run = "" if seen is None else f"run:{seen.run}"
-        (found,) = self._commands.run(("EVAL", OPENED, len(self._keys), *self._keys, *_FIELDS, run))
-        if found == b"foreign":
+        (fields,) = self._commands.run(("EVAL", OPENED, len(self._keys), *self._keys, *_FIELDS, run))
+        if fields == b"foreign":
             raise journal_error(self._path, _FOREIGN)
         values = {
             name: None if value is None else value.decode()
-            for name, value in zip((*_FIELDS, "seen", "found"), found, strict=True)
+            for name, value in zip((*_FIELDS, "seen", "found"), fields, strict=True)
         }
         self._check_header(values)
         number, _, run = (values["revision"] or "0-").partition("-")
@@ -275,8 +275,8 @@ class _Opening:
     def _check_header(self, values: dict[str, str | None]) -> None:
         """Check what the journal says of itself."""
         program, schema, workflow_id, version, key_rule = (values[name] for name in _BELONGS_TO)
-        counts, found = values["counts"] or _NO_COUNTS, values["found"] or _NO_COUNTS
-        if program is None and found == _NO_COUNTS:
+        counts, counted = values["counts"] or _NO_COUNTS, values["found"] or _NO_COUNTS
+        if program is None and counted == _NO_COUNTS:
             return
         if program is None:
             raise lost_error(self._path, "has lost its header")
@@ -286,8 +286,8 @@ class _Opening:
             raise journal_error(self._path, newer_schema(schema))
         if values["lost"] is not None:
             raise lost_error(self._path, f"has lost what it held, as {values['lost']}")
-        if counts != found:
-            raise lost_error(self._path, f"has lost a part of what it held: {missing_parts(counts, found)}")
+        if counts != counted:
+            raise lost_error(self._path, f"has lost a part of what it held: {missing_parts(counts, counted)}")
         self.begun = JournalHeader(workflow_id or "", version or None, key_rule or "")
         difference = None if self._header is None else self.begun.difference(self._header, ANOTHER_NAME)
         if difference is not None:
@@ -338,4 +338,4 @@ def _new_header(header: JournalHeader) -> list[object]:
     """Return the fields and values of the header of a new journal."""
     made = {"id": uuid4().hex, "revision": "0-", "counts": _NO_COUNTS}
     values = dict(zip(_BELONGS_TO, (PROGRAM, SCHEMA_VERSION, *(value or "" for value in header)), strict=True)) | made
-    return [each for pair in values.items() for each in pair]
+    return [part for pair in values.items() for part in pair]

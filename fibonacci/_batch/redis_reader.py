@@ -123,23 +123,23 @@ class RedisReader(JournalReader):
     def _look(self) -> tuple[JournalHeader, JournalRevision]:
         """Return what the journal belongs to and how far it has come; it has all that it has to hold."""
         try:
-            found = look_at_journal(self._commands, self._location, self._name)
+            journal = look_at_journal(self._commands, self._location, self._name)
         except StoreError as error:
             raise opening_error(self.path, error) from error
-        if found is None:
+        if journal is None:
             raise absent_error(self.path)
-        return found
+        return journal
 
     def _survey(self) -> _Survey:
-        found = _Survey(set(), set())
+        survey = _Survey(set(), set())
         cursor: int | bytes = 0
         while True:
             script = ("EVAL", SURVEY, len(self._keys), *self._keys, cursor, ROWS_AT_ONCE)
             ((cursor, failed, unfinished),) = self._run(script)
-            found.failed.update(failed)
-            found.unfinished.update(unfinished)
+            survey.failed.update(failed)
+            survey.unfinished.update(unfinished)
             if int(cursor) == 0:
-                return found
+                return survey
 
     def _facts_of(self, keys: Iterable[bytes]) -> Iterator[JournalEntry]:
         """Yield what the journal has of rows, in the order of the keys."""

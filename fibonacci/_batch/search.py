@@ -42,7 +42,7 @@ class Claims:
 
     def keys_of(self, digest: bytes) -> set[str]:
         """Return the idempotency keys of the journal's own open intents with some inputs."""
-        return {key for key, each in self._own.items() if each == digest}
+        return {key for key, value in self._own.items() if value == digest}
 
     def add(self, journal: str, taken: Iterable[str], intents: Iterable[OpenIntent]) -> None:
         """Add what another journal has, which may be a copy of this one.
@@ -53,7 +53,7 @@ class Claims:
             intents: Its open intents.
         """
         self.taken.update(taken)
-        self.others |= {each.digest: journal for each in intents if each.idempotency_key not in self._own}
+        self.others |= {intent.digest: journal for intent in intents if intent.idempotency_key not in self._own}
 
 
 REPEATABLE_FOR: Final = 86_400.0 - 600.0
@@ -136,11 +136,13 @@ def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> Matc
         created = created_at(execution)
         if digest in groups and execution.id not in claims.taken and created is not None:
             by_digest.setdefault(digest, []).append((created, execution))
-    found: list[tuple[Row, Execution]] = []
+    matched: list[tuple[Row, Execution]] = []
     doubts: list[tuple[Row, str]] = []
     for digest, group in groups.items():
-        fitting = [each for each in by_digest.get(digest, []) if any(_may_be_of(row, each[0]) for row in group)]
-        fitting.sort(key=lambda each: (each[0], each[1].id))
+        fitting = [
+            candidate for candidate in by_digest.get(digest, []) if any(_may_be_of(row, candidate[0]) for row in group)
+        ]
+        fitting.sort(key=lambda candidate: (candidate[0], candidate[1].id))
         pairs = list(zip(group, fitting, strict=False))
         doubt = None
         if digest in claims.others:
@@ -152,10 +154,10 @@ def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> Matc
         elif len(fitting) != len(group) or not all(_may_be_of(row, created) for row, (created, _) in pairs):
             doubt = f"{_count(len(fitting), 'execution')} may belong to {_count(len(group), 'row')} with its inputs"
         if doubt is None:
-            found += [(row, execution) for row, (_, execution) in pairs]
+            matched += [(row, execution) for row, (_, execution) in pairs]
         else:
             doubts += [(row, doubt) for row in group]
-    return MatchedRows(found, doubts)
+    return MatchedRows(matched, doubts)
 
 
 def _may_be_of(row: Row, created: float) -> bool:

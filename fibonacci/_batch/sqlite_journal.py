@@ -93,8 +93,8 @@ class SQLiteJournal(Journal):
             claims = Claims(taken_of(connection, execution_ids), open_intents(connection))
             workflow_id = read_header(connection)[0].workflow_id
         if self._owner is not None:
-            for each in claims_beside(self._owner.real_path, workflow_id, execution_ids):
-                claims.add(*each)
+            for other in claims_beside(self._owner.real_path, workflow_id, execution_ids):
+                claims.add(*other)
         return claims
 
     def close(self) -> None:

@@ -373,9 +373,9 @@ class BatchState:
         error = UnknownOutcomeError(text, results=results)
         if self._options.journal is not None:  # else another call has none of these rows
             doubts = [
-                printable_line(f"{each.key}: {self.doubts[each.index]}")
-                for each in results[:10]
-                if each.index in self.doubts
+                printable_line(f"{result.key}: {self.doubts[result.index]}")
+                for result in results[:10]
+                if result.index in self.doubts
             ]
             error.add_note(unknown_note(doubts))
         return error

@@ -157,10 +157,10 @@ def _page(request: Request[Any]) -> Mapping[str, QueryValue]:
 
 
 def _read_cursor(cursor: QueryValue) -> tuple[int, int]:
-    found = _CURSOR.fullmatch(str(cursor))
-    if found is None:
+    match = _CURSOR.fullmatch(str(cursor))
+    if match is None:
         raise ValueError(f"cursor must be the next_cursor of an earlier page of this API, not {cursor!r}")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def _one_page(request: Request[Any]) -> Mapping[str, QueryValue]:
@@ -208,7 +208,7 @@ def _hours(ttl: object) -> int:
 def _documented(request: Request[Any], document: Any) -> Any:
     if request.returns is not Execution:
         return document
-    return [_execution(each) for each in document] if is_array(document) else _execution(document)
+    return [_execution(item) for item in document] if is_array(document) else _execution(document)
 
 
 def _execution(run: Any) -> Any:

@@ -53,13 +53,13 @@ def edges(body: bytes) -> list[int]:
     beginning = _BEGINNING.match(body)
     if beginning is None:
         return []
-    found = [beginning.end() - 1]
-    while len(body) - found[-1] > 2 * PIECE:
-        comma = _next_comma(body, found[-1])
+    positions = [beginning.end() - 1]
+    while len(body) - positions[-1] > 2 * PIECE:
+        comma = _next_comma(body, positions[-1])
         if comma is None:
             break
-        found.append(comma)
-    return found if len(found) > 1 else []
+        positions.append(comma)
+    return positions if len(positions) > 1 else []
 
 
 def _next_comma(body: bytes, start: int) -> int | None:
@@ -284,9 +284,9 @@ def _read(data: Any, returns: Any) -> Any:
     if _is_model(returns):
         return read_model(returns, data)
     if get_origin(returns) is list and is_array(data) and _is_model(item := get_args(returns)[0]):
-        found = read_models(item, data)
-        if found:
-            return found
+        models = read_models(item, data)
+        if models:
+            return models
     return _adapter(returns).validate_python(data)
 
 

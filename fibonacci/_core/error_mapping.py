@@ -239,7 +239,7 @@ def is_path_unknown(path: str, details: Sequence[Any]) -> bool:
     """Whether a 404 in the form of the platform's errors is about the path, and not about an object that it names."""
     if isinstance(path, FilledPath) and "{" not in path.template:  # it names none
         return True
-    return any(is_object(each) and each.get("field") == "path" for each in details)
+    return any(is_object(detail) and detail.get("field") == "path" for detail in details)
 
 
 def _is_from_gateway(response: APIResponse, body: str) -> bool:
@@ -388,8 +388,8 @@ def _of_detail(detail: Any) -> tuple[str, list[Any]]:
     """Return the message and the details of what is wrong: a text, or a list of faults."""
     if isinstance(detail, str):
         return detail, []
-    details = [_documented_fault(each) for each in (detail if is_array(detail) else [detail])]
-    return "; ".join(": ".join(filter(None, (each["field"], each["message"]))) for each in details), details
+    details = [_documented_fault(fault) for fault in (detail if is_array(detail) else [detail])]
+    return "; ".join(": ".join(filter(None, (fault["field"], fault["message"]))) for fault in details), details
 
 
 def _documented_fault(fault: Any) -> dict[str, Any]:

@@ -119,7 +119,9 @@ class RateLimiter:
 
     def is_in_force(self, now: float) -> bool:
         """Whether a request to some endpoint would have to wait."""
-        return self.delay(now) is not None or any(each.delay(now) is not None for each in [*self._breakers.values()])
+        return self.delay(now) is not None or any(
+            breaker.delay(now) is not None for breaker in [*self._breakers.values()]
+        )
 
     def count_sendable(self, now: float, endpoints: Iterable[tuple[str, str]]) -> int:
         """Count the requests, given by their endpoints, that could be sent now if the window allowed it."""
@@ -169,9 +171,9 @@ class RateLimiter:
     def _end_probe(self, admission: Admission, now: float, *, has_passed: bool) -> None:
         """End a probe: one that has passed closes its breakers, after any other the next one may be sent."""
         breaker = self._breakers.get(admission.endpoint)
-        for each in (self._common_breaker, breaker):
-            if each is not None and each.probe is admission:
-                each.probe = None
+        for either in (self._common_breaker, breaker):
+            if either is not None and either.probe is admission:
+                either.probe = None
         if not has_passed:
             return
         self._is_probing = False

@@ -111,5 +111,5 @@ def _started_execution(result: AttemptResult | None) -> str | None:
     """Return the id of the execution that a response to `execute` states."""
     body = result.readable_body() if isinstance(result, APIResponse) else None
     data = body.get("data", body) if is_object(body) else None
-    found = (data.get("execution_id") or data.get("id")) if is_object(data) else None
-    return found if isinstance(found, str) else None
+    execution_id = (data.get("execution_id") or data.get("id")) if is_object(data) else None
+    return execution_id if isinstance(execution_id, str) else None

@@ -360,7 +360,7 @@ def _is_async(function: Any) -> bool:
     partial: Any = getattr(sys.modules.get("functools"), "partial", ())  # not imported, for the reason in _lazy.py
     if isinstance(function, partial):
         return _is_async(function.func)
-    return any(_flags(each) & _ASYNC for each in (function, getattr(function.__class__, "__call__", None)))  # noqa: B004
+    return any(_flags(target) & _ASYNC for target in (function, getattr(function.__class__, "__call__", None)))  # noqa: B004
 
 
 def _flags(function: Any) -> int:

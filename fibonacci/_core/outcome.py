@@ -80,9 +80,12 @@ def _add_problems(error: ValidationError, call: Call) -> None:
         from fibonacci.definitions.checks.check import check_definition
     except OSError:  # no file descriptor is left: the refusal matters more
         return
-    found, key = check_definition(definition), call.api_key
-    found[:] = (replace(each, location=redact(each.location, key), message=redact(each.message, key)) for each in found)
-    error.problems = found
+    problems, key = check_definition(definition), call.api_key
+    problems[:] = (
+        replace(problem, location=redact(problem.location, key), message=redact(problem.message, key))
+        for problem in problems
+    )
+    error.problems = problems
 
 
 def rate_limit_error(

@@ -73,8 +73,8 @@ def without_secrets(text: str) -> str:
     return _PASSWORD_OPTION.sub(r"\1***", text)
 
 
-def _without_user(found: re.Match[str]) -> str:
-    word = found[0]
+def _without_user(match: re.Match[str]) -> str:
+    word = match[0]
     decoded = unquote(word)  # one that was passed as an id is percent-encoded in the path of a request
     before, at, host = decoded.rpartition("@")
     starts = [place for place in (before.find(":"), before.find("//")) if place >= 0]

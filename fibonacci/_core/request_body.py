@@ -47,7 +47,7 @@ def _plain(value: object) -> object:
 
 def dumped(model: BaseModel) -> object:
     """Return a model as JSON: one of this package as the platform sent it, another as its class says."""
-    if any(each.__module__.startswith("fibonacci.") for each in type(model).__mro__):
+    if any(base.__module__.startswith("fibonacci.") for base in type(model).__mro__):
         return model.model_dump(mode="json", exclude_unset=True)
     return model.model_dump(mode="json", by_alias=True)
 

@@ -125,7 +125,7 @@ AttemptResult = APIResponse | TransportError
 def request_id_in(body: Any) -> str | None:
     """Return the request id in the `meta` of a decoded body, where no header has it."""
     try:
-        found = body["meta"]["request_id"]
+        request_id = body["meta"]["request_id"]
     except (TypeError, LookupError):
         return None
-    return found if isinstance(found, str) else None
+    return request_id if isinstance(request_id, str) else None

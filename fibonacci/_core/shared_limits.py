@@ -313,16 +313,16 @@ def kept_limits(name: tuple[str, int], make: Callable[[], SharedLimits]) -> Shar
         name: The base URL, and a hash that stands for the key, so that the registry holds no secrets.
         make: Makes them.
     """
-    found = _shared.get(name)
-    if found is None:
-        found = _shared.setdefault(name, make())
+    limits = _shared.get(name)
+    if limits is None:
+        limits = _shared.setdefault(name, make())
         for oldest in first(_shared.__iter__, _LOOKED_AT if len(_shared) > _KEPT_KEYS else 0):
             with suppress(KeyError):  # another thread has forgotten it
                 if _shared[oldest].is_in_use(time.monotonic()):
                     _shared.move_to_end(oldest)  # never absent meanwhile: its next call would not find its limits
                 else:
                     del _shared[oldest]
-    return found
+    return limits
 
 
 def shared_limits(base_url: str, api_key: str, own: SharedLimits | None = None) -> SharedLimits:

@@ -45,7 +45,7 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool, api_versio
         netloc = host if port is None else f"{host}:{port}"
     is_ascii = netloc.isascii() and parts.path.isascii()
     if parts.scheme not in ("http", "https") or not host or port == 0 or not is_ascii or not url.isprintable():
-        raise ConfigurationError(joined(source, f" must be like https://api.example.com/v1, not {_shown(url)!r}"))
+        raise ConfigurationError(joined(source, f" must be like https://api.example.com/v1, not {_without_secrets(url)!r}"))
     if " " in url or parts.username is not None or parts.query or parts.fragment:
         text = " must hold no user, space, query or fragment; "
         raise ConfigurationError(joined(source, text, remedy("key in a URL")))
@@ -207,12 +207,12 @@ def check_path(path: object) -> str:
     if not isinstance(path, str):
         raise TypeError(f"path must be a str, not {type(path).__name__}")
     if not path.startswith("/") or path.startswith("//") or "\\" in path:
-        raise ValueError(f"path must begin with one /, below the base URL, not {_shown(path)[:80]!r}")
+        raise ValueError(f"path must begin with one /, below the base URL, not {_without_secrets(path)[:80]!r}")
     bare, _, query = path.partition("?")
     if "#" in path or any(
         segment.replace("%2e", ".").replace("%2E", ".") in (".", "..") for segment in bare.split("/")
     ):
-        raise ValueError(f"path must have no fragment and no '.' or '..' segment, not {_shown(path)[:80]!r}")
+        raise ValueError(f"path must have no fragment and no '.' or '..' segment, not {_without_secrets(path)[:80]!r}")
     try:
         encoded = quote(bare, safe=_PATH_SAFE)
         return f"{encoded}?{quote(query, safe=_PATH_SAFE + '?[]')}" if query else encoded
@@ -245,7 +245,7 @@ def _query_text(name: str, value: object) -> str:
     raise TypeError(f"{name} must be a str, a number or a bool, not {type(value).__name__}{hint}")
 
 
-def _shown(url: str) -> str:
+def _without_secrets(url: str) -> str:
     from fibonacci._core.redaction import without_secrets  # few programs need it
 
     return without_secrets(url)

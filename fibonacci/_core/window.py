@@ -242,7 +242,7 @@ class Window:
             self._length = next((length for length in _LENGTHS if ends_in - _ROUNDING <= length), LONGEST_WAIT)
         arrived = self._stop_counting(admission.at - self._margin)
         if self._sees_ends:
-            self._arrived.update((each, None) for each in arrived if each.at > earliest)
+            self._arrived.update((request, None) for request in arrived if request.at > earliest)
         counted = stated.limit - stated.remaining - len(self.uncounted) - len(self._arrived)
         self._counted_at_least = max(self._counted_at_least + 1, counted)
 

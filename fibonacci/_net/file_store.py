@@ -112,10 +112,10 @@ def _make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
         raise OSError(EACCES, "it is no folder", str(folder)) from None
-    found = folder.lstat()
-    if hasattr(os, "getuid") and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077):
+    status = folder.lstat()
+    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077):
         raise OSError(EACCES, "it must belong to this user, with mode 0700", str(folder))
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         raise OSError(EACCES, "it is no folder", str(folder))
 
 

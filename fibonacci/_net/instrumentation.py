@@ -41,16 +41,16 @@ def replaced_function() -> str | None:
         if module is None:
             continue
         try:
-            found = functions(module)
+            current = functions(module)
         except AttributeError:
-            found = None
-        if found is not None and all(map(is_, found, _originals.get(library, (None,)))):
+            current = None
+        if current is not None and all(map(is_, current, _originals.get(library, (None,)))):
             continue
         for name in _REPLACED[library]:
             if not _is_original(module, name):
                 return f"{library}.{name}"
-        if found is not None:
-            _originals[library] = found
+        if current is not None:
+            _originals[library] = current
     return None
 
 

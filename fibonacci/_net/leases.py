@@ -58,7 +58,7 @@ _IDLE = 2.0
 _FIRST_RETRY = 0.05
 _LONGEST_RETRY = 1.0
 # Seconds for which the last messages of a process may delay its exit.
-_LAST_WORDS = 0.5
+_EXIT_DELAY = 0.5
 _LOOK_AGAIN = 0.005
 
 
@@ -148,7 +148,7 @@ _all: WeakSet[LeaseThread] = WeakSet()
 
 @atexit.register
 def _finish_all() -> None:
-    ends = monotonic() + _LAST_WORDS
+    ends = monotonic() + _EXIT_DELAY
     for thread in list(_all):
         thread.finish(ends)
 

@@ -52,14 +52,14 @@ def proxy_for(origin: str) -> Proxy | None:
 
 def _variables() -> dict[str, str]:
     """Return the variables named `..._proxy`, by what is before that. One in lower case precedes, even when empty."""
-    found = [(name, value) for name, value in os.environ.items() if name.lower().endswith("_proxy")]
-    if not found:
+    settings = [(name, value) for name, value in os.environ.items() if name.lower().endswith("_proxy")]
+    if not settings:
         return {}
-    variables = {name[:-6].lower(): value for name, value in found}
+    variables = {name[:-6].lower(): value for name, value in settings}
     if "REQUEST_METHOD" in os.environ:
         # In a CGI program HTTP_PROXY is the header `Proxy` of the request, which anybody may send.
         variables.pop("http", None)
-    variables |= {name[:-6]: value for name, value in found if name.islower()}
+    variables |= {name[:-6]: value for name, value in settings if name.islower()}
     return {name: value for name, value in variables.items() if value}
 
 

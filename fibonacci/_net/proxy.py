@@ -66,7 +66,7 @@ def tunnel_refusal(
     said = [value for name, value in headers if name.lower() == b"x-squid-error"]
     lines = re.sub(_MARKUP, b"\n", body).splitlines()
     said += [line for line in lines if line.strip()][:1]
-    shown = [" ".join(each.decode("utf-8", "replace").split())[:_MOST_SHOWN] for each in said]
-    cause = OSError("; ".join([printable_line(text), *(repr(each) for each in shown)]))
+    shown = [" ".join(line.decode("utf-8", "replace").split())[:_MOST_SHOWN] for line in said]
+    cause = OSError("; ".join([printable_line(text), *(repr(line) for line in shown)]))
     # A 5xx of a gateway may be temporary; a refusal is not.
     return TransportError("never_sent" if status >= 500 else "proxy", cause)

@@ -96,7 +96,7 @@ def failure(error: Exception, url: str, *, has_worked: bool) -> tuple[str, bool]
             its replica, and will be another one soon.
     """
     causes = list(_causes(error))
-    if any(isinstance(each, ssl.SSLCertVerificationError) for each in causes):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return f"{error}: {_REMEDY}", True
     text = str(error)
     if isinstance(error, ReadOnlyError):
@@ -107,9 +107,9 @@ def failure(error: Exception, url: str, *, has_worked: bool) -> tuple[str, bool]
         return f"the server does not accept the user and password of the URL ({text})", True
     if isinstance(error, ResponseError) and "DB index" in text:
         return f"the server has no database of the number at the end of the URL ({text})", True
-    if any("handshake operation timed out" in str(each) for each in causes) and _speaks_without_tls(url):
+    if any("handshake operation timed out" in str(cause) for cause in causes) and _speaks_without_tls(url):
         return "the server does not speak TLS on this port: the URL should begin with redis://", True
-    is_lasting = any(isinstance(each, _LASTING) or _is_about_tls(each) for each in causes)
+    is_lasting = any(isinstance(cause, _LASTING) or _is_about_tls(cause) for cause in causes)
     return text, is_lasting
 
 

@@ -138,7 +138,7 @@ def readable(descriptors: Sequence[int]) -> set[int]:
         for descriptor in descriptors:
             poll.register(descriptor, select.POLLIN)
         return {descriptor for descriptor, _ in poll.poll(0)}
-    found: set[int] = set()
+    numbers: set[int] = set()
     for start in range(0, len(descriptors), _SELECT_SIZE):
-        found.update(select.select(descriptors[start : start + _SELECT_SIZE], [], [], 0)[0])
-    return found
+        numbers.update(select.select(descriptors[start : start + _SELECT_SIZE], [], [], 0)[0])
+    return numbers

@@ -33,10 +33,10 @@ def holds_certificate(path: str) -> bool:
 def version_of(path: str) -> tuple[int, int, int] | None:
     """Return what changes when a file is replaced or rewritten; None when there is none."""
     try:
-        found = Path(path).stat()
+        status = Path(path).stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def raise_if_no_descriptor(error: Exception) -> None:

@@ -52,8 +52,8 @@ def with_value(text: str, table: tuple[str, ...], name: str, value: str | bool |
     start, end = span
     pattern = re.compile(rf"(\s*{name}\s*=\s*){_VALUE}(.*)", re.DOTALL)
     for number in range(start, end):
-        if found := pattern.fullmatch(lines[number]):
-            lines[number] = "" if value is None else f"{found[1]}{_literal(value)}{found[2]}"
+        if match := pattern.fullmatch(lines[number]):
+            lines[number] = "" if value is None else f"{match[1]}{_literal(value)}{match[2]}"
             return "".join(lines)
     if value is not None:
         if end and not lines[end - 1].endswith("\n"):
@@ -265,11 +265,11 @@ class _Edit:
 
     def _is_right(self) -> bool:
         try:
-            found = tomllib.loads(self._text)
+            document = tomllib.loads(self._text)
         except tomllib.TOMLDecodeError:
             return False
         # A table that has lost its last entry may be gone.
-        return _without_empty(found) == _without_empty(self._data)
+        return _without_empty(document) == _without_empty(self._data)
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:

@@ -73,11 +73,11 @@ class ProfilesFile(NamedTuple):
         Raises:
             ConfigurationError: If there is none of the name.
         """
-        found = self.profiles.get(name)
-        if found is None:
+        profile = self.profiles.get(name)
+        if profile is None:
             remedy = did_you_mean(name, self.profiles) or f"; `fibonacci profiles add {name}` adds it"
             raise ConfigurationError(joined(source, f": there is no profile {name!r} in {self.path}{remedy}"))
-        return found
+        return profile
 
 
 def config_path() -> Path:

@@ -97,11 +97,11 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
     if address.source == "profile":
         added["base_url"] = address.base_url
     if options.get("api_key") is None:
-        found = find_key(profile, address)
-        if found is None:
+        key = find_key(profile, address)
+        if key is None:
             raise no_key_of(profile)
-        if found.source == "keychain":
-            added["stored_key"] = found.key
+        if key.source == "keychain":
+            added["stored_key"] = key.key
     return {**options, **added}
 
 

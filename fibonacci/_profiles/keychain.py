@@ -107,7 +107,7 @@ def _refuse_plain_text(backend: KeyringBackend) -> None:
     kind = type(backend)
     name = f"{kind.__module__}.{kind.__qualname__}"
     # No backend says it of itself: those of keyrings.alt and its forks have it in the name of a class.
-    if os.environ.get(_ALLOWED) != name and any("plaintext" in each.__name__.lower() for each in kind.__mro__):
+    if os.environ.get(_ALLOWED) != name and any("plaintext" in base.__name__.lower() for base in kind.__mro__):
         raise ConfigurationError(
             f"the keychain that keyring uses, {name}, keeps API keys in plain text: set FIBONACCI_API_KEY instead, name"
             f" another in PYTHON_KEYRING_BACKEND, or allow this one by {_ALLOWED}={name}",

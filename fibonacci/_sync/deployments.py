@@ -154,8 +154,8 @@ class PlanApplication:
     def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:
         """Change one entry of the lock file. What another process has written stays, and stops the next step."""
         previous = step_of(change).previous_file
-        found = self._folder.read_lock()
-        base = self._lock if found is None or found == self._expected else found
+        lock = self._folder.read_lock()
+        base = self._lock if lock is None or lock == self._expected else lock
         self._folder.write_lock(base.changed(change.file, entry, instead_of=previous))
         self._lock = self._expected = self._lock.changed(change.file, entry, instead_of=previous)
 
@@ -235,7 +235,7 @@ class Deployments(Resource):
         check_flag("allow_delete", allow_delete)
         if plan.base_url != self._base_url:
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
-        removed = [f"{each.name!r} ({each.workflow_id})" for each in plan.changes if each.action == "delete"]
+        removed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
         if removed and not allow_delete:
             raise DeploymentError(
                 joined(
@@ -248,20 +248,20 @@ class Deployments(Resource):
     def _check_platform(self, plan: DeploymentPlan) -> None:
         """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""
         basis = basis_of(plan)
-        found = {workflow.id: workflow for workflow in self._read_platform(basis.lock)}
-        told = {each.organization_id for each in found.values()} - {None}
-        if basis.organization_id is not None and told and basis.organization_id not in told:
-            others = " and ".join(sorted(map(repr, told)))
+        workflows = {workflow.id: workflow for workflow in self._read_platform(basis.lock)}
+        organizations = {workflow.organization_id for workflow in workflows.values()} - {None}
+        if basis.organization_id is not None and organizations and basis.organization_id not in organizations:
+            others = " and ".join(sorted(map(repr, organizations)))
             raise DeploymentError(f"the plan was made for the organization {basis.organization_id!r}, not for {others}")
         known = set[str]() if basis.lock is None else basis.lock.workflow_ids
         own = {change.workflow_id for change in plan.changes} | known
         names = {change.name for change in plan.changes if step_of(change).content is not None}
-        for workflow in found.values():
+        for workflow in workflows.values():
             if workflow.name in names and workflow.id not in own:
                 raise stale_plan(f"another workflow called {workflow.name!r} has appeared ({workflow.id})")
         for change in plan.changes:
             if change.workflow_id is not None and step_of(change).seen is not None:
-                check_unchanged(change, found.get(change.workflow_id))
+                check_unchanged(change, workflows.get(change.workflow_id))
 
     def _list_tools(self) -> tuple[Iterable[Tool] | None, str]:
         """Return the tools of the platform; None and the reason where they cannot be listed, as by the key's role."""
@@ -272,14 +272,14 @@ class Deployments(Resource):
 
     def _read_platform(self, lock: Lock | None) -> list[Workflow]:
         """Return all workflows; with their definitions those that are, or may be, in the lock file."""
-        found = {workflow.id: workflow for workflow in self._pager(list_workflows())}
+        workflows = {workflow.id: workflow for workflow in self._pager(list_workflows())}
         ids = set[str]() if lock is None else lock.workflow_ids
         names = set[str]() if lock is None else lock.names_of_interrupted
-        unknown = {each.id for each in found.values() if each.name in names}
+        unknown = {workflow.id for workflow in workflows.values() if workflow.name in names}
         for workflow_id in sorted(ids | unknown):
-            if workflow_id not in found or found[workflow_id].definition is None:
+            if workflow_id not in workflows or workflows[workflow_id].definition is None:
                 try:
-                    found[workflow_id] = self._send(get_workflow(workflow_id))
+                    workflows[workflow_id] = self._send(get_workflow(workflow_id))
                 except NotFoundError:
-                    found.pop(workflow_id, None)
-        return list(found.values())
+                    workflows.pop(workflow_id, None)
+        return list(workflows.values())

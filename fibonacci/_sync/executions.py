@@ -77,13 +77,15 @@ def _running(requestor: Requestor, workflow_id: str) -> list[str]:
     """
     pages = LargePages(requestor)
     newest, following = pages.send_page(list_executions(workflow_id=workflow_id))
-    found = {each.id: each.status for each in newest.items if not each.is_terminal}
+    statuses = {execution.id: execution.status for execution in newest.items if not execution.is_terminal}
     if following is not None:
         known = (status for status in KNOWN_STATUSES if status not in TERMINAL_STATUSES)
-        for status in dict.fromkeys([*known, *filter(None, found.values())]):
+        for status in dict.fromkeys([*known, *filter(None, statuses.values())]):
             for page in Pages(pages, list_executions(workflow_id=workflow_id, status=status)):
-                found.update((each.id, each.status) for each in page.items if not each.is_terminal)
-    return list(found)
+                statuses.update(
+                    (execution.id, execution.status) for execution in page.items if not execution.is_terminal
+                )
+    return list(statuses)
 
 
 class Executions(Resource):

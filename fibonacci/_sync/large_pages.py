@@ -60,13 +60,13 @@ class LargePages:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        found: dict[str, Execution] = {}
+        executions: dict[str, Execution] = {}
         pages = 0
         while True:
             page, following = self.send_page(request, page_size(len(wanted)))
             pages += 1
-            before = len(found)
-            found.update((each.id, each) for each in page.items if each.id in wanted)
-            if following is None or not goes_on(len(found) - before, len(wanted) - len(found)):
-                return found, pages
+            before = len(executions)
+            executions.update((execution.id, execution) for execution in page.items if execution.id in wanted)
+            if following is None or not goes_on(len(executions) - before, len(wanted) - len(executions)):
+                return executions, pages
             request = request._replace(params={**request.params, **following})

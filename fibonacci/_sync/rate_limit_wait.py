@@ -78,9 +78,9 @@ class RateLimitWait:
         """
         queued = self._queued(admission)
         try:
-            while isinstance(found := self._limits.queue(queued, self._clock.monotonic()), Delay):
-                self._check(found)
-                self._sleep(found, queued)
+            while isinstance(answer := self._limits.queue(queued, self._clock.monotonic()), Delay):
+                self._check(answer)
+                self._sleep(answer, queued)
         finally:
             self._leave(queued)
 

@@ -171,7 +171,7 @@ def wait_all(requestor: Requestor, execution_ids: Iterable[str], *, timeout: flo
 def _checked(execution_ids: Iterable[str]) -> list[str]:
     if isinstance(execution_ids, str | bytes) or not hasattr(execution_ids, "__iter__"):
         raise TypeError(f"ids must be a list of ids, not {kind_of(execution_ids)}; pass one id as [id]")
-    return [check_id(f"ids[{index}]", each) for index, each in enumerate(execution_ids)]
+    return [check_id(f"ids[{index}]", execution_id) for index, execution_id in enumerate(execution_ids)]
 
 
 class ExecutionsWaiter:
@@ -186,7 +186,7 @@ class ExecutionsWaiter:
     def __init__(self, requestor: Requestor, execution_ids: Sequence[str], deadline: Deadline) -> None:
         self._requestor = requestor
         self._ids = execution_ids
-        self._running = {each: get_execution(each) for each in execution_ids}
+        self._running = {execution_id: get_execution(execution_id) for execution_id in execution_ids}
         self._total = len(self._running)
         self._deadline = deadline
         self._pages = LargePages(requestor)
@@ -215,7 +215,7 @@ class ExecutionsWaiter:
         if self._running:
             clock.sleep(self._deadline.remaining() or 0)
             raise self._timeout_error()
-        return [self._seen[each] for each in self._ids]
+        return [self._seen[execution_id] for execution_id in self._ids]
 
     def _look(self) -> None:
         """Look at all that have not ended. A request that fails in a way that may be temporary ends the look."""
@@ -232,27 +232,27 @@ class ExecutionsWaiter:
             return running
         request = limited(list_executions(), self._requestor, self._deadline)
         try:
-            found, pages = self._pages.find_executions(request, frozenset(running))
+            listed, pages = self._pages.find_executions(request, frozenset(running))
         except UnsupportedCallError:  # a server that lists those of one workflow only
-            found, pages = {}, 0
+            listed, pages = {}, 0
         self._requests = pages
-        self._pages_needed = pages if found else len(running)
-        unread = [each for each in running if each not in found]
-        for each, execution in found.items():
+        self._pages_needed = pages if listed else len(running)
+        unread = [execution_id for execution_id in running if execution_id not in listed]
+        for execution_id, execution in listed.items():
             if execution.is_terminal and not is_complete(execution):
-                unread.append(each)
+                unread.append(execution_id)
             else:
-                self._update(each, execution)
+                self._update(execution_id, execution)
         return unread
 
     def _read_each(self, execution_ids: Sequence[str]) -> None:
-        for each in execution_ids:
+        for execution_id in execution_ids:
             if self._deadline.remaining() == 0:
                 return
-            request = self._running.pop(each)
-            self._running[each] = request  # at the end: if it fails, the others come first in the next look
+            request = self._running.pop(execution_id)
+            self._running[execution_id] = request  # at the end: if it fails, the others come first in the next look
             self._requests += 1
-            self._update(each, self._requestor.send(limited(request, self._requestor, self._deadline)))
+            self._update(execution_id, self._requestor.send(limited(request, self._requestor, self._deadline)))
 
     def _update(self, execution_id: str, execution: Execution) -> None:
         self._seen[execution_id] = execution
@@ -260,12 +260,12 @@ class ExecutionsWaiter:
             del self._running[execution_id]
 
     def _timeout_error(self) -> WaitTimeoutError:
-        late = [each for each in dict.fromkeys(self._ids) if each in self._running]
-        states = [f"{each} {state_text(self._seen.get(each))}" for each in late[:_NAMED]]
+        late = [execution_id for execution_id in dict.fromkeys(self._ids) if execution_id in self._running]
+        states = [f"{execution_id} {state_text(self._seen.get(execution_id))}" for execution_id in late[:_NAMED]]
         more = [f"and {len(late) - _NAMED} more"] if len(late) > _NAMED else []
         text = f"{len(late)} of {self._total} executions had not ended when the time to wait was up"
         return WaitTimeoutError(
             self._requestor.redact(f"{text}: {', '.join([*states, *more])}"),
             execution=self._seen.get(late[0]),
-            executions=[self._seen.get(each) for each in self._ids],
+            executions=[self._seen.get(execution_id) for execution_id in self._ids],
         )

@@ -310,12 +310,12 @@ class Workflows(WorkflowCalls):
 
         check_name(name)
         pages = Pages(LargePages(self._requestor), list_workflows())
-        found = [each for page in pages for each in page.items if each.name == name]
-        if len(found) > 1:
-            ids = [each.id for each in found]
-            text = f"{len(found)} workflows have the name {name!r}: pass an id, one of {', '.join(ids)}"
+        workflows = [workflow for page in pages for workflow in page.items if workflow.name == name]
+        if len(workflows) > 1:
+            ids = [workflow.id for workflow in workflows]
+            text = f"{len(workflows)} workflows have the name {name!r}: pass an id, one of {', '.join(ids)}"
             raise AmbiguousNameError(text, workflow_ids=ids)
-        return found[0] if found else None
+        return workflows[0] if workflows else None
 
     def get_or_create(
         self,
@@ -355,8 +355,8 @@ class Workflows(WorkflowCalls):
         """
         request = create_workflow(check_name(name), description, definition)
         encode(request.body)  # what cannot be sent is refused now, and not when the workflow is missing
-        found = self.find(name)
-        return self._send(request) if found is None else found
+        workflow = self.find(name)
+        return self._send(request) if workflow is None else workflow
 
     def run(
         self,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._display.text import cell_width, clusters
 from fibonacci._suggestions import did_you_mean
-from fibonacci._text import parse_time, printable, printable_line
+from fibonacci._text import printable, printable_line
+from fibonacci._times import parse_time
 from fibonacci.cli.ci_commands import without_commands
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object

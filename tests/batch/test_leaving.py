@@ -20,7 +20,7 @@ import pytest
 import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult
-from fibonacci._async.batch._workers import beside
+from fibonacci._async.batch._workers import run_in_thread
 from fibonacci._batch.leaving import abandoned_runs
 from fibonacci._batch.locks import FileLock
 from fibonacci.emulator import Emulator
@@ -309,7 +309,7 @@ class TestWorkBesideAnEventLoop:
         async def main() -> None:
             with trio.CancelScope() as scope:
                 scope.cancel()
-                written.append(await beside(lambda: 7))
+                written.append(await run_in_thread(lambda: 7))
                 await trio.lowlevel.checkpoint()
                 written.append(8)
 
@@ -325,7 +325,7 @@ class TestWorkBesideAnEventLoop:
             return 7
 
         async def work() -> None:
-            written.append(await beside(write))
+            written.append(await run_in_thread(write))
             await asyncio.sleep(0)
             written.append(8)
 

@@ -65,7 +65,7 @@ class TestConcurrency:
         plan = ConcurrencyPlan(None)
         assert plan.must_ask
         assert plan.slots(0, 0, now=0.0) == 0
-        plan.told(20, 5, now=0.0)
+        plan.record_quota(20, 5, now=0.0)
         assert plan.slots(0, 0, now=0.0) == 15
         assert plan.slots(12, 2, now=0.0) == 3
 
@@ -73,49 +73,49 @@ class TestConcurrency:
         plan = ConcurrencyPlan(4)
         assert not plan.must_ask
         assert plan.slots(1, 1, now=0.0) == 3
-        plan.told(20, 0, now=0.0)
+        plan.record_quota(20, 0, now=0.0)
         assert plan.slots(0, 0, now=0.0) == 4
 
     def test_it_asks_again_while_others_take_capacity(self) -> None:
         plan = ConcurrencyPlan(None)
-        plan.told(20, 20, now=0.0)
+        plan.record_quota(20, 20, now=0.0)
         assert plan.slots(0, 0, now=0.0) == 0
         assert plan.next_change(0.0) == 60.0
         assert plan.slots(0, 0, now=60.0) == 0
         assert plan.must_ask
-        plan.told(20, 0, now=60.0)
+        plan.record_quota(20, 0, now=60.0)
         assert plan.slots(0, 0, now=60.0) == 20
         assert plan.next_change(60.0) is None
 
     def test_a_refusal_is_answered_with_a_question(self) -> None:
         plan = ConcurrencyPlan(50)
-        plan.refused(20, now=0.0)
+        plan.record_refusal(20, now=0.0)
         assert plan.must_ask
-        plan.told(30, 10, now=0.0)
+        plan.record_quota(30, 10, now=0.0)
         assert plan.slots(19, 0, now=1.9) == 0, "not at once: what the list counts may lag behind"
         assert plan.slots(19, 0, now=2.0) == 1
-        plan.refused(20, now=2.0)
-        plan.told(30, 10, now=2.0)
+        plan.record_refusal(20, now=2.0)
+        plan.record_quota(30, 10, now=2.0)
         assert plan.slots(19, 0, now=5.9) == 0, "each refusal in a row doubles the wait"
         plan.started(sent_at=0.0)
-        plan.refused(20, now=10.0)
-        plan.told(30, 10, now=10.0)
+        plan.record_refusal(20, now=10.0)
+        plan.record_quota(30, 10, now=10.0)
         assert plan.slots(19, 0, now=12.0) == 1
 
     def test_unreadable_it_stays_and_grows_by_one_every_two_minutes(self) -> None:
         plan = ConcurrencyPlan(50)
-        plan.refused(20, now=0.0)
-        plan.could_not_ask(now=0.0)
+        plan.record_refusal(20, now=0.0)
+        plan.record_unreadable_quota(now=0.0)
         assert [plan.slots(0, 0, now=at) for at in (10.0, 119.0, 120.0, 239.0, 240.0, 600.0)] == [
             *(20, 20, 21, 21, 22, 25)
         ]
-        plan.refused(0, now=700.0)
-        plan.could_not_ask(now=700.0)
+        plan.record_refusal(0, now=700.0)
+        plan.record_unreadable_quota(now=700.0)
         assert plan.slots(0, 0, now=710.0) == 1, "one row asks too"
 
     def test_unreadable_and_never_refused(self) -> None:
         plan = ConcurrencyPlan(None)
-        plan.could_not_ask(now=0.0)
+        plan.record_unreadable_quota(now=0.0)
         assert plan.slots(0, 0, now=0.0) == DEFAULT
 
     def test_an_outage_is_probed_by_one_row(self) -> None:
@@ -140,7 +140,7 @@ class TestConcurrency:
             seconds: list[float] = []
             for _ in range(number):
                 event(now)
-                plan.told(30, 0, now)
+                plan.record_quota(30, 0, now)
                 following = plan.next_change(now)
                 assert following is not None
                 assert plan.slots(0, 0, following - 0.01) == 0
@@ -151,7 +151,7 @@ class TestConcurrency:
 
         plan = ConcurrencyPlan(50)
         for now in (0.0, 1000.0):
-            assert waits(lambda now: plan.refused(20, now), 7, now) == [2, 4, 8, 16, 32, 60, 60]
+            assert waits(lambda now: plan.record_refusal(20, now), 7, now) == [2, 4, 8, 16, 32, 60, 60]
             plan.started(now + 499.0)
             assert waits(plan.failed, 6, now + 500.0) == [1, 2, 4, 8, 15, 15]
             plan.started(now + 999.0)
@@ -203,20 +203,20 @@ class TestConcurrency:
 
     def test_what_is_asked_and_when(self) -> None:
         plan = ConcurrencyPlan(10)
-        plan.told(5, 6, now=0.0)
+        plan.record_quota(5, 6, now=0.0)
         assert (plan.capacity, plan.next_change(0.0)) == (0, 60.0)
-        plan.told(20, 10, now=1.0)
+        plan.record_quota(20, 10, now=1.0)
         assert (plan.capacity, plan.next_change(1.0)) == (10, None), "others leave as much as was asked for"
-        plan.told(6, 1, now=2.0)
+        plan.record_quota(6, 1, now=2.0)
         assert (plan.capacity, plan.next_change(2.0)) == (5, 62.0)
-        plan.could_not_ask(now=10.0)
+        plan.record_unreadable_quota(now=10.0)
         assert plan.next_change(10.0) == 130.0
         assert plan.slots(0, 0, now=62.0) == 5, "there is no use in asking again"
         assert [plan.slots(0, 0, now=at) for at in (130.0, 129.0 + 120, 130.0 + 480, 5000.0)] == [6, 6, 10, 10]
         assert plan.next_change(5000.0) is None
-        plan.could_not_ask(now=6000.0)
+        plan.record_unreadable_quota(now=6000.0)
         assert plan.next_change(6000.0) is None
-        plan.refused(12, now=7000.0)
+        plan.record_refusal(12, now=7000.0)
         assert plan.capacity == 10
 
     def test_a_pause_for_a_quota(self) -> None:
@@ -240,11 +240,11 @@ class TestConcurrency:
             now += number / 10
             match name:
                 case "told":
-                    plan.told(number, number // 2, now)
+                    plan.record_quota(number, number // 2, now)
                 case "refused":
-                    plan.refused(number, now)
+                    plan.record_refusal(number, now)
                 case "could":
-                    plan.could_not_ask(now)
+                    plan.record_unreadable_quota(now)
                 case "failed":
                     plan.failed(now, number if number % 2 else None)
                 case _:

@@ -192,7 +192,7 @@ def test_a_server_that_was_given_up_is_not_waited_for_again(monkeypatch: pytest.
     """Workers that have something to write fail together, and not one after the other."""
     monkeypatch.setattr(redis_journal, "PATIENCE", 0.1)
     recorded = RecordedCommands(RedisConnection(RedisServer().url, "journal"))
-    patient = redis_journal.PatientCommands(recorded, "redis://h")
+    patient = redis_journal.RetryingCommands(recorded, "redis://h")
     attempts: list[int] = []
     for _ in range(3):
         with pytest.raises(JournalError, match="refused"):
@@ -239,7 +239,7 @@ class TestPatience:
     def test_a_server_that_cannot_be_used_is_waited_for_half_a_minute(
         self, absent: AbsentServer, caplog: pytest.LogCaptureFixture
     ) -> None:
-        patient = redis_journal.PatientCommands(absent, "redis://h")
+        patient = redis_journal.RetryingCommands(absent, "redis://h")
         with (
             caplog.at_level(logging.INFO, "fibonacci"),
             pytest.raises(JournalError, match=r"cannot be used for 30 s \(refused\)"),
@@ -251,7 +251,7 @@ class TestPatience:
         assert record.getMessage().endswith("cannot be used (refused): waiting up to 30 s")
 
     def test_once_given_up_it_is_tried_again_after_five_seconds_and_only_once(self, absent: AbsentServer) -> None:
-        patient = redis_journal.PatientCommands(absent, "redis://h")
+        patient = redis_journal.RetryingCommands(absent, "redis://h")
         for wait, attempts in ((0.0, 34), (0.0, 0), (4.9, 0), (0.1, 1), (4.9, 0), (0.1, 1)):
             absent.now += wait
             absent.asked_at.clear()
@@ -271,7 +271,7 @@ class TestPatience:
     def test_what_waiting_does_not_help_is_not_waited_for(self, absent: AbsentServer) -> None:
         absent.error = StoreError("wrong password", is_lasting=True)
         with pytest.raises(JournalError, match=r"cannot be used \(wrong password\)"):
-            redis_journal.PatientCommands(absent, "redis://h").run(("PING",))
+            redis_journal.RetryingCommands(absent, "redis://h").run(("PING",))
         assert absent.asked_at == [0.0]
 
 

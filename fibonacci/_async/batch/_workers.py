@@ -17,13 +17,13 @@ from fibonacci._async._runtime import WakeEvent, running_trio
 T = TypeVar("T")
 
 
-async def beside(function: Callable[[], T]) -> T:
+async def run_in_thread(function: Callable[[], T]) -> T:
     """Carry out a function that may wait, in a thread. A cancellation comes after its end, and after its result."""
     trio = running_trio()
     if trio is not None:
         with trio.CancelScope(shield=True):
-            found: T = await trio.to_thread.run_sync(function)
-        return found
+            result: T = await trio.to_thread.run_sync(function)
+        return result
     task = asyncio.current_task()
     future = asyncio.get_running_loop().run_in_executor(None, function)
     cancellations = 0

@@ -134,7 +134,7 @@ class AsyncBatchContext:
         starts: How many rows were started in the last minute.
         progress: Describes how far the rows have come.
         inbox: What workers hand to the task that iterates.
-        is_attended: Whether the task that iterates is at work, and not in the body of the user's loop.
+        is_iterating: Whether the task that iterates is at work, and not in the body of the user's loop.
         quota: The quota of the organization as last read; None before.
         at_work: How many workers have not reported their end, as far as their reports were taken in.
         is_draining: Whether the end of each piece of work is told to the inbox.
@@ -167,7 +167,7 @@ class AsyncBatchContext:
         self.inbox: _workers.Inbox = _workers.Inbox()
         self.at_work: int = 0
         self.quota = quota
-        self.is_attended: bool = False
+        self.is_iterating: bool = False
         self._workers = _workers.Workers()
         self.is_draining: bool = False
         # No lock guards these: what Ctrl-C has interrupted would be between two of them.
@@ -286,7 +286,7 @@ class AsyncBatchContext:
 
     async def use_journal(self, function: Callable[[], T]) -> T:
         """Call a method of the journal, which may wait for a server."""
-        return await _workers.beside(function) if self.journal.may_wait else function()
+        return await _workers.run_in_thread(function) if self.journal.may_wait else function()
 
     async def record_start(self, row: Row) -> None:
         """Write the id of an execution to the journal: at once, unless the task that iterates is about to, with others.
@@ -296,7 +296,7 @@ class AsyncBatchContext:
         """
         if not self.keeps_results_alone:
             self._unrecorded[row.index] = row
-            if not self.is_attended:
+            if not self.is_iterating:
                 await self.use_journal(self._write_started)
 
     async def record_refusal(self, row: Row) -> None:
@@ -306,12 +306,12 @@ class AsyncBatchContext:
             JournalError: If it cannot be written.
         """
         row.is_refused = True
-        if not (self.is_attended or self.keeps_results_alone):
+        if not (self.is_iterating or self.keeps_results_alone):
             await self._record_refusals([row])
 
-    async def record_unattended(self) -> None:
+    async def pause_iterating(self) -> None:
         """Write what came while the task that iterates was at work, which it now leaves to workers."""
-        self.is_attended = False
+        self.is_iterating = False
         if self.keeps_results_alone:
             return
         if self._unrecorded:

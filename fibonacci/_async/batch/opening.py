@@ -55,7 +55,7 @@ async def open_batch(
     journal: Journal | None = None
     try:
         if isinstance(options.journal, RedisJournalURL):
-            journal = await _workers.beside(partial(open_it, header))
+            journal = await _workers.run_in_thread(partial(open_it, header))
         else:
             journal = open_it(header)
         journal.redact = requestor.redact
@@ -112,7 +112,7 @@ async def check_journal(options: BatchOptions, header: JournalHeader) -> None:
         from fibonacci._net.redis_client import RedisConnection
 
         commands = RedisConnection(options.journal.url, "journal")
-        await _workers.beside(partial(check_redis_journal, commands, options.journal, header, options.resume))
+        await _workers.run_in_thread(partial(check_redis_journal, commands, options.journal, header, options.resume))
     elif options.journal is not None:
         check_journal_file(options.journal, header, options.resume)
 
@@ -168,7 +168,11 @@ async def estimate(
     if organization_id is not None:
         quota = await read_quota(requests, organization_id)
     page, _ = await requests.page()
-    durations = [each.duration_ms / 1000 for each in page.items if each.is_terminal and each.duration_ms is not None]
+    durations = [
+        execution.duration_ms / 1000
+        for execution in page.items
+        if execution.is_terminal and execution.duration_ms is not None
+    ]
     last = (await requestor.use_limits()).last
     allowed = [options.concurrency, quota_value(quota, "concurrent_executions")]
     plan = None if quota is None else quota.plan
@@ -177,7 +181,7 @@ async def estimate(
         rate=None if last is None else float(last.limit),
         per_day=per_day_of(plan),
         runs_per_hour=quota_value(quota, "workflow_runs_per_hour"),
-        concurrency=min((each for each in allowed if each is not None), default=None),
+        concurrency=min((number for number in allowed if number is not None), default=None),
         duration=median(durations) if durations else None,
     )
     return estimated(count, limits)

@@ -243,7 +243,7 @@ class AsyncBatchRunner:
         context = self._context
         if context.plan.must_ask and not self._is_asking and not self._state.is_stopped:
             if context.organization_id is None:
-                context.plan.could_not_ask(context.now)
+                context.plan.record_unreadable_quota(context.now)
                 context.inbox.put(_nothing)  # rows may be started now
             else:
                 self._is_asking = True
@@ -263,7 +263,7 @@ class AsyncBatchRunner:
 
     def _could_not_ask(self) -> None:
         self._is_asking = False
-        self._context.plan.could_not_ask(self._context.now)
+        self._context.plan.record_unreadable_quota(self._context.now)
 
     def _told(self, quota: Quota, running: list[str]) -> None:
         self._context.quota = quota
@@ -275,8 +275,8 @@ class AsyncBatchRunner:
         state = self._state
         # Executions whose start has no response yet may be among them, and are not those of others.
         own = state.running.keys() | state.overdue.keys()
-        others = sum(each not in own for each in running) - len(state.starting)
-        self._context.plan.told(capacity, max(0, others), self._context.now)
+        others = sum(execution_id not in own for execution_id in running) - len(state.starting)
+        self._context.plan.record_quota(capacity, max(0, others), self._context.now)
 
     def _probe(self) -> None:
         """Ask whether the platform is back, after an outage in which rows may have been started."""

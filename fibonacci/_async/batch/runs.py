@@ -139,8 +139,8 @@ class AsyncBatchSession:
         journal = self._context.journal
         unwritten = [result for _, result in self._context.state.finished]
         written = await self._context.use_journal(lambda: list(journal.results()))
-        found = {result.index: result for result in [*unwritten, *written]}
-        return [found[index] for index in sorted(found)]
+        by_index = {result.index: result for result in [*unwritten, *written]}
+        return [by_index[index] for index in sorted(by_index)]
 
     async def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
@@ -254,7 +254,7 @@ class AsyncBatchSession:
             return await self._next()
         finally:
             if self._context is not None:
-                await self._context.record_unattended()
+                await self._context.pause_iterating()
 
     async def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
@@ -272,7 +272,7 @@ class AsyncBatchSession:
             self._interrupts.install()
             await self._runner.begin()
         if self._context is not None:
-            self._context.is_attended = True
+            self._context.is_iterating = True
         while (result := self._runner.pop()) is None and not self._runner.is_over:
             await self._runner.step()
             if self._progress is not None:
@@ -306,7 +306,7 @@ class AsyncBatchSession:
 async def _end_abandoned() -> None:
     """End runs whose iterator is gone: one of them may have the journal."""
     if abandoned_runs.has_ends:
-        await _workers.beside(abandoned_runs.end)
+        await _workers.run_in_thread(abandoned_runs.end)
 
 
 class AsyncRuns(_runtime.AsyncIterationHints):
@@ -360,8 +360,8 @@ class AsyncRuns(_runtime.AsyncIterationHints):
             ```
         """
         if not self._session.was_begun:
-            found = {result.index: result async for result in self}
-            return [found[index] for index in sorted(found)]
+            by_index = {result.index: result async for result in self}
+            return [by_index[index] for index in sorted(by_index)]
         return await self._session.recorded()
 
     async def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:

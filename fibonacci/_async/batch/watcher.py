@@ -100,21 +100,23 @@ class AsyncExecutionsWatcher:
     async def _list(self, running: frozenset[str]) -> None:
         """Read the pages of the list that have running executions."""
         try:
-            found, pages = await self._context.requests.find(running)
+            listed, pages = await self._context.requests.find(running)
         except BaseException as error:
             self._context.report(partial(self._failed, error))
             if not isinstance(error, Exception):
                 raise
         else:
-            self._context.report(partial(self._listed, running, found, pages))
+            self._context.report(partial(self._listed, running, listed, pages))
 
-    def _listed(self, running: frozenset[str], found: Mapping[str, Execution], pages: int) -> None:
+    def _listed(self, running: frozenset[str], listed: Mapping[str, Execution], pages: int) -> None:
         self._pause = _FIRST_PAUSE
-        for execution in found.values():
+        for execution in listed.values():
             self._seen(execution)
         watched = (execution_id for rows in self._watched() for execution_id in rows)
-        missing = [each for each in watched if each in running and each not in found]  # the oldest first
-        self._read_each(missing, pages=pages if found else len(running))
+        missing = [
+            execution_id for execution_id in watched if execution_id in running and execution_id not in listed
+        ]  # the oldest first
+        self._read_each(missing, pages=pages if listed else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
         """Read executions one by one; the look is over when all are read."""

@@ -22,7 +22,7 @@ _IDLE = 5.0
 T = TypeVar("T")
 
 
-def beside(function: Callable[[], T]) -> T:
+def run_in_thread(function: Callable[[], T]) -> T:
     """Carry out a function that may wait."""
     return function()
 

@@ -140,8 +140,8 @@ class BatchSession:
         journal = self._context.journal
         unwritten = [result for _, result in self._context.state.finished]
         written = self._context.use_journal(lambda: list(journal.results()))
-        found = {result.index: result for result in [*unwritten, *written]}
-        return [found[index] for index in sorted(found)]
+        by_index = {result.index: result for result in [*unwritten, *written]}
+        return [by_index[index] for index in sorted(by_index)]
 
     def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
@@ -255,7 +255,7 @@ class BatchSession:
             return self._next()
         finally:
             if self._context is not None:
-                self._context.record_unattended()
+                self._context.pause_iterating()
 
     def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
@@ -273,7 +273,7 @@ class BatchSession:
             self._interrupts.install()
             self._runner.begin()
         if self._context is not None:
-            self._context.is_attended = True
+            self._context.is_iterating = True
         while (result := self._runner.pop()) is None and not self._runner.is_over:
             self._runner.step()
             if self._progress is not None:
@@ -307,7 +307,7 @@ class BatchSession:
 def _end_abandoned() -> None:
     """End runs whose iterator is gone: one of them may have the journal."""
     if abandoned_runs.has_ends:
-        _workers.beside(abandoned_runs.end)
+        _workers.run_in_thread(abandoned_runs.end)
 
 
 class Runs(_runtime.IterationHints):
@@ -361,8 +361,8 @@ class Runs(_runtime.IterationHints):
             ```
         """
         if not self._session.was_begun:
-            found = {result.index: result for result in self}
-            return [found[index] for index in sorted(found)]
+            by_index = {result.index: result for result in self}
+            return [by_index[index] for index in sorted(by_index)]
         return self._session.recorded()
 
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:

@@ -112,7 +112,7 @@ class RowStarter:
             case "quota" if isinstance(error, QuotaExceededError):
                 self._put_back(row)
                 if quota_kind(error, state.in_flight) == "concurrent":
-                    context.plan.refused(state.in_flight, context.now)
+                    context.plan.record_refusal(state.in_flight, context.now)
                 else:
                     context.refused_by_quota(error)
             case "row" if isinstance(error, Exception):
@@ -214,42 +214,42 @@ class RowFinder:
         try:
             candidates = self._candidates(rows)
             if candidates is None:
-                found = MatchedRows([], [(row, "the list of executions changes while it is read") for row in rows])
+                matched = MatchedRows([], [(row, "the list of executions changes while it is read") for row in rows])
             else:  # the journals after the list: what is in it was started by then
                 claims = self._context.use_journal(partial(self._context.journal.claims, list(candidates)))
-                found = matches(rows, candidates, claims)
+                matched = matches(rows, candidates, claims)
         except BaseException as error:
             self._context.report(partial(self._failed, rows, searched, error))
             if not isinstance(error, Exception):
                 raise
         else:
-            self._context.report(partial(self._found, found))
+            self._context.report(partial(self._found, matched))
 
     def _candidates(self, rows: Sequence[Row]) -> Candidates | None:
         """Return the executions since the first intent that have the inputs of a row; None if the list is not firm."""
         since, digests = earliest(rows), {row.digest for row in rows}
         before: Candidates | None = None
         for _ in range(_READINGS):
-            found, pages = self._read_list(since, digests)
-            if pages == 1 or (before is not None and found.keys() == before.keys()):
-                return found
-            before = found
+            candidates, pages = self._read_list(since, digests)
+            if pages == 1 or (before is not None and candidates.keys() == before.keys()):
+                return candidates
+            before = candidates
         return None
 
     def _read_list(self, since: float, digests: set[bytes]) -> tuple[Candidates, int]:
         """Read the list back to a time; return the executions with the inputs, and the number of pages."""
-        found: dict[str, tuple[Execution, bytes]] = {}
+        candidates: dict[str, tuple[Execution, bytes]] = {}
         pages, following = 0, None
         while True:
             page, following = self._context.requests.page(following)
             pages += 1
             for execution in page.items:
-                if (created_at(execution) or 0.0) >= since and execution.id not in found:
+                if (created_at(execution) or 0.0) >= since and execution.id not in candidates:
                     digest = self._digest(execution)
                     if digest in digests:
-                        found[execution.id] = execution, digest
+                        candidates[execution.id] = execution, digest
             if following is None or is_past(page.items, since):
-                return found, pages
+                return candidates, pages
 
     def _digest(self, execution: Execution) -> bytes:
         """Return the digest of an execution's inputs, which are read if the list does not give them."""
@@ -262,12 +262,12 @@ class RowFinder:
             self._digests[execution.id] = digest
         return digest
 
-    def _found(self, found: MatchedRows) -> None:
+    def _found(self, matched: MatchedRows) -> None:
         self.is_searching = False
         state = self._context.state
-        for row, doubt in found.doubts:
+        for row, doubt in matched.doubts:
             state.doubts[row.index] = doubt
-        for row, execution in found.found:
+        for row, execution in matched.found:
             text = "row %s: its execution is taken to be %s, which has its inputs and belongs to no other row"
             log(_log, logging.WARNING, text, row.key, execution.id, execution_id=execution.id)
             del state.unknown[row.index]
