@@ -45,7 +45,9 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool, api_versio
         netloc = host if port is None else f"{host}:{port}"
     is_ascii = netloc.isascii() and parts.path.isascii()
     if parts.scheme not in ("http", "https") or not host or port == 0 or not is_ascii or not url.isprintable():
-        raise ConfigurationError(joined(source, f" must be like https://api.example.com/v1, not {_without_secrets(url)!r}"))
+        raise ConfigurationError(
+            joined(source, f" must be like https://api.example.com/v1, not {_without_secrets(url)!r}")
+        )
     if " " in url or parts.username is not None or parts.query or parts.fragment:
         text = " must hold no user, space, query or fragment; "
         raise ConfigurationError(joined(source, text, remedy("key in a URL")))
