@@ -84,7 +84,6 @@ MAY_IMPORT = {
     "types": _PUBLIC,
     "emulator": {"models", "definitions", "_lazy", "_log_records", "_text", "_files"},
     "integrations": _PUBLIC,
-    "run_many": {"cli"},
     "testing": {*_PUBLIC, "emulator"},
     "cli": {*_PUBLIC, "emulator", "_times", "_files"},
 }

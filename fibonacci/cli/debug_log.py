@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._text import printable
-from fibonacci.cli.ci_commands import without_commands
+from fibonacci.cli.standard_streams import without_commands
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -11,8 +11,7 @@ from fibonacci._remedies import for_command
 from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs import workflow_id_of
-from fibonacci.cli.key_redaction import without_keys
-from fibonacci.cli.standard_streams import read_stdin
+from fibonacci.cli.standard_streams import read_stdin, without_keys
 from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked
 from fibonacci.definitions.files.source import Source

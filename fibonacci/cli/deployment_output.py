@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fibonacci.cli.colors import color_changes, uses_color
+from fibonacci.cli.context import color_changes, uses_color
 from fibonacci.cli.definition_arguments import fault_object, folder_files
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import DefinitionError

@@ -8,9 +8,8 @@ from typing import Final
 from fibonacci._remedies import for_command, reworded, text_of
 from fibonacci._text import printable, printable_line
 from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE
-from fibonacci.cli.key_redaction import without_keys
 from fibonacci.cli.signals import signal_of
-from fibonacci.cli.standard_streams import print_message
+from fibonacci.cli.standard_streams import print_message, without_keys
 from fibonacci.errors import (
     APIError,
     APIStatusError,

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fibonacci.cli.following import approval_text, duration_of, one_line, remark_on
+from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.models import Execution, NodeTrace
 
 _LONGEST_NAME = 32

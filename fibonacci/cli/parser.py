@@ -1,4 +1,4 @@
-"""The parser of the command line: options that every command has, and verbs that are added when needed."""
+"""The parser of the command line: every command by its name, the options that all have, verbs on first use."""
 
 from __future__ import annotations
 
@@ -7,17 +7,62 @@ import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
-from fibonacci.cli.key_redaction import without_keys
 from fibonacci.cli.numbers import positive
+from fibonacci.cli.standard_streams import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fibonacci.cli.context import Context
+
+
+class CommandEntry(NamedTuple):
+    """One command.
+
+    Attributes:
+        help: Its line in the help of the command above it.
+        module: The module under `fibonacci.cli.commands` that has it: `add_NAME_arguments` adds its arguments, and
+            `run_NAME` runs it, unless it has verbs.
+    """
+
+    help: str
+    module: str
+
+
+COMMANDS: Final[dict[str, CommandEntry]] = {
+    "run": CommandEntry("run a workflow, and wait for its outputs", "executions"),
+    "run-many": CommandEntry("run a workflow for each row of a file, at most once each", "run_many"),
+    "journal": CommandEntry("look into the journal of a run-many, or stop its run", "journal"),
+    "request": CommandEntry("send any request", "request"),
+    "validate": CommandEntry("check a definition", "definitions"),
+    "fmt": CommandEntry("format a definition", "definitions"),
+    "schema": CommandEntry("print the JSON Schema of definitions, for editors", "definitions"),
+    "graph": CommandEntry("draw a definition", "definitions"),
+    "diff": CommandEntry("compare two definitions", "deployment"),
+    "plan": CommandEntry("show what apply would change", "deployment"),
+    "apply": CommandEntry("deploy a folder of definitions", "deployment"),
+    "pull": CommandEntry("save a workflow as a definition", "deployment"),
+    "dev": CommandEntry("serve the platform on this machine", "dev"),
+    "doctor": CommandEntry("check key, network and versions", "access"),
+    "open": CommandEntry("open a page in the browser", "executions"),
+    "auth": CommandEntry("log in, log out, show who is logged in", "access"),
+    "profiles": CommandEntry("list, choose and add profiles", "access"),
+    "mcp": CommandEntry("serve workflows as tools for agents", "mcp"),
+    "completion": CommandEntry("print the completion of a shell", "completion"),
+}
+"""The commands for people, in the order of the help."""
+
+VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
+    "executions": {
+        "watch": CommandEntry("show an execution until it has ended", "executions"),
+        "tail": CommandEntry("show executions as they change", "executions"),
+    },
+}
+"""The verbs for people in the groups of derived commands, by group."""
 
 
 RAW_CSV: Final = "leave cells of CSV as they are; default: ' before a text that a spreadsheet would take for a formula"
@@ -158,19 +203,21 @@ def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False
     add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
 
 
-def command_adder(module: str) -> Callable[[CommandParser], None]:
+def command_adder(module: str, name: str) -> Callable[[CommandParser], None]:
     """Return a function that adds the arguments of a command.
 
     Args:
-        module: The module of the command, which is imported when the function is called.
+        module: The module that has the command, which is imported when the function is called.
+        name: The name of the command.
     """
 
     def add(parser: CommandParser) -> None:
-        command: Any = import_module(f"fibonacci.cli.commands.{module}")
-        command.add_arguments(parser)
+        commands, own = vars(import_module(f"fibonacci.cli.commands.{module}")), name.replace("-", "_")
+        commands[f"add_{own}_arguments"](parser)
         add_global_options(parser)
-        if hasattr(command, "run"):  # a command with verbs has one for each of them
-            parser.set_defaults(run=command.run)
+        run = commands.get(f"run_{own}")
+        if run is not None:  # a command with verbs has one for each of them
+            parser.set_defaults(run=run)
 
     return add
 

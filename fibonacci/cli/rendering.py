@@ -12,9 +12,9 @@ from fibonacci._display.text import cell_width, clusters
 from fibonacci._suggestions import did_you_mean
 from fibonacci._text import printable, printable_line
 from fibonacci._times import parse_time
-from fibonacci.cli.ci_commands import without_commands
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object
+from fibonacci.cli.standard_streams import without_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

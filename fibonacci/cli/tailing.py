@@ -21,7 +21,7 @@ from fibonacci import (
     ServerError,
 )
 from fibonacci._batch.watching import poll_delay
-from fibonacci.cli.following import one_line
+from fibonacci.cli.node_texts import one_line
 from fibonacci.models import Execution, ResponseInfo
 
 _STATUS_WIDTH = 16

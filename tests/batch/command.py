@@ -63,7 +63,7 @@ class Command:
         return subprocess.Popen(line, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe, text=True)
 
     def line(self, arguments: Sequence[str]) -> list[str]:
-        return [sys.executable, "-m", "fibonacci.run_many", *arguments]
+        return [sys.executable, "-m", "fibonacci.cli", "run-many", *arguments]
 
     def write(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text, "utf-8")

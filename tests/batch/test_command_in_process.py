@@ -13,7 +13,7 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.cli.main import main
-from fibonacci.cli.run_many.result_files import ResultFile
+from fibonacci.cli.row_files import ResultFile
 from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, KEPT, last_line, lines_of
 from tests.batch.workflows import GREETER

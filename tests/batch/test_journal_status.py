@@ -30,7 +30,7 @@ from fibonacci import (
     read_journal,
 )
 from fibonacci._batch.progress import BatchPace, ProgressText, progress_in
-from fibonacci.cli.journal.status import RunStatus, reason_of, status_lines, summary_line
+from fibonacci.cli.commands.journal import RunStatus, reason_of, status_lines, summary_line
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.models import Execution
 from tests.batch.command import EXECUTE
@@ -135,7 +135,7 @@ def status_when(journal: str, **expected: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("place", ["file", "redis"], indirect=True)
 def test_beside_a_run(held: HeldRun, place: JournalPlace, greeter: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci.cli.journal.status._EVERY", 0.05)
+    monkeypatch.setattr("fibonacci.cli.commands.journal._EVERY", 0.05)
     with held.going_on():
         status = status_when(place.location, unknown=1, succeeded=1, failed=1, under_way=3)
         assert (status["is_running"], status["total"], status["left"]) == (True, 12, 9)
@@ -193,7 +193,7 @@ def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPl
 
 
 def test_without_rich_a_terminal_has_lines(held: HeldRun, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fibonacci.cli.journal.live_status", None)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
     held.release.set()
     with held.going_on():
         pass

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.run_many.row_files import RowFormat, RowsFormat, open_rows, read_rows, text_cell, text_of_cell
+from fibonacci.cli.row_files import RowFormat, RowsFormat, open_rows, read_rows, text_cell, text_of_cell
 from tests.kit.assertions import each_row
 
 CSV = RowsFormat("csv")

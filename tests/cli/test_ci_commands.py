@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fibonacci._text import printable
-from fibonacci.cli.ci_commands import is_read_by_ci, without_commands
 from fibonacci.cli.debug_log import LogFormatter
+from fibonacci.cli.standard_streams import is_read_by_ci, without_commands
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.kit.assertions import each_row

@@ -12,11 +12,9 @@ SHARED = {
     "fibonacci._suggestions",
     "fibonacci.cli",
     "fibonacci.cli.call_tables",
-    "fibonacci.cli.command_table",
+    "fibonacci.cli.parser",
     "fibonacci.cli.exit_codes",
     "fibonacci.cli.main",
-    "fibonacci.cli.parser",
-    "fibonacci.cli.key_redaction",
     "fibonacci.cli.standard_streams",
     "fibonacci.cli.numbers",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.cli.colors import color_changes
+from fibonacci.cli.context import color_changes
 from tests.cli.definitions import FAULTS, FAULTY, FORMATTED, GREETER, UNFORMATTED, write
 from tests.cli.invocation import invoke
 

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from fibonacci._display.text import cell_width
-from fibonacci.cli.colors import color_changes
+from fibonacci.cli.context import Output, color_changes
 from fibonacci.cli.main import command_parser
-from fibonacci.cli.output import Output
 from fibonacci.cli.rendering import ShortestColumns, fitted, fitting_widths
 from tests.cli.invocation import Invocation, invoke
 from tests.kit.assertions import check_each

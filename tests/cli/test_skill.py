@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fibonacci.cli.command_table import COMMANDS
+from fibonacci.cli.parser import COMMANDS
 
 FOLDER = files("fibonacci").joinpath(".agents", "skills")
 NAME = "fibonacci-sdk"

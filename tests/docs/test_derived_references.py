@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 from fibonacci import Fibonacci, errors
-from fibonacci.cli.command_table import COMMANDS
+from fibonacci.cli.parser import COMMANDS
 from tests.kit.assertions import check_rows
 from tests.tools.markdown import anchors
 from tests.tools.reference.command_line import PYTHON, ListedCommand, commands

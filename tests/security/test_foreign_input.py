@@ -33,7 +33,7 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.mcp_server.input_schemas import cleaned, filtered, input_schema
 from fibonacci.cli.mcp_server.workflow_tools import tool_names
 from fibonacci.cli.rendering import fitted, visible_json
-from fibonacci.cli.run_many.result_files import ResultStream
+from fibonacci.cli.row_files import ResultStream
 from fibonacci.cli.tailing import ExecutionFeed
 from fibonacci.definitions import check_definition, diff, format_definition, loads
 from fibonacci.definitions.checks.inputs import check_inputs

@@ -106,7 +106,7 @@ def _stop(folder: Path) -> None:
 
 
 def _results(folder: Path) -> None:
-    from fibonacci.cli.run_many.result_files import ResultFile
+    from fibonacci.cli.row_files import ResultFile
 
     with closing(ResultFile(str(folder / "out.jsonl"), "jsonl")) as file:
         file.finish()
@@ -176,8 +176,8 @@ PATHS = [
     Written(
         "runs.db-stop-run", "state", ("_batch/journal_owner.py",), _stop, is_private=False, but="a file of a stranger"
     ),
-    Written("out.jsonl", "chosen", ("cli/run_many/result_files.py",), _results, is_private=False),
-    Written("out.jsonl.partial", "state", ("cli/run_many/result_files.py",), _results, mode=None),
+    Written("out.jsonl", "chosen", ("cli/row_files.py",), _results, is_private=False),
+    Written("out.jsonl.partial", "state", ("cli/row_files.py",), _results, mode=None),
     Written("mark.json", "state", ("_batch/redis_journal.py",), _mark),
     Written("state.db", "chosen", ("emulator/state/sqlite.py",), _state),
     Written("state.db-wal", "state", ("emulator/state/sqlite.py",), _state, mode=None),
@@ -189,9 +189,8 @@ PATHS = [
 ELSEWHERE = {
     "_net/file_store.py": "in a folder of mode 0700 that it checks: shared_limits/test_failures.py",
     "_batch/locks.py": "its row is that of the journal",
-    "cli/commands/fmt.py": "as definitions are written: check_link and write_file",
-    "cli/commands/graph.py": "write_file, at a path that the user has chosen",
-    "cli/run_many/arguments.py": "checks what result_files.py writes",
+    "cli/commands/definitions.py": "check_link and write_file, at a path that the user has chosen",
+    "cli/run_many.py": "checks what row_files.py writes",
     "cli/definition_arguments.py": "checks links of definitions",
     "cli/standard_streams.py": "the null device",
     "emulator/cli_arguments.py": "reads a key, and writes nothing",

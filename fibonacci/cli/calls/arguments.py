@@ -8,8 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.calls.entries import NULLS, PREFIX, CallEntry, CallGroup
-from fibonacci.cli.command_table import VERBS
-from fibonacci.cli.parser import add_global_options, command_adder
+from fibonacci.cli.parser import VERBS, add_global_options, command_adder
 
 if TYPE_CHECKING:
     from fibonacci.cli.calls.entries import CallParameter
@@ -22,7 +21,7 @@ def add_group(parser: CommandParser, name: str) -> None:
     found: Any = import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}")
     add = _add_entries(parser, found.GROUP, (name,))
     for verb, entry in VERBS.get(name, {}).items():
-        add(verb, entry.help, add_arguments=command_adder(entry.module))
+        add(verb, entry.help, add_arguments=command_adder(entry.module, verb))
 
 
 def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...]) -> CommandAdder:

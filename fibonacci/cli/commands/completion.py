@@ -42,7 +42,7 @@ zsh:  eval "$(fibonacci completion zsh)" in ~/.zshrc, after compinit
 fish: fibonacci completion fish > ~/.config/fish/completions/fibonacci.fish"""
 
 
-def add_arguments(parser: CommandParser) -> None:
+def add_completion_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     from fibonacci.cli.parser import keep_lines
 
@@ -51,7 +51,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("shell", metavar="SHELL", choices=_SHELLS, help="the shell: bash, zsh or fish")
 
 
-def run(context: Context) -> int:
+def run_completion(context: Context) -> int:
     """Print the script."""
     context.output.document("script", completion_script(context.options.shell))
     return DONE

@@ -17,7 +17,7 @@ It prints two lines for another terminal, and serves until Ctrl-C. With a comman
 `fibonacci dev -- pytest`, it runs that command with the two variables set, and ends with it."""
 
 
-def add_arguments(parser: CommandParser) -> None:
+def add_dev_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command: those of `python -m fibonacci.emulator`, and a command to run."""
     from fibonacci.emulator.cli_arguments import add_arguments as add_emulator_arguments
 
@@ -26,7 +26,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what to run with the two variables")
 
 
-def run(context: Context) -> int:
+def run_dev(context: Context) -> int:
     """Serve an emulator."""
     from fibonacci.emulator import cli
     from fibonacci.emulator.cli_arguments import fault_of

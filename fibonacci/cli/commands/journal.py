@@ -2,21 +2,690 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci.cli.journal import export, rows, status, stop
+from fibonacci._batch.estimate import duration_text
+from fibonacci._batch.progress import MOST_UNKNOWN
+from fibonacci._display.text import cell_width, counted
+from fibonacci._text import printable_line
+from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
 from fibonacci.cli.parser import Verbs
+from fibonacci.cli.rendering import encoding_of, fitted
+from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
+from fibonacci.models.run_results import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    from fibonacci import JournalView, RunResult, RunsProgress, RunsSummary
+    from fibonacci._batch.journal_owner import HeldJournal, JournalHolder
+    from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
 
 
-def add_arguments(parser: CommandParser) -> None:
+def add_journal(parser: CommandParser) -> None:
+    """Add the argument that names the journal."""
+    parser.add_argument("journal", metavar="JOURNAL", help="the file, or redis://HOST/DB?journal=NAME")
+
+
+def add_status(parser: CommandParser) -> None:
+    """Add the option that chooses rows by their status."""
+    parser.add_argument("--status", metavar="WORD", type=_status, help="the rows with this status, such as failed")
+
+
+def opened_journal(context: Context) -> JournalView:
+    """Return the journal that the command line names; nothing of it is changed.
+
+    Raises:
+        UsageError: If the argument names no journal.
+        JournalError: If it cannot be read.
+    """
+    from fibonacci import read_journal
+
+    try:
+        return read_journal(context.options.journal)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _status(text: str) -> str:
+    from fibonacci.cli.calls.value_kinds import word
+    from fibonacci.models.executions import KNOWN_STATUSES
+
+    return word(text, (*KNOWN_STATUSES, "starting", "unknown"))
+
+
+UNNAMED: Final = "another reason"
+"""What failures are counted as beyond the most frequent reasons."""
+
+_MOST_REASONS: Final = 5
+_FAILED: Final = ("failed", "cancelled")
+_LONGEST_REASON: Final = 160
+# Reading takes at most this part of the time.
+_SHARE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """How far the run of a journal has come.
+
+    Attributes:
+        journal: The path or URL of the journal, without a password.
+        workflow_id: The id of the workflow.
+        version: Its version, as a text; None where it is not known.
+        is_running: Whether a run has the journal now.
+        summary: How many rows have ended, and how many are under way.
+        progress: What the run has noted of its pace; None if it has noted nothing.
+        failures: How many rows have failed by each reason, the most frequent one first.
+        unknown: The keys of the first rows of unknown outcome.
+        read_at: When it was read.
+    """
+
+    journal: str
+    workflow_id: str
+    version: str | None
+    is_running: bool
+    summary: RunsSummary
+    progress: RunsProgress | None
+    failures: Sequence[tuple[str, int]]
+    unknown: Sequence[str | int]
+    read_at: datetime
+
+    @property
+    def ended(self) -> int:
+        """How many rows have ended."""
+        return self.summary.succeeded + self.summary.failed
+
+    @property
+    def under_way(self) -> int:
+        """How many rows are in the journal, and have neither ended nor are unknown."""
+        return self.summary.left
+
+    @property
+    def total(self) -> int | None:
+        """The number of rows; None where the journal does not tell."""
+        return None if self.progress is None else self.progress.total
+
+    @property
+    def left(self) -> int | None:
+        """How many rows have not ended and are not unknown; None where the journal does not tell."""
+        return None if self.total is None else max(self.under_way, self.total - self.ended - self.summary.unknown)
+
+    @property
+    def rows_per_minute(self) -> float | None:
+        """How many rows end in a minute; None without a run."""
+        return self.progress.rows_per_minute if self.progress is not None and self.is_running else None
+
+    @property
+    def bound_by(self) -> str | None:
+        """The limit that binds; None where none does, and without a run."""
+        return self.progress.bound_by if self.progress is not None and self.is_running else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The time left in seconds; None where it is not known, and without a run."""
+        if self.progress is None or self.progress.seconds_left is None or not self.is_running:
+            return None
+        age = (self.read_at - self.progress.written_at).total_seconds()  # by the clocks of two machines, perhaps
+        return max(0.0, self.progress.seconds_left - max(0.0, age))
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """Until when no row is started, because a quota is used up; None while rows are."""
+        until = self.progress.paused_until if self.progress is not None and self.is_running else None
+        return until if until is not None and until > self.read_at else None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What has changed when something has happened, unlike what passes with the time."""
+        shown = self.to_dict()
+        return {name: shown[name] for name in shown if name not in ("rows_per_minute", "seconds_left")}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as values of JSON."""
+        return {
+            "journal": self.journal,
+            "workflow_id": self.workflow_id,
+            "version": self.version,
+            "is_running": self.is_running,
+            "total": self.total,
+            "succeeded": self.summary.succeeded,
+            "failed": self.summary.failed,
+            "unknown": self.summary.unknown,
+            "under_way": self.under_way,
+            "left": self.left,
+            "rows_per_minute": None if self.rows_per_minute is None else round(self.rows_per_minute, 1),
+            "seconds_left": None if self.seconds_left is None else round(self.seconds_left),
+            "bound_by": self.bound_by,
+            "paused_until": None if self.paused_until is None else self.paused_until.isoformat(),
+            "failures": [{"reason": reason, "rows": number} for reason, number in self.failures],
+            "unknown_keys": list(self.unknown),
+        }
+
+
+FIELDS: Final = (
+    *("journal", "workflow_id", "version", "is_running", "total", "succeeded", "failed", "unknown", "under_way"),
+    *("left", "rows_per_minute", "seconds_left", "bound_by", "paused_until", "failures", "unknown_keys"),
+)
+"""The names in the JSON of a status."""
+
+
+class StatusReader:
+    """Reads the status of a journal again and again, and why rows have failed only when others have.
+
+    Args:
+        view: The journal.
+
+    Attributes:
+        rest: The seconds after which to read again at the earliest: a large journal takes a while.
+    """
+
+    def __init__(self, view: JournalView) -> None:
+        self.rest: float = 0.0
+        self._view = view
+        self._failed = 0
+        self._failures: Sequence[tuple[str, int]] = ()
+
+    def read(self) -> RunStatus:
+        """Return the present status.
+
+        Raises:
+            JournalError: If the journal cannot be read.
+        """
+        began = monotonic()
+        status = self._read()
+        self.rest = (monotonic() - began) / _SHARE
+        return status
+
+    def _read(self) -> RunStatus:
+        view = self._view
+        is_running = view.is_running  # first: what the run's last write has changed is read after it
+        progress, summary = view.progress, view.summary
+        unknown: Sequence[str | int] = ()
+        if is_running and progress is not None:  # which of its requests have no response, a run alone knows at once
+            unknown = progress.unknown_keys
+            more = max(0, min(progress.unknown - summary.unknown, summary.left))
+            summary = replace(summary, unknown=summary.unknown + more, left=summary.left - more)
+        elif summary.unknown:
+            unknown = [result.key for result in islice(view.rows(UNKNOWN), MOST_UNKNOWN)]
+        if summary.failed != self._failed:
+            self._failures, self._failed = _failures(view, summary.failed), summary.failed
+        return RunStatus(
+            journal=view.path,
+            workflow_id=view.workflow_id,
+            version=view.version,
+            is_running=is_running,
+            summary=summary,
+            progress=progress,
+            failures=self._failures,
+            unknown=unknown,
+            read_at=datetime.now(UTC),
+        )
+
+
+def reason_of(result: RunResult) -> str:
+    """Return why a row has failed, in words that rows with the same reason share."""
+    error = result.error
+    if isinstance(error, WaitTimeoutError):
+        return "timed out"
+    if isinstance(error, ExecutionCancelledError):
+        return "canceled"
+    if isinstance(error, ExecutionFailedError):
+        return _short(error.reason or "failed, for no reason that the platform tells")
+    if isinstance(error, APIStatusError):
+        return _short(f"{error.status_code} {error.code or ''}: {error.message}".replace(" :", ":"))
+    return result.status if error is None else _short(f"{type(error).__name__}: {error}")
+
+
+def _failures(view: JournalView, failed: int) -> Sequence[tuple[str, int]]:
+    counts = Counter(reason_of(result) for status in _FAILED for result in view.rows(status))
+    named = counts.most_common(_MOST_REASONS)
+    rest = failed - sum(number for _, number in named)
+    return [*named, (UNNAMED, rest)] if rest > 0 else named
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+
+
+Part = tuple[str, str]
+"""A text, and its style in the words of rich."""
+
+_LABEL: Final = 13
+_NUMBER: Final = 7
+_LONGEST_BAR: Final = 50
+_FULL, _EMPTY = "\N{FULL BLOCK}", "\N{LIGHT SHADE}"
+
+
+def status_lines(status: RunStatus, width: int, *, is_unicode: bool) -> list[list[Part]]:
+    """Return the lines that show a status, each cut to a width.
+
+    Args:
+        status: The status.
+        width: The width of the terminal in cells.
+        is_unicode: Whether the terminal can show blocks.
+    """
+    lines = [_title(status), _bar(status, width, is_unicode=is_unicode), [], *_counts(status)]
+    if pace := list(_pace(status)):
+        lines += [[], *pace]
+    if status.failures:
+        lines += [[], [("why rows have failed", "bold")], *map(_failure, status.failures)]
+    ellipsis = "\N{HORIZONTAL ELLIPSIS}" if is_unicode else "..."
+    return [_cut(line, width, ellipsis) for line in lines]
+
+
+def summary_line(status: RunStatus) -> str:
+    """Return a status in one line."""
+    summary = status.summary
+    counts = ((summary.failed, "failed"), (summary.unknown, "unknown"), (status.under_way, "under way"))
+    parts = [f"{number:,} {name}" for number, name in counts if number]
+    parts += [f"{name} {printable_line(text)}" for name, text, _ in _pace_facts(status)]
+    return f"{_ended(status)}: {', '.join(parts)}" if parts else _ended(status)
+
+
+def _title(status: RunStatus) -> list[Part]:
+    version = "" if status.version is None else f", version {printable_line(status.version)}"
+    state = ("running", "green") if status.is_running else ("not running", "yellow" if status.left else "")
+    workflow = f"  {printable_line(status.workflow_id)}{version}"
+    return [state, (f"  {printable_line(status.journal)}", "bold"), (workflow, "")]
+
+
+def _bar(status: RunStatus, width: int, *, is_unicode: bool) -> list[Part]:
+    text = _ended(status)
+    if not status.total:
+        return [(text, "")]
+    share = min(1.0, status.ended / status.total)
+    percent = round(100 * share)
+    if 0 < share < 1:  # some rows have ended, and some have not
+        percent = min(99, max(1, percent))
+    text = f"  {text}, {percent} %"
+    cells = max(10, min(_LONGEST_BAR, width - len(text)))
+    full = int(cells * share)
+    filled, empty = (_FULL, _EMPTY) if is_unicode else ("#", ".")
+    return [(filled * full, "green"), (empty * (cells - full), "dim"), (text, "")]
+
+
+def _ended(status: RunStatus) -> str:
+    if status.total is None:
+        return f"{counted(status.ended, 'row')} ended"
+    return f"{status.ended:,} of {counted(status.total, 'row')} ended"
+
+
+def _counts(status: RunStatus) -> Iterator[list[Part]]:
+    summary = status.summary
+    yield _count("succeeded", summary.succeeded, "green" if summary.succeeded else "")
+    yield _count("failed", summary.failed, "red" if summary.failed else "")
+    unknown = _count("unknown", summary.unknown, "yellow" if summary.unknown else "")
+    if status.unknown:
+        more = summary.unknown - len(status.unknown)
+        keys = ", ".join(printable_line(str(key)) for key in status.unknown) + (
+            f" and {more:,} more" if more > 0 else ""
+        )
+        unknown.append((f"  rows {keys}", ""))
+    yield unknown
+    yield _count("under way" if status.is_running else "not ended", status.under_way, "")
+    if status.left is not None and status.left > status.under_way:
+        yield _count("not begun", status.left - status.under_way, "")
+
+
+def _count(name: str, number: int, style: str) -> list[Part]:
+    return [(name.ljust(_LABEL), ""), (f"{number:,}".rjust(_NUMBER), style)]
+
+
+def _pace(status: RunStatus) -> Iterator[list[Part]]:
+    for name, text, style in _pace_facts(status):
+        yield [(name.ljust(_LABEL), ""), (printable_line(text), style)]
+
+
+def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:
+    """Yield what is known of the pace: its name, a text and a style."""
+    if status.rows_per_minute is not None:
+        yield "rate", f"{status.rows_per_minute:,.1f} rows a minute", ""
+    if status.bound_by is not None:
+        yield "bound by", status.bound_by, ""
+    if status.paused_until is not None:
+        seconds = (status.paused_until - status.read_at).total_seconds()
+        yield "paused", f"waiting {duration_text(seconds)} for the quota", "yellow"
+    if status.seconds_left is not None:
+        yield "time left", f"about {duration_text(status.seconds_left)}", ""
+
+
+def _failure(failure: tuple[str, int]) -> list[Part]:
+    reason, number = failure
+    return [
+        (f"{number:,}".rjust(_LABEL + _NUMBER), "red"),
+        (f"  {printable_line(reason)}", "dim" * (reason == UNNAMED)),
+    ]
+
+
+def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:
+    """Return a line that is at most so wide."""
+    cut: list[Part] = []
+    for text, style in line:
+        cells = min(cell_width(text), width)
+        cut.append((fitted(text, cells, ellipsis), style))
+        width -= cells
+    return cut
+
+
+_STATUS_EPILOG: Final = """\
+Nothing is changed: the run goes on, also after Ctrl-C. The number of rows, the rate, the limit that binds and the time
+left are what the run has noted in the journal. Piped, a status is a line of JSON, and --watch prints one whenever more
+than the time has changed."""
+_EVERY: Final = 1.0
+
+
+def add_status_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the verb."""
+    parser.epilog = _STATUS_EPILOG
+    add_journal(parser)
+    parser.add_argument("--watch", action="store_true", help="keep it up to date until the run has ended")
+
+
+def run_status(context: Context) -> int:
+    """Print the status, with `--watch` until no run has the journal."""
+    _check_fields(context.options.fields or ())
+    with opened_journal(context) as journal:
+        reader = StatusReader(journal)
+        if context.options.watch:
+            _watch(context, reader)
+        else:
+            _print(context, reader.read())
+    return DONE
+
+
+def _check_fields(fields: Sequence[str]) -> None:
+    from fibonacci._suggestions import did_you_mean
+
+    for path in fields:
+        name = path.partition(".")[0]
+        if name not in FIELDS:
+            remedy = did_you_mean(name, FIELDS) or f": the fields are {', '.join(FIELDS)}"
+            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
+
+
+def _is_drawn(context: Context) -> bool:
+    """Whether a person reads stdout, and has not asked for fields."""
+    return context.output.is_terminal and not (context.output.is_json or context.options.fields)
+
+
+def _print(context: Context, status: RunStatus) -> None:
+    if not _is_drawn(context):
+        context.output.value(status.to_dict())
+        return
+
+    painter = context.output.painter()
+    for line in status_lines(status, painter.width, is_unicode=len(painter.ellipsis) == 1):
+        painter.line(line)
+
+
+def _watch(context: Context, reader: StatusReader) -> None:
+    from fibonacci.cli.errors import add_remedy
+
+    try:
+        if _is_drawn(context):
+            _draw(context, _until_ended(reader))
+        elif context.output.is_json:
+            context.output.array(status.to_dict() for status in _changes(_until_ended(reader)))
+        else:
+            for status in _changes(_until_ended(reader)):
+                context.output.line(status.to_dict())
+    except KeyboardInterrupt as error:
+        add_remedy(error, "the run goes on")
+        raise
+
+
+def _until_ended(reader: StatusReader) -> Iterator[RunStatus]:
+    """Yield the status again and again, at last that of a journal which no run has any more."""
+    from fibonacci.cli.tailing import sleep_while_read
+
+    while True:
+        status = reader.read()
+        yield status
+        if not status.is_running:
+            return
+        sleep_while_read(max(_EVERY, reader.rest))
+
+
+def _changes(statuses: Iterable[RunStatus]) -> Iterator[RunStatus]:
+    """Yield a status whenever more than the time has changed."""
+    shown: object = None
+    for status in statuses:
+        if status.facts != shown:
+            shown = status.facts
+            yield status
+
+
+def _draw(context: Context, statuses: Iterator[RunStatus]) -> None:
+    """Show a status in the place of the one before, or in a line of its own where the terminal cannot do that."""
+    with _live(context) as show:
+        if show is None:
+            for status in _changes(statuses):
+                context.output.text(summary_line(status))
+        else:
+            for status in statuses:
+                show(status)
+
+
+@contextmanager
+def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
+    """Yield what keeps a status up to date on a terminal; None if it cannot, or without rich (extra `cli`)."""
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        yield None
+        return
+    try:
+        from rich.console import Console, Group
+        from rich.live import Live
+        from rich.text import Text
+    except ImportError:
+        yield None
+        return
+    no_color = context.options.no_color or None
+    console = Console(file=sys.stdout, no_color=no_color, highlight=False, markup=False, emoji=False)
+    is_unicode = encoding_of(sys.stdout).lower().startswith("utf")
+    with Live(console=console, auto_refresh=False) as live:
+
+        def show(status: RunStatus) -> None:
+            lines = status_lines(status, console.width, is_unicode=is_unicode)
+            live.update(Group(*(Text.assemble(*line, no_wrap=True) for line in lines)), refresh=True)
+
+        yield show
+
+
+_ROWS_EPILOG: Final = """\
+Nothing is changed, and a run may have the journal meanwhile. A row without a result is pending, starting, running, or
+unknown: it is not known whether it was started. While the run lasts, a start without a response is unknown after 60 s.
+In Redis, JOURNAL has the name: redis://HOST/DB?journal=NAME, which is the id of the workflow where the run gave none.
+"""
+_COLUMNS: Final = ("index", "key", "status", "execution_id", "error")
+
+
+def add_rows_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the verb."""
+    parser.epilog = _ROWS_EPILOG
+    add_journal(parser)
+    add_status(parser)
+
+
+def run_rows(context: Context) -> int:
+    """List the rows."""
+    with opened_journal(context) as journal:
+        context.output.items((row.to_dict() for row in journal.rows(context.options.status)), _COLUMNS)
+    return DONE
+
+
+_EXPORT_EPILOG: Final = """\
+Every row of the journal, those without a result included, to stdout: lines of JSON, or CSV in which inputs and outputs
+are cells of JSON. Both are those of run-many --out. All of them unless --limit is given. Nothing is changed, and a run
+may have the journal meanwhile.
+
+    fibonacci journal export runs.db --format csv > rows.csv
+    fibonacci journal export runs.db --status failed > failed.jsonl
+"""
+
+
+def add_export_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the verb."""
+    from fibonacci.cli.parser import RAW_CSV, keep_lines
+
+    keep_lines(parser)
+    parser.epilog = _EXPORT_EPILOG
+    add_journal(parser)
+    add_status(parser)
+    parser.add_argument("--format", choices=("csv", "jsonl"), help="the format of the rows; default: jsonl")
+    parser.add_argument("--raw-csv", action="store_true", help=RAW_CSV)
+
+
+def run_export(context: Context) -> int:
+    """Write the rows."""
+    from fibonacci.cli.context import first
+    from fibonacci.cli.row_files import stdout_stream
+    from fibonacci.cli.run_many import check_fields
+
+    options = context.options
+    if options.format == "csv" and (options.json or options.fields):
+        raise UsageError("--format csv has columns of its own: leave out --json and --fields")
+    check_fields(options.fields or ())
+    with opened_journal(context) as journal:
+        stream = stdout_stream(
+            options.fields or (),
+            is_json=options.json,
+            remedy="redirect it to a file",
+            name=options.format or "jsonl",
+            is_raw=options.raw_csv,
+        )
+        for row in first(journal.rows(options.status), options.limit):
+            stream.write(row)
+        stream.finish()
+    return DONE
+
+
+_STOP_EPILOG: Final = """\
+The run starts no further row and waits for those under way, as after Ctrl-C; the same run-many with --resume continues.
+It notices within two seconds; a program that iterates the rows itself, when it asks for its next result. The command
+waits for the end of the run, also of one on another machine whose journal is in Redis. No later run is stopped.
+
+Exit codes: 0 the run has ended, or no run has the journal, 64 there is no such journal, 75 the run has not ended within
+--timeout, or another one has the journal by now."""
+_LOOKED_EVERY: Final = 0.2
+# Seconds in which a run has checked its journal, and has a name.
+_OPENED_WITHIN: Final = 30.0
+
+
+def add_stop_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the verb."""
+    from fibonacci.cli.numbers import seconds_or_none
+    from fibonacci.cli.parser import keep_lines
+
+    keep_lines(parser)
+    parser.epilog = _STOP_EPILOG
+    add_journal(parser)
+    parser.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=seconds_or_none,
+        default=None,
+        help="how long to wait for the end of the run, such as 5m; default: no limit",
+    )
+    parser.add_argument("--detach", action="store_true", help="do not wait: ask the run to stop")
+
+
+def run_stop(context: Context) -> int:
+    """Stop the run."""
+    from fibonacci.cli.errors import add_remedy
+
+    options = context.options
+    with _held_journal(options.journal) as (journal, shown):
+        asked = _ask(journal)
+        if asked is None:
+            context.say(f"no run has the journal {shown}: there is nothing to stop")
+            return DONE
+        if not asked.run:
+            context.say(f"the journal {shown} is still being opened by {asked.process}: repeat the command later")
+            return NOT_ENDED
+        context.say(f"asked the run ({asked.process}) to start no further row")
+        if options.detach:
+            return DONE
+        context.say("waiting for the rows under way")
+        try:
+            return _wait(context, journal, asked)
+        except KeyboardInterrupt as error:
+            add_remedy(error, "the run stops all the same, when its rows under way have ended")
+            raise
+
+
+def _ask(journal: HeldJournal) -> JournalHolder | None:
+    """Ask the run that has a journal to stop, as soon as it has a name; return it."""
+    ends = time.monotonic() + _OPENED_WITHIN
+    while (asked := journal.stop()) is not None and not asked.run and time.monotonic() < ends:
+        time.sleep(_LOOKED_EVERY)
+    return asked
+
+
+def _wait(context: Context, journal: HeldJournal, asked: JournalHolder) -> int:
+    """Wait until a run has ended that was asked to stop."""
+    timeout = context.options.timeout
+    began = time.monotonic()
+    while (holder := journal.holder()) is not None and holder.run == asked.run:
+        if timeout is not None and time.monotonic() - began >= timeout:
+            context.say("it has not ended in this time, and stops when its rows under way have ended")
+            return NOT_ENDED
+        time.sleep(_LOOKED_EVERY)
+    if holder is not None:
+        context.say(
+            f"the run that was asked has ended, and another one has the journal by now ({holder.process}): repeat the"
+            " command to stop that one"
+        )
+        return NOT_ENDED
+    context.say("the run has ended")
+    return DONE
+
+
+@contextmanager
+def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
+    """Return a journal, and its path or URL to show, during the block.
+
+    Raises:
+        UsageError: If it is neither the path of a file nor the URL of a journal in Redis.
+    """
+    from fibonacci._batch.journal_location import RedisJournalURL, check_journal
+    from fibonacci._batch.journal_owner import HeldFile
+
+    try:
+        place = check_journal(location)
+        name = place.given_name if isinstance(place, RedisJournalURL) else ""
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if not isinstance(place, RedisJournalURL):
+        yield HeldFile(location), location
+        return
+    from fibonacci._batch.redis_reader import HeldRedisJournal
+    from fibonacci._net.redis_client import RedisConnection
+
+    commands = RedisConnection(place.url, "journal")
+    try:
+        yield HeldRedisJournal(commands, place.shown, name), place.shown
+    finally:
+        commands.close()
+
+
+def add_journal_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     verbs = Verbs(parser)
-    status.add_arguments(verbs.add("status", "show how far a run has come, once or until it has ended", status.run))
-    rows.add_arguments(verbs.add("rows", "list the rows, and how far each has come", rows.run))
-    export.add_arguments(verbs.add("export", "write the rows with inputs and outputs to stdout", export.run))
-    stop.add_arguments(
-        verbs.add("stop", "drain its run: it starts no further row, and ends with those under way", stop.run)
+    add_status_arguments(verbs.add("status", "show how far a run has come, once or until it has ended", run_status))
+    add_rows_arguments(verbs.add("rows", "list the rows, and how far each has come", run_rows))
+    add_export_arguments(verbs.add("export", "write the rows with inputs and outputs to stdout", run_export))
+    add_stop_arguments(
+        verbs.add("stop", "drain its run: it starts no further row, and ends with those under way", run_stop)
     )

@@ -22,7 +22,7 @@ _DEFAULT_WAIT = 50.0  # many clients give up a call after 60 s, which would canc
 _LONGEST_WAIT = 86_400.0
 
 
-def add_arguments(parser: CommandParser) -> None:
+def add_mcp_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     from functools import partial
 
@@ -47,7 +47,7 @@ def add_arguments(parser: CommandParser) -> None:
     )
 
 
-def run(context: Context) -> int:
+def run_mcp(context: Context) -> int:
     """Read the workflows, and serve them until the client leaves."""
     from importlib.util import find_spec
 
@@ -99,7 +99,7 @@ def _serving(context: Context) -> Serving:
 
 def _on_stdio(context: Context) -> Serving:
     async def serve(server: Server[Any], names: str) -> int | None:
-        from fibonacci.cli.mcp_server.stdio import serve_stdio
+        from fibonacci.cli.mcp_server.transports import serve_stdio
 
         context.say(f"serving {names} on stdin and stdout, which an MCP client connects to")
         return await serve_stdio(server)
@@ -108,7 +108,7 @@ def _on_stdio(context: Context) -> Serving:
 
 
 def _over_http(context: Context) -> Serving:
-    from fibonacci.cli.mcp_server.loopback_http import TOKEN_VARIABLE, access_token, loopback_address, serve_http
+    from fibonacci.cli.mcp_server.transports import TOKEN_VARIABLE, access_token, loopback_address, serve_http
 
     address = loopback_address(context.options.http)
     token, is_new = access_token()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fibonacci.cli.parser import CommandParser
 
 
-def add_arguments(parser: CommandParser) -> None:
+def add_request_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     from fibonacci.cli.values import json_value
 
@@ -20,7 +20,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--data", metavar="JSON|@FILE|-", type=json_value, help="the body")
 
 
-def run(context: Context) -> int:
+def run_request(context: Context) -> int:
     """Send the request, and print the data of the response."""
     options = context.options
     body: dict[str, Any] = {} if options.data is None else {"json": options.data.value}

@@ -23,17 +23,24 @@ from mcp_types import (
 from fibonacci import APIError, AsyncFibonacci, __version__
 from fibonacci._core.log_filter import redact_keys_in_use
 from fibonacci.cli.inputs import input_problems
-from fibonacci.cli.mcp_server.api_documentation import documentation_of
-from fibonacci.cli.mcp_server.definition_check import validate
 from fibonacci.cli.mcp_server.fixed_tools import (
     CANCEL_EXECUTION,
     FIXED_TOOLS,
     GET_EXECUTION,
     READ_DOCS,
     VALIDATE_DEFINITION,
+    documentation_of,
+    validate,
 )
-from fibonacci.cli.mcp_server.results import EXPECTED, error_result, execution_result, result_of, text_result
-from fibonacci.cli.mcp_server.runs import ProgressReporter, WorkflowRunner
+from fibonacci.cli.mcp_server.runs import (
+    EXPECTED,
+    ProgressReporter,
+    WorkflowRunner,
+    error_result,
+    execution_result,
+    result_of,
+    text_result,
+)
 from fibonacci.cli.mcp_server.workflow_tools import AllowedExecutions, WorkflowTool
 from fibonacci.definitions.checks.inputs import in_one_line
 from fibonacci.definitions.json_schema import first_fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fibonacci.cli.mcp_server.api_documentation import documentation_of
+from fibonacci.cli.mcp_server.fixed_tools import documentation_of
 
 
 def test_public_names() -> None:

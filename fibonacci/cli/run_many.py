@@ -1,31 +1,114 @@
-"""The command `run-many`: run a workflow for each row of a file, and write the results."""
+"""The command `run-many`: check its arguments, run a workflow for each row of a file, and write the results."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
+from fibonacci._batch.journal_location import check_journal
+from fibonacci._files import check_replaceable, check_state, is_stream
 from fibonacci._remedies import for_command
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
-from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED
+from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UsageError
 from fibonacci.cli.inputs import untyped_inputs, workflow_id_of
-from fibonacci.cli.run_many.arguments import check_arguments
-from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
-from fibonacci.cli.run_many.row_files import open_rows
+from fibonacci.cli.row_files import EXTENSIONS, STDIN, ResultFile, RowFormat, RowsFormat, open_rows, stdout_stream
 from fibonacci.cli.standard_streams import discard_unwritable, is_terminal
 from fibonacci.definitions.checks.inputs import InputsError
 
-if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
+if TYPE_CHECKING:
     from fibonacci import RunResult, Runs, RunsEstimate
     from fibonacci.cli.context import Context
+
+
+def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat | None]:
+    """Check what the arguments say together; return the formats of the rows and of the results.
+
+    Args:
+        options: The parsed arguments.
+
+    Returns:
+        The format of the rows, and that of `--out`; None without.
+
+    Raises:
+        UsageError: If they do not fit each other.
+    """
+    rows_format = _rows_format(options)
+    if options.estimate:
+        return rows_format, None
+    if options.fields:
+        if options.out is not None:
+            raise UsageError("--fields is for stdout: the file of --out has every field")
+        check_fields(options.fields)
+    if not options.journal:
+        raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
+    try:
+        journal = check_journal(options.journal)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if options.out is None:
+        return rows_format, None
+    _check_paths(options, journal if isinstance(journal, str) else None)
+    name = EXTENSIONS.get(Path(options.out).suffix.lower())
+    if name is None and is_stream(options.out):  # as /dev/stdout
+        name = "jsonl"
+    if name is None:
+        raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
+    return rows_format, name
+
+
+def check_fields(fields: Sequence[str]) -> None:
+    """Check `--fields` before a result is there: all have the same fields.
+
+    Raises:
+        UsageError: If one has another name.
+    """
+    from fibonacci._suggestions import did_you_mean
+    from fibonacci.models.run_results import COLUMNS  # which takes longer to import than the help to print
+
+    for path in fields:
+        name = path.partition(".")[0]
+        if name not in COLUMNS:
+            remedy = did_you_mean(name, COLUMNS) or f": the fields are {', '.join(COLUMNS)}"
+            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
+
+
+def _rows_format(options: argparse.Namespace) -> RowsFormat:
+    by_name = "jsonl" if options.rows == STDIN else EXTENSIONS.get(Path(options.rows).suffix.lower())
+    name = options.format or by_name
+    if name is None:
+        raise UsageError(f"{options.rows}: its name ends neither in .csv nor in .jsonl: pass --format")
+    if options.json_column and name != "csv":
+        raise UsageError("--json-column is for CSV: the values of JSON Lines have types")
+    return RowsFormat(name, options.key, options.json_column, is_raw=options.raw_csv)
+
+
+def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
+    """Check that results can be written, and not over another file; the journal may be none."""
+    try:
+        if is_stream(options.out):
+            return
+        out = os.path.realpath(check_replaceable(options.out))
+        check_state(f"{out}.partial")
+    except OSError as error:
+        file = options.out if error.filename is None else error.filename
+        raise UsageError(f"--out {options.out}: {file} {error.strerror}") from error
+    folder = Path(out).parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise UsageError(f"--out {options.out}: name a file in a folder that can be written")
+    for name, path in (("the rows", options.rows), ("the journal", journal)):
+        if path is not None and os.path.realpath(path) in (out, f"{out}.partial"):
+            raise UsageError(f"--out {options.out}: this is the file of {name}")
+
 
 _RESUME: Final = "the same command with --resume continues"
 

@@ -1,0 +1,319 @@
+"""`fibonacci auth`, `profiles` and `doctor`: keys, addresses, and whether the platform can be reached with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+import warnings
+from getpass import GetPassWarning, getpass
+from typing import TYPE_CHECKING, Any
+
+from fibonacci.cli.exit_codes import DONE, FAILED, NO_CREDENTIALS, UsageError
+from fibonacci.cli.parser import Verbs
+from fibonacci.cli.standard_streams import has_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fibonacci._profiles.config_file import ProfilesFile
+    from fibonacci._profiles.credentials import PlatformAddress
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.diagnosis import Finding
+    from fibonacci.cli.parser import CommandParser
+
+
+def add_profiles_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    verbs = Verbs(parser)
+    verbs.add("list", "list the profiles", _list)
+    named = {
+        "show": verbs.add("show", "show one profile", _show),
+        "use": verbs.add("use", "make a profile the one that is used when none is named", _use),
+        "add": verbs.add("add", "add a profile; the first one becomes the default", _add),
+        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove),
+    }
+    for verb in named.values():
+        verb.add_argument("name", metavar="NAME", help="the name of the profile")
+    add_address_options(named["add"])
+
+
+def add_address_options(parser: CommandParser) -> None:
+    """Add the options that a new profile has."""
+    parser.add_argument("--base-url", metavar="URL", help="the base URL of a new profile; default: the documented one")
+    parser.add_argument(
+        "--api-version",
+        choices=("v1", "0.2"),
+        help="the API that its server speaks: v1, the documented one, by default; 0.2, that of fibonacci-sdk 0.2.4",
+    )
+
+
+def read_file(context: Context) -> ProfilesFile:
+    """Return the file of profiles; say so if others can read it."""
+    from fibonacci._profiles.config_file import access_problem, read_profiles
+
+    file = read_profiles()
+    if problem := access_problem(file.path):
+        context.say(problem)
+    return file
+
+
+def _list(context: Context) -> int:
+    file = read_file(context)
+    if file.profiles or context.output.is_json:
+        rows = (_row(file, name) for name in file.profiles)
+        context.output.items(rows, ("name", "base_url", "api_version", "keychain", "default"))
+    if not file.profiles:
+        context.say(f"there are no profiles in {file.path}: `fibonacci profiles add NAME` adds one")
+    return DONE
+
+
+def _show(context: Context) -> int:
+    file = read_file(context)
+    context.output.value(_row(file, file.profile(context.options.name, source="NAME").name))
+    return DONE
+
+
+def _use(context: Context) -> int:
+    from fibonacci._profiles.changes import use_profile
+
+    name: str = context.options.name
+    use_profile(name)
+    context.say(f"the default profile is {name!r}")
+    return DONE
+
+
+def _add(context: Context) -> int:
+    from fibonacci._profiles.changes import add_profile
+    from fibonacci._profiles.credentials import login_command
+
+    name: str = context.options.name
+    add_profile(name, context.options.base_url, context.options.api_version)
+    context.say(f"added the profile {name!r}; {login_command(name)} stores its API key")
+    return DONE
+
+
+def _remove(context: Context) -> int:
+    from fibonacci._profiles.changes import forget_key, remove_profile
+    from fibonacci.errors import ConfigurationError
+
+    profile = read_file(context).profile(context.options.name, source="NAME")
+    if profile.keychain:
+        context.confirm(f"Remove the profile {profile.name!r} and its API key?")
+        try:
+            forget_key(profile)
+        except ConfigurationError as error:
+            context.say(f"its API key stays in the keychain: {error}")
+    remove_profile(profile.name)
+    context.say(f"removed the profile {profile.name!r}")
+    return DONE
+
+
+def _row(file: ProfilesFile, name: str) -> dict[str, Any]:
+    from fibonacci._profiles.credentials import home_of
+
+    profile = file.profiles[name]
+    home = home_of(profile)
+    return {
+        "name": name,
+        "base_url": home.base_url,
+        "api_version": home.api_version,
+        "keychain": profile.keychain,
+        "default": file.default_name == name,
+    }
+
+
+def read_secret(prompt: str) -> str:
+    """Return a secret without the white space around it; empty if there is none.
+
+    Args:
+        prompt: The text before it, which is printed to the terminal.
+
+    Raises:
+        UsageError: If the terminal would show it.
+    """
+    if not has_stream(sys.stdin):
+        return ""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)
+            return getpass(prompt, sys.stderr).strip()
+    except GetPassWarning:
+        raise UsageError("the terminal would show what is typed: pipe the API key to stdin instead") from None
+    except EOFError:
+        return ""
+
+
+def add_auth_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    verbs = Verbs(parser)
+    login = verbs.add("login", "read an API key, check it, and store it in the keychain", _login)
+    add_address_options(login)
+    verbs.add("status", "show which API key and address are used, and whether the key is valid", _status)
+    verbs.add("logout", "delete the API key of the profile from the keychain", _logout)
+
+
+def _login(context: Context) -> int:
+    from fibonacci._profiles.changes import keychain, profile_for, remember_key
+    from fibonacci._profiles.config_file import DEFAULT_PROFILE
+    from fibonacci._profiles.credentials import find_address, home_of
+
+    file = read_file(context)
+    name = context.options.profile or os.environ.get("FIBONACCI_PROFILE") or file.default_name or DEFAULT_PROFILE
+    address = find_address(file.profiles.get(name), context.options.base_url, context.options.api_version)
+    profile = profile_for(file, name, address)
+    kept = keychain().stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
+    key = _read_key(context, address, keychain().legacy_key() if kept is None else None)
+    _check(key, address)
+    remember_key(file, profile, key)
+    context.say(
+        f"the API key is valid, and stored in the keychain ({keychain().keychain_name()}) for the profile {name!r} at"
+        f" {home_of(profile).base_url}"
+    )
+    if "FIBONACCI_API_KEY" in os.environ:
+        context.say("FIBONACCI_API_KEY is set and precedes it: unset it to use the profile's")
+    return DONE
+
+
+def _status(context: Context) -> int:
+    from fibonacci._core.config import missing_key
+    from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
+    from fibonacci._profiles.credentials import find_address, find_key, no_key_of, used_profile
+
+    profile = used_profile(read_file(context), context.options.profile)
+    address = find_address(profile)
+    shown: dict[str, Any] = {
+        "profile": profile and profile.name,
+        "base_url": address.base_url,
+        "base_url_source": address.source,
+        "api_version": address.api_version,
+        "key_source": None,
+        "valid": None,
+    }
+    try:
+        found = find_key(profile, address)
+        if found is None:
+            raise no_key_of(profile) if profile else missing_key()
+        shown["key_source"] = found.source
+        _check(found.key, address)
+        shown["valid"] = True
+    except Exception as error:
+        from fibonacci.errors import AuthenticationError
+
+        shown["valid"] = False if isinstance(error, AuthenticationError) else None
+        context.output.value(shown)
+        if shown["key_source"] is None and has_legacy_key():
+            context.say(TAKE_OVER)
+        raise
+    context.output.value(shown)
+    return DONE
+
+
+def _logout(context: Context) -> int:
+    from fibonacci._profiles.changes import forget_key
+    from fibonacci._profiles.credentials import chosen_profile, home_of
+
+    profile = chosen_profile(read_file(context), context.options.profile)
+    if profile is None or not profile.keychain:
+        context.say("no API key is stored" + (f" for the profile {profile.name!r}" if profile else ""))
+    else:
+        forget_key(profile)
+        context.say(f"deleted the API key of the profile {profile.name!r} for {home_of(profile).origin}")
+    if "FIBONACCI_API_KEY" in os.environ:
+        context.say("FIBONACCI_API_KEY is still set, and is used")
+    return DONE
+
+
+def _read_key(context: Context, address: PlatformAddress, legacy: str | None) -> str:
+    """Return the key that is typed or piped; that of 0.2.4, when there is one and nothing is."""
+    from fibonacci._core.option_checks import check_key
+    from fibonacci.cli.exit_codes import UsageError
+
+    offer = ", or Enter for the one that fibonacci-sdk 0.2.4 stored" if legacy else ""
+    key = read_secret(f"API key for {address.base_url}{offer} (it is not shown): ")
+    if key:
+        return check_key(key, source="the API key")
+    if legacy is None:
+        raise UsageError("no API key was given: type it at the prompt, or pipe it to stdin")
+    context.say(
+        "taking over the API key that fibonacci-sdk 0.2.4 stored; its own entry remains until you run"
+        " `keyring del fibonacci-sdk api_key`"
+    )
+    return check_key(legacy, source="the API key that fibonacci-sdk 0.2.4 stored")
+
+
+def _check(key: str, address: PlatformAddress) -> None:
+    """Make one call with a key.
+
+    Raises:
+        AuthenticationError: If the platform refuses the key.
+        APIError: If the call fails.
+    """
+    from fibonacci import Fibonacci, PermissionDeniedError
+
+    with Fibonacci(key, base_url=address.base_url, api_version=address.api_version) as client:
+        try:
+            client.tools.list(page_size=1).first()
+        except PermissionDeniedError:
+            return  # whose key it is, the platform has recognized
+
+
+_INDENT = " " * 22
+_UNWRAPPED = 10_000
+
+
+def add_doctor_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command, which has none of its own."""
+
+
+def run_doctor(context: Context) -> int:
+    """Print a line for each check as it ends, or all of them as JSON."""
+    findings: list[Finding] = []
+    for finding in _checks(context.options.profile):
+        findings.append(finding)
+        if not context.output.is_json:
+            context.output.text(_line(finding, is_wrapped=context.output.is_terminal))
+    if context.output.is_json:
+        context.output.value(_as_data(findings))
+    return _exit_code(findings)
+
+
+def _checks(profile: str | None) -> Iterator[Finding]:
+    from fibonacci.cli.diagnosis import Configuration
+
+    configuration = Configuration(profile)
+    yield from configuration.checks()
+    address, key = configuration.address, configuration.key
+    if address is None:
+        return
+    from fibonacci.cli.diagnosis import NetworkChecks
+
+    network = NetworkChecks(address)
+    yield from network.checks()
+    if network.is_reachable and key is not None:
+        from fibonacci.cli.diagnosis import call_checks
+
+        yield from call_checks(key, address, configuration)
+
+
+def _line(finding: Finding, *, is_wrapped: bool) -> str:
+    width = shutil.get_terminal_size().columns if is_wrapped else _UNWRAPPED
+    lines = [f"{finding.status:<8} {finding.name:<12} {finding.detail}"]
+    if finding.remedy:
+        lines.append(f"{_INDENT}-> {finding.remedy}")
+    return "\n".join(textwrap.fill(line, width, subsequent_indent=_INDENT, break_long_words=False) for line in lines)
+
+
+def _as_data(findings: Iterable[Finding]) -> dict[str, object]:
+    rows = [{name: getattr(each, name) for name in ("name", "status", "detail", "remedy")} for each in findings]
+    return {"ok": all(row["status"] == "ok" for row in rows), "checks": rows}
+
+
+def _exit_code(findings: Iterable[Finding]) -> int:
+    problems = [finding for finding in findings if finding.status == "problem"]
+    if any(finding.is_about_key for finding in problems):
+        return NO_CREDENTIALS
+    return FAILED if problems else DONE

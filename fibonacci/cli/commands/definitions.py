@@ -1,0 +1,329 @@
+"""`fibonacci validate`, `fmt`, `schema` and `graph`: definitions in files, checked, formatted and drawn."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fibonacci.cli.exit_codes import DONE, FAILED, USAGE, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.definition_arguments import ReferencedDefinition
+    from fibonacci.cli.parser import CommandParser
+    from fibonacci.definitions import Problem, Problems
+    from fibonacci.models import Execution, Tool
+
+
+def add_validate_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "files", metavar="FILE|DIR|-", nargs="+", help="definitions; in a folder its files, without subfolders"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit 64 for warnings, too")
+    parser.add_argument(
+        "--tools",
+        action="store_true",
+        help="compare tools and their parameters with those of the platform; needs a key",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "github"),
+        default="text",
+        help="text: FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]; github: annotations of GitHub Actions",
+    )
+
+
+def run_validate(context: Context) -> int:
+    """Print the faults of all files."""
+    from fibonacci.cli.definition_arguments import definition_files
+    from fibonacci.definitions import Problems
+
+    options = context.options
+    files = definition_files(options.files)
+    tools = list(context.client.tools.list()) if options.tools else None  # once, for all files
+    problems = Problems(problem for file in files for problem in _problems(file, tools))
+    _validate_print(context, problems)
+    errors, warnings = len(problems.errors), len(problems.warnings)
+    context.say(f"{_count(len(files), 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    return USAGE if errors or (options.strict and warnings) else DONE
+
+
+def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
+    from fibonacci.cli.definition_arguments import read_definition_text
+    from fibonacci.definitions.files.load_and_dump import problems_of
+    from fibonacci.errors import DefinitionError
+
+    try:
+        text = read_definition_text(file)
+        return problems_of(*text, tools)
+    except DefinitionError as error:
+        return error.problems
+
+
+def _validate_print(context: Context, problems: Sequence[Problem]) -> None:
+    from fibonacci.cli.definition_arguments import fault_object, github_line
+
+    if context.output.is_json:
+        context.output.value([fault_object(problem) for problem in problems])
+        return
+    for problem in problems:
+        if context.options.format == "github":
+            context.output.ci_command(github_line(problem))
+            continue
+        for line in _lines(context, problem):
+            context.output.text(line)
+
+
+def _lines(context: Context, problem: Problem) -> list[str]:
+    from fibonacci._text import printable
+    from fibonacci.cli.context import ColoredText, colored, uses_color
+    from fibonacci.cli.definition_arguments import fault_lines
+
+    lines, severity = fault_lines(problem), f" {problem.severity}: "
+    if not uses_color(context.options, sys.stdout):
+        return lines
+    color = "red" if problem.severity == "error" else "yellow"
+    before, _, after = printable(lines[0]).partition(severity)
+    lines[0] = ColoredText(before + colored(severity, color) + after)
+    if lines[-1].endswith(" ^"):
+        lines[-1] = ColoredText(lines[-1][:-1] + colored("^", color))
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+class _Formatted(NamedTuple):
+    """A file before and after."""
+
+    file: str
+    old: str
+    new: str
+
+    def difference(self) -> str:
+        lines = difflib.unified_diff(
+            self.old.splitlines(), self.new.splitlines(), self.file, f"{self.file} (formatted)", lineterm=""
+        )
+        return "\n".join(lines) or f"{self.file}: the line breaks differ"
+
+
+def add_fmt_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "files", metavar="FILE|DIR|-", nargs="+", help="definitions; - formats stdin to stdout; a folder: its files"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
+    parser.add_argument("--diff", action="store_true", help="as --check, and print what would change")
+
+
+def run_fmt(context: Context) -> int:
+    """Format the files, and print the names of those that change."""
+    from fibonacci.cli.definition_arguments import STDIN, definition_files
+
+    options = context.options
+    files = definition_files(options.files)
+    if STDIN in files and len(files) > 1:
+        raise UsageError("- stands alone: stdin is formatted to stdout")
+    formatted = _all_formatted(files)  # before the first is written: a fault in one leaves all as they are
+    changed = [each for each in formatted if each.new != each.old]
+    if options.check or options.diff:
+        _fmt_print(context, changed)
+        context.say(f"{len(changed)} of {_files(len(files))} would change")
+        return FAILED if changed else DONE
+    if files == [STDIN]:
+        context.output.document("definition", formatted[0].new.removesuffix("\n"))
+        return DONE
+    _write(changed)
+    _fmt_print(context, changed)
+    context.say(f"{len(changed)} of {_files(len(files))} changed")
+    return DONE
+
+
+def _all_formatted(files: Sequence[str]) -> list[_Formatted]:
+    """Return the formatted files.
+
+    Raises:
+        DefinitionError: If any cannot be formatted; it has the faults of all.
+    """
+    from fibonacci.definitions import Problems
+    from fibonacci.errors import DefinitionError
+
+    formatted: list[_Formatted] = []
+    problems = Problems()
+    for file in files:
+        try:
+            formatted.append(_formatted(file))
+        except DefinitionError as error:
+            problems += error.problems
+    if problems:
+        raise DefinitionError(problems)
+    return formatted
+
+
+def _formatted(file: str) -> _Formatted:
+    import warnings
+
+    from fibonacci.cli.definition_arguments import read_definition_text
+    from fibonacci.definitions import format_definition
+
+    text = read_definition_text(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the words that it replaces
+        new = format_definition(text.text, name=text.name, format=text.format)
+    return _Formatted(file, text.text, new)
+
+
+def _write(changed: Sequence[_Formatted]) -> None:
+    from fibonacci._files import write_file
+    from fibonacci.cli.definition_arguments import check_link
+
+    for each in changed:
+        check_link(each.file)
+    for each in changed:
+        write_file(each.file, each.new)
+
+
+def _fmt_print(context: Context, changed: Sequence[_Formatted]) -> None:
+    from fibonacci.cli.context import color_changes, uses_color
+
+    is_diff = context.options.diff
+    if context.output.is_json:
+        context.output.value(
+            [{"file": each.file, **({"diff": each.difference()} if is_diff else {})} for each in changed]
+        )
+        return
+    for each in changed:
+        text = each.difference() if is_diff else each.file
+        context.output.text(color_changes(text) if is_diff and uses_color(context.options, sys.stdout) else text)
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number} files"
+
+
+_FILE: Final = "definition.schema.json"
+_EPILOG: Final = """\
+Name it in the first line of a definition, by its address or by the path of a copy:
+  # yaml-language-server: $schema=https://docs.fibonacci.today/definition.schema.json
+Keep a copy outside the folder that you deploy, whose JSON files are definitions."""
+
+
+def add_schema_arguments(parser: CommandParser) -> None:
+    """Add the epilog: the command has no arguments."""
+    from fibonacci.cli.parser import keep_lines
+
+    keep_lines(parser)
+    parser.epilog = _EPILOG
+
+
+def run_schema(context: Context) -> int:
+    """Print the schema."""
+    text = files("fibonacci.definitions").joinpath(_FILE).read_text("utf-8")
+    if context.output.is_json:
+        import json
+
+        context.output.value(json.loads(text))
+    else:
+        context.output.text(text.rstrip())
+    return DONE
+
+
+_FORMATS: Final = {".mmd": "mermaid", ".mermaid": "mermaid", ".svg": "svg", ".png": "png"}
+
+
+def add_graph_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "definition",
+        metavar="FILE|ID|NAME",
+        nargs="?",
+        help="a file, - for stdin, or a workflow, also ID@VERSION; default: the workflow of --execution",
+    )
+    parser.add_argument("--execution", metavar="ID", help="show the states and durations of its nodes")
+    parser.add_argument(
+        "--format",
+        choices=("mermaid", "svg", "png"),
+        help="the format; png needs the extra png; default: that of the name of --out, else mermaid",
+    )
+    parser.add_argument("--out", metavar="FILE", help="write to a file; default: stdout")
+
+
+def run_graph(context: Context) -> int:
+    """Draw the definition."""
+    options = context.options
+    draw = _drawer(_format_of(options))  # before anything is sent: an extra may be missing
+    execution = None if options.execution is None else context.client.executions.get(options.execution)
+    found = _definition(context, execution)
+    if faults := found.problems.errors:
+        errors = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
+        context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
+    drawing = draw(found.definition, execution=execution)
+    if options.out is not None:
+        from fibonacci._files import write_file
+
+        write_file(options.out, drawing if isinstance(drawing, bytes) else drawing + "\n")
+        context.say(f"wrote {options.out}")
+        if context.output.is_json:
+            context.output.value({"file": options.out})
+    elif isinstance(drawing, bytes):
+        sys.stdout.buffer.write(drawing)
+    else:
+        context.output.document("diagram", drawing)
+    return DONE
+
+
+def _drawer(drawing_format: str) -> Callable[..., str | bytes]:
+    """Return the function that draws in a format.
+
+    Raises:
+        ImportError: If it needs an extra that is not installed.
+    """
+    if drawing_format == "png":
+        from fibonacci.definitions.diagrams.png import png
+
+        return png
+    from fibonacci.definitions import mermaid, svg
+
+    return svg if drawing_format == "svg" else mermaid
+
+
+def _format_of(options: argparse.Namespace) -> str:
+    """Return the format, by the options.
+
+    Raises:
+        UsageError: If the name of the file implies none, there is nothing to draw, or PNG would go to a terminal.
+    """
+    if options.definition is None and options.execution is None:
+        raise UsageError("pass a FILE, an ID or a NAME, or --execution ID")
+    suffix = Path(options.out or "").suffix.lower()
+    if options.format is None and options.out is not None and suffix not in _FORMATS:
+        raise UsageError(f"--out {options.out!r} names no format: end it with .svg, .png or .mmd, or pass --format")
+    found: str = options.format or _FORMATS.get(suffix, "mermaid")
+    if found == "png" and options.out is None and sys.stdout.isatty():
+        raise UsageError("PNG is binary, and stdout is a terminal: pass --out FILE, or redirect stdout")
+    if found == "png" and options.out is None and options.json:
+        raise UsageError("PNG is binary, and --json prints JSON: pass --out FILE")
+    return found
+
+
+def _definition(context: Context, execution: Execution | None) -> ReferencedDefinition:
+    from fibonacci.cli.definition_arguments import read_reference
+
+    reference: str | None = context.options.definition
+    of_execution = None if execution is None else execution.workflow_id
+    if reference is None:
+        if of_execution is None:
+            raise UsageError("the response does not name the workflow of the execution: pass FILE, ID or NAME")
+        reference = of_execution
+    found = read_reference(context, reference)
+    if found.workflow is not None and of_execution not in (None, found.workflow.id):
+        raise UsageError(f"{context.options.execution} is an execution of {of_execution}, not of {found.workflow.id}")
+    return found

@@ -1,0 +1,168 @@
+"""`fibonacci plan`, `apply`, `diff` and `pull`: definitions in files beside the workflows of the platform."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fibonacci.cli.exit_codes import DONE, FAILED, PLANNED, UsageError
+
+if TYPE_CHECKING:
+    from fibonacci import DeploymentChange, DeploymentPlan
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+
+
+def add_plan_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("folder", metavar="DIR", help="each *.yaml, *.yml and *.json in it is a workflow")
+    parser.add_argument(
+        "--detailed", action="store_true", help="print every difference of each definition; with --json, too"
+    )
+
+
+def run_plan(context: Context) -> int:
+    """Print the plan; exit 0 if there is nothing to do, 2 if there is."""
+    from fibonacci.cli.deployment_output import make_plan, plan_object, shown_plan
+
+    detailed: bool = context.options.detailed
+    plan = make_plan(context, context.options.folder)
+    if context.output.is_json:
+        context.output.value(plan_object(plan, detailed=detailed))
+    else:
+        context.output.text(shown_plan(plan, context.options, sys.stdout, detailed=detailed))
+    return PLANNED if plan.has_changes else DONE
+
+
+def add_apply_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("folder", metavar="DIR", help="each *.yaml, *.yml and *.json in it is a workflow")
+    parser.add_argument("--allow-delete", action="store_true", help="delete the workflows of files that are gone")
+
+
+def run_apply(context: Context) -> int:
+    """Show the plan, ask, make its changes, and print each when it is made."""
+    from fibonacci.cli.deployment_output import make_plan, shown_plan
+
+    context.check_confirmable("apply changes workflows.")
+    plan = make_plan(context, context.options.folder)
+    context.say(shown_plan(plan, context.options, sys.stderr, detailed=True))
+    if plan.has_changes:
+        _check_deletions(plan, is_allowed=context.options.allow_delete)
+        context.confirm(f"Make these changes at {plan.base_url}?")
+    _apply(context, plan)
+    return DONE
+
+
+def _check_deletions(plan: DeploymentPlan, *, is_allowed: bool) -> None:
+    deleted = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
+    if deleted and not is_allowed:
+        raise UsageError(f"the plan deletes {', '.join(deleted)}: pass --allow-delete, or restore the files")
+
+
+def _apply(context: Context, plan: DeploymentPlan) -> None:
+    """Make the changes. Those that are made are printed, also when an error or Ctrl-C prevents the others."""
+    from fibonacci.cli.deployment_output import done_object
+    from fibonacci.deployment.plan import done_text
+
+    done: list[DeploymentChange] = []
+
+    def report(change: DeploymentChange) -> None:
+        done.append(change)
+        if not context.output.is_json:
+            _print(context, done_text(change))
+
+    try:
+        context.client.workflows.apply(plan, allow_delete=context.options.allow_delete, on_change=report)
+    finally:
+        if context.output.is_json:
+            context.output.value([done_object(change) for change in done])
+
+
+def _print(context: Context, line: str) -> None:
+    """Print a line at once. That the reader of stdout has closed it, as `head` does, must not end the changes."""
+    try:
+        context.output.text(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from fibonacci.cli.standard_streams import discard_unwritable
+
+        discard_unwritable()
+
+
+def add_diff_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    what = "a file, - for stdin, or a workflow: ID, NAME, ID@VERSION"
+    parser.add_argument("old", metavar="A", help=what)
+    parser.add_argument("new", metavar="B", help=what)
+
+
+def run_diff(context: Context) -> int:
+    """Print the differences; exit 0 if there are none, 1 if there are."""
+    from fibonacci.cli.context import color_changes, uses_color
+    from fibonacci.cli.definition_arguments import read_reference
+    from fibonacci.cli.deployment_output import change_objects
+    from fibonacci.definitions import Problems, diff
+    from fibonacci.errors import DefinitionError
+
+    options = context.options
+    if options.old == options.new == "-":
+        raise UsageError("only one of the two can be stdin")
+    old, new = read_reference(context, options.old), read_reference(context, options.new)
+    problems = Problems([*old.problems, *new.problems])
+    if problems.errors:
+        raise DefinitionError(problems)
+    found = diff(old.compared_with(new), new.compared_with(old))
+    if context.output.is_json:
+        context.output.value(change_objects(found))
+    elif found:
+        context.output.text(color_changes(str(found)) if uses_color(options, sys.stdout) else str(found))
+    return FAILED if found else DONE
+
+
+def add_pull_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("workflow", metavar="ID|NAME", help="the workflow")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--dir", metavar="DIR", default=".", help="the folder; default: the current one")
+    place.add_argument("--out", metavar="FILE", help="the file; default: that of the lock file, else a new one")
+
+
+def run_pull(context: Context) -> int:
+    """Write the file, record it in the lock file beside it, and print its path."""
+    from fibonacci.cli.inputs import workflow_id_of
+    from fibonacci.definitions.files.load_and_dump import format_of_file
+
+    options = context.options
+    if options.out is not None:
+        format_of_file(options.out)
+    workflow_id = workflow_id_of(context.client, options.workflow)
+    path = _displayed(_pull(context, workflow_id, options.out or options.dir))
+    if context.output.is_json:
+        context.output.value({"file": path, "workflow_id": workflow_id})
+    else:
+        context.output.text(path)
+    return DONE
+
+
+def _pull(context: Context, workflow_id: str, place: str) -> Path:
+    """Pull the workflow. Before changes of the file are lost, the user is asked."""
+    from fibonacci import DeploymentError
+    from fibonacci._remedies import text_of
+    from fibonacci.deployment.pulling import LOCAL_CHANGES
+
+    try:
+        return context.client.workflows.pull(workflow_id, place)
+    except DeploymentError as error:
+        if error.code != LOCAL_CHANGES:
+            raise
+        what = text_of(error).command
+    context.confirm(f"{what}. Replace it?")
+    return context.client.workflows.pull(workflow_id, place, overwrite=True)
+
+
+def _displayed(path: Path) -> str:
+    """Return a path from the current folder, if it is in it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

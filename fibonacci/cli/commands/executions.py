@@ -1,0 +1,248 @@
+"""`fibonacci run`, `executions watch`, `executions tail` and `open`: executions, started, followed and shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fibonacci.cli.exit_codes import DONE, FAILED, UsageError
+
+if TYPE_CHECKING:
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+    from fibonacci.models import Execution
+
+
+_RUN_EPILOG = """\
+Inputs are checked against the definition before anything is started: one that is missing, unknown, or does not fit
+input_schema is a fault (exit code 64). An --input replaces the value of that name in --inputs. `fibonacci workflows
+execute` starts a workflow without this check. A run that fails is exit code 1, with the reason on stderr. One that has
+not ended within --timeout is exit code 75, and continues; so is one of which it is not known whether it was started."""
+
+
+def add_run_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    from fibonacci.cli.inputs import input_value
+    from fibonacci.cli.numbers import seconds_or_none
+    from fibonacci.cli.values import json_value
+
+    parser.epilog = _RUN_EPILOG
+    add = parser.add_argument
+    add("workflow", metavar="ID|NAME", help="the workflow")
+    add("--inputs", metavar="JSON|@FILE|-", type=json_value, help="the inputs: a JSON object")
+    add(
+        "--input",
+        metavar="NAME=TEXT",
+        action="append",
+        default=[],
+        type=input_value,
+        help="one input, a text; NAME:=JSON for any JSON, NAME=@FILE for the text of a file; repeatable",
+    )
+    add(
+        "--timeout",
+        metavar="TIME",
+        type=seconds_or_none,
+        default=300.0,
+        help="how long to wait, such as 5m, or none; default: 300 s. The run continues after it",
+    )
+    add(
+        "--idempotency-key", metavar="KEY", help="the Idempotency-Key of the request that starts it; default: a new one"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--watch", action="store_true", help="show the nodes as they run, on stderr; piped: a line of JSON a change"
+    )
+    how.add_argument("--detach", action="store_true", help="do not wait: print the execution")
+
+
+def run_run(context: Context) -> int:
+    """Run the workflow, and print its outputs."""
+    from fibonacci.cli.following import follow
+    from fibonacci.cli.inputs import check_typed_inputs, merged_inputs, workflow_of
+
+    options, client = context.options, context.client
+    inputs = merged_inputs(options.inputs, options.input)
+    workflow = workflow_of(client, options.workflow)
+    check_typed_inputs(workflow.definition, inputs, context.say)
+    find = f"to find out whether it was started: fibonacci executions list --workflow {workflow.id}"
+    start: dict[str, Any] = {"inputs": inputs, "idempotency_key": options.idempotency_key}
+    if options.detach:
+        return _start(context, workflow.id, start, find)
+    return follow(
+        context,
+        lambda update: client.workflows.run(workflow.id, **start, timeout=options.timeout, on_update=update),
+        is_watched=options.watch,
+        find=find,
+    )
+
+
+def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str) -> int:
+    """Start the workflow, and print the execution."""
+    from fibonacci import APIError
+    from fibonacci.cli.following import StatusLines
+
+    try:
+        execution = context.client.workflows.execute(workflow_id, **start)
+    except (APIError, KeyboardInterrupt) as error:
+        if getattr(error, "outcome_unknown", True):
+            error.add_note(find)
+        raise
+    if execution.status == "pending_approval":
+        StatusLines(context.say).update(execution)
+    context.output.value(execution)
+    return DONE
+
+
+_WATCH_EPILOG = """\
+It is polled after 1 s, growing to 15 s, and never with more than a fair share of the rate limit: at most 9 requests
+in the first minute and 4 in each further one. Piped, each change is a line of JSON. An execution that fails or is
+canceled is exit code 1, with the reason on stderr. One that has not ended within --timeout is exit code 75."""
+
+
+def add_watch_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    from fibonacci.cli.numbers import seconds_or_none
+
+    parser.epilog = _WATCH_EPILOG
+    parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")
+    parser.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=seconds_or_none,
+        default=None,
+        help="how long to wait, such as 5m; default: no limit",
+    )
+
+
+def run_watch(context: Context) -> int:
+    """Follow the execution, and print its outputs."""
+    from fibonacci.cli.following import follow
+
+    options, client = context.options, context.client
+    return follow(
+        context,
+        lambda update: client.executions.wait(options.execution, timeout=options.timeout, on_update=update),
+        is_watched=True,
+    )
+
+
+_TAIL_EPILOG = """\
+Each execution is printed when it is started and whenever its status changes, until Ctrl-C; piped, as a line of JSON.
+--limit N ends it after N of them; with --json they are an array, which ends with that. Outages and rate limits are
+waited for. The list is polled after 1 s, growing to 15 s while nothing changes, and with at most a quarter of the
+plan's rate limit: of the Free plan, 15 requests a minute, and 4 while nothing happens."""
+_LAST = 10
+
+
+def add_tail_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    from fibonacci.cli.numbers import count
+
+    parser.epilog = _TAIL_EPILOG
+    parser.add_argument("--status", metavar="WORD", type=_status, help="those that get this status, such as failed")
+    parser.add_argument("--workflow", metavar="ID|NAME", help="those of this workflow")
+    parser.add_argument(
+        "--last", metavar="N", type=count, default=_LAST, help=f"begin with the last N; default: {_LAST}, 0 for none"
+    )
+
+
+def run_tail(context: Context) -> int:
+    """Print executions until Ctrl-C."""
+    from fibonacci.cli.context import first
+    from fibonacci.cli.exit_codes import DONE
+    from fibonacci.cli.inputs import workflow_id_of
+    from fibonacci.cli.tailing import ExecutionFeed, Tail, sleep_while_read
+
+    options, client = context.options, context.client
+    workflow_id = None if options.workflow is None else workflow_id_of(client, options.workflow)
+    tail = Tail(ExecutionFeed(client, workflow_id), context.say, sleep_while_read)
+    executions = first(tail.executions(last=options.last, status=options.status), options.limit)
+    if context.output.is_json:
+        context.output.array(executions)
+        return DONE
+    for execution in executions:
+        _show(context, execution)
+    return DONE
+
+
+def _show(context: Context, execution: Execution) -> None:
+    if not context.output.is_terminal:
+        context.output.line(execution)
+        return
+    from fibonacci.cli.tailing import columns_of
+
+    context.output.text(columns_of(execution))
+
+
+def _status(text: str) -> str:
+    from fibonacci.cli.calls.value_kinds import word
+    from fibonacci.models.executions import KNOWN_STATUSES
+
+    return word(text, KNOWN_STATUSES)
+
+
+_LISTS: Final = {"workflow": "/ui/workflows", "execution": "/ui/runs"}
+_OPEN_EPILOG = """\
+It opens the page of an emulator (`fibonacci dev`). The platform itself documents no address of a page. The address has
+no key in it, as other programs can read it: the page asks for the key once, and remembers the browser."""
+
+
+def add_open_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.epilog = _OPEN_EPILOG
+    parser.add_argument("kind", metavar="workflow|execution", nargs="?", choices=tuple(_LISTS), help="what to show")
+    parser.add_argument("id", metavar="ID", nargs="?", help="its id, or the name of a workflow; default: the list")
+    parser.add_argument("--print", action="store_true", help="print the address, and open nothing")
+
+
+def run_open(context: Context) -> int:
+    """Open the page, or print its address."""
+    options = context.options
+    address = _home(context) + _path(context, options.kind, options.id)
+    if options.print:
+        context.output.document("url", address)
+        return DONE
+    import webbrowser
+
+    if webbrowser.open(address):
+        context.say(f"{address} (sign in with FIBONACCI_API_KEY)")
+        return DONE
+    context.say(f"no browser can be started here: open {address}, and sign in with FIBONACCI_API_KEY")
+    return FAILED
+
+
+def _home(context: Context) -> str:
+    """Return the address of the emulator's page.
+
+    Raises:
+        UsageError: If the base URL is not an emulator's, or that of the API that has no health.
+    """
+    from fibonacci import UnsupportedCallError
+
+    client = context.client
+    try:
+        backend = client.health.secrets().backend
+    except UnsupportedCallError as error:
+        raise UsageError(
+            "only the documented API says whether a server has a page: set FIBONACCI_API_VERSION=v1, and let"
+            " FIBONACCI_BASE_URL end in /v1"
+        ) from error
+    if backend != "emulator":
+        raise UsageError(
+            f"{client.base_url} documents no address of a page, as the emulator has: fibonacci workflows get, and"
+            " fibonacci executions get, print what is there"
+        )
+    return client.base_url.removesuffix("/v1")
+
+
+def _path(context: Context, kind: str | None, reference: str | None) -> str:
+    if kind is None:
+        return "/"
+    if reference is None:
+        return _LISTS[kind]
+    from urllib.parse import quote
+
+    from fibonacci.cli.inputs import workflow_id_of
+
+    client = context.client
+    found = workflow_id_of(client, reference) if kind == "workflow" else client.executions.get(reference).id
+    return f"{_LISTS[kind]}/{quote(found, safe='')}"

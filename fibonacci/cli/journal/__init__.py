@@ -1,1 +1,0 @@
-"""The verbs of `fibonacci journal`, a module each: `add_arguments(parser)` and `run(context) -> int`."""

@@ -1,1 +1,0 @@
-"""`fibonacci run-many`: run a workflow for each row of a file."""
