@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
 from fibonacci.definitions import DefinitionError, diff
 from fibonacci.definitions.json_types import is_array
@@ -26,9 +27,9 @@ from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
 from fibonacci.emulator.routes.organizations import PolicyCreate, QuotaUpdate, RoleOverrideCreate
-from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.json_encoding import JSONObject, to_json
+from fibonacci.emulator.state.records import StoredMemory, StoredRoleOverride, StoredToolPolicy, StoredWorkflow
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 from fibonacci.errors import DeploymentError
 
 
@@ -50,19 +51,19 @@ class SettingKind:
     is_list: bool
     method: str
     path: Callable[[str, Any], str]
-    find: Callable[[Store, str, Any, float], Record | None]
+    find: Callable[[Store, str, Any, float], Mapping[str, object] | None]
 
 
-def _memory(store: Store, organization: str, given: MemoryToolSet, now: float) -> Record | None:
+def _memory(store: Store, organization: str, given: MemoryToolSet, now: float) -> StoredMemory | None:
     entry = store.memory.get(given.scope, owner_of(given.scope, given.user_id, given.workflow_id), given.key)
     return entry if entry is not None and is_live(entry, now) else None
 
 
-def _policy(store: Store, organization: str, given: PolicyCreate, now: float) -> Record | None:
+def _policy(store: Store, organization: str, given: PolicyCreate, now: float) -> StoredToolPolicy | None:
     return store.tool_policies.get(organization, canonical_tool(given.tool_name))
 
 
-def _override(store: Store, organization: str, given: RoleOverrideCreate, now: float) -> Record | None:
+def _override(store: Store, organization: str, given: RoleOverrideCreate, now: float) -> StoredRoleOverride | None:
     return store.role_overrides.get(organization, given.role, canonical_tool(given.tool_name))
 
 
@@ -115,6 +116,14 @@ PLATFORM: Final = "platform"
 """The subfolder of settings: `client.workflows.plan`, which reads the same folder, reads no subfolder."""
 
 
+class SeedContent(TypedDict):
+    """The body of a request that creates a workflow."""
+
+    name: str
+    description: str | None
+    definition: JSONObject | None
+
+
 @dataclass(frozen=True, slots=True)
 class SeedWorkflow:
     """A workflow of a seed.
@@ -125,7 +134,7 @@ class SeedWorkflow:
     """
 
     file: Path
-    content: Record
+    content: SeedContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +196,7 @@ def _workflows(folder: Path) -> list[SeedWorkflow]:
         other = files.setdefault(called, file)
         if other is not file:
             raise InputFileError(f"{file}: its workflow is called {called!r}, as that of {other.name} is")
-        content = {"name": called, "description": definition.get("description"), "definition": dict(definition)}
+        content = SeedContent(name=called, description=definition.get("description"), definition=dict(definition))
         workflows.append(SeedWorkflow(file, content))
     return workflows
 
@@ -251,7 +260,7 @@ def apply_seed(app: App, folder: str | os.PathLike[str], organization: str, now:
             _apply_setting(app, setting, organization, now)
 
 
-def _apply_workflow(app: App, workflow: SeedWorkflow, known: Record | None) -> None:
+def _apply_workflow(app: App, workflow: SeedWorkflow, known: StoredWorkflow | None) -> None:
     if known is None:
         fault = _send(app, "POST", "/workflows", workflow.content)
         if fault is not None:
@@ -261,9 +270,9 @@ def _apply_workflow(app: App, workflow: SeedWorkflow, known: Record | None) -> N
         _leave(app, str(workflow.file), f"the workflow {known['name']!r} ({known['id']})")
 
 
-def _whole(workflow: Record) -> Record:
+def _whole(workflow: SeedContent | StoredWorkflow) -> JSONObject:
     """Return the definition of a workflow with its own name and description in it."""
-    definition: Record = workflow["definition"] or {"nodes": list[Record]()}
+    definition: JSONObject = workflow["definition"] or {"nodes": []}
     return {**definition, "name": workflow["name"], "description": workflow["description"]}
 
 

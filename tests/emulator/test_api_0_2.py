@@ -260,7 +260,7 @@ def test_a_list_is_read_by_skip_to_its_end(serve: Callable[..., TwoAPIs]) -> Non
 
     store = app_of(server.emulator).store
     run = server.data(f"POST /workflows/{pages[0][0]['id']}/execute", {})
-    ended = store.executions.get(run["id"]) or {}
+    ended: Any = store.executions.get(run["id"])
     for number, seconds in enumerate((1.0, 2.5, 4.0)):
         name = f"exec_{number}"
         store.executions.put(name, record=ended | {"id": name, "ended": ended["started"] + seconds})

@@ -40,6 +40,10 @@ def waiting(api: Api, *nodes: dict[str, Any], name: str | None = None) -> str:
     return str(response.data["execution_id"])
 
 
+def decide(api: Api, execution_id: str, by: str, *, approve: bool) -> Any:
+    return api.app.approvals.decide(execution_id, by, approve=approve)
+
+
 def actions(api: Api) -> list[str]:
     return [entry["action"] for entry in reversed(api("GET", f"{ORG}/governance/audit?limit=200").data)]
 
@@ -106,7 +110,7 @@ def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> N
         "expires_at": "2027-01-22T08:00:00.500Z",
     }
     assert approvals(api) == {"pending": 1, "approved": 0, "rejected": 0, "total": 1}
-    after = api.app.approvals.decide(execution_id, "grace", approve=True)
+    after = decide(api, execution_id, "grace", approve=True)
     assert (after["status"], after["nodes_executed"]) == ("completed", 1)
     assert after["outputs"]["mail"]["params"]["to"] == "ada"
     assert after["approval"]["approved_by"] == ["grace"]
@@ -125,10 +129,10 @@ def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> N
 def test_the_threshold_is_the_number_of_approvals_required(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
-    assert api.app.approvals.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
+    assert decide(api, execution_id, "ada", approve=True)["status"] == "pending_approval"
     with pytest.raises(HTTPException, match="ada has approved"):
-        api.app.approvals.decide(execution_id, "ada", approve=True)
-    assert api.app.approvals.decide(execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
+        decide(api, execution_id, "ada", approve=True)
+    assert decide(api, execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
     assert actions(api).count("approval.given") == 2
     assert approvals(api)["approved"] == 1
 
@@ -137,7 +141,7 @@ def test_the_settings_apply_as_they_are_at_the_decision(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 3})
     execution_id = waiting(api)
     settings(api, **{EXTERNAL: False, "approval_threshold": 1})
-    assert api.app.approvals.decide(execution_id, "ada", approve=True)["status"] == "completed"
+    assert decide(api, execution_id, "ada", approve=True)["status"] == "completed"
 
 
 @pytest.mark.parametrize("name", [None, "ada"])
@@ -146,25 +150,25 @@ def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
     execution_id = waiting(api, name=name)
     me = name or "admin"
     with pytest.raises(HTTPException, match=f"{me} may not approve a run of their own") as caught:
-        api.app.approvals.decide(execution_id, me, approve=True)
+        decide(api, execution_id, me, approve=True)
     assert (caught.value.status, caught.value.details[0].field) == (403, "by")
     assert api("GET", f"/executions/{execution_id}").data["approval"]["approved_by"] == []
     settings(api, allow_self_approval=True)
-    assert api.app.approvals.decide(execution_id, me, approve=True)["status"] == "completed"
+    assert decide(api, execution_id, me, approve=True)["status"] == "completed"
 
 
 def test_a_rejected_run_is_canceled(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
-    api.app.approvals.decide(execution_id, "grace", approve=True)
-    rejected = api.app.approvals.decide(execution_id, "ada", approve=False)
+    decide(api, execution_id, "grace", approve=True)
+    rejected = decide(api, execution_id, "ada", approve=False)
     assert (rejected["status"], rejected["approval"]["rejected_by"]) == ("cancelled", "ada")
     assert rejected["completed_at"] is not None
     assert approvals(api) == {"pending": 0, "approved": 0, "rejected": 1, "total": 1}
     assert actions(api)[-1] == "approval.rejected"
     for approve in (True, False):
         with pytest.raises(HTTPException, match="is cancelled, and waits for no approval") as caught:
-            api.app.approvals.decide(execution_id, "grace", approve=approve)
+            decide(api, execution_id, "grace", approve=approve)
         assert caught.value.status == 409
 
 
@@ -173,7 +177,7 @@ def test_a_pending_run_can_be_canceled(api: Api) -> None:
     execution_id = waiting(api)
     assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
     with pytest.raises(HTTPException, match="is cancelled"):
-        api.app.approvals.decide(execution_id, "grace", approve=True)
+        decide(api, execution_id, "grace", approve=True)
     assert approvals(api)["pending"] == 0
     api.clock.time += 8 * 86_400
     assert not api("GET", f"/executions/{execution_id}").data.get("error"), "it does not expire as well"
@@ -184,7 +188,7 @@ def test_an_approved_run_has_the_requested_version(api: Api) -> None:
     execution_id = waiting(api)
     workflow = api("GET", f"/executions/{execution_id}").data["workflow_id"]
     api("PUT", f"/workflows/{workflow}", {"definition": {"nodes": [llm("other")]}})
-    approved = api.app.approvals.decide(execution_id, "grace", approve=True)
+    approved = decide(api, execution_id, "grace", approve=True)
     assert (approved["workflow_version"], list(approved["outputs"])) == (1, ["mail"])
 
 
@@ -193,8 +197,8 @@ def test_a_run_of_a_deleted_workflow_can_only_be_rejected(api: Api) -> None:
     execution_id = waiting(api)
     api("DELETE", f"/workflows/{api('GET', f'/executions/{execution_id}').data['workflow_id']}")
     with pytest.raises(HTTPException, match="was deleted: reject"):
-        api.app.approvals.decide(execution_id, "grace", approve=True)
-    assert api.app.approvals.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
+        decide(api, execution_id, "grace", approve=True)
+    assert decide(api, execution_id, "grace", approve=False)["status"] == "cancelled"
 
 
 def test_tools_of_the_users_own_have_a_category() -> None:
@@ -242,7 +246,7 @@ def test_an_approved_run_calls_handlers_and_skips_waits() -> None:
 
 def refusal(api: Api, execution_id: str, by: str, *, approve: bool = True) -> str:
     with pytest.raises(HTTPException) as caught:
-        api.app.approvals.decide(execution_id, by, approve=approve)
+        decide(api, execution_id, by, approve=approve)
     assert (caught.value.status, caught.value.details[0].field) == (403, "by")
     return caught.value.message
 
@@ -256,7 +260,7 @@ def test_who_decides_has_a_role(api: Api, approve: bool) -> None:
         assert f"it takes the role admin or owner, not {role}" in refusal(api, execution_id, role, approve=approve)
         assert f"not {role}" in refusal(api, execution_id, "alan", approve=approve)
     assert "emulator.key('admin', name='nobody')" in refusal(api, execution_id, "nobody", approve=approve)
-    decided = api.app.approvals.decide(execution_id, "owner", approve=approve)
+    decided = decide(api, execution_id, "owner", approve=approve)
     assert decided["status"] == ("completed" if approve else "cancelled")
 
 
@@ -264,13 +268,13 @@ def test_a_person_is_known_by_the_key_that_a_request_had(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     assert api("GET", "/health", authorization=f"Bearer {ApiKeys(KEY).of('owner', 'alan')}").status == 200
-    assert api.app.approvals.decide(execution_id, "alan", approve=True)["status"] == "completed"
+    assert decide(api, execution_id, "alan", approve=True)["status"] == "completed"
 
 
 def test_an_approval_expires(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id, decided = waiting(api), waiting(api)
-    api.app.approvals.decide(decided, "grace", approve=True)
+    decide(api, decided, "grace", approve=True)
     api.clock.time += 7 * 86_400 - 1
     assert api("GET", f"/executions/{execution_id}").data["status"] == "pending_approval"
     api.clock.time += 1
@@ -279,7 +283,7 @@ def test_an_approval_expires(api: Api) -> None:
     assert approvals(api) == {"pending": 0, "approved": 1, "rejected": 0, "total": 1}
     assert actions(api)[-1] == "approval.expired"
     with pytest.raises(HTTPException, match="is cancelled"):
-        api.app.approvals.decide(execution_id, "grace", approve=True)
+        decide(api, execution_id, "grace", approve=True)
 
 
 def test_at_the_end_of_time_an_approval_expires_there(api: Api) -> None:

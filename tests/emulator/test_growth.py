@@ -17,8 +17,6 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.sqlite import SqliteStore
-from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 from tests.kit.assertions import each_row
 
 pytestmark = pytest.mark.xdist_group("growth")
@@ -47,7 +45,7 @@ PAGES = [
 ]
 
 
-def execution(number: int) -> Record:
+def execution(number: int) -> Any:
     """Return an execution: one of four has failed."""
     return {
         "id": f"exec_{number}",
@@ -64,12 +62,12 @@ def execution(number: int) -> Record:
     }
 
 
-def workflow(number: int) -> Record:
-    about: Record = {"id": f"wf-{number}", "name": "x", "description": None, "definition": None}
+def workflow(number: int) -> Any:
+    about: Any = {"id": f"wf-{number}", "name": "x", "description": None, "definition": None}
     return about | {"version": 1, "created_at": "", "updated_at": ""}
 
 
-def fill(store: Store, number: int) -> None:
+def fill(store: Any, number: int) -> None:
     """Store so many records of each kind that grows; three of four registry entries are archived."""
     with store.transaction():
         for n in range(number):

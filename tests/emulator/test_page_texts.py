@@ -6,6 +6,7 @@ import json
 import re
 import secrets as random
 from functools import cache
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -164,7 +165,7 @@ def elements(text: str) -> list[list[str]]:
             "user_id": place[1] or None,
             "workflow_id": None,
         }
-        record = {
+        record: Any = {
             **entry,
             "ttl": None,
             "created_at": "2026-01-01T00:00:00.000Z",

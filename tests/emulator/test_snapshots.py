@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import get_type_hints
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.facade.emulator import app_of
 from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.policy.approvals import GovernanceUpdate
+from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE, StoredGovernance
 from tests.kit.assertions import each_row
 
 KEY = "fib-test"
@@ -241,3 +244,29 @@ def test_a_refused_snapshot_changes_no_file(tmp_path: Path) -> None:
         with pytest.raises(StateError, match="malformed"):
             emulator.restore(changed([(("tables", "memory", 0, 1, "key"), "remove", None)]))
         assert emulator.snapshot() == before
+
+
+def a_record(kind: str) -> dict[str, Any]:
+    """Return a record of a table; that of an execution is one that has ended."""
+    record: dict[str, Any] = content()["tables"][kind][-1][1]
+    return record
+
+
+@each_row("kind", [kind for kind in content()["tables"] if kind != "calls"])
+def test_what_is_written_is_what_its_type_says(kind: str) -> None:
+    """A field that is added to the code alone, or to the type alone, is named here."""
+    record_type = app_of(Emulator()).store.kinds[kind].record
+    fields = get_type_hints(record_type, include_extras=True)
+    required = {name for name, hint in fields.items() if record_type.__total__ and "NotRequired[" not in str(hint)}
+    assert a_record(kind).keys() <= fields.keys(), f"{record_type.__name__} lacks what is written"
+    assert required <= a_record(kind).keys(), f"{record_type.__name__} requires what is not written"
+
+
+def test_the_settings_of_governance_are_those_of_its_record() -> None:
+    assert GovernanceUpdate().model_dump() == DEFAULT_GOVERNANCE
+    assert StoredGovernance.__annotations__.keys() == DEFAULT_GOVERNANCE.keys()
+
+
+def test_a_status_that_there_is_not_is_refused(emulator: Emulator) -> None:
+    with pytest.raises(StateError, match=r"nodes\[1\]\.status is not valid: Input should be 'pending', 'running'"):
+        emulator.restore(changed([(("tables", "executions", 0, 1, "nodes", 1, "status"), "replace", "asleep")]))

@@ -26,8 +26,8 @@ from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scripts import QueuedScript
 from fibonacci.emulator.engine.variables import Secrets, Variables
+from fibonacci.emulator.state.records import ExecutionRecord, NodeRecord
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 MOST_NODES: Final = 8
 MOST_OUTCOMES: Final = 128
@@ -208,12 +208,16 @@ class _Maker:
 class PlayedOutcome:
     """What the engine did with one outcome."""
 
-    nodes: Mapping[str, Record]
-    reasons: Mapping[str, str]
+    nodes: Mapping[str, NodeRecord]
+    reasons: Mapping[str, str | None]
     completed: bool
 
     def ran(self, node_id: str) -> bool:
         return bool(self.nodes[node_id]["attempts"])
+
+    def result_of(self, node_id: str) -> object:
+        output = self.nodes[node_id]["output"]
+        return output["result"] if isinstance(output, dict) else None
 
     def was_skipped(self, node_id: str) -> bool:
         return bool(self.nodes[node_id]["status"] == "skipped")
@@ -228,8 +232,19 @@ def outcomes(graph: Graph) -> Iterator[PlayedOutcome]:
         environment = Environment(Store(), Variables("env", {}), Secrets("secrets", {}))
         environment.scripts.add([QueuedScript(critic, [inputs[critic]], repeat=True) for critic in critics])
         nodes = [new_node(workflow.nodes[node_id]) for node_id in workflow.order]
-        record: Record = {"id": "e", "workflow_id": "w", "inputs": inputs, "status": "running", "nodes": nodes}
-        record |= {"outputs": {}, "error": None, "started": 0.0, "ended": None}
+        record: ExecutionRecord = {
+            "id": "e",
+            "workflow_id": "w",
+            "workflow_version": 1,
+            "inputs": inputs,
+            "status": "running",
+            "outputs": {},
+            "error": None,
+            "nodes": nodes,
+            "created": 0.0,
+            "started": 0.0,
+            "ended": None,
+        }
         running = RunningExecution(environment, workflow, record, _no_handlers)
         running.start_ready_nodes(0.0)
         while (due := running.due) is not None:
@@ -266,7 +281,7 @@ def broken_rules(graph: Graph, outcome: PlayedOutcome) -> Iterator[str]:
         taken = [
             gate
             for gate, result in gates
-            if outcome.nodes[gate]["status"] == "completed" and outcome.nodes[gate]["output"]["result"] is result
+            if outcome.nodes[gate]["status"] == "completed" and outcome.result_of(gate) is result
         ]
         others = needed - {gate for gate, _ in gates}
         rescued = graph.rescued.get(node_id)

@@ -20,6 +20,7 @@ from fibonacci.emulator.app.platform_api import EndpointCaller, PlatformAPI, fin
 from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, in_form_of, respond
 from fibonacci.emulator.app.retention import Retention
+from fibonacci.emulator.engine.compiled import check_snapshot
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults import SILENT, ActiveFailure, FailingResponse, FaultInjector, override_headers
 from fibonacci.emulator.http.bodies import MAX_BODY
@@ -170,9 +171,7 @@ class App:
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state by that of a snapshot; see `Emulator.restore`."""
-        from fibonacci.emulator.app.record_shapes import check_shapes  # most emulators restore nothing
-
-        self.store.restore(snapshot, check_shapes)
+        self.store.restore(snapshot, check_snapshot)
         self._limits.reset()
         self._scheduler.resume()
 

@@ -36,8 +36,8 @@ from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.state.clock import VirtualClock, iso
+from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.snapshot import SnapshotError
-from fibonacci.emulator.state.tables import Record
 
 CONTROL_PREFIX: Final = "_emulator"
 
@@ -252,7 +252,7 @@ def start_chaos(parts: EmulatorParts, context: RequestContext) -> Reply:
     return created(list(map(_failure_view, failures)))
 
 
-def _failure_view(failure: InjectedFailure) -> Record:
+def _failure_view(failure: InjectedFailure) -> JSONObject:
     return {
         "route": failure.route,
         "kind": failure.kind,
@@ -332,7 +332,7 @@ def clear_scripts(parts: EmulatorParts, context: RequestContext) -> Reply:
     return no_content()
 
 
-def _script_view(script: Script) -> Record:
+def _script_view(script: Script) -> JSONObject:
     return {
         "name": script.name,
         "answers": list(map(answer_view, script.answers)),

@@ -13,7 +13,8 @@ from fibonacci.emulator.app.responses import EncodedReply
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.replies import bad_request, conflict
 from fibonacci.emulator.state.ids import fingerprint
-from fibonacci.emulator.state.tables import Record, Table
+from fibonacci.emulator.state.records import StoredReplay
+from fibonacci.emulator.state.tables import Table
 
 KEPT_SECONDS: Final = 86_400.0
 """How long a response is kept."""
@@ -24,7 +25,7 @@ _KEY: Final = re.compile(r"[!-~]{1,255}")
 class IdempotencyCache:
     """The replies to each idempotency key of each API key."""
 
-    def __init__(self, kept: Table) -> None:
+    def __init__(self, kept: Table[StoredReplay]) -> None:
         self._kept = kept
 
     def find(self, api_key: str, request: ServerRequest, now: float) -> EncodedReply | None:
@@ -55,7 +56,7 @@ class IdempotencyCache:
     def keep(self, api_key: str, request: ServerRequest, reply: EncodedReply, now: float) -> None:
         """Keep a reply for a day; `Retention` drops it."""
         place = (fingerprint(api_key), request.headers["idempotency-key"])
-        record: Record = {
+        record: StoredReplay = {
             "request": _digest(api_key, request),
             "status": reply.status,
             "body": reply.body.decode("ascii"),

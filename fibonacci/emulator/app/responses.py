@@ -26,9 +26,8 @@ from fibonacci.emulator.http.replies import (
 from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import http_date
-from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.json_encoding import JSON, JSONObject, to_json
 from fibonacci.emulator.state.snapshot import StateError, StateFullError, StateLockedError, StateReadOnlyError
-from fibonacci.emulator.state.tables import Record
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -111,10 +110,10 @@ def in_form_of(request: ServerRequest, response: ServerResponse) -> ServerRespon
     return replace(response, headers=[*headers.items()], body=body)
 
 
-def _fault_of_0_2(request: ServerRequest, field: str, message: str) -> Record:
+def _fault_of_0_2(request: ServerRequest, field: str, message: str) -> JSONObject:
     place = "query" if request.method in ("GET", "DELETE") else "body"
     parts = [] if field == place else field.split(".")
-    location = [place, *(int(part) if part.isdecimal() and len(part) < 10 else part for part in parts)]
+    location: list[JSON] = [place, *(int(part) if part.isdecimal() and len(part) < 10 else part for part in parts)]
     return {"loc": location, "msg": message, "type": "value_error"}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Table
 
@@ -62,12 +64,12 @@ def check_keep(keep: int | None) -> None:
         raise ValueError(f"keep is a number of executions, at least 1, or None for all, not {keep!r}")
 
 
-def _drop_oldest(table: Table, keep: int) -> None:
+def _drop_oldest(table: Table[Any], keep: int) -> None:
     for key in _oldest(table, keep):
         table.delete(*key)
 
 
-def _oldest(table: Table, keep: int, *name: str) -> list[tuple[str, ...]]:
+def _oldest(table: Table[Any], keep: int, *name: str) -> list[tuple[str, ...]]:
     """Return the keys of a list beyond the newest `keep`."""
     excess = table.count(*name) - keep
     if excess <= 0:

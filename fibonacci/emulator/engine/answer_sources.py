@@ -15,6 +15,7 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scripts import NodeFailure, error_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall, call_handler
+from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 
 HIGHEST_SCORE: Final = 10.0
 
@@ -24,7 +25,7 @@ def expects_json(node: LLMNode) -> bool:
     return node.output_format == "json" or node.output_schema is not None
 
 
-def parsed_answer(node: LLMNode, answer: Any) -> Any:
+def parsed_answer(node: LLMNode, answer: JSON) -> JSON:
     """Return the answer of a language model, parsed and checked if the node expects JSON.
 
     Raises:
@@ -43,7 +44,7 @@ def parsed_answer(node: LLMNode, answer: Any) -> Any:
     return answer
 
 
-def verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> dict[str, Any]:
+def verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> JSONObject:
     """Return the verdict of a critic as documented; whether it passes follows from `min_score`.
 
     Args:
@@ -63,7 +64,7 @@ def verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> dict[str,
         raise NodeError(
             "a critic returns a score from 0 to 10, or an object with overall_score or criteria_scores from 0 to 10"
         )
-    documented = {
+    documented: JSONObject = {
         "passed": overall >= node.min_score,
         "overall_score": overall,
         "criteria_scores": dict.fromkeys(criteria, overall) if scores is None else dict(scores),

@@ -27,8 +27,7 @@ from fibonacci.emulator.engine.user_handlers import (
 )
 from fibonacci.emulator.engine.variables import SecretPlaceholders, Secrets
 from fibonacci.emulator.input_files import InputFile, InputFileError
-from fibonacci.emulator.state.json_encoding import parse_json, to_text
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text
 
 HandledCall = LLMCall | ToolCall | CriticCall
 """The call of a handler."""
@@ -77,9 +76,9 @@ def key_of(call: RecordedCall) -> str:
     return f"sha256:{sha256(to_text([call.kind, _sorted(call.input)]).encode()).hexdigest()}"
 
 
-def content_of(call: RecordedCall) -> Record:
+def content_of(call: RecordedCall) -> JSONObject:
     """Return a call as a cassette's file has it: `kind`, `node`, `key`, `input`, `answer` or `error`, and `usage`."""
-    result: Record = {"answer": call.answer} if call.error is None else {"error": call.error}
+    result: JSONObject = {"answer": call.answer} if call.error is None else {"error": call.error}
     if call.usage is not None:
         result["usage"] = call.usage
     return {"kind": call.kind, "node": call.node, "key": key_of(call), "input": call.input, **result}
@@ -125,7 +124,7 @@ def _changed(one: RecordedCall, other: RecordedCall) -> list[str]:
     return [name for name in names if one.input.get(name, ...) != other.input.get(name, ...)]
 
 
-def _shown(given: Record, name: str, other: Record) -> str:
+def _shown(given: JSONObject, name: str, other: JSONObject) -> str:
     """Return a value of an input as text: the part around where it begins to differ from another."""
     if name not in given:
         return "nothing"

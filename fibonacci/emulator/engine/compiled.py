@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fibonacci.definitions import Node, OpenNode, WorkflowDefinition
 from fibonacci.definitions.flow import Flow, reachable
 from fibonacci.definitions.graph import Edges
 from fibonacci.definitions.nodes import RetryPolicy
 from fibonacci.definitions.spellings import split_retry
-from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.json_encoding import JSONObject, to_json
+from fibonacci.emulator.state.records import StoredExecution, StoredRun
+from fibonacci.emulator.state.snapshot import Tables, check_records, malformed
+from fibonacci.emulator.state.tables import TableKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class CompiledWorkflow:
         allow_partial_results: Whether a failed run has outputs.
     """
 
-    definition: Mapping[str, Any] | None = None
+    definition: JSONObject | None = None
     text: bytes = b""
     order: Sequence[str] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
@@ -101,3 +104,33 @@ def _with_default_retry(node: Node, default: RetryPolicy | None) -> Node:
         return node
     newer, rest = split_retry(default.model_dump())
     return node.model_copy(update={**newer, "retry": RetryPolicy.model_validate(rest) if rest else None})
+
+
+_DEFINED: Final = ("workflows", "versions", "runs")
+"""The tables whose records have a definition."""
+
+
+def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
+    """Check the records of a snapshot, its definitions, and that what runs has the nodes of its definition.
+
+    Raises:
+        SnapshotError: If one is not valid; the message names the place.
+    """
+    from fibonacci.definitions import check_definition  # the checks would slow the start of an emulator
+
+    check_records(tables, kinds)
+    for name in _DEFINED:
+        for number, (_, record) in enumerate(tables.get(name, ())):
+            definition = record["definition"]
+            errors = check_definition(definition).errors if isinstance(definition, dict) else ()
+            for error in errors:
+                place = f"tables.{name}[{number}][1].definition.{error.location}".rstrip(".")
+                raise malformed(place, f"is not valid: {error.message}")
+    executions = {key[0]: cast("StoredExecution", record) for key, record in tables.get("executions", ())}
+    for number, (key, record) in enumerate(tables.get("runs", ())):
+        place, run = f"tables.runs[{number}]", cast("StoredRun", record)
+        execution = executions.get(key[0])
+        if execution is None:
+            raise malformed(f"{place}[0]", f"is of no execution: there is no {key[0]!r}")
+        if sorted(compiled(run["definition"]).order) != sorted(node["id"] for node in execution["nodes"]):
+            raise malformed(f"{place}[1].definition", "has other nodes than the execution")

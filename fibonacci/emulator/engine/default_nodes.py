@@ -12,6 +12,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.patterns import Steps
 from fibonacci.definitions.templates import as_text
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool
+from fibonacci.emulator.state.json_encoding import JSONObject
 
 _DEEPEST: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
@@ -241,7 +242,7 @@ def default_llm_output(node: LLMNode, instruction: str) -> Any:
     return value
 
 
-def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory) -> dict[str, Any]:
+def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory) -> JSONObject:
     """Return the call of a tool; `memory_set` also stores its value.
 
     Raises:
@@ -249,10 +250,10 @@ def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMem
     """
     if canonical_tool(tool) == MEMORY_SET:
         set_memory(params)
-    return {"tool": tool, "params": params}
+    return {"tool": tool, "params": {**params}}
 
 
-def default_critic_output(criteria: Sequence[str]) -> dict[str, Any]:
+def default_critic_output(criteria: Sequence[str]) -> JSONObject:
     """Return a verdict that passes every criterion."""
     return {"passed": True, "overall_score": 10, "criteria_scores": dict.fromkeys(criteria, 10)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from fibonacci.definitions import CriticNode, Node
 from fibonacci.definitions.json_schema import first_fault
@@ -26,13 +26,13 @@ from fibonacci.emulator.engine.node_executor import (
     checked,
     retry_delay,
     timeout_error,
-    tries_of,
 )
-from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
+from fibonacci.emulator.engine.node_states import NodeStates, calls_of, iteration_of, tries_of
 from fibonacci.emulator.engine.usage import usage_sum
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.json_encoding import JSON
+from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredNode, StoredTrace
 
 Launch = Callable[[Callable[[], HandlerOutcome]], str]
 """Calls a handler in a thread of its own; returns the id of the call."""
@@ -62,17 +62,17 @@ class RunningExecution:
         self,
         environment: Environment,
         workflow: CompiledWorkflow,
-        execution: Record,
+        execution: StoredExecution,
         launch: Launch,
     ) -> None:
         self._environment = environment
-        self._execution: Record = execution
+        self._execution: StoredExecution = execution
         self.workflow: Final = workflow
         self._nodes = NodeStates(workflow, execution["nodes"])
         self._launch = launch
         self._latest: tuple[float, NodeExecutor] | None = None
         self.has_launched: bool = False
-        self.notes: dict[str, Record] = {}
+        self.notes: dict[str, StoredTrace] = {}
 
     @property
     def has_ended(self) -> bool:
@@ -82,7 +82,7 @@ class RunningExecution:
     @property
     def calls(self) -> list[str]:
         """The ids of the running handler calls."""
-        return [node["call"] for node in self._nodes.all() if node["phase"] == "call"]
+        return calls_of(self._nodes.all())
 
     @property
     def due(self) -> float | None:
@@ -94,9 +94,9 @@ class RunningExecution:
         return min(times, default=None)
 
     @property
-    def execution(self) -> Record:
+    def execution(self) -> StoredExecution:
         """The record of the execution."""
-        return self._execution | {"nodes": self._nodes.all()}
+        return {**self._execution, "nodes": self._nodes.all()}
 
     def start_ready_nodes(self, now: float) -> None:
         """Start every node that is ready; end the execution if all nodes have ended."""
@@ -109,8 +109,8 @@ class RunningExecution:
     def advance(self, now: float) -> None:
         """Process all events due by now, in order of time."""
         deadline = self._deadline
-        while (state := self._nodes.first_due()) is not None and state["until"] <= min(now, deadline or now):
-            due = state["until"]
+        limit = min(now, deadline or now)
+        while (state := self._nodes.first_due()) is not None and (due := state["until"]) is not None and due <= limit:
             self._end_phase(state, due)
             self._warn_of_missing_values(state["id"])
             self.start_ready_nodes(due)
@@ -127,7 +127,7 @@ class RunningExecution:
                 self.start_ready_nodes(now)
                 self.advance(now)
 
-    def _take(self, state: Record, outcome: HandlerOutcome, now: float) -> None:
+    def _take(self, state: StoredNode, outcome: HandlerOutcome, now: float) -> None:
         _add_usage(state, outcome.usage)
         if outcome.error is not None:
             self._fail_or_retry(state, outcome.error, now)
@@ -150,7 +150,7 @@ class RunningExecution:
             self._latest = now, NodeExecutor(self._environment, self._execution, self._nodes, now)
         return self._latest[1]
 
-    def note(self, node_id: str, **note: Any) -> None:
+    def note(self, node_id: str, note: StoredTrace) -> None:
         """Add something to the trace of a node."""
         self.notes[node_id] = self.notes.get(node_id, {}) | note
 
@@ -175,9 +175,9 @@ class RunningExecution:
         )
         nodes = {} if index is None or node_id is None else {index: self.workflow.nodes[node_id]}
         for each, messages in by_node(found, nodes).items():
-            self.note(each, without_value=messages)
+            self.note(each, {"without_value": messages})
 
-    def _start(self, node: Node, state: Record, now: float) -> None:
+    def _start(self, node: Node, state: StoredNode, now: float) -> None:
         """Start or skip a node that need not wait for others."""
         try:
             step = self._nodes.step(node.id, lambda: self._executor(now).unmet_condition(node))
@@ -189,14 +189,14 @@ class RunningExecution:
         if step.action == "run":
             self._attempt(node, state, now)
         else:
-            self._nodes.change(node.id, status="skipped", stopped=step.stopped, ended=now)
-            self.note(node.id, reason=step.reason)
+            self._nodes.skip(node.id, now, stopped=step.stopped)
+            self.note(node.id, {"reason": step.reason})
 
-    def _attempt(self, node: Node, state: Record, now: float) -> None:
+    def _attempt(self, node: Node, state: StoredNode, now: float) -> None:
         state["attempts"] += 1
         executor = self._executor(now)
         try:
-            self.note(node.id, input=executor.shown_input(node))
+            self.note(node.id, {"input": executor.shown_input(node)})
             step = executor.execute(node, tries_of(state))
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
@@ -208,39 +208,42 @@ class RunningExecution:
             reason = None if step.timeout is None else timeout_error(step.timeout)
             call = self._launch(step.work)
             self.has_launched = True
-            self._nodes.change(node.id, status="running", phase="call", until=until, call=call, error=reason)
+            self._nodes.call(node.id, call, until, reason)
         elif step.seconds > 0:
-            until = _after(now, step.seconds)
-            end = {"output": step.output, "error": step.error}
-            self._nodes.change(node.id, status="running", phase="wait", until=until, **end)
+            self._nodes.wait(node.id, _after(now, step.seconds), step.output, step.error)
         elif step.error is not None:
             self._fail_or_retry(state, step.error, now)
         else:
             self._complete(state, step.output, now)
 
-    def _end_phase(self, state: Record, now: float) -> None:
+    def _end_phase(self, state: StoredNode, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
-        if state["phase"] == "retry":
-            self._attempt(node, state, now)
-        elif state["error"] is not None:
-            self._fail_or_retry(state, state["error"], now)
-        else:
-            self._complete(state, state["output"], now)
+        match state["phase"]:
+            case "retry":
+                self._attempt(node, state, now)
+            case "wait" | "call" if state["error"] is not None:
+                self._fail_or_retry(state, state["error"], now)
+            case "wait" | "call":
+                self._complete(state, state["output"], now)
+            case None:
+                raise TypeError(f"node {node.id!r} is in no phase that ends")
 
-    def _complete(self, state: Record, output: Any, now: float) -> None:
+    def _complete(self, state: StoredNode, output: JSON, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
         try:
-            self._nodes.change(node.id, **NO_PHASE, status="completed", output=checked(output), error=None, ended=now)
+            self._nodes.complete(node.id, checked(output), now)
             self._executor(now).write_memory(node)
             if isinstance(node, CriticNode):
                 self._improve(node, state, now)
         except (TemplateError, NodeError) as error:
             self._fail(state, str(error), now)
 
-    def _improve(self, critic: CriticNode, state: Record, now: float) -> None:
+    def _improve(self, critic: CriticNode, state: StoredNode, now: float) -> None:
         """Run the target of a critic again, with what to improve, if it does not pass and may run again."""
         verdict = state["output"]
-        if verdict["passed"] or state.get("iteration", 1) > critic.max_iterations:
+        if not isinstance(verdict, dict):
+            raise TypeError("the output of a critic is no object")
+        if verdict["passed"] or iteration_of(state) > critic.max_iterations:
             return
         prompt = self._executor(now).improvement_prompt(critic, verdict)
         self._nodes[critic.target_node]["improvement"] = prompt
@@ -250,17 +253,16 @@ class RunningExecution:
                 again.add(node_id)
         self._nodes.run_again(again)
 
-    def _fail_or_retry(self, state: Record, error: str, now: float) -> None:
+    def _fail_or_retry(self, state: StoredNode, error: str, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
         delay = retry_delay(node, tries_of(state))
         if delay is None:
             self._fail(state, error, now)
         else:
-            until = _after(now, delay)
-            self._nodes.change(node.id, phase="retry", until=until, call=None, output=None, error=error)
+            self._nodes.retry(node.id, _after(now, delay), error)
 
-    def _fail(self, state: Record, error: str, now: float) -> None:
-        self._nodes.change(state["id"], **NO_PHASE, status="failed", stopped=True, output=None, error=error, ended=now)
+    def _fail(self, state: StoredNode, error: str, now: float) -> None:
+        self._nodes.fail(state["id"], error, now)
 
     def _expire(self, now: float) -> None:
         """End the execution at the timeout of its workflow: what runs fails, what has not started is skipped."""
@@ -269,8 +271,9 @@ class RunningExecution:
             if state["ended"] is None and state["started"] is not None:
                 self._fail(state, f"the workflow: {error}", now)
             elif state["ended"] is None:
-                self._nodes.change(state["id"], **NO_PHASE, status="skipped", stopped=True, started=now, ended=now)
-                self.note(state["id"], reason=f"the workflow: {error}")
+                state["started"] = now
+                self._nodes.skip(state["id"], now, stopped=True)
+                self.note(state["id"], {"reason": f"the workflow: {error}"})
         self._end(f"the workflow: {error}", now)
 
     def _finish(self, now: float) -> None:
@@ -289,21 +292,21 @@ class RunningExecution:
             fault = f"outputs: {error}"
         self._warn_of_missing_values(None)
         if fault is None:
-            self._execution = self._execution | {"status": "completed", "outputs": outputs, "ended": now}
+            self._execution = {**self._execution, "status": "completed", "outputs": outputs, "ended": now}
         else:
             self._end(fault, now)
 
     def _end(self, error: str, now: float) -> None:
         """End the execution as failed; it has outputs only if its workflow allows partial results."""
         outputs = self._nodes.outputs() if self.workflow.allow_partial_results else {}
-        self._execution = self._execution | {"status": "failed", "outputs": outputs, "error": error, "ended": now}
+        self._execution = {**self._execution, "status": "failed", "outputs": outputs, "error": error, "ended": now}
 
 
 def _after(now: float, seconds: float) -> float:
     return min(now + seconds, LAST)
 
 
-def _add_usage(state: Record, usage: Record | None) -> None:
+def _add_usage(state: StoredNode, usage: NodeUsage | None) -> None:
     """Add what an attempt has used to the node; those that fail cost too."""
     if usage is not None:
         state["usage"] = usage_sum(state.get("usage"), usage)

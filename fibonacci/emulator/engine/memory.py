@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -10,8 +10,10 @@ from pydantic import Field
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.state.clock import LAST, iso
+from fibonacci.emulator.state.json_encoding import JSON
+from fibonacci.emulator.state.records import StoredMemory
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Key, Record
+from fibonacci.emulator.state.tables import Key
 
 SCOPES: Final = ("workflow", "user", "organization", "global")
 
@@ -40,20 +42,27 @@ def owner_of(scope: str, user_id: str | None, workflow_id: str | None) -> str:
     return owner or ""
 
 
-def is_live(entry: Mapping[str, Any], now: float) -> bool:
+def is_live(entry: StoredMemory, now: float) -> bool:
     """Return whether a value has not expired."""
     return entry["expires"] is None or now < entry["expires"]
 
 
-def set_value(store: Store, place: Key, body: MemorySet, now: float, about: Mapping[str, Any] | None = None) -> Record:
-    """Store a value at its place (scope, owner, key), with further fields of its record.
+def set_value(
+    store: Store,
+    place: Key,
+    body: MemorySet,
+    now: float,
+    description: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> StoredMemory:
+    """Store a value at its place (scope, owner, key), with what it is described and tagged with, if it is.
 
     Returns:
         The record of the value.
     """
     earlier = store.memory.get(*place)
     written = iso(now)
-    entry: Record = {
+    entry: StoredMemory = {
         "key": place[-1],
         "value": body.value,
         "scope": body.scope,
@@ -63,13 +72,16 @@ def set_value(store: Store, place: Key, body: MemorySet, now: float, about: Mapp
         "created_at": earlier["created_at"] if earlier and is_live(earlier, now) else written,
         "updated_at": written,
         "expires": None if body.ttl is None else now + min(body.ttl, LAST - now),
-        **(about or {}),
     }
+    if description:
+        entry["description"] = description
+    if tags:
+        entry["tags"] = [*tags]
     store.memory.put(*place, record=entry)
     return entry
 
 
-def find_value(store: Store, workflow_id: str, key: str, now: float) -> tuple[bool, Any]:
+def find_value(store: Store, workflow_id: str, key: str, now: float) -> tuple[bool, JSON]:
     """Return the value of `{{memory.key}}` in a workflow: its own, else the closest shared one.
 
     Returns:

@@ -24,15 +24,15 @@ from fibonacci.emulator.engine.default_nodes import (
 )
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
-from fibonacci.emulator.engine.node_states import NodeStates
+from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
 from fibonacci.emulator.http.bodies import is_deeper_than
-from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.json_encoding import JSON, JSONObject, to_json
+from fibonacci.emulator.state.records import NodeUsage, StoredExecution
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class NodeResult:
         usage: What the call of a handler has used; `None` if it was not reported.
     """
 
-    output: Any
+    output: JSON
     seconds: float = 0.0
     error: str | None = None
-    usage: Record | None = None
+    usage: NodeUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ MAX_OUTPUT = 1024 * 1024
 MAX_OUTPUT_DEPTH = 200
 
 
-def checked(output: Any) -> Any:
+def checked(output: JSON) -> JSON:
     """Return an output, checked for size and depth.
 
     Raises:
@@ -88,11 +88,6 @@ def checked(output: Any) -> Any:
 def timeout_error(seconds: float) -> str:
     """Return the error of a node that exceeds its timeout."""
     return f"it took longer than its timeout of {seconds:g} seconds"
-
-
-def tries_of(state: Record) -> int:
-    """Return the attempts of a node in the present iteration."""
-    return int(state["attempts"] - state.get("earlier_attempts", 0))
 
 
 def retry_delay(node: Node, tries: int) -> float | None:
@@ -122,7 +117,7 @@ class TemplateValues:
             cleared.
     """
 
-    def __init__(self, environment: Environment, execution: Record, nodes: NodeStates, now: float) -> None:
+    def __init__(self, environment: Environment, execution: StoredExecution, nodes: NodeStates, now: float) -> None:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
@@ -197,11 +192,11 @@ class NodeMemory:
         self._workflow_id = workflow_id
         self._now = now
 
-    def read(self, keys: Iterable[str]) -> dict[str, Any]:
+    def read(self, keys: Iterable[str]) -> JSONObject:
         """Return values by key; `None` for a key that has none."""
         return {key: find_value(self._store, self._workflow_id, key, self._now)[1] for key in keys}
 
-    def write(self, key: str, value: Any) -> None:
+    def write(self, key: str, value: JSON) -> None:
         """Write what a node keeps for its workflow."""
         body = MemorySet(value=value, workflow_id=self._workflow_id)
         set_value(self._store, (body.scope, self._workflow_id, key), body, self._now)
@@ -233,7 +228,7 @@ class NodeExecutor:
         now: The time in Unix seconds.
     """
 
-    def __init__(self, environment: Environment, execution: Record, nodes: NodeStates, now: float) -> None:
+    def __init__(self, environment: Environment, execution: StoredExecution, nodes: NodeStates, now: float) -> None:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
@@ -270,7 +265,7 @@ class NodeExecutor:
         self._values.without_value.clear()
         return found
 
-    def shown_input(self, node: Node) -> Any:
+    def shown_input(self, node: Node) -> JSON:
         """Return what a node is given, for the trace.
 
         Templates of secrets and of the environment stay as they are written, and so do those without a value.
@@ -278,8 +273,9 @@ class NodeExecutor:
         try:
             shown = input_of(node, self._values.resolve_shown)
             if isinstance(node, LLMNode):
-                shown["instruction"] += self._improvement(node)
-                shown |= {"memory": self._memory.read(node.memory_read)} if node.memory_read else {}
+                shown["instruction"] = f"{shown['instruction']}{self._improvement(node)}"
+                if node.memory_read:
+                    shown["memory"] = self._memory.read(node.memory_read)
             return checked(shown)
         except NodeError as error:
             return f"(not shown: {error})"
@@ -298,7 +294,7 @@ class NodeExecutor:
         right = as_text(render(condition.value, self._values.resolve_shown))
         return f"its condition is false: {left[:100]!r} {condition.operator} {right[:100]!r}"
 
-    def result_of(self, node: Node, answer: Any) -> Any:
+    def result_of(self, node: Node, answer: JSON) -> JSON:
         """Return the output of a node from the answer of its handler.
 
         Raises:
@@ -420,11 +416,11 @@ class NodeExecutor:
     def _criteria(self, node: CriticNode) -> list[str]:
         return texts(render(node.criteria, self._values.resolve))
 
-    def _decide(self, node: ConditionalNode) -> dict[str, Any]:
+    def _decide(self, node: ConditionalNode) -> JSONObject:
         if self._environment.scripts.is_active and self._environment.scripts.has(node.id):
             raise NodeError("there is a script for this conditional, which decides by its operands: script those")
         result = self._compare(Condition(field=node.left_value, operator=node.operator, value=node.right_value))
-        return {"result": result, "branch": node.true_branch if result else node.false_branch}
+        return {"result": result, "branch": [*(node.true_branch if result else node.false_branch)]}
 
     def _compare(self, condition: Condition) -> bool:
         values, may_be_missing = self._values, condition.operator in UNARY
@@ -438,5 +434,5 @@ class NodeExecutor:
             "execution_id": execution["id"],
             "workflow_id": execution["workflow_id"],
             "attempt": attempt,
-            "iteration": self._nodes[node.id].get("iteration", 1),
+            "iteration": iteration_of(self._nodes[node.id]),
         }

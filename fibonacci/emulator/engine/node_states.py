@@ -4,21 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import Final, Literal
 
 from fibonacci.definitions import Node
 from fibonacci.definitions.flow import PENDING, Fate, FlowStep, Unmet
-from fibonacci.definitions.templates import ABSENT
+from fibonacci.definitions.templates import ABSENT, Absent
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.json_encoding import JSON, JSONObject
+from fibonacci.emulator.state.records import StoredNode
 
-NO_PHASE: Final[Record] = {"phase": None, "until": None, "call": None}
+EndStatus = Literal["completed", "failed", "skipped"]
 
 
-def new_node(node: Node) -> Record:
+def new_node(node: Node) -> StoredNode:
     """Return the record of a node that has not started."""
-    public = {"id": node.id, "type": node.type, "status": "pending", "output": None, "error": None}
-    return public | {"started": None, "ended": None, "attempts": 0, "stopped": False} | NO_PHASE
+    return {
+        "id": node.id,
+        "type": node.type,
+        "status": "pending",
+        "output": None,
+        "error": None,
+        "started": None,
+        "ended": None,
+        "attempts": 0,
+        "stopped": False,
+        "phase": None,
+        "until": None,
+        "call": None,
+    }
+
+
+def iteration_of(node: StoredNode) -> int:
+    """Return which run of a node this is: a critic may ask for another."""
+    return node.get("iteration", 1)
+
+
+def calls_of(nodes: Iterable[StoredNode]) -> list[str]:
+    """Return the ids of the handler calls that nodes wait for."""
+    return [node["call"] for node in nodes if node["phase"] == "call" and node["call"] is not None]
+
+
+def tries_of(node: StoredNode) -> int:
+    """Return the attempts of a node in the present iteration."""
+    return node["attempts"] - node.get("earlier_attempts", 0)
 
 
 class NodeStates:
@@ -29,10 +57,10 @@ class NodeStates:
         records: The records.
     """
 
-    def __init__(self, workflow: CompiledWorkflow, records: Iterable[Record]) -> None:
+    def __init__(self, workflow: CompiledWorkflow, records: Iterable[StoredNode]) -> None:
         self.workflow: Final = workflow
         self._flow: Final = workflow.flow
-        self._records: Final[dict[str, Record]] = {record["id"]: dict(record) for record in records}
+        self._records: Final[dict[str, StoredNode]] = {record["id"]: record.copy() for record in records}
         self._indexes: Final = {node_id: index for index, node_id in enumerate(self._records)}
         # The ends of phases; one that is not that of the record any more is dropped when it comes first.
         self._timed: Final[list[tuple[float, int, str]]] = []
@@ -40,23 +68,60 @@ class NodeStates:
         for node_id, record in self._records.items():
             self._add_time(node_id, record["until"])
 
-    def __getitem__(self, node_id: str) -> Record:
+    def __getitem__(self, node_id: str) -> StoredNode:
         return self._records[node_id]
 
-    def all(self) -> list[Record]:
+    def all(self) -> list[StoredNode]:
         """Return all records."""
         return list(self._records.values())
 
-    def change(self, node_id: str, **changes: Any) -> None:
-        """Change the record of a node, what is due and what can start with it."""
+    def wait(self, node_id: str, until: float, output: JSON, error: str | None) -> None:
+        """Have a node wait for its end, in success or with an error."""
         record = self._records[node_id]
-        had_ended = record["ended"] is not None
-        record.update(changes)
-        self._add_time(node_id, changes.get("until"))
-        if self._progress is not None and had_ended is not (record["ended"] is not None):
-            self._progress.count(node_id, has_ended=not had_ended)
+        record["status"], record["phase"], record["until"] = "running", "wait", until
+        record["output"], record["error"] = output, error
+        self._add_time(node_id, until)
 
-    def first_due(self) -> Record | None:
+    def call(self, node_id: str, call: str, until: float | None, error: str | None) -> None:
+        """Have a node wait for its handler, until its timeout if it has one, which is the error."""
+        record = self._records[node_id]
+        record["status"], record["phase"], record["until"] = "running", "call", until
+        record["call"], record["error"] = call, error
+        self._add_time(node_id, until)
+
+    def retry(self, node_id: str, until: float, error: str) -> None:
+        """Have a node wait for its next attempt, after an error."""
+        record = self._records[node_id]
+        record["phase"], record["until"], record["call"] = "retry", until, None
+        record["output"], record["error"] = None, error
+        self._add_time(node_id, until)
+
+    def complete(self, node_id: str, output: JSON, now: float) -> None:
+        """End a node with its output."""
+        record = self._records[node_id]
+        record["output"], record["error"] = output, None
+        self._end(record, "completed", now)
+
+    def fail(self, node_id: str, error: str, now: float) -> None:
+        """End a node with an error, also one that had completed."""
+        record = self._records[node_id]
+        record["output"], record["error"], record["stopped"] = None, error, True
+        self._end(record, "failed", now)
+
+    def skip(self, node_id: str, now: float, *, stopped: bool) -> None:
+        """End a node that does not run."""
+        record = self._records[node_id]
+        record["stopped"] = stopped
+        self._end(record, "skipped", now)
+
+    def _end(self, record: StoredNode, status: EndStatus, now: float) -> None:
+        had_ended = record["ended"] is not None
+        record["status"], record["ended"] = status, now
+        record["phase"] = record["until"] = record["call"] = None
+        if self._progress is not None and not had_ended:
+            self._progress.count(record["id"], has_ended=True)
+
+    def first_due(self) -> StoredNode | None:
         """Return the node whose phase ends first, of several the first in the definition; `None` if none ends."""
         while self._timed:
             until, _, node_id = self._timed[0]
@@ -80,12 +145,12 @@ class NodeStates:
         """Return what a node that has not started does next; `unmet` compares its `condition`."""
         return self._flow.step(node_id, self._fate_of, unmet)
 
-    def output_of(self, node_id: str) -> Any:
+    def output_of(self, node_id: str) -> JSON | Absent:
         """Return the output of a node, or of what stands in for it; `ABSENT` if it was skipped."""
         record = self._standing(node_id)
         return ABSENT if record["status"] == "skipped" else record["output"]
 
-    def outputs(self) -> dict[str, Any]:
+    def outputs(self) -> JSONObject:
         """Return the outputs of all nodes that have one, by id."""
         return {
             node_id: record["output"]
@@ -93,7 +158,7 @@ class NodeStates:
             if (record := self._standing(node_id))["status"] == "completed"
         }
 
-    def failed(self) -> Record | None:
+    def failed(self) -> StoredNode | None:
         """Return the first node that failed with nothing to stand in for it; `None` if there is none."""
         failed = (record for record in self.all() if record["status"] == "failed")
         return next((record for record in failed if self._flow.is_stopped(record["id"], self._fate_of)), None)
@@ -102,31 +167,44 @@ class NodeStates:
         """Take nodes back to where they have not started, for another iteration."""
         for node_id in node_ids:
             record = self._records[node_id]
-            again = {"iteration": record.get("iteration", 1) + 1, "earlier_attempts": record["attempts"]}
-            fresh = {"status": "pending", "output": None, "error": None, "started": None, "stopped": False}
-            self.change(node_id, **NO_PHASE, **fresh, **again, ended=None)
+            had_ended, attempts, iteration = record["ended"] is not None, record["attempts"], iteration_of(record) + 1
+            record |= new_node(self.workflow.nodes[node_id])
+            record |= {"attempts": attempts, "earlier_attempts": attempts, "iteration": iteration}
+            if self._progress is not None and had_ended:
+                self._progress.count(node_id, has_ended=False)
         if self._progress is not None:
             for node_id in node_ids:
                 self._progress.add_if_ready(node_id)
 
     def _fate_of(self, node_id: str) -> Fate:
         record = self._records[node_id]
-        if record["ended"] is None:
-            return PENDING
-        decided = record["type"] == "conditional" and record["status"] == "completed"
-        return Fate(record["status"], record["stopped"], record["output"]["result"] if decided else None)
+        status = record["status"]
+        match status:
+            case "completed" | "failed" | "skipped":
+                if record["ended"] is None:
+                    return PENDING
+                decided = record["type"] == "conditional" and status == "completed"
+                return Fate(status, record["stopped"], _decision(record["output"]) if decided else None)
+            case "pending" | "running" | "cancelled":
+                return PENDING
 
-    def _standing(self, node_id: str) -> Record:
+    def _standing(self, node_id: str) -> StoredNode:
         return self._records[self._flow.standing(node_id, self._fate_of)]
 
-    def _add_time(self, node_id: str, until: Any) -> None:
+    def _add_time(self, node_id: str, until: float | None) -> None:
         if until is not None:
-            heappush(self._timed, (float(until), self._indexes[node_id], node_id))
+            heappush(self._timed, (until, self._indexes[node_id], node_id))
 
     def _known_progress(self) -> _Progress:
         if self._progress is None:
             self._progress = _Progress(self.workflow, self._records)
         return self._progress
+
+
+def _decision(output: JSON) -> bool:
+    if not isinstance(output, dict):
+        raise TypeError("the output of a conditional is no object")
+    return bool(output["result"])
 
 
 class _Progress:
@@ -140,7 +218,7 @@ class _Progress:
         open: How many nodes have not ended.
     """
 
-    def __init__(self, workflow: CompiledWorkflow, records: Mapping[str, Record]) -> None:
+    def __init__(self, workflow: CompiledWorkflow, records: Mapping[str, StoredNode]) -> None:
         self.open: int = sum(record["ended"] is None for record in records.values())
         self._workflow = workflow
         self._records = records

@@ -22,12 +22,15 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
+from fibonacci.emulator.engine.node_states import calls_of
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, HandlerThreads
 from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.records import StoredCalls, StoredExecution, StoredRun, StoredTimer
 from fibonacci.emulator.state.snapshot import StateFullError, StateReadOnlyError, UnreadableRecordError
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.tables import RecordT, Table
 
 DAMAGE: Final = (UnreadableRecordError, LookupError, TypeError, ValidationError)
 """What a damaged record of one execution raises; it must not stop the others."""
@@ -52,8 +55,8 @@ class StoredExecutions:
         self._launch = launch
 
     def start(
-        self, execution: Record, workflow: CompiledWorkflow, warnings: Mapping[str, Sequence[str]], now: float
-    ) -> Record:
+        self, execution: StoredExecution, workflow: CompiledWorkflow, warnings: Mapping[str, Sequence[str]], now: float
+    ) -> StoredExecution:
         """Start a new execution and store it; return its new record.
 
         Args:
@@ -64,11 +67,11 @@ class StoredExecutions:
         """
         running = self._running(execution, workflow)
         for node_id, messages in warnings.items():
-            running.note(node_id, warnings=messages)
+            running.note(node_id, {"warnings": [*messages]})
         running.start_ready_nodes(now)
         return self._save(running, is_new=True)
 
-    def act(self, execution: Record, act: Act) -> Record:
+    def act(self, execution: StoredExecution, act: Act) -> StoredExecution:
         """Act on a stored execution, unless it has ended or waits for approval; return its new record."""
         run = self._store.runs.get(execution["id"])
         if run is None:
@@ -91,29 +94,31 @@ class StoredExecutions:
             report_damage(execution_id)
             self._store.timers.delete(execution_id)
 
-    def _running(self, execution: Record, workflow: CompiledWorkflow) -> RunningExecution:
+    def _running(self, execution: StoredExecution, workflow: CompiledWorkflow) -> RunningExecution:
         launch = partial(self._launch, execution["id"])
         return RunningExecution(self._environment, workflow, execution, launch)
 
-    def _save(self, running: RunningExecution, *, is_new: bool = False) -> Record:
+    def _save(self, running: RunningExecution, *, is_new: bool = False) -> StoredExecution:
         """Store an execution, its trace, and what is kept only while it runs; return its record."""
         store, execution, due, calls = self._store, running.execution, running.due, running.calls
         name = execution["id"]
         store.executions.put(name, record=execution)
         for node_id, note in running.notes.items():
             earlier = None if is_new else store.traces.get(name, node_id)
-            store.traces.put(name, node_id, record=(earlier or {}) | note)
-        run = {"definition": running.workflow.definition}
-        for table, record in (
-            (store.calls, {"calls": calls} if calls else None),
-            (store.timers, None if due is None else {"due": due}),
-            (store.runs, None if running.has_ended else run),
-        ):
-            if record is not None:
-                table.put(name, record=record)
-            elif not is_new:
-                table.delete(name)
+            store.traces.put(name, node_id, record=note if earlier is None else earlier | note)
+        definition = running.workflow.definition
+        _keep(store.calls, name, StoredCalls(calls=calls) if calls else None, is_new=is_new)
+        _keep(store.timers, name, None if due is None else StoredTimer(due=due), is_new=is_new)
+        _keep(store.runs, name, None if running.has_ended else StoredRun(definition=definition), is_new=is_new)
         return execution
+
+
+def _keep(table: Table[RecordT], name: str, record: RecordT | None, *, is_new: bool) -> None:
+    """Store what is kept only while an execution runs, or delete it: of a new one, there is nothing to delete."""
+    if record is not None:
+        table.put(name, record=record)
+    elif not is_new:
+        table.delete(name)
 
 
 def report_damage(execution_id: str) -> None:
@@ -202,7 +207,7 @@ class Scheduler:
         self._recovery = Recovery(environment.store, clock, self._executions)
         clock.on_advance(self._follow_clock)
 
-    def start(self, execution: Record, workflow: CompiledWorkflow, now: float) -> Record:
+    def start(self, execution: StoredExecution, workflow: CompiledWorkflow, now: float) -> StoredExecution:
         """Start a new execution; the problems of its workflow are noted in the trace.
 
         Args:
@@ -216,7 +221,7 @@ class Scheduler:
         warnings = by_node(problems_of(workflow.text, self.environment), dict(enumerate(workflow.nodes.values())))
         return self._after_skipping(self._executions.start(execution, workflow, warnings, now))
 
-    def refresh(self, execution: Record, now: float) -> Record:
+    def refresh(self, execution: StoredExecution, now: float) -> StoredExecution:
         """Bring an execution up to date; return its record.
 
         A `skip` clock advances to the end of what executions wait for, unless a handler works.
@@ -247,16 +252,16 @@ class Scheduler:
         """
         self._recovery.take_over()
 
-    def trace(self, execution: Record) -> list[Record]:
+    def trace(self, execution: StoredExecution) -> list[JSONObject]:
         """Return the trace of an execution, by the state as it is stored."""
         with self._store.reading():
             return trace_of(self._store, self.environment.secrets.ever, execution)
 
-    def may_end_soon(self, execution: Record, now: float) -> bool:
+    def may_end_soon(self, execution: StoredExecution, now: float) -> bool:
         """Return whether `settle` may find the execution ended."""
         return self._seconds_to_event(execution, now) is not None
 
-    def settle(self, execution: Record) -> tuple[Record, float]:
+    def settle(self, execution: StoredExecution) -> tuple[StoredExecution, float]:
         """Wait up to `SETTLE_SECONDS` for the end of an execution; outside of any transaction: it would block others.
 
         Returns:
@@ -272,7 +277,7 @@ class Scheduler:
                     return execution, now
                 reported.wait(min(seconds, left))
 
-    def _refreshed(self, execution: Record) -> tuple[Record, float, float | None]:
+    def _refreshed(self, execution: StoredExecution) -> tuple[StoredExecution, float, float | None]:
         with self._store.transaction():
             now = self._clock.now()
             stored = self._store.executions.get(execution["id"])
@@ -281,11 +286,11 @@ class Scheduler:
             execution = self.refresh(stored, now)
             return execution, now, self._seconds_to_event(execution, now)
 
-    def _seconds_to_event(self, execution: Record, now: float) -> float | None:
+    def _seconds_to_event(self, execution: StoredExecution, now: float) -> float | None:
         """Return the real seconds until an event may occur; `None` if that is not within `SETTLE_SECONDS`."""
         if execution["status"] != "running":
             return None
-        ages = [user_handlers.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
+        ages = list(map(user_handlers.age, calls_of(execution["nodes"])))
         if self._clock.mode == "skip":  # it may also wait for the handlers of other executions
             ages = list(map(user_handlers.age, self._calls()))
         if ages:
@@ -293,9 +298,9 @@ class Scheduler:
         timer = self._store.timers.get(execution["id"])
         if timer is None or self._clock.mode == "manual" or timer["due"] - now > SETTLE_SECONDS:
             return None
-        return float(timer["due"] - now)
+        return timer["due"] - now
 
-    def _after_skipping(self, execution: Record) -> Record:
+    def _after_skipping(self, execution: StoredExecution) -> StoredExecution:
         """Return the record of an execution after the waits have been skipped, if the clock skips them."""
         if self._clock.mode != "skip":
             return execution

@@ -10,8 +10,7 @@ from typing import Any, Final, Literal, get_args
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.state.json_encoding import parse_json, to_text
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text
 
 NodeFailureKind = Literal["timeout", "error"]
 """How an attempt of a node fails in a script: its time limit passes, or it fails at once."""
@@ -311,5 +310,5 @@ def answer_view(answer: Any) -> Any:
     """Return an answer as JSON; a failure is an object with the key `$failure`."""
     if not isinstance(answer, NodeFailure):
         return answer
-    view: Record = {FAILURE_KEY: answer.kind}
+    view: JSONObject = {FAILURE_KEY: answer.kind}
     return view if answer.message is None else view | {"message": answer.message}

@@ -6,16 +6,27 @@ with a handler, are tools like any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+
+from typing_extensions import TypedDict
 
 from fibonacci.definitions import tools
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.json_encoding import JSONObject
 
 
-def _tool(name: str, category: str, description: str, required: Mapping[str, str], **optional: str) -> Record:
+class CatalogTool(TypedDict):
+    """A tool of the catalog, or one of the user's own."""
+
+    name: str
+    description: str
+    category: str
+    parameters: JSONObject
+
+
+def _tool(name: str, category: str, description: str, required: Mapping[str, str], **optional: str) -> CatalogTool:
     return {
         "name": name,
         "description": description,
@@ -23,18 +34,23 @@ def _tool(name: str, category: str, description: str, required: Mapping[str, str
         "parameters": {
             "type": "object",
             "properties": {key: {"type": kind} if kind else {} for key, kind in {**required, **optional}.items()},
-            "required": list(required),
+            "required": [*required],
         },
     }
 
 
-_TOOLS: Final = [
-    _tool(
-        "slack_send_message",
-        "communication",
-        "Send a message to a Slack channel.",
-        {"channel": "string", "message": "string"},
-    ),
+_TOOLS: Final[Sequence[CatalogTool]] = [
+    {
+        "name": "slack_send_message",
+        "description": "Send a message to a Slack channel.",
+        "category": "communication",
+        "parameters": {
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in ("channel", "message", "text")},
+            "required": ["channel"],
+            "anyOf": [{"required": ["message"]}, {"required": ["text"]}],  # another name of the same
+        },
+    },
     _tool(
         "gmail_send",
         "communication",
@@ -90,15 +106,10 @@ _TOOLS: Final = [
     _tool("wait", "utility", "Wait for some seconds.", {"seconds": "number"}),
 ]
 
-_SLACK: Final = next(tool for tool in _TOOLS if tool["name"] == "slack_send_message")["parameters"]
-_SLACK["properties"]["text"] = _SLACK["properties"]["message"]  # another name of the same
-_SLACK["required"].remove("message")
-_SLACK["anyOf"] = [{"required": ["message"]}, {"required": ["text"]}]
-
-TOOLS: Final[Mapping[str, Record]] = {tool["name"]: tool for tool in _TOOLS}
+TOOLS: Final[Mapping[str, CatalogTool]] = {tool["name"]: tool for tool in _TOOLS}
 
 
-def find_tool(handlers: UserHandlers, name: str) -> Record | None:
+def find_tool(handlers: UserHandlers, name: str) -> CatalogTool | None:
     """Return the tool of a name in either spelling; `None` if there is none."""
     key = canonical_tool(name)
     if key in TOOLS:
@@ -106,7 +117,7 @@ def find_tool(handlers: UserHandlers, name: str) -> Record | None:
     return _of_user(key) if key in handlers.tools else None
 
 
-def all_tools(own_tools: Iterable[str]) -> list[Record]:
+def all_tools(own_tools: Iterable[str]) -> list[CatalogTool]:
     """Return the tools of the catalog and the user's own, which have these names in the underscore spelling."""
     return [*TOOLS.values(), *(_of_user(key) for key in own_tools if key not in TOOLS)]
 
@@ -122,6 +133,6 @@ def missing_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
     return tools.missing_parameters(TOOLS[key]["parameters"], params)
 
 
-def _of_user(name: str) -> Record:
-    parameters: Record = {"type": "object", "properties": {}, "required": []}
+def _of_user(name: str) -> CatalogTool:
+    parameters: JSONObject = {"type": "object", "properties": {}, "required": []}
     return {"name": name, "description": "A tool of your own.", "category": "custom", "parameters": parameters}

@@ -11,11 +11,12 @@ from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, Op
 from fibonacci.definitions.templates import Reference, Resolver, as_json, as_text, render
 from fibonacci.emulator.engine.variables import redact, spellings
 from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredTrace
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 
-def trace_of(store: Store, secrets: Iterable[str], execution: Record) -> list[Record]:
+def trace_of(store: Store, secrets: Iterable[str], execution: StoredExecution) -> list[JSONObject]:
     """Return the trace of an execution, its nodes in order; inside a transaction.
 
     Args:
@@ -30,11 +31,11 @@ def trace_of(store: Store, secrets: Iterable[str], execution: Record) -> list[Re
     ]
 
 
-def input_of(node: Node, resolve: Resolver) -> Record:
+def input_of(node: Node, resolve: Resolver) -> JSONObject:
     """Return what a node is given: its fields with templates, rendered."""
     match node:
         case LLMNode():
-            shown = {"instruction": as_text(render(node.instruction, resolve))}
+            shown: JSONObject = {"instruction": as_text(render(node.instruction, resolve))}
             if node.system_prompt is not None:
                 shown["system_prompt"] = as_text(render(node.system_prompt, resolve))
             return shown
@@ -49,7 +50,7 @@ def input_of(node: Node, resolve: Resolver) -> Record:
             return dict(node.model_extra or {})
 
 
-def _times_and_state(node: Record) -> Record:
+def _times_and_state(node: StoredNode) -> JSONObject:
     has_run = node["status"] != "skipped"
     return {
         "id": node["id"],
@@ -65,12 +66,13 @@ def _time(seconds: float | None) -> str | None:
     return None if seconds is None else iso(seconds)
 
 
-def _content(node: Record, note: Record) -> Record:
+def _content(node: StoredNode, note: StoredTrace) -> JSONObject:
+    usage = node.get("usage")
     return {
         "input": note.get("input"),
         "output": node["output"] if node["status"] == "completed" else None,
         "error": node["error"] if node["status"] == "failed" else None,
         "reason": note.get("reason"),
-        "usage": node.get("usage"),
+        "usage": None if usage is None else fields_of(usage),
         "warnings": [*note.get("warnings", []), *note.get("without_value", [])],
     }

@@ -7,7 +7,7 @@ import threading
 from typing import Final
 
 from fibonacci.definitions.json_types import is_object
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.records import NodeUsage
 
 USAGE_FIELDS: Final = ("input_tokens", "output_tokens", "cost")
 
@@ -16,11 +16,11 @@ class Usage:
     """What one call of a handler has reported; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._total: Record | None = None
+        self._total: NodeUsage | None = None
         self._lock = threading.Lock()
 
     @property
-    def total(self) -> Record | None:
+    def total(self) -> NodeUsage | None:
         """The sums of what was reported; `None` if nothing was."""
         return self._total
 
@@ -42,7 +42,7 @@ class Usage:
             self._total = usage_sum(self._total, reported)
 
 
-def usage_sum(one: Record | None, other: Record | None) -> Record | None:
+def usage_sum(one: NodeUsage | None, other: NodeUsage | None) -> NodeUsage | None:
     """Return the sums of two usages, each of which may be `None`."""
     if not one or not other:
         return one or other

@@ -25,8 +25,8 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.usage import Usage
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.records import NodeUsage
 from fibonacci.emulator.state.store import Owners, Store
-from fibonacci.emulator.state.tables import Record
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -196,7 +196,7 @@ class HandlerOutcome:
 
     output: Any = None
     error: str | None = None
-    usage: Record | None = None
+    usage: NodeUsage | None = None
 
 
 class CallRecording(Protocol):

@@ -7,12 +7,12 @@ import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from fibonacci._log_records import log
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.replies import Detail, Reply, bare, invalid, page
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.tables import RecordT
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
@@ -22,13 +22,15 @@ SLICE_LIMIT: Final = 100
 
 _LARGEST: Final = 2**63  # the numbers of records are smaller
 
+RowT = TypeVar("RowT", covariant=True)
+
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
-class Rows(Protocol):
+class Rows(Protocol[RowT]):
     """Reads a list from any number on, so that no page costs more than another."""
 
-    def __call__(self, *, newest_first: bool, after: int | None) -> Iterator[tuple[int, Record]]:
+    def __call__(self, *, newest_first: bool, after: int | None) -> Iterator[tuple[int, RowT]]:
         """Iterate over the records behind a number, each with its permanent number.
 
         Args:
@@ -39,12 +41,12 @@ class Rows(Protocol):
 
 
 def paged(
-    rows: Rows,
+    rows: Rows[RecordT],
     query: Query,
     *,
     kind: str,
     newest_first: bool = False,
-    show: Callable[[Record], Any] = lambda record: record,
+    show: Callable[[RecordT], Any] = lambda record: record,
 ) -> Reply:
     """Return the page that a query selects. Of the list, the page and one record more are read.
 
@@ -75,7 +77,7 @@ def paged(
 
 
 def sliced(
-    rows: Callable[[int], Iterable[tuple[int, Record]]], query: Query, *, kind: str, show: Callable[[Record], Any]
+    rows: Callable[[int], Iterable[tuple[int, RecordT]]], query: Query, *, kind: str, show: Callable[[RecordT], Any]
 ) -> Reply:
     """Return the part of a list that `skip` and `limit` select, as the API of 0.2 has it: without an envelope.
 
@@ -87,7 +89,7 @@ def sliced(
     return bare(list(islice((item for row in rows(skip) for item in _shown(*row, kind, show)), limit)))
 
 
-def _shown(number: int, record: Record, kind: str, show: Callable[[Record], Any]) -> list[Any]:
+def _shown(number: int, record: RecordT, kind: str, show: Callable[[RecordT], Any]) -> list[Any]:
     """Return the public form of a record; nothing if it has none, because it is damaged."""
     try:
         return [show(record)]

@@ -12,9 +12,8 @@ from fibonacci.emulator.engine.variables import redact, redact_text, spellings
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.replies import Detail, HTTPException
 from fibonacci.emulator.http.router import API_PREFIX
-from fibonacci.emulator.state.json_encoding import parse_json, to_json
+from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 PER_PAGE: Final = 25
 
@@ -102,7 +101,7 @@ class Backend:
             workflow = store.workflows.get(workflow_id)
         return None if workflow is None else str(workflow["name"])
 
-    def definition(self, workflow_id: str, version: int) -> Record | None:
+    def definition(self, workflow_id: str, version: int) -> JSONObject | None:
         """Return the definition of a version; `None` if it is gone or has none."""
         with self.reading() as store:
             snapshot = store.versions.get(workflow_id, str(version))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, cast
 
 from fibonacci.definitions import CriticNode, LLMNode, Problem, ToolNode
 from fibonacci.definitions.json_schema import first_fault
@@ -28,8 +28,9 @@ from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval, settings_of
 from fibonacci.emulator.policy.categories import misspelled_category, tools_of
 from fibonacci.emulator.policy.organizations import Change, record_change
+from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.records import StoredExecution, StoredRunWindow, StoredWorkflow
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 
 def report_categories(context: RequestContext, owner: str, names: Iterable[str]) -> None:
@@ -115,9 +116,14 @@ def _scripted_names(workflow: CompiledWorkflow) -> set[str]:
 HOUR: Final = 3600.0
 
 
+def overrides_of(store: Store, organization: str) -> dict[str, int]:
+    """Return the overrides of an organization's quota, by name."""
+    return cast("dict[str, int]", store.quota_overrides.get(organization) or {})
+
+
 def effective_quota(store: Store, plan: PlanName, organization: str) -> Mapping[str, int]:
     """Return the quota of an organization: its overrides, else the limits of the plan."""
-    return {**PLANS[plan].quota, **(store.quota_overrides.get(organization) or {})}
+    return {**PLANS[plan].quota, **overrides_of(store, organization)}
 
 
 def take_run(context: RequestContext) -> None:
@@ -129,14 +135,14 @@ def take_run(context: RequestContext) -> None:
     quota = effective_quota(context.store, context.plan, context.organization)
     window = context.store.run_windows.get(context.organization)
     if window is None or window["ends"] <= context.now:
-        window = {"ends": context.now + HOUR, "used": 0}
+        window = StoredRunWindow(ends=context.now + HOUR, used=0)
     limit = quota["workflow_runs_per_hour"]
     if window["used"] >= limit:
         raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - context.now))
     limit = quota["concurrent_executions"]
     if context.store.runs.count() >= limit:
         raise _used_up("concurrent_executions", limit, None)
-    context.store.run_windows.put(context.organization, record=window | {"used": window["used"] + 1})
+    context.store.run_windows.put(context.organization, record={**window, "used": window["used"] + 1})
 
 
 def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
@@ -144,7 +150,7 @@ def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
     return too_many_requests("quota_exceeded", message, retry_after, Detail(name, f"is {limit}, and used up"))
 
 
-def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -> Record:
+def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject) -> StoredExecution:
     """Start a run, or hold it for approval.
 
     Returns:
@@ -174,13 +180,13 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
     return start(context.scheduler, workflow, compiled_workflow, inputs, context.now)
 
 
-def _check_inputs(workflow: CompiledWorkflow, inputs: dict[str, Any]) -> None:
+def _check_inputs(workflow: CompiledWorkflow, inputs: JSONObject) -> None:
     fault = None if workflow.input_schema is None else first_fault(workflow.input_schema, inputs, "inputs")
     if fault is not None:
         raise invalid(Detail(fault.place, fault.message))
 
 
-def _check_tools(context: RequestContext, workflow: Record) -> None:
+def _check_tools(context: RequestContext, workflow: StoredWorkflow) -> None:
     """Refuse the workflow if its definition has a tool that the caller's role may not use.
 
     An override for the role takes precedence. Without one, the policy must be enabled and allow the role. Without

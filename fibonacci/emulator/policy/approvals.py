@@ -11,7 +11,6 @@ the owner. A run that nobody has decided about after `APPROVAL_SECONDS` is `canc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -20,7 +19,7 @@ from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import compiled
-from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start, view_of
+from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start_held, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.http.bodies import Body
@@ -28,8 +27,16 @@ from fibonacci.emulator.http.replies import Detail, HTTPException, conflict, not
 from fibonacci.emulator.policy.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUBLIC_WRITES, categories_of
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.clock import VirtualClock, iso
+from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.records import (
+    DEFAULT_GOVERNANCE,
+    StoredApproval,
+    StoredExecution,
+    StoredGovernance,
+    StoredVersion,
+    StoredWorkflow,
+)
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 
 class GovernanceUpdate(Body):
@@ -43,39 +50,38 @@ class GovernanceUpdate(Body):
     category_flags: dict[str, bool] = Field(default_factory=dict)
 
 
-def settings_of(store: Store, organization: str) -> Record:
+def settings_of(store: Store, organization: str) -> StoredGovernance:
     """Return the settings of an organization; those that its record does not have, for it is older, are the default."""
-    return _defaults() | (store.governance.get(organization) or {})
-
-
-@cache
-def _defaults() -> Record:
-    return GovernanceUpdate().model_dump()
+    stored = store.governance.get(organization)
+    return DEFAULT_GOVERNANCE if stored is None else {**DEFAULT_GOVERNANCE, **stored}
 
 
 APPROVAL_SECONDS: Final = 7 * 86_400.0
 """Seconds for which a run waits for approval."""
 
 _DECIDING: Final = ("admin", "owner")
-_SETTINGS: Final[Mapping[str, str]] = {
-    "require_approval_for_external_comm": EXTERNAL_COMM,
-    "require_approval_for_public_writes": PUBLIC_WRITES,
-    "require_approval_for_permission_changes": PERMISSION_CHANGES,
-}
 
 
-def approval_reasons(settings: Record, definition: Mapping[str, Any] | None, handlers: UserHandlers) -> list[str]:
+def approval_reasons(
+    settings: StoredGovernance, definition: Mapping[str, Any] | None, handlers: UserHandlers
+) -> list[str]:
     """Return the categories for which a run requires approval; none if it may start at once."""
     if settings["approval_threshold"] < 1:
         return []
-    watched = {category for setting, category in _SETTINGS.items() if settings[setting]}
-    watched |= {category for category, is_watched in settings["category_flags"].items() if is_watched}
+    flags = {
+        EXTERNAL_COMM: settings["require_approval_for_external_comm"],
+        PUBLIC_WRITES: settings["require_approval_for_public_writes"],
+        PERMISSION_CHANGES: settings["require_approval_for_permission_changes"],
+    }
+    watched = {category for category, is_watched in (*flags.items(), *settings["category_flags"].items()) if is_watched}
     return sorted(watched & categories_of(definition, handlers)) if watched else []
 
 
-def hold_for_approval(context: RequestContext, workflow: Record, inputs: dict[str, Any], reasons: list[str]) -> Record:
+def hold_for_approval(
+    context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject, reasons: list[str]
+) -> StoredExecution:
     """Store a run that requires approval; return its execution."""
-    approval: Record = {
+    approval: StoredApproval = {
         "reasons": reasons,
         "requested_by": context.actor,
         "requested_at": iso(context.now),
@@ -107,7 +113,7 @@ class Approvals:
         self._clock = clock
         self._organization = organization
 
-    def decide(self, execution_id: str, by: str, *, approve: bool) -> Record:
+    def decide(self, execution_id: str, by: str, *, approve: bool) -> JSONObject:
         """Approve or reject a run in one person's name. A run that starts may end before this returns.
 
         Returns:
@@ -135,7 +141,7 @@ class Approvals:
             execution = self._store.executions.get(execution_id)
             if execution is not None and execution["status"] == WAITING:
                 error = f"nobody approved it within {APPROVAL_SECONDS / 86_400:g} days"
-                ended = cancelled(execution, now) | {"error": error}
+                ended: StoredExecution = {**cancelled(execution, now), "error": error}
                 self._store.executions.put(execution_id, record=ended)
                 status = {"status": ended["status"]}
                 self._record(execution, "emulator", now, "approval.expired", {"status": WAITING}, status)
@@ -150,60 +156,69 @@ class Approvals:
             message = f"{by} may not decide about runs: it takes the role admin or owner, not {role}."
         raise HTTPException(403, "permission_denied", message, [Detail("by", message)])
 
-    def _approve(self, execution_id: str, by: str, now: float) -> Record:
-        execution = self._waiting(execution_id)
+    def _approve(self, execution_id: str, by: str, now: float) -> StoredExecution:
+        execution, approval = self._waiting(execution_id)
         settings = settings_of(self._store, self._organization)
-        approval = execution["approval"]
-        _check_approver(execution, by, allow_self_approval=settings["allow_self_approval"])
-        workflow = self._workflow_of(execution)
-        after = approval | {"approved_by": [*approval["approved_by"], by]}
-        execution |= {"approval": after}
+        _check_approver(execution_id, approval, by, allow_self_approval=settings["allow_self_approval"])
+        version = self._version_of(execution)
+        after: StoredApproval = {**approval, "approved_by": [*approval["approved_by"], by]}
+        execution = _with_approval(execution, after)
         self._record(execution, by, now, "approval.given", approval, after)
         if len(after["approved_by"]) < settings["approval_threshold"]:
             self._store.executions.put(execution_id, record=execution)
             return execution
         self._store.held.delete(execution_id)
-        plan = compiled(workflow["definition"])
-        execution = start(self._scheduler, workflow, plan, execution["inputs"], now, held=execution)
+        execution = start_held(self._scheduler, execution, compiled(version["definition"]), now)
         status = {"status": execution["status"]}
         self._record(execution, by, now, "approval.approved", {"status": WAITING}, status)
         return execution
 
-    def _reject(self, execution_id: str, by: str, now: float) -> Record:
-        execution = self._waiting(execution_id)
-        after = execution["approval"] | {"rejected_by": by}
-        execution = cancelled(execution, now) | {"approval": after}
+    def _reject(self, execution_id: str, by: str, now: float) -> StoredExecution:
+        execution, approval = self._waiting(execution_id)
+        after: StoredApproval = {**approval, "rejected_by": by}
+        execution = _with_approval(cancelled(execution, now), after)
         self._store.executions.put(execution_id, record=execution)
         self._store.held.delete(execution_id)
         self._record(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": execution["status"]})
         return execution
 
-    def _waiting(self, execution_id: str) -> Record:
+    def _waiting(self, execution_id: str) -> tuple[StoredExecution, StoredApproval]:
         execution = self._store.executions.get(execution_id)
         if execution is None:
             raise not_found("execution_id", "execution", execution_id)
         status = execution["status"]
-        if status != WAITING:
+        if status != WAITING or "approval" not in execution:
             raise conflict("status", f"Execution {execution_id!r} is {status}, and waits for no approval.")
-        return execution
+        return execution, execution["approval"]
 
-    def _workflow_of(self, execution: Record) -> Record:
-        """Return the workflow in the version that was requested."""
+    def _version_of(self, execution: StoredExecution) -> StoredVersion:
+        """Return the version of its workflow that was requested."""
         workflow_id, version = execution["workflow_id"], execution["workflow_version"]
         snapshot = self._store.versions.get(workflow_id, str(version))
         if snapshot is None:
             raise conflict("workflow_id", f"Workflow {workflow_id!r} was deleted: reject the execution.")
-        return snapshot | {"id": workflow_id}
+        return snapshot
 
-    def _record(self, execution: Record, by: str, now: float, action: str, before: Record, after: Record) -> None:
+    def _record(
+        self,
+        execution: StoredExecution,
+        by: str,
+        now: float,
+        action: str,
+        before: Mapping[str, object],
+        after: Mapping[str, object],
+    ) -> None:
         change = Change(by, action, f"executions/{execution['id']}", before, after)
         record_change(self._store, self._organization, change, now)
 
 
-def _check_approver(execution: Record, by: str, *, allow_self_approval: bool) -> None:
-    approval = execution["approval"]
+def _with_approval(execution: StoredExecution, approval: StoredApproval) -> StoredExecution:
+    return {**execution, "approval": approval}
+
+
+def _check_approver(execution_id: str, approval: StoredApproval, by: str, *, allow_self_approval: bool) -> None:
     if by == approval["requested_by"] and not allow_self_approval:
         detail = Detail("by", f"{by} requested this run, and allow_self_approval is off")
         raise HTTPException(403, "permission_denied", f"{by} may not approve a run of their own.", [detail])
     if by in approval["approved_by"]:
-        raise conflict("by", f"{by} has approved execution {execution['id']!r} already.")
+        raise conflict("by", f"{by} has approved execution {execution_id!r} already.")

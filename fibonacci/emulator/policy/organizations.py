@@ -12,8 +12,9 @@ from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.replies import not_found
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.records import StoredAudit
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 _MISSING: Final = object()
 
@@ -36,7 +37,7 @@ class Change:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 
-    def differences(self) -> Record:
+    def differences(self) -> JSONObject:
         """Return the old and the new value of each field that differs."""
         return {
             name: {"from": self.before.get(name), "to": self.after.get(name)}
@@ -50,7 +51,7 @@ def record_change(store: Store, organization: str, change: Change, now: float) -
     differences = change.differences()
     if not differences:
         return
-    entry: Record = {
+    entry: StoredAudit = {
         "id": ids.audit_id(),
         "actor": change.actor,
         "action": change.action,

@@ -15,8 +15,8 @@ from fibonacci.definitions.templates import as_text
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemorySet, Owner, is_live, owner_of, set_value
-from fibonacci.emulator.engine.records import TERMINAL, WAITING, view_of
-from fibonacci.emulator.engine.tool_catalog import all_tools
+from fibonacci.emulator.engine.records import TERMINAL, WAITING, elapsed_ms, view_of
+from fibonacci.emulator.engine.tool_catalog import CatalogTool, all_tools
 from fibonacci.emulator.engine.usage import usage_sum
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.paging import SLICE_LIMIT, sliced
@@ -25,8 +25,10 @@ from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.routes import executions, memory, tools, workflows
 from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
+from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredMemory, StoredWorkflow
 from fibonacci.emulator.state.store import Store, duration_of
-from fibonacci.emulator.state.tables import Key, Record
+from fibonacci.emulator.state.tables import Key
 
 _Count = Annotated[Whole, Field(ge=1)]
 
@@ -51,7 +53,7 @@ _FlaggedT = TypeVar("_FlaggedT", FlaggedWorkflowCreate, FlaggedWorkflowUpdate)
 class RunCreate(Body):
     """The body of executing a workflow."""
 
-    input_data: dict[str, Any] = Field(default_factory=dict)
+    input_data: JSONObject = Field(default_factory=dict)
     tags: list[str] | None = None
     secrets: dict[str, str] | None = None
 
@@ -90,7 +92,7 @@ def list_workflows(context: RequestContext) -> Reply:
     given = [name for name in ("is_active", "is_template") if query.text(name) is not None]
     wanted = {name: query.boolean(name, default=False) for name in given}.items()
 
-    def rows(skip: int) -> Iterable[tuple[int, Record]]:
+    def rows(skip: int) -> Iterable[tuple[int, StoredWorkflow]]:
         if not wanted:
             return table.rows(skip=skip)
         return islice((row for row in table.rows() if wanted <= _flags(row[1]).items()), skip, None)
@@ -101,7 +103,9 @@ def list_workflows(context: RequestContext) -> Reply:
 def create_workflow(context: RequestContext) -> Reply:
     """POST /api/v1/workflows."""
     body = _in_todays_words(read(FlaggedWorkflowCreate, context.body))
-    return bare(_workflow(context.store, workflows.add_workflow(context, body, **_record_of_flags(body, {}))), 201)
+    status = _status_of(body) or "active"
+    added = workflows.add_workflow(context, body, status, is_template=_is_template(body, was_known=False))
+    return bare(_workflow(context.store, added), 201)
 
 
 def get_workflow(context: RequestContext) -> Reply:
@@ -113,7 +117,8 @@ def update_workflow(context: RequestContext) -> Reply:
     """PATCH /api/v1/workflows/{workflow_id}; flags are no part of a version."""
     workflow = workflows.find_workflow(context)
     body = _in_todays_words(read(FlaggedWorkflowUpdate, context.body))
-    changed = workflows.change_workflow(context, workflow, body, **_record_of_flags(body, workflow))
+    is_template = _is_template(body, was_known="is_template" in workflow)
+    changed = workflows.change_workflow(context, workflow, body, _status_of(body), is_template=is_template)
     return bare(_workflow(context.store, changed))
 
 
@@ -138,11 +143,11 @@ def list_runs(context: RequestContext) -> Reply:
     if context.query.text("status_filter") is not None:
         name += ["status", _STATUSES[context.query.choice("status_filter", list(_STATUSES), default="")]]
 
-    def rows(skip: int) -> Iterator[tuple[int, Record]]:
+    def rows(skip: int) -> Iterator[tuple[int, StoredExecution]]:
         return context.store.executions.rows(*name, newest_first=True, brief=True, skip=skip)
 
-    def show(execution: Record) -> Record:
-        run = _run({"inputs": None, **execution}, context.now)
+    def show(execution: StoredExecution) -> JSONObject:
+        run = _run(execution, context.now)
         return {name: run[name] for name in _IN_LIST}
 
     return sliced(rows, context.query, kind="runs", show=show)
@@ -166,8 +171,7 @@ def set_memory(context: RequestContext) -> Reply:
     ttl = 86_400 * (body.expires_in_days or 0) + 3600 * (body.expires_in_hours or 0) or None
     user_id = owner if scope == "user" else body.user_id
     value = MemorySet(value=body.value, scope=body.scope, user_id=user_id, workflow_id=body.workflow_id, ttl=ttl)
-    about = {name: getattr(body, name) for name in ("description", "tags") if getattr(body, name)}
-    return bare(_entry(context, set_value(context.store, place, value, context.now, about)), 201)
+    return bare(_entry(context, set_value(context.store, place, value, context.now, body.description, body.tags)), 201)
 
 
 def delete_memory(context: RequestContext) -> Reply:
@@ -188,7 +192,7 @@ def find_memory(context: RequestContext) -> Reply:
     scope, owner, _ = _place(context, body, "*")
     query, tags = body.query.casefold(), set(body.tags or ())
 
-    def is_wanted(entry: Record) -> bool:
+    def is_wanted(entry: StoredMemory) -> bool:
         texts = (entry["key"], entry.get("description") or "", as_text(entry["value"]))
         return (
             owner_of(scope, entry.get("user_id"), entry.get("workflow_id")) == owner
@@ -205,7 +209,7 @@ def find_memory(context: RequestContext) -> Reply:
 def list_tools(context: RequestContext) -> Reply:
     """GET /api/v1/tools: all, or those of a category."""
     category = context.query.text("category")
-    return bare([tool for tool in _tools(context) if category in (None, tool["category"])])
+    return bare([_tool(context, tool) for tool in _tools(context) if category in (None, tool["category"])])
 
 
 def get_tool(context: RequestContext) -> Reply:
@@ -218,12 +222,13 @@ def search_tools(context: RequestContext) -> Reply:
     text = context.path["query"].casefold()
     words = set(re.findall(r"\w{3,}", text)) or {text}
 
-    def relevance(tool: Record) -> float:
+    def relevance(tool: CatalogTool) -> float:
         name, description = tool["name"].casefold(), tool["description"].casefold()
         return sum(2 * (word in name) + (word in description) for word in words) / (3 * len(words))
 
-    found = [tool | {"relevance": relevance(tool)} for tool in _tools(context)]
-    return bare(sorted((tool for tool in found if tool["relevance"]), key=lambda tool: -tool["relevance"]))
+    rated = [(relevance(tool), tool) for tool in _tools(context)]
+    found = sorted((each for each in rated if each[0]), key=lambda each: -each[0])
+    return bare([_tool(context, tool) | {"relevance": rating} for rating, tool in found])
 
 
 def list_categories(context: RequestContext) -> Reply:
@@ -243,32 +248,40 @@ def _in_todays_words(body: _FlaggedT) -> _FlaggedT:
     return body.model_copy(update={"definition": in_todays_words(body.definition)})
 
 
-def _flags(workflow: Record) -> dict[str, bool]:
+def _flags(workflow: StoredWorkflow) -> dict[str, bool]:
     is_active = workflow.get("status", "active") == "active"
     return {"is_active": is_active, "is_template": workflow.get("is_template", False)}
 
 
-def _record_of_flags(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate, workflow: Record) -> Record:
-    """Return what the flags of a body change in a record; one that was never a template has no such field."""
-    given = body.model_fields_set
-    changes: Record = {"status": "active" if body.is_active else "inactive"} if "is_active" in given else {}
-    if "is_template" in given and (body.is_template or "is_template" in workflow):
-        changes["is_template"] = body.is_template
-    return changes
+def _status_of(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate) -> str | None:
+    """Return the status that a body gives; `None` if it gives none."""
+    if "is_active" not in body.model_fields_set:
+        return None
+    return "active" if body.is_active else "inactive"
 
 
-def _workflow(store: Store, workflow: Record) -> Record:
+def _is_template(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate, *, was_known: bool) -> bool | None:
+    """Return whether a body makes a template; `None` if it says nothing, or what was the case before."""
+    return body.is_template if "is_template" in body.model_fields_set and (body.is_template or was_known) else None
+
+
+def _workflow(store: Store, workflow: StoredWorkflow) -> JSONObject:
     runs = store.executions.counts("workflow_id", workflow["id"], "status")
     ended = sum(runs.get(status, 0) for status in TERMINAL)
     return {
-        **{name: workflow.get(name) for name in ("id", "name", "description", "definition", "version")},
+        **_given(workflow, "id", "name", "description", "definition", "version"),
         **_flags(workflow),
         "total_runs": sum(runs.values()),
         "successful_runs": runs.get("completed", 0),
         "failed_runs": runs.get("failed", 0),
         "avg_duration_seconds": _mean_seconds(store, workflow["id"], ended) if ended else None,
-        **{name: workflow.get(name) for name in ("organization_id", "created_at", "updated_at")},
+        **_given(workflow, "organization_id", "created_at", "updated_at"),
     }
+
+
+def _given(record: Mapping[str, object], *names: str) -> JSONObject:
+    """Return fields of a record; None for what it lacks."""
+    return fields_of({name: record.get(name) for name in names})
 
 
 def _mean_seconds(store: Store, workflow_id: str, ended: int) -> float:
@@ -282,13 +295,13 @@ def _mean_seconds(store: Store, workflow_id: str, ended: int) -> float:
     return round(total / ended / 1000, 6)
 
 
-def _reply(execution: Record, now: float) -> Reply:
+def _reply(execution: StoredExecution, now: float) -> Reply:
     return bare(_run(execution, now))
 
 
-def _run(execution: Record, now: float) -> Record:
+def _run(execution: StoredExecution, now: float) -> JSONObject:
     view = view_of(execution, now)
-    used: Record = {}
+    used: NodeUsage = {}
     for node in execution["nodes"]:
         used = usage_sum(used, node.get("usage")) or {}
     tokens = [used[name] for name in ("input_tokens", "output_tokens") if name in used]
@@ -297,8 +310,8 @@ def _run(execution: Record, now: float) -> Record:
         "id": execution["id"],
         "status": "pending" if execution["status"] == WAITING else execution["status"],
         "started_at": iso(execution["started"]),
-        "duration_seconds": None if execution["ended"] is None else view["duration_ms"] / 1000,
-        "input_data": execution["inputs"],
+        "duration_seconds": None if execution["ended"] is None else elapsed_ms(execution, now) / 1000,
+        "input_data": view.get("inputs"),
         "output_data": view["outputs"],
         "error_message": execution["error"],
         "total_cost": used.get("cost"),
@@ -324,25 +337,30 @@ def _check_organization(context: RequestContext, organization: str | None) -> No
         raise not_found("organization_id", "organization", organization)
 
 
-def _entry(context: RequestContext, entry: Record) -> Record:
+def _entry(context: RequestContext, entry: StoredMemory) -> JSONObject:
     names = ("key", "value", "scope", "workflow_id", "user_id", "description", "created_at", "updated_at")
     return {
-        **{name: entry.get(name) for name in names},
+        **_given(entry, *names),
         "organization_id": context.organization,
-        "tags": entry.get("tags", []),
+        "tags": [*entry.get("tags", [])],
         "expires_at": None if entry["expires"] is None else iso(entry["expires"]),
     }
 
 
-def _tools(context: RequestContext) -> list[Record]:
-    return [_tool(context, tool) for tool in all_tools(context.environment.handlers.tools)]
+def _tools(context: RequestContext) -> list[CatalogTool]:
+    return all_tools(context.environment.handlers.tools)
 
 
-def _tool(context: RequestContext, tool: Record) -> Record:
-    return tools.shown_tool(context, tool) | {"cost_per_use": 0.0, "input_schema": tool["parameters"]}
+def _tool(context: RequestContext, tool: CatalogTool) -> JSONObject:
+    shown = tools.shown_tool(context, tool)
+    shown["cost_per_use"], shown["input_schema"] = 0.0, tool["parameters"]
+    return shown
 
 
-_STATUSES: Final = {"pending": WAITING, **{status: status for status in ("running", *sorted(TERMINAL))}}
+_STATUSES: Final[Mapping[str, str]] = {
+    "pending": WAITING,
+    **{status: status for status in ("running", *sorted(TERMINAL))},
+}
 
 _IN_LIST: Final = ("id", "workflow_id", "status", "started_at", "completed_at", "duration_seconds", "total_cost")
 """The fields of a run in a list."""

@@ -12,7 +12,7 @@ from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.records import STATUSES, TERMINAL, cancel, view_of
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, conflict, not_found
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.records import StoredExecution
 from fibonacci.models.executions import KNOWN_STATUSES
 
 
@@ -33,7 +33,7 @@ def list_executions(context: RequestContext) -> Reply:
         context.query,
         kind="executions",
         newest_first=True,
-        show=lambda execution: _shown_in_list(execution, context.now),
+        show=lambda execution: view_of(execution, context.now),
     )
 
 
@@ -61,19 +61,13 @@ def _check_status(context: RequestContext) -> None:
         )
 
 
-def _shown_in_list(execution: Record, now: float) -> Record:
-    """Return the public form of an execution, without its inputs if they are large."""
-    shown = view_of({"inputs": None} | execution, now)
-    if "inputs" not in execution:
-        del shown["inputs"]
-    return shown
+def _with_trace(context: RequestContext, execution: StoredExecution, now: float) -> Reply:
+    return Reply({**view_of(execution, now), "trace": context.scheduler.trace(execution)})
 
 
-def _with_trace(context: RequestContext, execution: Record, now: float) -> Reply:
-    return Reply(view_of(execution, now) | {"trace": context.scheduler.trace(execution)})
-
-
-def reply_of_run(context: RequestContext, execution: Record, show: Callable[[Record, float], Reply]) -> Reply:
+def reply_of_run(
+    context: RequestContext, execution: StoredExecution, show: Callable[[StoredExecution, float], Reply]
+) -> Reply:
     """Return the reply that shows an execution; when a handler has just begun, another may come with its end."""
     reply = show(execution, context.now)
     if context.scheduler.may_end_soon(execution, context.now):
@@ -81,7 +75,7 @@ def reply_of_run(context: RequestContext, execution: Record, show: Callable[[Rec
     return reply
 
 
-def find_execution(context: RequestContext, parameter: str) -> Record:
+def find_execution(context: RequestContext, parameter: str) -> StoredExecution:
     """Return the execution that a parameter of the path names.
 
     Raises:

@@ -12,7 +12,9 @@ from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_o
 from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.replies import Detail, Reply, invalid, no_content, not_found
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.tables import Key, Record
+from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
+from fibonacci.emulator.state.records import StoredMemory
+from fibonacci.emulator.state.tables import Key
 
 
 def get_memory(context: RequestContext) -> Reply:
@@ -62,7 +64,7 @@ def place_of(context: RequestContext, key: str, scope: str, user_id: str | None,
     return scope, owner_of(scope, user_id, workflow_id), key
 
 
-def find_entry(context: RequestContext, place: Key) -> Record:
+def find_entry(context: RequestContext, place: Key) -> StoredMemory:
     """Return the value at a place.
 
     Raises:
@@ -74,9 +76,9 @@ def find_entry(context: RequestContext, place: Key) -> Record:
     return entry
 
 
-def _shown(entry: Record) -> Record:
+def _shown(entry: StoredMemory) -> JSONObject:
     expires = entry["expires"]
-    shown = entry | {"expires_at": None if expires is None else iso(expires)}
+    shown = fields_of(entry) | {"expires_at": None if expires is None else iso(expires)}
     del shown["expires"]
     return shown
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar, cast
 
 from pydantic import Field
 
@@ -18,11 +18,11 @@ from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Detail, Reply, bare, conflict, created, invalid, no_content, not_found
-from fibonacci.emulator.policy.admission import report_categories
+from fibonacci.emulator.policy.admission import overrides_of, report_categories
 from fibonacci.emulator.policy.approvals import GovernanceUpdate, settings_of
 from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.records import StoredGovernance, StoredQuota, StoredRoleOverride, StoredToolPolicy
 
 
 def get_settings(context: RequestContext) -> Reply:
@@ -36,7 +36,7 @@ def update_settings(context: RequestContext) -> Reply:
     given = read(GovernanceUpdate, context.body).model_dump(exclude_unset=True)
     report_categories(context, f"{organization}/governance", given.get("category_flags", {}))
     before = settings_of(context.store, organization)
-    after = before | given
+    after = cast("StoredGovernance", {**before, **given})
     context.store.governance.put(organization, record=after)
     audit(context, "governance.updated", "governance", before, after)
     return bare(after)
@@ -48,7 +48,7 @@ def report(context: RequestContext) -> Reply:
     store = context.store
     is_home = organization == context.organization
     statuses = store.executions.counts("status") if is_home else {}
-    content: dict[str, Any] = {
+    content = {
         "organization_id": organization,
         "generated_at": iso(context.now),
         "settings": settings_of(context.store, organization),
@@ -96,7 +96,7 @@ class QuotaUpdate(Body):
 def get_quota(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/quota."""
     organization = organization_of(context)
-    return bare(_quota(context, context.store.quota_overrides.get(organization) or {}))
+    return bare(_quota(context, overrides_of(context.store, organization)))
 
 
 def update_quota(context: RequestContext) -> Reply:
@@ -109,14 +109,14 @@ def update_quota(context: RequestContext) -> Reply:
         context.environment.warnings.report(
             [EmulatorWarning(code="not_enforced", location=f"organizations/{organization}/quota", message=message)]
         )
-    before = context.store.quota_overrides.get(organization) or {}
+    before = overrides_of(context.store, organization)
     after = {name: value for name, value in (before | given).items() if value is not None}
-    context.store.quota_overrides.put(organization, record=after)
+    context.store.quota_overrides.put(organization, record=cast("StoredQuota", after))
     audit(context, "quota.updated", "quota", before, after)
     return bare(_quota(context, after))
 
 
-def _check_ceilings(context: RequestContext, given: dict[str, Any]) -> None:
+def _check_ceilings(context: RequestContext, given: Mapping[str, int | None]) -> None:
     ceilings = PLANS[context.plan].ceilings
     faults = [
         Detail(name, f"must not be over {ceilings[name]}, the ceiling of the plan {context.plan}")
@@ -127,9 +127,9 @@ def _check_ceilings(context: RequestContext, given: dict[str, Any]) -> None:
         raise invalid(*faults)
 
 
-def _quota(context: RequestContext, overrides: Record) -> Record:
+def _quota(context: RequestContext, overrides: Mapping[str, int]) -> Mapping[str, object]:
     limits = dict(PLANS[context.plan].quota)
-    return {"plan": context.plan, "limits": limits, "overrides": overrides, "effective": limits | overrides}
+    return {"plan": context.plan, "limits": limits, "overrides": overrides, "effective": {**limits, **overrides}}
 
 
 _ALL_ROLES: Final[list[KeyRole]] = list(reversed(ROLES))
@@ -174,7 +174,14 @@ def create_policy(context: RequestContext) -> Reply:
     body = _with_known_tool(context, read(PolicyCreate, context.body))
     if context.store.tool_policies.get(organization, body.tool_name):
         raise conflict("tool_name", f"There is a policy for the tool {body.tool_name!r} already; change it with PATCH.")
-    policy = _dated(body, context)
+    now = iso(context.now)
+    policy: StoredToolPolicy = {
+        "tool_name": body.tool_name,
+        "enabled": body.enabled,
+        "allowed_roles": [*body.allowed_roles],
+        "created_at": now,
+        "updated_at": now,
+    }
     context.store.tool_policies.put(organization, body.tool_name, record=policy)
     audit(context, "tool_policy.created", f"tool-policies/{body.tool_name}", {}, body.model_dump())
     return created(policy)
@@ -185,7 +192,7 @@ def update_policy(context: RequestContext) -> Reply:
     organization = organization_of(context)
     before = _find_policy(context, organization)
     given = read(PolicyUpdate, context.body).model_dump(exclude_unset=True)
-    after = before | given
+    after = cast("StoredToolPolicy", {**before, **given})
     if after != before:
         audit(context, "tool_policy.updated", f"tool-policies/{before['tool_name']}", before, after)
         after["updated_at"] = iso(context.now)
@@ -198,7 +205,7 @@ def delete_policy(context: RequestContext) -> Reply:
     organization = organization_of(context)
     policy = _find_policy(context, organization)
     context.store.tool_policies.delete(organization, policy["tool_name"])
-    settings = {name: policy[name] for name in PolicyCreate.model_fields}
+    settings = {name: value for name, value in policy.items() if name in PolicyCreate.model_fields}
     audit(context, "tool_policy.deleted", f"tool-policies/{policy['tool_name']}", settings, {})
     return no_content()
 
@@ -218,7 +225,14 @@ def create_role_override(context: RequestContext) -> Reply:
         raise conflict(
             "tool_name", f"There is an override for the role {body.role} and the tool {body.tool_name!r} already."
         )
-    override = _dated(body, context)
+    now = iso(context.now)
+    override: StoredRoleOverride = {
+        "role": body.role,
+        "tool_name": body.tool_name,
+        "enabled": body.enabled,
+        "created_at": now,
+        "updated_at": now,
+    }
     context.store.role_overrides.put(organization, body.role, body.tool_name, record=override)
     audit(
         context, "role_override.created", f"role-policy-overrides/{body.role}/{body.tool_name}", {}, body.model_dump()
@@ -226,12 +240,7 @@ def create_role_override(context: RequestContext) -> Reply:
     return created(override)
 
 
-def _dated(body: Body, context: RequestContext) -> Record:
-    now = iso(context.now)
-    return {**body.model_dump(), "created_at": now, "updated_at": now}
-
-
-def _find_policy(context: RequestContext, organization: str) -> Record:
+def _find_policy(context: RequestContext, organization: str) -> StoredToolPolicy:
     tool = canonical_tool(context.path["tool_name"])
     policy = context.store.tool_policies.get(organization, tool)
     if policy is None:

@@ -6,19 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fibonacci.emulator.context import Endpoint, RequestContext
-from fibonacci.emulator.engine.tool_catalog import all_tools, find_tool
+from fibonacci.emulator.engine.tool_catalog import CatalogTool, all_tools, find_tool
 from fibonacci.emulator.http.bodies import read_object
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, not_found
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.tables import Record
+from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
+from fibonacci.emulator.state.records import StoredConnection
 
 
 def list_tools(context: RequestContext) -> Reply:
     """GET /tools."""
     tools = all_tools(context.environment.handlers.tools)
 
-    def rows(*, newest_first: bool, after: int | None) -> Iterator[tuple[int, Record]]:
+    def rows(*, newest_first: bool, after: int | None) -> Iterator[tuple[int, CatalogTool]]:
         return ((number, tool) for number, tool in enumerate(tools, 1) if after is None or number > after)
 
     return paged(rows, context.query, kind="tools", show=lambda tool: shown_tool(context, tool))
@@ -33,12 +34,12 @@ def connect_tool(context: RequestContext) -> Reply:
     """POST /tools/{tool_name}/connect. The parameters may hold secrets: they are neither kept nor returned."""
     name = requested_tool(context)["name"]
     read_object(context.body)
-    connection: Record = {"name": name, "tool": name, "status": "connected", "connected_at": iso(context.now)}
+    connection: StoredConnection = {"name": name, "tool": name, "status": "connected", "connected_at": iso(context.now)}
     context.store.connections.put(name, record=connection)
     return Reply(connection)
 
 
-def requested_tool(context: RequestContext) -> Record:
+def requested_tool(context: RequestContext) -> CatalogTool:
     """Return the tool that the path names.
 
     Raises:
@@ -51,9 +52,9 @@ def requested_tool(context: RequestContext) -> Record:
     return tool
 
 
-def shown_tool(context: RequestContext, tool: Record) -> Record:
+def shown_tool(context: RequestContext, tool: CatalogTool) -> JSONObject:
     """Return the public form of a tool: with whether it is connected."""
-    return tool | {"connected": context.store.connections.get(tool["name"]) is not None}
+    return fields_of(tool) | {"connected": context.store.connections.get(tool["name"]) is not None}
 
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (

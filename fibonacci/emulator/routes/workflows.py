@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -21,9 +21,9 @@ from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.routes.executions import reply_of_run
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.json_encoding import JSONObject, to_json
+from fibonacci.emulator.state.records import RegistryStatus, StoredRegistry, StoredVersion, StoredWorkflow
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -33,7 +33,7 @@ class WorkflowCreate(Body):
 
     name: Name
     description: str | None = None
-    definition: dict[str, Any] | None = None
+    definition: JSONObject | None = None
 
 
 class WorkflowUpdate(Body):
@@ -41,13 +41,13 @@ class WorkflowUpdate(Body):
 
     name: Name = ""
     description: str | None = None
-    definition: dict[str, Any] | None = None
+    definition: JSONObject | None = None
 
 
 class WorkflowExecute(Body):
     """The body of executing a workflow."""
 
-    inputs: dict[str, Any] = Field(default_factory=dict)
+    inputs: JSONObject = Field(default_factory=dict)
 
 
 def list_workflows(context: RequestContext) -> Reply:
@@ -61,8 +61,10 @@ def create_workflow(context: RequestContext) -> Reply:
     return created(add_workflow(context, body))
 
 
-def add_workflow(context: RequestContext, body: WorkflowCreate, **more: Any) -> Record:
-    """Store a new workflow with its first version, and with further fields of its record; return it.
+def add_workflow(
+    context: RequestContext, body: WorkflowCreate, status: str = "active", *, is_template: bool | None = None
+) -> StoredWorkflow:
+    """Store a new workflow with its first version; return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
@@ -70,18 +72,19 @@ def add_workflow(context: RequestContext, body: WorkflowCreate, **more: Any) -> 
     workflow_id = ids.workflow_id()
     _check(context, workflow_id, body.definition)
     now = iso(context.now)
-    workflow: Record = {
+    workflow: StoredWorkflow = {
         "id": workflow_id,
         "name": body.name,
         "description": body.description,
         "definition": body.definition,
         "version": 1,
         "organization_id": context.organization,
-        "status": "active",
+        "status": status,
         "created_at": now,
         "updated_at": now,
-        **more,
     }
+    if is_template is not None:
+        workflow["is_template"] = is_template
     save_with_snapshot(context.store, workflow)
     return workflow
 
@@ -96,22 +99,40 @@ def update_workflow(context: RequestContext) -> Reply:
     return Reply(change_workflow(context, find_workflow(context), read(WorkflowUpdate, context.body)))
 
 
-def change_workflow(context: RequestContext, workflow: Record, body: WorkflowUpdate, **more: Any) -> Record:
-    """Store the given fields of a workflow as its next version, and further fields of its record; return it.
+def change_workflow(
+    context: RequestContext,
+    workflow: StoredWorkflow,
+    body: WorkflowUpdate,
+    status: str | None = None,
+    *,
+    is_template: bool | None = None,
+) -> StoredWorkflow:
+    """Store the given fields of a workflow as its next version, and its status and flag if they change; return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
     """
     _check(context, workflow["id"], body.definition)
-    given = {name: getattr(body, name) for name in WorkflowUpdate.model_fields if name in body.model_fields_set}
-    if given or more:
-        changed = {"version": workflow["version"] + bool(given), "updated_at": iso(context.now)}
-        workflow = workflow | given | more | changed
+    given = WorkflowUpdate.model_fields.keys() & body.model_fields_set
+    changed = workflow.copy()
+    if "name" in given:
+        changed["name"] = body.name
+    if "description" in given:
+        changed["description"] = body.description
+    if "definition" in given:
+        changed["definition"] = body.definition
+    if status is not None:
+        changed["status"] = status
+    if is_template is not None:
+        changed["is_template"] = is_template
+    is_flagged = status is not None or is_template is not None
+    if given or is_flagged:
+        changed.update({"version": workflow["version"] + bool(given), "updated_at": iso(context.now)})
     if given:
-        save_with_snapshot(context.store, workflow)
-    elif more:
-        context.store.workflows.put(workflow["id"], record=workflow)
-    return workflow
+        save_with_snapshot(context.store, changed)
+    elif is_flagged:
+        context.store.workflows.put(workflow["id"], record=changed)
+    return changed
 
 
 def delete_workflow(context: RequestContext) -> Reply:
@@ -130,7 +151,7 @@ def execute_workflow(context: RequestContext) -> Reply:
     return reply_of_run(context, execution, lambda execution, now: data_only(summary_of(execution, now)))
 
 
-def find_workflow(context: RequestContext) -> Record:
+def find_workflow(context: RequestContext) -> StoredWorkflow:
     """Return the workflow that the path names.
 
     Raises:
@@ -143,9 +164,9 @@ def find_workflow(context: RequestContext) -> Record:
     return workflow
 
 
-def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | None = None) -> Record:
+def save_with_snapshot(store: Store, workflow: StoredWorkflow, rolled_back_from: int | None = None) -> StoredVersion:
     """Store a workflow and the snapshot of its version; return the snapshot."""
-    snapshot: Record = {
+    snapshot: StoredVersion = {
         "version": workflow["version"],
         "workflow_id": workflow["id"],
         "name": workflow["name"],
@@ -159,7 +180,7 @@ def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | N
     return snapshot
 
 
-def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any] | None) -> None:
+def _check(context: RequestContext, workflow_id: str, definition: JSONObject | None) -> None:
     if definition is None:
         return
     from fibonacci.definitions.problems import INVALID  # the checks would slow the start of an emulator
@@ -197,12 +218,18 @@ def rollback(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/versions/{version}/rollback."""
     workflow = find_workflow(context)
     old = _find_version(context, workflow["id"])
-    changes = {name: old[name] for name in ("name", "description", "definition")}
-    changes |= {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
-    return Reply(save_with_snapshot(context.store, workflow | changes, rolled_back_from=old["version"]))
+    back: StoredWorkflow = {
+        **workflow,
+        "name": old["name"],
+        "description": old["description"],
+        "definition": old["definition"],
+        "version": workflow["version"] + 1,
+        "updated_at": iso(context.now),
+    }
+    return Reply(save_with_snapshot(context.store, back, rolled_back_from=old["version"]))
 
 
-def _find_version(context: RequestContext, workflow_id: str) -> Record:
+def _find_version(context: RequestContext, workflow_id: str) -> StoredVersion:
     version = context.path["version"]
     snapshot = context.store.versions.get(workflow_id, version)
     if snapshot is None:
@@ -210,7 +237,7 @@ def _find_version(context: RequestContext, workflow_id: str) -> Record:
     return snapshot
 
 
-_TRANSITIONS: Final[Mapping[str | None, Sequence[str]]] = {
+_TRANSITIONS: Final[Mapping[RegistryStatus | None, Sequence[RegistryStatus]]] = {
     None: ("approved",),
     "approved": ("deprecated", "archived"),
     "deprecated": ("archived",),
@@ -242,26 +269,25 @@ def archive(context: RequestContext) -> Reply:
     return _set_status(context, "archived")
 
 
-def _set_status(context: RequestContext, status: str) -> Reply:
+def _set_status(context: RequestContext, status: RegistryStatus) -> Reply:
     workflow = find_workflow(context)
     now = iso(context.now)
-    earlier = context.store.registry.get(workflow["id"]) or {"created_at": now, "status": None}
-    if status not in _TRANSITIONS.get(earlier["status"], ()):
-        state = earlier["status"] or "not in the registry"
+    earlier = context.store.registry.get(workflow["id"])
+    before = None if earlier is None else earlier["status"]
+    if status not in _TRANSITIONS.get(before, ()):
+        state = before or "not in the registry"
         raise conflict("status", f"Workflow {workflow['id']!r} is {state} and cannot become {status}.")
-    entry: Record = {
+    entry: StoredRegistry = {
         "workflow_id": workflow["id"],
         "name": workflow["name"],
         "status": status,
         "version": workflow["version"],
-        "created_at": earlier["created_at"],
+        "created_at": now if earlier is None else earlier["created_at"],
         "updated_at": now,
     }
     context.store.registry.put(workflow["id"], record=entry)
-    before = {"status": earlier["status"]}
-    change = Change(
-        context.actor, f"registry.{status}", f"workflow-registry/{workflow['id']}", before, {"status": status}
-    )
+    target = f"workflow-registry/{workflow['id']}"
+    change = Change(context.actor, f"registry.{status}", target, {"status": before}, {"status": status})
     record_change(context.store, context.organization, change, context.now)
     return Reply(entry)
 

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
 from fibonacci.definitions.json_types import is_array, is_object
+
+if TYPE_CHECKING:
+    JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
+else:  # what is checked by its type was parsed from JSON: to visit every value again would take long
+    JSON = Any
+
+JSONObject = dict[str, JSON]
+
+
+def fields_of(record: Mapping[str, object]) -> JSONObject:
+    """Return the fields of a record: each is JSON."""
+    return cast("JSONObject", dict(record))
+
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 

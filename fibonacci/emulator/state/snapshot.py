@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.state.json_encoding import parse_json, to_json
-from fibonacci.emulator.state.tables import Key, Record, TableKind
+from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
+from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE
+from fibonacci.emulator.state.tables import Key, TableKind
 
 
 class StateError(ValueError):
@@ -61,13 +64,13 @@ def check_schema(schema: int, what: str) -> None:
         )
 
 
-Tables = dict[str, list[tuple[Key, Record]]]
+Tables = dict[str, list[tuple[Key, JSONObject]]]
 """The records of each table with their keys, in order."""
 
 _NO_SNAPSHOT: Final = "this is not a snapshot of an emulator"
 
 
-def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind]) -> Tables:
+def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind[Any]]) -> Tables:
     """Return the tables of a snapshot.
 
     Args:
@@ -110,11 +113,11 @@ def _parsed(snapshot: bytes) -> Any:
         raise SnapshotError(f"{_NO_SNAPSHOT}: {error}") from error
 
 
-def _rows(kind: TableKind, rows: object) -> list[tuple[Key, Record]]:
+def _rows(kind: TableKind[Any], rows: object) -> list[tuple[Key, JSONObject]]:
     place = f"tables.{kind.name}"
     if not is_array(rows):
         raise malformed(place, "is not an array")
-    found: dict[Key, Record] = {}
+    found: dict[Key, JSONObject] = {}
     for number, row in enumerate(rows):
         key, record = _row(f"{place}[{number}]", row)
         if key in found:
@@ -123,7 +126,7 @@ def _rows(kind: TableKind, rows: object) -> list[tuple[Key, Record]]:
     return list(found.items())
 
 
-def _row(place: str, row: Any) -> tuple[Key, Record]:
+def _row(place: str, row: Any) -> tuple[Key, JSONObject]:
     if not is_array(row) or len(row) != 2:
         raise malformed(place, "is not a key and a record")
     key, record = row
@@ -132,3 +135,28 @@ def _row(place: str, row: Any) -> tuple[Key, Record]:
     if not is_object(record):
         raise malformed(f"{place}[1]", "is not a record: an object")
     return tuple(key), dict(record)
+
+
+_DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {"governance": DEFAULT_GOVERNANCE}
+"""What is read in place of fields that records of earlier versions lack, by table."""
+
+
+def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
+    """Check that each record is of the type of its table, and that its key has as many parts as the table's.
+
+    Raises:
+        SnapshotError: If one is malformed; the message names the place.
+    """
+    for name, rows in tables.items():
+        adapter: TypeAdapter[Any] = TypeAdapter(kinds[name].record)
+        defaults: Mapping[str, object] = _DEFAULTS.get(name) or {}
+        for number, (key, record) in enumerate(rows):
+            place = f"tables.{name}[{number}]"
+            if len(key) != len(kinds[name].key):
+                raise malformed(f"{place}[0]", f"is not a key of {name}")
+            try:
+                adapter.validate_python({**defaults, **record}, strict=True)
+            except ValidationError as error:
+                fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+                where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+                raise malformed(f"{place}[1]{where}", f"is not valid: {fault['msg']}") from None

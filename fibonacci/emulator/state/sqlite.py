@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, cast
 
 from fibonacci._files import check_database, make_private
 from fibonacci._log_records import log
@@ -34,7 +34,7 @@ from fibonacci.emulator.state.snapshot import (
     check_schema,
 )
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import SECRET, Key, Record, Table, TableKind
+from fibonacci.emulator.state.tables import SECRET, Key, RecordT, Table, TableKind
 
 APPLICATION: Final = 0x46494245
 """The application id of an emulator's SQLite file: the letters FIBE."""
@@ -130,7 +130,7 @@ def number_of(connection: sqlite3.Connection, pragma: str) -> int:
 
 
 def columns(
-    kind: TableKind, key: Key, record: Record, hide: Callable[[Any], Any]
+    kind: TableKind[RecordT], key: Key, record: RecordT, hide: Callable[[Any], Any]
 ) -> tuple[str, str, float | None, str, str | None]:
     """Return what is stored of a record: key, lists, due, record, apart; the last two without secrets."""
     lists = _encoded_lists(kind.lists_of(key, record))
@@ -139,7 +139,7 @@ def columns(
     record = hide(record)
     if kind.has_apart(record):
         apart = to_text({field: value for field, value in record.items() if field == kind.apart})
-        record = {field: value for field, value in record.items() if field != kind.apart}
+        record = kind.brief(record)
     return encoded_key(key), lists, due, to_text(record), apart
 
 
@@ -181,7 +181,7 @@ class Executor(Protocol):
         ...
 
 
-class SqliteTable:
+class SqliteTable(Generic[RecordT]):
     """A table in a file.
 
     Args:
@@ -189,18 +189,18 @@ class SqliteTable:
         kind: The kind of its records.
     """
 
-    def __init__(self, store: Executor, kind: TableKind) -> None:
+    def __init__(self, store: Executor, kind: TableKind[RecordT]) -> None:
         self._store = store
         self._kind = kind
         self._name = kind.name
 
-    def get(self, *key: str) -> Record | None:
+    def get(self, *key: str) -> RecordT | None:
         """Return one record, or `None`."""
         text = encoded_key(key)
         row = self._execute("SELECT record, apart FROM records WHERE kind = ? AND key = ?", text).fetchone()
         return None if row is None else self._decoded(text, *row)
 
-    def put(self, *key: str, record: Record) -> None:
+    def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
         self._execute(PUT, *columns(self._kind, key, record, self._store.hide))
 
@@ -210,7 +210,7 @@ class SqliteTable:
 
     def rows(
         self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
-    ) -> Iterator[tuple[int, Record]]:
+    ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over the records of a list; damaged ones are skipped and logged."""
         for number, key, *texts in self._listed(
             "key, record" if brief else "key, record, apart", name, newest_first, after, skip
@@ -219,7 +219,7 @@ class SqliteTable:
             if record is not None:
                 yield number, record
 
-    def records(self, *name: str) -> Iterator[Record]:
+    def records(self, *name: str) -> Iterator[RecordT]:
         """Iterate over the records of a list."""
         return (record for _, record in self.rows(*name))
 
@@ -227,7 +227,7 @@ class SqliteTable:
         """Iterate over the keys of a list."""
         return (decoded_key(key) for _, key in self._listed("key", name))
 
-    def items(self) -> Iterator[tuple[Key, Record]]:
+    def items(self) -> Iterator[tuple[Key, RecordT]]:
         """Iterate over all records with their keys."""
         sql = "SELECT key, record, apart FROM records WHERE kind = ? ORDER BY number"
         for key, record, apart in self._execute(sql):
@@ -272,20 +272,20 @@ class SqliteTable:
         )
         return self._execute(f"{sql} LIMIT -1 OFFSET ?", *values, skip) if skip else self._execute(sql, *values)
 
-    def _decoded(self, key: str, record: str, apart: str | None = None) -> Record:
+    def _decoded(self, key: str, record: str, apart: str | None = None) -> RecordT:
         try:
             decoded: Any = json.loads(record)
             if not is_object(decoded):
                 raise ValueError("it is not an object")
             found = dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
             has_secret = SECRET in record or (apart is not None and SECRET in apart)
-            return self._store.put_back(found) if has_secret else found
+            return cast("RecordT", self._store.put_back(found) if has_secret else found)
         except (ValueError, TypeError, RecursionError) as error:
             raise UnreadableRecordError(
                 f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): replace or delete it"
             ) from error
 
-    def _decoded_or_logged(self, key: str, record: str, apart: str | None = None) -> Record | None:
+    def _decoded_or_logged(self, key: str, record: str, apart: str | None = None) -> RecordT | None:
         try:
             return self._decoded(key, record, apart)
         except UnreadableRecordError as error:
@@ -624,5 +624,5 @@ class SqliteStore(Store):
             connection.rollback()
             raise
 
-    def _new_table(self, kind: TableKind) -> Table:
+    def _new_table(self, kind: TableKind[RecordT]) -> Table[RecordT]:
         return SqliteTable(weakref.proxy(self), kind)  # no cycle: the file is closed with the last reference

@@ -20,8 +20,29 @@ from typing import Any, Final
 
 from fibonacci._files import lock_file, open_state
 from fibonacci.emulator.state.clock import milliseconds
-from fibonacci.emulator.state.snapshot import SCHEMA, SNAPSHOT_FORMAT, read_snapshot
-from fibonacci.emulator.state.tables import SECRET, Key, MemoryTable, Record, Table, TableKind
+from fibonacci.emulator.state.records import (
+    StoredAudit,
+    StoredCalls,
+    StoredClock,
+    StoredConnection,
+    StoredExecution,
+    StoredGovernance,
+    StoredHold,
+    StoredMemory,
+    StoredQuota,
+    StoredRegistry,
+    StoredReplay,
+    StoredRoleOverride,
+    StoredRun,
+    StoredRunWindow,
+    StoredTimer,
+    StoredToolPolicy,
+    StoredTrace,
+    StoredVersion,
+    StoredWorkflow,
+)
+from fibonacci.emulator.state.snapshot import SCHEMA, SNAPSHOT_FORMAT, Tables, read_snapshot
+from fibonacci.emulator.state.tables import SECRET, Key, MemoryTable, RecordT, Table, TableKind
 
 
 class Owners:
@@ -86,11 +107,11 @@ class Owners:
         return self._path.with_name(f"{self._path.name}-owner-{name}")
 
 
-Check = Callable[[Mapping[str, list[tuple[Key, Record]]]], None]
-"""Checks the tables of a snapshot."""
+Check = Callable[[Tables, Mapping[str, TableKind[Any]]], None]
+"""Checks the tables of a snapshot, given what kinds of tables there are."""
 
 
-def _accept(tables: object) -> None:
+def _accept(tables: object, kinds: object) -> None:
     """Accept any tables."""
 
 
@@ -109,6 +130,7 @@ class Store:
         put_back: Returns a record that was read as it was before.
         owners: The processes that share the state.
         is_closed: Whether the file was closed.
+        kinds: The kinds of records, by the name of their table.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -116,38 +138,46 @@ class Store:
         self.put_back: Callable[[Any], Any] = _unchanged
         self.owners: Final = Owners(path)
         self.is_closed = False
-        self._kinds: dict[str, TableKind] = {}
-        self._tables: dict[str, Table] = {}
+        self.kinds: dict[str, TableKind[Any]] = {}
+        self._tables: dict[str, Table[Any]] = {}
         self._timed: list[str] = []  # the tables whose records may be due
         self._lock = threading.RLock()
         self._declare()
 
     def _declare(self) -> None:
-        self.workflows: Table = self._add(TableKind("workflows", ("workflow",)))
-        self.versions: Table = self._add(TableKind("versions", ("workflow", "version"), _by_first_part))
-        self.executions: Table = self._add(TableKind("executions", ("execution",), _lists_of_execution, apart="inputs"))
-        self.runs: Table = self._add(TableKind("runs", ("execution",)))  # only while it runs
-        # Only while something is due in the execution:
-        self.timers: Table = self._add(TableKind("timers", ("execution",), due="due"))
-        # Only while a handler of it works, and only while it waits for approval:
-        self.calls: Table = self._add(TableKind("calls", ("execution",)))
-        self.held: Table = self._add(TableKind("held", ("execution",), due="expires"))
-        # What only the trace of an execution shows:
-        self.traces: Table = self._add(TableKind("traces", ("execution", "node"), _by_first_part, is_listed=False))
-        self.registry: Table = self._add(TableKind("registry", ("workflow",), _lists_of_entry))
-        self.governance: Table = self._add(TableKind("governance", ("organization",)))
-        self.quota_overrides: Table = self._add(TableKind("quota_overrides", ("organization",)))
-        self.tool_policies: Table = self._add(TableKind("tool_policies", ("organization", "tool"), _by_first_part))
-        self.role_overrides: Table = self._add(
-            TableKind("role_overrides", ("organization", "role", "tool"), _by_first_part)
+        self.workflows = self._add(TableKind("workflows", StoredWorkflow, ("workflow",)))
+        self.versions = self._add(TableKind("versions", StoredVersion, ("workflow", "version"), _by_first_part))
+        self.executions = self._add(
+            TableKind("executions", StoredExecution, ("execution",), _lists_of_execution, apart="inputs")
         )
-        self.audit: Table = self._add(TableKind("audit", ("organization", "entry"), _lists_of_change))
-        self.memory: Table = self._add(TableKind("memory", ("scope", "owner", "key"), _by_first_part, due="expires"))
-        self.connections: Table = self._add(TableKind("connections", ("tool",)))
-        self.run_windows: Table = self._add(TableKind("run_windows", ("organization",)))
-        self.clock_state: Table = self._add(TableKind("clock_state", ("now",)))  # only after the clock was moved
+        self.runs = self._add(TableKind("runs", StoredRun, ("execution",)))  # only while it runs
+        # Only while something is due in the execution:
+        self.timers = self._add(TableKind("timers", StoredTimer, ("execution",), due="due"))
+        # Only while a handler of it works, and only while it waits for approval:
+        self.calls = self._add(TableKind("calls", StoredCalls, ("execution",)))
+        self.held = self._add(TableKind("held", StoredHold, ("execution",), due="expires"))
+        # What only the trace of an execution shows:
+        self.traces = self._add(
+            TableKind("traces", StoredTrace, ("execution", "node"), _by_first_part, is_listed=False)
+        )
+        self.registry = self._add(TableKind("registry", StoredRegistry, ("workflow",), _lists_of_entry))
+        self.governance = self._add(TableKind("governance", StoredGovernance, ("organization",)))
+        self.quota_overrides = self._add(TableKind("quota_overrides", StoredQuota, ("organization",)))
+        self.tool_policies = self._add(
+            TableKind("tool_policies", StoredToolPolicy, ("organization", "tool"), _by_first_part)
+        )
+        self.role_overrides = self._add(
+            TableKind("role_overrides", StoredRoleOverride, ("organization", "role", "tool"), _by_first_part)
+        )
+        self.audit = self._add(TableKind("audit", StoredAudit, ("organization", "entry"), _lists_of_change))
+        self.memory = self._add(
+            TableKind("memory", StoredMemory, ("scope", "owner", "key"), _by_first_part, due="expires")
+        )
+        self.connections = self._add(TableKind("connections", StoredConnection, ("tool",)))
+        self.run_windows = self._add(TableKind("run_windows", StoredRunWindow, ("organization",)))
+        self.clock_state = self._add(TableKind("clock_state", StoredClock, ("now",)))  # only after the clock was moved
         # The keys are the fingerprint of the API key and the idempotency key:
-        self.replays: Table = self._add(TableKind("replays", ("fingerprint", "key"), due="until"))
+        self.replays = self._add(TableKind("replays", StoredReplay, ("fingerprint", "key"), due="until"))
 
     @property
     def is_reading(self) -> bool:
@@ -199,12 +229,12 @@ class Store:
         Raises:
             StateError: If it is not a snapshot, is malformed, or is one of a newer version; nothing is changed.
         """
-        tables = read_snapshot(snapshot, self._kinds)
+        tables = read_snapshot(snapshot, self.kinds)
         if SECRET.encode() in snapshot:
             tables = {
                 name: [(tuple(key), record) for key, record in self.put_back(rows)] for name, rows in tables.items()
             }
-        check(tables)
+        check(tables, self.kinds)
         with self.transaction():
             self.reset()
             for name, rows in tables.items():
@@ -223,22 +253,22 @@ class Store:
     def close(self) -> None:
         """Close the file, if there is one; nothing opens it again but `open`."""
 
-    def _add(self, kind: TableKind) -> Table:
-        self._kinds[kind.name] = kind
+    def _add(self, kind: TableKind[RecordT]) -> Table[RecordT]:
+        self.kinds[kind.name] = kind
         if kind.due is not None:
             self._timed.append(kind.name)
         table = self._tables[kind.name] = self._new_table(kind)
         return table
 
-    def _new_table(self, kind: TableKind) -> Table:
+    def _new_table(self, kind: TableKind[RecordT]) -> Table[RecordT]:
         return MemoryTable(kind)
 
 
-def _by_first_part(key: Key, record: Record) -> Iterable[Key]:
+def _by_first_part(key: Key, record: object) -> Iterable[Key]:
     return (key[:1],)
 
 
-def _lists_of_execution(key: Key, record: Record) -> Iterable[Key]:
+def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
     """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended.
 
     Those are in `(*workflow, "duration")` too, and in one list for each binary digit of their milliseconds: the counts
@@ -254,20 +284,19 @@ def _lists_of_execution(key: Key, record: Record) -> Iterable[Key]:
     return (*lists, ("ended",), name, *digits)
 
 
-def duration_of(execution: Record) -> int:
+def duration_of(execution: StoredExecution) -> int:
     """Return the milliseconds that an execution took which has ended, as the times of both ends are shown."""
-    ended: float = execution["ended"]
-    started: float = execution.get("started", ended)
-    return max(0, milliseconds(ended) - milliseconds(started))
+    ended = execution["ended"]
+    return 0 if ended is None else max(0, milliseconds(ended) - milliseconds(execution.get("started", ended)))
 
 
-def _lists_of_entry(key: Key, record: Record) -> Iterable[Key]:
+def _lists_of_entry(key: Key, record: StoredRegistry) -> Iterable[Key]:
     """Return `("status", ...)`, and `("listed",)` of the entries that are not archived."""
     status = str(record.get("status"))
     lists = (("status", status),)
     return lists if status == "archived" else (*lists, ("listed",))
 
 
-def _lists_of_change(key: Key, record: Record) -> Iterable[Key]:
+def _lists_of_change(key: Key, record: StoredAudit) -> Iterable[Key]:
     """Return the organization, and the organization with the action."""
     return key[:1], (key[0], str(record.get("action")))

@@ -7,12 +7,12 @@ the order of the records' permanent numbers, and are read from any number on.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from fibonacci.emulator.state.json_encoding import is_larger_than
 
-Record = dict[str, Any]
+RecordT = TypeVar("RecordT", bound=Mapping[str, object])
 Key = tuple[str, ...]
 
 SECRET: Final = "<secret:"
@@ -22,15 +22,16 @@ LARGE: Final = 65_536
 """From about how many characters of JSON a field is left out of brief records."""
 
 
-def _no_lists(key: Key, record: Record) -> Iterable[Key]:
+def _no_lists(key: Key, record: object) -> Iterable[Key]:
     return ()
 
 
-class TableKind(NamedTuple):
+class TableKind(NamedTuple, Generic[RecordT]):
     """A kind of record.
 
     Attributes:
         name: Its name.
+        record: The type of the records.
         key: The names of the parts of its keys.
         lists: Returns the names of the lists that a record is in, besides that of all records.
         due: The field with the time at which a record is due, if it has one.
@@ -39,29 +40,34 @@ class TableKind(NamedTuple):
     """
 
     name: str
+    record: type[RecordT]
     key: tuple[str, ...]
-    lists: Callable[[Key, Record], Iterable[Key]] = _no_lists
+    lists: Callable[[Key, RecordT], Iterable[Key]] = _no_lists
     due: str | None = None
     apart: str | None = None
     is_listed: bool = True
 
-    def lists_of(self, key: Key, record: Record) -> tuple[Key, ...]:
+    def lists_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
         """Return the names of all lists that a record is in."""
         return ((), *self.lists(key, record)) if self.is_listed else ()
 
-    def due_of(self, record: Record) -> float | None:
+    def due_of(self, record: RecordT) -> float | None:
         """Return the time at which a record is due; `None` if it is never."""
-        return None if self.due is None else record.get(self.due)
+        return None if self.due is None else cast("float | None", record.get(self.due))
 
-    def has_apart(self, record: Record) -> bool:
+    def has_apart(self, record: RecordT) -> bool:
         """Return whether a brief record lacks a field."""
         return self.apart is not None and is_larger_than(record.get(self.apart), LARGE)
 
+    def brief(self, record: RecordT) -> RecordT:
+        """Return a record without the field that is kept apart."""
+        return cast("RecordT", {field: value for field, value in record.items() if field != self.apart})
 
-class Table(Protocol):
+
+class Table(Protocol[RecordT]):
     """Records by key, in order of their first `put`."""
 
-    def get(self, *key: str) -> Record | None:
+    def get(self, *key: str) -> RecordT | None:
         """Return one record, or `None`.
 
         Raises:
@@ -69,7 +75,7 @@ class Table(Protocol):
         """
         ...
 
-    def put(self, *key: str, record: Record) -> None:
+    def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
         ...
 
@@ -79,7 +85,7 @@ class Table(Protocol):
 
     def rows(
         self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
-    ) -> Iterator[tuple[int, Record]]:
+    ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over the records of a list, each with its permanent number; damaged ones are skipped and logged.
 
         Args:
@@ -91,7 +97,7 @@ class Table(Protocol):
         """
         ...
 
-    def records(self, *name: str) -> Iterator[Record]:
+    def records(self, *name: str) -> Iterator[RecordT]:
         """Iterate over the records of a list."""
         ...
 
@@ -99,7 +105,7 @@ class Table(Protocol):
         """Iterate over the keys of a list."""
         ...
 
-    def items(self) -> Iterator[tuple[Key, Record]]:
+    def items(self) -> Iterator[tuple[Key, RecordT]]:
         """Iterate over all records with their keys."""
         ...
 
@@ -120,24 +126,24 @@ class Table(Protocol):
         ...
 
 
-class MemoryTable:
+class MemoryTable(Generic[RecordT]):
     """A table in dictionaries."""
 
-    def __init__(self, kind: TableKind) -> None:
+    def __init__(self, kind: TableKind[RecordT]) -> None:
         self._kind = kind
-        self._rows: dict[Key, tuple[int, Record]] = {}
+        self._rows: dict[Key, tuple[int, RecordT]] = {}
         self._keys: dict[int, Key] = {}
         self._lists: dict[Key, list[int]] = {(): []}
         self._sublists: dict[Key, dict[str, Key]] = {}
         self._due: list[tuple[float, Key]] = []
         self._last = 0
 
-    def get(self, *key: str) -> Record | None:
+    def get(self, *key: str) -> RecordT | None:
         """Return one record, or `None`."""
         row = self._rows.get(key)
         return None if row is None else row[1]
 
-    def put(self, *key: str, record: Record) -> None:
+    def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
         row = self._rows.get(key)
         if row is None:
@@ -162,16 +168,16 @@ class MemoryTable:
 
     def rows(
         self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
-    ) -> Iterator[tuple[int, Record]]:
+    ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over the records of a list; it may change meanwhile."""
         while (number := self._next(name, after, newest_first=newest_first, skip=skip)) is not None:
             _, record = self._rows[self._keys[number]]
             if brief and self._kind.has_apart(record):
-                record = {field: value for field, value in record.items() if field != self._kind.apart}
+                record = self._kind.brief(record)
             yield number, record
             after, skip = number, 0
 
-    def records(self, *name: str) -> Iterator[Record]:
+    def records(self, *name: str) -> Iterator[RecordT]:
         """Iterate over the records of a list."""
         return (record for _, record in self.rows(*name))
 
@@ -182,7 +188,7 @@ class MemoryTable:
             yield self._keys[number]
             after = number
 
-    def items(self) -> Iterator[tuple[Key, Record]]:
+    def items(self) -> Iterator[tuple[Key, RecordT]]:
         """Iterate over all records with their keys."""
         return ((key, record) for key, (_, record) in self._rows.items())
 
@@ -213,7 +219,7 @@ class MemoryTable:
             place = (0 if after is None else bisect_right(numbers, after)) + skip
         return numbers[place] if 0 <= place < len(numbers) else None
 
-    def _move(self, key: Key, number: int, before: Record | None, after: Record | None) -> None:
+    def _move(self, key: Key, number: int, before: RecordT | None, after: RecordT | None) -> None:
         """Take a record out of the lists that it was in, and put it into those that it is in."""
         old = () if before is None else self._kind.lists(key, before)
         new = () if after is None else self._kind.lists(key, after)

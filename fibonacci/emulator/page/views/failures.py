@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from fibonacci.emulator.faults import KINDS, InjectedFailure
 from fibonacci.emulator.page.components import NOTHING, field, form, number, required, table
@@ -53,7 +53,7 @@ def inject(context: ViewContext) -> Done:
     form = context.form
     route = required(form, "route", "is a method and a path such as GET /tools, or * for every request")
     always = form.get("always") == "true"
-    given: dict[str, Any] = {name: number(form, name) for name in ("status", "retry_after", "seconds")}
+    given = {name: number(form, name) for name in ("status", "retry_after", "seconds")}
     body = {"route": route, "kind": form.get("kind", "status"), "times": None if always else number(form, "times") or 1}
     context.backend.send("POST", "/_emulator/failures", body | {k: v for k, v in given.items() if v is not None})
     return Done("/ui/failures", f"The failure is injected into {route}.")

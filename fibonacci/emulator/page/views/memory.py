@@ -11,8 +11,8 @@ from fibonacci.emulator.page.backend import PER_PAGE
 from fibonacci.emulator.page.components import NOTHING, facts, form, json_block, moment, pager, short, table
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h
+from fibonacci.emulator.state.records import StoredMemory
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Record
 
 
 def show_list(context: ViewContext) -> PageContent:
@@ -55,13 +55,13 @@ def delete(context: ViewContext) -> Done:
     return Done("/ui/memory", f"{entry['key']} is deleted.")
 
 
-def _values(context: ViewContext, store: Store, before: int | None) -> Iterator[tuple[int, Record]]:
+def _values(context: ViewContext, store: Store, before: int | None) -> Iterator[tuple[int, StoredMemory]]:
     now = context.backend.app.clock.now()
     rows = store.memory.rows(newest_first=True, after=before)
     return ((number, entry) for number, entry in rows if is_live(entry, now))
 
 
-def _find(context: ViewContext, store: Store) -> tuple[int, Record]:
+def _find(context: ViewContext, store: Store) -> tuple[int, StoredMemory]:
     """Return the value whose number the path has: a key may hold anything, also a secret."""
     text = context.path["number"]
     if text.isascii() and text.isdecimal() and len(text) < 18:
@@ -71,12 +71,12 @@ def _find(context: ViewContext, store: Store) -> tuple[int, Record]:
     raise not_found("number", "value in memory (it may have expired)", text)
 
 
-def _owner(entry: Record) -> str:
+def _owner(entry: StoredMemory) -> str:
     owner = {"user": entry["user_id"], "workflow": entry["workflow_id"]}.get(entry["scope"])
     return owner or ""
 
 
-def _row(context: ViewContext, number: int, entry: Record) -> HTMLElement:
+def _row(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
     return h.tr(
         h.td(h.a(h.code(entry["key"].strip() or "(blank)"), href=f"/ui/memory/{number}"), class_="name"),
         h.td(entry["scope"]),
@@ -89,6 +89,6 @@ def _row(context: ViewContext, number: int, entry: Record) -> HTMLElement:
     )
 
 
-def _delete_form(context: ViewContext, number: int, entry: Record) -> HTMLElement:
+def _delete_form(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
     label = f"Delete {entry['key']} of the scope {entry['scope']}"
     return form(context, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label), data_static="true")

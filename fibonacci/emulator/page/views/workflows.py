@@ -26,6 +26,7 @@ from fibonacci.emulator.page.components import (
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.views.runs import runs_table
+from fibonacci.emulator.state.json_encoding import JSONObject
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What is drawn of a workflow without a definition."""
@@ -141,7 +142,7 @@ def _run_form(context: ViewContext, workflow: Any) -> HTMLElement:
     )
 
 
-def _inputs_of(definition: Any) -> dict[str, Any]:
+def _inputs_of(definition: Any) -> JSONObject:
     """Return the inputs that a definition names, without values."""
     if not is_object(definition):
         return {}

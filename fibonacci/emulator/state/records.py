@@ -1,0 +1,262 @@
+"""What is stored: a type for the records of each table. The check of snapshots is derived from these types.
+
+A field that came later is `NotRequired`: the records of earlier versions lack it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from fibonacci.emulator.state.clock import LAST
+from fibonacci.emulator.state.json_encoding import JSON, JSONObject
+
+Time = Annotated[float, Field(ge=0, le=LAST)]
+"""Unix seconds of the emulator's clock."""
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Amount = Annotated[int, Field(ge=0)]
+Definition = JSONObject | None
+
+NodeUsage = dict[str, Annotated[int | float, Field(ge=0, allow_inf_nan=False)]]
+"""What the attempts of a node have used: `input_tokens`, `output_tokens` and `cost`, those that were reported."""
+
+ExecutionStatus = Literal["running", "pending_approval", "completed", "failed", "cancelled"]
+NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"]
+NodePhase = Literal["wait", "call", "retry"]
+RegistryStatus = Literal["approved", "deprecated", "archived"]
+
+
+class StoredWorkflow(TypedDict):
+    """A workflow."""
+
+    id: str
+    name: str
+    description: str | None
+    definition: Definition
+    version: Count
+    organization_id: str
+    status: str
+    created_at: str
+    updated_at: str
+    is_template: NotRequired[bool]
+
+
+class StoredVersion(TypedDict):
+    """A version of a workflow."""
+
+    version: Count
+    workflow_id: str
+    name: str
+    description: str | None
+    definition: Definition
+    created_at: str
+    rolled_back_from: int | None
+
+
+class StoredNode(TypedDict):
+    """A node of an execution: its public fields, and what it waits for while it runs."""
+
+    id: str
+    type: str
+    status: NodeStatus
+    output: JSON
+    error: str | None
+    started: Time | None
+    ended: Time | None
+    attempts: Count
+    stopped: bool
+    phase: NodePhase | None
+    until: Time | None
+    call: str | None
+    usage: NotRequired[NodeUsage | None]
+    iteration: NotRequired[Count]
+    earlier_attempts: NotRequired[Count]
+    improvement: NotRequired[str]
+
+
+class StoredApproval(TypedDict):
+    """What an execution that waits for approval waits for."""
+
+    reasons: list[str]
+    requested_by: str
+    requested_at: str
+    approved_by: list[str]
+    rejected_by: str | None
+    expires_at: NotRequired[str]
+
+
+class StoredExecution(TypedDict):
+    """An execution. A brief record, as lists have it, lacks inputs that are large."""
+
+    id: str
+    workflow_id: str
+    workflow_version: Count
+    inputs: JSONObject
+    status: ExecutionStatus
+    outputs: JSONObject
+    error: str | None
+    nodes: list[StoredNode]
+    created: Time
+    started: Time
+    ended: Time | None
+    approval: NotRequired[StoredApproval]
+
+
+class StoredRun(TypedDict):
+    """What is kept beside an execution while it runs."""
+
+    definition: Definition
+
+
+class StoredTimer(TypedDict):
+    """When something is due in an execution."""
+
+    due: Time
+
+
+class StoredCalls(TypedDict):
+    """The calls of handlers that work for an execution."""
+
+    calls: list[str]
+
+
+class StoredHold(TypedDict):
+    """Until when an execution waits for approval."""
+
+    expires: Time
+
+
+class StoredTrace(TypedDict, total=False):
+    """What only the trace of a node shows."""
+
+    input: JSON
+    reason: str | None
+    warnings: list[str]
+    without_value: list[str]
+
+
+class StoredRegistry(TypedDict):
+    """An entry of the registry."""
+
+    workflow_id: str
+    name: str
+    status: RegistryStatus
+    version: Count
+    created_at: str
+    updated_at: str
+
+
+class StoredGovernance(TypedDict):
+    """The settings of an organization."""
+
+    require_approval_for_external_comm: bool
+    require_approval_for_public_writes: bool
+    require_approval_for_permission_changes: bool
+    allow_self_approval: bool
+    approval_threshold: Amount
+    category_flags: dict[str, bool]
+
+
+DEFAULT_GOVERNANCE: Final[StoredGovernance] = {
+    "require_approval_for_external_comm": False,
+    "require_approval_for_public_writes": False,
+    "require_approval_for_permission_changes": False,
+    "allow_self_approval": False,
+    "approval_threshold": 1,
+    "category_flags": {},
+}
+"""The settings of a new organization, and those that the record of an earlier version lacks."""
+
+
+class StoredQuota(TypedDict, total=False):
+    """The overrides of a quota."""
+
+    workflow_runs_per_hour: Amount
+    concurrent_executions: Amount
+    memory_mb: Amount
+
+
+class StoredToolPolicy(TypedDict):
+    """A policy of a tool."""
+
+    tool_name: str
+    enabled: bool
+    allowed_roles: list[str]
+    created_at: str
+    updated_at: str
+
+
+class StoredRoleOverride(TypedDict):
+    """An override for a role."""
+
+    role: str
+    tool_name: str
+    enabled: bool
+    created_at: str
+    updated_at: str
+
+
+class StoredAudit(TypedDict):
+    """An entry of an audit log."""
+
+    id: str
+    actor: str
+    action: str
+    target: str
+    changes: JSONObject
+    created_at: str
+
+
+class StoredMemory(TypedDict):
+    """A value of memory."""
+
+    key: str
+    value: JSON
+    scope: str
+    user_id: str | None
+    workflow_id: str | None
+    ttl: int | None
+    created_at: str
+    updated_at: str
+    expires: Time | None
+    description: NotRequired[str | None]
+    tags: NotRequired[list[str]]
+
+
+class StoredConnection(TypedDict):
+    """A connected tool."""
+
+    name: str
+    tool: str
+    status: str
+    connected_at: str
+
+
+class StoredRunWindow(TypedDict):
+    """The window of a quota of runs."""
+
+    ends: Time
+    used: Count
+
+
+class StoredClock(TypedDict):
+    """The time."""
+
+    now: Time
+
+
+_Visible = Annotated[str, Field(pattern=r"^[!-~]+$")]
+
+
+class StoredReplay(TypedDict):
+    """The response to an idempotency key."""
+
+    request: str
+    status: Annotated[int, Field(ge=200, le=599)]
+    body: Annotated[str, Field(pattern=r"^[\x00-\x7f]*$")]
+    request_id: _Visible
+    headers: dict[_Visible, Annotated[str, Field(pattern=r"^[ -~]*$")]]
+    until: Time
