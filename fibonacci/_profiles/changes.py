@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from fibonacci._core.urls import check_base_url
 from fibonacci._files import lock_file_patiently, open_state, write_file
@@ -30,6 +30,8 @@ from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from fibonacci._core.config import ApiVersion
 
 
 _VALUE: Final = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|true|false)"""
@@ -132,7 +134,7 @@ def _ended(text: str) -> str:
 _TRIES = 1000
 
 
-def add_profile(name: str, base_url: str | None = None, api_version: Literal["v1", "0.2"] | None = None) -> Profile:
+def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion | None = None) -> Profile:
     """Add a profile; the first one becomes the default.
 
     Args:

@@ -9,12 +9,16 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from fibonacci._core.config import DEFAULT_BASE_URLS
 from fibonacci._files import read_private
 from fibonacci._remedies import joined
 from fibonacci._suggestions import did_you_mean
 from fibonacci.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fibonacci._core.config import ApiVersion
 
 FILE_NAME: Final = "config.toml"
 #: The profile of a file that names no other.
@@ -40,7 +44,7 @@ class Profile(NamedTuple):
     name: str
     base_url: str | None = None
     keychain: bool = False
-    api_version: Literal["v1", "0.2"] | None = None
+    api_version: ApiVersion | None = None
 
 
 class ProfilesFile(NamedTuple):
@@ -190,8 +194,9 @@ def _profile(path: Path, name: str, table: object) -> Profile:
     if not isinstance(keychain, bool):
         raise ConfigurationError(f"{path}: keychain of {where} must be true or false")
     api_version = settings.get("api_version")
-    if api_version not in ("v1", "0.2", None):
-        raise ConfigurationError(f'{path}: api_version of {where} must be "v1" or "0.2", in quotes')
+    if api_version is not None and api_version not in DEFAULT_BASE_URLS:
+        versions = " or ".join(f'"{version}"' for version in DEFAULT_BASE_URLS)
+        raise ConfigurationError(f"{path}: api_version of {where} must be {versions}, in quotes")
     return Profile(name, base_url, keychain, api_version)
 
 

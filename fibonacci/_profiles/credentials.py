@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fibonacci._core.config import DEFAULT_BASE_URLS, find_api_version, needs_profile
 from fibonacci._core.option_checks import check_key
@@ -25,6 +25,9 @@ from fibonacci._profiles.config_file import (
 )
 from fibonacci._remedies import argument
 from fibonacci.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fibonacci._core.config import ApiVersion
 
 _KEY_VARIABLE = "FIBONACCI_API_KEY"
 _URL_VARIABLE = "FIBONACCI_BASE_URL"
@@ -42,7 +45,7 @@ class PlatformAddress(NamedTuple):
 
     base_url: str
     source: Literal["argument", "environment", "profile", "default"]
-    api_version: Literal["v1", "0.2"]
+    api_version: ApiVersion
 
     @property
     def origin(self) -> str:

@@ -41,10 +41,12 @@ def add_profiles_arguments(parser: CommandParser) -> None:
 
 def add_address_options(parser: CommandParser) -> None:
     """Add the options that a new profile has."""
+    from fibonacci._core.config import DEFAULT_BASE_URLS
+
     parser.add_argument("--base-url", metavar="URL", help="the base URL of a new profile; default: the documented one")
     parser.add_argument(
         "--api-version",
-        choices=("v1", "0.2"),
+        choices=tuple(DEFAULT_BASE_URLS),
         help="the API that its server speaks: v1, the documented one, by default; 0.2, that of fibonacci-sdk 0.2.4",
     )
 
