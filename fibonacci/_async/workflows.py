@@ -521,6 +521,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             print(runs.summary)
             ```
         """
+        # The signature is the one list of the options: what it binds is checked whole, by name.
+        given = dict(locals())
         from fibonacci._async.batch._workers import ROW_METHODS  # most programs need none of these
         from fibonacci._async.batch.runs import AsyncRuns
         from fibonacci._batch.options import BatchOptions
@@ -530,26 +532,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         try:
             check_callback("on_result", on_result, close=self._requestor.config.close)
             rows = checked_rows(rows, key, ROW_METHODS)
-            options = BatchOptions.checked(
-                rows,
-                key=key,
-                inputs=inputs,
-                journal=journal,
-                resume=resume,
-                concurrency=concurrency,
-                timeout=timeout,
-                max_failures=max_failures,
-                max_unknown=max_unknown,
-                max_rows=max_rows,
-                on_result=on_result,
-                if_unknown=if_unknown,
-                if_quota_exceeded=if_quota_exceeded,
-                if_new_version=if_new_version,
-                retry_failed=retry_failed,
-                ordered=ordered,
-                organization_id=organization_id,
-                progress=progress,
-            )
+            options = BatchOptions(rows, given)
         except (ConfigurationError, TypeError, ValueError) as error:
             raise error.with_traceback(None) from error.__cause__  # the way to the check is of no use
         return AsyncRuns(self._requestor, workflow_id, rows, options)

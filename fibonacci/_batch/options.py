@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from fibonacci._batch.journal_location import RedisJournalURL, check_journal
-from fibonacci._batch.rows import RowParser
 from fibonacci._core.option_checks import (
     check_count,
     check_flag,
@@ -16,109 +12,72 @@ from fibonacci._core.option_checks import (
     kind_of,
 )
 
-IF_UNKNOWN = ("raise", "skip", "match", "rerun")
-IF_QUOTA_EXCEEDED = ("wait", "raise")
-IF_NEW_VERSION = ("raise", "continue")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fibonacci._batch.journal_location import RedisJournalURL
+    from fibonacci._batch.rows import RowParser
+
+_T = TypeVar("_T")
+
+CHOICES: Final = {
+    "if_unknown": ("raise", "skip", "match", "rerun"),
+    "if_quota_exceeded": ("wait", "raise"),
+    "if_new_version": ("raise", "continue"),
+}
+"""What an option with a few values may be, the default first. The command has the same."""
 
 
-@dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """The checked arguments of `run_many`.
+    """The checked arguments of `run_many`, which are never changed.
+
+    An option is written down in two places: with its type and meaning in the signature of `run_many`, and here with its
+    check.
+
+    Args:
+        rows: The rows.
+        options: The other arguments by name.
 
     Attributes:
         parser: Makes rows of what the iterable yields.
-        journal: The path of the journal, or its place in Redis; None for none.
-        resume: Whether the journal must have rows; None where it may have some or none.
-        concurrency: The largest number of rows under way; None for what the quota leaves.
-        timeout: Seconds to wait for the end of each execution; None for no limit.
-        max_failures: How many rows may fail or time out; None for all, unless none of the first succeeds.
-        max_unknown: How many rows may be of unknown outcome; None as for `max_failures`.
-        max_rows: How many rows may be started; None for all.
-        on_result: Called with each result.
-        if_unknown: `raise`, `skip`, `match` or `rerun`.
-        if_quota_exceeded: `wait` or `raise`.
-        if_new_version: `raise` or `continue`.
-        retry_failed: Whether rows are started again that have failed in an earlier call.
-        ordered: Whether results come in the order of the rows.
-        organization_id: The id of the organization whose quota counts; None for that of the workflow.
-        progress: Whether to show the progress.
         total: The number of rows; None where it is not known.
+
+    Raises:
+        TypeError: If one is of the wrong type.
+        ValueError: If one has a wrong value.
     """
 
-    parser: RowParser
-    journal: str | RedisJournalURL | None
-    resume: bool | None
-    concurrency: int | None
-    timeout: float | None
-    max_failures: int | None
-    max_unknown: int | None
-    max_rows: int | None
-    on_result: Callable[[Any], object] | None
-    if_unknown: str
-    if_quota_exceeded: str
-    if_new_version: str
-    retry_failed: bool
-    ordered: bool
-    organization_id: str | None
-    progress: bool
-    total: int | None
+    def __init__(self, rows: Any, options: Mapping[str, Any]) -> None:
+        from fibonacci._batch.journal_location import check_journal  # the command asks for the choices alone
+        from fibonacci._batch.rows import RowParser
 
-    @classmethod
-    def checked(
-        cls,
-        rows: Any,
-        *,
-        key: Any,
-        inputs: Any,
-        journal: Any,
-        resume: Any,
-        concurrency: Any,
-        timeout: Any,
-        max_failures: Any,
-        max_unknown: Any,
-        max_rows: Any,
-        on_result: Any,
-        if_unknown: Any,
-        if_quota_exceeded: Any,
-        if_new_version: Any,
-        retry_failed: Any,
-        ordered: Any,
-        organization_id: Any,
-        progress: Any,
-    ) -> BatchOptions:
-        """Check the arguments of `run_many`.
-
-        Raises:
-            TypeError: If one is of the wrong type.
-            ValueError: If one has a wrong value.
-        """
+        organization_id = options["organization_id"]
         if organization_id is not None and not isinstance(organization_id, str):
             raise TypeError(f"organization_id must be a str or None, not {kind_of(organization_id)}")
-        if resume is not None and journal is None:
+        if options["resume"] is not None and options["journal"] is None:
             raise ValueError("resume needs a journal: pass journal=, the path of the file or the URL of the batch")
         if organization_id == "":
             raise ValueError("organization_id must be the id of an organization or None; it is empty")
-        if check_flag("retry_failed", retry_failed) and journal is None:
+        self.retry_failed: bool = check_flag("retry_failed", options["retry_failed"])
+        if self.retry_failed and options["journal"] is None:
             raise ValueError("retry_failed is for rows that have failed in an earlier call: pass its journal=")
-        return cls(
-            parser=RowParser(key, inputs),
-            journal=check_journal(journal),
-            resume=None if resume is None else check_flag("resume", resume),
-            concurrency=None if concurrency is None else check_positive_int("concurrency", concurrency),
-            timeout=check_timeout(timeout),
-            max_failures=None if max_failures is None else check_count("max_failures", max_failures),
-            max_unknown=None if max_unknown is None else check_count("max_unknown", max_unknown),
-            max_rows=None if max_rows is None else check_positive_int("max_rows", max_rows),
-            on_result=on_result,  # checked before: what is wrong with it depends on the mode
-            if_unknown=_choice("if_unknown", if_unknown, IF_UNKNOWN),
-            if_quota_exceeded=_choice("if_quota_exceeded", if_quota_exceeded, IF_QUOTA_EXCEEDED),
-            if_new_version=_choice("if_new_version", if_new_version, IF_NEW_VERSION),
-            retry_failed=retry_failed,
-            ordered=check_flag("ordered", ordered),
-            organization_id=organization_id,
-            progress=check_flag("progress", progress),
-            total=_count(rows),
-        )
+        self.parser: RowParser = RowParser(options["key"], options["inputs"])
+        self.journal: str | RedisJournalURL | None = check_journal(options["journal"])
+        self.resume: bool | None = _unless_none(check_flag, "resume", options)
+        self.concurrency: int | None = _unless_none(check_positive_int, "concurrency", options)
+        self.timeout: float | None = check_timeout(options["timeout"])
+        self.max_failures: int | None = _unless_none(check_count, "max_failures", options)
+        self.max_unknown: int | None = _unless_none(check_count, "max_unknown", options)
+        self.max_rows: int | None = _unless_none(check_positive_int, "max_rows", options)
+        # Checked before: what is wrong with it depends on the mode.
+        self.on_result: Callable[[Any], object] | None = options["on_result"]
+        self.if_unknown: str = _choice("if_unknown", options)
+        self.if_quota_exceeded: str = _choice("if_quota_exceeded", options)
+        self.if_new_version: str = _choice("if_new_version", options)
+        self.organization_id: str | None = organization_id
+        self.ordered: bool = check_flag("ordered", options["ordered"])
+        self.progress: bool = check_flag("progress", options["progress"])
+        self.total: int | None = _count(rows)
 
 
 def _count(rows: Any) -> int | None:
@@ -129,7 +88,13 @@ def _count(rows: Any) -> int | None:
         return None
 
 
-def _choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+def _unless_none(check: Callable[[str, Any], _T], name: str, options: Mapping[str, Any]) -> _T | None:
+    value = options[name]
+    return None if value is None else check(name, value)
+
+
+def _choice(name: str, options: Mapping[str, Any]) -> str:
+    value = options[name]
+    if value not in CHOICES[name]:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, CHOICES[name]))}, not {value!r}")
     return str(value)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -201,25 +202,12 @@ def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], No
 
 
 def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: argparse.Namespace) -> Runs:
-    return client.workflows.run_many(
-        workflow_id,
-        rows,
-        key=options.key,
-        journal=options.journal,
-        resume=options.resume or None,
-        concurrency=options.concurrency,
-        timeout=options.timeout,
-        max_failures=options.max_failures,
-        max_unknown=options.max_unknown,
-        max_rows=options.max_rows,
-        if_unknown=options.if_unknown,
-        if_quota_exceeded=options.if_quota_exceeded,
-        if_new_version=options.if_new_version,
-        retry_failed=options.retry_failed,
-        ordered=options.ordered,
-        organization_id=options.organization_id,
-        progress=not options.quiet and _can_show_progress(options.out),
-    )
+    run_many = client.workflows.run_many
+    others = signature(run_many).parameters.keys() - {"workflow_id", "rows"}
+    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in others}
+    given["resume"] = options.resume or None
+    given["progress"] = not options.quiet and _can_show_progress(options.out)
+    return run_many(workflow_id, rows, **given)
 
 
 def _can_show_progress(out: str | None) -> bool:

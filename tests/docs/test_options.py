@@ -8,6 +8,8 @@ import re
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci._batch.options import CHOICES
+from fibonacci.cli.main import command_parser
 from tests.endpoints.table import NOT_ENDPOINTS
 from tests.endpoints.table import ROWS as ENDPOINTS
 from tests.tools.markdown import ROOT
@@ -17,6 +19,7 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGE = REFERENCE / "options.md"
 CALLS = REFERENCE / "calls.md"
 EXTRAS = REFERENCE / "extras.md"
+RUN_MANY = REFERENCE / "run-many.md"
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
 
 _ROW = re.compile(r"^\| `(\w+)` \| (?:`(FIBONACCI_\w+)`)? ?\|", re.MULTILINE)
@@ -39,6 +42,21 @@ def test_the_docstring_has_the_same_arguments(client: type[Fibonacci | AsyncFibo
 def test_every_environment_variable_has_a_row() -> None:
     read = set(re.findall(r"FIBONACCI_\w+", CONFIG.read_text("utf-8")))
     assert {variable for _, variable in ROWS if variable} == read
+
+
+def test_the_arguments_of_run_many_have_rows_and_the_command_has_options_for_them() -> None:
+    parameters = inspect.signature(Fibonacci("key").workflows.run_many).parameters
+    names = list(parameters)[2:]
+    table = RUN_MANY.read_text("utf-8").partition("## Arguments")[2].partition("## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == names
+    types = {name: str(parameters[name].annotation) for name in names}
+    choices = {name: re.findall(r'"(\w+)"', text) for name, text in types.items() if text.startswith("Literal")}
+    assert {name: tuple(values) for name, values in choices.items()} == CHOICES
+    parser = command_parser(["run-many"])
+    actions = {action.dest: action for action in parser.all_actions()}
+    assert set(names) - actions.keys() == {"inputs", "on_result", "progress"}  # functions, and what --quiet leaves out
+    assert {name: actions[name].choices for name in CHOICES} == CHOICES
+    assert {name: actions[name].default for name in CHOICES} == {name: values[0] for name, values in CHOICES.items()}
 
 
 def test_every_call_has_a_place_in_the_table_of_calls() -> None:

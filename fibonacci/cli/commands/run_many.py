@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from fibonacci.cli.context import Context
@@ -22,8 +22,16 @@ argument or a file, 69 no usable answer from the platform, 75 a row has not ende
 FIBONACCI_API_KEY has the key."""
 
 
+_CHOICES: Final = {
+    "if_unknown": "rows of unknown outcome",
+    "if_quota_exceeded": "at an hourly or daily quota",
+    "if_new_version": "the workflow is not at the version of the journal",
+}
+
+
 def add_run_many_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
+    from fibonacci._batch.options import CHOICES
     from fibonacci.cli.numbers import count, positive, seconds_or_none
     from fibonacci.cli.parser import RAW_CSV, keep_lines
 
@@ -59,24 +67,10 @@ def add_run_many_arguments(parser: CommandParser) -> None:
     add("--max-unknown", metavar="N", type=count, help="rows that may be unknown before no further one starts")
     add("--max-rows", metavar="N", type=positive, help="how many rows to start; the same command continues")
     add("--retry-failed", action="store_true", help="start the rows again that have failed before")
-    add(
-        "--if-unknown",
-        choices=("raise", "skip", "match", "rerun"),
-        default="raise",
-        help="rows of unknown outcome; default: raise",
-    )
-    add(
-        "--if-quota-exceeded",
-        choices=("wait", "raise"),
-        default="wait",
-        help="at an hourly or daily quota; default: wait",
-    )
-    add(
-        "--if-new-version",
-        choices=("raise", "continue"),
-        default="raise",
-        help="the workflow is not at the version of the journal; default: raise",
-    )
+    for name, meaning in _CHOICES.items():
+        choices = CHOICES[name]
+        flag = f"--{name.replace('_', '-')}"
+        add(flag, choices=choices, default=choices[0], help=f"{meaning}; default: {choices[0]}")
     add("--ordered", action="store_true", help="results in the order of the rows")
     add("--organization-id", metavar="ID", help="whose quota counts; default: the workflow's organization")
     add("--estimate", action="store_true", help="print how long it takes and which limit binds, and run nothing")

@@ -441,12 +441,8 @@ def _name_lookups(baton: Baton) -> Bodies:
 
 
 def batch_options(**options: Any) -> BatchOptions:
-    names = list(signature(BatchOptions.checked).parameters)
-    values: dict[str, Any] = dict.fromkeys(names)
-    defaults = {"if_unknown": "raise", "if_quota_exceeded": "wait", "if_new_version": "raise", "timeout": 60.0}
-    flags = {"retry_failed": False, "ordered": False, "progress": False}
-    values |= {"rows": [], **defaults, **flags, **options}
-    return BatchOptions.checked(values.pop("rows"), **values)
+    parameters = signature(Fibonacci("key").workflows.run_many).parameters.values()
+    return BatchOptions([], {each.name: each.default for each in parameters} | options)
 
 
 @_scenario("one reader at a time", "_core.single_reader")
