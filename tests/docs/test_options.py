@@ -49,8 +49,8 @@ def test_the_arguments_of_run_many_have_rows_and_the_command_has_options_for_the
     names = list(parameters)[2:]
     table = RUN_MANY.read_text("utf-8").partition("## Arguments")[2].partition("## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == names
-    types = {name: str(parameters[name].annotation) for name in names}
-    choices = {name: re.findall(r'"(\w+)"', text) for name, text in types.items() if text.startswith("Literal")}
+    types = {name: parameters[name].annotation for name in names}
+    choices = {name: re.findall(r"'(\w+)'", str(hint)) for name, hint in types.items() if "Literal" in str(hint)}
     assert {name: tuple(values) for name, values in choices.items()} == CHOICES
     parser = command_parser(["run-many"])
     actions = {action.dest: action for action in parser.all_actions()}
