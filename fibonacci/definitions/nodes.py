@@ -417,7 +417,7 @@ Node = Annotated[
 ]
 """A node of any type, as `WorkflowDefinition.nodes` has them; `type` tells which one."""
 
-NODE_MODELS: Final[Mapping[NodeType, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
+NODE_MODELS: Final[Mapping[NodeType, type[BaseNode]]] = {
     "llm": LLMNode,
     "tool": ToolNode,
     "critic": CriticNode,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fibonacci.definitions import Problem
+from fibonacci.definitions.node_kinds import NODE_KINDS
 from fibonacci.emulator import Emulator
 from tests.cli.definitions import FAULTS, FAULTY, GREETER, OLD_WORDS, write
 from tests.cli.invocation import invoke
@@ -156,7 +157,7 @@ def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
 
 def test_a_type_of_node_that_came_later_is_a_warning() -> None:
     write("new.yaml", "nodes:\n- id: each\n  type: loop\n  over: '{{input.mails}}'\n")
-    message = "'loop' is not a type of node that this version knows (llm, tool, critic, conditional)"
+    message = f"'loop' is not a type of node that this version knows ({', '.join(NODE_KINDS)})"
     line = f"new.yaml:3:9: warning: {message}; the node is kept as it is [unknown_node_type]\n"
     line += "    3 |   type: loop\n      |         ^\n"
     assert invoke("validate", "new.yaml") == (0, line, "1 file: 0 errors, 1 warning\n")

@@ -27,6 +27,7 @@ from fibonacci.definitions import (
     svg,
     to_plain,
 )
+from fibonacci.definitions.node_kinds import NODE_KINDS
 from tests.definitions.pictures import boxes, groups, links
 from tests.kit.assertions import check_each, each_row
 
@@ -86,7 +87,7 @@ def test_formatting_leaves_it_alone() -> None:
 
 
 def test_it_is_one_warning(tmp_path: Path) -> None:
-    known = "llm, tool, critic, conditional"
+    known = ", ".join(NODE_KINDS)
     message = f"'loop' is not a type of node that this version knows ({known}); the node is kept as it is"
     problem = Problem(location="nodes[1].type", code="unknown_node_type", message=message, severity="warning")
     problems = check_definition(DEFINITION, tools=["web_search"], models=["large"])

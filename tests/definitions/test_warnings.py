@@ -16,6 +16,7 @@ from fibonacci.definitions import (
     WorkflowDefinition,
     check_definition,
 )
+from fibonacci.definitions.node_kinds import NODE_KINDS
 from tests.kit.assertions import check_each
 
 
@@ -336,7 +337,7 @@ def test_a_value_of_the_wrong_type_is_named() -> None:
     for key, value, words in values:
         assert found(llm("a") | {key: value})[-1:] == [f"nodes[0].{key}: error: should be {words}"]
     assert found(llm("a"), version=[]) == ["version: error: should be a text or a number, not a list"]
-    assert found({"id": "a"}) == ["nodes[0].type: error: 'type' is missing; use llm, tool, critic, conditional"]
+    assert found({"id": "a"}) == [f"nodes[0].type: error: 'type' is missing; use {', '.join(NODE_KINDS)}"]
     assert found({"id": "a", "type": 5}) == ["nodes[0].type: error: should be a text, not a number"]
 
 

@@ -12,8 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import (
-    ConditionalNode,
-    CriticNode,
     DefinitionError,
     LLMNode,
     ToolNode,
@@ -23,6 +21,8 @@ from fibonacci.definitions import (
     to_plain,
 )
 from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
+from fibonacci.definitions.node_kinds import NODE_KINDS
+from fibonacci.definitions.nodes import NODE_MODELS
 from tests.definitions.documents import DEFINITIONS, ODD_TEXTS
 from tests.kit.assertions import check_each
 
@@ -103,8 +103,9 @@ def test_yaml_is_written_as_people_write_it() -> None:
 
 def test_every_field_has_its_place_in_the_order() -> None:
     assert {"$schema", *WorkflowDefinition.model_fields} == {*FIRST_KEYS, *LAST_KEYS}
-    fields = {name for model in (LLMNode, ToolNode, CriticNode, ConditionalNode) for name in model.model_fields}
-    assert fields | {"prompt", "schema", "inputs"} == set(NODE_KEYS)
+    fields = {name for model in NODE_MODELS.values() for name in model.model_fields}
+    older = {key for kind in NODE_KINDS.values() for key in kind.older_keys.values()}
+    assert fields | older == set(NODE_KEYS)
 
 
 def test_only_what_was_said_is_written() -> None:
