@@ -51,6 +51,13 @@ RECIPES: Final[Mapping[str, Recipe]] = {
         _pytest("tests/docs/test_options.py"),
         r"FAILED tests/docs/test_options\.py::test_every_argument_has_a_row",
     ),
+    "kind": Recipe(
+        "Add a kind of node",
+        11,
+        "fibonacci/definitions/authoring/builder.py",
+        _pytest("tests/definitions/test_node_kinds.py"),
+        r"WorkflowBuilder has no method {'compose'}",
+    ),
 }
 
 
