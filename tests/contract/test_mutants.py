@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,15 +17,11 @@ from fibonacci.testing.contract.checks.workflows import FULL
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.contract.document import JSON, Operation, load_document, operations, resolve
 from tests.kit.assertions import check_each
-from tests.tools.mutants.__main__ import SECTION
 from tests.tools.mutants.derive import SURVIVORS, mutants
 from tests.tools.mutants.messages import Send
 from tests.tools.mutants.mutant import Mutant
 from tests.tools.mutants.run import BrokenMutant, disagreements, served, undetected
 from tests.tools.mutants.schemas import is_enveloped, is_list, object_schema
-from tests.tools.mutants.table import table
-
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contract-suite.md"
 
 
 def plain(endpoint: str) -> str:
@@ -89,12 +84,6 @@ def _contents() -> list[JSON]:
         for each in operations()
         if "content" in each.success
     ]
-
-
-def test_the_table_of_the_page_is_that_of_these_mutants() -> None:
-    assert SECTION.read(PAGE) == table(mutants(), SURVIVORS), (
-        "python -m tests.tools.mutants --write docs/reference/contract-suite.md"
-    )
 
 
 DETECTED = {

@@ -1,4 +1,4 @@
-"""The reference has every argument and environment variable of a client, every call, and every extra."""
+"""The reference has every argument and environment variable of a client, and every extra."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ import pytest
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._batch.options import CHOICES
 from fibonacci.cli.main import command_parser
-from tests.endpoints.table import NOT_ENDPOINTS
-from tests.endpoints.table import ROWS as ENDPOINTS
 from tests.tools.markdown import ROOT
 from tests.tools.releases.project import read_extras
 
 REFERENCE = ROOT / "docs" / "reference"
 PAGE = REFERENCE / "options.md"
-CALLS = REFERENCE / "calls.md"
 EXTRAS = REFERENCE / "extras.md"
 RUN_MANY = REFERENCE / "run-many.md"
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
@@ -57,13 +54,6 @@ def test_the_arguments_of_run_many_have_rows_and_the_command_has_options_for_the
     assert set(names) - actions.keys() == {"inputs", "on_result", "progress"}  # functions, and what --quiet leaves out
     assert {name: actions[name].choices for name in CHOICES} == CHOICES
     assert {name: actions[name].default for name in CHOICES} == {name: values[0] for name, values in CHOICES.items()}
-
-
-def test_every_call_has_a_place_in_the_table_of_calls() -> None:
-    groups = re.findall(r"^\| `client(?:\.([\w.]+))?` \| ((?:`\w+` ?)+)", CALLS.read_text("utf-8"), re.MULTILINE)
-    documented = {f"{group}.{name}".strip(".") for group, names in groups for name in re.findall(r"\w+", names)}
-    members = {name for name in NOT_ENDPOINTS if "." not in name}
-    assert documented - members == {row.call for row in ENDPOINTS} | NOT_ENDPOINTS.keys() - members
 
 
 def test_every_extra_has_a_row() -> None:

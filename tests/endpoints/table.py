@@ -22,12 +22,12 @@ NOT_ENDPOINTS = {
     "executions.wait": "repeats executions.get",
     "executions.wait_all": "repeats executions.list, and executions.get",
     "executions.watch": "repeats executions.get",
-    "workflows.apply": "workflows.list and get, then create, update and delete",
     "workflows.find": "workflows.list",
     "workflows.get_or_create": "workflows.list, then workflows.create",
-    "workflows.plan": "tools.list, workflows.list and get",
-    "workflows.pull": "workflows.get, and a file",
-    "workflows.run_many": "workflows.execute for each row, then executions.list and get",
     "workflows.run": "workflows.execute, then executions.get",
+    "workflows.run_many": "workflows.execute for each row, then executions.list and get",
+    "workflows.plan": "tools.list, workflows.list and get",
+    "workflows.apply": "workflows.list and get, then create, update and delete",
+    "workflows.pull": "workflows.get, and a file",
 }
 """The public methods that are no endpoint of their own, and why."""

@@ -26,7 +26,7 @@ from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scripts import QueuedScript
 from fibonacci.emulator.engine.variables import Secrets, Variables
-from fibonacci.emulator.state.records import ExecutionRecord, NodeRecord
+from fibonacci.emulator.state.records import StoredExecution, StoredNode
 from fibonacci.emulator.state.store import Store
 
 MOST_NODES: Final = 8
@@ -208,7 +208,7 @@ class _Maker:
 class PlayedOutcome:
     """What the engine did with one outcome."""
 
-    nodes: Mapping[str, NodeRecord]
+    nodes: Mapping[str, StoredNode]
     reasons: Mapping[str, str | None]
     completed: bool
 
@@ -232,7 +232,7 @@ def outcomes(graph: Graph) -> Iterator[PlayedOutcome]:
         environment = Environment(Store(), Variables("env", {}), Secrets("secrets", {}))
         environment.scripts.add([QueuedScript(critic, [inputs[critic]], repeat=True) for critic in critics])
         nodes = [new_node(workflow.nodes[node_id]) for node_id in workflow.order]
-        record: ExecutionRecord = {
+        record: StoredExecution = {
             "id": "e",
             "workflow_id": "w",
             "workflow_version": 1,

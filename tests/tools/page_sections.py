@@ -29,8 +29,16 @@ class PageSection(NamedTuple):
         Raises:
             ValueError: If the page has no such part; the page is as it was.
         """
+        page.write_text(self.replaced(page, text), "utf-8")
+
+    def replaced(self, page: Path, text: str) -> str:
+        """Return the page with another text between the markers.
+
+        Raises:
+            ValueError: If the page has no such part.
+        """
         before, _, after = self._split(page)
-        page.write_text(before + text + after, "utf-8")
+        return before + text + after
 
     def _split(self, page: Path) -> tuple[str, str, str]:
         first, last = (f"<!-- {self.name}: {which} -->\n" for which in ("begin", "end"))

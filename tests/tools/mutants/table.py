@@ -1,12 +1,23 @@
-"""The table of the mutants for `docs/reference/contract-suite.md`."""
+"""The page of the contract suite: what is written by hand, with the table of the mutants that it detects."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
+from tests.tools.markdown import ROOT
 from tests.tools.mutants import kinds, run_kinds
+from tests.tools.mutants.derive import SURVIVORS, mutants
 from tests.tools.mutants.mutant import Mutant
+from tests.tools.page_sections import PageSection
+
+CONTRACT_SUITE: Final = ROOT / "docs" / "reference" / "contract-suite.md"
+
+
+def contract_suite_page() -> str:
+    """Return the page; `python -m tests.tools.mutants` checks that each mutant is detected that it says."""
+    return PageSection("mutants").replaced(CONTRACT_SUITE, table(mutants(), SURVIVORS))
 
 
 def table(mutants: Collection[Mutant], survivors: Mapping[str, str]) -> str:

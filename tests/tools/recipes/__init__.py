@@ -1,7 +1,7 @@
 """The recipes of CONTRIBUTING, each with a small change that follows it, which is made on copies of the tree.
 
 When the code around a change has moved on, make the change again in a clean checkout, without derived files, and save
-it by `git diff -U1 > tests/tools/recipes/NAME.patch`.
+it by `git diff > tests/tools/recipes/NAME.patch`.
 """
 
 from __future__ import annotations
@@ -44,12 +44,47 @@ def _pytest(*tests: str) -> tuple[str, ...]:
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
+    "endpoint": Recipe(
+        "Add an endpoint",
+        7,
+        "fibonacci/testing/contract/calls.py",
+        _pytest("tests/contract/test_mutants.py::test_the_suite_has_a_call_of_every_endpoint"),
+        r"GET /health/queue",
+    ),
+    "check": Recipe(
+        "Add a check of definitions",
+        5,
+        "docs/reference/checking-definitions.md",
+        _pytest("tests/definitions/test_problem_codes.py"),
+        r"FAILED .+::test_the_table_has_every_code_once_with_its_severity",
+    ),
+    "command": Recipe(
+        "Add a command",
+        3,
+        "fibonacci/cli/parser.py",
+        _pytest("tests/cli/test_count.py"),
+        r"FAILED .+::test_the_nodes_are_counted",
+    ),
+    "policy": Recipe(
+        "Add a policy of the emulator",
+        3,
+        "fibonacci/emulator/policy/admission.py",
+        _pytest("tests/emulator/test_admission.py"),
+        r"FAILED .+::test_a_run_has_a_bounded_number_of_inputs",
+    ),
     "option": Recipe(
         "Add an option of a client",
         3,
         "docs/reference/options.md",
         _pytest("tests/docs/test_options.py"),
-        r"FAILED tests/docs/test_options\.py::test_every_argument_has_a_row",
+        r"FAILED .+::test_every_argument_has_a_row",
+    ),
+    "error": Recipe(
+        "Add an error",
+        6,
+        "docs/how-to/troubleshooting.md",
+        _pytest("tests/docs/test_troubleshooting.py"),
+        r"FAILED .+::test_the_page_quotes_much_and_names_every_error",
     ),
     "kind": Recipe(
         "Add a kind of node",
