@@ -142,7 +142,7 @@ class Output:
         if not self._fields:
             return shown
         if is_array(shown):
-            return [select(each, self._fields, is_checked=is_checked) for each in shown]
+            return [select(item, self._fields, is_checked=is_checked) for item in shown]
         return select(value, self._fields, is_checked=is_checked)
 
     def _limited(self, items: Iterable[Any]) -> Iterator[Any]:

@@ -83,14 +83,14 @@ def folder_files(folder: Path) -> list[str]:
         UsageError: If it has none, or cannot be read, or a file is a link that leads out of it.
     """
     try:
-        found = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
+        paths = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
     except OSError as error:
         raise UsageError(f"folder {str(folder)!r} cannot be read: {error.strerror}") from error
-    for file in found:
+    for file in paths:
         check_link(file)
-    if not found:
+    if not paths:
         raise UsageError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
-    return found
+    return paths
 
 
 def check_link(file: str) -> None:
@@ -182,11 +182,11 @@ def read_reference(context: Context, reference: str) -> ReferencedDefinition:
 
 
 def _of_workflow(client: Fibonacci, reference: str) -> ReferencedDefinition:
-    found = _WITH_VERSION.fullmatch(reference)
-    if found is None:
+    parts = _WITH_VERSION.fullmatch(reference)
+    if parts is None:
         workflow = client.workflows.get(workflow_id_of(client, reference))
     else:
-        workflow = _version(client, found[1], found[2])
+        workflow = _version(client, parts[1], parts[2])
     if workflow.definition is None:
         raise UsageError(f"{reference!r} has no definition")
     return ReferencedDefinition(content_of_workflow(workflow).merged(), workflow.name or workflow.id, workflow)
@@ -228,9 +228,9 @@ def github_line(problem: Problem) -> str:
 
 def fault_object(problem: Problem) -> dict[str, Any]:
     """Return a fault as JSON; a place that is not known is null."""
-    found = _PLACE.fullmatch(problem.source or "")
-    assert found is not None  # every text matches
-    file, line, column = found.groups()
+    place = _PLACE.fullmatch(problem.source or "")
+    assert place is not None  # every text matches
+    file, line, column = place.groups()
     return {
         "file": file or None,
         "line": int(line) if line else None,

@@ -94,6 +94,6 @@ def done_object(change: DeploymentChange) -> dict[str, Any]:
 def change_objects(diff: DefinitionDiff) -> list[dict[str, Any]]:
     """Return the differences between two definitions as JSON."""
     return [
-        {"kind": each.kind, "location": each.location, "node": each.node, "old": each.old, "new": each.new}
-        for each in diff.changes
+        {"kind": change.kind, "location": change.location, "node": change.node, "old": change.old, "new": change.new}
+        for change in diff.changes
     ]

@@ -242,9 +242,9 @@ class NetworkChecks:
         deadline = Deadline(_TIMEOUT)
         if not lookup.wait(_TIMEOUT):
             raise deadline.exceeded("the name service did not respond")
-        found = list(dict.fromkeys(str(address[4][0]) for address in lookup.result()))
-        more = len(found) - _MOST_SHOWN
-        return ok("name", f"{host} is {', '.join(found[:_MOST_SHOWN])}{f' and {more} more' if more > 0 else ''}")
+        addresses = list(dict.fromkeys(str(address[4][0]) for address in lookup.result()))
+        more = len(addresses) - _MOST_SHOWN
+        return ok("name", f"{host} is {', '.join(addresses[:_MOST_SHOWN])}{f' and {more} more' if more > 0 else ''}")
 
     def _connect(self) -> Finding:
         host, port = self._first_hop()

@@ -48,11 +48,11 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
     try:
         return client.workflows.get(reference)
     except (*NOT_AN_ID, ValueError):
-        found = client.workflows.find(reference)
-    if found is None:
-        remedy = did_you_mean(reference, [each.name for each in client.workflows.list() if each.name is not None])
+        workflow = client.workflows.find(reference)
+    if workflow is None:
+        remedy = did_you_mean(reference, [listed.name for listed in client.workflows.list() if listed.name is not None])
         raise UsageError(f"no workflow has the id or the name {reference!r}{remedy}")
-    return found
+    return workflow
 
 
 STDIN: Final = "stdin"
@@ -79,13 +79,13 @@ def input_value(text: str) -> InputValue:
     Raises:
         argparse.ArgumentTypeError: If it has another form, the file cannot be read, or it is not JSON.
     """
-    found = _ASSIGNMENT.fullmatch(text)
-    if found is None:
+    assignment = _ASSIGNMENT.fullmatch(text)
+    if assignment is None:
         raise argparse.ArgumentTypeError(f"{text!r} is neither NAME=TEXT nor NAME:=JSON")
-    name, value, source = found["name"].strip(), found["value"], "the argument"
-    if found["kind"].endswith("@"):
+    name, value, source = assignment["name"].strip(), assignment["value"], "the argument"
+    if assignment["kind"].endswith("@"):
         source, value = _content(name, value)
-    if not found["kind"].startswith(":"):
+    if not assignment["kind"].startswith(":"):
         return InputValue(name, value, source)
     try:
         return InputValue(name, json.loads(value), source)
@@ -113,13 +113,13 @@ def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict
     Raises:
         UsageError: If the whole is no object, or stdin is named more than once.
     """
-    sources = [each.source for each in single] + ([] if whole is None else [whole.source])
+    sources = [assigned.source for assigned in single] + ([] if whole is None else [whole.source])
     if sources.count(STDIN) > 1:
         raise UsageError("stdin can be read once: name it in one of --inputs and --input")
     if whole is not None and not is_object(whole.value):
         raise UsageError(f'--inputs: the inputs are a JSON object, such as {{"name": "Ada"}}; {whole.source} has none')
     inputs: dict[str, Any] = {} if whole is None else dict(whole.value)
-    return inputs | {each.name: each.value for each in single}
+    return inputs | {assigned.name: assigned.value for assigned in single}
 
 
 def input_problems(
@@ -132,8 +132,8 @@ def input_problems(
     from fibonacci.definitions import check_inputs
 
     problems = check_inputs(definition, inputs)
-    refused = [each for each in problems if each.severity == "error" or each.code == "unused_input"]
-    return refused, [each for each in problems if each not in refused]
+    refused = [problem for problem in problems if problem.severity == "error" or problem.code == "unused_input"]
+    return refused, [problem for problem in problems if problem not in refused]
 
 
 def check_typed_inputs(
@@ -152,8 +152,8 @@ def check_typed_inputs(
     from fibonacci.definitions.checks.inputs import in_one_line
 
     refused, warnings = input_problems(definition, inputs)
-    for each in warnings:
-        warn(in_one_line([each]))
+    for warning in warnings:
+        warn(in_one_line([warning]))
     if not refused:
         return
     text = in_one_line(refused)

@@ -49,9 +49,9 @@ def seconds_up_to(text: str, longest: float) -> float:
 
 
 def _seconds(text: str) -> float:
-    found = period(text)
+    number = period(text)
     try:
-        return float(text) if found is None else float(found)
+        return float(text) if number is None else float(number)
     except ValueError:
         return math.nan
 

@@ -122,10 +122,10 @@ class CommandParser(argparse.ArgumentParser):
         """Add the arguments of the command, parse, and refuse what is unknown: here it is known what there is."""
         self.complete()
         self._typed = list(sys.argv[1:] if args is None else args)
-        found, unknown = super().parse_known_args(args, namespace)
+        parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown[0]))
-        return found, []
+        return parsed, []
 
     def _unknown(self, word: str) -> str:
         name = word.partition("=")[0]
@@ -237,15 +237,15 @@ def _readable(message: str) -> str:
     if message.endswith(_NO_VALUE):
         option = message.removesuffix(_NO_VALUE).removeprefix("argument ")
         return f"{option} needs a value; one that begins with - follows =, as in {option}=-x"
-    found = _INVALID_CHOICE.fullmatch(message)
-    if found is None:
+    choice = _INVALID_CHOICE.fullmatch(message)
+    if choice is None:
         return message
-    known = re.findall(r"[\w.-]+", found["known"])
-    kind = "command" if found["name"] in ("COMMAND", "GROUP", "VERB") else f"value for {found['name']}"
-    if kind == "command" and found["word"] in ("help", "version"):
-        return f"unknown command {found['word']!r}; did you mean '--{found['word']}'?"
-    remedy = did_you_mean(found["word"], known) or ": it is one of " + ", ".join(known)
-    return f"unknown {kind} {found['word']!r}{remedy}"
+    known = re.findall(r"[\w.-]+", choice["known"])
+    kind = "command" if choice["name"] in ("COMMAND", "GROUP", "VERB") else f"value for {choice['name']}"
+    if kind == "command" and choice["word"] in ("help", "version"):
+        return f"unknown command {choice['word']!r}; did you mean '--{choice['word']}'?"
+    remedy = did_you_mean(choice["word"], known) or ": it is one of " + ", ".join(known)
+    return f"unknown {kind} {choice['word']!r}{remedy}"
 
 
 class Verbs:

@@ -27,7 +27,7 @@ def visible_json(text: str) -> str:
     """Return a JSON text with the same meaning, whose control characters are escaped as JSON does it."""
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(each if printable(each) == each else f"\\u{ord(each):04x}" for each in text)
+    return "".join(character if printable(character) == character else f"\\u{ord(character):04x}" for character in text)
 
 
 def encodable(text: str, encoding: str) -> str:
@@ -66,7 +66,7 @@ def one_line(name: str, value: Any, *, with_seconds: bool = False) -> str:
     if isinstance(value, str):
         time = parse_time(value) if _TIME.fullmatch(name) else None
         return value if time is None or time.tzinfo is None else _local(time, with_seconds=with_seconds)
-    if is_array(value) and all(isinstance(each, str) for each in value):
+    if is_array(value) and all(isinstance(member, str) for member in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False)
 
@@ -121,10 +121,10 @@ def select(value: Any, paths: Sequence[str], *, is_checked: bool = True) -> dict
         if is_checked and name not in fields:
             remedy = did_you_mean(name, fields) or f": the fields are {', '.join(fields) or 'none'}"
             raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
-        found = fields.get(name)
+        selection = fields.get(name)
         for part in inner:
-            found = _inside(found, part)
-        selected[path] = found
+            selection = _inside(selection, part)
+        selected[path] = selection
     return selected
 
 
@@ -283,7 +283,7 @@ class TerminalTable:
         rows = [select(item, columns, is_checked=False) for item in first]
         self._columns = [name for name in columns if is_chosen or any(row[name] is not None for row in rows)]
         widths = [
-            max(cell_width(each) for each in (printable_line(name), *(self._cell(name, row[name]) for row in rows)))
+            max(cell_width(text) for text in (printable_line(name), *(self._cell(name, row[name]) for row in rows)))
             for name in self._columns
         ]
         self._widths = fitting_widths(widths, self._painter.width, _CHOSEN if is_chosen else _DEFAULT)
@@ -344,7 +344,7 @@ def _below(value: Any) -> list[str]:
     """Return the lines that stand below the name; none when the value fits beside it."""
     if isinstance(value, str):
         return printable(value).splitlines() if "\n" in value.strip() else []
-    if is_object(value) or (is_array(value) and any(isinstance(each, dict | list) for each in value)):
+    if is_object(value) or (is_array(value) and any(isinstance(member, dict | list) for member in value)):
         return visible_json(json.dumps(value, ensure_ascii=False, indent=2)).split("\n") if value else []
     return []
 

@@ -20,12 +20,12 @@ _ENDING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if has
 @contextmanager
 def interrupted_by_signals() -> Generator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored or handled."""
-    handled = [each for each in _ENDING if signal.getsignal(each) == signal.SIG_DFL and _set(each, _interrupt)]
+    handled = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL and _set(number, _interrupt)]
     try:
         yield
     finally:
-        for each in handled:
-            signal.signal(each, signal.SIG_DFL)
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def signal_of(interrupt: KeyboardInterrupt) -> int:

@@ -73,7 +73,7 @@ def print_message(text: str, *, end: str = "\n") -> None:
     if "::" in text or "##" in text:
         text = without_commands(text)
     if has_stream(sys.stderr):
-        with suppress(OSError):  # nobody can be told
+        with suppress(OSError):  # nobody can read it
             print(text, end=end, file=sys.stderr, flush=True)
 
 

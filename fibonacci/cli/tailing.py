@@ -81,13 +81,13 @@ class ExecutionFeed:
             APIError: If a request fails; then it can be called again.
         """
         self.requests = 0
-        found: dict[str, Execution] = {}
+        executions: dict[str, Execution] = {}
         front = next(self._pages(None, _FRONT))
         if front.next_cursor is not None:
             for status in _NOT_ENDED:
-                found |= self._with_status(status, None)
-        found |= {each.id: each for each in reversed(front.items)}
-        self._remember(found.values())
+                executions |= self._with_status(status, None)
+        executions |= {item.id: item for item in reversed(front.items)}
+        self._remember(executions.values())
         return list(reversed(front.items))
 
     def poll(self) -> list[Execution]:
@@ -97,10 +97,10 @@ class ExecutionFeed:
             APIError: If a request fails; then the next poll reports what this one would have.
         """
         self.requests = 0
-        found = self._front()
-        found |= self._reread([each for each in self._running if each not in found])
-        changed = [each for each in found.values() if self._is_changed(each)]
-        self._remember(found.values())
+        executions = self._front()
+        executions |= self._reread([id for id in self._running if id not in executions])
+        changed = [execution for execution in executions.values() if self._is_changed(execution)]
+        self._remember(executions.values())
         return changed[::-1]
 
     def _is_changed(self, execution: Execution) -> bool:
@@ -108,30 +108,32 @@ class ExecutionFeed:
 
     def _front(self) -> dict[str, Execution]:
         """Return the newest executions, back to the newest that is known."""
-        found: dict[str, Execution] = {}
+        executions: dict[str, Execution] = {}
         for page in self._pages(None, _FRONT):
-            known = [index for index, each in enumerate(page.items) if each.id in self._seen]
+            known = [index for index, execution in enumerate(page.items) if execution.id in self._seen]
             # What follows the last known one is older than the begin.
-            found |= {each.id: each for each in (page.items[: known[-1] + 1] if known else page.items)}
+            executions |= {
+                execution.id: execution for execution in (page.items[: known[-1] + 1] if known else page.items)
+            }
             if known:
                 break
-        return found
+        return executions
 
     def _reread(self, missing: list[str]) -> dict[str, Execution]:
         """Return the present state of executions: by the lists of their statuses, where that takes fewer requests."""
-        found: dict[str, Execution] = {}
+        executions: dict[str, Execution] = {}
         by_status: dict[str, set[str]] = {}
-        for each in missing:
-            if (status := self._running[each]) is not None:
-                by_status.setdefault(status, set()).add(each)
+        for id in missing:
+            if (status := self._running[id]) is not None:
+                by_status.setdefault(status, set()).add(id)
         if len(missing) > len(by_status):
             for status, wanted in by_status.items():
                 listed = self._with_status(status, wanted)
-                found |= {each: listed[each] for each in wanted & listed.keys()}
+                executions |= {id: listed[id] for id in wanted & listed.keys()}
         for execution_id in missing:
-            if execution_id not in found:
-                found |= self._read(execution_id)
-        return found
+            if execution_id not in executions:
+                executions |= self._read(execution_id)
+        return executions
 
     def _read(self, execution_id: str) -> dict[str, Execution]:
         self.requests += 1
@@ -145,12 +147,12 @@ class ExecutionFeed:
 
     def _with_status(self, status: str, wanted: set[str] | None) -> dict[str, Execution]:
         """Return the executions in a status: all of them, or pages until all that are wanted are found."""
-        found: dict[str, Execution] = {}
+        executions: dict[str, Execution] = {}
         for page in self._pages(status, _PAGE):
-            found |= {each.id: each for each in page.items}
-            if wanted is not None and wanted <= found.keys():
+            executions |= {item.id: item for item in page.items}
+            if wanted is not None and wanted <= executions.keys():
                 break
-        return found
+        return executions
 
     def _pages(self, status: str | None, limit: int) -> Iterator[Page[Execution]]:
         for page in self._client.executions.list(workflow_id=self._workflow_id, status=status, page_size=limit).pages():
@@ -268,7 +270,7 @@ class Tail:
         while True:
             changed = self._attempt(read)
             if changed is not None:
-                shown = [each for each in changed if status in (None, each.status)]
+                shown = [execution for execution in changed if status in (None, execution.status)]
                 yield from shown if read == self._feed.poll else shown[max(0, len(shown) - last) :]
                 read = self._feed.poll
             delay = self._pace.delay(self._feed.requests, self._feed.response, has_changed=bool(changed))
@@ -277,14 +279,14 @@ class Tail:
     def _attempt(self, read: Callable[[], list[Execution]]) -> list[Execution] | None:
         """Return what a poll has brought; None when it failed in a way that may be temporary."""
         try:
-            found = read()
+            executions = read()
         except _TRANSIENT as error:
             self._report(error)
             return None
         if self._failed_at is not None:
             self._say(f"the platform responds again, after {self._clock() - self._failed_at:.0f} s")
             self._failed_at = None
-        return found
+        return executions
 
     def _report(self, error: APIError) -> None:
         """Say what is wrong, once for an outage."""

@@ -125,7 +125,9 @@ def _without_secret_fields(value: Any) -> Any:
     """Return JSON with the values of fields such as `password` replaced."""
     if is_object(value):
         fields = value.items()
-        return {name: REDACTED if _SECRET_NAME.search(name) else _without_secret_fields(each) for name, each in fields}
+        return {
+            name: REDACTED if _SECRET_NAME.search(name) else _without_secret_fields(value) for name, value in fields
+        }
     return list(map(_without_secret_fields, value)) if is_array(value) else value
 
 

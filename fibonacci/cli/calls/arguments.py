@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def add_group(parser: CommandParser, name: str) -> None:
     """Add the calls of a group, such as `workflows`, and its verbs that are no calls."""
-    found: Any = import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}")
-    add = _add_entries(parser, found.GROUP, (name,))
+    table: Any = import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}")
+    add = _add_entries(parser, table.GROUP, (name,))
     for verb, entry in VERBS.get(name, {}).items():
         add(verb, entry.help, add_arguments=command_adder(entry.module, verb))
 

@@ -43,7 +43,7 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
         named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
     if entry.is_deletion:
         context.confirm(f"Delete {' '.join(map(repr, arguments))}?")
-    if any(each.is_positional and each.kind == "workflow" for each in entry.parameters):
+    if any(parameter.is_positional and parameter.kind == "workflow" for parameter in entry.parameters):
         _call_workflow(context, entry, path, arguments, named)
     else:
         _call(context, entry, path, arguments, named)
@@ -88,14 +88,16 @@ def _call(
 def _arguments(parameters: tuple[CallParameter, ...], options: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
     """Return the positional and the named arguments of the call."""
     values = vars(options)
-    arguments = [values[f"{PREFIX}{each.name}"] for each in parameters if each.is_positional]
-    options_of = {each.name: f"{PREFIX}{each.name}" for each in parameters if not each.is_positional}
+    arguments = [values[f"{PREFIX}{parameter.name}"] for parameter in parameters if parameter.is_positional]
+    options_of = {
+        parameter.name: f"{PREFIX}{parameter.name}" for parameter in parameters if not parameter.is_positional
+    }
     named = {name: values[option] for name, option in options_of.items() if option in values}
     return arguments, {**named, **_nulls(parameters, values.get(NULLS) or [], named)}
 
 
 def _nulls(parameters: tuple[CallParameter, ...], typed: list[str], given: dict[str, Any]) -> dict[str, None]:
-    nullable = {each.option: each.name for each in parameters if each.is_nullable}
+    nullable = {parameter.option: parameter.name for parameter in parameters if parameter.is_nullable}
     for option in typed:
         name = nullable.get(option.removeprefix("--").replace("_", "-"))
         if name is None:

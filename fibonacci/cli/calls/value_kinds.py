@@ -51,18 +51,18 @@ def seconds(text: str) -> int:
     """Read whole seconds: `90`, `90s`, `1h30m`, `2d`."""
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
-    found = period(text)
-    if found is None:
+    number = period(text)
+    if number is None:
         raise ArgumentTypeError(f"{text!r} is no time, such as {FORMS}{_null(text)}")
-    return found
+    return number
 
 
 def names(text: str) -> list[str]:
     """Read names with commas between them; an empty text is the empty list."""
-    found = [name.strip() for name in text.split(",")] if text.strip() else []
-    if not all(found):
+    words = [name.strip() for name in text.split(",")] if text.strip() else []
+    if not all(words):
         raise ArgumentTypeError(f"{text!r} has an empty name; separate names by one comma")
-    return found
+    return words
 
 
 def word(text: str, choices: Sequence[str]) -> str:

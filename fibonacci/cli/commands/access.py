@@ -196,11 +196,11 @@ def _status(context: Context) -> int:
         "valid": None,
     }
     try:
-        found = find_key(profile, address)
-        if found is None:
+        key = find_key(profile, address)
+        if key is None:
             raise no_key_of(profile) if profile else missing_key()
-        shown["key_source"] = found.source
-        _check(found.key, address)
+        shown["key_source"] = key.source
+        _check(key.key, address)
         shown["valid"] = True
     except Exception as error:
         from fibonacci.errors import AuthenticationError
@@ -310,7 +310,7 @@ def _line(finding: Finding, *, is_wrapped: bool) -> str:
 
 
 def _as_data(findings: Iterable[Finding]) -> dict[str, object]:
-    rows = [{name: getattr(each, name) for name in ("name", "status", "detail", "remedy")} for each in findings]
+    rows = [{name: getattr(finding, name) for name in ("name", "status", "detail", "remedy")} for finding in findings]
     return {"ok": all(row["status"] == "ok" for row in rows), "checks": rows}
 
 

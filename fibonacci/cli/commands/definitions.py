@@ -49,7 +49,7 @@ def run_validate(context: Context) -> int:
     files = definition_files(options.files)
     tools = list(context.client.tools.list()) if options.tools else None  # once, for all files
     problems = Problems(problem for file in files for problem in _problems(file, tools))
-    _validate_print(context, problems)
+    _print_problems(context, problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
     context.say(f"{_count(len(files), 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
     return USAGE if errors or (options.strict and warnings) else DONE
@@ -67,7 +67,7 @@ def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
         return error.problems
 
 
-def _validate_print(context: Context, problems: Sequence[Problem]) -> None:
+def _print_problems(context: Context, problems: Sequence[Problem]) -> None:
     from fibonacci.cli.definition_arguments import fault_object, github_line
 
     if context.output.is_json:
@@ -133,16 +133,16 @@ def run_fmt(context: Context) -> int:
     if STDIN in files and len(files) > 1:
         raise UsageError("- stands alone: stdin is formatted to stdout")
     formatted = _all_formatted(files)  # before the first is written: a fault in one leaves all as they are
-    changed = [each for each in formatted if each.new != each.old]
+    changed = [file for file in formatted if file.new != file.old]
     if options.check or options.diff:
-        _fmt_print(context, changed)
+        _print_changed(context, changed)
         context.say(f"{len(changed)} of {_files(len(files))} would change")
         return FAILED if changed else DONE
     if files == [STDIN]:
         context.output.document("definition", formatted[0].new.removesuffix("\n"))
         return DONE
     _write(changed)
-    _fmt_print(context, changed)
+    _print_changed(context, changed)
     context.say(f"{len(changed)} of {_files(len(files))} changed")
     return DONE
 
@@ -185,23 +185,23 @@ def _write(changed: Sequence[_Formatted]) -> None:
     from fibonacci._files import write_file
     from fibonacci.cli.definition_arguments import check_link
 
-    for each in changed:
-        check_link(each.file)
-    for each in changed:
-        write_file(each.file, each.new)
+    for file in changed:
+        check_link(file.file)
+    for file in changed:
+        write_file(file.file, file.new)
 
 
-def _fmt_print(context: Context, changed: Sequence[_Formatted]) -> None:
+def _print_changed(context: Context, changed: Sequence[_Formatted]) -> None:
     from fibonacci.cli.context import color_changes, uses_color
 
     is_diff = context.options.diff
     if context.output.is_json:
         context.output.value(
-            [{"file": each.file, **({"diff": each.difference()} if is_diff else {})} for each in changed]
+            [{"file": file.file, **({"diff": file.difference()} if is_diff else {})} for file in changed]
         )
         return
-    for each in changed:
-        text = each.difference() if is_diff else each.file
+    for file in changed:
+        text = file.difference() if is_diff else file.file
         context.output.text(color_changes(text) if is_diff and uses_color(context.options, sys.stdout) else text)
 
 
@@ -261,11 +261,11 @@ def run_graph(context: Context) -> int:
     options = context.options
     draw = _drawer(_format_of(options))  # before anything is sent: an extra may be missing
     execution = None if options.execution is None else context.client.executions.get(options.execution)
-    found = _definition(context, execution)
-    if faults := found.problems.errors:
+    referenced = _definition(context, execution)
+    if faults := referenced.problems.errors:
         errors = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
         context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
-    drawing = draw(found.definition, execution=execution)
+    drawing = draw(referenced.definition, execution=execution)
     if options.out is not None:
         from fibonacci._files import write_file
 
@@ -306,12 +306,12 @@ def _format_of(options: argparse.Namespace) -> str:
     suffix = Path(options.out or "").suffix.lower()
     if options.format is None and options.out is not None and suffix not in _FORMATS:
         raise UsageError(f"--out {options.out!r} names no format: end it with .svg, .png or .mmd, or pass --format")
-    found: str = options.format or _FORMATS.get(suffix, "mermaid")
-    if found == "png" and options.out is None and sys.stdout.isatty():
+    drawing_format: str = options.format or _FORMATS.get(suffix, "mermaid")
+    if drawing_format == "png" and options.out is None and sys.stdout.isatty():
         raise UsageError("PNG is binary, and stdout is a terminal: pass --out FILE, or redirect stdout")
-    if found == "png" and options.out is None and options.json:
+    if drawing_format == "png" and options.out is None and options.json:
         raise UsageError("PNG is binary, and --json prints JSON: pass --out FILE")
-    return found
+    return drawing_format
 
 
 def _definition(context: Context, execution: Execution | None) -> ReferencedDefinition:
@@ -323,7 +323,9 @@ def _definition(context: Context, execution: Execution | None) -> ReferencedDefi
         if of_execution is None:
             raise UsageError("the response does not name the workflow of the execution: pass FILE, ID or NAME")
         reference = of_execution
-    found = read_reference(context, reference)
-    if found.workflow is not None and of_execution not in (None, found.workflow.id):
-        raise UsageError(f"{context.options.execution} is an execution of {of_execution}, not of {found.workflow.id}")
-    return found
+    referenced = read_reference(context, reference)
+    if referenced.workflow is not None and of_execution not in (None, referenced.workflow.id):
+        raise UsageError(
+            f"{context.options.execution} is an execution of {of_execution}, not of {referenced.workflow.id}"
+        )
+    return referenced

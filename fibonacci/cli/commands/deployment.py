@@ -113,12 +113,12 @@ def run_diff(context: Context) -> int:
     problems = Problems([*old.problems, *new.problems])
     if problems.errors:
         raise DefinitionError(problems)
-    found = diff(old.compared_with(new), new.compared_with(old))
+    differences = diff(old.compared_with(new), new.compared_with(old))
     if context.output.is_json:
-        context.output.value(change_objects(found))
-    elif found:
-        context.output.text(color_changes(str(found)) if uses_color(options, sys.stdout) else str(found))
-    return FAILED if found else DONE
+        context.output.value(change_objects(differences))
+    elif differences:
+        context.output.text(color_changes(str(differences)) if uses_color(options, sys.stdout) else str(differences))
+    return FAILED if differences else DONE
 
 
 def add_pull_arguments(parser: CommandParser) -> None:

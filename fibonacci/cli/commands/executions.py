@@ -244,5 +244,5 @@ def _path(context: Context, kind: str | None, reference: str | None) -> str:
     from fibonacci.cli.inputs import workflow_id_of
 
     client = context.client
-    found = workflow_id_of(client, reference) if kind == "workflow" else client.executions.get(reference).id
-    return f"{_LISTS[kind]}/{quote(found, safe='')}"
+    identifier = workflow_id_of(client, reference) if kind == "workflow" else client.executions.get(reference).id
+    return f"{_LISTS[kind]}/{quote(identifier, safe='')}"

@@ -71,13 +71,13 @@ def _find(name: str) -> Any:
     return _member(Fibonacci, name.split("."), name)
 
 
-def _member(found: Any, path: list[str], name: str) -> Any:
+def _member(owner: Any, path: list[str], name: str) -> Any:
     for part in path:
-        known = _members(found)
+        known = _members(owner)
         if part not in known:
             raise ValueError(f"there is no {name!r} in the documentation{did_you_mean(part, known)}")
-        found = getattr(found, part)
-    return found
+        owner = getattr(owner, part)
+    return owner
 
 
 def _members(owner: Any) -> list[str]:
@@ -89,19 +89,19 @@ def _has_members(owner: Any) -> bool:
     return inspect.isclass(owner) or inspect.ismodule(owner)
 
 
-def _page(name: str, found: Any) -> str:
-    lines = [f"# {name}{_signature(found)}", "", inspect.getdoc(found) or "No documentation.", ""]
-    for member in _members(found):
-        summary = (inspect.getdoc(getattr(found, member, None)) or "").partition("\n")[0]
+def _page(name: str, documented: Any) -> str:
+    lines = [f"# {name}{_signature(documented)}", "", inspect.getdoc(documented) or "No documentation.", ""]
+    for member in _members(documented):
+        summary = (inspect.getdoc(getattr(documented, member, None)) or "").partition("\n")[0]
         lines.append(f"- {member}: {summary}" if summary else f"- {member}")
     return "\n".join(lines).strip() + "\n"
 
 
-def _signature(found: Any) -> str:
-    if not callable(found):
+def _signature(documented: Any) -> str:
+    if not callable(documented):
         return ""
     try:
-        return str(inspect.signature(found))
+        return str(inspect.signature(documented))
     except (TypeError, ValueError):
         return ""
 

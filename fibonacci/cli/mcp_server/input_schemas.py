@@ -38,7 +38,7 @@ def quoted(text: str, limit: int) -> str:
 
 
 def _is_visible(character: str) -> bool:
-    if any(ord(character) in each for each in _VARIATION_SELECTORS):
+    if any(ord(character) in selectors for selectors in _VARIATION_SELECTORS):
         return False
     return not unicodedata.category(character).startswith("C")  # control, format, private, unassigned
 
@@ -126,11 +126,11 @@ def _kept(keyword: str, value: Any, inner: Callable[[Any], Any]) -> Any:
     if keyword in _SCHEMAS and (is_object(value) or isinstance(value, bool)):
         return inner(value)
     if keyword in _LISTS_OF_SCHEMAS and is_array(value) and value:
-        return [inner(each) for each in value]
+        return [inner(member) for member in value]
     if keyword in _DEFINITIONS and is_object(value):
-        return {name: inner(each) for name, each in value.items()}
+        return {name: inner(member) for name, member in value.items()}
     if keyword == "properties" and is_object(value):
-        return {name: inner(each) for name, each in value.items() if PROPERTY_NAME.fullmatch(name)}
+        return {name: inner(member) for name, member in value.items() if PROPERTY_NAME.fullmatch(name)}
     if keyword == "required" and is_array(value):
         return [name for name in value if isinstance(name, str) and PROPERTY_NAME.fullmatch(name)]
     return None

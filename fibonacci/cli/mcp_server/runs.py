@@ -203,8 +203,8 @@ class WorkflowRunner:
 
         try:
             return await self._client.executions.wait(execution.id, timeout=seconds, on_update=update)
-        except _ApprovalRequired as found:
-            return found.execution
+        except _ApprovalRequired as held:
+            return held.execution
         except WaitTimeoutError as error:
             return error.execution or execution
 
@@ -215,11 +215,11 @@ class WorkflowRunner:
             executions = await reading.executions.list(workflow_id=workflow.workflow_id).take(20)
         except FibonacciError:
             return []
-        found = [each.to_dict() for each in executions]
-        found.sort(key=lambda each: str(each["created_at"]), reverse=True)
+        latest = [execution.to_dict() for execution in executions]
+        latest.sort(key=lambda run: str(run["created_at"]), reverse=True)
         return [
-            {"execution_id": each["id"], "status": each["status"], "created_at": str(each["created_at"])}
-            for each in found[:5]
+            {"execution_id": run["id"], "status": run["status"], "created_at": str(run["created_at"])}
+            for run in latest[:5]
         ]
 
     async def _start(self, workflow: WorkflowTool, inputs: Mapping[str, Any]) -> Execution:

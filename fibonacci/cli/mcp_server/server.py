@@ -75,11 +75,13 @@ class WorkflowServer:
     ) -> None:
         self._client = client
         self._workflows = workflows
-        self._tools = {name: each.tool for name, each in workflows.items()} | (FIXED_TOOLS if workflows else {})
+        self._tools = {name: workflow_tool.tool for name, workflow_tool in workflows.items()} | (
+            FIXED_TOOLS if workflows else {}
+        )
         self._wait_limit = wait
         self._say = say
         self._runner = WorkflowRunner(client, wait=wait, say=say)
-        ids = {each.workflow_id for each in workflows.values()}
+        ids = {workflow.workflow_id for workflow in workflows.values()}
         self._executions = AllowedExecutions(client, ids, self._runner.started)
         self._fixed: dict[str, Callable[[Mapping[str, Any], ProgressReporter], Awaitable[CallToolResult]]] = {
             GET_EXECUTION: self._get_execution,

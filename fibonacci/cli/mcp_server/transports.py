@@ -48,20 +48,20 @@ def ending_signals(end: Callable[[], object] | None = None) -> Generator[EndingS
     Args:
         end: Called at each.
     """
-    loop, found = asyncio.get_running_loop(), EndingSignal()
+    loop, ending = asyncio.get_running_loop(), EndingSignal()
 
     def handle(number: int) -> None:
-        found.number = number
+        ending.number = number
         if end is not None:
             end()
 
     handled: list[int] = []
     try:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for handled_signal in (signal.SIGINT, signal.SIGTERM):
             with suppress(NotImplementedError):  # on Windows, where Ctrl-C raises KeyboardInterrupt
-                loop.add_signal_handler(each, handle, each)
-                handled.append(each)
-        yield found
+                loop.add_signal_handler(handled_signal, handle, handled_signal)
+                handled.append(handled_signal)
+        yield ending
     finally:
         for number in handled:
             loop.remove_signal_handler(number)
@@ -149,13 +149,13 @@ def loopback_address(text: str) -> LoopbackAddress:
     Raises:
         UsageError: If it is none, or other machines can reach it.
     """
-    found = _ADDRESS.fullmatch(text)
-    if found is None or int(found["port"]) > 65535:
+    address = _ADDRESS.fullmatch(text)
+    if address is None or int(address["port"]) > 65535:
         raise UsageError(
             f"--http: {text!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790, for whoever reaches the"
             " server can run workflows"
         )
-    return LoopbackAddress("::1" if found["host"] == "[::1]" else "127.0.0.1", int(found["port"]))
+    return LoopbackAddress("::1" if address["host"] == "[::1]" else "127.0.0.1", int(address["port"]))
 
 
 def access_token() -> tuple[str, bool]:

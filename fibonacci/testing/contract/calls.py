@@ -90,20 +90,20 @@ OPEN: Final[Shape] = {}
 """An object whose fields are not documented."""
 
 
-def require_shape(found: Any, shape: Shape, what: str) -> None:
+def require_shape(value: Any, shape: Shape, what: str) -> None:
     """Raise `Disagreement` unless a value is an object of a shape; fields that the shape does not have are let through.
 
     Args:
-        found: The value in the response.
+        value: The value in the response.
         shape: The shape.
         what: The name of the value, for the message.
     """
-    require_type(found, dict, what)
+    require_type(value, dict, what)
     for name, kinds in shape.items():
-        if name in found:
-            _require_field(found[name], kinds, f"{what}.{name}")
+        if name in value:
+            _require_field(value[name], kinds, f"{what}.{name}")
         else:
-            require(kinds.startswith("?"), f"{what} has no {name}: it has {', '.join(found) or 'no fields'}")
+            require(kinds.startswith("?"), f"{what} has no {name}: it has {', '.join(value) or 'no fields'}")
 
 
 def _require_field(value: object, kinds: str, what: str) -> None:

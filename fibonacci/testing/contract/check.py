@@ -91,11 +91,11 @@ class Checks(list[Check]):
 _SHOWN: Final = 200
 
 
-def require_equal(found: object, expected: object, what: str) -> None:
+def require_equal(actual: object, expected: object, what: str) -> None:
     """Raise `Disagreement` unless two values are equal; booleans do not count as numbers.
 
     Args:
-        found: The value in the response.
+        actual: The value in the response.
         expected: The expected value.
         what: The name of the value, for the message.
 
@@ -105,8 +105,8 @@ def require_equal(found: object, expected: object, what: str) -> None:
         ...
         fibonacci.testing.contract.server.Disagreement: enabled is 1, not True
     """
-    if found != expected or isinstance(found, bool) != isinstance(expected, bool):
-        raise Disagreement(f"{what} is {_shown(found)}, not {_shown(expected)}")
+    if actual != expected or isinstance(actual, bool) != isinstance(expected, bool):
+        raise Disagreement(f"{what} is {_quoted(actual)}, not {_quoted(expected)}")
 
 
 def require(holds: object, otherwise: str) -> None:
@@ -120,34 +120,34 @@ def require(holds: object, otherwise: str) -> None:
         raise Disagreement(otherwise)
 
 
-def require_type(found: object, kinds: type | tuple[type, ...], what: str) -> None:
+def require_type(actual: object, kinds: type | tuple[type, ...], what: str) -> None:
     """Raise `Disagreement` unless a value has a type; booleans do not count as numbers.
 
     Args:
-        found: The value in the response.
+        actual: The value in the response.
         kinds: The permitted types.
         what: The name of the value, for the message.
     """
     allowed = kinds if isinstance(kinds, tuple) else (kinds,)
-    if not isinstance(found, allowed) or (isinstance(found, bool) and bool not in allowed):
+    if not isinstance(actual, allowed) or (isinstance(actual, bool) and bool not in allowed):
         raise Disagreement(
-            f"{what} is {_shown(found)}, not of the type {' or '.join(kind.__name__ for kind in allowed)}"
+            f"{what} is {_quoted(actual)}, not of the type {' or '.join(kind.__name__ for kind in allowed)}"
         )
 
 
-def require_among(found: object, expected: Collection[object], what: str) -> None:
+def require_among(actual: object, expected: Collection[object], what: str) -> None:
     """Raise `Disagreement` unless a value is among some.
 
     Args:
-        found: The value in the response.
+        actual: The value in the response.
         expected: The permitted values.
         what: The name of the value, for the message.
     """
-    if found not in expected:
-        raise Disagreement(f"{what} is {_shown(found)}, not one of {', '.join(map(str, expected))}")
+    if actual not in expected:
+        raise Disagreement(f"{what} is {_quoted(actual)}, not one of {', '.join(map(str, expected))}")
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
@@ -203,8 +203,8 @@ def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Re
         return Result(check, "skipped", str(reason))
     except (NotInThisAPI, UnsupportedCallError) as fact:
         return Result(check, "absent", getattr(fact, "call", str(fact)))
-    except Disagreement as found:
-        return Result(check, "disagrees", server.redact(str(found)), _transcript(check, server))
+    except Disagreement as disagreement:
+        return Result(check, "disagrees", server.redact(str(disagreement)), _transcript(check, server))
     except Exception as error:  # one failed check must not end the suite
         why = server.redact(f"{type(error).__name__}: {error}")
         return Result(check, "disagrees", why, _transcript(check, server))
@@ -213,9 +213,9 @@ def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Re
 
 def _transcript(check: Check, server: Server) -> tuple[str, ...]:
     exchanges = server.wire.exchanges
-    of_endpoint = [each for each in exchanges if is_of(check.endpoint, each.request)]
-    telling = [each for each in of_endpoint[-1:] if each is not exchanges[-1]] + exchanges[-1:]
-    return tuple(server.redact(line) for each in telling for line in each.describe())
+    of_endpoint = [exchange for exchange in exchanges if is_of(check.endpoint, exchange.request)]
+    telling = [exchange for exchange in of_endpoint[-1:] if exchange is not exchanges[-1]] + exchanges[-1:]
+    return tuple(server.redact(line) for exchange in telling for line in exchange.describe())
 
 
 _HEAD = ("endpoint", "expected", "basis", "result")

@@ -77,13 +77,13 @@ def is_of(endpoint: str, request: HTTPRequest) -> bool:
         True
     """
     method, _, template = endpoint.partition(" ")
-    wanted, found = template.split("/")[1:], request.target.partition("?")[0].split("/")
-    below = found[-len(wanted) :]
+    wanted, parts = template.split("/")[1:], request.target.partition("?")[0].split("/")
+    below = parts[-len(wanted) :]
     return request.method == method and len(below) == len(wanted) and all(map(_matches, wanted, below))
 
 
-def _matches(wanted: str, found: str) -> bool:
-    return wanted == found or wanted.startswith("{")
+def _matches(wanted: str, part: str) -> bool:
+    return wanted == part or wanted.startswith("{")
 
 
 class RecordingTransport:

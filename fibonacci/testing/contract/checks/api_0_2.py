@@ -36,10 +36,10 @@ def _read(server: Server, shape: Shape, method: str, path: str, body: Any = None
     """Return what is read, after a look at its form: an object, or several in an array."""
     response = server.requests(method, path, json_body=body, query=query)
     require_among(response.status, (200, 201), f"the status of {method} {path}")
-    found = response.json
-    for each in found if is_array(found) else [found]:
-        require_shape(each, shape, f"what {method} {path} responds with")
-    return found
+    content = response.json
+    for item in content if is_array(content) else [content]:
+        require_shape(item, shape, f"what {method} {path} responds with")
+    return content
 
 
 @CHECKS.documented("PATCH /workflows/{id}", "A workflow is an object without an envelope, in each call", changes=True)
@@ -50,19 +50,19 @@ def _workflows(server: Server) -> None:
     require_equal({name: made[name] for name in expected}, expected, "what was created")
     expected |= {"name": "Changed", "is_active": False}
     changed = _read(server, WORKFLOW, "PATCH", path, {"name": "Changed", "is_active": False})
-    for found in (changed, _read(server, WORKFLOW, "GET", path)):
-        require_equal({name: found[name] for name in expected}, expected, "what was changed")
+    for workflow in (changed, _read(server, WORKFLOW, "GET", path)):
+        require_equal({name: workflow[name] for name in expected}, expected, "what was changed")
     require_equal(server.requests("DELETE", path).body, b"", "the body after a deletion")
 
 
 @CHECKS.documented("GET /workflows", "skip and limit divide an array into pages: each workflow is on one", changes=True)
 def _pages(server: Server) -> None:
-    made, found = {new_workflow(server) for _ in range(3)}, list[str]()
-    while page := _read(server, WORKFLOW, "GET", "/workflows", skip=len(found), limit=2):
+    made, listed = {new_workflow(server) for _ in range(3)}, list[str]()
+    while page := _read(server, WORKFLOW, "GET", "/workflows", skip=len(listed), limit=2):
         require_among(len(page), (1, 2), "the number of items on a page of 2")
-        found += [each["id"] for each in page]
-    require_equal(len(set(found)), len(found), "the number of different items")
-    require_equal(made & set(found), made, "what was created and is on a page")
+        listed += [item["id"] for item in page]
+    require_equal(len(set(listed)), len(listed), "the number of different items")
+    require_equal(made & set(listed), made, "what was created and is on a page")
 
 
 @CHECKS.documented("GET /runs/{id}", "A run is an object without an envelope, with its input_data", changes=True)
@@ -75,8 +75,8 @@ def _runs(server: Server) -> None:
     require_equal(sorted(run["output_data"] or {}), ["ask", "taken"], "what output_data holds")
     for status, expected in (("completed", [made["id"]]), ("failed", [])):
         query = {"skip": 0, "limit": 100, "status_filter": status}
-        found = _read(server, LISTED_RUN, "GET", f"{path}/runs", **query)
-        require_equal([each["id"] for each in found], expected, f"the runs that are {status}")
+        runs = _read(server, LISTED_RUN, "GET", f"{path}/runs", **query)
+        require_equal([run["id"] for run in runs], expected, f"the runs that are {status}")
 
 
 @CHECKS.documented("POST /memory", "A value is written by POST, and is an object without an envelope", changes=True)
@@ -86,8 +86,8 @@ def _memory(server: Server) -> None:
         ("POST", "/memory", {**body, "expires_in_hours": 1}, {}),
         ("GET", f"/memory/{body['key']}", None, {"scope": "global"}),
     ):
-        found = _read(server, ENTRY, method, path, sent, **query)
-        require_equal({name: found[name] for name in body}, body, "the entry")
+        entry = _read(server, ENTRY, method, path, sent, **query)
+        require_equal({name: entry[name] for name in body}, body, "the entry")
 
 
 @CHECKS.documented("GET /tools", "Tools are an array, and one is an object without an envelope")

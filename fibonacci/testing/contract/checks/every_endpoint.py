@@ -204,13 +204,13 @@ def _key_check(endpoint: str) -> Callable[[Server], None]:
     return named(key, endpoint)
 
 
-def _add_checks(each: EndpointCall) -> None:
-    basis = EVERY_ENDPOINT.choice if each.envelope == "empty" else EVERY_ENDPOINT.documented
-    expected = f"{_EXPECTED[each.envelope]}; the rate limit is in its headers, and falls"
-    basis(each.endpoint, expected, changes=each.creates)(_response_check(each))
-    is_write = not each.endpoint.startswith("GET ")
-    EVERY_ENDPOINT.choice(each.endpoint, "Without a key it is refused with 401", changes=is_write)(
-        _key_check(each.endpoint)
+def _add_checks(call: EndpointCall) -> None:
+    basis = EVERY_ENDPOINT.choice if call.envelope == "empty" else EVERY_ENDPOINT.documented
+    expected = f"{_EXPECTED[call.envelope]}; the rate limit is in its headers, and falls"
+    basis(call.endpoint, expected, changes=call.creates)(_response_check(call))
+    is_write = not call.endpoint.startswith("GET ")
+    EVERY_ENDPOINT.choice(call.endpoint, "Without a key it is refused with 401", changes=is_write)(
+        _key_check(call.endpoint)
     )
 
 

@@ -73,12 +73,14 @@ EXECUTIONS: Final = Checks("executions")
 @EXECUTIONS.documented("GET /executions/{id}", "An execution is read by its id, with its outputs", changes=True)
 def _read(server: Server) -> None:
     ran = server.run_workflow()
-    found = server.client.executions.get(ran.id)
-    require_equal((found.id, found.status, found.outputs), (ran.id, ran.status, ran.outputs), "it")
+    execution = server.client.executions.get(ran.id)
+    require_equal((execution.id, execution.status, execution.outputs), (ran.id, ran.status, ran.outputs), "it")
     require_equal(
-        (found.nodes_executed, found.nodes_failed), (ran.nodes_executed, ran.nodes_failed), "the numbers of nodes"
+        (execution.nodes_executed, execution.nodes_failed),
+        (ran.nodes_executed, ran.nodes_failed),
+        "the numbers of nodes",
     )
-    require_type(found.duration_ms, (int, float), "duration_ms")
+    require_type(execution.duration_ms, (int, float), "duration_ms")
 
 
 @EXECUTIONS.choice("GET /executions", "`workflow_id` lists the executions of one workflow", changes=True)
@@ -86,8 +88,8 @@ def _of_a_workflow(server: Server) -> None:
     ran = server.run_workflow()
     server.run_workflow()
     workflow_id = server.client.executions.get(ran.id).workflow_id
-    found = [each.id for each in server.client.executions.list(workflow_id=workflow_id)]
-    require_equal(found, [ran.id], "the list")
+    listed = [execution.id for execution in server.client.executions.list(workflow_id=workflow_id)]
+    require_equal(listed, [ran.id], "the list")
 
 
 @EXECUTIONS.choice("GET /executions", "`status` lists the executions of one status", changes=True)
@@ -135,7 +137,7 @@ def _held_in_either_spelling(server: Server) -> None:
 
 
 def _require_held(server: Server, tool: str) -> None:
-    if "http_request" not in [each.name for each in server.client.tools.list()]:
+    if "http_request" not in [tool.name for tool in server.client.tools.list()]:
         raise Skipped("there is no tool that communicates and does no harm")
     governance = server.client.organizations.governance
     flag = governance.get(server.organization_id).require_approval_for_external_comm or False

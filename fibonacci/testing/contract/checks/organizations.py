@@ -220,7 +220,7 @@ def _concurrent_runs(server: Server) -> None:
         server.run_workflow()
     except QuotaExceededError:
         return
-    raise Disagreement("a second run is carried out beside one that runs, though the quota is one")
+    raise Disagreement("a second run is carried out while one runs, though the quota is one")
 
 
 NEVER: Final = {"field": "a", "operator": "equals", "value": "b"}

@@ -60,7 +60,9 @@ def _versions(server: Server) -> tuple[str, list[Any]]:
 
 def _registry(server: Server) -> tuple[str, list[Any]]:
     made = [new_workflow(server) for _ in range(3)]
-    return "/workflow-registry", [server.client.registry.approve_template(each).workflow_id for each in made]
+    return "/workflow-registry", [
+        server.client.registry.approve_template(workflow_id).workflow_id for workflow_id in made
+    ]
 
 
 def _audit(server: Server) -> tuple[str, list[Any]]:
@@ -99,7 +101,7 @@ def _page(server: Server, path: str, query: Query) -> tuple[list[Any], Query | N
     items: list[Any] = items_of(response)
     meta: dict[str, Any] = response.json.get("meta") or {}
     following = next_params(meta, response.headers.get("link", ""), server.wire.exchanges[-1].request.url)
-    return items, None if following is None else {**query, **{name: str(each) for name, each in following.items()}}
+    return items, None if following is None else {**query, **{name: str(value) for name, value in following.items()}}
 
 
 def _pages(server: Server, path: str, limit: int, most: int) -> list[list[Any]]:
@@ -131,12 +133,12 @@ def _cursor_check(listed: ListEndpoint) -> Callable[[Server], None]:
         path, made = listed.fill(server)
         pages = _pages(server, path, limit=2, most=3)
         whole = [item for page in _pages(server, path, WHOLE, most=WHOLE) for item in page]
-        found = [item for page in pages for item in page]
-        require_equal(found, whole[: len(found)], "the content of the first pages of 2")
-        require(len(found) >= min(len(whole), 2 * len(pages)), f"{len(pages)} pages of 2 hold {len(found)} items")
+        items = [item for page in pages for item in page]
+        require_equal(items, whole[: len(items)], "the content of the first pages of 2")
+        require(len(items) >= min(len(whole), 2 * len(pages)), f"{len(pages)} pages of 2 hold {len(items)} items")
         ids = [_identity(item, listed.key) for item in whole]
         require_equal(len(set(map(repr, ids))), len(ids), "the number of different items")
-        missing = [each for each in made if each not in ids]
+        missing = [identity for identity in made if identity not in ids]
         require(not missing, f"the list lacks {missing}, which is there")
 
     return named(cursor, listed.endpoint)

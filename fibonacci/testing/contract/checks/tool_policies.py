@@ -22,8 +22,8 @@ def _created(server: Server) -> None:
     policy = server.client.organizations.tool_policies.create(
         server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
     )
-    found = (policy.tool_name, policy.enabled, policy.allowed_roles)
-    require_equal(found, (tool, True, ["owner", "admin"]), "it")
+    fields = (policy.tool_name, policy.enabled, policy.allowed_roles)
+    require_equal(fields, (tool, True, ["owner", "admin"]), "it")
 
 
 @CHECKS.documented("GET /organizations/{organization_id}/tool-policies", "A new policy is in the list", changes=True)
@@ -61,8 +61,8 @@ def _updated(server: Server) -> None:
 def _created_disabled(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, free_tool(server)
     policies.create(server.organization_id, tool_name=tool, enabled=False, allowed_roles=["owner"])
-    found = [each for each in policies.list(server.organization_id) if each.tool_name == tool]
-    require_equal([(each.enabled, each.allowed_roles) for each in found], [(False, ["owner"])], "what is in the list")
+    listed = [policy for policy in policies.list(server.organization_id) if policy.tool_name == tool]
+    require_equal([(item.enabled, item.allowed_roles) for item in listed], [(False, ["owner"])], "what is in the list")
 
 
 @CHECKS.documented(
@@ -93,8 +93,10 @@ def _override(server: Server) -> None:
     except ConflictError:
         raise Skipped("there is one already, from an earlier run") from None
     require_equal((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
-    found = [(each.role, each.tool_name) for each in policies.list_role_overrides(server.organization_id)]
-    require_among(("owner", tool.name), found, "the override")
+    overrides = [
+        (override.role, override.tool_name) for override in policies.list_role_overrides(server.organization_id)
+    ]
+    require_among(("owner", tool.name), overrides, "the override")
 
 
 @CHECKS.documented(

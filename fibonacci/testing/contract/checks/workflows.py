@@ -37,14 +37,14 @@ def _created(server: Server) -> None:
 @WORKFLOWS.documented("GET /workflows", "A new workflow is in the list, once", changes=True)
 def _listed_once(server: Server) -> None:
     made = server.create_workflow().id
-    require_equal([each.id for each in server.client.workflows.list()].count(made), 1, "how often it is there")
+    require_equal([workflow.id for workflow in server.client.workflows.list()].count(made), 1, "how often it is there")
 
 
 @WORKFLOWS.documented("GET /workflows/{id}", "A workflow is read as it was created", changes=True)
 def _read(server: Server) -> None:
     made = server.create_workflow(description="Made by a check", definition=CHEAP)
-    found = server.client.workflows.get(made.id)
-    require_equal((found.id, *_fields(found)), (made.id, "Contract suite", "Made by a check", CHEAP), "it")
+    workflow = server.client.workflows.get(made.id)
+    require_equal((workflow.id, *_fields(workflow)), (made.id, "Contract suite", "Made by a check", CHEAP), "it")
 
 
 @WORKFLOWS.choice("PUT /workflows/{id}", "Fields in the body change; fields left out stay", changes=True)
@@ -273,9 +273,9 @@ def _templates(server: Server) -> None:
     key = server.memory_key("template", workflow_id=made.id)
     server.client.memory.set(key, "blue", workflow_id=made.id)
     mail = {"subject": "Tides", "to": ["ada", "grace"]}
-    found = server.client.workflows.run(made.id, inputs={"mail": mail}, timeout=60).outputs
+    actual = server.client.workflows.run(made.id, inputs={"mail": mail}, timeout=60).outputs
     expected = {"nested": "Tides", "element": "grace", "memory": "blue", "text": "To ada: Tides"}
-    require_equal(found, expected, "outputs")
+    require_equal(actual, expected, "outputs")
 
 
 @DEFINITIONS.documented(
@@ -299,8 +299,8 @@ def _input_schema(server: Server) -> None:
 def _output_schema(server: Server) -> None:
     for outputs, status in (({"other": "{{input.word}}"}, "failed"), ({"word": "{{input.word}}"}, "completed")):
         definition = {"nodes": [_node("first")], "outputs": outputs, "output_schema": _NEEDED}
-        found = server.run_definition(definition, {"word": "yes"}).status
-        require_equal(found, status, f"status with the outputs {sorted(outputs)}")
+        actual = server.run_definition(definition, {"word": "yes"}).status
+        require_equal(actual, status, f"status with the outputs {sorted(outputs)}")
 
 
 @DEFINITIONS.documented(
@@ -313,8 +313,8 @@ def _partial_results(server: Server) -> None:
         ended = server.run_definition({"nodes": nodes, "allow_partial_results": is_partial}, {"word": "many"})
         require_equal(ended.status, "failed", "status")
         require_equal((ended.nodes_executed, ended.nodes_failed), (2, 1), "nodes_executed and nodes_failed")
-        found = sorted(ended.outputs or {})
-        require_equal(found, ["free"] if is_partial else [], f"outputs with allow_partial_results {is_partial}")
+        names = sorted(ended.outputs or {})
+        require_equal(names, ["free"] if is_partial else [], f"outputs with allow_partial_results {is_partial}")
 
 
 @DEFINITIONS.documented("POST /workflows/{id}/execute", "The body {} runs a workflow without inputs", changes=True)
@@ -448,7 +448,7 @@ VERSIONS: Final = Checks("versions")
 
 
 def _numbers(server: Server, workflow_id: str) -> list[int | str]:
-    return [each.version for each in server.client.versions.list(workflow_id)]
+    return [version.version for version in server.client.versions.list(workflow_id)]
 
 
 @VERSIONS.documented("GET /workflows/{id}/versions", "Every deployment makes a snapshot", changes=True)
@@ -486,8 +486,10 @@ def _rolled_back(server: Server) -> None:
     (first,) = _numbers(server, made.id)
     server.client.workflows.update(made.id, **CHANGES)
     server.client.versions.rollback(made.id, first)
-    found = server.client.workflows.get(made.id)
-    require_equal((found.name, found.description, found.definition), AS_CREATED, "name, description, definition")
+    workflow = server.client.workflows.get(made.id)
+    require_equal(
+        (workflow.name, workflow.description, workflow.definition), AS_CREATED, "name, description, definition"
+    )
 
 
 @VERSIONS.documented(
@@ -560,7 +562,7 @@ def _archived(server: Server) -> None:
 def _listed(server: Server) -> None:
     made = server.create_workflow()
     server.client.registry.approve_template(made.id)
-    require_among(made.id, [each.workflow_id for each in server.client.registry.list()], "the workflow")
+    require_among(made.id, [entry.workflow_id for entry in server.client.registry.list()], "the workflow")
 
 
 @REGISTRY.documented("GET /workflow-registry", "An archived one is hidden, unless include_archived=true", changes=True)
@@ -568,10 +570,10 @@ def _hidden(server: Server) -> None:
     made = server.create_workflow()
     server.client.registry.approve_template(made.id)
     server.client.registry.archive(made.id)
-    shown = [each.workflow_id for each in server.client.registry.list()]
+    shown = [entry.workflow_id for entry in server.client.registry.list()]
     require(made.id not in shown, "an archived workflow is in the list")
     require_among(
-        made.id, [each.workflow_id for each in server.client.registry.list(include_archived=True)], "the workflow"
+        made.id, [entry.workflow_id for entry in server.client.registry.list(include_archived=True)], "the workflow"
     )
 
 
@@ -587,8 +589,8 @@ def _other_booleans(server: Server) -> None:
         if response.status == 422:
             require_refusal(response, 422)
         else:
-            found = [each["workflow_id"] for each in items_of(response)]
-            require_among(made.id, found, f"the archived workflow with include_archived={text}")
+            listed = [entry["workflow_id"] for entry in items_of(response)]
+            require_among(made.id, listed, f"the archived workflow with include_archived={text}")
 
 
 @REGISTRY.choice(
@@ -630,7 +632,7 @@ def _require_conflicts(server: Server, action: str) -> None:
 def _entry(server: Server, path: str) -> str | None:
     """Return the status of a workflow in the registry; None if it is not there."""
     entries = server.client.registry.list(include_archived=True)
-    return next((each.status for each in entries if path.endswith(f"/{each.workflow_id}")), None)
+    return next((entry.status for entry in entries if path.endswith(f"/{entry.workflow_id}")), None)
 
 
 @REGISTRY.choice(
