@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
-from fibonacci._batch.sqlite_reader import SQLiteReader
+from fibonacci._batch.journal_reader import SQLiteReader
 
 if TYPE_CHECKING:
     from fibonacci._batch.journal_reader import JournalReader
@@ -143,7 +143,7 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
 
 
 def _redis_reader(location: RedisJournalURL) -> JournalReader:
-    from fibonacci._batch.redis_reader import RedisReader
+    from fibonacci._batch.redis_opening import RedisReader
     from fibonacci._net.redis_client import RedisConnection
 
     return RedisReader(RedisConnection(location.url, "journal"), location)

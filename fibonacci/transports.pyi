@@ -2,8 +2,7 @@
 from fibonacci._async.transports.httpx_transport import AsyncHTTPXTransport
 from fibonacci._async.transports.socket_transport import AsyncSocketTransport
 from fibonacci._async.transports.transport import AsyncTransport
-from fibonacci._core.deadline import Deadline, DeadlineExceeded
-from fibonacci._core.messages import HTTPRequest, HTTPResponse, Phase, Phases
+from fibonacci._core.messages import Deadline, DeadlineExceeded, HTTPRequest, HTTPResponse, Phase, Phases
 from fibonacci._core.transport_errors import TransportError, TransportErrorKind
 from fibonacci._sync.transports.httpx_transport import HTTPXTransport
 from fibonacci._sync.transports.socket_transport import SocketTransport

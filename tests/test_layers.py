@@ -100,7 +100,7 @@ FOLDERS_ALLOWED = {"emulator/seeding.py": ("fibonacci.deployment.", "fibonacci.e
 REDACTION_ALLOWED = {"models/executions.py": ("fibonacci._core.log_filter.",)}
 # A definition that the platform has refused is checked then, and not before; other errors have a list without problems.
 REFUSALS_ALLOWED = {
-    "_core/outcome.py": ("fibonacci.definitions.checks.check.",),
+    "_core/call.py": ("fibonacci.definitions.checks.check.",),
     "errors.py": ("fibonacci.definitions.problems.",),
 }
 # A server of the API of 0.2.4 gets definitions in its words.
@@ -266,7 +266,7 @@ WRONG = [
     ("_async/resource.py", "from tenacity import AsyncRetrying"),
     ("_sync/client.py", "import fibonacci._async.client"),
     ("_sync/client.py", "import httpcore._sync"),
-    ("_sync/transports/pool.py", "import httpcore"),
+    ("_sync/transports/socket_transport.py", "import httpcore"),
     ("_core/messages.py", "import h11"),
     ("_core/retry.py", "import tenacity"),
     ("_sync/requestor.py", "importlib.import_module('httpx')"),
@@ -278,7 +278,7 @@ WRONG = [
     (CLIENT_FACTORIES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
     (*CLIENT_TYPES_ALLOWED, "from fibonacci import Fibonacci"),
     (*FOLDERS_ALLOWED, "from fibonacci import Fibonacci"),
-    (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.deadline import Deadline"),
+    (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.messages import Deadline"),
     ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
 ]
 
@@ -294,7 +294,7 @@ RIGHT = [
     ("models/_base.py", "def f():\n    from fibonacci.definitions.diagrams.svg import diagram_html"),
     ("_core/retry.py", "import random\nfrom fibonacci import __version__, errors"),
     ("_async/requestor.py", "from tenacity import AsyncRetrying\nfrom .transports import http"),
-    ("_sync/transports/pool.py", "import h11, httpx\nfrom ..._core.config import Config"),
+    ("_sync/transports/socket_transport.py", "import h11, httpx\nfrom ..._core.config import Config"),
     ("__init__.py", "from ._sync.client import Fibonacci"),
     ("testing/plugin.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
     (CLIENT_FACTORIES[0], "def f():\n    from fibonacci import Fibonacci"),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from fibonacci._async import _runtime
 from fibonacci._async.resource import AsyncResource
 from fibonacci._async.tools import AsyncTools
+from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.option_checks import check_callback, check_flag
-from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.workflow_requests import (
     create_workflow,
     delete_workflow,

@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from fibonacci._async import _runtime
 from fibonacci._async.shared_state import AsyncSharedState, config_from
 from fibonacci._async.transports.transport import AsyncTransportBase
+from fibonacci._core.call import (
+    Call,
+    add_call_details,
+    call_error,
+    is_success,
+    note_interruption,
+    request_for,
+    response_info,
+)
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params, prepare_list
 from fibonacci._core.error_mapping import describe, response_error
@@ -18,8 +27,6 @@ from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
-from fibonacci._core.outcome import add_call_details, call_error, is_success, note_interruption, response_info
-from fibonacci._core.preparation import Call, request_for
 from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
@@ -42,8 +49,8 @@ if TYPE_CHECKING:
     from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
     from fibonacci._async.shared_state import AsyncExit
     from fibonacci._async.transports.transport import AsyncTransport
+    from fibonacci._core.call import Call
     from fibonacci._core.config import Config
-    from fibonacci._core.preparation import Call
     from fibonacci._core.retry import Attempt, Retry
     from fibonacci.models.page import Page
 

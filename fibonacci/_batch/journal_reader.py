@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from array import array
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Final
 
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.journal_errors import journal_error, reading_row
-from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.journal_errors import (
+    damaged_error,
+    incomplete_error,
+    journal_error,
+    reading_row,
+    sqlite_error,
+    system_error,
+)
+from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header, read_progress
+from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
+from fibonacci._batch.progress import progress_in
+from fibonacci._batch.sqlite_journal import RECORD, check_files, connect_read_only, entry_in, read_checked
 from fibonacci.errors import JournalError
 from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
 
@@ -83,3 +99,108 @@ class JournalReader(ABC):
 def absent_error(path: str) -> JournalError:
     """Return the error of a journal that is to be read, and is not there."""
     return journal_error(path, "is not there or is empty: check its path or URL")
+
+
+_SUMMARY: Final = """
+SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status IS NOT NULL), 0), coalesce(sum(
+    status IS NULL AND execution_id IS NULL AND idempotency_key IS NOT NULL AND coalesce(intended_at, 0) < ?
+), 0) FROM rows
+"""
+_ORDER: Final = "SELECT number FROM rows WHERE ?1 IS NULL OR status IS NULL OR status = ?1 ORDER BY row_index, number"
+_CHOSEN: Final = f"{RECORD} WHERE number IN (SELECT value FROM json_each(?))"
+
+
+class SQLiteReader(JournalReader):
+    """Reads a journal in a file. It has the file open during a read alone, so that a run that ends can make it whole.
+
+    Args:
+        path: The path of the file.
+
+    Raises:
+        JournalError: If it is not there, is no journal, or lacks a part of what it has to hold.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._real = os.path.realpath(path)
+        self._lock = Path(f"{self._real}{LOCK_SUFFIX}")
+        try:
+            # A run has checked its files. To open them here would release what this process has locked in them, if it
+            # is the process of the run.
+            if not self.is_running:
+                check_files(path, self._note())
+            with self._connected() as (connection, noted):
+                mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+                is_open = mode == "wal" and not self.is_running  # a run may have begun after the mark was read
+                if read_checked(connection, path, noted, is_open=is_open) is None:
+                    raise absent_error(path)
+        except OSError as error:
+            raise system_error(path, error) from error
+
+    def header(self) -> JournalHeader:
+        with self._reading() as (_, header):
+            return header
+
+    @property
+    def is_running(self) -> bool:
+        return is_held(self._lock)
+
+    def summary(self) -> RunsSummary:
+        unknown_before = self._unknown_before
+        with self._reading() as (connection, _):
+            rows, succeeded, ended, unknown = connection.execute(_SUMMARY, (unknown_before,)).fetchone()
+        left = rows - ended - unknown
+        return RunsSummary(succeeded=succeeded, failed=ended - succeeded, unknown=unknown, from_journal=0, left=left)
+
+    def progress(self) -> RunsProgress | None:
+        with self._reading() as (connection, _):
+            return progress_in(read_progress(connection))
+
+    def entries(self, status: str | None) -> Iterator[JournalEntry]:
+        with self._reading() as (connection, _):
+            numbers = array("q", (number for (number,) in connection.execute(_ORDER, (status,))))
+        for begin in range(0, len(numbers), ROWS_AT_ONCE):
+            chosen = numbers[begin : begin + ROWS_AT_ONCE].tolist()
+            with self._reading() as (connection, _):
+                records = {record[0]: record for record in connection.execute(_CHOSEN, (json.dumps(chosen),))}
+            for number in chosen:
+                yield entry_in(self.path, records[number])
+
+    def close(self) -> None:
+        pass
+
+    @contextmanager
+    def _reading(self) -> Generator[tuple[sqlite3.Connection, JournalHeader]]:
+        """Open the journal for what is read of one commit, and check that this is not an earlier one than was noted."""
+        with self._connected() as (connection, noted):
+            try:
+                header, mark = read_header(connection)
+            except (ValueError, OverflowError) as error:
+                raise damaged_error(self.path, error) from error
+            fault = mark.fault(noted, str(self._lock))
+            if fault is not None:
+                raise incomplete_error(self.path, fault)
+            yield connection, header
+
+    @contextmanager
+    def _connected(self) -> Generator[tuple[sqlite3.Connection, JournalMark | None]]:
+        """Open the journal; the mark was read before, so that the database is never behind it."""
+        if not self._has_content():  # SQLite would remove the write-ahead log of an empty database
+            raise absent_error(self.path)
+        noted = JournalMark.read(self._note())
+        try:
+            with closing(connect_read_only(self._real)) as connection:
+                connection.execute("BEGIN")
+                yield connection, noted
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise sqlite_error(self.path, error) from error
+
+    def _has_content(self) -> bool:
+        file = Path(self._real)
+        return file.is_file() and file.stat().st_size > 0
+
+    def _note(self) -> str:
+        try:
+            return read_note(self._lock)
+        except FileNotFoundError:
+            return ""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
+from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import key_in
 from fibonacci._remedies import argument, joined, remedy
 from fibonacci.errors import JournalError, RunsStoppedError, UnknownOutcomeError

@@ -19,8 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from zlib import crc32
 
-from fibonacci._batch.attempts import attempts_text
-from fibonacci._batch.journal import JournalEntry
+from fibonacci._batch.journal import JournalEntry, attempts_text
 from fibonacci._batch.rows import Row
 from fibonacci._batch.search import OpenIntent
 from fibonacci.models.run_results import RunResult

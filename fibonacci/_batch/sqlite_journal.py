@@ -1,25 +1,332 @@
-"""The journal in SQLite: a file, or a temporary database."""
+"""The journal in SQLite: a file, which one run has at a time, or a temporary database.
+
+A request to stop is a file that has the name of the run in its own. So it says the same to every user who can read the
+folder, is whole from the moment that it is there, and means nothing to a later run.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
+import stat
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
+import weakref
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from secrets import token_hex
+from typing import Any, Final, NamedTuple, Protocol
 
-from fibonacci._batch.attempts import attempts_text
-from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
-from fibonacci._batch.journal_errors import damaged_error, sqlite_error
-from fibonacci._batch.journal_owner import JournalOwner
-from fibonacci._batch.journal_schema import checksum_of, read_header, write_header, write_progress
-from fibonacci._batch.journals_beside import claims_beside, open_intents, taken_of
+from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry, attempts_text
+from fibonacci._batch.journal_errors import (
+    damaged_error,
+    incomplete_error,
+    journal_error,
+    mark_error,
+    sqlite_error,
+    system_error,
+)
+from fibonacci._batch.journal_schema import (
+    APPLICATION_ID,
+    JournalHeader,
+    JournalMark,
+    checksum_of,
+    create,
+    emptied,
+    fault_of,
+    is_empty,
+    mingled,
+    read_header,
+    read_mark,
+    unmarked,
+    verify,
+    write_header,
+    write_mark,
+    write_progress,
+)
+from fibonacci._batch.leaving import abandoned_runs
+from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
+from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.rows import Row
-from fibonacci._batch.search import Claims
+from fibonacci._batch.search import Claims, OpenIntent
+from fibonacci._files import check_database, make_private, open_state
 from fibonacci.models.run_results import RunResult
+
+_TAKEN: Final = """
+WITH asked AS (SELECT value AS id FROM json_each(?))
+SELECT execution_id FROM rows WHERE execution_id IN (SELECT id FROM asked)
+UNION SELECT json_extract(start.value, '$[0]') FROM rows, json_each(rows.earlier) AS start
+WHERE rows.earlier IS NOT NULL AND json_extract(start.value, '$[0]') IN (SELECT id FROM asked)
+"""
+_OPEN: Final = (
+    "SELECT idempotency_key, digest FROM rows"
+    " WHERE idempotency_key IS NOT NULL AND execution_id IS NULL AND status IS NULL"
+)
+
+
+def taken_of(connection: sqlite3.Connection, execution_ids: Sequence[str]) -> set[str]:
+    """Return those of some executions that belong to rows of a journal, by their present or an earlier start."""
+    return {execution_id for (execution_id,) in connection.execute(_TAKEN, (json.dumps(execution_ids),))}
+
+
+def open_intents(connection: sqlite3.Connection) -> list[OpenIntent]:
+    """Return the open intents of a journal."""
+    return [OpenIntent(*record) for record in connection.execute(_OPEN)]
+
+
+def claims_beside(
+    path: str, workflow_id: str, execution_ids: Sequence[str]
+) -> Iterator[tuple[str, set[str], list[OpenIntent]]]:
+    """Yield what the other journals of a workflow in the folder of a journal have.
+
+    Args:
+        path: The path of the journal.
+        workflow_id: The id of the workflow.
+        execution_ids: The ids of executions.
+
+    Yields:
+        The path of each, those of the executions that belong to its rows, and its open intents.
+
+    Raises:
+        JournalError: If a file cannot be read that may be one.
+    """
+    own = Path(path)
+    for lock in sorted(own.parent.glob(f"*{LOCK_SUFFIX}")):
+        # A file without a lock is not opened: closing it would release what this process has locked in it itself.
+        journal = lock.with_name(lock.name.removesuffix(LOCK_SUFFIX))
+        try:
+            if not journal.is_file() or journal.samefile(own):
+                continue
+            noted = read_note(lock)  # before the database, which is never behind it
+            with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
+                connection.execute("BEGIN")  # so that all is of one commit
+                if _is_of(connection, workflow_id, str(lock), JournalMark.read(noted)):
+                    yield str(journal), taken_of(connection, execution_ids), open_intents(connection)
+        except FileNotFoundError:  # it was removed meanwhile
+            continue
+        except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as error:
+            reason = (
+                f"has {journal.name} beside it, which cannot be read ({error}) and may have executions of the same"
+                ' workflow: move it to another folder, or pass another if_unknown than "match"'
+            )
+            raise journal_error(path, reason) from error
+
+
+def _is_of(connection: sqlite3.Connection, workflow_id: str, lock: str, noted: JournalMark | None) -> bool:
+    """Whether a database is a journal of a workflow, with all that it has to hold.
+
+    Raises:
+        ValueError: If it is less than what it has to hold.
+    """
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        if noted is not None:
+            raise ValueError("it does not say that it is a journal")
+        return False
+    header, mark = read_header(connection)
+    if header.workflow_id != workflow_id:
+        return False
+    fault = mark.fault(noted, lock)
+    if fault is not None:
+        raise ValueError(f"it {fault}")
+    verify(connection, mark)
+    return True
+
+
+class StopRequest:
+    """The request that a run starts no further row, which may have been made or not.
+
+    Args:
+        journal: The path of the journal, without symbolic links.
+        run: The name of the run.
+    """
+
+    def __init__(self, journal: str, run: str) -> None:
+        self._path = Path(f"{journal}-stop-{run}")
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it was made."""
+        try:
+            return stat.S_ISREG(self._path.lstat().st_mode)
+        except OSError:
+            return False
+
+    def make(self) -> None:
+        """Make it, from any process.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        if not self.is_made:
+            os.close(open_state(self._path, os.O_WRONLY | os.O_CREAT))
+
+    def forget(self) -> None:
+        """Remove it when the run has ended, if it was made."""
+        with suppress(OSError):  # another user's, in a folder such as /tmp: no run has this name again
+            self._path.unlink()
+
+
+class JournalHolder(NamedTuple):
+    """A run that has a journal.
+
+    Attributes:
+        run: The name of the run, which no other has; empty while it opens the journal.
+        process: Its process, for messages.
+    """
+
+    run: str
+    process: str
+
+
+class HeldJournal(Protocol):
+    """A journal that a run may have. What it says is true at the moment of the call."""
+
+    def holder(self) -> JournalHolder | None:
+        """Return the run that has the journal; None if none has.
+
+        Raises:
+            JournalError: If there is no journal, or it cannot be read.
+        """
+        ...
+
+    def stop(self) -> JournalHolder | None:
+        """Request that the run that has the journal starts no further row; a later run is not concerned.
+
+        Returns:
+            That run; None if none has the journal.
+
+        Raises:
+            JournalError: If there is no journal, or the request cannot be written.
+        """
+        ...
+
+
+class HeldFile:
+    """A journal in a file.
+
+    Args:
+        path: Its path.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._real_path = os.path.realpath(path)
+
+    def holder(self) -> JournalHolder | None:
+        lock = Path(f"{self._real_path}{LOCK_SUFFIX}")
+        try:
+            Path(self._real_path).stat()
+            if not is_held(lock):
+                return None
+            mark, process = JournalMark.read(read_note(lock)), read_holder(lock)
+        except FileNotFoundError as error:
+            raise journal_error(self._path, "is not there: check its path") from error
+        except OSError as error:
+            raise system_error(self._path, error) from error
+        run = "" if mark is None or mark.run == JournalMark.new().run else mark.run
+        return JournalHolder(run, f"process {process}")
+
+    def stop(self) -> JournalHolder | None:
+        holder = self.holder()
+        if holder is not None and holder.run:
+            try:
+                StopRequest(self._real_path, holder.run).make()
+            except OSError as error:
+                raise system_error(self._path, error) from error
+        return holder
+
+
+class JournalOwner:
+    """A run that has a journal. Each journal has the name of the run that opened it last.
+
+    Args:
+        path: Its path.
+        lock: The lock that keeps other runs away, with the mark of the last commit.
+        mark: The mark of the last commit.
+
+    Attributes:
+        real_path: The path from the root, without symbolic links, whatever the working directory becomes.
+        mark: The mark of the last commit.
+    """
+
+    def __init__(self, path: str, lock: FileLock, mark: JournalMark) -> None:
+        self.real_path: str = os.path.realpath(path)
+        self.mark: JournalMark = mark
+        self._path = path
+        self._place = Path(self.real_path)
+        self._file = _identity(self._place)
+        self._lock = lock
+        self._name = token_hex(8)
+        self._written = str(mark)
+        self._following: JournalMark | None = None  # that of the commit which is under way
+        self._stop_request = StopRequest(self.real_path, self._name)
+        StopRequest(self.real_path, mark.run).forget()  # of a run that was killed
+
+    @property
+    def is_asked_to_stop(self) -> bool:
+        """Whether another process has requested that this run stops."""
+        return self._stop_request.is_made
+
+    def check(self, connection: sqlite3.Connection) -> None:
+        """Check, in a transaction, that what is written goes to the file at the path, and that no other run has it.
+
+        Raises:
+            JournalError: If not.
+        """
+        if _identity(self._place) != self._file:
+            reason = (
+                "was removed or replaced while rows ran: put the file back; with a new path, rows that have run are"
+            )
+            raise journal_error(self._path, f"{reason} run again")
+        written = read_mark(connection)
+        if written != self._written and written == str(self._following) and self._following is not None:
+            self.mark, self._written = self._following, written  # Ctrl-C came between a commit and its note
+        if written != self._written:
+            reason = (
+                "was opened by another run, although this one has it: name it by one path, and leave its -lock file"
+            )
+            raise journal_error(self._path, f"{reason} in its place. When that run has ended, the same call continues")
+
+    def commit(self, connection: sqlite3.Connection, rows: int, added: int) -> None:
+        """Commit a transaction with its mark, and note that beside the database, from which the commit can be lost.
+
+        Args:
+            connection: The database.
+            rows: How many rows the journal has now.
+            added: What their checksums are more than before.
+
+        Raises:
+            JournalError: If it is committed, and cannot be noted.
+        """
+        before = self.mark
+        mark = JournalMark(before.journal, self._name, before.commits + 1, rows, before.total + added)
+        text = str(mark)
+        write_mark(connection, text)
+        self._following = mark
+        connection.execute("COMMIT")
+        self.mark, self._written = mark, text
+        try:
+            self._lock.write_note(text)
+        except OSError as error:
+            raise mark_error(self._path, error) from error
+
+    def release(self) -> None:
+        """Let other runs have the journal."""
+        self._stop_request.forget()
+        self._lock.release()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at a path from others; None if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
 
 COLUMNS: Final = (
     "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, execution,"
@@ -250,3 +557,230 @@ def _inserted(row: Row) -> tuple[object, ...]:
 
 def _intended(row: Row) -> tuple[object, ...]:
     return row.idempotency_key, row.intended_at, row.index, attempts_text(row.earlier), row.number
+
+
+# Seconds: a reader, such as a program that exports the journal, may hold it up that long.
+_BUSY = 5.0
+# Where a database says how its pages are written: a byte that is 2 while it has a write-ahead log.
+_VERSION_PLACE = 19
+_VERSION_OF_WAL = b"\2"
+
+
+def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -> SQLiteJournal:
+    """Open the journal at a path, which is created if it is missing.
+
+    Args:
+        path: The path of the file.
+        header: What the run belongs to.
+        resume: Whether the journal must have rows; None where it may have some or none.
+
+    Raises:
+        JournalError: If it cannot be used; the message has the reason and the remedy.
+    """
+    network = network_filesystem_of(path)
+    if network is not None:
+        reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
+        raise journal_error(path, reason)
+    lock_path = f"{os.path.realpath(path)}{LOCK_SUFFIX}"
+    if resume and not _is_there(path):
+        raise journal_error(path, resume_fault(resume, 0) or "")  # before a lock file is created
+    try:
+        check_database(path)
+        lock = FileLock(lock_path)
+    except BlockingIOError as error:
+        process = f" (process {error})" if str(error) else ""
+        reason = f"is used by another run{process}: wait for its end, or end it; a run that was left needs close()"
+        raise journal_error(path, reason) from error
+    except OSError as error:
+        raise system_error(path, error) from error
+    try:
+        return _open_locked(path, lock, header, resume)
+    except BaseException as error:
+        lock.release()
+        if isinstance(error, (sqlite3.Error, UnicodeDecodeError)):
+            raise sqlite_error(path, error) from error
+        if isinstance(error, OSError):
+            raise system_error(path, error) from error
+        raise
+
+
+def check_journal_file(path: str, header: JournalHeader, resume: bool | None = None) -> None:
+    """Check that a run could use the journal at a path, which is not created.
+
+    Args:
+        path: The path of the file.
+        header: What the run belongs to.
+        resume: Whether the journal must have rows; None where it may have some or none.
+
+    Raises:
+        JournalError: If it could not.
+    """
+    if resume or _is_there(path):
+        open_journal(path, header, resume).close()
+    elif not Path(path).resolve().parent.is_dir():
+        raise system_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
+
+def temporary_journal(header: JournalHeader) -> SQLiteJournal:
+    """Return a journal of this run alone: in memory, and what does not fit there in a temporary file."""
+    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA cache_size = -16384")
+    create(connection, header)
+    journal = SQLiteJournal(connection)
+    weakref.finalize(journal, abandoned_runs.end_soon, connection.close)  # else Python 3.13 warns of it
+    return journal
+
+
+def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool | None) -> SQLiteJournal:
+    """Open a journal whose lock is held: two processes that create one at a time would disturb each other."""
+    note = lock.read_note()
+    is_open = check_files(path, note)
+    journal = _read(path, header, JournalMark.read(note), is_open=is_open)
+    if journal is None and (note or is_open):
+        raise damaged_error(path, "its tables are missing")
+    fault = resume_fault(resume, 0 if journal is None else journal.rows)
+    if fault is not None:
+        raise journal_error(path, fault)
+    make_private(path)
+    connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")
+        mark = create(connection, header) if journal is None else journal
+        if not is_open:
+            # From now on the database alone is not the whole journal, and says so: it is in the mode WAL.
+            lock.write_note(str(mark), is_synced=True)
+            _sync_folder(path)
+            connection.execute("PRAGMA journal_mode = MEMORY")  # a change of one page leaves no other file beside it
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            reason = f"is in a file system that does not support write-ahead logs ({mode}): pass another path"
+            raise journal_error(path, reason)
+        return SQLiteJournal(connection, path, JournalOwner(path, lock, mark))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def check_files(path: str, note: str) -> bool:
+    """Return whether the last run of a journal has not ended it, before SQLite deals with files that do not fit.
+
+    Raises:
+        JournalError: If files are missing, or do not belong together.
+    """
+    real = os.path.realpath(path)
+    lock, wal, rollback = f"{real}{LOCK_SUFFIX}", f"{real}-wal", f"{real}-journal"
+    begin = _begin_of(path)
+    has_wal = _size(wal) > 0
+    if not begin:
+        if note or has_wal:
+            raise incomplete_error(path, emptied(lock))
+        return False
+    is_open = begin[_VERSION_PLACE:] == _VERSION_OF_WAL
+    if has_wal and not is_open:
+        raise incomplete_error(path, mingled(wal))
+    if (note or is_open) and _size(rollback):  # one that is being created has it, and none else
+        raise incomplete_error(path, mingled(rollback))
+    return is_open
+
+
+def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_open: bool) -> JournalMark | None:
+    """Return the mark of the last commit of the journal at a path; None if it is new.
+
+    It is read by a connection that can change none of its files: closing another one would remove the write-ahead log
+    of a journal that is refused, and that is whole again when the file that is missing has been put back.
+
+    Raises:
+        JournalError: If it is another program's, damaged, or less than what was noted.
+    """
+    if _size(path) == 0 or (not is_open and noted is None and _size(f"{os.path.realpath(path)}-journal")):
+        return None
+    with closing(connect_read_only(path)) as connection:
+        stored = read_checked(connection, path, noted, header, is_open=is_open)
+    return None if stored is None else stored[1]
+
+
+def connect_read_only(path: str) -> sqlite3.Connection:
+    """Return a connection to the database at a path, which is there and is not changed."""
+    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, timeout=_BUSY, isolation_level=None, uri=True)
+
+
+def read_checked(
+    connection: sqlite3.Connection,
+    path: str,
+    noted: JournalMark | None,
+    header: JournalHeader | None = None,
+    *,
+    is_open: bool,
+) -> tuple[JournalHeader, JournalMark] | None:
+    """Return what a journal belongs to, and the mark of its last commit; None if the database is empty.
+
+    Args:
+        connection: The database.
+        path: Its path.
+        noted: The mark in its lock file; None where there is none.
+        header: What the run belongs to that is going to continue it; None for none.
+        is_open: Whether its last run has not ended it.
+
+    Raises:
+        JournalError: If it is another program's, damaged, or less than what was noted.
+    """
+    lock = f"{os.path.realpath(path)}{LOCK_SUFFIX}"
+    try:
+        if is_empty(connection):
+            return None
+        fault = fault_of(connection, is_noted=noted is not None)
+        if fault is not None:
+            raise journal_error(path, fault)
+        if is_open and noted is None:
+            raise incomplete_error(path, unmarked(lock))
+        begun, mark = read_header(connection)
+        missing = mark.fault(noted, lock)
+        if missing is not None:
+            raise incomplete_error(path, missing)
+        difference = None if header is None else begun.difference(header)
+        if difference is not None:
+            raise journal_error(path, difference)
+        verify(connection, mark)
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise damaged_error(path, error) from error
+    except sqlite3.DatabaseError as error:
+        if noted is not None and getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB":  # it was one
+            raise damaged_error(path, error) from error
+        raise
+    return begun, mark
+
+
+def _is_there(path: str) -> bool:
+    """Whether there is a journal, or what is left of one."""
+    return os.path.lexists(path) or os.path.lexists(f"{os.path.realpath(path)}{LOCK_SUFFIX}")
+
+
+def _begin_of(path: str) -> bytes:
+    """Return the first bytes of a file, up to the version; none if there is no file."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_VERSION_PLACE + 1)
+    except FileNotFoundError:
+        return b""
+
+
+def _size(path: str) -> int:
+    """Return the size of a file; 0 if there is none."""
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sync_folder(path: str) -> None:
+    """Wait until the files of a journal are in their folder on the disk."""
+    if os.name == "posix":
+        folder = os.open(Path(path).resolve().parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

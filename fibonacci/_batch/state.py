@@ -6,7 +6,7 @@ import heapq
 from collections import deque
 from typing import Final
 
-from fibonacci._batch.attempts import attempt
+from fibonacci._batch.journal import attempt
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import stopped_error, unknown_note
 from fibonacci._batch.rows import Row, key_in

@@ -13,7 +13,7 @@ from fibonacci._log_records import client_logger, log
 if TYPE_CHECKING:
     from logging import Logger
 
-    from fibonacci._core.preparation import Call
+    from fibonacci._core.call import Call
 
 _DEBUG: Final = 10
 _INFO: Final = 20

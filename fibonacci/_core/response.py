@@ -1,7 +1,13 @@
-"""An HTTP response as the rules read it: headers without regard to case, the body decompressed on demand."""
+"""An HTTP response as the rules read it: headers in any case, the rate limit, the body decompressed on demand."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -10,11 +16,144 @@ from pydantic_core import from_json
 from fibonacci._core.compression import decompress
 from fibonacci._core.json_types import check_values
 from fibonacci._core.messages import HTTPResponse
-from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after, server_time
 from fibonacci._core.redaction import redact, redact_bytes, redact_json
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._lazy import once
 from fibonacci.models.response import Headers, RateLimit
+
+
+def parse_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
+    """Return the rate limit that the headers state; None when there is none that makes sense.
+
+    It is read from `X-RateLimit-Limit`, `-Remaining` and `-Reset`, else from the fields of the IETF's drafts, older
+    (`RateLimit-Limit` and so on, or all in `RateLimit`) and newer (`RateLimit`, `RateLimit-Policy`).
+
+    Args:
+        headers: The headers of the response.
+        now: The local Unix time, for a response without `Date`.
+    """
+    found = _rate_limit(headers, "x-ratelimit", now)
+    if found is None and ("ratelimit" in headers or "ratelimit-limit" in headers):
+        found = (
+            _rate_limit(headers, "ratelimit", now)
+            or _structured_rate_limit(headers, now)
+            or _combined_rate_limit(headers, now)
+        )
+    return found
+
+
+def _rate_limit(headers: Mapping[str, str], prefix: str, now: float) -> RateLimit | None:
+    try:
+        limit = headers[f"{prefix}-limit"]
+        remaining, reset = headers[f"{prefix}-remaining"], headers[f"{prefix}-reset"]
+        # The draft's limit may be followed by the policies that it comes from.
+        return _checked(limit.partition(",")[0].partition(";")[0], remaining, reset, headers, now)
+    except KeyError:
+        return None
+
+
+def _structured_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
+    """Return what `RateLimit: "name";r=50;t=30` states, of several limits the one with the fewest requests left."""
+    quotas = dict(_members(headers.get("ratelimit-policy", "")))
+    found: list[RateLimit] = []
+    for name, stated in _members(headers.get("ratelimit", "")):
+        policy = quotas.get(name, {})
+        if policy.get("qu", '"requests"') == '"requests"':  # other units are bytes and the like
+            remaining = stated.get("r", "")
+            limit = policy.get("q", "1" if remaining == "0" else remaining)  # without a policy, at the least
+            made = _checked(limit, remaining, stated.get("t", ""), headers, now)
+            found += [] if made is None else [made]
+    return min(found, key=lambda limit: limit.remaining, default=None)
+
+
+def _combined_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
+    """Return what `RateLimit: limit=100, remaining=50, reset=30` states."""
+    pairs = (part.partition("=") for part in headers.get("ratelimit", "").split(","))
+    stated = {name.strip(): value.strip() for name, _, value in pairs}
+    return _checked(stated.get("limit", ""), stated.get("remaining", ""), stated.get("reset", ""), headers, now)
+
+
+def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield name and parameters of each member of a structured list."""
+    for member in re.findall(r'(?:"[^"]*"|[^,"])+', text):
+        name, *parameters = re.findall(r'(?:"[^"]*"|[^;"])+', member) or [""]
+        pairs = (parameter.strip().partition("=") for parameter in parameters)
+        yield name.strip(), {key: value for key, _, value in pairs}
+
+
+def _checked(limit: str, remaining: str, reset: str, headers: Mapping[str, str], now: float) -> RateLimit | None:
+    try:
+        most, left = int(limit), int(remaining)
+        reset_at = datetime.fromtimestamp(_moment(reset, headers, now), UTC)
+        return RateLimit(limit=most, remaining=left, reset_at=reset_at) if most > 0 <= left else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _moment(text: str, headers: Mapping[str, str], now: float) -> float:
+    """Return the Unix time of a reset, recognized by form and size.
+
+    Raises:
+        ValueError: If the text is neither a number nor a date.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return _date(text)
+    if number < 0:
+        raise ValueError("a reset is not negative")
+    if number < 1e8:  # a number of seconds; as a Unix time it would be in 1973 or before
+        return server_time(headers, now) + number
+    # Unix seconds, milliseconds or microseconds.
+    return number / (1 if number < 1e11 else 1e3 if number < 1e14 else 1e6)
+
+
+def _date(text: str) -> float:
+    """Return the Unix time of a date, as ISO 8601 or HTTP writes it."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        seconds = parse_date(text)
+        if seconds is None:
+            raise
+        return seconds
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds to wait by the `Retry-After` header; None when there is none that makes sense.
+
+    An HTTP date is compared with the response's own `Date`, so that a wrong clock on either side does no harm.
+
+    Args:
+        headers: The headers of the response.
+        now: The local Unix time, for a response without `Date`.
+    """
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = parse_date(text)
+        return None if moment is None else max(0.0, moment - server_time(headers, now))
+    return seconds if isfinite(seconds) and seconds >= 0 else None
+
+
+@lru_cache(maxsize=64)  # consecutive responses have the same second, and so the same text
+def parse_date(text: str) -> float | None:
+    """Return the Unix time of an HTTP date; None when the text is none."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def server_time(headers: Mapping[str, str], now: float) -> float:
+    """Return the Unix time of the `Date` header, or `now` when there is none."""
+    moment = parse_date(headers["date"]) if "date" in headers else None
+    return now if moment is None else moment
+
 
 TEXT_LIMIT = 64 * 1024
 _VALUE = itemgetter(1)

@@ -9,8 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Literal, cast, get_args
 
-from fibonacci._core.deadline import Deadline, DeadlineExceeded, allows
-from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.messages import Deadline, DeadlineExceeded, HTTPResponse, allows
 
 TransportErrorKind = Literal[
     "never_sent",  # no connection, or none free: nothing reached the server

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fibonacci._core.clock import TimeSource
+from fibonacci._core.messages import TimeSource
 
 
 class Clock(TimeSource, Protocol):

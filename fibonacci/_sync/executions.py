@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.call import new_idempotency_key
+from fibonacci._core.messages import Deadline
 from fibonacci._core.option_checks import check_choice, check_timeout
-from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
 from fibonacci._sync.large_pages import LargePages

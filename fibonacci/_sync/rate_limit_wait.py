@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from fibonacci._core.call import Call, closed_error, left_text, limiter_error, rate_limit_error
 from fibonacci._core.config import Config
-from fibonacci._core.deadline import allows
 from fibonacci._core.logs import log_wait
-from fibonacci._core.outcome import closed_error, left_text, limiter_error, rate_limit_error
-from fibonacci._core.preparation import Call
+from fibonacci._core.messages import allows
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import Admission, Delay
 from fibonacci._sync import _runtime

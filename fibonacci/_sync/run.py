@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Literal, Self
 
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.call import idempotency_key, new_idempotency_key
+from fibonacci._core.messages import Deadline
 from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
-from fibonacci._core.preparation import idempotency_key, new_idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path

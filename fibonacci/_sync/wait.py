@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 from fibonacci._batch.watching import is_complete, poll_delay
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import Deadline
 from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits

@@ -23,9 +23,8 @@ from fibonacci import (
     NotFoundError,
     __version__,
 )
-from fibonacci._core.deadline import Deadline
 from fibonacci._core.error_mapping import connection_remedy, connection_text, is_of_other_api
-from fibonacci._core.messages import Phases
+from fibonacci._core.messages import Deadline, Phases
 from fibonacci._core.transport_errors import TransportError, connect_error_from
 from fibonacci._core.urls import is_loopback
 from fibonacci._net.names import resolver

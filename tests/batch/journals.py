@@ -13,14 +13,12 @@ from uuid import uuid4
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult
-from fibonacci._batch.attempts import attempt
-from fibonacci._batch.journal import Journal
-from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.journal import Journal, attempt
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader, checksum_of, read_header, write_mark
 from fibonacci._batch.redis_opening import open_redis_journal
 from fibonacci._batch.rows import Row, digest_of, key_in
-from fibonacci._batch.sqlite_journal import COLUMNS
+from fibonacci._batch.sqlite_journal import COLUMNS, open_journal
 from fibonacci._net.redis_client import RedisConnection
 from fibonacci.models import Execution
 from tests.kit.redis import RedisServer

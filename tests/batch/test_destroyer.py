@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import JournalError
-from fibonacci._batch.journal_files import open_journal
-from fibonacci._batch.sqlite_journal import SQLiteJournal
+from fibonacci._batch.sqlite_journal import SQLiteJournal, open_journal
 from tests.batch.damages import Damage, Files, count_outcomes, damages, is_of_a_row, lasting, read_files, write_files
 from tests.batch.journals import HEADER, completed
 from tests.batch.test_journal import row

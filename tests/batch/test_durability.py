@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.emulator import Emulator
 from tests.batch.journals import HEADER
 from tests.kit.programs import find
@@ -45,7 +45,7 @@ MOST_CALLS = 60
 WRITERS = """
 import os, sys
 from contextlib import closing, suppress
-from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.sqlite_journal import open_journal
 from tests.batch.journals import HEADER, row
 
 call, folder, when = sys.argv[1:]

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from fibonacci import JournalError
-from fibonacci._batch.attempts import attempt
-from fibonacci._batch.journal_files import open_journal, temporary_journal
+from fibonacci._batch.journal import attempt
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.locks import FileLock, filesystem_in
 from fibonacci._batch.rows import Row
+from fibonacci._batch.sqlite_journal import open_journal, temporary_journal
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
 from tests.batch.journals import KINDS, JournalPlace, completed, fill, opened
@@ -31,7 +31,7 @@ from tests.kit.systems import linux_only, needs_fork, needs_permissions
 HEADER = JournalHeader("wf-1", "3", "column id")
 OPEN = """
 import sys
-from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
 """
 

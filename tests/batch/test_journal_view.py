@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci, JournalError, read_journal
-from fibonacci._batch.attempts import attempt
-from fibonacci._batch.journal import Journal
+from fibonacci._batch.journal import Journal, attempt
 from fibonacci._batch.journal_reader import ROWS_AT_ONCE
 from fibonacci._batch.redis_records import ROWS, keys_of
 from fibonacci._batch.rows import Row

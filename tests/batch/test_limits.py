@@ -23,9 +23,9 @@ from fibonacci import (
     ServerError,
     read_journal,
 )
-from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.rows import Row
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci._core.request_body import canonical
 from tests.batch.limited_platform import EXECUTE, platform
 from tests.kit.mode import Mode

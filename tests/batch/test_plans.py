@@ -32,10 +32,9 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.batch.starter import AsyncRowFinder
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
-from fibonacci._batch.attempts import error_in, error_text, is_transient, start_outcome
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan, quota_kind, quota_value, quota_wait
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
-from fibonacci._batch.journal_files import temporary_journal
+from fibonacci._batch.journal import error_in, error_text, is_transient, start_outcome
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.rows import Row, RowParser, digest_of
 from fibonacci._batch.search import (
@@ -48,6 +47,7 @@ from fibonacci._batch.search import (
     matches,
     may_repeat,
 )
+from fibonacci._batch.sqlite_journal import temporary_journal
 from fibonacci._batch.state import BatchState, ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
 from fibonacci._batch.workflow_versions import WorkflowVersions

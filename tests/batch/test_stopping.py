@@ -14,9 +14,8 @@ import pytest
 from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
 from fibonacci._batch import redis_journal
 from fibonacci._batch.journal import Journal
-from fibonacci._batch.journal_files import open_journal
-from fibonacci._batch.journal_owner import HeldFile, JournalHolder
 from fibonacci._batch.locks import FileLock
+from fibonacci._batch.sqlite_journal import HeldFile, JournalHolder, open_journal
 from fibonacci._files import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
 from tests.batch.journals import HEADER, KINDS, REDIS_PASSWORD, JournalPlace

@@ -64,13 +64,13 @@ MUTANTS = [
     ),
     SeededFault(
         "connection pool",
-        "_sync.transports.pool:ConnectionPool._pop_reusable",
+        "_sync.transports.socket_transport:ConnectionPool._pop_reusable",
         "connection = self._idle.pop()\n",
         "connection = self._idle[-1]\n                self._idle = self._idle[:-1]\n",
     ),
     SeededFault(
         "close() of a transport",
-        "_sync.transports.pool:ConnectionPool._put_back",
+        "_sync.transports.socket_transport:ConnectionPool._put_back",
         "if self._is_closed:\n                self.close_idle()\n            elif",
         "if",
     ),
@@ -118,13 +118,13 @@ MUTANTS = [
     ),
     SeededFault(
         "tasks: connection pool",
-        "_async.transports.pool:AsyncConnectionPool._end",
+        "_async.transports.socket_transport:AsyncConnectionPool._end",
         "self._put_back(use)",
         "pass",
     ),
     SeededFault(
         "tasks: aclose() of a transport",
-        "_async.transports.pool:AsyncConnectionPool._put_back",
+        "_async.transports.socket_transport:AsyncConnectionPool._put_back",
         "if self._is_closed:\n                self.close_idle()\n            elif",
         "if",
     ),

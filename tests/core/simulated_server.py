@@ -8,8 +8,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from itertools import count
 
-from fibonacci._core.limiter import RateLimiter
 from fibonacci._core.response import APIResponse
+from fibonacci._core.shared_limits import RateLimiter
 from fibonacci._core.window import Admission
 from tests.core.responses import api_response
 from tests.kit.clock import START

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fibonacci._core.deadline import allows
+from fibonacci._core.messages import allows
 from fibonacci.transports import Deadline, DeadlineExceeded
 from tests.kit.clock import FakeClock
 

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import APIStatusError
-from fibonacci._core.deadline import DeadlineExceeded
 from fibonacci._core.error_mapping import connection_error, describe, status_error, too_large_error
-from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.messages import DeadlineExceeded, HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse
 from fibonacci._core.transport_errors import TransportErrorKind, transport_error_from
 from fibonacci.transports import TransportError

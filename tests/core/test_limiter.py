@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from fibonacci._core.limiter import RateLimiter
 from fibonacci._core.response import APIResponse
+from fibonacci._core.shared_limits import RateLimiter
 from fibonacci._core.window import Admission, Delay
 from tests.core.responses import api_response
 from tests.core.simulated_server import SimulatedServer, Simulation

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
+from fibonacci._core.response import parse_rate_limit, parse_retry_after
 from fibonacci.models import Headers, RateLimit
 from tests.kit.assertions import each_row
 from tests.kit.clock import START

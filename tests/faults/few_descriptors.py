@@ -92,7 +92,7 @@ def report(name: ModeName, what: str, base_url: str, other_url: str, ca_bundle: 
             mode.run(one.request("GET", "/x"))
         mode.close(transport)
         for half in ("_async", "_sync"):
-            vars(import_module(f"fibonacci.{half}.transports.pool")).update(_REPORTED_AFTER=0.1)
+            vars(import_module(f"fibonacci.{half}.transports.socket_transport")).update(_REPORTED_AFTER=0.1)
         ended = used_up(mode, client, other)
         return {**ended, "told": [wait.path for wait in waits], "standstill": standstill.seconds}
 

@@ -74,7 +74,7 @@ def time_of_pools(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     """Return the clock by which connections age."""
     clock = FakeClock(runs=True)
     for half in ("_async", "_sync"):
-        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.time", clock)
+        monkeypatch.setattr(f"fibonacci.{half}.transports.socket_transport.time", clock)
         monkeypatch.setattr(f"fibonacci.{half}.transports.http11.time", clock)
     return clock
 

@@ -93,14 +93,14 @@ def _definition(folder: Path) -> None:
 
 
 def _journal(folder: Path) -> None:
-    from fibonacci._batch.journal_files import open_journal
     from fibonacci._batch.journal_schema import JournalHeader
+    from fibonacci._batch.sqlite_journal import open_journal
 
     open_journal(str(folder / "runs.db"), JournalHeader("wf-1", None, "index")).close()
 
 
 def _stop(folder: Path) -> None:
-    from fibonacci._batch.journal_owner import StopRequest
+    from fibonacci._batch.sqlite_journal import StopRequest
 
     StopRequest(str(folder / "runs.db"), "run").make()
 
@@ -152,7 +152,7 @@ def _dumped(folder: Path) -> None:
 
 
 def _journal_rows(suffix: str, mode: int | None = None) -> Written:
-    return Written(f"runs.db{suffix}", "state", ("_batch/journal_files.py", "_batch/locks.py"), _journal, mode=mode)
+    return Written(f"runs.db{suffix}", "state", ("_batch/sqlite_journal.py", "_batch/locks.py"), _journal, mode=mode)
 
 
 PATHS = [
@@ -168,13 +168,13 @@ PATHS = [
         is_private=False,
         mode=0o644,
     ),
-    Written("runs.db", "chosen", ("_batch/journal_files.py",), _journal),
+    Written("runs.db", "chosen", ("_batch/sqlite_journal.py",), _journal),
     _journal_rows("-lock", 0o600),
     _journal_rows("-wal"),
     _journal_rows("-shm"),
     _journal_rows("-journal"),
     Written(
-        "runs.db-stop-run", "state", ("_batch/journal_owner.py",), _stop, is_private=False, but="a file of a stranger"
+        "runs.db-stop-run", "state", ("_batch/sqlite_journal.py",), _stop, is_private=False, but="a file of a stranger"
     ),
     Written("out.jsonl", "chosen", ("cli/row_files.py",), _results, is_private=False),
     Written("out.jsonl.partial", "state", ("cli/row_files.py",), _results, mode=None),

@@ -193,7 +193,7 @@ class TestWait:
     def told_early(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have waits reported after a tenth of a second."""
         for half in ("_async", "_sync"):
-            monkeypatch.setattr(f"fibonacci.{half}.transports.pool._REPORTED_AFTER", 0.1)
+            monkeypatch.setattr(f"fibonacci.{half}.transports.socket_transport._REPORTED_AFTER", 0.1)
 
     @pytest.mark.usefixtures("told_early")
     def test_on_wait_and_the_log(self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,14 +14,14 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of
 from fibonacci._batch.journal import Journal
-from fibonacci._batch.journal_files import check_journal_file, open_journal, temporary_journal
 from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
+from fibonacci._batch.sqlite_journal import check_journal_file, open_journal, temporary_journal
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.option_checks import check_positive_int
-from fibonacci._core.rate_limit_headers import server_time
+from fibonacci._core.response import server_time
 from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
 from fibonacci.models.organizations import Quota
 from fibonacci.models.workflows import Workflow

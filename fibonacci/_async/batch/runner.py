@@ -14,8 +14,8 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.reader import AsyncRowReader
 from fibonacci._async.batch.starter import AsyncRowFinder, AsyncRowStarter
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
-from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.concurrency import quota_value
+from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal

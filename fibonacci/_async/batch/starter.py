@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from fibonacci._async.batch.context import AsyncBatchContext
-from fibonacci._batch.attempts import is_transient, start_outcome
 from fibonacci._batch.concurrency import quota_kind
+from fibonacci._batch.journal import is_transient, start_outcome
 from fibonacci._batch.rows import Row
 from fibonacci._batch.search import (
     Candidates,

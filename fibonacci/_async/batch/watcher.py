@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from fibonacci._async.batch.context import AsyncBatchContext
-from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.concurrency import quota_wait
+from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import is_complete
 from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError

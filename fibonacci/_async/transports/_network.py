@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import anyio
 
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import Phases
+from fibonacci._core.messages import Deadline, Phases
 from fibonacci._net.sockets import (
     GRACE,
     READ_SIZE,

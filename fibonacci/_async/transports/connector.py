@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from fibonacci._async.transports import _network
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import Deadline
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 from fibonacci._core.urls import left_for
 from fibonacci._net.proxies import proxy_for

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import h11
 
 from fibonacci._async import _runtime
-from fibonacci._core.deadline import Deadline, DeadlineExceeded
-from fibonacci._core.messages import MISDIRECTED, HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, Deadline, DeadlineExceeded, HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from fibonacci._core.deadline import Deadline, DeadlineExceeded
+from fibonacci._core.messages import Deadline, DeadlineExceeded
 from fibonacci._net.sockets import READ_SIZE
 
 P = ParamSpec("P")

@@ -20,7 +20,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import PAGE_SIZE, StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import Deadline
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.unset import Unset

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic
 
-from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.concurrency import quota_value
+from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal

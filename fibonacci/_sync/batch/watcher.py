@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from fibonacci._batch.attempts import is_transient
 from fibonacci._batch.concurrency import quota_wait
+from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import is_complete
 from fibonacci._sync.batch.context import BatchContext

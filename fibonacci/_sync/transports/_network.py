@@ -13,8 +13,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from fibonacci._core.deadline import Deadline, allows
-from fibonacci._core.messages import Phases
+from fibonacci._core.messages import Deadline, Phases, allows
 from fibonacci._core.transport_errors import is_network_failure
 from fibonacci._net.sockets import (
     GRACE,

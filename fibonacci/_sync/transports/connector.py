@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import Deadline
 from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
 from fibonacci._core.urls import left_for
 from fibonacci._net.proxies import proxy_for

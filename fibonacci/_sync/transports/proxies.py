@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import h11
 
-from fibonacci._core.deadline import Deadline, DeadlineExceeded
+from fibonacci._core.messages import Deadline, DeadlineExceeded
 from fibonacci._core.transport_errors import TransportError, is_network_failure
 from fibonacci._net.proxy import NO_SOCKSIO, tunnel_refusal
 from fibonacci._sync.transports.http11 import ResponseReader

@@ -1,9 +1,18 @@
 # Derived from fibonacci/_async/transports/socket_transport.py by tests/tools/mirror.py; change that file, not this one.
-"""The default transport: HTTP/1.1 over the SDK's own connections."""
+"""The default transport: HTTP/1.1 over the SDK's own connections, in a last-in-first-out pool.
+
+httpx's own pool is not used for two measured faults: a canceled call can leave it unusable, and it slows down with the
+square of its connections. This one takes the connection that was used last, closes any that did not end cleanly, bounds
+the number in use and the number idle, and queues while the process has no file descriptor left.
+"""
 
 from __future__ import annotations
 
 import os
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fibonacci._core.config import (
@@ -12,23 +21,379 @@ from fibonacci._core.config import (
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
 )
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, Deadline, HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import check_seconds
+from fibonacci._core.retry import may_be_sent_twice
 from fibonacci._core.transport_errors import (
     TransportError,
+    cause_chain,
     connect_error_from,
     is_network_failure,
     transport_error_from,
 )
+from fibonacci._net.sockets import lacks_descriptor, readable
+from fibonacci._sync import _runtime
+from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
 from fibonacci._sync.transports.connector import Connector
-from fibonacci._sync.transports.http11 import HTTP11Connection
+from fibonacci._sync.transports.http11 import HTTP11Connection, SilentConnection, StaleConnection
 from fibonacci._sync.transports.per_loop import PerLoop
-from fibonacci._sync.transports.pool import ConnectionPool
 from fibonacci._sync.transports.transport import TransportBase
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
+
+
+# Idle seconds after which a connection carries no request that must not be sent twice. Servers and load balancers close
+# idle connections, some when they are reloaded: a request that is in flight at that moment is lost.
+_TRUSTED_IDLE = 3.0
+_SWEEP_INTERVAL = 1.0
+# Seconds for which more idle connections than `max_idle_connections` are kept.
+_SHRINK_DELAY = 0.2
+# Seconds after which a wait for a connection is reported.
+_REPORTED_AFTER = 1.0
+# Seconds between two attempts to open a connection while no file descriptor is left. One caller at a time makes them.
+_DESCRIPTOR_INTERVAL = 0.02
+
+
+class ConnectionPool:
+    """The connections to one origin, in one event loop.
+
+    Args:
+        connector: Makes connections.
+        max_connections: The largest number of connections in use.
+        max_idle_connections: The largest number of idle connections.
+        idle_timeout: Seconds after which an idle connection is not used again.
+        first_byte_timeout: Seconds for the first byte of a response on a connection that was idle; later it counts as
+            dead. They are at most a quarter of the time left, and at least twice what the slowest first byte took.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        max_connections: int,
+        max_idle_connections: int,
+        idle_timeout: float,
+        first_byte_timeout: float,
+    ) -> None:
+        self._connector = connector
+        self._capacity = CapacityLimiter(max_connections)
+        self._without_descriptor = CapacityLimiter(1)
+        self._clock = _runtime.SystemClock()
+        self._max_idle = max_idle_connections
+        self._idle_timeout = idle_timeout
+        self._first_byte_timeout = first_byte_timeout
+        self._slowest = 0.0  # most seconds that the first byte of a response has taken
+        self._swept_at = time.monotonic()
+        self._is_shrinking = False
+        self._is_closed = False
+        self._idle: list[HTTP11Connection] = []
+        self._active: set[_Use] = set()
+
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy, without user and password; None for none."""
+        return self._connector.proxy
+
+    @property
+    def connections(self) -> list[HTTP11Connection]:
+        """The open connections, those in use first."""
+        active = [use.connection for use in list(self._active)]
+        return [*(connection for connection in active if connection is not None), *self._idle]
+
+    def send(
+        self, request: HTTPRequest, deadline: Deadline, limit: int, free_descriptors: Callable[[], int]
+    ) -> HTTPResponse:
+        """Send a request on a connection and read the complete response.
+
+        Args:
+            request: The request.
+            deadline: The end of the call.
+            limit: The largest body in bytes, as received, before decompression.
+            free_descriptors: Called when no file descriptor is left: closes connections that can be done without, and
+                returns how many there were.
+
+        Raises:
+            TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
+        """
+        self._sweep()
+        use = _Use()
+        try:
+            try:
+                wait = None if self._capacity.acquire_nowait(use) else self._wait_for_capacity(use, request, deadline)
+                response = None
+                while response is None:
+                    connection = self._take(use, request, deadline, wait, free_descriptors)
+                    response = self._exchange(connection, request, deadline, limit)
+                    if response is None:
+                        self._put_back(use)
+                return response
+            finally:
+                self._end(use)
+        finally:
+            self._end(use)  # again: a signal may have interrupted the first time
+
+    def _exchange(
+        self, connection: HTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
+    ) -> HTTPResponse | None:
+        """Return the response; None if the server had closed the connection, and nothing was sent."""
+        try:
+            first_byte_timeout = self._timeout_on(connection, request, deadline)
+            response = connection.exchange(request, deadline, limit, first_byte_timeout)
+        except StaleConnection:  # a new connection is not stale
+            return None
+        except SilentConnection:
+            # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
+            self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
+            raise
+        if response.status == MISDIRECTED:
+            self.close_idle()  # they lead to the same server
+        if request.is_repeatable or may_be_sent_twice(request.method):
+            self._slowest = max(self._slowest, connection.response_time)
+        return response
+
+    def close_idle(self) -> int:
+        """Close the idle connections; return how many there were."""
+        return self._close_idle(list(self._idle))
+
+    def close(self) -> None:
+        """Close the connections: those in use when their exchange ends."""
+        self._is_closed = True
+        self.close_idle()
+
+    def _wait_for_capacity(self, use: _Use, request: HTTPRequest, deadline: Deadline) -> _Wait:
+        """Wait until there is capacity for a connection, and acquire it.
+
+        Raises:
+            TransportError: If none was released in time.
+        """
+        wait = _Wait(request, self._capacity)
+        request.phases.enter("queue")
+        if not wait.acquire(self._capacity, use, deadline):
+            raise TransportError("timeout_never_sent", deadline.exceeded(wait.figures))
+        return wait
+
+    def _take(
+        self,
+        use: _Use,
+        request: HTTPRequest,
+        deadline: Deadline,
+        wait: _Wait | None,
+        free_descriptors: Callable[[], int],
+    ) -> HTTP11Connection:
+        """Return the idle connection that was used last, else a new one.
+
+        Raises:
+            TransportError: If none could be made.
+        """
+        # Calls that wait for a descriptor precede this one.
+        connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
+        if connection is None:
+            wait = wait or _Wait(request, self._capacity)
+            connection = self._open(use, request, deadline, wait, free_descriptors)
+        use.connection = connection
+        self._active.add(use)
+        return connection
+
+    def _put_back(self, use: _Use) -> None:
+        """Keep a connection that ended cleanly, and close any other."""
+        self._active.discard(use)
+        # Let go of first, so that no interrupt makes it idle twice: at worst it is closed as garbage.
+        connection, use.connection = use.connection, None
+        if connection is None:
+            return
+        if connection.is_reusable:
+            self._idle.append(connection)
+            if self._is_closed:
+                self.close_idle()
+            elif len(self._idle) > self._max_idle:
+                self._shrink()
+        else:
+            connection.close()
+
+    def _end(self, use: _Use) -> None:
+        """Release all that a request has used. A second call completes what an interrupt left undone."""
+        self._put_back(use)
+        if use.opening is not None:
+            self._without_descriptor.release(use.opening)
+        self._capacity.release(use)
+
+    def _open(
+        self,
+        use: _Use,
+        request: HTTPRequest,
+        deadline: Deadline,
+        wait: _Wait,
+        free_descriptors: Callable[[], int],
+    ) -> HTTP11Connection:
+        """Return a new connection; when no descriptor is left, wait for one or for a connection that is released."""
+        try:
+            return self._connector.connect(deadline, request.phases)
+        except TransportError as error:
+            if not _lacks_descriptor(error):
+                raise
+            time_is_up = TransportError("timeout_never_sent", error.cause)
+        request.phases.enter("queue")
+        wait.reason = ", no file descriptor is left"
+        use.opening = CapacityShare()
+        if not wait.acquire(self._without_descriptor, use.opening, deadline):
+            raise time_is_up from time_is_up.cause
+        try:
+            while deadline.remaining() != 0:
+                connection = self._pop_reusable(request) or self._try_open(request, deadline)
+                if connection is not None:
+                    return connection
+                if not free_descriptors():
+                    self._clock.sleep(deadline.cap(_DESCRIPTOR_INTERVAL) or 0)
+                    if wait.report_in == 0:
+                        wait.report()
+            raise time_is_up from time_is_up.cause
+        finally:
+            self._without_descriptor.release(use.opening)
+
+    def _try_open(self, request: HTTPRequest, deadline: Deadline) -> HTTP11Connection | None:
+        """Return a new connection; None when no descriptor is left, or no time."""
+        try:
+            return self._connector.connect(deadline, request.phases)
+        except TransportError as error:
+            request.phases.enter("queue")
+            if deadline.remaining() == 0 or _lacks_descriptor(error):
+                return None
+            raise
+
+    def _timeout_on(self, connection: HTTP11Connection, request: HTTPRequest, deadline: Deadline) -> float | None:
+        """Return the seconds without a response after which the connection counts as dead; None for never."""
+        if not request.is_repeatable or not connection.exchanges:
+            return None
+        # A quarter of the time left leaves enough for another attempt.
+        return max((deadline.cap(4 * self._first_byte_timeout) or 0.0) / 4, 2 * self._slowest)
+
+    def _pop_reusable(self, request: HTTPRequest) -> HTTP11Connection | None:
+        """Remove and return the last idle connection that the request may use; close those that are too old."""
+        now = time.monotonic()
+        trusted = self._idle_timeout if request.is_repeatable else min(self._idle_timeout, _TRUSTED_IDLE)
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            age = now - connection.ended_at
+            if age >= self._idle_timeout:
+                connection.close()
+            elif age < trusted:
+                return connection
+            else:
+                self._idle.append(connection)
+                return None
+
+    def _shrink(self) -> None:
+        """Close the idle connections beyond `max_idle_connections`: where possible a little later.
+
+        Calls that follow one another in waves then find the connections of the last wave.
+        """
+        if not self._is_shrinking:
+            later = partial(_call_if_alive, weakref.WeakMethod(self._close_oldest))
+            self._is_shrinking = self._max_idle > 0 and _runtime.call_later(_SHRINK_DELAY, later)
+        if not self._is_shrinking:
+            self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        self._is_shrinking = False
+        self._close_idle(self._idle[: max(0, len(self._idle) - self._max_idle)])
+
+    def _sweep(self) -> None:
+        """Close the idle connections that nothing may use any more, about once a second while there are calls."""
+        now = time.monotonic()
+        if now - self._swept_at < _SWEEP_INTERVAL:
+            return
+        self._swept_at = now
+        idle = [(connection, connection.fileno()) for connection in list(self._idle)]
+        ended = readable([descriptor for _, descriptor in idle if descriptor >= 0])
+        self._close_idle(
+            connection
+            for connection, descriptor in idle
+            if descriptor in ended or descriptor < 0 or now - connection.ended_at >= self._idle_timeout
+        )
+
+    def _close_idle(self, connections: Iterable[HTTP11Connection]) -> int:
+        """Close those that are idle still; return how many there were."""
+        closed = 0
+        for connection in connections:
+            try:
+                self._idle.remove(connection)
+            except ValueError:  # another thread has taken it
+                continue
+            connection.close()
+            closed += 1
+        return closed
+
+
+class _Use(CapacityShare):
+    """What one request uses of a pool.
+
+    Attributes:
+        connection: The connection.
+        opening: Its turn to open a connection when no descriptor is left.
+    """
+
+    __slots__ = ("connection", "opening")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection: HTTP11Connection | None = None
+        self.opening: CapacityShare | None = None
+
+
+class _Wait:
+    """The wait of a request for a connection, which is reported once, when it has taken a second.
+
+    Attributes:
+        reason: What is waited for beside a connection that is released.
+    """
+
+    def __init__(self, request: HTTPRequest, capacity: CapacityLimiter) -> None:
+        self._on_wait = request.on_wait
+        self._capacity = capacity
+        self._began = time.monotonic()
+        self._is_reported = request.on_wait is None
+        self.reason = ""
+
+    @property
+    def report_in(self) -> float | None:
+        """Seconds until the wait is to be reported; None when it is not, or has been."""
+        return None if self._is_reported else max(0.0, self._began + _REPORTED_AFTER - time.monotonic())
+
+    def acquire(self, limiter: CapacityLimiter, share: CapacityShare, deadline: Deadline) -> bool:
+        """Acquire capacity of a limiter; return False when none was free in time. The wait is reported."""
+        if limiter.acquire(share, deadline.cap(self.report_in)):
+            return True
+        if deadline.remaining() == 0:
+            return False
+        self.report()
+        return limiter.acquire(share, deadline.remaining())
+
+    @property
+    def figures(self) -> str:
+        """How many connections are in use, and what else is waited for."""
+        return f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
+
+    def report(self) -> None:
+        """Call the request's `on_wait`."""
+        self._is_reported = True
+        if self._on_wait is None:
+            return
+        _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, self.figures))
+
+
+def _call_if_alive(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
+    method = reference()
+    if method is not None:
+        method()
+
+
+def _lacks_descriptor(error: TransportError) -> bool:
+    return any(lacks_descriptor(inner) for inner in cause_chain(error))
+
 
 IDLE_TIMEOUT = 15.0
 

@@ -8,8 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.messages import Deadline, HTTPRequest, HTTPResponse
 from fibonacci._core.option_checks import (
     check_ca_bundle,
     check_client_cert,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from fibonacci import JournalView, RunResult, RunsProgress, RunsSummary
-    from fibonacci._batch.journal_owner import HeldJournal, JournalHolder
+    from fibonacci._batch.sqlite_journal import HeldJournal, JournalHolder
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
 
@@ -660,7 +660,7 @@ def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
         UsageError: If it is neither the path of a file nor the URL of a journal in Redis.
     """
     from fibonacci._batch.journal_location import RedisJournalURL, check_journal
-    from fibonacci._batch.journal_owner import HeldFile
+    from fibonacci._batch.sqlite_journal import HeldFile
 
     try:
         place = check_journal(location)
@@ -670,7 +670,7 @@ def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
     if not isinstance(place, RedisJournalURL):
         yield HeldFile(location), location
         return
-    from fibonacci._batch.redis_reader import HeldRedisJournal
+    from fibonacci._batch.redis_opening import HeldRedisJournal
     from fibonacci._net.redis_client import RedisConnection
 
     commands = RedisConnection(place.url, "journal")

@@ -25,10 +25,10 @@ from typing import Any
 from unittest.mock import patch
 
 from fibonacci import AsyncFibonacci, Fibonacci
-from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import HEADER, begun, finished, keys_of
 from fibonacci._batch.rows import Row
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci._batch.watching import poll_delay
 from fibonacci.emulator import Emulator
 from tests.batch.journals import completed, fill, opened, row

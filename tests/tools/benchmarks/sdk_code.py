@@ -7,7 +7,7 @@ FIXED_RESPONSE = """
 import json
 import time
 from fibonacci import Fibonacci
-from fibonacci._core.preparation import Call
+from fibonacci._core.call import Call
 from fibonacci._core.request import Request
 from fibonacci.models import Workflow
 from fibonacci.transports import Deadline, HTTPResponse

@@ -15,7 +15,7 @@ from unittest import mock
 
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci._batch.options import BatchOptions
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import Deadline
 from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow
 from fibonacci._core.window import Admission
 from fibonacci.transports import HTTPRequest, HTTPResponse
@@ -144,7 +144,7 @@ class _Connector:
 
 
 def _pool(baton: Baton, made: list[_CountedConnection], **options: Any) -> Any:
-    pool: Any = import_module("fibonacci._sync.transports.pool")
+    pool: Any = import_module("fibonacci._sync.transports.socket_transport")
     defaults = {"max_connections": 2, "max_idle_connections": 1, "idle_timeout": 15.0, "first_byte_timeout": 5.0}
     baton.replace(pool, "readable", mock.Mock(return_value=set()))
     return pool.ConnectionPool(_Connector(baton, made), **{**defaults, **options})
@@ -154,7 +154,7 @@ def _new_pool(baton: Baton, made: list[_CountedConnection], origin: str) -> Any:
     return _pool(baton, made)
 
 
-@_scenario("connection pool", "_sync.transports.pool", beside=("_sync._runtime",))
+@_scenario("connection pool", "_sync.transports.socket_transport", beside=("_sync._runtime",))
 def _connection_pool(baton: Baton) -> Bodies:
     """Two calls, and the idle connections are closed beside them."""
     made: list[_CountedConnection] = []
@@ -178,7 +178,6 @@ def _connection_pool(baton: Baton) -> Bodies:
     "close() of a transport",
     "_sync.transports.socket_transport",
     "_sync.transports.per_loop",
-    "_sync.transports.pool",
     beside=("_sync._runtime",),
 )
 def _transport_close(baton: Baton) -> Bodies:
@@ -342,7 +341,7 @@ def _leased_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
     return call, check
 
 
-@_scenario("rate limiter", "_core.shared_limits", "_core.limiter", beside=("_sync._runtime",))
+@_scenario("rate limiter", "_core.shared_limits", beside=("_sync._runtime",))
 def _rate_limiter(baton: Baton) -> Bodies:
     """Three calls where one is admitted at a time, and a reset: each is admitted once, and nothing stays in use."""
     from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -536,7 +535,7 @@ def _iterator(baton: Baton) -> Bodies:
     "close() of a client",
     "_sync.shared_state",
     "_sync.rate_limit_wait",
-    beside=("_sync._runtime", "_core.shared_limits", "_core.deadline"),
+    beside=("_sync._runtime", "_core.shared_limits", "_core.messages"),
 )
 def _client_close(baton: Baton) -> Bodies:
     """Close a client beside a call that waits for the rate limit, which does not wait on."""

@@ -13,8 +13,7 @@ from unittest import mock
 
 from fibonacci import APIConnectionError, AsyncFibonacci
 from fibonacci._core import shared_limits
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.messages import Deadline, HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.window import Admission, Delay
 from tests.kit.transport import http_response
@@ -116,13 +115,13 @@ class _TurnedConnector:
 
 
 def _pool(run: TaskRun, made: list[_TurnedConnection], origin: str = "") -> Any:
-    pool: Any = import_module("fibonacci._async.transports.pool")
+    pool: Any = import_module("fibonacci._async.transports.socket_transport")
     run.replace(pool, "readable", mock.Mock(return_value=set()))
     options: Any = {"max_connections": 1, "max_idle_connections": 1, "idle_timeout": 15.0, "first_byte_timeout": 5.0}
     return pool.AsyncConnectionPool(_TurnedConnector(run, made), **options)
 
 
-@_scenario("connection pool", "_async.transports.pool", "_async.transports.capacity")
+@_scenario("connection pool", "_async.transports.socket_transport", "_async.transports.capacity")
 def _connection_pool(run: TaskRun) -> Bodies:
     """Two calls, one of which queues, and the idle connections are closed beside them."""
     made: list[_TurnedConnection] = []
@@ -148,7 +147,6 @@ def _connection_pool(run: TaskRun) -> Bodies:
 @_scenario(
     "aclose() of a transport",
     "_async.transports.socket_transport",
-    "_async.transports.pool",
     beside=("_async._runtime", "_async.transports.capacity"),
 )
 def _transport_close(run: TaskRun) -> Bodies:
@@ -263,7 +261,7 @@ def _workers(run: TaskRun) -> Bodies:
     return Bodies([iterate], check)
 
 
-@_scenario("rate limiter", "_core.shared_limits", "_core.limiter")
+@_scenario("rate limiter", "_core.shared_limits")
 def _rate_limiter(run: TaskRun) -> Bodies:
     """Two calls where one is admitted at a time, and a reset: each is admitted once, and nothing stays in use."""
     from fibonacci._async import _runtime
@@ -310,7 +308,7 @@ def _rate_limiter(run: TaskRun) -> Bodies:
     "_async.shared_state",
     "_async.rate_limit_wait",
     "_async.requestor",
-    beside=("_async._runtime", "_core.shared_limits", "_core.deadline"),
+    beside=("_async._runtime", "_core.shared_limits", "_core.messages"),
 )
 def _client_close(run: TaskRun) -> Bodies:
     """Close a client beside a call that waits for the rate limit, which does not wait on."""
@@ -343,7 +341,7 @@ def _client_close(run: TaskRun) -> Bodies:
     "_async.run",
     "_async.run",
     "_async._runtime",
-    beside=("_async.requestor", "_core.deadline", "_async.shared_state"),
+    beside=("_async.requestor", "_core.messages", "_async.shared_state"),
 )
 def _left_run(run: TaskRun) -> Bodies:
     """Close a client beside a run with `cancel_on_exit`: an execution whose id was received is canceled."""

@@ -73,10 +73,10 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/_async/wait.py": (*_tests("faults/", "waiting run"), *_tests("display/", "progress")),
     "fibonacci/_core/retry.py": _tests("core/", "retry"),
     "fibonacci/_core/window.py": _LIMITER,
-    "fibonacci/_core/limiter.py": _LIMITER,
-    "fibonacci/_core/deadline.py": (*_tests("core/", "deadline"), *_tests("faults/", "waiting")),
+    "fibonacci/_core/shared_limits.py": _LIMITER,
+    "fibonacci/_core/messages.py": (*_tests("core/", "deadline"), *_tests("faults/", "waiting")),
     "fibonacci/_core/compression.py": _tests("core/", "compression"),
-    "fibonacci/_core/rate_limit_headers.py": (*_tests("core/", "rate_limit_headers"), *_LIMITER),
+    "fibonacci/_core/response.py": (*_tests("core/", "rate_limit_headers"), *_LIMITER),
     "fibonacci/emulator/policy/*.py": _tests(
         "emulator/",
         "admission approvals organizations roles control memory_and_tools workflows scripts strict warnings "
