@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fibonacci.cli.call_tables import GROUPS
+from fibonacci.cli.call_tables.calls import CALLS
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
 def calls() -> dict[str, CallEntry]:
     """Return every derived call by its dotted name in Python."""
-    groups = {name: import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}").GROUP for name in GROUPS}
-    return {path.replace("-", "_"): entry for name, group in groups.items() for path, entry in _entries(group, name)}
+    return {path.replace("-", "_"): entry for name, group in CALLS.items() for path, entry in _entries(group, name)}
 
 
 def _entries(group: CallGroup, path: str) -> Iterator[tuple[str, CallEntry]]:

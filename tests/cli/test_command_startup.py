@@ -22,7 +22,7 @@ GROUP = {
     "fibonacci.cli.calls",
     "fibonacci.cli.calls.arguments",
     "fibonacci.cli.calls.entries",
-    "fibonacci.cli.call_tables.workflows",
+    "fibonacci.cli.call_tables.calls",
 }
 CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.numbers", "fibonacci.cli.json_types"}
 ARGPARSE = {"re", "typing"}

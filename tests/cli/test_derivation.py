@@ -120,4 +120,4 @@ def test_what_differs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     derived = calls.derive_all()
     changed = {path: text.replace("show one workflow", "read one workflow") for path, text in derived.items()}
     monkeypatch.setattr(calls, "derive_all", lambda: changed)
-    assert [path.name for path in calls.differences()] == ["workflows.py"]
+    assert [path.name for path in calls.differences()] == ["calls.py"]

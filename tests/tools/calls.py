@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -172,38 +172,30 @@ def _plain(text: str) -> str:
 def derive_all() -> dict[Path, str]:
     """Return the text of each table by its path."""
     groups = {name.replace("_", "-"): group(namespace, name) for name, namespace in namespaces().items()}
-    texts = {"__init__.py": _index(groups)}
-    texts |= {f"{name.replace('-', '_')}.py": _table(name, found) for name, found in groups.items()}
+    texts = {"__init__.py": _index(groups), "calls.py": _table(groups)}
     prefix = "fibonacci/cli/call_tables/"
     laid_out = formatted({f"{prefix}{name}": text for name, text in texts.items()})
     return {FOLDER / name.removeprefix(prefix): text for name, text in laid_out.items()}
 
 
 def _index(groups: Mapping[str, CallGroup]) -> str:
-    lines = ",\n".join(f"{name!r}: {found.help!r}" for name, found in groups.items())
+    lines = ",\n".join(f"{name!r}: {calls.help!r}" for name, calls in groups.items())
     return (
         f'{HEADER}"""The groups of derived commands."""\n\nfrom __future__ import annotations\n\n'
         f"from typing import Final\n\nGROUPS: Final[dict[str, str]] = {{\n{lines},\n}}\n"
-        '"""The help of each group by its name; a module beside this one has its calls."""\n'
+        '"""The help of each group by its name; `calls` has its calls, which a start without one does not load."""\n'
     )
 
 
-def _table(name: str, found: CallGroup) -> str:
-    used = sorted({type(each).__name__ for each in _walk(found)})
+def _table(groups: Mapping[str, CallGroup]) -> str:
+    constants = {name: f"_{name.replace('-', '_').upper()}" for name in groups}
+    texts = "".join(f"{constants[name]}: Final = {_literal(calls)}\n\n" for name, calls in groups.items())
+    entries = "".join(f"{name!r}: {constant},\n" for name, constant in constants.items())
     return (
-        f'{HEADER}"""The calls of `fibonacci {name}`."""\n\nfrom __future__ import annotations\n\n'
-        f"from typing import Final\n\nfrom fibonacci.cli.calls.entries import {', '.join(used)}\n\n"
-        f"GROUP: Final = {_literal(found)}\n"
+        f'{HEADER}"""The calls of every group."""\n\nfrom __future__ import annotations\n\n'
+        f"from typing import Final\n\nfrom fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter\n\n"
+        f"{texts}CALLS: Final[dict[str, CallGroup]] = {{\n{entries}}}\n"
     )
-
-
-def _walk(entry: CallGroup | CallEntry) -> Iterator[CallGroup | CallEntry | CallParameter]:
-    yield entry
-    if isinstance(entry, CallEntry):
-        yield from entry.parameters
-    else:
-        for each in entry.entries.values():
-            yield from _walk(each)
 
 
 def _literal(entry: CallGroup | CallEntry | CallParameter) -> str:

@@ -15,4 +15,4 @@ GROUPS: Final[dict[str, str]] = {
     "tools": "look up and connect tools",
     "health": "show the health of the platform",
 }
-"""The help of each group by its name; a module beside this one has its calls."""
+"""The help of each group by its name; `calls` has its calls, which a start without one does not load."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import SUPPRESS
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.calls.entries import NULLS, PREFIX, CallEntry, CallGroup
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 
 def add_group(parser: CommandParser, name: str) -> None:
     """Add the calls of a group, such as `workflows`, and its verbs that are no calls."""
-    table: Any = import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}")
-    add = _add_entries(parser, table.GROUP, (name,))
+    from fibonacci.cli.call_tables.calls import CALLS
+
+    add = _add_entries(parser, CALLS[name], (name,))
     for verb, entry in VERBS.get(name, {}).items():
         add(verb, entry.help, add_arguments=command_adder(entry.module, verb))
 

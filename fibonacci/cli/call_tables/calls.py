@@ -1,0 +1,558 @@
+# Derived from the typed client by tests/tools/calls.py; change fibonacci/_async, not this file.
+"""The calls of every group."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
+
+_WORKFLOWS: Final = CallGroup(
+    "create, read, change, delete and run workflows",
+    {
+        "list": CallEntry(
+            "list the workflows that the key may see",
+            "List the workflows that the key may see.",
+            "GET /workflows",
+            (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
+            is_list=True,
+        ),
+        "get": CallEntry(
+            "show one workflow",
+            "Show one workflow.",
+            "GET /workflows/{id}",
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+        ),
+        "create": CallEntry(
+            "create a workflow",
+            "Create a workflow.",
+            "POST /workflows",
+            (
+                CallParameter("name", "text", "the name that people see", is_required=True),
+                CallParameter("description", "text", "what the workflow is for", is_nullable=True),
+                CallParameter(
+                    "definition",
+                    "definition",
+                    "the nodes and outputs, as JSON or as a fibonacci.definitions.WorkflowDefinition",
+                    is_nullable=True,
+                ),
+            ),
+        ),
+        "update": CallEntry(
+            "change the given fields of a workflow, which makes a new version",
+            "Change the given fields of a workflow, which makes a new version.",
+            "PUT /workflows/{id}",
+            (
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                CallParameter("name", "text", "the new name"),
+                CallParameter("description", "text", "the new description; null empties it", is_nullable=True),
+                CallParameter(
+                    "definition",
+                    "definition",
+                    "the new definition, as JSON or as a fibonacci.definitions.WorkflowDefinition",
+                    is_nullable=True,
+                ),
+            ),
+        ),
+        "delete": CallEntry(
+            "delete a workflow",
+            "Delete a workflow.",
+            "DELETE /workflows/{id}",
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+        ),
+        "execute": CallEntry(
+            "start a workflow, at most once",
+            "Start a workflow, at most once.",
+            "POST /workflows/{id}/execute",
+            (
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                CallParameter(
+                    "inputs",
+                    "object",
+                    "the values of the definition's {{input.field}} placeholders, by field; any JSON",
+                ),
+                CallParameter(
+                    "idempotency_key", "text", "the Idempotency-Key of the request: 1 to 255 visible ASCII characters"
+                ),
+            ),
+        ),
+    },
+)
+
+_EXECUTIONS: Final = CallGroup(
+    "follow, wait for and cancel the runs of workflows",
+    {
+        "list": CallEntry(
+            "list executions, all or some of them",
+            "List executions, all or some of them.",
+            "GET /executions",
+            (
+                CallParameter("workflow_id", "workflow", "only those of the workflow"),
+                CallParameter(
+                    "status",
+                    "word",
+                    "only those in this state: pending, running, completed, failed, cancelled, pending_approval",
+                    choices=("pending", "running", "completed", "failed", "cancelled", "pending_approval"),
+                ),
+                CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+            ),
+            is_list=True,
+        ),
+        "get": CallEntry(
+            "show one execution",
+            "Show one execution.",
+            "GET /executions/{id}",
+            (
+                CallParameter(
+                    "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
+                ),
+            ),
+        ),
+        "cancel": CallEntry(
+            "cancel an execution",
+            "Cancel an execution.",
+            "POST /executions/{id}/cancel",
+            (
+                CallParameter(
+                    "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
+                ),
+                CallParameter(
+                    "if_ended",
+                    "word",
+                    "what to do if it has already ended: raise an error, or ignore that",
+                    choices=("raise", "ignore"),
+                ),
+            ),
+        ),
+    },
+)
+
+_VERSIONS: Final = CallGroup(
+    "read the version history of a workflow, and roll back",
+    {
+        "list": CallEntry(
+            "list the versions of a workflow, which any member may do",
+            "List the versions of a workflow, which any member may do.",
+            "GET /workflows/{id}/versions",
+            (
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+            ),
+            is_list=True,
+        ),
+        "get": CallEntry(
+            "show one version of a workflow",
+            "Show one version of a workflow.",
+            "GET /workflows/{id}/versions/{version}",
+            (
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                CallParameter(
+                    "version",
+                    "text",
+                    "the number or name of the version, as fibonacci versions list has it",
+                    is_positional=True,
+                ),
+            ),
+        ),
+        "rollback": CallEntry(
+            "make an earlier version the current one",
+            "Make an earlier version the current one.",
+            "POST /workflows/{id}/versions/{version}/rollback",
+            (
+                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                CallParameter("version", "text", "the number or name of the version to go back to", is_positional=True),
+            ),
+        ),
+    },
+)
+
+_REGISTRY: Final = CallGroup(
+    "approve workflows as templates, deprecate and archive them",
+    {
+        "list": CallEntry(
+            "list the entries of the registry",
+            "List the entries of the registry.",
+            "GET /workflow-registry",
+            (
+                CallParameter(
+                    "include_archived",
+                    "boolean",
+                    "whether to list archived entries too; the platform leaves them out by default",
+                ),
+                CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+            ),
+            is_list=True,
+        ),
+        "approve-template": CallEntry(
+            "approve a workflow as a template",
+            "Approve a workflow as a template.",
+            "POST /workflow-registry/{id}/approve-template",
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+        ),
+        "deprecate": CallEntry(
+            "mark a template as deprecated",
+            "Mark a template as deprecated.",
+            "POST /workflow-registry/{id}/deprecate",
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+        ),
+        "archive": CallEntry(
+            "archive a template: lists leave it out by default",
+            "Archive a template: lists leave it out by default.",
+            "POST /workflow-registry/{id}/archive",
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+        ),
+    },
+)
+
+_ORGANIZATIONS: Final = CallGroup(
+    "read and change governance, quotas and tool policies of an organization",
+    {
+        "governance": CallGroup(
+            "read and change the approval settings; read reports and the audit log",
+            {
+                "get": CallEntry(
+                    "show which workflows need approval",
+                    "Show which workflows need approval.",
+                    "GET /organizations/{organization_id}/governance",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
+                ),
+                "update": CallEntry(
+                    "change the given settings of an organization",
+                    "Change the given settings of an organization.",
+                    "PATCH /organizations/{organization_id}/governance",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter(
+                            "require_approval_for_external_comm",
+                            "boolean",
+                            "whether workflows that send something outside need approval",
+                        ),
+                        CallParameter(
+                            "require_approval_for_public_writes",
+                            "boolean",
+                            "whether workflows that publish need approval",
+                        ),
+                        CallParameter(
+                            "require_approval_for_permission_changes",
+                            "boolean",
+                            "whether workflows that change permissions need approval",
+                        ),
+                        CallParameter("allow_self_approval", "boolean", "whether the person who asks may approve"),
+                        CallParameter("approval_threshold", "integer", "the number of approvals that a run needs"),
+                        CallParameter(
+                            "category_flags",
+                            "object",
+                            'whether workflows of a category need approval, by category, such as {"financial": true}',
+                        ),
+                    ),
+                ),
+                "report": CallEntry(
+                    "show the governance report",
+                    "Show the governance report.",
+                    "GET /organizations/{organization_id}/governance/report",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
+                ),
+                "audit": CallEntry(
+                    "list the entries of the audit log",
+                    "List the entries of the audit log.",
+                    "GET /organizations/{organization_id}/governance/audit",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                    ),
+                    is_list=True,
+                ),
+                "approvals": CallEntry(
+                    "show the statistics of approvals",
+                    "Show the statistics of approvals.",
+                    "GET /organizations/{organization_id}/governance/approvals",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
+                ),
+            },
+        ),
+        "quota": CallGroup(
+            "read and change the limits of an organization",
+            {
+                "get": CallEntry(
+                    "show the limits of an organization",
+                    "Show the limits of an organization.",
+                    "GET /organizations/{organization_id}/quota",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                    ),
+                ),
+                "update": CallEntry(
+                    "override the given limits of an organization",
+                    "Override the given limits of an organization.",
+                    "PATCH /organizations/{organization_id}/quota",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter(
+                            "workflow_runs_per_hour",
+                            "integer",
+                            "the number of runs in an hour; null takes the override away",
+                            is_nullable=True,
+                        ),
+                        CallParameter(
+                            "concurrent_executions",
+                            "integer",
+                            "the number of executions at a time; null takes the override away",
+                            is_nullable=True,
+                        ),
+                        CallParameter(
+                            "memory_mb",
+                            "integer",
+                            "memory in megabytes; null takes the override away",
+                            is_nullable=True,
+                        ),
+                    ),
+                ),
+            },
+        ),
+        "tool-policies": CallGroup(
+            "allow and forbid tools, for all or for a role",
+            {
+                "list": CallEntry(
+                    "list the policies of an organization",
+                    "List the policies of an organization.",
+                    "GET /organizations/{organization_id}/tool-policies",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                    ),
+                    is_list=True,
+                ),
+                "create": CallEntry(
+                    "make a policy for a tool",
+                    "Make a policy for a tool.",
+                    "POST /organizations/{organization_id}/tool-policies",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter(
+                            "tool_name",
+                            "text",
+                            "the name of the tool, such as slack_send_message; see fibonacci tools list",
+                            is_required=True,
+                        ),
+                        CallParameter("enabled", "boolean", "whether the tool may be used"),
+                        CallParameter(
+                            "allowed_roles",
+                            "names",
+                            "the roles that may use the tool, such as owner,admin, in any order",
+                            is_nullable=True,
+                        ),
+                    ),
+                ),
+                "update": CallEntry(
+                    "change the given fields of a policy",
+                    "Change the given fields of a policy.",
+                    "PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter(
+                            "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                        ),
+                        CallParameter("enabled", "boolean", "whether the tool may be used"),
+                        CallParameter(
+                            "allowed_roles",
+                            "names",
+                            "the roles that may use the tool, such as owner,admin, in any order",
+                            is_nullable=True,
+                        ),
+                    ),
+                ),
+                "delete": CallEntry(
+                    "delete a policy",
+                    "Delete a policy.",
+                    "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter(
+                            "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                        ),
+                    ),
+                ),
+                "create-role-override": CallEntry(
+                    "make an exception for a role",
+                    "Make an exception for a role.",
+                    "POST /organizations/{organization_id}/role-policy-overrides",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter(
+                            "role",
+                            "word",
+                            "the role: owner, admin, member or viewer",
+                            is_required=True,
+                            choices=("owner", "admin", "member", "viewer"),
+                        ),
+                        CallParameter(
+                            "tool_name",
+                            "text",
+                            "the name of the tool, such as slack_send_message; see fibonacci tools list",
+                            is_required=True,
+                        ),
+                        CallParameter("enabled", "boolean", "whether that role may use that tool"),
+                    ),
+                ),
+                "list-role-overrides": CallEntry(
+                    "list the exceptions for roles",
+                    "List the exceptions for roles.",
+                    "GET /organizations/{organization_id}/role-policy-overrides",
+                    (
+                        CallParameter(
+                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                        ),
+                        CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                    ),
+                    is_list=True,
+                ),
+            },
+        ),
+    },
+)
+
+_MEMORY: Final = CallGroup(
+    "store values under a key, for a workflow, a user, an organization, or everyone",
+    {
+        "get": CallEntry(
+            "show the value under a key",
+            "Show the value under a key.",
+            "GET /memory/{key}",
+            (
+                CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
+                CallParameter(
+                    "scope",
+                    "word",
+                    "who shares the value: workflow (the platform's default), user, organization or global",
+                    choices=("workflow", "user", "organization", "global"),
+                ),
+                CallParameter("user_id", "text", "the id of the user, in the scope user"),
+                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow"),
+            ),
+        ),
+        "delete": CallEntry(
+            "delete the value under a key",
+            "Delete the value under a key.",
+            "DELETE /memory/{key}",
+            (
+                CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
+                CallParameter(
+                    "scope",
+                    "word",
+                    "who shares the value: workflow (the platform's default), user, organization or global",
+                    choices=("workflow", "user", "organization", "global"),
+                ),
+                CallParameter("user_id", "text", "the id of the user, in the scope user"),
+                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow"),
+            ),
+        ),
+        "set": CallEntry(
+            "store a value under a key, in place of an earlier one",
+            "Store a value under a key, in place of an earlier one.",
+            "PUT /memory/{key}",
+            (
+                CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
+                CallParameter("value", "json", "any JSON", is_positional=True),
+                CallParameter(
+                    "scope",
+                    "word",
+                    "who shares the value: workflow (the platform's default), user, organization or global",
+                    is_nullable=True,
+                    choices=("workflow", "user", "organization", "global"),
+                ),
+                CallParameter("user_id", "text", "the id of the user, in the scope user", is_nullable=True),
+                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow", is_nullable=True),
+                CallParameter("ttl", "seconds", "whole seconds to keep it", is_nullable=True),
+            ),
+        ),
+    },
+)
+
+_TOOLS: Final = CallGroup(
+    "look up and connect tools",
+    {
+        "list": CallEntry(
+            "list the tools of the catalog",
+            "List the tools of the catalog.",
+            "GET /tools",
+            (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
+            is_list=True,
+        ),
+        "get": CallEntry(
+            "show one tool",
+            "Show one tool.",
+            "GET /tools/{tool_name}",
+            (
+                CallParameter(
+                    "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                ),
+            ),
+        ),
+        "connect": CallEntry(
+            "connect a tool",
+            "Connect a tool.",
+            "POST /tools/{tool_name}/connect",
+            (
+                CallParameter(
+                    "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                ),
+                CallParameter(
+                    "params",
+                    "object",
+                    "the parameters of the connection by name, such as credentials; they depend on the tool",
+                ),
+            ),
+        ),
+    },
+)
+
+_HEALTH: Final = CallGroup(
+    "show the health of the platform",
+    {
+        "check": CallEntry("show the platform's health", "Show the platform's health.", "GET /health"),
+        "secrets": CallEntry(
+            "show the health of the store of secrets", "Show the health of the store of secrets.", "GET /health/secrets"
+        ),
+    },
+)
+
+CALLS: Final[dict[str, CallGroup]] = {
+    "workflows": _WORKFLOWS,
+    "executions": _EXECUTIONS,
+    "versions": _VERSIONS,
+    "registry": _REGISTRY,
+    "organizations": _ORGANIZATIONS,
+    "memory": _MEMORY,
+    "tools": _TOOLS,
+    "health": _HEALTH,
+}
