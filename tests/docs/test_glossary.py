@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.tools.markdown import ROOT
 
-PAGE = ROOT / "docs" / "explanation" / "glossary.md"
+PAGE = ROOT / "docs" / "contributing" / "glossary.md"
 _ROW = re.compile(r"^\| (?P<term>[^|]+) \| (?P<meaning>[^|]+) \| \[`(?P<name>[^`]+)`\]\((?P<path>[^)]+)\) \|$")
 
 

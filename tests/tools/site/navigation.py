@@ -1,4 +1,7 @@
-"""The order of the pages: that of the tables in the `index.md` of each folder of docs/."""
+"""The order of the pages: that of the tables in the `index.md` of each folder of docs/.
+
+The folder for contributors is read in the repository: it describes the code that is there.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from tests.tools.site.pages import plain
 
 _ROW: Final = re.compile(r"^\| *\[(?P<title>[^\]]+)\]\((?P<target>[^)#\s]+\.md)\) *\|(?P<description>.*)\| *$")
 _FOLDER: Final = re.compile(r"\]\(([\w-]+)/index\.md\)")
+
+FOR_CONTRIBUTORS: Final = "contributing/"
 
 
 class NavigationError(ValueError):
@@ -82,7 +87,8 @@ def _read_folder(docs: Path, name: str) -> NavigationPart:
 
 def _check_pages(docs: Path, listed: list[ListedPage]) -> None:
     counts = Counter(page.path for page in listed)
-    present = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
+    paths = (path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
+    present = {path for path in paths if not path.startswith(FOR_CONTRIBUTORS)}
     faults = [f"{path} is listed {count} times" for path, count in counts.items() if count > 1]
     faults += [f"{path} is listed, and does not exist" for path in counts if path not in present]
     faults += [f"{path} is in no table of an index.md" for path in sorted(present - set(counts))]

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
 from tests.tools.releases.project import git, read_project, read_version
-from tests.tools.site.navigation import ListedPage
+from tests.tools.site.navigation import FOR_CONTRIBUTORS, ListedPage
 from tests.tools.site.pages import SitePage, map_links
 
 CHANGELOG = ListedPage("changelog.md", "Changelog", "What changed, release by release.")
@@ -51,7 +51,7 @@ class Addresses:
         path = normpath(PurePosixPath(source).parent / name)
         if path == "CHANGELOG.md":
             return _relative(CHANGELOG.path, page) + mark + fragment
-        if path.startswith("docs/"):
+        if path.startswith("docs/") and not path.startswith(f"docs/{FOR_CONTRIBUTORS}"):
             return _relative(path.removeprefix("docs/"), page) + mark + fragment
         kind = "tree" if (self.root / path).is_dir() else "blob"
         return f"{self.repository}/{kind}/{self.ref}/{path}{mark}{fragment}"
