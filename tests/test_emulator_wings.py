@@ -84,7 +84,7 @@ def test_every_wing_says_what_it_is_and_what_it_imports() -> None:
 
 
 WRONG = [
-    ("emulator/state/sqlite.py", "from fibonacci.emulator.http.replies import encode"),
+    ("emulator/state/sqlite.py", "from fibonacci.emulator.http.messages import encode"),
     ("emulator/http/router.py", "from ..context import Handler"),
     ("emulator/http/messages.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.faults import ActiveFailure"),
     ("emulator/http/messages.py", "import fibonacci.emulator.faults"),
@@ -97,8 +97,8 @@ WRONG = [
     ("emulator/page/site.py", "from fibonacci.emulator.serving.server import SocketServer"),
     ("emulator/input_files.py", "from fibonacci.emulator.state.snapshot import StateError"),
     ("emulator/app/app.py", "def f():\n    from fibonacci.emulator.seeding import apply_seed"),
-    ("emulator/serving/server.py", "from fibonacci.emulator.facade.emulator import Emulator"),
-    ("emulator/facade/emulator.py", "from fibonacci import emulator\nfrom fibonacci.emulator import cli"),
+    ("emulator/serving/server.py", "from fibonacci.emulator.facade import Emulator"),
+    ("emulator/facade.py", "from fibonacci import emulator\nfrom fibonacci.emulator import cli"),
 ]
 
 

@@ -91,7 +91,7 @@ MAY_IMPORT = {
 # classes for that. A diagram shows an execution, whatever class it is of.
 FOR_TYPES_ONLY = {"errors": {"models", "definitions"}, "definitions": {"models"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
-CLIENT_FACTORIES = ("emulator/facade/clients.py",)
+CLIENT_FACTORIES = ("emulator/facade.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.
 CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": ("fibonacci.transports.",)}
 # A seed is read as a deployment reads the same folder.

@@ -18,7 +18,7 @@ lazy_names(
         "fibonacci.emulator.engine.emulator_warnings": ["EmulatorWarning"],
         "fibonacci.emulator.engine.scripts": ["NodeFailure", "NodeFailureKind", "Script", "Scripts"],
         "fibonacci.emulator.engine.user_handlers": ["CriticCall", "LLMCall", "ToolCall"],
-        "fibonacci.emulator.facade.emulator": ["Emulator"],
+        "fibonacci.emulator.facade": ["Emulator"],
         "fibonacci.emulator.faults": ["FailureKind", "InjectedFailure", "InjectedFailures"],
         "fibonacci.emulator.input_files": ["InputFileError"],
         "fibonacci.emulator.option_values": ["PlanName", "TimeMode"],

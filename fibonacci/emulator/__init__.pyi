@@ -5,7 +5,7 @@ from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode, Recorded
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.scripts import NodeFailure, NodeFailureKind, Script, Scripts
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
-from fibonacci.emulator.facade.emulator import Emulator
+from fibonacci.emulator.facade import Emulator
 from fibonacci.emulator.faults import FailureKind, InjectedFailure, InjectedFailures
 from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.option_values import PlanName, TimeMode

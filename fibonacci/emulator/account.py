@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from fibonacci.emulator.http.replies import Detail, HTTPException, too_many_requests, unauthorized
+from fibonacci.emulator.http.messages import Detail, HTTPException, too_many_requests, unauthorized
 from fibonacci.emulator.option_values import PlanName
 
 

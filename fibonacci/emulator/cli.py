@@ -18,8 +18,7 @@ from urllib.parse import quote
 
 from fibonacci._log_records import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
-from fibonacci.emulator.facade.clients import client_variables, reachable_url
-from fibonacci.emulator.facade.emulator import Emulator, app_of
+from fibonacci.emulator.facade import Emulator, app_of, client_variables, reachable_url
 from fibonacci.emulator.faults import SILENT, FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.input_files import InputFileError

@@ -12,7 +12,7 @@ from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.bodies import Query
-from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.http.messages import Reply
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.state.store import Store
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.clients import client_variables
+from fibonacci.emulator.facade import client_variables
 
 
 @contextmanager

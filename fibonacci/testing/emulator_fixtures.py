@@ -21,8 +21,7 @@ from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.account import DERIVED_KEY
 from fibonacci.emulator.app.request_log import without_secrets
 from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text, spellings
-from fibonacci.emulator.facade.clients import client_variables
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of, client_variables
 from fibonacci.emulator.faults import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.testing.emulator_environment import set_variables

@@ -11,7 +11,7 @@ import pytest
 
 from fibonacci._core.json_types import is_array
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import run
 from fibonacci.testing.contract.checks import CHECKS, api_0_2

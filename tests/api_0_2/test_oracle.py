@@ -20,7 +20,7 @@ import pytest
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci._core.json_types import is_array
 from fibonacci.emulator import Emulator, LLMCall, ToolCall
-from fibonacci.emulator.http.replies import bare
+from fibonacci.emulator.http.messages import bare
 from tests.api_0_2.old_release import KEY, OldRelease
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("0.2.4")]

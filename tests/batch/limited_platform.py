@@ -6,7 +6,7 @@ from typing import Any
 
 from fibonacci import Fibonacci, RunResult
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.option_values import PlanName, TimeMode
 from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool

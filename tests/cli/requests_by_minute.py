@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.batch.shared_clock import SharedClock
 

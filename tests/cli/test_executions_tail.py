@@ -13,7 +13,7 @@ import pytest
 from fibonacci import ConflictError, QuotaExceededError
 from fibonacci.cli.tailing import ExecutionFeed, Tail, columns_of
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.models import Execution
 from tests.batch.shared_clock import SharedClock
 from tests.cli.invocation import invoke, use

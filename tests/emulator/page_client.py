@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.page.mount import WithPage
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.routes.api_0_2 import NOT_SERVED, SERVED
 from tests.kit.assertions import check_rows
 

@@ -6,8 +6,8 @@ import pytest
 
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.account import ApiKeys
-from fibonacci.emulator.http.replies import HTTPException
-from fibonacci.emulator.policy.categories import categories_of
+from fibonacci.emulator.http.messages import HTTPException
+from fibonacci.emulator.policy.approvals import categories_of
 from fibonacci.emulator.state.clock import LAST
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 from tests.kit.assertions import each_row

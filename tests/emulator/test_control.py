@@ -11,7 +11,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import ApiKeys
 from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool

@@ -16,7 +16,7 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError, ServerError
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.models import Execution
 from tests.emulator.test_durability import ROOT

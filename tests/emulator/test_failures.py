@@ -22,7 +22,7 @@ from fibonacci import (
     ServerError,
 )
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.faults import KINDS, FailureError, FailureSpec
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.kit.assertions import appears, check_rows, each_row

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.sqlite import SqliteStore
 from tests.kit.assertions import each_row

@@ -13,7 +13,7 @@ import pytest
 
 from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.origins import Hosts, is_loopback, read_authority
-from fibonacci.emulator.http.replies import HTTPException
+from fibonacci.emulator.http.messages import HTTPException
 from tests.kit.assertions import each_row
 
 LONG_KEY = "a-key-of-20-letters-"

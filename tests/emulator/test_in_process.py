@@ -15,7 +15,7 @@ import trio
 from fibonacci import APIConnectionError, APITimeoutError
 from fibonacci.definitions import LLMNode, RetryPolicy, WorkflowDefinition
 from fibonacci.emulator import Emulator, FailureKind, LLMCall
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import AsyncInProcessTransport, InProcessTransport
 from fibonacci.transports import (
     AsyncTransport,

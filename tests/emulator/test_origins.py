@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.origins import Hosts, Origins
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import ApiResponse
 from tests.kit.assertions import each_row

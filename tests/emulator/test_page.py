@@ -14,7 +14,7 @@ import pytest
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.engine.records import STATUSES
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
 from tests.emulator.api import llm, tool

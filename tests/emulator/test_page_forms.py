@@ -6,7 +6,7 @@ import pytest
 
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fibonacci import NotFoundError
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.html import h, render
 from fibonacci.emulator.page.layout import SECTIONS

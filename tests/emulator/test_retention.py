@@ -9,7 +9,7 @@ import pytest
 from fibonacci import NotFoundError
 from fibonacci.emulator import Emulator, StateError, cli
 from fibonacci.emulator.account import Rate, RateLimits
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.state.sqlite import SqliteStore
 
 NODE = {"id": "a", "type": "llm", "instruction": "Say {{input.text}}"}

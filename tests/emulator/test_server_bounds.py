@@ -16,9 +16,8 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import KeyRole
-from fibonacci.emulator.facade.emulator import app_of
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import HTTPException
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.serving.connection import MAX_FIELDS, Application
 from fibonacci.emulator.serving.server import ServerBounds, SocketServer

@@ -10,7 +10,7 @@ import pytest
 from fibonacci import RateLimitError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.variables import Secrets, Variables
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from tests.emulator.api import llm
 from tests.kit.assertions import each_row
 

@@ -16,7 +16,7 @@ from typing_extensions import get_type_hints
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
 from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE, StoredGovernance

@@ -11,7 +11,7 @@ import pytest
 
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.state.snapshot import SCHEMA
 from fibonacci.emulator.state.sqlite import SqliteStore, use_write_ahead_log
 from fibonacci.emulator.state.store import Store

@@ -18,7 +18,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
 from fibonacci.emulator.app.request_log import without_secrets
 from fibonacci.emulator.cli import log_request
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import Api
 

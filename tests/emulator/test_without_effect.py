@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import ValidationError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import Api, llm, tool
 from tests.emulator.handling import create

@@ -15,7 +15,7 @@ from fibonacci import APIError, NotFoundError
 from fibonacci._log_records import log
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import log_request
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer

@@ -21,7 +21,7 @@ import pytest
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import exports, log_request, main, page_address
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from tests.kit.assertions import check_rows
 from tests.kit.systems import needs_permissions, needs_signals
 

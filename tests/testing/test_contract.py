@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import Checks, Result, require_among, require_equal, require_type, run, table
 from fibonacci.testing.contract.checks import ALL

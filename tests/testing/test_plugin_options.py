@@ -8,7 +8,7 @@ from tests.testing.conftest import RunPytest
 
 MARKED = """
 import pytest
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 
 pytestmark = pytest.mark.fibonacci(plan="pro", time="manual")
 

@@ -46,7 +46,7 @@ def run_dev(context: Context) -> int:
 def _announce(context: Context, emulator: Emulator) -> None:
     """Print how clients reach the emulator."""
     from fibonacci.emulator import cli
-    from fibonacci.emulator.facade.clients import client_variables
+    from fibonacci.emulator.facade import client_variables
 
     if context.output.is_json:
         context.output.line({**client_variables(emulator), "page": cli.page_address(emulator)})
@@ -62,7 +62,7 @@ def _run_command(context: Context) -> int:
     """Run a command with an emulator, and return its exit code."""
     from fibonacci.cli.signals import run_child
     from fibonacci.emulator import cli
-    from fibonacci.emulator.facade.clients import client_variables
+    from fibonacci.emulator.facade import client_variables
 
     emulator = cli.prepare(context.options)
     with cli.listening(emulator, context.options):

@@ -24,8 +24,7 @@ from fibonacci.emulator.engine.compiled import check_snapshot
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults import SILENT, ActiveFailure, FailingResponse, FaultInjector, override_headers
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import HTTPException, payload_too_large
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, payload_too_large
 from fibonacci.emulator.option_values import KEPT
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.state import ids

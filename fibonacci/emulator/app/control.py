@@ -20,11 +20,11 @@ from fibonacci.emulator.engine.scripts import Script, ScriptError, answer_view, 
 from fibonacci.emulator.engine.variables import Variables
 from fibonacci.emulator.faults import FailureError, FailureKind, FailureSpec, FaultInjector, InjectedFailure
 from fibonacci.emulator.http.bodies import MAX_BODY, Body, read
-from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.replies import (
+from fibonacci.emulator.http.messages import (
     Detail,
     HTTPException,
     Reply,
+    ServerRequest,
     created,
     encoded_json,
     invalid,

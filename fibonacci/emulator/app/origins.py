@@ -15,8 +15,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fibonacci.emulator.app.control import CONTROL_PREFIX
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import Detail, HTTPException, bad_request
+from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse, bad_request
 from fibonacci.emulator.http.router import API_0_2, API_PREFIX
 
 _AUTHORITY: Final = re.compile(

@@ -8,15 +8,13 @@ from typing import Final
 
 from fibonacci._log_records import log
 from fibonacci.emulator.account import Account, Actor
-from fibonacci.emulator.app.idempotency import IdempotencyCache
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
-from fibonacci.emulator.app.retention import Retention
+from fibonacci.emulator.app.retention import IdempotencyCache, Retention
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.bodies import Query, read_json
-from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.replies import HTTPException, permission_denied
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, permission_denied
 from fibonacci.emulator.http.router import API_0_2, API_PREFIX, Router
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.routes import ENDPOINTS, api_0_2

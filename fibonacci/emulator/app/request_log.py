@@ -14,8 +14,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.context import Endpoint
 from fibonacci.emulator.engine.variables import REDACTED
 from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import HTTPException
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import API_0_2, API_PREFIX, RoutePattern, Router, segments_of
 from fibonacci.emulator.state.json_encoding import to_json
 

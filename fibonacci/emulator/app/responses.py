@@ -12,10 +12,11 @@ from fibonacci._log_records import log
 from fibonacci.emulator.account import Allowance
 from fibonacci.emulator.faults import override_headers
 from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import (
+from fibonacci.emulator.http.messages import (
     HTTPException,
     Reply,
+    ServerRequest,
+    ServerResponse,
     encode,
     encode_error,
     insufficient_storage,

@@ -16,14 +16,15 @@ from typing import Any, Final, Literal, Self
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.engine.usage import USAGE_FIELDS, is_usage
 from fibonacci.emulator.engine.user_handlers import (
+    USAGE_FIELDS,
     CriticCall,
     HandlerOutcome,
     LLMCall,
     ToolCall,
     UserHandlers,
     call_handler,
+    is_usage,
 )
 from fibonacci.emulator.engine.variables import SecretPlaceholders, Secrets
 from fibonacci.emulator.input_files import InputFile, InputFileError

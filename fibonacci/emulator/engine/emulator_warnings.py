@@ -13,7 +13,7 @@ from typing import Final
 
 from fibonacci._log_records import log
 from fibonacci._text import printable_line
-from fibonacci.emulator.http.replies import Detail, HTTPException, invalid
+from fibonacci.emulator.http.messages import Detail, HTTPException, invalid
 
 KEPT_WARNINGS: Final = 1000
 """The largest number of warnings; later ones are logged only."""

@@ -28,8 +28,7 @@ from fibonacci.emulator.engine.node_executor import (
     timeout_error,
 )
 from fibonacci.emulator.engine.node_states import NodeStates, calls_of, iteration_of, tries_of
-from fibonacci.emulator.engine.usage import usage_sum
-from fibonacci.emulator.engine.user_handlers import HandlerOutcome
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome, usage_sum
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.json_encoding import JSON
 from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredNode, StoredTrace

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.http.replies import Detail, HTTPException, bad_request, invalid
+from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
 from fibonacci.emulator.state.json_encoding import parse_json
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")

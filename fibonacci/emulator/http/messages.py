@@ -1,9 +1,12 @@
-"""HTTP messages as plain data: the emulator itself depends on no socket and on no HTTP library."""
+"""HTTP messages as plain data, what handlers return or raise, and the envelopes around it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from fibonacci.emulator.state.json_encoding import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +53,197 @@ def decoded_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def encoded_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     """Return the headers of a response as bytes."""
     return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+
+
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What is wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
+class HTTPException(Exception):
+    """An error response in the documented envelope.
+
+    Attributes:
+        status: The HTTP status.
+        code: The stable name of the error.
+        message: What is wrong, for people.
+        details: The fields at fault.
+        headers: Headers of the response, such as `Retry-After`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Sequence[Detail] = (),
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.headers = headers
+
+
+def bad_request(message: str, field: str = "request") -> HTTPException:
+    """Return the error for a request that cannot be read; `field` is the part at fault."""
+    return HTTPException(400, "bad_request", message, [Detail(field, message)])
+
+
+def unauthorized(message: str) -> HTTPException:
+    """Return the error for a missing or unknown key."""
+    return HTTPException(
+        401, "unauthorized", message, [Detail("Authorization", message)], {"WWW-Authenticate": "Bearer"}
+    )
+
+
+def permission_denied(what: str, role: str, lowest: str) -> HTTPException:
+    """Return the error for a call that requires a higher role."""
+    message = f"{what} takes the role {lowest}{'' if lowest == 'owner' else ' or a higher one'}; this key's is {role}."
+    return HTTPException(403, "permission_denied", message, [Detail("role", f"must be at least {lowest}, is {role}")])
+
+
+def not_found(field: str, kind: str, name: str) -> HTTPException:
+    """Return the error for an object that does not exist; `field` is the parameter that names it."""
+    message = f"There is no {kind} {name!r}."
+    return HTTPException(404, "not_found", message, [Detail(field, message)])
+
+
+def method_not_allowed(method: str, allowed: Sequence[str]) -> HTTPException:
+    """Return the error for a path that exists, with other methods only."""
+    names = ", ".join(sorted(allowed))
+    message = f"{method} is not allowed here, only {names}."
+    return HTTPException(405, "method_not_allowed", message, [Detail("method", message)], {"Allow": names})
+
+
+def conflict(field: str, message: str, code: str = "conflict") -> HTTPException:
+    """Return the error for a call that the present state does not allow; `field` is what conflicts with it."""
+    return HTTPException(409, code, message, [Detail(field, message)])
+
+
+def request_timeout() -> HTTPException:
+    """Return the error for a request whose head or body does not arrive in time."""
+    message = "The request did not arrive in time."
+    return HTTPException(408, "request_timeout", message, [Detail("request", message)])
+
+
+def payload_too_large(limit: int) -> HTTPException:
+    """Return the error for a body over the limit, in bytes."""
+    message = f"The body is larger than {limit} bytes."
+    return HTTPException(413, "payload_too_large", message, [Detail("body", message)])
+
+
+def invalid(*details: Detail) -> HTTPException:
+    """Return the error for a request that can be read and is not valid."""
+    return HTTPException(422, "validation_error", f"Invalid input: {details[0].field}: {details[0].message}", details)
+
+
+def too_many_requests(code: str, message: str, retry_after: int | None, *details: Detail) -> HTTPException:
+    """Return the error for an exhausted rate limit or quota; `retry_after` in seconds, `None` if it is unknown."""
+    headers = NO_HEADERS if retry_after is None else {"Retry-After": str(retry_after)}
+    return HTTPException(429, code, message, details, headers)
+
+
+def insufficient_storage(code: str, message: str) -> HTTPException:
+    """Return the error for a change that cannot be stored; nothing was changed."""
+    return HTTPException(507, code, message, [Detail("state", message)])
+
+
+def state_locked(message: str) -> HTTPException:
+    """Return the error for a state that another process has locked."""
+    return HTTPException(503, "state_locked", message, [Detail("state", message)], {"Retry-After": "1"})
+
+
+def state_error(message: str) -> HTTPException:
+    """Return the error for a state that cannot be used, or a record that is damaged."""
+    return HTTPException(500, "state_error", message, [Detail("state", message)])
+
+
+def internal_error() -> HTTPException:
+    """Return the error for a bug of the emulator."""
+    return HTTPException(500, "internal_error", "The emulator failed; its log says why.")
+
+
+Envelope = Literal["full", "data", "bare", "page", "encoded", "empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The content of a response, not encoded yet.
+
+    Attributes:
+        content: The content, any JSON; with the envelope `encoded`, its bytes.
+        envelope: The envelope around it.
+        status: The HTTP status.
+        next_cursor: The cursor of the next page; `None` on the last.
+        later: Waits a moment, outside of the transaction, for a more recent reply; `None` if none will come.
+    """
+
+    content: Any
+    envelope: Envelope = "full"
+    status: int = 200
+    next_cursor: str | None = None
+    later: Callable[[], Reply] | None = None
+
+
+def created(content: Any) -> Reply:
+    """Return a 201 in the full envelope."""
+    return Reply(content, status=201)
+
+
+def data_only(content: Any) -> Reply:
+    """Return a reply in the envelope without `meta`, as executing a workflow has it."""
+    return Reply(content, "data")
+
+
+def bare(content: Any, status: int = 200) -> Reply:
+    """Return a reply without an envelope."""
+    return Reply(content, "bare", status)
+
+
+def encoded_json(content: bytes) -> Reply:
+    """Return a reply of JSON that is encoded already, without an envelope."""
+    return Reply(content, "encoded")
+
+
+def page(items: Sequence[Any], next_cursor: str | None) -> Reply:
+    """Return one page of a list."""
+    return Reply(items, "page", next_cursor=next_cursor)
+
+
+def no_content() -> Reply:
+    """Return a 204."""
+    return Reply(None, "empty", 204)
+
+
+def encode(reply: Reply, request_id: str) -> bytes:
+    """Encode a reply as the body of its response."""
+    match reply.envelope:
+        case "full":
+            return to_json({"data": reply.content, "meta": {"request_id": request_id}})
+        case "page":
+            meta = {"request_id": request_id, "next_cursor": reply.next_cursor}
+            return to_json({"data": reply.content, "meta": meta})
+        case "data":
+            return to_json({"data": reply.content})
+        case "bare":
+            return to_json(reply.content)
+        case "encoded":
+            body: bytes = reply.content
+            return body
+        case "empty":
+            return b""
+
+
+def encode_error(error: HTTPException) -> bytes:
+    """Encode an error as the body of its response."""
+    details = [{"field": detail.field, "message": detail.message} for detail in error.details]
+    return to_json({"error": {"code": error.code, "message": error.message, "details": details}})

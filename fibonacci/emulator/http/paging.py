@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from fibonacci._log_records import log
 from fibonacci.emulator.http.bodies import Query
-from fibonacci.emulator.http.replies import Detail, Reply, bare, invalid, page
+from fibonacci.emulator.http.messages import Detail, Reply, bare, invalid, page
 from fibonacci.emulator.state.tables import RecordT
 
 DEFAULT_LIMIT: Final = 50

@@ -11,8 +11,7 @@ from difflib import get_close_matches
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
-from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.replies import Detail, HTTPException, bad_request, method_not_allowed
+from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, bad_request, method_not_allowed
 
 TargetT = TypeVar("TargetT", covariant=True)
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from fibonacci.definitions.json_types import is_object
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.replies import Detail, HTTPException, bad_request, invalid
+from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
 from fibonacci.emulator.page.context import ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 from fibonacci.emulator.state.clock import iso

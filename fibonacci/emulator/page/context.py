@@ -1,15 +1,130 @@
-"""What a view is given, and what it returns."""
+"""What a view is given, what it reads and changes, and what it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
 
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.variables import redact, redact_text, spellings
 from fibonacci.emulator.http.bodies import Query
-from fibonacci.emulator.http.messages import ServerResponse
-from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse
+from fibonacci.emulator.http.router import API_PREFIX
 from fibonacci.emulator.page.html import Content
+from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
+from fibonacci.emulator.state.store import Store
+
+PER_PAGE: Final = 25
+
+
+class Slice(NamedTuple):
+    """One page of a list.
+
+    Attributes:
+        items: The items.
+        more: The cursor of the next page; `None` on the last.
+    """
+
+    items: list[Any]
+    more: str | None
+
+
+class Backend:
+    """Reads and changes an emulator for its pages.
+
+    Args:
+        app: The application.
+
+    Attributes:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app: Final = app
+
+    @property
+    def hidden(self) -> list[str]:
+        """The texts that no page may show: the key, and every value that a secret has had."""
+        return spellings([self.app.keys.owner, *self.app.environment.secrets.ever])
+
+    def redact(self, text: str) -> str:
+        """Return a text without the key and the secrets."""
+        return redact_text(text, self.hidden)
+
+    def redact_json(self, content: Any) -> Any:
+        """Return JSON without the key and the secrets."""
+        return redact(content, self.hidden)
+
+    def catch_up(self) -> None:
+        """Process the events of runs that are due, as every request of a client does."""
+        self.get("/health")
+
+    def get(self, path: str, **query: str | int | None) -> Any:
+        """Return the data of an endpoint.
+
+        Raises:
+            HTTPException: The error response.
+        """
+        return self._reply("GET", f"/{API_PREFIX}{path}", query)["data"]
+
+    def items(self, path: str, cursor: str | None, **query: str | int | None) -> Slice:
+        """Return a page of a list, beginning at a cursor.
+
+        Raises:
+            HTTPException: The error response.
+        """
+        reply = self._reply("GET", f"/{API_PREFIX}{path}", {"limit": PER_PAGE} | query | {"cursor": cursor})
+        return Slice(reply["data"], reply["meta"]["next_cursor"])
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """Carry out a request that changes something, of the API or the control API; return its response.
+
+        Raises:
+            HTTPException: The error response.
+        """
+        return self._reply(method, path, {}, b"" if body is None else to_json(body))
+
+    @contextmanager
+    def reading(self) -> Generator[Store]:
+        """Lock the state for reading.
+
+        Raises:
+            StateError: If the file cannot be used.
+        """
+        with self.app.store.reading():
+            yield self.app.store
+
+    def workflow_name(self, workflow_id: str) -> str | None:
+        """Return the name of a workflow; `None` if there is no such workflow any more."""
+        with self.reading() as store:
+            workflow = store.workflows.get(workflow_id)
+        return None if workflow is None else str(workflow["name"])
+
+    def definition(self, workflow_id: str, version: int) -> JSONObject | None:
+        """Return the definition of a version; `None` if it is gone or has none."""
+        with self.reading() as store:
+            snapshot = store.versions.get(workflow_id, str(version))
+        return None if snapshot is None else snapshot["definition"]
+
+    def _reply(self, method: str, path: str, query: Mapping[str, str | int | None], body: bytes = b"") -> Any:
+        given = {name: value for name, value in query.items() if value is not None}
+        target = f"{path}?{urlencode(given)}" if given else path
+        reply = self.app.call_as_owner(ServerRequest(method, target, {}, body))
+        content: Any = parse_json(reply.body or b"{}")
+        if reply.status < 400:
+            return content
+        error = content["error"]
+        details = [Detail(detail["field"], detail["message"]) for detail in error["details"]]
+        raise HTTPException(reply.status, error["code"], error["message"], details)
+
+
+def segment(text: str) -> str:
+    """Percent-encode a text as one segment of a path."""
+    return quote(text, safe="", errors="replace")
+
 
 FULL: Final = "full"
 """The query parameter that names the text to show complete."""

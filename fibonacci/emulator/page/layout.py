@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci.emulator.engine.records import WAITING
-from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.components import moment
-from fibonacci.emulator.page.context import PageContent, ViewContext
+from fibonacci.emulator.page.context import Backend, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT, Flash
 

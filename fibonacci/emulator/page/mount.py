@@ -6,8 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import HTTPException
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
 
 if TYPE_CHECKING:
     from fibonacci.emulator.page.site import Site

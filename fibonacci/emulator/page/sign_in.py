@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fibonacci.emulator.account import ApiKeys
-from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.replies import HTTPException, unauthorized
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, unauthorized
 from fibonacci.emulator.page.html import Content, h
 
 _MOST: Final = 100

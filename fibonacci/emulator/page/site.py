@@ -13,13 +13,11 @@ from fibonacci._log_records import log
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.variables import redact_text
 from fibonacci.emulator.http.bodies import MAX_BODY, Query
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.replies import HTTPException
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
-from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.components import read_form
-from fibonacci.emulator.page.context import PageContent, ViewContext
+from fibonacci.emulator.page.context import Backend, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, document
 from fibonacci.emulator.page.sign_in import (
     HOME,

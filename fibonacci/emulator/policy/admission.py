@@ -23,10 +23,15 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.records import start
-from fibonacci.emulator.http.replies import Detail, HTTPException, invalid, too_many_requests
+from fibonacci.emulator.http.messages import Detail, HTTPException, invalid, too_many_requests
 from fibonacci.emulator.option_values import PlanName
-from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval, settings_of
-from fibonacci.emulator.policy.categories import misspelled_category, tools_of
+from fibonacci.emulator.policy.approvals import (
+    approval_reasons,
+    hold_for_approval,
+    misspelled_category,
+    settings_of,
+    tools_of,
+)
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.records import StoredExecution, StoredRunWindow, StoredWorkflow

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.http.replies import not_found
+from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject

@@ -17,10 +17,10 @@ from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemorySet, Owner, is_live, owner_of, set_value
 from fibonacci.emulator.engine.records import TERMINAL, WAITING, elapsed_ms, view_of
 from fibonacci.emulator.engine.tool_catalog import CatalogTool, all_tools
-from fibonacci.emulator.engine.usage import usage_sum
+from fibonacci.emulator.engine.user_handlers import usage_sum
 from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.messages import Detail, HTTPException, Reply, bare, invalid, no_content, not_found
 from fibonacci.emulator.http.paging import SLICE_LIMIT, sliced
-from fibonacci.emulator.http.replies import Detail, HTTPException, Reply, bare, invalid, no_content, not_found
 from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.routes import executions, memory, tools, workflows

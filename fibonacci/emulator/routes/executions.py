@@ -10,8 +10,8 @@ from typing import Final
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.records import STATUSES, TERMINAL, cancel, view_of
+from fibonacci.emulator.http.messages import Reply, conflict, not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Reply, conflict, not_found
 from fibonacci.emulator.state.records import StoredExecution
 from fibonacci.models.executions import KNOWN_STATUSES
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fibonacci.emulator.context import Endpoint, RequestContext
-from fibonacci.emulator.http.replies import Reply, bare
+from fibonacci.emulator.http.messages import Reply, bare
 
 API_VERSION: Final = "1"
 

@@ -16,8 +16,8 @@ from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.messages import Detail, Reply, bare, conflict, created, invalid, no_content, not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Detail, Reply, bare, conflict, created, invalid, no_content, not_found
 from fibonacci.emulator.policy.admission import overrides_of, report_categories
 from fibonacci.emulator.policy.approvals import GovernanceUpdate, settings_of
 from fibonacci.emulator.policy.organizations import audit, organization_of

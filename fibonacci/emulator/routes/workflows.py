@@ -14,8 +14,8 @@ from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import summary_of
 from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.messages import Detail, Reply, conflict, created, data_only, invalid, no_content, not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.http.replies import Detail, Reply, conflict, created, data_only, invalid, no_content, not_found
 from fibonacci.emulator.policy.admission import execute, report_problems
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.routes.executions import reply_of_run

@@ -17,8 +17,16 @@ from typing import Final, Literal, Protocol
 import h11
 
 from fibonacci.emulator.faults import SILENT, FailingResponse, deliver
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
-from fibonacci.emulator.http.replies import HTTPException, bad_request, payload_too_large, request_timeout
+from fibonacci.emulator.http.messages import (
+    HTTPException,
+    ServerRequest,
+    ServerResponse,
+    bad_request,
+    decoded_headers,
+    encoded_headers,
+    payload_too_large,
+    request_timeout,
+)
 
 MAX_HEAD: Final = 64 * 1024
 """The largest head of a request, in bytes."""

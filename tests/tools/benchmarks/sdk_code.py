@@ -240,7 +240,7 @@ import tempfile
 from pathlib import Path
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 
 emulator = Emulator().start()
@@ -276,7 +276,7 @@ import tempfile
 import time
 from pathlib import Path
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 
 folder = Path(tempfile.mkdtemp())

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import Check, Result, run
 from fibonacci.testing.contract.checks import ALL

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
 from tests.tools.simulation.conditions import Paging

@@ -17,7 +17,7 @@ from typing import Any
 
 from fibonacci import FibonacciError, JournalError, RateLimitError, RunResult, UnknownOutcomeError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade.emulator import app_of
+from fibonacci.emulator.facade import app_of
 from tests.tools.simulation.chance import seeded
 from tests.tools.simulation.conditions import MOST_PROCESSES, Conditions
 from tests.tools.simulation.event_loop import SimulatedEventLoop

@@ -6,7 +6,7 @@ from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.components import state
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.views.requests import requests_table
+from fibonacci.emulator.page.views.log import requests_table
 from fibonacci.emulator.page.views.runs import runs_table
 
 _LATEST = 8

@@ -1,15 +1,36 @@
-"""The list of runs."""
+"""Runs: the list, one run with its diagram and the trace of each node, and those that wait for approval."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from zlib import crc32
 
-from fibonacci.emulator.engine.records import WAITING
-from fibonacci.emulator.page.backend import Backend
-from fibonacci.emulator.page.components import NOTHING, duration, moment, pager, state, state_text, table, with_query
-from fibonacci.emulator.page.context import PageContent, ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.definitions import svg
+from fibonacci.emulator.engine.records import TERMINAL, WAITING
+from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
+from fibonacci.emulator.page import responses
+from fibonacci.emulator.page.components import (
+    NOTHING,
+    duration,
+    facts,
+    form,
+    json_block,
+    moment,
+    pager,
+    required,
+    state,
+    state_text,
+    table,
+    with_query,
+)
+from fibonacci.emulator.page.context import Backend, Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.policy.approvals import settings_of
+
+NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
+"""What is drawn of a workflow without a definition."""
 
 _FILTERS = ("running", WAITING, "completed", "failed", "cancelled")
 
@@ -69,3 +90,301 @@ def _filter(context: ViewContext, text: str, status: str | None, chosen: str | N
     number: Content = None if context.query.text("workflow_id") else [" ", h.span(f"{count:,}", class_="count")]
     target = with_query(context, status=status, cursor=None)
     return h.li(h.a(text, number, href=target, aria_current="true" if status == chosen else None))
+
+
+def show_run(context: ViewContext) -> PageContent:
+    """Show one run."""
+    run = _run(context)
+    is_over = run["status"] in TERMINAL
+    return PageContent(
+        f"Run {run['execution_id']}",
+        [
+            h.div(
+                h.p(state(run["status"]), aria_live="polite", id="state"),
+                None if is_over or run["status"] == WAITING else _cancel_form(context),
+                class_="line",
+            ),
+            _error(run),
+            _approval(context, run),
+            _facts(context, run),
+            h.section(h.h2("Diagram", id="diagram"), _diagram(context, run), aria_labelledby="diagram"),
+            h.section(h.h2("Trace", id="trace"), trace(context, run), aria_labelledby="trace"),
+            h.section(
+                h.h2("Inputs and outputs", id="values"),
+                h.div(
+                    json_block("inputs", "Inputs", run["inputs"], context),
+                    json_block("outputs", "Outputs", run["outputs"], context),
+                    class_="sides",
+                ),
+                aria_labelledby="values",
+            ),
+        ],
+        "Runs",
+    )
+
+
+def show_run_diagram(context: ViewContext) -> ServerResponse:
+    """Return the picture of the workflow with the states of this run."""
+    from fibonacci.models import Execution
+
+    run = context.backend.redact_json(_run(context))
+    definition = context.backend.redact_json(_definition(context, run))
+    return responses.picture(svg(definition or NO_NODES, execution=Execution.model_validate(run)))
+
+
+def cancel(context: ViewContext) -> Done:
+    """Cancel the run."""
+    execution_id = context.path["execution_id"]
+    run = context.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")["data"]
+    return Done(f"/ui/runs/{segment(execution_id)}", f"The run has ended. State: {state_text(run['status'])}.")
+
+
+def _run(context: ViewContext) -> Any:
+    return context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+
+
+def _definition(context: ViewContext, run: Any) -> Any:
+    return context.backend.definition(run["workflow_id"], run["workflow_version"])
+
+
+def _cancel_form(context: ViewContext) -> HTMLElement:
+    action = f"/ui/runs/{segment(context.path['execution_id'])}/cancel"
+    return form(context, action, h.button("Cancel the run"), id="cancel", data_static="true")
+
+
+def _error(run: Any) -> Content:
+    return h.p(h.strong("Why: "), run["error"], class_="flash error") if run["error"] else None
+
+
+def _approval(context: ViewContext, run: Any) -> Content:
+    if "approval" not in run:
+        return None
+    return h.section(
+        h.h2("Approval", id="approval"),
+        decisions(run["approval"]),
+        decision_form(context, run["execution_id"]) if run["status"] == WAITING else None,
+        aria_labelledby="approval",
+    )
+
+
+def _facts(context: ViewContext, run: Any) -> HTMLElement:
+    workflow_id = run["workflow_id"]
+    name = context.backend.workflow_name(workflow_id)
+    link = h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
+    return facts(
+        ("Workflow", [link, f", version {run['workflow_version']}"]),
+        ("Started", moment(run["created_at"])),
+        ("Ended", moment(run["completed_at"]) if run["completed_at"] else None),
+        ("Duration", duration(run["duration_ms"])),
+        ("Nodes", f"{run['nodes_executed']} executed, {run['nodes_failed']} failed"),
+    )
+
+
+def _diagram(context: ViewContext, run: Any) -> HTMLElement:
+    definition = _definition(context, run)
+    if not definition or not definition.get("nodes"):
+        return h.p("There is no definition to draw: the workflow has none, or was deleted.", class_="note")
+    states = [f"{node['id']} {node['status']}" for node in run["trace"]]
+    version = crc32(f"{run['status']} {states}".encode("utf-8", "replace"))  # another picture for another state
+    source = f"/ui/runs/{segment(run['execution_id'])}/diagram.svg?v={version:x}"
+    text = "Diagram of the run. The trace below says the same in words."
+    return h.div(
+        h.img(src=source, alt=text, id="picture"),
+        class_="picture",
+        tabindex=0,
+        role="region",
+        aria_label="Diagram",
+    )
+
+
+_SHOWN: Final = 50
+"""How many nodes are on one page."""
+
+
+class _TimeSpan(NamedTuple):
+    begin: float
+    seconds: float
+
+
+def trace(context: ViewContext, run: Any) -> Content:
+    """Return the trace of a run, its nodes in order."""
+    nodes = run["trace"]
+    if not nodes:
+        return h.p("No node has started.", class_="note")
+    whole = _TimeSpan(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
+    first = context.query.integer("from", default=0, lowest=0, highest=10**9)
+    shown = [(number, nodes[number]) for number in range(first, min(first + _SHOWN, len(nodes)))]
+    return [*(_node(context, number, node, whole) for number, node in shown), _pager(context, first, len(nodes))]
+
+
+def _pager(context: ViewContext, first: int, count: int) -> Content:
+    if count <= _SHOWN:
+        return None
+    links = [
+        h.a(
+            f"{begin + 1} to {min(begin + _SHOWN, count)}",
+            href=f"{with_query(context, **{'from': begin, 'full': None})}#trace",
+            aria_current="true" if begin == first else None,
+        )
+        for begin in range(0, count, _SHOWN)
+    ]
+    return h.nav("Nodes ", links, class_="pager", aria_label="Nodes")
+
+
+def _node(context: ViewContext, number: int, node: Any, whole: _TimeSpan) -> HTMLElement:
+    span = _span(node, whole)
+    took = duration(span.seconds * 1_000) if span is not None and node["status"] != "skipped" else NOTHING
+    is_open = node["status"] == "failed" or (context.full or "").endswith(f"-of-{number}")
+    return h.details(
+        h.summary(
+            state(node["status"]),
+            h.span(
+                h.strong(node["id"]),
+                " ",
+                h.span(node["type"], class_="soft"),
+                [" ", h.span(icon("triangle"), _count(node["warnings"]), class_="caution")]
+                if node["warnings"]
+                else None,
+                class_="node",
+            ),
+            _bar(span, whole, node["status"]),
+            h.span(took, class_="number"),
+        ),
+        _details(context, number, node),
+        class_="trace",
+        id=f"node-{number}",
+        open=is_open,
+    )
+
+
+def _count(warnings: Sequence[str]) -> str:
+    return f"{len(warnings)} warning{'s' * (len(warnings) != 1)}"
+
+
+def _details(context: ViewContext, number: int, node: Any) -> HTMLElement:
+    values = [
+        json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
+        for name in ("input", "output", "error")
+        if node[name] is not None
+    ]
+    return h.div(
+        facts(
+            ("Started", moment(node["started_at"], exact=True) if node["started_at"] else None),
+            ("Ended", moment(node["ended_at"], exact=True) if node["ended_at"] else None),
+            ("Attempts", node["attempts"] or None),
+            *_usage(node["usage"] or {}),
+            ("Skipped because", node["reason"]),
+        ),
+        [h.p(h.strong("Warning: "), warning, class_="flash warning") for warning in node["warnings"]],
+        values,
+        class_="details",
+    )
+
+
+def _usage(usage: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name.replace("_", " ").capitalize(), f"{value:,}") for name, value in usage.items()]
+
+
+def _bar(span: _TimeSpan | None, whole: _TimeSpan, status: str) -> HTMLElement:
+    """Return the time of a node within that of the run, as a picture: the duration beside it says it in words."""
+    bar: Content = None
+    if span is not None and status != "skipped":
+        left = min(max(span.begin - whole.begin, 0) / whole.seconds, 0.99)
+        width = max(min(span.seconds / whole.seconds, 1 - left), 0.01)
+        bar = h.rect(x=f"{left:.2%}", y=0, width=f"{width:.2%}", height="100%", rx=2, class_=f"bar {status}")
+    return h.svg(bar, class_="timeline", aria_hidden="true", focusable="false")
+
+
+def _span(node: Any, whole: _TimeSpan) -> _TimeSpan | None:
+    began = _seconds(node["started_at"])
+    if began is None:
+        return None
+    ended = _seconds(node["ended_at"])
+    return _TimeSpan(began, max((whole.begin + whole.seconds if ended is None else ended) - began, 0.0))
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()
+
+
+def show_waiting(context: ViewContext) -> PageContent:
+    """Show the runs that wait for approval, the newest first."""
+    found = context.backend.items("/executions", context.cursor, status=WAITING)
+    content: Content = [_waiting(context, run) for run in found.items]
+    if not found.items:
+        setting = h.code("client.organizations.governance.update(...)")
+        content = h.div(
+            h.p("No run waits for approval."),
+            h.p("A run waits if a setting of the organization matches its workflow: see ", setting, "."),
+            class_="empty",
+        )
+    return PageContent("Approvals", [content, pager(context, found.more)], "Approvals")
+
+
+def decide(context: ViewContext) -> Done:
+    """Approve or reject a run."""
+    execution_id = context.path["execution_id"]
+    by = required(context.form, "by", "name who decides: admin, owner, or a person with a key of such a role")
+    decision = context.form.get("decision")
+    if decision not in ("approve", "reject"):
+        raise invalid(Detail("decision", "is approve or reject"))
+    body = {"by": by, "decision": decision}
+    run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
+    done = "approved" if decision == "approve" else "rejected"
+    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
+
+
+def decisions(approval: Any) -> HTMLElement:
+    """Return what a run waits for, and who has decided about it."""
+    return facts(
+        ("Required for", ", ".join(approval["reasons"])),
+        ("Requested by", approval["requested_by"]),
+        ("Requested", moment(approval["requested_at"])),
+        ("Approved by", ", ".join(approval["approved_by"]) or "nobody yet"),
+        ("Rejected by", approval["rejected_by"]),
+        ("Expires", moment(approval["expires_at"]) if approval.get("expires_at") else None),
+    )
+
+
+def decision_form(context: ViewContext, execution_id: str) -> HTMLElement:
+    """Return the form that approves or rejects a run."""
+    with context.backend.reading() as store:
+        threshold = settings_of(store, context.backend.app.organization)["approval_threshold"]
+    name = f"by-{execution_id}"
+    return form(
+        context,
+        f"/ui/runs/{segment(execution_id)}/decision",
+        h.label("Decided by", for_=name),
+        h.input(
+            id=name,
+            name="by",
+            value=context.entered.get("by", "admin"),
+            required=True,
+            list=f"{name}-roles",
+            autocomplete="off",
+            spellcheck="false",
+            maxlength=100,
+        ),
+        h.datalist(h.option(value="admin"), h.option(value="owner"), id=f"{name}-roles"),
+        h.button("Approve", name="decision", value="approve", class_="primary"),
+        h.button("Reject", name="decision", value="reject", class_="danger"),
+        h.p(
+            f"It takes {threshold} {'approval' if threshold == 1 else 'approvals'}. A role, or a person with a key.",
+            class_="note",
+        ),
+        id=f"decide-{execution_id}",
+        class_="inline",
+        data_static="true",
+    )
+
+
+def _waiting(context: ViewContext, run: Any) -> HTMLElement:
+    execution_id = run["execution_id"]
+    name = context.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
+    return h.article(
+        h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
+        decisions(run["approval"]),
+        decision_form(context, execution_id),
+        id=execution_id,
+        class_="card",
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.definitions import svg
@@ -11,7 +10,6 @@ from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.templates import INPUT, expressions, strings
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.backend import segment
 from fibonacci.emulator.page.components import (
     facts,
     field,
@@ -23,13 +21,10 @@ from fibonacci.emulator.page.components import (
     state_text,
     table,
 )
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.views.runs import runs_table
+from fibonacci.emulator.page.views.runs import NO_NODES, runs_table
 from fibonacci.emulator.state.json_encoding import JSONObject
-
-NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
-"""What is drawn of a workflow without a definition."""
 
 _RUNS: Final = 10
 

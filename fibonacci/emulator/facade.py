@@ -1,4 +1,7 @@
-"""The class `Emulator`: its address, its key, and its parts."""
+"""The class `Emulator`: its address, its key, its clients, and its parts; the public API of the emulator.
+
+The top wing. It imports all others, and the client only when one is requested: the emulator depends on no code of it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequen
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from fibonacci.emulator.account import Account, KeyRole, Rate
 from fibonacci.emulator.app.app import App
@@ -21,9 +24,8 @@ from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.scripts import QueuedScript, Script, ScriptError, Scripts, new_script, scripts_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, StoredSecrets, Variables
-from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.faults import FailureKind, FailureSpec, InjectedFailure, InjectedFailures
-from fibonacci.emulator.http.replies import HTTPException
+from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.input_files import InputFile
 from fibonacci.emulator.option_values import KEPT, SAFE_LENGTH, PlanName, TimeMode
 from fibonacci.emulator.page.mount import WithPage
@@ -36,7 +38,103 @@ from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
 
 if TYPE_CHECKING:
+    from fibonacci import AsyncFibonacci, Fibonacci
     from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode
+
+
+_IN_PROCESS_URL: Final = "http://127.0.0.1"
+
+
+class InProcessClients:
+    """Makes clients that call the application in this process."""
+
+    api_key: str
+    _app: App
+
+    def client(self, *, api_key: str | None = None, **options: Any) -> Fibonacci:
+        """Return a client that reaches this emulator in process, without a socket.
+
+        Args:
+            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
+            **options: Other options of `Fibonacci`, such as `timeout`, and `api_version="0.2"` for the API of 0.2.4.
+
+        Returns:
+            A client; nothing of it has to be closed.
+
+        Raises:
+            TypeError: If an option is unknown, or one that says where and how to send.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator
+            >>> Emulator().client().health.check().healthy
+            True
+        """
+        from fibonacci import Fibonacci
+        from fibonacci.emulator.serving.in_process import InProcessTransport
+
+        _check_options(options)
+        return Fibonacci(
+            self.api_key if api_key is None else api_key,
+            **_address(options),
+            transport=InProcessTransport(self._app),
+            **options,
+        )
+
+    def async_client(self, *, api_key: str | None = None, **options: Any) -> AsyncFibonacci:
+        """Return an async client that reaches this emulator in process, without a socket.
+
+        Args:
+            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
+            **options: Other options of `AsyncFibonacci`, such as `timeout` and `max_retries`.
+
+        Returns:
+            A client for any event loop; nothing of it has to be closed.
+
+        Raises:
+            TypeError: If an option is unknown, or one that says where and how to send.
+        """
+        from fibonacci import AsyncFibonacci
+        from fibonacci.emulator.serving.in_process import AsyncInProcessTransport
+
+        _check_options(options)
+        return AsyncFibonacci(
+            self.api_key if api_key is None else api_key,
+            **_address(options),
+            transport=AsyncInProcessTransport(self._app),
+            **options,
+        )
+
+
+def client_variables(emulator: Emulator) -> dict[str, str]:
+    """Return the environment variables that name a running emulator to clients.
+
+    `FIBONACCI_API_VERSION` says which API they speak, and so which base URL they take.
+
+    Args:
+        emulator: The emulator.
+    """
+    variables = {"FIBONACCI_BASE_URL": reachable_url(emulator), "FIBONACCI_API_KEY": emulator.api_key}
+    if os.environ.get("FIBONACCI_API_VERSION") == "0.2":
+        root = variables["FIBONACCI_BASE_URL"].removesuffix("/v1")
+        variables |= {"FIBONACCI_API_VERSION": "0.2", "FIBONACCI_BASE_URL": root}
+    return variables
+
+
+def reachable_url(emulator: Emulator) -> str:
+    """Return the base URL of a running emulator as a client on this machine reaches it."""
+    return emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def _address(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the API that is spoken, and the base URL that goes with it."""
+    version = options.pop("api_version", "v1")
+    return {"api_version": version, "base_url": _IN_PROCESS_URL if version == "0.2" else f"{_IN_PROCESS_URL}/v1"}
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name in ("base_url", "transport", "http_client"):
+        if name in options:
+            raise TypeError(f"{name}: a client in process has its own; for another, make a Fibonacci(...) yourself")
 
 
 class Controls:

@@ -1,4 +1,4 @@
-"""The request log, with the bodies of requests and responses."""
+"""What the emulator has noted: requests, and warnings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from http import HTTPStatus
 from itertools import islice
 
 from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
-from fibonacci.emulator.http.replies import not_found
-from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page.components import facts, form, moment, pager, raw_block, table, with_query
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext
+from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 
 
-def show_list(context: ViewContext) -> PageContent:
+def show_requests(context: ViewContext) -> PageContent:
     """Show the requests, the newest first."""
     only_errors = context.query.choice("only", ("errors",), default="") == "errors"
     entries = context.backend.app.log.newest(context.number_cursor)
@@ -45,7 +45,7 @@ def show_list(context: ViewContext) -> PageContent:
     )
 
 
-def show(context: ViewContext) -> PageContent:
+def show_request(context: ViewContext) -> PageContent:
     """Show one request."""
     number = context.path["number"]
     is_number = number.isascii() and number.isdecimal() and len(number) < 18
@@ -70,7 +70,7 @@ def show(context: ViewContext) -> PageContent:
     )
 
 
-def clear(context: ViewContext) -> Done:
+def clear_requests(context: ViewContext) -> Done:
     """Drop all requests."""
     context.backend.send("DELETE", "/_emulator/requests")
     return Done("/ui/requests", "The request log is empty.")
@@ -79,10 +79,10 @@ def clear(context: ViewContext) -> Done:
 def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
     """Return a table of requests."""
     empty = h.p("No requests here. Those of clients appear as they arrive; those of this page do not.")
-    return table("Requests", ("Response", "Method", "Path", "Time"), [_row(entry) for entry in entries], empty)
+    return table("Requests", ("Response", "Method", "Path", "Time"), [_request_row(entry) for entry in entries], empty)
 
 
-def _row(entry: LogEntry) -> HTMLElement:
+def _request_row(entry: LogEntry) -> HTMLElement:
     target = entry.request.target
     return h.tr(
         h.td(_outcome(entry.status)),
@@ -128,4 +128,33 @@ def _response(context: ViewContext, entry: LogEntry) -> Content:
         raw_block("response-body", "Body", entry.response, context)
         if entry.response
         else h.p("No body.", class_="note")
+    )
+
+
+def show_warnings(context: ViewContext) -> PageContent:
+    """Show the warnings, the newest first."""
+    found = context.backend.app.warnings.all()
+    end = len(found) if context.number_cursor is None else min(context.number_cursor, len(found))
+    first = max(end - PER_PAGE, 0)
+    rows = [_warning_row(number, found[number]) for number in reversed(range(first, end))]
+    strict = context.backend.app.warnings.strict
+    rule = "It is refused: the emulator is strict." if strict else "A strict emulator refuses it."
+    empty = h.p("No warnings: whatever was asked for, the emulator does.")
+    return PageContent(
+        "Warnings",
+        [
+            h.p("What in workflows and requests is unknown, not supported, or has no effect. ", rule),
+            table("Warnings", ("Code", "Place", "What"), rows, empty),
+            pager(context, first or None),
+        ],
+        "Warnings",
+    )
+
+
+def _warning_row(number: int, warning: EmulatorWarning) -> HTMLElement:
+    return h.tr(
+        h.td(h.code(warning.code)),
+        h.td(h.code(warning.location), class_="name"),
+        h.td(warning.message, class_="name"),
+        id=f"warning-{number}",
     )

@@ -1,32 +1,33 @@
-"""Memory: the values of all scopes."""
+"""What workflows use: values of memory, tools and models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.memory import is_live
-from fibonacci.emulator.http.replies import not_found
-from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page.components import NOTHING, facts, form, json_block, moment, pager, short, table
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext
+from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.state.records import StoredMemory
 from fibonacci.emulator.state.store import Store
 
 
-def show_list(context: ViewContext) -> PageContent:
+def show_memory(context: ViewContext) -> PageContent:
     """Show the values, the newest first."""
     with context.backend.reading() as store:
         shown = list(islice(_values(context, store, context.number_cursor), PER_PAGE + 1))
     more = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
-    rows = [_row(context, number, entry) for number, entry in shown[:PER_PAGE]]
+    rows = [_value_row(context, number, entry) for number, entry in shown[:PER_PAGE]]
     empty = h.p("No values. Set one with ", h.code('client.memory.set("color", "blue")'), ", or in a workflow.")
     columns = ("Key", "Scope", "Owner", "Value", "Updated", "Expires", "")
     return PageContent("Memory", [table("Memory", columns, rows, empty), pager(context, more)], "Memory")
 
 
-def show(context: ViewContext) -> PageContent:
+def show_value(context: ViewContext) -> PageContent:
     """Show one value."""
     with context.backend.reading() as store:
         number, entry = _find(context, store)
@@ -47,7 +48,7 @@ def show(context: ViewContext) -> PageContent:
     )
 
 
-def delete(context: ViewContext) -> Done:
+def delete_value(context: ViewContext) -> Done:
     """Delete one value."""
     with context.backend.app.store.transaction():
         _, entry = _find(context, context.backend.app.store)
@@ -76,7 +77,7 @@ def _owner(entry: StoredMemory) -> str:
     return owner or ""
 
 
-def _row(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
+def _value_row(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
     return h.tr(
         h.td(h.a(h.code(entry["key"].strip() or "(blank)"), href=f"/ui/memory/{number}"), class_="name"),
         h.td(entry["scope"]),
@@ -92,3 +93,42 @@ def _row(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
 def _delete_form(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
     label = f"Delete {entry['key']} of the scope {entry['scope']}"
     return form(context, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label), data_static="true")
+
+
+def show_tools(context: ViewContext) -> PageContent:
+    """Show the tools, and the known models."""
+    found = context.backend.items("/tools", context.cursor)
+    environment = context.backend.app.environment
+    own = {canonical_tool(name) for name in environment.handlers.tools}
+    rows = [_tool_row(tool, is_own=canonical_tool(tool["name"]) in own) for tool in found.items]
+    columns = ("Name", "Category", "What it does", "Parameters", "Connected", "Carried out by")
+    own_function = h.code("@emulator.tool")
+    return PageContent(
+        "Tools",
+        [
+            h.p("Required parameters have a star. A function with ", own_function, " takes the place of a default."),
+            table("Tools", columns, rows, h.p("No tools.")),
+            pager(context, found.more),
+            h.section(
+                h.h2("Models", id="models"),
+                h.p("Names that are known; any other is a warning. ", h.code("emulator.models"), " takes more."),
+                h.ul([h.li(h.code(name)) for name in environment.models], class_="words"),
+                aria_labelledby="models",
+            ),
+        ],
+        "Tools",
+    )
+
+
+def _tool_row(tool: Any, *, is_own: bool) -> HTMLElement:
+    parameters = tool["parameters"]
+    names = [f"{name}*" if name in parameters["required"] else name for name in parameters["properties"]]
+    return h.tr(
+        h.td(h.code(tool["name"])),
+        h.td(tool["category"]),
+        h.td(tool["description"]),
+        h.td(", ".join(names) or "any"),
+        h.td("yes" if tool["connected"] else "no"),
+        h.td("your function" if is_own else "default"),
+        id=f"tool-{tool['name']}",
+    )
