@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -76,9 +75,6 @@ def keep_lines(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = formatter
 
 
-_INVALID_CHOICE: Final = re.compile(
-    r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>[^()]*)\)"
-)
 _REQUIRED: Final = "the following arguments are required: "
 _NO_VALUE: Final = ": expected one argument"
 
@@ -126,6 +122,11 @@ class CommandParser(argparse.ArgumentParser):
         if unknown:
             self.error(self._unknown(unknown[0]))
         return parsed, []
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            name = "/".join(action.option_strings) or str(action.metavar or action.dest)
+            raise argparse.ArgumentError(None, _unknown_choice(name, str(value), list(map(str, action.choices))))
 
     def _unknown(self, word: str) -> str:
         name = word.partition("=")[0]
@@ -230,22 +231,22 @@ def _names(text: str) -> Sequence[str]:
 
 
 def _readable(message: str) -> str:
-    """Return the message of argparse, with the name that was probably meant in place of a list of all."""
+    """Return the message of argparse with its remedy."""
     if message.startswith(_REQUIRED):
         names = message.removeprefix(_REQUIRED)
         return f"{names} {'are' if ', ' in names else 'is'} missing: see --help"
     if message.endswith(_NO_VALUE):
         option = message.removesuffix(_NO_VALUE).removeprefix("argument ")
         return f"{option} needs a value; one that begins with - follows =, as in {option}=-x"
-    choice = _INVALID_CHOICE.fullmatch(message)
-    if choice is None:
-        return message
-    known = re.findall(r"[\w.-]+", choice["known"])
-    kind = "command" if choice["name"] in ("COMMAND", "GROUP", "VERB") else f"value for {choice['name']}"
-    if kind == "command" and choice["word"] in ("help", "version"):
-        return f"unknown command {choice['word']!r}; did you mean '--{choice['word']}'?"
-    remedy = did_you_mean(choice["word"], known) or ": it is one of " + ", ".join(known)
-    return f"unknown {kind} {choice['word']!r}{remedy}"
+    return message
+
+
+def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
+    """Return what is wrong with a word, with the one that was probably meant in place of a list of all."""
+    kind = "command" if name in ("COMMAND", "GROUP", "VERB") else f"value for {name}"
+    if kind == "command" and word in ("help", "version"):
+        return f"unknown command {word!r}; did you mean '--{word}'?"
+    return f"unknown {kind} {word!r}{did_you_mean(word, known) or ': it is one of ' + ', '.join(known)}"
 
 
 class Verbs:
