@@ -10,9 +10,9 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci._core.json_types import is_array, is_object
 from fibonacci._text import printable, printable_line
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.json_types import is_array, is_object
 from fibonacci.cli.rendering import Painter, encodable, encoding_of, plain, select, visible_json
 from fibonacci.cli.standard_streams import (
     is_read_by_ci,

@@ -8,19 +8,17 @@ import shutil
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fibonacci._core.json_types import is_array, is_object
 from fibonacci._display.text import cell_width, clusters
 from fibonacci._suggestions import did_you_mean
 from fibonacci._text import printable, printable_line
 from fibonacci._times import parse_time
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.json_types import is_array, is_object
 from fibonacci.cli.standard_streams import without_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import TextIO
-
-    from fibonacci.cli.json_types import is_array, is_object
 
 
 def visible_json(text: str) -> str:
@@ -118,14 +116,26 @@ def select(value: Any, paths: Sequence[str], *, is_checked: bool = True) -> dict
     selected: dict[str, Any] = {}
     for path in paths:
         name, *inner = [path] if path in fields else path.split(".")
-        if is_checked and name not in fields:
-            remedy = did_you_mean(name, fields) or f": the fields are {', '.join(fields) or 'none'}"
-            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
+        if is_checked:
+            check_fields([name], fields)
         selection = fields.get(name)
         for part in inner:
             selection = _inside(selection, part)
         selected[path] = selection
     return selected
+
+
+def check_fields(paths: Iterable[str], known: Collection[str]) -> None:
+    """Check that the first name of each path is a field.
+
+    Raises:
+        UsageError: If there is no such field.
+    """
+    for path in paths:
+        name = path.partition(".")[0]
+        if path not in known and name not in known:
+            remedy = did_you_mean(name, known) or f": the fields are {', '.join(known) or 'none'}"
+            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
 
 
 def _inside(value: Any, name: str) -> Any:

@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -22,9 +22,11 @@ from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UsageError
 from fibonacci.cli.inputs import untyped_inputs, workflow_id_of
+from fibonacci.cli.rendering import check_fields
 from fibonacci.cli.row_files import EXTENSIONS, STDIN, ResultFile, RowFormat, RowsFormat, open_rows, stdout_stream
 from fibonacci.cli.standard_streams import discard_unwritable, is_terminal
 from fibonacci.definitions.checks.inputs import InputsError
+from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
     from fibonacci import RunResult, Runs, RunsEstimate
@@ -49,7 +51,7 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     if options.fields:
         if options.out is not None:
             raise UsageError("--fields is for stdout: the file of --out has every field")
-        check_fields(options.fields)
+        check_fields(options.fields, COLUMNS)  # all results have the same
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
     try:
@@ -65,22 +67,6 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     if name is None:
         raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
     return rows_format, name
-
-
-def check_fields(fields: Sequence[str]) -> None:
-    """Check `--fields` before a result is there: all have the same fields.
-
-    Raises:
-        UsageError: If one has another name.
-    """
-    from fibonacci._suggestions import did_you_mean
-    from fibonacci.models.run_results import COLUMNS  # which takes longer to import than the help to print
-
-    for path in fields:
-        name = path.partition(".")[0]
-        if name not in COLUMNS:
-            remedy = did_you_mean(name, COLUMNS) or f": the fields are {', '.join(COLUMNS)}"
-            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
 
 
 def _rows_format(options: argparse.Namespace) -> RowsFormat:

@@ -11,11 +11,7 @@ import re
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TextIO, TypeGuard
-
-if TYPE_CHECKING:
-    from typing import TextIO
-
+from typing import Final, TextIO, TypeGuard
 
 # Where a line begins, as the runner of GitHub finds it: it removes the spaces before.
 _LINE: Final = re.compile(r"((?:^|(?<=[\r\n]))[^\S\r\n]*):(?=:)")
@@ -70,11 +66,9 @@ def print_message(text: str, *, end: str = "\n") -> None:
 
     A process that was started without stderr prints nothing, rather than among its data.
     """
-    if "::" in text or "##" in text:
-        text = without_commands(text)
     if has_stream(sys.stderr):
         with suppress(OSError):  # nobody can read it
-            print(text, end=end, file=sys.stderr, flush=True)
+            print(without_commands(text), end=end, file=sys.stderr, flush=True)
 
 
 def discard_unwritable() -> None:

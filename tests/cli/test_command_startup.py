@@ -24,7 +24,7 @@ GROUP = {
     "fibonacci.cli.calls.entries",
     "fibonacci.cli.call_tables.calls",
 }
-CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.numbers", "fibonacci.cli.json_types"}
+CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.numbers"}
 ARGPARSE = {"re", "typing"}
 
 

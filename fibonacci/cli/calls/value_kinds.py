@@ -7,7 +7,6 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.cli.json_types import is_object
 from fibonacci.cli.numbers import FORMS, period
 
 if TYPE_CHECKING:
@@ -81,6 +80,8 @@ def any_json(text: str) -> Any:
 
 def json_object(text: str) -> Any:
     """Read a JSON object, or null."""
+    from fibonacci._core.json_types import is_object  # which a help does without
+
     value = _json(text, '; such as \'{"name": "Ada"}\'')
     if value is not None and not is_object(value):
         raise ArgumentTypeError(f'it must be a JSON object, not {_kind(value)}; such as \'{{"name": "Ada"}}\'')

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def add_profiles_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     verbs = Verbs(parser)
-    verbs.add("list", "list the profiles", _list)
+    verbs.add("list", "list the profiles", _list_profiles)
     named = {
-        "show": verbs.add("show", "show one profile", _show),
-        "use": verbs.add("use", "make a profile the one that is used when none is named", _use),
-        "add": verbs.add("add", "add a profile; the first one becomes the default", _add),
-        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove),
+        "show": verbs.add("show", "show one profile", _show_profile),
+        "use": verbs.add("use", "make a profile the one that is used when none is named", _use_profile),
+        "add": verbs.add("add", "add a profile; the first one becomes the default", _add_profile),
+        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile),
     }
     for verb in named.values():
         verb.add_argument("name", metavar="NAME", help="the name of the profile")
@@ -61,23 +61,23 @@ def read_file(context: Context) -> ProfilesFile:
     return file
 
 
-def _list(context: Context) -> int:
+def _list_profiles(context: Context) -> int:
     file = read_file(context)
     if file.profiles or context.output.is_json:
-        rows = (_row(file, name) for name in file.profiles)
+        rows = (_profile_row(file, name) for name in file.profiles)
         context.output.items(rows, ("name", "base_url", "api_version", "keychain", "default"))
     if not file.profiles:
         context.say(f"there are no profiles in {file.path}: `fibonacci profiles add NAME` adds one")
     return DONE
 
 
-def _show(context: Context) -> int:
+def _show_profile(context: Context) -> int:
     file = read_file(context)
-    context.output.value(_row(file, file.profile(context.options.name, source="NAME").name))
+    context.output.value(_profile_row(file, file.profile(context.options.name, source="NAME").name))
     return DONE
 
 
-def _use(context: Context) -> int:
+def _use_profile(context: Context) -> int:
     from fibonacci._profiles.changes import use_profile
 
     name: str = context.options.name
@@ -86,7 +86,7 @@ def _use(context: Context) -> int:
     return DONE
 
 
-def _add(context: Context) -> int:
+def _add_profile(context: Context) -> int:
     from fibonacci._profiles.changes import add_profile
     from fibonacci._profiles.credentials import login_command
 
@@ -96,7 +96,7 @@ def _add(context: Context) -> int:
     return DONE
 
 
-def _remove(context: Context) -> int:
+def _remove_profile(context: Context) -> int:
     from fibonacci._profiles.changes import forget_key, remove_profile
     from fibonacci.errors import ConfigurationError
 
@@ -112,7 +112,7 @@ def _remove(context: Context) -> int:
     return DONE
 
 
-def _row(file: ProfilesFile, name: str) -> dict[str, Any]:
+def _profile_row(file: ProfilesFile, name: str) -> dict[str, Any]:
     from fibonacci._profiles.credentials import home_of
 
     profile = file.profiles[name]
@@ -169,7 +169,7 @@ def _login(context: Context) -> int:
     profile = profile_for(file, name, address)
     kept = keychain().stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
     key = _read_key(context, address, keychain().legacy_key() if kept is None else None)
-    _check(key, address)
+    _check_key(key, address)
     remember_key(file, profile, key)
     context.say(
         f"the API key is valid, and stored in the keychain ({keychain().keychain_name()}) for the profile {name!r} at"
@@ -200,7 +200,7 @@ def _status(context: Context) -> int:
         if key is None:
             raise no_key_of(profile) if profile else missing_key()
         shown["key_source"] = key.source
-        _check(key.key, address)
+        _check_key(key.key, address)
         shown["valid"] = True
     except Exception as error:
         from fibonacci.errors import AuthenticationError
@@ -247,7 +247,7 @@ def _read_key(context: Context, address: PlatformAddress, legacy: str | None) ->
     return check_key(legacy, source="the API key that fibonacci-sdk 0.2.4 stored")
 
 
-def _check(key: str, address: PlatformAddress) -> None:
+def _check_key(key: str, address: PlatformAddress) -> None:
     """Make one call with a key.
 
     Raises:
@@ -274,16 +274,16 @@ def add_doctor_arguments(parser: CommandParser) -> None:
 def run_doctor(context: Context) -> int:
     """Print a line for each check as it ends, or all of them as JSON."""
     findings: list[Finding] = []
-    for finding in _checks(context.options.profile):
+    for finding in _findings(context.options.profile):
         findings.append(finding)
         if not context.output.is_json:
-            context.output.text(_line(finding, is_wrapped=context.output.is_terminal))
+            context.output.text(_finding_line(finding, is_wrapped=context.output.is_terminal))
     if context.output.is_json:
-        context.output.value(_as_data(findings))
-    return _exit_code(findings)
+        context.output.value(_findings_as_data(findings))
+    return _exit_code_of(findings)
 
 
-def _checks(profile: str | None) -> Iterator[Finding]:
+def _findings(profile: str | None) -> Iterator[Finding]:
     from fibonacci.cli.diagnosis import Configuration
 
     configuration = Configuration(profile)
@@ -301,7 +301,7 @@ def _checks(profile: str | None) -> Iterator[Finding]:
         yield from call_checks(key, address, configuration)
 
 
-def _line(finding: Finding, *, is_wrapped: bool) -> str:
+def _finding_line(finding: Finding, *, is_wrapped: bool) -> str:
     width = shutil.get_terminal_size().columns if is_wrapped else _UNWRAPPED
     lines = [f"{finding.status:<8} {finding.name:<12} {finding.detail}"]
     if finding.remedy:
@@ -309,12 +309,12 @@ def _line(finding: Finding, *, is_wrapped: bool) -> str:
     return "\n".join(textwrap.fill(line, width, subsequent_indent=_INDENT, break_long_words=False) for line in lines)
 
 
-def _as_data(findings: Iterable[Finding]) -> dict[str, object]:
+def _findings_as_data(findings: Iterable[Finding]) -> dict[str, object]:
     rows = [{name: getattr(finding, name) for name in ("name", "status", "detail", "remedy")} for finding in findings]
     return {"ok": all(row["status"] == "ok" for row in rows), "checks": rows}
 
 
-def _exit_code(findings: Iterable[Finding]) -> int:
+def _exit_code_of(findings: Iterable[Finding]) -> int:
     problems = [finding for finding in findings if finding.status == "problem"]
     if any(finding.is_about_key for finding in problems):
         return NO_CREDENTIALS

@@ -20,7 +20,7 @@ from fibonacci._display.text import cell_width, counted
 from fibonacci._text import printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
 from fibonacci.cli.parser import Verbs
-from fibonacci.cli.rendering import encoding_of, fitted
+from fibonacci.cli.rendering import check_fields, encoding_of, fitted
 from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.run_results import UNKNOWN
 
@@ -395,7 +395,7 @@ def add_status_arguments(parser: CommandParser) -> None:
 
 def run_status(context: Context) -> int:
     """Print the status, with `--watch` until no run has the journal."""
-    _check_fields(context.options.fields or ())
+    check_fields(context.options.fields or (), FIELDS)
     with opened_journal(context) as journal:
         reader = StatusReader(journal)
         if context.options.watch:
@@ -403,16 +403,6 @@ def run_status(context: Context) -> int:
         else:
             _print(context, reader.read())
     return DONE
-
-
-def _check_fields(fields: Sequence[str]) -> None:
-    from fibonacci._suggestions import did_you_mean
-
-    for path in fields:
-        name = path.partition(".")[0]
-        if name not in FIELDS:
-            remedy = did_you_mean(name, FIELDS) or f": the fields are {', '.join(FIELDS)}"
-            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
 
 
 def _is_drawn(context: Context) -> bool:
@@ -551,12 +541,12 @@ def run_export(context: Context) -> int:
     """Write the rows."""
     from fibonacci.cli.context import first
     from fibonacci.cli.row_files import stdout_stream
-    from fibonacci.cli.run_many import check_fields
+    from fibonacci.models.run_results import COLUMNS
 
     options = context.options
     if options.format == "csv" and (options.json or options.fields):
         raise UsageError("--format csv has columns of its own: leave out --json and --fields")
-    check_fields(options.fields or ())
+    check_fields(options.fields or (), COLUMNS)
     with opened_journal(context) as journal:
         stream = stdout_stream(
             options.fields or (),
