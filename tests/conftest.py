@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
+from tests.kit.certificates import Authority
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode, mode_of
 from tests.kit.names import NameService
@@ -204,6 +205,12 @@ def server() -> Iterator[ScriptedServer]:
 def caller(mode: Mode, server: ScriptedServer) -> Any:
     """Return a client of the scripted server in the test's mode, which retries nothing."""
     return mode.client_of(server, max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return a private authority that signs the certificates of servers."""
+    return Authority.made_in(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

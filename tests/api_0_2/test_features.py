@@ -13,8 +13,8 @@ from tests.batch.shared_clock import SharedClock
 from tests.cli.invocation import invoke
 from tests.cli.mcp_server.serving import awaited, in_process, tools_of
 from tests.deployment.flows import Flows, definition
-from tests.emulator.api import tool
 from tests.kit.mode import Mode, both_modes
+from tests.kit.nodes import tool
 
 GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 RESTER = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
-from tests.emulator.api import tool
+from tests.kit.nodes import tool
 
 GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}

@@ -9,8 +9,8 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.option_values import PlanName, TimeMode
 from tests.batch.shared_clock import SharedClock
-from tests.emulator.api import tool
 from tests.kit.mode import Mode
+from tests.kit.nodes import tool
 
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 EXECUTE = "POST /workflows/{workflow_id}/execute"

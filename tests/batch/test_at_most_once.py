@@ -34,21 +34,14 @@ from fibonacci.emulator import Emulator
 from tests.batch.journals import KINDS, JournalPlace, completed, opened
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
-from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork
 from tests.tools.batch import kills, redis_destroyer
 
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 EXECUTE = "POST /workflows/{workflow_id}/execute"
 ROWS = [{"id": number, "seconds": 0} for number in range(12)]
-
-
-@pytest.fixture
-def workflow(client: Fibonacci) -> str:
-    return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
 class RepeatedBatch:
@@ -138,8 +131,8 @@ class RepeatedBatch:
 
 
 @pytest.fixture
-def setting(mode: Mode, emulator: Emulator, workflow: str, place: JournalPlace) -> RepeatedBatch:
-    return RepeatedBatch(mode, emulator, workflow, place)
+def setting(mode: Mode, emulator: Emulator, rester: str, place: JournalPlace) -> RepeatedBatch:
+    return RepeatedBatch(mode, emulator, rester, place)
 
 
 def same(_: object) -> dict[str, int]:

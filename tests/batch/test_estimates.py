@@ -11,7 +11,7 @@ import pytest
 from fibonacci import RunsEstimate
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.option_values import PlanName
-from tests.emulator.api import tool
+from tests.kit.nodes import tool
 from tests.tools.simulation.event_loop import SimulatedEventLoop
 from tests.tools.simulation.platform import Network, SimulatedPlatform, even
 

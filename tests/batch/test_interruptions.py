@@ -12,16 +12,8 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.systems import needs_signals
-
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-
-
-@pytest.fixture
-def workflow(client: Fibonacci) -> str:
-    return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
 def rows(number: int, seconds: float) -> list[dict[str, Any]]:
@@ -49,11 +41,9 @@ class InterruptAt:
 
 
 @needs_signals
-def test_ctrl_c_whose_traceback_is_kept_does_not_keep_the_turn(
-    client: Fibonacci, workflow: str, tmp_path: Path
-) -> None:
+def test_ctrl_c_whose_traceback_is_kept_does_not_keep_the_turn(client: Fibonacci, rester: str, tmp_path: Path) -> None:
     """Ctrl-C at every other line is what `tests/tools/interruptions` tries."""
-    runs = client.workflows.run_many(workflow, rows(3, 0), journal=tmp_path / "runs.db")
+    runs = client.workflows.run_many(rester, rows(3, 0), journal=tmp_path / "runs.db")
     with pytest.raises(KeyboardInterrupt) as caught, InterruptAt("Turn.__enter__"):
         next(iter(runs))
     runs.close()
@@ -81,26 +71,26 @@ class ThreadLimit:
 
 class TestThreadLimit:
     def test_rows_share_the_threads_that_there_are(
-        self, client: Fibonacci, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, client: Fibonacci, rester: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limit = ThreadLimit(monkeypatch, "fibonacci-run-many", 2)
-        runs = client.workflows.run_many(workflow, rows(12, 0), journal=tmp_path / "runs.db", concurrency=8)
+        runs = client.workflows.run_many(rester, rows(12, 0), journal=tmp_path / "runs.db", concurrency=8)
         assert [result.status for result in runs.results()] == ["completed"] * 12
         assert limit.refused > 0
 
     def test_without_any_thread_nothing_is_started_and_the_journal_is_free(
-        self, client: Fibonacci, workflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, client: Fibonacci, rester: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limit = ThreadLimit(monkeypatch, "fibonacci-run-many", 0)
-        runs = client.workflows.run_many(workflow, rows(3, 0), journal=tmp_path / "runs.db")
+        runs = client.workflows.run_many(rester, rows(3, 0), journal=tmp_path / "runs.db")
         with pytest.raises(RuntimeError, match="can't start new thread"):
             runs.results()
         runs.close()
         assert limit.refused == 1
         limit.left = 100
-        again = client.workflows.run_many(workflow, rows(3, 0), journal=tmp_path / "runs.db")
+        again = client.workflows.run_many(rester, rows(3, 0), journal=tmp_path / "runs.db")
         assert [result.status for result in again.results()] == ["completed"] * 3
-        assert len(list(client.executions.list(workflow_id=workflow))) == 3
+        assert len(list(client.executions.list(workflow_id=rester))) == 3
 
     def test_the_emulator_accepts_when_there_are_threads_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with Emulator() as emulator:

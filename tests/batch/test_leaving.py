@@ -24,20 +24,12 @@ from fibonacci._async.batch._workers import run_in_thread
 from fibonacci._batch.leaving import abandoned_runs
 from fibonacci._batch.locks import FileLock
 from fibonacci.emulator import Emulator
-from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode, both_modes
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond, respond_json
 from tests.kit.systems import needs_fork, needs_signals
-
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-
-
-@pytest.fixture
-def workflow(client: Fibonacci) -> str:
-    return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
 def rows(number: int, seconds: float = 0) -> list[dict[str, Any]]:
@@ -117,10 +109,10 @@ def _intents(journal: Path) -> list[int]:
         return [index for (index,) in connection.execute(query)]
 
 
-def test_a_wait_that_is_canceled_loses_nothing(emulator: Emulator, workflow: str, tmp_path: Path) -> None:
+def test_a_wait_that_is_canceled_loses_nothing(emulator: Emulator, rester: str, tmp_path: Path) -> None:
     async def main() -> None:
         async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
-            runs = client.workflows.run_many(workflow, rows(40, 0.05), journal=tmp_path / "runs.db", concurrency=8)
+            runs = client.workflows.run_many(rester, rows(40, 0.05), journal=tmp_path / "runs.db", concurrency=8)
             iterator, seen = aiter(runs), 0
             while seen < 40:  # as long as a wait for one result often does not take
                 try:
@@ -136,27 +128,27 @@ def test_a_wait_that_is_canceled_loses_nothing(emulator: Emulator, workflow: str
 
 @pytest.mark.parametrize("argument", ["key", "on_result"])
 def test_an_error_that_ends_loops_ends_this_one_with_an_error(
-    mode: Mode, any_client: Any, workflow: str, argument: str
+    mode: Mode, any_client: Any, rester: str, argument: str
 ) -> None:
     def function(_: Any) -> Any:
         raise error
 
     error = StopAsyncIteration if mode.is_async else StopIteration
 
-    runs = any_client.workflows.run_many(workflow, rows(3), **{argument: function})
+    runs = any_client.workflows.run_many(rester, rows(3), **{argument: function})
     with pytest.raises(RuntimeError, match=error.__name__):
         mode.each(runs, lambda _: None)
 
 
-def test_a_journal_is_free_after_an_exit_that_is_caught(client: Fibonacci, workflow: str, tmp_path: Path) -> None:
+def test_a_journal_is_free_after_an_exit_that_is_caught(client: Fibonacci, rester: str, tmp_path: Path) -> None:
     def ending() -> Iterator[dict[str, Any]]:
         yield from rows(1)
         raise SystemExit(3)
 
     with pytest.raises(SystemExit) as caught:
-        list(client.workflows.run_many(workflow, ending(), journal=tmp_path / "runs.db"))
+        list(client.workflows.run_many(rester, ending(), journal=tmp_path / "runs.db"))
     assert caught.value.__traceback__ is not None, "it keeps the iterator"
-    assert len(list(client.workflows.run_many(workflow, rows(1), journal=tmp_path / "runs.db"))) == 1
+    assert len(list(client.workflows.run_many(rester, rows(1), journal=tmp_path / "runs.db"))) == 1
 
 
 class TestGone:
@@ -164,9 +156,9 @@ class TestGone:
 
     @both_modes
     def test_a_collection_while_the_journal_is_in_use(
-        self, mode: Mode, any_client: Any, workflow: str, tmp_path: Path
+        self, mode: Mode, any_client: Any, rester: str, tmp_path: Path
     ) -> None:
-        runs = any_client.workflows.run_many(workflow, rows(6), journal=tmp_path / "runs.db", ordered=True)
+        runs = any_client.workflows.run_many(rester, rows(6), journal=tmp_path / "runs.db", ordered=True)
         iterator = aiter(runs) if mode.is_async else iter(runs)
         for _ in range(6):
             mode.end(iterator.__anext__ if mode.is_async else iterator.__next__)
@@ -191,7 +183,7 @@ class TestGone:
         self,
         mode: Mode,
         any_client: Any,
-        workflow: str,
+        rester: str,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         has_thread: bool,
@@ -201,7 +193,7 @@ class TestGone:
 
         def leave_after(number: int) -> Any:
             options = {"journal": tmp_path / "runs.db", "concurrency": 1}
-            runs = any_client.workflows.run_many(workflow, rows(number), **options)  # nothing is on its way then
+            runs = any_client.workflows.run_many(rester, rows(number), **options)  # nothing is on its way then
             iterator = aiter(runs) if mode.is_async else iter(runs)
             for _ in range(number):
                 assert mode.end(iterator.__anext__ if mode.is_async else iterator.__next__).value.succeeded
@@ -215,7 +207,7 @@ class TestGone:
 
 
 class TestTwoAtOnce:
-    def test_another_thread_is_told(self, client: Fibonacci, workflow: str) -> None:
+    def test_another_thread_is_told(self, client: Fibonacci, rester: str) -> None:
         is_reading, goes_on = threading.Event(), threading.Event()
 
         def waiting() -> Iterator[dict[str, Any]]:
@@ -223,7 +215,7 @@ class TestTwoAtOnce:
             is_reading.set()
             assert goes_on.wait(20)
 
-        runs = client.workflows.run_many(workflow, waiting())
+        runs = client.workflows.run_many(rester, waiting())
         iterator = iter(runs)
         seen: list[RunResult] = []
         thread = threading.Thread(target=lambda: seen.extend(iterator))
@@ -236,15 +228,15 @@ class TestTwoAtOnce:
         thread.join()
         assert [result.status for result in seen] == ["completed"]
 
-    def test_a_callback_may_close(self, client: Fibonacci, workflow: str) -> None:
-        runs = client.workflows.run_many(workflow, rows(50), concurrency=2, on_result=lambda _: runs.close())
+    def test_a_callback_may_close(self, client: Fibonacci, rester: str) -> None:
+        runs = client.workflows.run_many(rester, rows(50), concurrency=2, on_result=lambda _: runs.close())
         assert len(list(runs)) == 1
 
     @needs_fork
     @pytest.mark.parametrize("has_journal", [True, False])
-    def test_a_fork_is_told(self, client: Fibonacci, workflow: str, tmp_path: Path, has_journal: bool) -> None:
+    def test_a_fork_is_told(self, client: Fibonacci, rester: str, tmp_path: Path, has_journal: bool) -> None:
         journal = tmp_path / "runs.db" if has_journal else None
-        runs = client.workflows.run_many(workflow, rows(20), journal=journal, ordered=True)
+        runs = client.workflows.run_many(rester, rows(20), journal=journal, ordered=True)
         iterator = iter(runs)
         next(iterator)
         reading, writing = os.pipe()
@@ -268,9 +260,9 @@ class TestHandlersOfSeveralRuns:
     """Ctrl-C is the program's again when all have ended, whichever has ended first."""
 
     @pytest.mark.parametrize("first", [0, 1])
-    def test_they_end_in_either_order(self, client: Fibonacci, workflow: str, first: int) -> None:
+    def test_they_end_in_either_order(self, client: Fibonacci, rester: str, first: int) -> None:
         before = signal.getsignal(signal.SIGINT)
-        iterators = [iter(client.workflows.run_many(workflow, rows(3))) for _ in range(2)]
+        iterators = [iter(client.workflows.run_many(rester, rows(3))) for _ in range(2)]
         for iterator in iterators:
             next(iterator)
         for iterator in (iterators[first], iterators[1 - first]):
@@ -279,9 +271,9 @@ class TestHandlersOfSeveralRuns:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
-    def test_a_handler_that_calls_the_one_before(self, client: Fibonacci, workflow: str) -> None:
+    def test_a_handler_that_calls_the_one_before(self, client: Fibonacci, rester: str) -> None:
         before: Any = signal.getsignal(signal.SIGINT)
-        iterator = iter(client.workflows.run_many(workflow, rows(3)))
+        iterator = iter(client.workflows.run_many(rester, rows(3)))
         next(iterator)
         of_run: Any = signal.getsignal(signal.SIGINT)
         calls = count(1)

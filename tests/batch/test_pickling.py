@@ -12,8 +12,8 @@ import pytest
 
 from fibonacci import ExecutionFailedError, RunResult, UnknownOutcomeError
 from fibonacci.emulator import Emulator
-from tests.emulator.api import tool
 from tests.kit.mode import Mode
+from tests.kit.nodes import tool
 
 EXECUTE = "POST /workflows/{workflow_id}/execute"
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}

@@ -14,8 +14,8 @@ from fibonacci._batch.estimate import BatchLimits
 from fibonacci._batch.progress import ProgressText
 from fibonacci.emulator import Emulator
 from tests.batch.shared_clock import SharedClock
-from tests.emulator.api import tool
 from tests.kit.mode import Mode
+from tests.kit.nodes import tool
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.systems import needs_fork
 

@@ -19,18 +19,11 @@ from fibonacci._batch.redis_records import keys_of
 from fibonacci._core.shared_window import StoreError
 from fibonacci.emulator import Emulator
 from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, refusal, row
-from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 ROWS = [{"id": number, "seconds": 0.02} for number in range(12)]
 ONCE = dict.fromkeys(range(12), 1)
-
-
-@pytest.fixture
-def workflow(client: Fibonacci) -> str:
-    return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
 HOLDER = """
@@ -151,7 +144,7 @@ class TestLease:
         assert set(looking.hgetall(intents)) == {b"k1"}
 
     def test_a_run_that_has_lost_it_starts_no_row(
-        self, mode: Mode, emulator: Emulator, workflow: str, redis_place: JournalPlace, looking: Any, client: Fibonacci
+        self, mode: Mode, emulator: Emulator, rester: str, redis_place: JournalPlace, looking: Any, client: Fibonacci
     ) -> None:
         header, _, _, intents = keys_of(name_of(redis_place))[:4]
         intended: list[int] = []
@@ -164,14 +157,14 @@ class TestLease:
 
         def run(**more: Any) -> None:
             options = {"key": "id", "journal": redis_place.location, **more}
-            mode.each(mode.client_of(emulator).workflows.run_many(workflow, ROWS, **options), lambda _: None)
+            mode.each(mode.client_of(emulator).workflows.run_many(rester, ROWS, **options), lambda _: None)
 
         with pytest.raises(JournalError, match="was taken over"):
             run(concurrency=2, on_result=lose_it)
         # What was intended before may start after it, and nothing else.
         assert {*intended} == {looking.hlen(intents)}
-        assert sum(counts(client, workflow).values()) <= intended[0] < len(ROWS)
+        assert sum(counts(client, rester).values()) <= intended[0] < len(ROWS)
         with suppress(UnknownOutcomeError):  # of what was intended and has not started
             run(if_unknown="match")
         run(if_unknown="rerun")
-        assert counts(client, workflow) == ONCE
+        assert counts(client, rester) == ONCE

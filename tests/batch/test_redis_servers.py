@@ -27,19 +27,12 @@ from fibonacci._core.shared_window import StoreError
 from fibonacci._net.redis_client import RedisConnection
 from fibonacci.emulator import Emulator
 from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, Servers, counts, opened, refusal, row
-from tests.emulator.api import tool
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
 from tests.kit.systems import linux_only
 
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 ROWS = [{"id": number, "seconds": 0.02} for number in range(12)]
 ONCE = dict.fromkeys(range(12), 1)
-
-
-@pytest.fixture
-def workflow(client: Fibonacci) -> str:
-    return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
 @pytest.mark.slow
@@ -51,7 +44,7 @@ class TestServersThatEnd:
         return found
 
     def test_one_that_is_killed_and_started_again_in_mid_run(
-        self, mode: Mode, emulator: Emulator, client: Fibonacci, workflow: str, kept: Servers
+        self, mode: Mode, emulator: Emulator, client: Fibonacci, rester: str, kept: Servers
     ) -> None:
         threads: list[threading.Timer] = []
 
@@ -61,39 +54,39 @@ class TestServersThatEnd:
                 threads.append(threading.Timer(0.2, kept.start))
                 threads[0].start()
 
-        found = self.run(mode, emulator, workflow, kept, on_result=restart)
+        found = self.run(mode, emulator, rester, kept, on_result=restart)
         threads[0].join()
         assert [each.succeeded for each in found] == [True] * 12
-        assert counts(client, workflow) == ONCE
-        assert len(self.run(mode, emulator, workflow, kept)) == 12  # all of them from the journal
-        assert counts(client, workflow) == ONCE
+        assert counts(client, rester) == ONCE
+        assert len(self.run(mode, emulator, rester, kept)) == 12  # all of them from the journal
+        assert counts(client, rester) == ONCE
 
     def test_one_that_is_killed_for_good_starts_no_further_row(
         self,
         emulator: Emulator,
         client: Fibonacci,
-        workflow: str,
+        rester: str,
         kept: Servers,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(redis_journal, "PATIENCE", 0.3)
         monkeypatch.setattr(redis_journal, "SECONDS", 0.6)
         options: Any = {"key": "id", "journal": kept.server.url, "concurrency": 3}
-        runs = client.workflows.run_many(workflow, ROWS, on_result=lambda _: kept.kill(), **options)
+        runs = client.workflows.run_many(rester, ROWS, on_result=lambda _: kept.kill(), **options)
         with pytest.raises(JournalError, match=r"refused.*the same call continues, unless") as caught:
             runs.results()
         assert f"journal='{kept.server.url.replace(f':{REDIS_PASSWORD}@', '')}'" in caught.value.__notes__[-1]
         kept.start()
-        in_journal = opened(kept.server.url, JournalHeader(workflow, "1", "column id"))
-        assert all(in_journal.find(str(each), is_unique=False)[0] for each in counts(client, workflow))
+        in_journal = opened(kept.server.url, JournalHeader(rester, "1", "column id"))
+        assert all(in_journal.find(str(each), is_unique=False)[0] for each in counts(client, rester))
         in_journal.close()
         url = kept.server.url
-        again = client.workflows.run_many(workflow, ROWS, key="id", journal=url, if_unknown="match").results()
+        again = client.workflows.run_many(rester, ROWS, key="id", journal=url, if_unknown="match").results()
         assert [each.succeeded for each in again] == [True] * 12
-        assert counts(client, workflow) == ONCE
+        assert counts(client, rester) == ONCE
 
     def test_one_that_keeps_nothing_is_noticed(
-        self, emulator: Emulator, client: Fibonacci, workflow: str, forgetful: Servers
+        self, emulator: Emulator, client: Fibonacci, rester: str, forgetful: Servers
     ) -> None:
         def restart(_: RunResult) -> None:
             forgetful.kill()
@@ -102,17 +95,17 @@ class TestServersThatEnd:
         location = f"{forgetful.server.url}?durability=none"
         options: Any = {"key": "id", "journal": location, "concurrency": 2}
         with pytest.raises(JournalError, match=r"was emptied or removed on its server") as caught:
-            client.workflows.run_many(workflow, ROWS, on_result=restart, **options).results()
+            client.workflows.run_many(rester, ROWS, on_result=restart, **options).results()
         assert "the same call" not in f"{caught.value} {caught.value.__notes__}"
-        started = counts(client, workflow)
+        started = counts(client, rester)
         assert 0 < sum(started.values()) < 12
         with pytest.raises(JournalError, match="has lost what it held, as process"):
-            client.workflows.run_many(workflow, ROWS, **options).results()
-        assert counts(client, workflow) == started
+            client.workflows.run_many(rester, ROWS, **options).results()
+        assert counts(client, rester) == started
 
     @linux_only
     def test_an_event_loop_goes_on_while_it_does_not_reply(
-        self, emulator: Emulator, workflow: str, forgetful: Servers
+        self, emulator: Emulator, rester: str, forgetful: Servers
     ) -> None:
         ticks: list[float] = []
         ticks_while_stopped: list[int] = []
@@ -130,7 +123,7 @@ class TestServersThatEnd:
             ticking = asyncio.create_task(tick())
             client = emulator.async_client()
             runs = client.workflows.run_many(
-                workflow, ROWS, journal=f"{forgetful.server.url}?durability=none", concurrency=2
+                rester, ROWS, journal=f"{forgetful.server.url}?durability=none", concurrency=2
             )
             async for _ in runs:
                 if not ticks_while_stopped:
@@ -144,12 +137,12 @@ class TestServersThatEnd:
         assert ticks_while_stopped[0] > 5
 
     def test_a_cancellation_leaves_no_row_with_an_intent_alone(
-        self, emulator: Emulator, client: Fibonacci, workflow: str, redis_place: JournalPlace
+        self, emulator: Emulator, client: Fibonacci, rester: str, redis_place: JournalPlace
     ) -> None:
         async def main() -> None:
             for seconds in (0.02, 0.03, 0.05, 0.1):
                 runs = emulator.async_client().workflows.run_many(
-                    workflow, ROWS, key="id", journal=redis_place.location, concurrency=2
+                    rester, ROWS, key="id", journal=redis_place.location, concurrency=2
                 )
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds), runs:
@@ -157,9 +150,9 @@ class TestServersThatEnd:
                             pass
 
         asyncio.run(main())
-        results = client.workflows.run_many(workflow, ROWS, key="id", journal=redis_place.location).results()
+        results = client.workflows.run_many(rester, ROWS, key="id", journal=redis_place.location).results()
         assert [each.succeeded for each in results] == [True] * 12
-        assert counts(client, workflow) == ONCE
+        assert counts(client, rester) == ONCE
 
 
 class RecordedCommands:

@@ -18,9 +18,9 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator
 from tests.batch.workflows import inputs_of, named, run
-from tests.emulator.api import llm
 from tests.kit.assertions import each_row
 from tests.kit.mode import MODES, Mode
+from tests.kit.nodes import llm
 
 
 @dataclass

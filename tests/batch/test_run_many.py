@@ -20,8 +20,8 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator, ToolCall
 from tests.batch.workflows import GREETER, inputs_of, named, run
-from tests.emulator.api import tool
 from tests.kit.mode import Mode
+from tests.kit.nodes import tool
 
 
 def test_every_row_has_its_result(mode: Mode, any_client: Any, client: Fibonacci, greeter: str) -> None:

@@ -18,14 +18,14 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.batch.shared_clock import SharedClock
-from tests.emulator.api import tool
+from tests.batch.workflows import RESTER
 from tests.emulator.handling import wait_until
 from tests.kit.mode import MODES
 from tests.kit.systems import needs_signals
 
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 PROGRAM = """
 import sys
+from tests.batch.workflows import RESTER
 from fibonacci import AsyncFibonacci, Fibonacci
 
 mode, key, url, workflow, journal, seconds = sys.argv[1:]
@@ -50,11 +50,6 @@ else:
     import trio
     trio.run(main)
 """
-
-
-@pytest.fixture
-def workflow(client: Fibonacci) -> str:
-    return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
 @contextmanager
@@ -104,10 +99,10 @@ class TestSignals:
         [("sync", signal.SIGINT), ("asyncio", signal.SIGINT), ("trio", signal.SIGINT), ("sync", signal.SIGTERM)],
     )
     def test_once_drains(
-        self, mode: str, number: int, emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path
+        self, mode: str, number: int, emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path
     ) -> None:
         journal = tmp_path / "runs.db"
-        with running(mode, emulator, workflow, journal, 0.6) as process:
+        with running(mode, emulator, rester, journal, 0.6) as process:
             process.send_signal(number)
             output, errors = process.communicate(timeout=30)
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
@@ -119,7 +114,7 @@ class TestSignals:
             assert process.returncode != 0
         else:
             assert process.returncode == -signal.SIGTERM
-        seen = statuses(client, workflow)
+        seen = statuses(client, rester)
         assert set(seen) == {"completed"}, "all that was under way was waited for"
         assert len(seen) == 1 + output.count("completed") <= 8
 
@@ -127,7 +122,7 @@ class TestSignals:
     def test_twice_stops(self, mode: str, tmp_path: Path) -> None:
         journal = tmp_path / "runs.db"
         with Emulator(time="manual") as emulator, emulator.client(clock=SharedClock(emulator)) as client:
-            workflow = client.workflows.create(name="rester", definition=DEFINITION).id
+            workflow = client.workflows.create(name="rester", definition=RESTER).id
             with running(mode, emulator, workflow, journal, 2.0) as process:
                 assert process.stderr is not None
                 process.send_signal(signal.SIGINT)
@@ -147,7 +142,7 @@ class TestSignals:
 @needs_signals
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets_it(
-    name: str, emulator: Emulator, workflow: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, emulator: Emulator, rester: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     number = signal.Signals[name]
     got: list[int] = []
@@ -157,7 +152,7 @@ def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets
     async def main() -> None:
         async with emulator.async_client() as client:
             rows = [{"seconds": 0.02}] * 30
-            async for run in client.workflows.run_many(workflow, rows, concurrency=2, journal=journal):
+            async for run in client.workflows.run_many(rester, rows, concurrency=2, journal=journal):
                 assert got == []
                 if not statuses:
                     signal.raise_signal(number)
@@ -176,10 +171,10 @@ def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets
     assert line.endswith(f"To continue, make the same call again with journal={str(journal)!r}, resume=True.")
 
 
-def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str) -> None:
+def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, rester: str) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     rows = [{"seconds": 0}] * 5
-    runs = client.workflows.run_many(workflow, rows)
+    runs = client.workflows.run_many(rester, rows)
     iterator = iter(runs)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     next(iterator)
@@ -187,13 +182,13 @@ def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str)
     del iterator
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     runs.close()  # no request is on its way after the test
-    assert len(list(client.workflows.run_many(workflow, rows))) == 5
+    assert len(list(client.workflows.run_many(rester, rows))) == 5
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_runs_may_end_in_another_order_than_they_began(client: Fibonacci, workflow: str) -> None:
+def test_runs_may_end_in_another_order_than_they_began(client: Fibonacci, rester: str) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    both = [client.workflows.run_many(workflow, [{"seconds": 0}] * 3) for _ in range(2)]
+    both = [client.workflows.run_many(rester, [{"seconds": 0}] * 3) for _ in range(2)]
     first, second = map(iter, both)
     next(first)
     next(second)
@@ -205,21 +200,21 @@ def test_runs_may_end_in_another_order_than_they_began(client: Fibonacci, workfl
         runs.close()  # no request is on its way after the test
 
 
-def test_what_is_ignored_stays_ignored(client: Fibonacci, workflow: str) -> None:
+def test_what_is_ignored_stays_ignored(client: Fibonacci, rester: str) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        for _ in client.workflows.run_many(workflow, [{"seconds": 0}]):
+        for _ in client.workflows.run_many(rester, [{"seconds": 0}]):
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def test_in_another_thread_none_are_set(client: Fibonacci, workflow: str) -> None:
+def test_in_another_thread_none_are_set(client: Fibonacci, rester: str) -> None:
     before = signal.getsignal(signal.SIGINT)
     seen: list[object] = []
 
     def run() -> None:
-        seen.extend(signal.getsignal(signal.SIGINT) for _ in client.workflows.run_many(workflow, [{"seconds": 0}] * 3))
+        seen.extend(signal.getsignal(signal.SIGINT) for _ in client.workflows.run_many(rester, [{"seconds": 0}] * 3))
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -8,8 +8,8 @@ from fibonacci import (
     Fibonacci,
     RunResult,
 )
-from tests.emulator.api import tool
 from tests.kit.mode import Mode
+from tests.kit.nodes import tool
 
 GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 RESTER = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}

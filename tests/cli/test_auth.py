@@ -6,7 +6,6 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,6 @@ from tests.tools.markdown import ROOT
 pytestmark = pytest.mark.usefixtures("keychain")
 
 LEGACY = "fibonacci-sdk/api_key"
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
 
 
 def login(emulator: Emulator, key: str | None = None, *arguments: str) -> Invocation:

@@ -18,7 +18,7 @@ from fibonacci.models import Execution
 from tests.batch.shared_clock import SharedClock
 from tests.cli.invocation import invoke, use
 from tests.cli.requests_by_minute import RequestsByMinute
-from tests.emulator.api import llm, tool
+from tests.kit.nodes import llm, tool
 from tests.kit.systems import needs_signals
 
 REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}

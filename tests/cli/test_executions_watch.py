@@ -14,7 +14,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.cli.invocation import invoke, use
 from tests.cli.requests_by_minute import RequestsByMinute
-from tests.emulator.api import llm, tool
+from tests.kit.nodes import llm, tool
 
 REST = {
     "nodes": [

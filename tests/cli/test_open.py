@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke, spawn, use
-from tests.emulator.api import llm
+from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 from tests.kit.systems import needs_signals
 

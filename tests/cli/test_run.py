@@ -14,7 +14,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import Invocation, environment, invoke, use
-from tests.emulator.api import llm, tool
+from tests.kit.nodes import llm, tool
 from tests.kit.systems import needs_signals
 
 EXECUTE = "POST /workflows/{workflow_id}/execute"

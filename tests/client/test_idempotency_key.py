@@ -11,9 +11,9 @@ import pytest
 from fibonacci import ConfigurationError, ConflictError, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.transports import HTTPResponse, TransportError
-from tests.emulator.api import llm
 from tests.kit.assertions import each_row, refused
 from tests.kit.mode import Mode
+from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import raw_then_reset, respond_json
 from tests.kit.transport import ScriptedTransport, http_response

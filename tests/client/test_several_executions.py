@@ -10,11 +10,11 @@ import pytest
 from fibonacci import ConflictError, NotFoundError, ServerError, WaitTimeoutError
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.emulator.api import llm
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 from tests.kit.limits import limits_of
 from tests.kit.mode import Mode, both_modes, each_mode
+from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond, respond_json
 from tests.kit.transport import ScriptedTransport

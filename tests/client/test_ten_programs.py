@@ -9,7 +9,7 @@ import pytest
 from fibonacci import Fibonacci, NotFoundError, WorkflowBuilder
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution, Tool
-from tests.emulator.api import llm
+from tests.kit.nodes import llm
 
 GREET = {"nodes": [llm("greet", "Greet {{input.name}}")]}
 PAUSE = {"nodes": [{"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 60}}]}

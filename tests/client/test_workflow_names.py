@@ -7,9 +7,9 @@ from typing import Any
 from fibonacci import AmbiguousNameError, Fibonacci, WorkflowBuilder
 from fibonacci.definitions import DefinitionError, WorkflowDefinition
 from fibonacci.emulator import Emulator
-from tests.emulator.api import llm
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode, both_modes
+from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond, respond_json
 

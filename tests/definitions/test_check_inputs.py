@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from fibonacci.definitions import WorkflowDefinition, check_inputs, loads
 from fibonacci.definitions.checks.inputs import INPUT_SEVERITIES, in_one_line
-from tests.emulator.api import llm
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

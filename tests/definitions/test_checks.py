@@ -20,10 +20,7 @@ from fibonacci.definitions import (
 from fibonacci.definitions.graph import edges, levels
 from fibonacci.definitions.operators import OPERATORS
 from tests.kit.assertions import check_each
-
-
-def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
+from tests.kit.nodes import llm
 
 
 def faults(definition: object) -> list[tuple[str, str]]:

@@ -11,14 +11,11 @@ from fibonacci.definitions.flow import Fate, Flow, FlowStep
 from fibonacci.emulator import Emulator, NodeFailure
 from tests.emulator.api import Api
 from tests.kit.assertions import check_rows
+from tests.kit.nodes import llm
 from tests.tools.flows import play
 
 COMPLETED, FAILED, SKIPPED = Fate("completed"), Fate("failed", stopped=True), Fate("skipped")
 TAKES_TRUE, TAKES_FALSE = Fate("completed", result=True), Fate("completed", result=False)
-
-
-def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
 
 
 def gate(node_id: str, left: Any, operator: str, right: Any = None, **branches: list[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
 from fibonacci.definitions.template_types import TemplateTypes, kind_of
 from fibonacci.definitions.templates import follow, parse
 from tests.kit.assertions import check_each, check_rows
+from tests.kit.nodes import llm
 
 INPUTS: dict[str, Any] = {
     "type": "object",
@@ -38,10 +39,6 @@ TICKET: dict[str, Any] = {
         "pair": {"type": "array", "prefixItems": [{"type": "number"}, {"type": "string"}]},
     },
 }
-
-
-def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
 
 
 def gate(left: Any, operator: str, right: Any = None, **more: Any) -> dict[str, Any]:

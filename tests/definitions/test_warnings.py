@@ -18,14 +18,11 @@ from fibonacci.definitions import (
 )
 from fibonacci.definitions.node_kinds import NODE_KINDS
 from tests.kit.assertions import check_each
+from tests.kit.nodes import llm
 
 
 def found(*nodes: dict[str, Any], **more: Any) -> list[str]:
     return [str(problem) for problem in check_definition({"nodes": list(nodes), **more})]
-
-
-def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
 
 
 def gate(node_id: str, left: Any, operator: str = "is_empty", **more: Any) -> dict[str, Any]:

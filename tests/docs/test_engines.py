@@ -22,7 +22,7 @@ import pytest
 from fibonacci import Fibonacci, RunResult
 from fibonacci.emulator import Emulator
 from tests.docs.processes import PATIENCE, ApplicationProcess, running
-from tests.emulator.api import tool
+from tests.kit.nodes import tool
 from tests.kit.programs import free_port
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals

@@ -11,7 +11,6 @@ from fibonacci.emulator.account import Account, Rate
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
-from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.option_values import PlanName
@@ -97,13 +96,3 @@ class Api:
 def segment(text: str) -> str:
     """Percent-encode a text as one segment of a path."""
     return quote(text, safe="")
-
-
-def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
-
-
-def tool(node_id: str, name: str = "calculator", params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """Return a tool's node; required parameters that are not given are "x"."""
-    given = {**dict.fromkeys(missing_parameters(name, params or {}), "x"), **(params or {})}
-    return {"id": node_id, "type": "tool", "tool": name, "params": given, **more}

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine import scheduler
 from tests.emulator.api import Api
+from tests.emulator.page_client import PageClient
 
 
 @pytest.fixture
@@ -22,3 +24,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cassette(tmp_path: Path) -> Path:
     return tmp_path / "calls.json"
+
+
+@pytest.fixture
+def page(emulator: Emulator) -> PageClient:
+    """Return what a browser sees of the emulator's page that has signed in."""
+    return PageClient(emulator).sign_in()

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.page import layout
 from fibonacci.emulator.page.layout import SECTIONS
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
+from tests.kit.nodes import llm, tool
 
 KEY = "fib-page&key%"
 HOSTILE = '"><img src=x onerror="hacked=1"><script>hacked=1</script>'

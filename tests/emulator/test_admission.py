@@ -8,8 +8,9 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import ApiKeys, KeyRole
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
-from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
+from tests.emulator.api import KEY, Api, ApiResponse
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, settings, waiting
+from tests.kit.nodes import llm, tool
 
 SLOW = tool("slow", "wait", {"seconds": 60})
 

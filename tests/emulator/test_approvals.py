@@ -9,8 +9,9 @@ from fibonacci.emulator.account import ApiKeys
 from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.policy.approvals import categories_of
 from fibonacci.emulator.state.clock import LAST
-from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
+from tests.emulator.api import KEY, Api, ApiResponse
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 ORG = "/organizations/default"
 EXTERNAL = "require_approval_for_external_comm"

@@ -14,8 +14,9 @@ import pytest
 from fibonacci.emulator.http.bodies import MAX_BODY
 from tests.contract.bad_requests import bad_bodies, bad_queries, example_body
 from tests.contract.document import Operation, operations
-from tests.emulator.api import Api, ApiResponse, tool
+from tests.emulator.api import Api, ApiResponse
 from tests.kit.assertions import check_rows
+from tests.kit.nodes import tool
 
 _ORG: Final = "/organizations/{organization_id}"
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, InputFileError, RecordedCall
 from fibonacci.emulator.engine.cassettes import read_calls, text_of, write_calls
-from tests.emulator.api import llm
 from tests.emulator.cassettes import counting, failure, run, stored
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm
 
 
 def test_texts_stay_readable_and_any_text_is_kept(cassette: Path) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.emulator.engine.variables import SecretPlaceholders
-from tests.emulator.api import llm
 from tests.emulator.cassettes import failure, run, stored
+from tests.kit.nodes import llm
 
 
 def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from fibonacci.emulator import Cassette, Emulator, LLMCall, RecordedCall, ToolCall
 from fibonacci.emulator.engine.cassettes import differences
-from tests.emulator.api import llm, tool
 from tests.emulator.cassettes import counting, failure, run, stored
 from tests.emulator.handling import create, details, node_of, wait_until
+from tests.kit.nodes import llm, tool
 
 CRITIC = {"id": "judge", "type": "critic", "target_node": "draft", "criteria": ["short"]}
 

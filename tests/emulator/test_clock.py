@@ -10,7 +10,8 @@ import pytest
 from fibonacci import AsyncFibonacci, NotFoundError, QuotaExceededError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.state.clock import LAST, VirtualClock
-from tests.emulator.api import Api, tool
+from tests.emulator.api import Api
+from tests.kit.nodes import tool
 
 
 def waits(seconds: float, node_id: str = "rest", **more: Any) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import iso
-from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
+from tests.emulator.api import KEY, Api, ApiResponse
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 TABLE = [(each.method, each.path.format(execution_id="exec_none", name="x")) for each in CONTROL_ENDPOINTS]
 

@@ -9,9 +9,10 @@ import pytest
 
 from fibonacci import Fibonacci, ValidationError
 from fibonacci.emulator import Emulator, LLMCall, ToolCall
-from tests.emulator.api import Api, llm, tool
+from tests.emulator.api import Api
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 
 def statuses(execution: dict[str, Any]) -> dict[str, str]:

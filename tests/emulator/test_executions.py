@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.api import Api, llm, tool
+from tests.emulator.api import Api
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 
 def conditional(node_id: str, left: Any, operator: str, right: Any = None, **branches: list[str]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
+from tests.kit.nodes import llm, tool
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.errors import ValidationError
 from tests.definitions.test_schema_limits import fan
-from tests.emulator.api import llm
+from tests.kit.nodes import llm
 
 pytestmark = pytest.mark.slow
 

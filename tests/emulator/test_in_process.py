@@ -25,8 +25,8 @@ from fibonacci.transports import (
     Transport,
     TransportError,
 )
-from tests.emulator.api import llm
 from tests.kit.mode import Mode
+from tests.kit.nodes import llm
 
 BROKEN: list[FailureKind] = ["reset", "no_reply", "cut"]
 

@@ -14,8 +14,8 @@ import pytest
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.engine import scheduler
 from fibonacci.emulator.facade import app_of
-from tests.emulator.api import tool
 from tests.emulator.handling import create, details, no_handler_works, wait_until
+from tests.kit.nodes import tool
 
 CHILD = """
 import sys, time

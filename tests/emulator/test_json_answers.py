@@ -10,9 +10,10 @@ import pytest
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.default_nodes import sample
-from tests.emulator.api import Api, llm
+from tests.emulator.api import Api
 from tests.emulator.handling import create, details
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm
 
 URGENCY = {
     "type": "object",

@@ -10,9 +10,9 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.api import Api, tool
+from tests.emulator.api import Api
 from tests.kit.assertions import each_row
+from tests.kit.nodes import tool
 
 ORG = "/organizations/org_1"
 HOME = "/organizations/default"

@@ -17,10 +17,10 @@ from fibonacci.emulator.engine.records import STATUSES
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 
 @pytest.fixture
@@ -31,11 +31,6 @@ def emulator() -> Emulator:
 @pytest.fixture
 def client(emulator: Emulator) -> Fibonacci:
     return emulator.client()
-
-
-@pytest.fixture
-def page(emulator: Emulator) -> PageClient:
-    return PageClient(emulator).sign_in()
 
 
 class TestReading:

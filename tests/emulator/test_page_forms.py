@@ -7,10 +7,10 @@ import pytest
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": "News", "body": "High tide"})
 
@@ -23,11 +23,6 @@ def emulator() -> Emulator:
 @pytest.fixture
 def client(emulator: Emulator) -> Fibonacci:
     return emulator.client()
-
-
-@pytest.fixture
-def page(emulator: Emulator) -> PageClient:
-    return PageClient(emulator).sign_in()
 
 
 def waiting_run(client: Fibonacci) -> str:

@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.page import layout
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
 from tests.emulator.page_browser import HOSTILE, KEY, MAIL, Survey, focus_on, sign_in, survey_of
 from tests.kit.chromium import chromium
+from tests.kit.nodes import llm, tool
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page in a browser")]
 

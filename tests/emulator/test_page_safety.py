@@ -12,9 +12,9 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
 from fibonacci.emulator.page.sign_in import Sessions
-from tests.emulator.api import llm
 from tests.emulator.page_client import HOST, ORIGIN, PageClient
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm
 from tests.test_startup import loaded_by
 
 KEY = "fib-owners-key"
@@ -28,11 +28,6 @@ ACTIONS = ["/ui/clock/advance", "/ui/failures/clear", "/ui/requests/clear", "/ui
 @pytest.fixture
 def emulator() -> Emulator:
     return Emulator(time="manual", api_key=KEY)
-
-
-@pytest.fixture
-def page(emulator: Emulator) -> PageClient:
-    return PageClient(emulator).sign_in()
 
 
 class TestSession:

@@ -20,9 +20,9 @@ from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.html import h, render
 from fibonacci.emulator.page.layout import SECTIONS
 from fibonacci.emulator.page.mount import WithPage
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import wait_until
 from tests.emulator.page_client import PageClient, Reading
+from tests.kit.nodes import llm, tool
 
 KEY = "fib-owners-key"
 
@@ -30,11 +30,6 @@ KEY = "fib-owners-key"
 @pytest.fixture
 def emulator() -> Emulator:
     return Emulator(time="manual", api_key=KEY, secrets={"TOKEN": 'hunter"2é'}, env={"TEAM": "Tides"})
-
-
-@pytest.fixture
-def page(emulator: Emulator) -> PageClient:
-    return PageClient(emulator).sign_in()
 
 
 class TestSecrets:

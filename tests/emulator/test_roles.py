@@ -15,8 +15,9 @@ from fibonacci.emulator.account import ROLES, Actor, ApiKeys, KeyRole
 from fibonacci.emulator.context import Endpoint
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.errors import PermissionDeniedError
-from tests.emulator.api import KEY, Api, tool
+from tests.emulator.api import KEY, Api
 from tests.kit.assertions import check_rows, each_row
+from tests.kit.nodes import tool
 
 ORG = "/organizations/default"
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, InputFileError, NodeFailure
 from fibonacci.emulator.engine.scripts import ScriptError, answer_view, scripts_of
-from tests.emulator.api import Api, llm
+from tests.emulator.api import Api
 from tests.emulator.handling import create
 from tests.emulator.test_control import control
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm
 
 JSON = """{
   "classify": [{"urgency": "high"}, {"$failure": "timeout"}],

@@ -12,9 +12,9 @@ from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator, LLMCall, NodeFailure, ToolCall
 from fibonacci.emulator.engine.scripts import ScriptQueue, new_script
 from fibonacci.emulator.option_values import TimeMode
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, node_of
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 SCHEMA = {"type": "object", "properties": {"urgency": {"enum": ["high", "low"]}}, "required": ["urgency"]}
 

@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, NotFoundError, PermissionDeniedError, ValidationError
 from fibonacci.emulator import Emulator, InputFileError
-from tests.emulator.api import llm
+from tests.kit.nodes import llm
 
 TRIAGE = """\
 # triage.yaml

@@ -11,8 +11,8 @@ from fibonacci import RateLimitError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.facade import app_of
-from tests.emulator.api import llm
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm
 
 
 def output(emulator: Emulator, instruction: str) -> Any:

@@ -10,8 +10,8 @@ import pytest
 from fibonacci import Fibonacci, RateLimitError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine import scheduler
-from tests.emulator.api import tool
 from tests.emulator.handling import create, details, no_handler_works, wait_until
+from tests.kit.nodes import tool
 
 
 class BlockedTool:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.engine.variables import Secrets, StoredSecrets
-from tests.emulator.api import llm, tool
+from tests.kit.nodes import llm, tool
 
 VALUE = 'pa"ss/wörd-1'
 SPELLINGS = (VALUE, json.dumps(VALUE)[1:-1], json.dumps(VALUE, ensure_ascii=False)[1:-1], quote(VALUE, safe=""))

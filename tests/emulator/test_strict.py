@@ -10,11 +10,11 @@ from fibonacci.definitions import Problem, check_definition
 from fibonacci.definitions.problems import INVALID, MAY_HAPPEN, SEVERITIES
 from fibonacci.emulator import Emulator
 from tests.definitions.test_problem_codes import ROWS
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details
 from tests.emulator.test_warnings import UNKNOWN
 from tests.emulator.test_without_effect import WITHOUT_EFFECT
 from tests.kit.assertions import check_rows
+from tests.kit.nodes import llm, tool
 
 FAULTY: list[tuple[str, dict[str, Any]]] = [
     *((row.code, row.definition) for row in ROWS if row.code != "not_json"),  # no client can send that

@@ -10,8 +10,9 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.state.clock import iso
-from tests.emulator.api import START, Api, llm, tool
+from tests.emulator.api import START, Api
 from tests.emulator.handling import flaky
+from tests.kit.nodes import llm, tool
 
 FIELDS = [
     "id",

@@ -10,9 +10,9 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError, ValidationError
 from fibonacci.emulator import Emulator
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 MAIL = {"to": "a", "subject": "b", "body": "c"}
 UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [

@@ -11,9 +11,10 @@ from fibonacci import ValidationError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
-from tests.emulator.api import Api, llm, tool
+from tests.emulator.api import Api
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 GATE = {"id": "g", "type": "conditional", "left_value": "{{input.x}}", "true_branch": ["a"], "false_branch": []}
 EQUALS = {"field": "{{input.x}}", "operator": "equals"}

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from tests.emulator.api import Api, llm
+from tests.emulator.api import Api
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm
 
 NEVER = "/workflows/wf-none"
 

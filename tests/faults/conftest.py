@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kit.certificates import Authority
 from tests.kit.clock import Standstill
 
 
@@ -33,9 +32,3 @@ def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """Make clients use each of the transports with a name in turn; return it."""
     monkeypatch.setenv("FIBONACCI_TRANSPORT", request.param)
     return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Return a private authority that signs the servers' certificates."""
-    return Authority.made_in(tmp_path_factory.mktemp("authority"))

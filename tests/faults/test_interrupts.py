@@ -18,8 +18,8 @@ import pytest
 from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.emulator.api import tool
 from tests.kit.mode import MODES
+from tests.kit.nodes import tool
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json

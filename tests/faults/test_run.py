@@ -7,7 +7,6 @@ import pickle
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -26,11 +25,11 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.emulator.api import llm, tool
 from tests.emulator.handling import wait_until
 from tests.kit.assertions import all_modes_at_once
 from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode, each_mode
+from tests.kit.nodes import llm, tool
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
@@ -45,12 +44,6 @@ ID_REDACTED = "execution id: [API key]"
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(runs=True)
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
 
 
 def execution(status: str, **more: object) -> Step:

@@ -48,9 +48,9 @@ from fibonacci.errors import DefinitionError
 from fibonacci.models import Execution, Page, Workflow
 from fibonacci.testing import make_execution, make_page, make_workflow
 from tests.batch.test_row_files import CSV, JSONL, rows_in
-from tests.emulator.api import llm, tool
 from tests.emulator.page_client import PageClient
 from tests.kit.assertions import check_rows
+from tests.kit.nodes import llm, tool
 
 PACKAGE: Final = str(Path(fibonacci.__file__).parent)
 MOST: Final = 2.5

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kit.certificates import Authority
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import backend
 
@@ -18,9 +17,3 @@ def behind() -> Iterator[ScriptedServer]:
     """Return the backend of the gateways."""
     with backend() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Return a private authority that signs the gateways' certificates."""
-    return Authority.made_in(tmp_path_factory.mktemp("authority"))

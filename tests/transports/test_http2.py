@@ -24,11 +24,6 @@ Respond = Callable[[HTTP2Exchange], object]
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.made_in(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def tls(authority: Authority) -> ssl.SSLContext:
     return authority.good()
 

@@ -6,14 +6,11 @@ import json
 from typing import Any
 
 from fibonacci.cli.mcp_server.input_schemas import input_schema
+from tests.kit.nodes import llm
 
 ANY = {"description": "Any JSON value."}
 OPEN = {"type": "object"}
 TEXT = {"type": "string"}
-
-
-def llm(node_id: str, instruction: str, **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
 
 
 def declared(schema: Any) -> dict[str, Any]:
