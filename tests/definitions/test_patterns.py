@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions.checks.schema_keywords import schema_faults
-from fibonacci.definitions.json_schema import all_faults, first_fault
+from fibonacci.definitions.json_schema import all_faults, first_fault, schema_faults
 from fibonacci.definitions.patterns import PatternError, Steps, matches
 from tests.kit.assertions import each_row
 

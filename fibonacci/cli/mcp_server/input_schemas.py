@@ -10,10 +10,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from fibonacci.definitions.checks.inputs import input_uses
-from fibonacci.definitions.json_schema import target_of
+from fibonacci.definitions.json_schema import BOUNDS, TYPES, is_argument, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 
 # They are not shown, and can carry a hidden message; unlike other invisible characters they are no control characters.
@@ -46,7 +47,6 @@ def _is_visible(character: str) -> bool:
 PROPERTY_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """The names of properties that every model's API accepts; one other name makes it refuse all tools."""
 
-_TYPES: Final = frozenset(("object", "array", "string", "boolean", "null", "number", "integer"))
 _SCHEMAS: Final = frozenset(("items", "additionalProperties"))  # not `not`: less in it would admit less
 _LISTS_OF_SCHEMAS: Final = frozenset(("allOf", "anyOf", "prefixItems"))
 _DEFINITIONS: Final = frozenset(("$defs", "definitions"))
@@ -55,17 +55,13 @@ _MOST_LEVELS: Final = 24
 _LONGEST_TEXT: Final = 300
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
 def _is_type(value: object) -> bool:
     names = value if is_array(value) else [value]
-    return bool(names) and all(isinstance(name, str) and name in _TYPES for name in names)
+    return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
 
 
 def _is_local_reference(value: object) -> bool:
@@ -75,18 +71,13 @@ def _is_local_reference(value: object) -> bool:
 _VALUES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "$ref": _is_local_reference,
     "type": _is_type,
-    "enum": is_array,
     "const": lambda _: True,
     "default": lambda _: True,
     "examples": is_array,
     "format": _is_text,
-    "pattern": _is_text,
     "uniqueItems": lambda value: isinstance(value, bool),
     "deprecated": lambda value: isinstance(value, bool),
-    "multipleOf": lambda value: _is_number(value) and value > 0,
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
-    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _is_number),
-    **dict.fromkeys(("minProperties", "maxProperties"), _is_number),
+    **{keyword: partial(is_argument, keyword) for keyword in ("enum", "pattern", *BOUNDS)},
 }
 
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
-from fibonacci.definitions.checks.schema_keywords import schema_problems
 from fibonacci.definitions.checks.shape import (
     cycles,
     duplicate_ids,
     node_type_problems,
     reserved_ids,
+    schema_problems,
     shape_problems,
     suspicious_values,
     unknown_keys,
@@ -96,7 +96,7 @@ def check_definition(
         without_effect(nodes),
         category_problems(plain.get("categories"), () if known is None else known.values()),
         schema_problems(plain, nodes),
-        template_problems(plain, nodes, types),
+        template_problems(plain, nodes, types, flow),
         comparison_problems(nodes, types),
         flow_problems(plain, nodes, links, flow),
         () if known is None else tool_problems(nodes, known),

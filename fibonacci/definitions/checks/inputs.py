@@ -9,11 +9,10 @@ from pydantic import BaseModel
 
 from fibonacci._suggestions import nearest
 from fibonacci._text import printable_line
-from fibonacci.definitions.checks.schema_keywords import schema_faults
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import nodes_of, templated_values
-from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, target_of
+from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, schema_faults, target_of
 from fibonacci.definitions.json_types import is_array, is_object, plain_object, unwrapped
 from fibonacci.definitions.problems import Problem, Problems, Severity
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, expressions, follow, parse, strings

@@ -1,4 +1,4 @@
-"""Faults of shape: types, missing and unknown keys, names of nodes, values without a JSON form."""
+"""Faults of shape: types, missing and unknown keys, names of nodes, values without a JSON form, schemas."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from fibonacci.definitions.graph import (
     node_links,
     template_links,
 )
+from fibonacci.definitions.json_schema import schema_faults
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
@@ -285,3 +286,14 @@ def _values_without_json(definition: Mapping[str, Any]) -> Iterator[Problem]:
             kind = type(item).__name__
             message = f"is a {kind}, which has no JSON form; use a text, a number, a list or an object"
             yield problem(place.removeprefix("."), "not_json", message)
+
+
+def schema_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
+    """Yield the faults of the schemas of inputs, of outputs, and of answers."""
+    schemas = {name: definition.get(name) for name in ("input_schema", "output_schema")}
+    for index, node in nodes.items():
+        if node.get("type") == "llm":
+            schemas |= {f"nodes[{index}].{name}": node.get(name) for name in ("output_schema", "schema")}
+    for place, schema in schemas.items():
+        for fault in schema_faults(schema, place) if is_object(schema) else ():
+            yield problem(*fault)

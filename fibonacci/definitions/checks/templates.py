@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.comparisons import comparison_of, has_number
-from fibonacci.definitions.graph import NodesByIndex, edges, levels, templated_values
-from fibonacci.definitions.json_types import is_array
+from fibonacci.definitions.flow import Flow
+from fibonacci.definitions.graph import NodesByIndex, templated_values
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem, problem
@@ -120,9 +120,11 @@ def _unclosed(location: str, offset: int, written: str, name: str) -> Problem:
     return problem(location, "unclosed_template", message, offset=offset)
 
 
-def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex, types: TemplateTypes) -> Iterator[Problem]:
+def template_problems(
+    definition: Mapping[str, Any], nodes: NodesByIndex, types: TemplateTypes, flow: Flow
+) -> Iterator[Problem]:
     """Yield the templates that are probably not meant."""
-    check = _TemplateCheck(nodes, types)
+    check = _TemplateCheck(nodes, types, flow)
     for index, node in nodes.items():
         comparison = comparison_of(node)
         # The operands of `is_empty` and `is_not_empty` may have no value: that is what they ask.
@@ -136,7 +138,8 @@ def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex, types:
 
 
 class _TemplateCheck:
-    def __init__(self, nodes: NodesByIndex, types: TemplateTypes) -> None:
+    def __init__(self, nodes: NodesByIndex, types: TemplateTypes, flow: Flow) -> None:
+        self._flow = flow
         self._nodes = nodes
         self._types = types
         self._ids = {node["id"] for node in nodes.values()}
@@ -181,21 +184,14 @@ class _TemplateCheck:
         asked_by = {(each, holds): _asked_by(by_id[each], holds=holds) for each in by_id for holds in (True, False)}
         sets = _PathSets(chain.from_iterable(asked_by.values()))
         asked = {key: sets.of(paths) for key, paths in asked_by.items()}
-        gates: dict[str, list[tuple[str, int]]] = {}
-        for node_id, node in by_id.items():
-            for key, holds in (("true_branch", True), ("false_branch", False)):
-                targets = node.get(key)
-                for target in targets if is_array(targets) else ():
-                    if isinstance(target, str):
-                        gates.setdefault(target, []).append((node_id, asked[node_id, holds]))
-        depends_on = edges(by_id.values())
         present: dict[str, int] = {}
-        for node_id in (each for level in levels(depends_on) for each in level):
-            named_by = gates.get(node_id, [])
+        for node_id in self._flow.order():
+            gates = self._flow.gates.get(node_id, [])
             # One conditional and one dependency that have run are enough for a node to run.
-            ways = [present[gate] | of_gate for gate, of_gate in named_by if gate in present]
-            conditionals = {gate for gate, _ in named_by}
-            needed = [present[other] for other in depends_on[node_id] if other not in conditionals]
+            ways = [present[gate.conditional] | asked[gate.conditional, gate.when] for gate in gates]
+            conditionals = {gate.conditional for gate in gates}
+            others = (*self._flow.depends_on[node_id], *self._flow.rescues.get(node_id, ()))
+            needed = [present[other] for other in others if other not in conditionals]
             own = 0 if by_id[node_id].get("type") == "conditional" else asked[node_id, True]
             in_all = [reduce(int.__and__, each) for each in (ways, needed) if each]
             present[node_id] = reduce(int.__or__, in_all, own)
