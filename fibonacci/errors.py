@@ -111,12 +111,12 @@ class FibonacciError(Exception):
         return printable_line(self.message)
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.errors import error_html
+        from fibonacci._display.html import error_html
 
         return error_html(self)
 
     def _render_traceback_(self) -> list[str]:
-        from fibonacci._display.errors import traceback_lines
+        from fibonacci._display.html import traceback_lines
 
         return traceback_lines(self)
 

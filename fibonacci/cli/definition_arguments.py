@@ -12,9 +12,8 @@ from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs import workflow_id_of
 from fibonacci.cli.standard_streams import read_stdin, without_keys
-from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
-from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked
-from fibonacci.definitions.files.source import Source
+from fibonacci.definitions.files.load_and_dump import format_of_file, read_checked, text_of_file
+from fibonacci.definitions.files.source import FORMATS, Format, Source, format_of
 from fibonacci.definitions.problems import Problems
 from fibonacci.deployment.folder import content_of_file, content_of_workflow, is_definition_file
 from fibonacci.models import Workflow

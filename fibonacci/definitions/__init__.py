@@ -21,7 +21,7 @@ lazy_names(
         "fibonacci.definitions.diagrams.svg": ["svg"],
         "fibonacci.definitions.files.formatting": ["format_definition", "format_file"],
         "fibonacci.definitions.files.load_and_dump": ["check_file", "dump", "dumps", "load", "loads"],
-        "fibonacci.definitions.files.reading": ["Format"],
+        "fibonacci.definitions.files.source": ["Format"],
         "fibonacci.definitions.nodes": [
             "Backoff",
             "Condition",

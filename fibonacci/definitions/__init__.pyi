@@ -9,7 +9,7 @@ from fibonacci.definitions.diagrams.mermaid import mermaid
 from fibonacci.definitions.diagrams.svg import svg
 from fibonacci.definitions.files.formatting import format_definition, format_file
 from fibonacci.definitions.files.load_and_dump import check_file, dump, dumps, load, loads
-from fibonacci.definitions.files.reading import Format
+from fibonacci.definitions.files.source import Format
 from fibonacci.definitions.nodes import (
     Backoff,
     Condition,

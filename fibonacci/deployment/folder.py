@@ -24,9 +24,14 @@ from fibonacci._files import check_inside, open_state, write_file
 from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
 from fibonacci.definitions.comparison import canonical, normalized
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
-from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, text_of_file
-from fibonacci.definitions.files.reading import FORMATS, read_checked, read_text
-from fibonacci.definitions.files.source import Source
+from fibonacci.definitions.files.load_and_dump import (
+    format_of_file,
+    load_with_warnings,
+    read_checked,
+    read_text,
+    text_of_file,
+)
+from fibonacci.definitions.files.source import FORMATS, Source
 from fibonacci.definitions.json_types import is_object
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
 from fibonacci.models.workflows import Workflow

@@ -10,8 +10,7 @@ from typing import Any, Final
 from fibonacci._remedies import joined, remedy
 from fibonacci.definitions import diff
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
-from fibonacci.definitions.files.reading import FORMATS
-from fibonacci.definitions.files.yaml_reader import pyyaml
+from fibonacci.definitions.files.source import FORMATS, pyyaml
 from fibonacci.deployment.folder import (
     DeploymentFolder,
     Lock,

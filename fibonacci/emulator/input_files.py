@@ -71,9 +71,7 @@ def _read(name: str) -> tuple[Source, Element]:
     # Most emulators are given no file.
     from fibonacci.definitions import DefinitionError
     from fibonacci.definitions.files.load_and_dump import text_of_file
-    from fibonacci.definitions.files.reading import FORMATS
-    from fibonacci.definitions.files.source import Source, read_json
-    from fibonacci.definitions.files.yaml_reader import read_yaml
+    from fibonacci.definitions.files.source import FORMATS, Source, read_json, read_yaml
 
     text_format = FORMATS.get(Path(name).suffix.lower())
     if text_format is None:

@@ -16,8 +16,7 @@ from hypothesis import given
 from fibonacci import Fibonacci
 from fibonacci.definitions import WorkflowDefinition, check_definition, dump, format_definition, load, loads, to_plain
 from fibonacci.definitions.checks.shape import unknown_keys
-from fibonacci.definitions.files.source import Source
-from fibonacci.definitions.files.yaml_reader import read_yaml
+from fibonacci.definitions.files.source import Source, read_yaml
 from fibonacci.emulator import Emulator
 from tests.definitions.documents import DEFINITIONS
 from tests.definitions.language_server import language_server

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from fibonacci.definitions import mermaid, svg
-from fibonacci.definitions.diagrams.boxes import DARK, LIGHT
+from fibonacci.definitions.diagrams.svg import DARK, LIGHT
 from fibonacci.models import Execution
 from tests.definitions.diagram_cases import (
     TRIAGE,

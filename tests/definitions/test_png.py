@@ -11,8 +11,8 @@ from importlib import import_module
 import pytest
 
 from fibonacci.definitions import svg
-from fibonacci.definitions.diagrams.boxes import LIGHT
 from fibonacci.definitions.diagrams.png import flat_svg
+from fibonacci.definitions.diagrams.svg import LIGHT
 from tests.definitions.diagram_cases import HOSTILE_TEXTS, TRIAGE, execution_of, hostile_definition, llm, trace_of
 from tests.definitions.pictures import SVG, parsed
 

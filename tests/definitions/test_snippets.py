@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from fibonacci._display.text import cell_width
 from fibonacci.definitions import DefinitionError, Problem, Problems, check_definition, dumps, loads
-from fibonacci.definitions.files.source import Source, read_json
-from fibonacci.definitions.files.yaml_reader import UNREADABLE, pyyaml, read_yaml
+from fibonacci.definitions.files.source import UNREADABLE, Source, pyyaml, read_json, read_yaml
 from fibonacci.definitions.problems import snippet
 from tests.definitions.documents import TEXTS
 from tests.kit.assertions import check_each, each_row

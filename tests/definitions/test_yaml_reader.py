@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fibonacci.definitions.files.source import MAX_DEPTH, Source
-from fibonacci.definitions.files.yaml_reader import read_yaml
+from fibonacci.definitions.files.source import MAX_DEPTH, Source, read_yaml
 from fibonacci.errors import DefinitionError
 from tests.kit.assertions import check_each
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci._display.errors import REMEDIES
+from fibonacci._display.html import REMEDIES
 from tests.tools.markdown import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("IPython")]

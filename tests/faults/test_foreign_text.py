@@ -17,7 +17,7 @@ from fibonacci import (
     Fibonacci,
     FibonacciError,
 )
-from fibonacci._display.errors import error_html
+from fibonacci._display.html import error_html
 from fibonacci._text import printable, printable_line, visible
 from fibonacci.definitions import check_definition, loads
 from fibonacci.emulator import Emulator

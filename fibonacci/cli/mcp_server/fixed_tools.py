@@ -16,7 +16,7 @@ from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.mcp_server.workflow_tools import EXECUTION_SCHEMA
 from fibonacci.definitions import Problem, check_definition
 from fibonacci.definitions.files.load_and_dump import problems_of
-from fibonacci.definitions.files.reading import format_of
+from fibonacci.definitions.files.source import format_of
 
 _MODULES: Final = (
     "fibonacci",

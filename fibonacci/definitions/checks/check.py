@@ -10,6 +10,7 @@ from typing import Any, Final
 from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
 from fibonacci.definitions.checks.shape import (
+    category_problems,
     cycles,
     duplicate_ids,
     node_type_problems,
@@ -19,6 +20,7 @@ from fibonacci.definitions.checks.shape import (
     suspicious_values,
     unknown_keys,
     unknown_names,
+    without_effect,
 )
 from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import (
@@ -29,7 +31,6 @@ from fibonacci.definitions.checks.tools import (
     tool_problems,
     unknown_models,
 )
-from fibonacci.definitions.checks.without_effect import category_problems, without_effect
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import node_links, nodes_of
 from fibonacci.definitions.json_types import is_array, is_object, may_be_definition, plain_object, remedy

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.diagrams.boxes import LIGHT
 from fibonacci.definitions.diagrams.contents import (
     KNOWN_STATES,
     MISSING,
@@ -17,7 +16,7 @@ from fibonacci.definitions.diagrams.contents import (
     shorten,
 )
 from fibonacci.definitions.diagrams.layout import arrange
-from fibonacci.definitions.diagrams.svg import layered
+from fibonacci.definitions.diagrams.svg import LIGHT, layered
 from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.diagrams.boxes import DERIVED, FONT_FAMILIES, LIGHT, RULES
-from fibonacci.definitions.diagrams.svg import svg
+from fibonacci.definitions.diagrams.svg import DERIVED, FONT_FAMILIES, LIGHT, RULES, svg
 
 if TYPE_CHECKING:
     from fibonacci.models import Execution

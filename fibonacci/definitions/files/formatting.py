@@ -11,11 +11,9 @@ from typing import Final, NamedTuple
 
 from fibonacci._files import write_file
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
-from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
-from fibonacci.definitions.files.reading import Format, format_of, read_text
-from fibonacci.definitions.files.source import Element, Source
+from fibonacci.definitions.files.load_and_dump import format_of_file, read_text, text_of_file
+from fibonacci.definitions.files.source import Element, Format, Source, events, format_of, read_yaml
 from fibonacci.definitions.files.writing import write_definition
-from fibonacci.definitions.files.yaml_reader import events, read_yaml
 from fibonacci.definitions.spellings import Generation
 
 _BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(#[^\r\n]*)?")

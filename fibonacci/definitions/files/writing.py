@@ -12,9 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.files.reading import Format
-from fibonacci.definitions.files.source import MAX_DEPTH
-from fibonacci.definitions.files.yaml_reader import UNREADABLE, is_text, pyyaml
+from fibonacci.definitions.files.source import MAX_DEPTH, UNREADABLE, Format, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.spellings import Generation, to_plain

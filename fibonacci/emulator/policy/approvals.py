@@ -84,7 +84,7 @@ def categories_named_by(definition: Mapping[str, Any]) -> list[str]:
 
 def misspelled_category(name: str) -> str | None:
     """Return the category that a name resembles; `None` if it is one itself, or resembles none."""
-    from fibonacci.definitions.checks.without_effect import nearest_category  # it would slow the start
+    from fibonacci.definitions.checks.shape import nearest_category  # it would slow the start
 
     return nearest_category(name, {str(tool["category"]) for tool in TOOLS.values()})
 

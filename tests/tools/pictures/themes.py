@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from fibonacci.definitions.diagrams.boxes import DARK, LIGHT
+from fibonacci.definitions.diagrams.svg import DARK, LIGHT
 from tests.tools.markdown import ROOT
 
 IMAGES: Final = ROOT / "docs" / "images"
