@@ -175,7 +175,9 @@ class TestExitCodes:
         assert emulator.requests.count == 0
         assert list(command.folder.iterdir()) == []
 
-    def test_names(self, command: Command, client: Fibonacci, greeter: str, emulator: Emulator) -> None:
+    def test_a_name_of_several_workflows_is_refused_with_their_ids(
+        self, command: Command, client: Fibonacci, greeter: str, emulator: Emulator
+    ) -> None:
         other = client.workflows.create(name="Greeter", definition=GREET).id
         command.write("rows.csv", CSV)
         ran = command("Greeter", "rows.csv", "--journal", "j")

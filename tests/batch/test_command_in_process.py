@@ -196,7 +196,7 @@ class TestInProcess:
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
 
     @linux_only
-    def test_a_device(self, call: Call, greeter: str) -> None:
+    def test_results_may_go_to_a_device(self, call: Call, greeter: str) -> None:
         assert call("--out", "/dev/null") == 0
         assert Path("/dev/null").is_char_device()
         assert not Path("/dev/null.partial").exists()

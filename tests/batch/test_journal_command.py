@@ -47,7 +47,9 @@ def test_without_a_key_of_the_api(
 
 
 @pytest.mark.parametrize("place", KINDS, indirect=True)
-def test_export(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_results_of_a_journal_are_exported_as_lines_or_as_a_table(
+    journal: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["journal", "export", journal]) == 0
     exported = capsys.readouterr()
     assert ([each["key"] for each in lines_of(exported.out)], exported.err) == (["k1", "k2"], "")

@@ -295,7 +295,7 @@ class TestHandlersOfSeveralRuns:
 class TestWorkBesideAnEventLoop:
     """What is written is written, and known to be, before a cancellation ends the task."""
 
-    def test_in_trio(self) -> None:
+    def test_what_a_thread_has_done_is_known_before_a_canceled_trio_task_ends(self) -> None:
         written: list[int] = []
 
         async def main() -> None:
@@ -308,7 +308,7 @@ class TestWorkBesideAnEventLoop:
         trio.run(main)
         assert written == [7]
 
-    def test_in_asyncio(self) -> None:
+    def test_what_a_thread_has_done_is_known_before_a_canceled_asyncio_task_ends(self) -> None:
         written: list[int] = []
         is_canceled = threading.Event()
 

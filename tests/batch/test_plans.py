@@ -469,7 +469,9 @@ class TestQuotas:
             ("quota_exceeded", "No more.", None, 0, "timed"),
         ],
     )
-    def test_which(self, code: str, message: str, retry_after: float | None, in_flight: int, kind: str) -> None:
+    def test_the_quota_that_is_used_up_follows_from_code_message_and_wait(
+        self, code: str, message: str, retry_after: float | None, in_flight: int, kind: str
+    ) -> None:
         error = QuotaExceededError(message, code=code)
         error.retry_after = retry_after
         assert quota_kind(error, in_flight) == kind
@@ -478,7 +480,7 @@ class TestQuotas:
         quota = Quota.model_validate({"effective": {"concurrent_executions": 0, "workflow_runs_per_hour": 60}})
         assert [quota_value(quota, name) for name in ("concurrent_executions", "workflow_runs_per_hour")] == [None, 60]
 
-    def test_how_long(self) -> None:
+    def test_the_wait_for_a_quota_doubles_or_is_what_the_server_states(self) -> None:
         error = QuotaExceededError("No more.")
         assert [quota_wait(error, refusals) for refusals in (1, 2, 3, 4, 5, 9)] == [60, 120, 240, 480, 900, 900]
         for retry_after, seconds in ((1800.0, 1800), (1.5, 1.5), (1.0, 1), (0.0, 1)):

@@ -39,7 +39,9 @@ def rows_in(content: bytes, rows_format: RowsFormat) -> list[dict[str, Any]]:
         (b"\n\n", JSONL, []),
     ],
 )
-def test_rows(content: bytes, rows_format: RowsFormat, rows: list[dict[str, Any]]) -> None:
+def test_rows_are_read_as_their_format_says(
+    content: bytes, rows_format: RowsFormat, rows: list[dict[str, Any]]
+) -> None:
     assert rows_in(content, rows_format) == rows
 
 
@@ -150,7 +152,7 @@ def test_a_file_is_counted_and_can_be_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"id\n", b"\n"])
-def test_no_rows(content: bytes, tmp_path: Path) -> None:
+def test_a_file_without_rows_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"rows\.csv: there are no rows in it"), open_rows(str(path), CSV):

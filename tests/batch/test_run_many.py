@@ -47,18 +47,18 @@ def test_results_come_as_they_end_or_in_order(mode: Mode, any_client: Any, reste
 
 
 @pytest.mark.parametrize("mode", ["trio"], indirect=True)
-def test_on_trio(mode: Mode, any_client: Any, rester: str) -> None:
+def test_rows_run_on_trio(mode: Mode, any_client: Any, rester: str) -> None:
     rows = [{"seconds": 0.3 if number % 2 else 0} for number in range(12)]
     assert Counter(result.status for result in run(mode, any_client.workflows.run_many(rester, rows))) == {
         "completed": 12
     }
 
 
-def test_no_rows(mode: Mode, any_client: Any, greeter: str) -> None:
+def test_no_rows_are_no_results(mode: Mode, any_client: Any, greeter: str) -> None:
     assert run(mode, any_client.workflows.run_many(greeter, [])) == []
 
 
-def test_results(mode: Mode, any_client: Any, greeter: str) -> None:
+def test_results_are_in_the_order_of_the_rows_and_run_nothing_again(mode: Mode, any_client: Any, greeter: str) -> None:
     runs = any_client.workflows.run_many(greeter, named("Ada", "Bob", "Eve"))
     results = mode.run(runs.results())
     assert [result.index for result in results] == [0, 1, 2]

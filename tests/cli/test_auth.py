@@ -216,7 +216,7 @@ class TestStatus:
         assert "https://api.fibonacci.dev/v1" in run.out
         assert emulator.requests.to("GET /tools").count == 0
 
-    def test_no_key(self) -> None:
+    def test_the_status_without_a_key_exits_4(self) -> None:
         run = invoke("auth", "status")
         assert run.code == 4
         assert (run.data["key_source"], run.data["valid"]) == (None, None)

@@ -110,7 +110,9 @@ USAGE: list[tuple[list[str], str]] = [
 ]
 
 
-def test_usage(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path) -> None:
+def test_each_wrong_use_exits_64_with_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
     monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
@@ -240,7 +242,7 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str, code: int, message
     assert message in run.err
 
 
-def test_debug(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
+def test_debug_shows_each_attempt(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
     use(monkeypatch, emulator, tmp_path)
     run = invoke("executions", "get", "missing", "--debug")
     assert (run.code, run.out) == (1, "")

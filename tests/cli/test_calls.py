@@ -103,20 +103,20 @@ ONE_NODE = {"nodes": [{"id": "a", "type": "llm", "instruction": "Greet"}]}
 class TestValues:
     """Values as people type them."""
 
-    def test_booleans(self, scripted: ScriptedServer) -> None:
+    def test_a_flag_is_given_as_true_or_false_in_several_words(self, scripted: ScriptedServer) -> None:
         on, off = dict.fromkeys(("true", "YES", "on", "1"), True), dict.fromkeys(("false", "no", "off"), False)
         for typed, sent in (on | off).items():
             scripted.add_response({"data": {"tool_name": "wait"}})
             assert invoke("organizations", "tool-policies", "update", "acme", "wait", "--enabled", typed).code == 0
             assert (typed, scripted.requests[-1].json) == (typed, {"enabled": sent})
 
-    def test_times(self, scripted: ScriptedServer) -> None:
+    def test_seconds_may_be_given_with_units(self, scripted: ScriptedServer) -> None:
         for typed, sent in {"3600": 3600, "90s": 90, "1h": 3600, "1h30m": 5400, "2d": 172_800, "0": 0}.items():
             scripted.add_response({"data": {"key": "k"}})
             assert invoke("memory", "set", "k", "1", "--ttl", typed).code == 0
             assert (typed, scripted.requests[-1].json) == (typed, {"value": 1, "ttl": sent})
 
-    def test_lists(self, scripted: ScriptedServer) -> None:
+    def test_a_list_is_given_by_commas_or_by_repeating_the_option(self, scripted: ScriptedServer) -> None:
         for typed, sent in (
             (["--allowed-roles", "admin,owner"], ["admin", "owner"]),
             (["--allowed-roles", "admin", "--allowed-roles", " owner "], ["admin", "owner"]),
@@ -222,7 +222,7 @@ class TestDeletion:
             context.confirm("Delete 'wf-1\x1b[2J'?")
         assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] " + ("" if answer else "\n")
 
-    def test_with_yes(self, emulator: Emulator) -> None:
+    def test_yes_deletes_without_asking(self, emulator: Emulator) -> None:
         with emulator.client() as client:
             client.memory.set("draft", 1, scope="global")
         assert invoke("memory", "delete", "draft", "--scope", "global", "--yes") == (0, "", "deleted 'draft'\n")

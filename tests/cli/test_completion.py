@@ -41,7 +41,7 @@ def completed_by_bash(script: Path, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("script", ["bash"], indirect=True)
-def test_bash(script: Path) -> None:
+def test_bash_completes_commands_options_and_files(script: Path) -> None:
     (script.parent / "rows.csv").touch()
     assert completed_by_bash(script, "ru") == {"run", "run-many"}
     assert completed_by_bash(script, "run", "--in") == {"--inputs", "--input"}
@@ -54,7 +54,7 @@ def test_bash(script: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["fish"], indirect=True)
-def test_fish(script: Path) -> None:
+def test_fish_completes_commands_and_options(script: Path) -> None:
     def completed(line: str) -> set[str]:
         program = f"source {script}; complete --do-complete '{line}'"
         run = subprocess.run(
@@ -69,7 +69,7 @@ def test_fish(script: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["zsh"], indirect=True)
-def test_zsh(script: Path) -> None:
+def test_zsh_completes_commands_and_options(script: Path) -> None:
     pexpect: Any = import_module("pexpect")
     home = script.parent
     (home / ".zshrc").write_text(

@@ -77,7 +77,7 @@ class Paint:
         """
 
 
-def test_a_call() -> None:
+def test_a_call_becomes_an_entry_with_its_help_and_parameters() -> None:
     entry = calls.call(Paint().get)
     assert entry == CallEntry(
         "show a thing",

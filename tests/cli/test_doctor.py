@@ -83,7 +83,7 @@ def test_lines_for_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("keychain")
 class TestKey:
-    def test_none(self) -> None:
+    def test_no_key_is_a_fault_with_a_remedy(self) -> None:
         run, found = doctor()
         assert run.code == 4
         assert found["API key"]["detail"] == "none in FIBONACCI_API_KEY or in a profile"
@@ -247,7 +247,7 @@ class TestPlatform:
         if code:
             assert "set this machine's clock" in found["clock"]["remedy"]
 
-    def test_it_fails(self, server: ScriptedServer) -> None:
+    def test_a_platform_that_fails_is_named_with_its_status(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "down", "message": "Out of order"}}, 500)
         run, found = doctor()
         assert run.code == 1

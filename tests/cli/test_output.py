@@ -151,7 +151,7 @@ class TestFields:
 class TestPeople:
     """On a terminal."""
 
-    def test_a_table(self, server: ScriptedServer) -> None:
+    def test_columns_of_wide_characters_are_aligned(self, server: ScriptedServer) -> None:
         run = shown(server, [WORKFLOW, {"id": "wf-20", "name": "日本語", "status": "x"}], on_terminal=True)
         assert run == (
             0,

@@ -62,7 +62,7 @@ def run(block: Block) -> Iterator[str]:
 
 @pytest.mark.usefixtures("folder", "font", "platform")
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page(name: str) -> None:
+def test_the_commands_of_a_page_print_what_it_says(name: str) -> None:
     printed = ""
     for block in blocks_of(FOLDER / f"{name}.md"):
         if block.saved_as:

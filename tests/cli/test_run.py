@@ -134,7 +134,7 @@ class TestFaults:
         run = invoke("run", "Greeter", "--input", argument)
         assert run == Invocation(64, "", f"fibonacci run: argument --input: {text}\n")
 
-    def test_names(self, emulator: Emulator) -> None:
+    def test_a_name_that_is_ambiguous_or_unknown_is_refused_with_the_nearest(self, emulator: Emulator) -> None:
         for _ in range(2):
             create(emulator, GREET)
         assert invoke("run", "Greeter").code == 64

@@ -74,12 +74,12 @@ class TestQueries:
             (LONE, ValueError, "lone surrogate"),
         ],
     )
-    def test_a_cursor(
+    def test_a_cursor_of_the_wrong_type_is_refused(
         self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:
         refused(mode, server, expected, lambda: caller.tools.list(cursor=value), text)
 
-    def test_a_scope(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_a_scope_of_the_wrong_type_is_refused(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         refused(mode, server, TypeError, lambda: caller.memory.get("k", scope=b"user"), "scope", "bytes")
 
 

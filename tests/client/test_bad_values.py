@@ -68,7 +68,7 @@ def kind_of(each: Any) -> str:
 
 class TestValues:
     @each_row(("value", "expected", "text"), bad_values)
-    def test_inputs(
+    def test_a_value_without_a_json_form_is_named_by_its_place_in_the_inputs(
         self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:
         inputs = {"outer": [0, {"inner": value}]}

@@ -132,7 +132,7 @@ class TestLifetime:
             mode.close(caller)
         assert len(server.requests) == 3
 
-    def test_with(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_with_returns_the_client_and_closes_it(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         async def used_async() -> Any:
             async with caller as entered:
                 assert entered is caller

@@ -42,7 +42,7 @@ class TestKey:
         refused(mode, "no API key", "api_key=", "FIBONACCI_API_KEY", api_key=None)
 
     @pytest.mark.parametrize("key", ["", "  ", "\n"])
-    def test_blank(self, mode: Mode, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    def test_a_blank_key_is_refused(self, mode: Mode, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
         refused(mode, "api_key is blank", "FIBONACCI_API_KEY", api_key=key)
         monkeypatch.setenv("FIBONACCI_API_KEY", key)
         refused(mode, "the environment variable FIBONACCI_API_KEY is blank", api_key=None)

@@ -92,7 +92,7 @@ def failing(mode: Mode, call: Callable[[], Any]) -> Any:
     return caught.value
 
 
-def test_the_tree() -> None:
+def test_each_error_has_its_parent_and_a_docstring() -> None:
     assert {error.__name__ for error in TREE} == set(errors.__all__)
     for error, base in TREE.items():
         assert error.__bases__[0] is base

@@ -90,7 +90,7 @@ def test_a_failed_node_is_not_why_an_execution_was_canceled() -> None:
         ("cancelled", ExecutionFailure(None, "rejected"), "execution e was canceled: rejected"),
     ],
 )
-def test_the_text(status: str, failure: ExecutionFailure, text: str) -> None:
+def test_the_text_of_a_failure_says_what_is_known(status: str, failure: ExecutionFailure, text: str) -> None:
     assert failure_text(Execution.model_validate({"id": "e", "status": status}), failure) == text
 
 

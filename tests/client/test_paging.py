@@ -44,7 +44,9 @@ class TestNextPage:
             ({"pagination": {"next_cursor": "c"}, "page": 1, "total_pages": 2}, "cursor=c"),
         ],
     )
-    def test_by_meta(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any, query: str) -> None:
+    def test_the_next_page_is_named_in_meta(
+        self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any, query: str
+    ) -> None:
         server.requests.clear()
         server.add_response(page("a", **meta))
         server.add_response(page("b"))
@@ -85,7 +87,9 @@ class TestNextPage:
             "</v1/tools?cursor=x%20y&limit=2>;rel=next;title=z",
         ],
     )
-    def test_by_link(self, mode: Mode, server: ScriptedServer, caller: Any, link: str) -> None:
+    def test_the_next_page_is_named_by_a_link_header(
+        self, mode: Mode, server: ScriptedServer, caller: Any, link: str
+    ) -> None:
         server.add_response(page("a"), headers={"Link": link.format(origin=server.origin)})
         server.add_response(page("b"))
         assert names(mode, caller, page_size=1) == ["a", "b"]
@@ -164,7 +168,7 @@ class TestCycles:
 
 
 class TestPager:
-    def test_pages(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_pages_are_iterated_with_their_responses(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response(page("a", "b", next_cursor="2", request_id="req_1"), headers={"X-RateLimit-Limit": "5"})
         server.add_response(page(request_id="req_2"), 200)
         pages: list[Page[Any]] = mode.run(caller.tools.list().pages())
@@ -182,7 +186,7 @@ class TestPager:
         assert [[tool.name for tool in mode.run(pager)] for _ in range(2)] == [["a", "b"], ["c", "d"]]
         assert queries(server) == ["", "cursor=2"] * 2
 
-    def test_first(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_first_fetches_one_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response(page("a", "b", next_cursor="2", request_id="req_1"))
         first = mode.run(caller.tools.list().first())
         assert (first.name, first.response.request_id) == ("a", "req_1")

@@ -239,7 +239,7 @@ class TestCompressed:
             ("gzip", b""),
         ],
     )
-    def test_is_read(self, encoding: str, body: bytes) -> None:
+    def test_a_compressed_body_is_read(self, encoding: str, body: bytes) -> None:
         given = api_response(body, 200, {"content-encoding": encoding})
         assert given.body == (self.BODY if body else b"")
 
@@ -273,7 +273,7 @@ class TestArbitraryJSON:
         encoding=st.sampled_from(["", "gzip", "deflate", "br", "gzip, deflate"]),
         returns=st.sampled_from([Workflow, Execution, MemoryEntry, Quota, AuditEntry, int, list[str], dict[str, Any]]),
     )
-    def test_decoding(self, body: bytes, encoding: str, returns: Any) -> None:
+    def test_any_json_is_decoded_or_an_error_of_the_package(self, body: bytes, encoding: str, returns: Any) -> None:
         headers = {"content-encoding": encoding, "content-type": "text/x"}
         reads: list[Callable[[APIResponse], object]] = [
             lambda given: decode(given, returns),

@@ -101,7 +101,9 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
         *((refusal("1", status=status), {"method": "GET"}, None) for status in (400, 404, 499, 501, 505, 511)),
     ],
 )
-def test_retries(response: APIResponse, options: dict[str, Any], expected: Retry | None) -> None:
+def test_a_retry_follows_from_the_result_and_the_method(
+    response: APIResponse, options: dict[str, Any], expected: Retry | None
+) -> None:
     found = decided(response, **options)
     assert (found is None) == (expected is None)
     if found is not None and expected is not None:

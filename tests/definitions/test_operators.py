@@ -10,7 +10,7 @@ from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
 from tests.kit.assertions import check_each
 
 
-def test_evaluate() -> None:
+def test_each_operator_compares_as_documented() -> None:
     def check(row: tuple[Any, str, Any, bool]) -> None:
         left, operator, right, expected = row
         assert evaluate(operator, left, right) is expected

@@ -34,7 +34,7 @@ def resolve(reference: Reference) -> Any:
     return follow(VALUES[reference.source], reference, reference.path)
 
 
-def test_render() -> None:
+def test_a_template_keeps_the_type_of_a_value_that_stands_alone() -> None:
     def check(row: tuple[Any, Any]) -> None:
         template, expected = row
         assert render(template, resolve) == expected
@@ -86,7 +86,7 @@ def test_invalid_expressions() -> None:
     check_each(rows, check)
 
 
-def test_parse() -> None:
+def test_an_expression_names_a_source_and_a_path() -> None:
     def check(row: tuple[str, str, tuple[str, ...], bool]) -> None:
         expression, source, path, is_node = row
         reference = parse(expression)

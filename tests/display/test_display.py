@@ -233,7 +233,7 @@ class TestPagers:
 class TestErrors:
     """What happened, and what to do."""
 
-    def test_a_404(self) -> None:
+    def test_an_error_shows_what_happened_and_its_notes(self) -> None:
         with Emulator() as emulator, emulator.client() as client, pytest.raises(NotFoundError) as caught:
             client.workflows.get("wf-nope")
         caught.value.add_note("first note")

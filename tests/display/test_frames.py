@@ -95,7 +95,7 @@ class TestColumns:
         assert "outputs" not in found
         assert {"id", "duration_ms", "created_at"} <= found.keys()
 
-    def test_a_policy(self, library: str) -> None:
+    def test_flags_and_lists_keep_their_types(self, library: str) -> None:
         found = types_of(page_of(ToolPolicy, {"tool_name": "t", "allowed_roles": ["owner"]}), library)
         lists = {"pandas": "object", "polars": "List(String)", "arrow": "list<item: string>"}[library]
         assert (found["enabled"], found["allowed_roles"]) == (type_in(library, "boolean"), lists)

@@ -41,7 +41,7 @@ def executed() -> dict[Path, list[Any]]:
 
 @pytest.mark.xdist_group("notebooks")
 @each_notebook
-def test_it_runs(path: Path, executed: dict[Path, list[Any]]) -> None:
+def test_a_notebook_fails_only_in_cells_that_say_so(path: Path, executed: dict[Path, list[Any]]) -> None:
     cells = executed[path]
     for cell in cells:
         kinds = [output.output_type for output in cell.outputs]

@@ -312,7 +312,7 @@ def test_memory_in_both_apis(serve: Callable[..., TwoAPIs]) -> None:
     assert server.data("POST /memory/list", {}) == []
 
 
-def test_tools(serve: Callable[..., TwoAPIs]) -> None:
+def test_tools_have_a_price_and_an_input_schema(serve: Callable[..., TwoAPIs]) -> None:
     server = serve()
     server.emulator.tool("my_tool")(lambda call: None)
     tools = server.data("GET /tools")

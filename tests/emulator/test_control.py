@@ -44,7 +44,7 @@ def test_failures_are_injected_counted_and_removed(api: Api) -> None:
     assert (response.status, response.json, response.headers["X-A"]) == (500, {"a": [1]}, "b")
 
 
-def test_chaos(api: Api) -> None:
+def test_random_failures_begin_and_end_by_their_rate(api: Api) -> None:
     (view,) = control(api, "POST", "/chaos", {"random_seed": 7, "rate": 1, "kinds": ["status"], "route": "GET *"}).data
     assert (view["kind"], view["times"], view["remaining"]) == ("status", None, None)
     assert [api("GET", "/health").status, api("PUT", "/memory/k", {"value": 1}).status] == [503, 200]
@@ -83,7 +83,7 @@ def test_the_clock(api: Api) -> None:
     assert emulator.clock.now() - before == 3600.5
 
 
-def test_keys(api: Api) -> None:
+def test_a_key_of_a_role_and_a_name_is_made(api: Api) -> None:
     made = control(api, "POST", "/keys", {"role": "admin", "name": "ada"})
     key = ApiKeys(KEY).of("admin", "ada")
     assert (made.status, made.data) == (201, {"role": "admin", "name": "ada", "key": key})
@@ -93,7 +93,7 @@ def test_keys(api: Api) -> None:
     assert api("GET", "/health", authorization=f"Bearer {key}").status == 200
 
 
-def test_models(api: Api) -> None:
+def test_a_model_of_ones_own_is_added_once(api: Api) -> None:
     before = [model["name"] for model in control(api, "GET", "/models").data]
     for _ in range(2):
         assert control(api, "POST", "/models", {"name": "own/model"}).data == {"name": "own/model"}
@@ -131,7 +131,7 @@ def test_the_trace_hides_what_a_secret_was_before(api: Api) -> None:
     assert "s3cret" not in json.dumps(trace)
 
 
-def test_settings(api: Api) -> None:
+def test_settings_are_read_and_changed(api: Api) -> None:
     assert control(api, "GET", "/settings").data == {
         "organization_id": "default",
         "strict": False,
@@ -204,7 +204,7 @@ def test_a_large_snapshot_is_restored_over_the_socket_with_the_owners_key_only()
         assert len(client.memory.get("k2").value) == 4_000_000
 
 
-def test_requests(api: Api) -> None:
+def test_recorded_requests_are_filtered_by_their_route(api: Api) -> None:
     workflow = api.workflow()
     api("POST", f"/workflows/{workflow}/execute", {"inputs": {"n": 1}})
     (got,) = control(api, "GET", "/requests?route=POST%20/workflows/%7Bid%7D/execute").data
@@ -222,7 +222,7 @@ def test_requests(api: Api) -> None:
     assert control(api, "GET", "/requests").data == []
 
 
-def test_reset(api: Api) -> None:
+def test_a_reset_forgets_requests_failures_and_state(api: Api) -> None:
     api.workflow()
     control(api, "POST", "/failures", {"route": "GET /tools"})
     assert control(api, "POST", "/reset").status == 204

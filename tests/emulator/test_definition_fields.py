@@ -160,7 +160,7 @@ class TestRetries:
         [({"delay": 10}, 30), ({"delay": 10, "backoff": "linear"}, 60), ({"delay": 10, "backoff": "exponential"}, 70)],
     )
     @each_row("place", ["node", "default"])
-    def test_backoff(self, retry: dict[str, Any], seconds: int, place: str) -> None:
+    def test_the_delay_of_a_retry_grows_by_the_backoff(self, retry: dict[str, Any], seconds: int, place: str) -> None:
         emulator = Emulator(time="skip")
         attempts = flaky(emulator, 99)
         retry = {"max_attempts": 4} | retry

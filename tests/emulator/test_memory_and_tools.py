@@ -129,6 +129,6 @@ def test_an_unknown_tool_is_named(api: Api) -> None:
         assert "'teleport'" in response.json["error"]["message"]
 
 
-def test_health(api: Api) -> None:
+def test_the_emulator_is_healthy(api: Api) -> None:
     assert api("GET", "/health").data["status"] == "healthy"
     assert api("GET", "/health/secrets").json["status"] == "healthy"

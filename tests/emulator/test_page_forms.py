@@ -30,7 +30,7 @@ def waiting_run(client: Fibonacci) -> str:
     return client.workflows.execute(create(client, MAIL)).id
 
 
-def test_approve(page: PageClient, client: Fibonacci) -> None:
+def test_a_waiting_run_is_approved_on_the_page(page: PageClient, client: Fibonacci) -> None:
     run = waiting_run(client)
     assert "Approvals 1 waiting" in page.get("/").text
     shown = page.act(f"/ui/runs/{run}/decision", by="admin", decision="approve", back="/ui/approvals")
@@ -38,7 +38,7 @@ def test_approve(page: PageClient, client: Fibonacci) -> None:
     assert client.executions.get(run).status == "completed"
 
 
-def test_reject(page: PageClient, client: Fibonacci) -> None:
+def test_a_waiting_run_is_rejected_on_the_page(page: PageClient, client: Fibonacci) -> None:
     run = waiting_run(client)
     page.act(f"/ui/runs/{run}/decision", by="admin", decision="reject")
     assert client.executions.get(run).status == "cancelled"

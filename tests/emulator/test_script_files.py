@@ -33,7 +33,7 @@ gmail_send:
 
 
 @pytest.mark.parametrize(("name", "text"), [("s.json", JSON), ("s.yaml", YAML), ("s.YML", YAML)])
-def test_a_file(tmp_path: Path, name: str, text: str) -> None:
+def test_scripts_are_read_from_a_file_of_either_format(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     classify, mail = Emulator(scripts=tmp_path / name).scripts
     assert classify.answers == ({"urgency": "high"}, NodeFailure(kind="timeout"))
@@ -41,7 +41,7 @@ def test_a_file(tmp_path: Path, name: str, text: str) -> None:
     assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (bounced,), True)
 
 
-def test_a_mapping() -> None:
+def test_scripts_are_given_as_a_mapping() -> None:
     emulator = Emulator(scripts={"a": [NodeFailure(kind="error")], "b": {"answers": (1, 2), "repeat": True}})
     assert [(each.name, each.answers, each.repeat) for each in emulator.scripts] == [
         ("a", (NodeFailure(kind="error"),), False),

@@ -286,7 +286,7 @@ def test_the_runs_of_a_workflow_are_listed_and_tools_are_one_page(server: Script
         ),
     ],
 )
-def test_errors(
+def test_an_error_of_0_2_4_has_its_class_and_its_text(
     server: ScriptedServer, status: int, detail: Any, kind: type | None, message: str, details: list[Any]
 ) -> None:
     server.add_response({"detail": detail}, status, {"Retry-After": "7"})

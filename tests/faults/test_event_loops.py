@@ -209,7 +209,7 @@ def stall_but_for_one(peer: Peer) -> None:
 
 
 @linux_only
-def test_gevent(server: ScriptedServer) -> None:
+def test_greenlets_wait_beside_each_other(server: ScriptedServer) -> None:
     program = GREENLETS.replace("MANY", str(MANY)).replace("PAUSE", str(PAUSE))
     # Coverage measures threads, and would take greenlets for one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}

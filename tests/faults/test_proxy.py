@@ -115,7 +115,7 @@ def test_plain_http_and_a_proxy_that_rejects_the_credentials(
 
 @pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize("exempt", [ELSEWHERE, "*", f"example.com, {ELSEWHERE}"])
-def test_no_proxy(mode: Mode, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_in_no_proxy_is_called_directly(mode: Mode, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
         monkeypatch.setenv("NO_PROXY", exempt)

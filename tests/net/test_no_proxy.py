@@ -90,7 +90,7 @@ def rows() -> Iterator[tuple[str, NoProxyCase]]:
     return ((f"{case.no_proxy or 'empty'} {case.url}", case) for case in CASES)
 
 
-def test_this_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_read_as_the_table_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://proxy.example:3128")
 
@@ -101,7 +101,7 @@ def test_this_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     check_rows(rows(), check)
 
 
-def test_httpx(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_column_of_httpx_is_what_httpx_does(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
     def check(case: NoProxyCase) -> None:
         monkeypatch.setenv("NO_PROXY", case.no_proxy)
 
@@ -114,7 +114,7 @@ def test_httpx(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
     check_rows(rows(), check)
 
 
-def test_requests(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_column_of_requests_is_what_requests_does(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
     requests: Any = import_module("requests")  # it brings no types
 
     def check(case: NoProxyCase) -> None:
@@ -124,7 +124,7 @@ def test_requests(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
     check_rows(rows(), check)
 
 
-def test_curl(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_column_of_curl_is_what_curl_does(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
     program = find("curl")
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     if tuple(int(part) for part in version.split(".")[:2]) < _CURL:

@@ -96,12 +96,12 @@ class TestFaults:
         ]
         check_each(rows, check)
 
-    def test_no_text(self, config: Path) -> None:
+    def test_a_file_that_is_not_utf8_is_refused(self, config: Path) -> None:
         config.write_bytes(b"\xff\xfe")
         with pytest.raises(ConfigurationError, match="is not UTF-8"):
             read_profiles()
 
-    def test_a_folder(self, config: Path) -> None:
+    def test_a_folder_in_place_of_the_file_is_refused(self, config: Path) -> None:
         config.mkdir()
         with pytest.raises(ConfigurationError, match="cannot be read"):
             read_profiles()

@@ -204,7 +204,7 @@ class TestBadProfiles:
         assert text.replace("profile: ", "the environment variable FIBONACCI_PROFILE: ") in refusal(mode)
         assert work.exists()
 
-    def test_no_text(self, mode: Mode) -> None:
+    def test_a_profile_of_the_wrong_type_is_refused(self, mode: Mode) -> None:
         with pytest.raises(TypeError, match="profile must be a str, not int"):
             mode.client(profile=7)
 

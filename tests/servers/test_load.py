@@ -23,7 +23,7 @@ AS_LONG_AS_THE_KEEP_ALIVE = Load(workers=20, pauses=(0.48, 0.52))
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_reloads(name: GatewayName, tmp_path: Path) -> None:
+def test_few_calls_fail_while_gateways_are_reloaded(name: GatewayName, tmp_path: Path) -> None:
     calls, workers = _disturbed(name, tmp_path, Gateway.reload)
     assert len(workers) >= 5  # each reload has started others
     assert len(calls) > 200

@@ -63,7 +63,7 @@ def tearDownModule():
 """
 
 
-def test_unittest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_emulator_serves_cases_of_unittest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cases_of_a_user.py").write_text(CASES, "utf-8")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

@@ -81,7 +81,7 @@ RULES = {
 
 
 @each_row("rule", RULES)
-def test_rule(rule: str) -> None:
+def test_each_rule_derives_what_its_row_says(rule: str) -> None:
     source, sync = RULES[rule]
     assert mirror.derive(source, "x.py") == sync
 

@@ -59,7 +59,7 @@ class TestChoice:
             ("httpx", None, ["httpx"]),
         ],
     )
-    def test_by_name(
+    def test_a_transport_is_chosen_by_its_name_or_by_the_environment(
         self,
         mode: Mode,
         server: ScriptedServer,

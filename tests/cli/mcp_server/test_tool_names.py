@@ -12,7 +12,7 @@ from fibonacci.cli.mcp_server.workflow_tools import tool_names
 HASH = "_[0-9a-f]{8}"
 
 
-def test_names() -> None:
+def test_a_tool_is_named_after_its_workflow() -> None:
     expected: list[tuple[str | None, str]] = [
         ("triage", "run_triage"),
         ("Sort the mail", "run_sort_the_mail"),

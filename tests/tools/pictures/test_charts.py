@@ -18,7 +18,7 @@ def texts(drawn: ElementTree.Element) -> list[str | None]:
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_lines(theme: Theme) -> None:
+def test_lines_are_drawn_to_the_scale_of_their_axes(theme: Theme) -> None:
     x, y = Axis("workers", [1, 10, 100], is_logarithmic=True), Axis("requests & more", [0, 50, 100])
     chart = LineChart("A chart", x, y, [ChartLine("one", [(1, 0), (10, 50), (100, 100)])], shaded=(1, 10, "few"))
     drawn = ElementTree.fromstring(chart.draw(theme))
