@@ -102,7 +102,9 @@ class TestFailures:
         assert (refused.index, refused.status, refused.execution) == (1, "failed", None)
         assert isinstance(refused.error, ValidationError)
 
-    def test_max_failures(self, mode: Mode, any_client: Any, client: Fibonacci, greeter: str) -> None:
+    def test_a_batch_ends_after_more_failures_than_allowed(
+        self, mode: Mode, any_client: Any, client: Fibonacci, greeter: str
+    ) -> None:
         rows = [*named("Ada"), *({"nome": number} for number in range(50))]
         runs = any_client.workflows.run_many(greeter, rows, max_failures=2, concurrency=4)
         seen: list[RunResult] = []

@@ -98,7 +98,7 @@ class TestSignals:
         ("mode", "number"),
         [("sync", signal.SIGINT), ("asyncio", signal.SIGINT), ("trio", signal.SIGINT), ("sync", signal.SIGTERM)],
     )
-    def test_once_drains(
+    def test_a_first_signal_lets_rows_under_way_end(
         self, mode: str, number: int, emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path
     ) -> None:
         journal = tmp_path / "runs.db"
@@ -119,7 +119,7 @@ class TestSignals:
         assert len(seen) == 1 + output.count("completed") <= 8
 
     @pytest.mark.parametrize("mode", MODES[:2])
-    def test_twice_stops(self, mode: str, tmp_path: Path) -> None:
+    def test_a_second_signal_ends_the_wait_for_rows(self, mode: str, tmp_path: Path) -> None:
         journal = tmp_path / "runs.db"
         with Emulator(time="manual") as emulator, emulator.client(clock=SharedClock(emulator)) as client:
             workflow = client.workflows.create(name="rester", definition=RESTER).id

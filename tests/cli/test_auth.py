@@ -179,7 +179,7 @@ class TestLegacyKey:
 
 
 class TestStatus:
-    def test_a_stored_key(self, emulator: Emulator) -> None:
+    def test_the_status_of_a_stored_key_exits_0(self, emulator: Emulator) -> None:
         assert login(emulator).code == 0
         run = invoke("auth", "status")
         assert (run.code, run.err) == (0, "")

@@ -198,7 +198,7 @@ class TestLimits:
         assert len(invoke("--limit", "2", "workflows", "list").lines) == 2
         assert len(scripted.requests) == 1
 
-    def test_both_options(self, scripted: ScriptedServer) -> None:
+    def test_all_and_a_limit_contradict_each_other(self, scripted: ScriptedServer) -> None:
         run = invoke("workflows", "list", "--limit", "2", "--all")
         assert run == (64, "", "fibonacci: --all and --limit contradict each other: give one of them\n")
         assert scripted.requests == []
@@ -207,7 +207,7 @@ class TestLimits:
 class TestDeletion:
     """Without a terminal to ask on, a deletion needs `--yes`."""
 
-    def test_without_yes(self, scripted: ScriptedServer) -> None:
+    def test_nothing_is_deleted_without_yes_or_a_terminal(self, scripted: ScriptedServer) -> None:
         run = invoke("workflows", "delete", "wf-1")
         assert run == (64, "", "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on\n")
         assert scripted.requests == []
@@ -234,7 +234,7 @@ class TestDeletion:
 class TestWorkflowNames:
     """Wherever a command takes the id of a workflow, its name does as well."""
 
-    def test_an_argument(self, emulator: Emulator) -> None:
+    def test_a_workflow_may_be_named_in_an_argument(self, emulator: Emulator) -> None:
         with emulator.client() as client:
             made = client.workflows.create(name="My greeter", definition=ONE_NODE).id
         assert invoke("workflows", "get", "My greeter").data["id"] == made
@@ -245,7 +245,7 @@ class TestWorkflowNames:
         assert invoke("registry", "approve-template", "My greeter").data["workflow_id"] == made
         assert invoke("workflows", "delete", "My greeter", "--yes") == (0, "", f"deleted {made!r}\n")
 
-    def test_an_option(self, emulator: Emulator) -> None:
+    def test_a_workflow_may_be_named_in_an_option(self, emulator: Emulator) -> None:
         with emulator.client() as client:
             made = client.workflows.create(name="Greeter", definition=ONE_NODE).id
             client.workflows.execute(made)

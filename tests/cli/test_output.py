@@ -221,7 +221,7 @@ class TestHostileData:
         if options == ["--json"]:
             assert run.data == ([item] if is_list else item)
 
-    def test_in_an_error(self, server: ScriptedServer) -> None:
+    def test_hostile_text_in_an_error_is_escaped(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "bad", "message": HOSTILE}}, 400)
         run = invoke("workflows", "get", "wf-1", "--debug")
         assert run.code == 1

@@ -44,7 +44,7 @@ def stored(config: Path) -> None:
     write({"fibonacci http://127.0.0.1:8000/local": "sk-stored"})
 
 
-def test_no_profiles(tmp_path: Path) -> None:
+def test_a_list_without_profiles_says_how_to_add_one(tmp_path: Path) -> None:
     run = invoke("profiles", "list")
     assert (run.code, run.out) == (0, "")
     assert run.err == f"there are no profiles in {tmp_path}/config.toml: `fibonacci profiles add NAME` adds one\n"
@@ -90,7 +90,7 @@ def test_a_locked_keychain_does_not_keep_a_profile(
     assert list(read_profiles().profiles) == ["work"]
 
 
-def test_bad_usage(config: Path) -> None:
+def test_wrong_arguments_are_refused(config: Path) -> None:
     def check(row: tuple[list[str], str]) -> None:
         arguments, message = row
         run = invoke("profiles", *arguments)

@@ -36,5 +36,5 @@ def test_it_runs_in_a_process(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_bad_usage(arguments: list[str], message: str) -> None:
+def test_wrong_arguments_are_refused(arguments: list[str], message: str) -> None:
     assert invoke(*arguments) == (64, "", message)

@@ -26,7 +26,7 @@ def test_the_front_matter() -> None:
     assert body.lstrip().startswith(f"# {NAME}\n")
 
 
-def test_it_is_short() -> None:
+def test_the_skill_is_short() -> None:
     assert len(TEXT.splitlines()) < 250
     assert len(TEXT) < 12_000
 

@@ -302,7 +302,7 @@ class TestPickling:
             mode.run(client.workflows.get("wf-1"))
 
     @pytest.mark.parametrize("same", [copy.copy, copy.deepcopy])
-    def test_copies_work(self, mode: Mode, server: ScriptedServer, caller: Any, same: Any) -> None:
+    def test_a_copy_of_a_client_calls(self, mode: Mode, server: ScriptedServer, caller: Any, same: Any) -> None:
         give_workflow(server)
         made = same(caller)
         assert mode.run(made.workflows.get("wf-1")).id == "wf-1"

@@ -38,7 +38,7 @@ def refused(mode: Mode, *parts: str, kind: type[Exception] = ConfigurationError,
 
 
 class TestKey:
-    def test_none_at_all(self, mode: Mode) -> None:
+    def test_a_client_without_a_key_is_refused(self, mode: Mode) -> None:
         refused(mode, "no API key", "api_key=", "FIBONACCI_API_KEY", api_key=None)
 
     @pytest.mark.parametrize("key", ["", "  ", "\n"])
@@ -142,7 +142,7 @@ class TestBaseUrl:
             "file:///etc/passwd",
         ],
     )
-    def test_no_base_url(self, mode: Mode, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    def test_what_is_no_base_url_is_refused(self, mode: Mode, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         refused(mode, "base_url", base_url=url)
         monkeypatch.setenv("FIBONACCI_BASE_URL", url)
         refused(mode, "the environment variable FIBONACCI_BASE_URL")
@@ -292,7 +292,7 @@ class TestOtherOptions:
         for given in (tmp_path / "absent.pem", str(tmp_path / "absent.pem")):
             refused(mode, "ca_bundle", "there is no file", "absent.pem", "PEM file", ca_bundle=given)
 
-    def test_idempotency(self, mode: Mode) -> None:
+    def test_an_unknown_value_of_idempotency_is_refused(self, mode: Mode) -> None:
         refused(mode, 'idempotency must be "server" or None', "'client'", idempotency="client")
 
     def test_an_object_that_is_no_http_client_is_refused(self, mode: Mode) -> None:

@@ -291,7 +291,7 @@ class TestRateLimits:
             ("Fri, 99 Jan 2027 08:01:40 GMT", None),
         ],
     )
-    def test_retry_after(
+    def test_a_retry_after_is_read_in_each_form(
         self, mode: Mode, server: ScriptedServer, caller: Any, text: str, seconds: float | None
     ) -> None:
         headers = {"Retry-After": text, "Date": "Fri, 15 Jan 2027 08:00:00 GMT"}

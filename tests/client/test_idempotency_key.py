@@ -155,6 +155,6 @@ class TestBadKeys:
         refused(mode, server, expected, call, "idempotency_key", text)
 
     @pytest.mark.parametrize("key", ["", "a b", "a\tb", "x" * 256])
-    def test_of_a_header(self, key: str) -> None:
+    def test_a_key_in_a_header_is_checked(self, key: str) -> None:
         with pytest.raises(ConfigurationError, match="headers: 'Idempotency-Key' must be 1 to 255 visible ASCII"):
             Fibonacci("key", headers={"Idempotency-Key": key})

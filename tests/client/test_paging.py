@@ -272,7 +272,7 @@ class TestTake:
             (None, TypeError, "n must be an int, not None"),
         ],
     )
-    def test_no_number(
+    def test_take_refuses_what_is_no_number(
         self, mode: Mode, server: ScriptedServer, caller: Any, n: Any, error: type[Exception], text: str
     ) -> None:
         with pytest.raises(error, match=f"^{text}$"):

@@ -104,7 +104,7 @@ class TestCreate:
         return flow
 
     @both_modes
-    def test_of_a_builder(self, mode: Mode, any_client: Any) -> None:
+    def test_a_builder_gives_name_and_description(self, mode: Mode, any_client: Any) -> None:
         made = mode.run(any_client.workflows.create(self.flow()))
         assert (made.name, made.description) == ("Greeter", "Greets people")
         assert made.definition == self.flow().definition.model_dump(mode="json", exclude_unset=True)

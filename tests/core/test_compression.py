@@ -129,7 +129,7 @@ class TestBrotliDetection:
         monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=object))
         assert accepted() == "gzip, deflate"
 
-    def test_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_brotli_only_gzip_and_deflate_are_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "brotli", None)
         assert accepted() == "gzip, deflate"
         with pytest.raises(DecompressionError, match="'br' was not requested"):

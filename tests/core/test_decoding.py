@@ -153,7 +153,7 @@ class TestLists:
             decode_list(api_response(encoded(document)), Tool, "tools")
 
     @pytest.mark.parametrize("document", [{"data": []}, {"data": {"items": []}}])
-    def test_empty_lists(self, document: Any) -> None:
+    def test_an_empty_list_is_read_in_each_form(self, document: Any) -> None:
         assert decode_list(api_response(encoded(document)), Tool, "tools")[0] == []
 
 
@@ -187,13 +187,13 @@ class TestUnreadable:
         "body",
         [b"{", b'{"data": {"id": "x"}', b"nope", b'{"id": "x"} {}', b"\xff\xfe", b'{"id": "\xff"}', b"{'id': 'x'}"],
     )
-    def test_broken_json(self, body: bytes) -> None:
+    def test_broken_json_is_an_error_with_the_body(self, body: bytes) -> None:
         error = refused(body)
         assert "not JSON" in error.message
         assert error.body == body.decode("utf-8", "replace")
 
     @pytest.mark.parametrize("opening", [b"[", b'{"data":', b'{"data":{"id":"x","definition":{"a":['])
-    def test_deep_nesting(self, opening: bytes) -> None:
+    def test_deep_nesting_is_an_error_with_the_begin_of_the_body(self, opening: bytes) -> None:
         error = refused(opening * 100_000)
         assert len(str(error)) < 1000
         assert len(error.body) == 64 * 1024

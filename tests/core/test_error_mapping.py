@@ -128,7 +128,7 @@ def test_a_reason_that_is_hidden_is_not_shown() -> None:
         ("https://[::1]/v1", "[::1]:443"),
     ],
 )
-def test_the_address(base_url: str, at: str) -> None:
+def test_an_error_names_host_and_port(base_url: str, at: str) -> None:
     made = connection_error(TransportError("never_sent"), base_url=base_url, is_time_up=False)
     assert made.message == f"no connection to {at}"
 

@@ -61,7 +61,7 @@ def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
     assert dumped["nodes"][3]["params"] == {"text": "{{secrets.TOKEN}}"}
 
 
-def test_one_fault() -> None:
+def test_one_fault_of_a_node_is_one_error() -> None:
     def check(row: tuple[Any, tuple[str, str]]) -> None:
         node, expected = row
         assert faults({"nodes": [llm("a"), node]}) == [expected]

@@ -72,7 +72,7 @@ def test_a_node_without_dependencies_stands_right_before_its_first_follower() ->
 
 @given(st.text(), st.floats(2, 30), st.integers(1, 3))
 @example("mmm", 3.0, 1)  # a little too wide
-def test_lines_fit(text: str, limit: float, most: int) -> None:
+def test_wrapped_lines_fit_their_box(text: str, limit: float, most: int) -> None:
     lines = wrap(text, limit, most)
     assert 1 <= len(lines) <= most
     assert all(width(line) <= limit for line in lines)

@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_read(flows: Flows) -> None:
     assert problem.startswith("a.yaml: the file cannot be read: No such file")
 
 
-def test_no_folder(flows: Flows, tmp_path: Path) -> None:
+def test_what_is_no_folder_is_refused(flows: Flows, tmp_path: Path) -> None:
     for path, why in ((tmp_path / "none", "No such file or directory"), (Path(__file__), "Not a directory")):
         with pytest.raises(DeploymentError) as caught:
             flows.beside(path).plan()
@@ -180,7 +180,7 @@ LOCKS: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
 
 
 @pytest.mark.parametrize("kind", LOCKS)
-def test_a_lock_file(flows: Flows, kind: str) -> None:
+def test_a_damaged_lock_file_is_refused(flows: Flows, kind: str) -> None:
     flows.write("a.yaml", "a")
     flows.apply()
     change, words = LOCKS[kind]

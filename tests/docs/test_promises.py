@@ -20,7 +20,7 @@ def test_each_line_of_the_tables_has_a_command() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_it_exists(command: str) -> None:
+def test_the_command_of_a_promise_exists(command: str) -> None:
     module, *arguments = shlex.split(command)
     if module == "pytest":
         paths = [each for each in arguments if each.startswith("tests/")]

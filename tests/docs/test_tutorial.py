@@ -25,7 +25,7 @@ KEY = "tutorial-key"
 @needs_pseudo_terminals
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_a_chapter(chapter: Path, tmp_path: Path) -> None:
+def test_a_chapter_prints_what_it_shows(chapter: Path, tmp_path: Path) -> None:
     folder = tmp_path / "triage"
     folder.mkdir()
     terminals = Terminals(folder)

@@ -52,7 +52,7 @@ def test_random_failures_begin_and_end_by_their_rate(api: Api) -> None:
     assert api("GET", "/health").status == 200
 
 
-def test_approvals(api: Api) -> None:
+def test_waiting_runs_are_decided_over_http(api: Api) -> None:
     api("PATCH", "/organizations/default/governance", {"require_approval_for_external_comm": True})
     path = f"/workflows/{api.workflow(tool('a', 'email_send'))}/execute"
     one, two = (api("POST", path, {}).data["execution_id"] for _ in range(2))
@@ -67,7 +67,7 @@ def test_approvals(api: Api) -> None:
     assert (own.status, own.code, own.fields) == (403, "permission_denied", ["by"])
 
 
-def test_the_clock(api: Api) -> None:
+def test_the_clock_is_moved_over_http(api: Api) -> None:
     api("PUT", "/memory/k", {"value": 1, "ttl": 3600})
     assert control(api, "POST", "/clock/advance", {"seconds": 3599}).data["now"].endswith("Z")
     emulator = Emulator(time="manual")

@@ -179,7 +179,7 @@ class TestRetries:
 
 class TestTimeouts:
     @pytest.mark.parametrize("kind", ["llm", "critic"])
-    def test_of_a_model(self, kind: str) -> None:
+    def test_a_model_that_takes_too_long_fails(self, kind: str) -> None:
         emulator = Emulator(time="manual")
         release = threading.Event()
 

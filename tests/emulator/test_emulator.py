@@ -76,7 +76,7 @@ def test_emulators_share_nothing() -> None:
         assert status(one, two.api_key) == 401
 
 
-def test_a_fixed_port() -> None:
+def test_a_port_that_is_taken_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="in use"):

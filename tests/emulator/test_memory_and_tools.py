@@ -51,7 +51,7 @@ def test_a_slash_in_a_key_is_part_of_it(api: Api) -> None:
     assert api("GET", "/memory/user/prefs").status == 404
 
 
-def test_time_to_live(api: Api) -> None:
+def test_an_entry_expires_after_its_time_to_live(api: Api) -> None:
     put = api("PUT", "/memory/k", {"value": 1, "ttl": 10}).data
     assert (put["ttl"], put["expires_at"]) == (10, "2027-01-15T08:00:10.500Z")
     api.clock.time += 9.9
@@ -96,7 +96,7 @@ def test_a_bad_place_is_422(api: Api, query: str, field: str) -> None:
         assert (response.status, response.fields) == (422, [field])
 
 
-def test_the_catalog(api: Api) -> None:
+def test_each_tool_of_the_catalog_can_be_read(api: Api) -> None:
     tools = api("GET", "/tools").data
     assert len(tools) == len({tool["name"] for tool in tools}) >= 10
     for tool in tools:

@@ -176,7 +176,7 @@ class TestRequest:
         assert mode.run(caller.request("DELETE", "/thing")) is None
 
     @pytest.mark.parametrize("method", ["OPTIONS", "REPORT"])
-    def test_any_method(self, mode: Mode, server: ScriptedServer, caller: Any, method: str) -> None:
+    def test_request_sends_any_method(self, mode: Mode, server: ScriptedServer, caller: Any, method: str) -> None:
         server.add_response({"data": {"data": 1, "more": 2}})
         assert mode.run(caller.request(method, "/thing")) == {"data": 1, "more": 2}
         assert server.last.method == method

@@ -421,7 +421,7 @@ class TestCancelOnExit:
             assert mode.run(mode.client_of(server).workflows.run("wf-1", cancel_on_exit=True)).succeeded
         assert [request.method for request in server.requests] == ["POST", "GET"]
 
-    def test_it_is_a_flag(self, mode: Mode) -> None:
+    def test_cancel_on_exit_is_a_flag(self, mode: Mode) -> None:
         run = mode.client("key", base_url="http://127.0.0.1:9").workflows.run
         ended = mode.end(run, "wf-1", cancel_on_exit="yes")
         assert isinstance(ended.error, TypeError)

@@ -140,7 +140,7 @@ class TestEnds:
         assert link.exchange(request()).body == BODY
         assert not link.connection.is_reusable
 
-    def test_no_response(self, mode: Mode) -> None:
+    def test_a_connection_that_ends_without_a_response_is_an_error(self, mode: Mode) -> None:
         with pytest.raises(EOFError, match="before it responded"):
             ScriptedConnection(mode, []).exchange(request())
 

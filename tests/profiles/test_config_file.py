@@ -108,7 +108,7 @@ class TestFaults:
 
 
 class TestChanges:
-    def test_a_new_file(self, config: Path) -> None:
+    def test_the_first_profile_makes_the_file(self, config: Path) -> None:
         add_profile("work", "https://work.example/v1/")
         add_profile("other")
         note_key("other", is_stored=True)

@@ -143,7 +143,7 @@ class TestFailures:
         assert list(other.iterdir()) == []
 
     @linux_only
-    def test_a_full_disk(self, folder: Path, emulator: Emulator) -> None:
+    def test_a_full_disk_fails_a_call_and_the_next_one_succeeds(self, folder: Path, emulator: Emulator) -> None:
         client = client_of(emulator, "machine")
         client.tools.get("calculator")
         (file,) = folder.glob("*/*.json")

@@ -17,7 +17,7 @@ from tests.tools.markdown import ROOT, blocks_of
 PORT = "--http: {!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790"
 
 
-def test_bad_usage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_wrong_arguments_of_the_server_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def check(row: tuple[list[str], int, str]) -> None:
         arguments, code, message = row
         run = invoke("mcp", *arguments)

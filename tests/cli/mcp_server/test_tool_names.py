@@ -43,7 +43,7 @@ def test_workflows_of_one_name_are_told_apart_in_any_order() -> None:
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=60), max_size=8))
-def test_any_names(names: dict[str, str]) -> None:
+def test_names_of_tools_are_distinct_and_plain_whatever_workflows_are_called(names: dict[str, str]) -> None:
     found = list(tool_names(names).values())
     assert len(set(found)) == len(names)
     assert all(re.fullmatch("run_[a-z0-9_]{1,60}", name) for name in found)

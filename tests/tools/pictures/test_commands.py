@@ -32,7 +32,9 @@ def test_the_emulator_s_page() -> None:
         ("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/mail/flows")),
     ],
 )
-def test_a_session(name: str, shown: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_shows_what_the_picture_shows(
+    name: str, shown: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tests.tools.pictures.terminal.sessions.PAUSE", 0.1)
     screen = "\n".join(played(SESSIONS[name]))
     assert [text for text in shown if text not in screen] == []
