@@ -120,7 +120,7 @@ DETECTED = {
     "workflows.list: ignore_parameter cursor": {"paging.cursor_get_workflows"},
     "executions.list: empty outputs": {"paging.execution_as_read"},
     "executions.cancel: pretend cancelled": {"executions.cancel_running"},
-    "versions.get: show_instead definition": {"versions.read"},
+    "versions.get: show_instead definition": {"versions.read_as_it_was"},
     "organizations.governance.update: ignore_role": {"roles.admin_changes_settings"},
     "organizations.governance.audit: empty_list": {
         *("governance.audited", "registry.audited"),

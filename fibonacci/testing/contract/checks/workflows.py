@@ -463,7 +463,7 @@ def _snapshots(server: Server) -> None:
 @VERSIONS.documented(
     "GET /workflows/{id}/versions/{version}", "A version is read as the workflow was then", changes=True
 )
-def _version_read(server: Server) -> None:
+def _read_as_it_was(server: Server) -> None:
     made = server.create_workflow(description="Made by a check", definition=CHEAP)
     (first,) = _numbers(server, made.id)
     server.client.workflows.update(made.id, **CHANGES)
