@@ -32,7 +32,9 @@ class Query:
             raise bad_request(f"The query cannot be read: {error}", "query") from None
         self._values = dict(pairs)
         self._read: set[str] = set()
-        self.repeated: Final = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+        self.repeated: Final[list[str]] = []
+        if len(pairs) > len(self._values):
+            self.repeated.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
 
     def unread(self, known: Collection[str] = ()) -> list[str]:
         """Return the names of the parameters that nothing has read, but for those that are known."""

@@ -46,7 +46,11 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: If it is not JSON.
         RecursionError: If it is nested too deep.
     """
-    return json.loads(text, parse_constant=_not_json, parse_float=_finite)
+    if not isinstance(text, str):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    if text.startswith("\ufeff"):
+        raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+    return _DECODE(text)
 
 
 def _not_json(name: str) -> NoReturn:
@@ -58,6 +62,9 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{text} is too large")
     return number
+
+
+_DECODE: Final = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite).decode  # `loads` makes one each time
 
 
 def is_larger_than(content: Any, size: int) -> bool:

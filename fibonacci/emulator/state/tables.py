@@ -194,6 +194,8 @@ class MemoryTable(Generic[RecordT]):
 
     def due(self, now: float) -> Iterator[Key]:
         """Iterate over the keys of the records that are due by a time."""
+        if not self._due or self._due[0][0] > now:
+            return iter(())
         return iter([key for _, key in self._due[: bisect_right(self._due, now, key=_time)]])
 
     def count(self, *name: str) -> int:
