@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
 _CLIENT = {
+    "_redaction",
+    "_log_filter",
     "errors",
     "models",
     "_core",
@@ -50,6 +52,8 @@ MAY_IMPORT = {
     "_migration": set[str](),
     "_suggestions": set[str](),
     "_text": set[str](),
+    "_redaction": set[str](),
+    "_log_filter": {"_redaction"},
     "_remedies": {"_text"},
     "_files": set[str](),
     "_log_records": {"_text"},
@@ -70,11 +74,31 @@ MAY_IMPORT = {
         "_files",
         "_remedies",
     },
-    "models": {"errors", "_lazy", "_interrupts", "_log_records", "_suggestions", "_times", "_display", "_frames"},
-    "_core": {"errors", "models", "_concurrency", "_lazy", "_log_records", "_suggestions", "_text", "_remedies"},
-    "_net": {"_concurrency", "_lazy", "_core", "_text", "errors"},
-    "_profiles": {"errors", "_core", "_suggestions", "_files", "_remedies"},
-    "_batch": {"errors", "models", "_core", "_files", "_concurrency", "_text", "_remedies"},
+    "models": {
+        "errors",
+        "_lazy",
+        "_interrupts",
+        "_log_records",
+        "_suggestions",
+        "_times",
+        "_display",
+        "_frames",
+        "_log_filter",
+    },
+    "_core": {
+        "_redaction",
+        "errors",
+        "models",
+        "_concurrency",
+        "_lazy",
+        "_log_records",
+        "_suggestions",
+        "_text",
+        "_remedies",
+    },
+    "_net": {"_redaction", "_concurrency", "_lazy", "_core", "_text", "errors"},
+    "_profiles": {"_redaction", "errors", "_core", "_suggestions", "_files", "_remedies"},
+    "_batch": {"_redaction", "errors", "models", "_core", "_files", "_concurrency", "_text", "_remedies"},
     "_journal_view": {"_batch", "_net", "models"},
     "deployment": {"errors", "models", "definitions", "_display", "_text", "_files", "_remedies"},
     "_async": {*_CLIENT, "_batch", "_profiles", "definitions", "deployment"},
@@ -96,8 +120,6 @@ CLIENT_FACTORIES = ("emulator/facade.py",)
 CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": ("fibonacci.transports.",)}
 # A seed is read as a deployment reads the same folder.
 FOLDERS_ALLOWED = {"emulator/seeding.py": ("fibonacci.deployment.", "fibonacci.errors.")}
-# The text of an error has no API key, which the platform may echo.
-REDACTION_ALLOWED = {"models/executions.py": ("fibonacci._core.log_filter.",)}
 # A definition that the platform has refused is checked then, and not before; other errors have a list without problems.
 REFUSALS_ALLOWED = {
     "_core/call.py": ("fibonacci.definitions.checks.check.",),
@@ -212,7 +234,6 @@ def allowed(found: Import) -> bool:
     more = {
         **CLIENT_TYPES_ALLOWED,
         **FOLDERS_ALLOWED,
-        **REDACTION_ALLOWED,
         **REFUSALS_ALLOWED,
         **DIAGRAMS_ALLOWED,
         **WORDS_ALLOWED,
@@ -249,7 +270,7 @@ WRONG = [
     ("models/tools.py", "from typing_extensions import Self"),
     ("models/tools.py", "from fibonacci.definitions import WorkflowDefinition"),
     ("models/_base.py", "def f():\n    from fibonacci.definitions import WorkflowDefinition"),
-    (*REDACTION_ALLOWED, "from fibonacci._core.redaction import redact"),
+    ("models/executions.py", "from fibonacci._core.urls import is_http"),
     ("definitions/checks/tools.py", "from fibonacci.models import Tool"),
     ("_display/html.py", "if TYPE_CHECKING:\n    from fibonacci.models import NodeTrace"),
     ("errors.py", "from fibonacci.models import Execution"),

@@ -23,11 +23,9 @@ from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params, prepare_list
 from fibonacci._core.error_mapping import describe, response_error
 from fibonacci._core.json_types import is_array
-from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
-from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry
@@ -36,6 +34,8 @@ from fibonacci._core.transport_errors import TransportError, transport_error_fro
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
+from fibonacci._log_filter import redact_in_logs
+from fibonacci._redaction import redact, redact_url
 from fibonacci.errors import APIResponseError, loading_error
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
 from fibonacci._core.option_checks import kind_of
-from fibonacci._core.redaction import shown_url, without_secrets
+from fibonacci._redaction import shown_url, without_secrets
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
 # How URLs begin, also misspelled ones: a drive of Windows has one letter.

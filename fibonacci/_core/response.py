@@ -16,9 +16,9 @@ from pydantic_core import from_json
 from fibonacci._core.compression import decompress
 from fibonacci._core.json_types import check_values
 from fibonacci._core.messages import HTTPResponse
-from fibonacci._core.redaction import redact, redact_bytes, redact_json
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._lazy import once
+from fibonacci._redaction import redact, redact_bytes, redact_json
 from fibonacci.models.response import Headers, RateLimit
 
 

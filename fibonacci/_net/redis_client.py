@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from fibonacci._core.redaction import shown_url
 from fibonacci._core.shared_window import LeaseMessage, LeaseReply, StoreError
+from fibonacci._redaction import shown_url
 from fibonacci.errors import ConfigurationError
 
 try:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._core.redaction import shown_url
 from fibonacci._core.shared_window import LeaseEnd, LeaseMessage, LeaseReply, SharedWindow, StoreError
 from fibonacci._net.redis_client import RedisConnection, RedisStore
+from fibonacci._redaction import shown_url
 from fibonacci.errors import ConfigurationError
 from tests.kit.assertions import check_each
 from tests.kit.clock import START

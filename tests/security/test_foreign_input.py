@@ -23,11 +23,11 @@ import fibonacci
 from fibonacci import Fibonacci, RunResult
 from fibonacci._core import decoding
 from fibonacci._core.decoding import next_params
-from fibonacci._core.redaction import redact_json, without_secrets
 from fibonacci._core.response import parse_rate_limit, parse_retry_after
 from fibonacci._display.html import escaped
 from fibonacci._frames import columns_of
 from fibonacci._net.proxy import tunnel_refusal
+from fibonacci._redaction import redact_json, without_secrets
 from fibonacci._text import printable, printable_line, visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.mcp_server.input_schemas import cleaned, filtered, input_schema

@@ -1,4 +1,4 @@
-"""Redaction of API keys in the logs of HTTP libraries.
+"""Redaction of API keys in the logs of HTTP libraries, and in what the platform echoes.
 
 It has a file of its own because loggers outlive modules: whatever is reachable from here survives until the last and
 slowest pass of the interpreter's shutdown. With everything that `logs` imports, a short script ended a quarter later.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._core.redaction import REDACTED, redact_json
+from fibonacci._redaction import REDACTED, redact_json
 
 if TYPE_CHECKING:
     from logging import LogRecord
+
 
 # httpx and httpcore log response headers, where a server that echoes the key would put it.
 _LOGGERS = (

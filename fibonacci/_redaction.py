@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
-
-from fibonacci._core.json_types import is_array, is_object
 
 REDACTED = "[API key]"
 # A shorter key is no secret, and redacting it would make a text unreadable.
@@ -39,10 +37,10 @@ def redact_json(value: Any, key: str) -> Any:
     """Return the same for decoded JSON: an escaped key shows only after decoding."""
     if isinstance(value, str):
         return redact(value, key)
-    if is_array(value):
-        return [redact_json(item, key) for item in value]
-    if is_object(value):
-        return {redact(name, key): redact_json(item, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [redact_json(item, key) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {redact(name, key): redact_json(item, key) for name, item in cast("dict[str, Any]", value).items()}
     return value
 
 
