@@ -38,9 +38,9 @@ def redact_json(value: Any, key: str) -> Any:
     if isinstance(value, str):
         return redact(value, key)
     if isinstance(value, list):
-        return [redact_json(item, key) for item in cast("list[Any]", value)]
+        return [redact_json(item, key) for item in cast("list[object]", value)]
     if isinstance(value, dict):
-        return {redact(name, key): redact_json(item, key) for name, item in cast("dict[str, Any]", value).items()}
+        return {redact(name, key): redact_json(item, key) for name, item in cast("dict[str, object]", value).items()}
     return value
 
 
