@@ -99,6 +99,11 @@ def test_remedies_are_those_of_the_command_line(
 
 
 @pytest.mark.usefixtures("work")
+def test_an_unknown_profile_is_bad_usage_whatever_its_name() -> None:
+    assert [invoke("--profile", name, "tools", "list").code for name in ("nobody", "FIBONACCI_API_KEY")] == [64, 64]
+
+
+@pytest.mark.usefixtures("work")
 def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
     for line in (
         "fib_live_0123456789",
