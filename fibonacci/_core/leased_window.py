@@ -12,7 +12,7 @@ from itertools import count
 
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits, is_collected
 from fibonacci._core.shared_window import LONGEST_POLL, LeaseEnd, LeaseMessage, LeaseReply, StoreError
-from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, Window
+from fibonacci._core.window import LONGEST_WAIT, Admission, Delay
 from fibonacci.models.response import RateLimit
 
 MOST_WANTED = 100
@@ -28,17 +28,20 @@ _LINGER = 0.005
 _NEVER = -float("inf")
 
 
-class LeasedWindow(Window):
+class LeasedWindow:
     """A window that other processes use too: a request needs a lease, which the store grants.
 
     What has to be said to the store is collected, and given out in messages; `schedule` tells when.
 
     Args:
         notify: Called when `schedule` has changed. It must not block.
+
+    Attributes:
+        limit: The requests that the plan allows in a window; 0 when not known.
     """
 
     def __init__(self, notify: Callable[[], object]) -> None:
-        super().__init__()
+        self.limit: int = 0
         self._notify = notify
         self._name = os.urandom(6).hex()
         self._numbers = count()
@@ -114,8 +117,7 @@ class LeasedWindow(Window):
 
     def forget(self) -> None:
         """Forget what the server stated, in all processes."""
-        super().forget()
-        self._left = None
+        self.limit, self._left = 0, None
         self._ends_at = self._delay_ends = _NEVER
         self._is_reset = True
         self._notify()

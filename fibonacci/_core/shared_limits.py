@@ -9,15 +9,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from itertools import count
+from typing import TYPE_CHECKING
 
 from fibonacci._concurrency import first, renew_in_children
 from fibonacci._core.messages import TimeSource
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
-from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, Window
+from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, RequestWindow, Window
 from fibonacci.models.response import RateLimit
-
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 
 if TYPE_CHECKING:
     from fibonacci._core.shared_window import StoreError
@@ -67,9 +66,9 @@ class RateLimiter:
         window: The present window.
     """
 
-    def __init__(self, window: Window | None = None) -> None:
+    def __init__(self, window: RequestWindow | None = None) -> None:
         self._in_flight: set[Admission] = set()
-        self.window: Window = Window() if window is None else window
+        self.window: RequestWindow = Window() if window is None else window
         self.last: RateLimit | None = None
         self._reset_breakers()
 
@@ -280,7 +279,7 @@ class SharedLimits:
         is_inherited: Whether this process is a fork of the one that has made them, whose calls they are about.
     """
 
-    def __init__(self, *, is_enforced: bool = True, window: Window | None = None) -> None:
+    def __init__(self, *, is_enforced: bool = True, window: RequestWindow | None = None) -> None:
         # Reentrant: a signal's handler may make a call while this thread holds it. The state is such that what the
         # handler changes between two lines, or an exception of it leaves undone, does no harm. The collector takes no
         # lock: `_abandoned` has the calls that it has ended.

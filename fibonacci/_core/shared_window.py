@@ -207,8 +207,18 @@ class SharedWindow:
     def dump(self) -> dict[str, Any]:
         """Return the state as plain values."""
         leases = [(lease.name, lease.at) for lease in self._window.uncounted if isinstance(lease, _Lease)]
-        window = {name: value for name, value in vars(self._window).items() if name != "uncounted"}
-        return {**vars(self), "_window": window, "leases": leases}
+        return {
+            "epoch": self.epoch,
+            "window": self._window.dump(),
+            "leases": leases,
+            "queue": self._queue,
+            "probe": self._probe,
+            "is_silent": self._is_silent,
+            "shares": self._shares,
+            "shares_end": self._shares_end,
+            "opened_at": self._opened_at,
+            "heard_at": self._heard_at,
+        }
 
     @classmethod
     def load(cls, state: dict[str, Any]) -> SharedWindow:
@@ -220,16 +230,15 @@ class SharedWindow:
             ValueError: The same.
         """
         new = cls(0.0)
-        window = vars(new._window)
-        window.update({name: state["_window"][name] for name in window if name != "uncounted"})
+        new._window.load(state["window"])
         new._window.restore(_Lease(name, at) for name, at in state["leases"])
         new.epoch = str(state["epoch"])
-        new._queue = dict(state["_queue"])
-        name, at = state["_probe"]
+        new._queue = dict(state["queue"])
+        name, at = state["probe"]
         new._probe = name, at
-        new._is_silent = bool(state["_is_silent"])
-        new._shares, new._shares_end = dict(state["_shares"]), float(state["_shares_end"])
-        new._opened_at, new._heard_at = float(state["_opened_at"]), float(state["_heard_at"])
+        new._is_silent = bool(state["is_silent"])
+        new._shares, new._shares_end = dict(state["shares"]), float(state["shares_end"])
+        new._opened_at, new._heard_at = float(state["opened_at"]), float(state["heard_at"])
         return new
 
     def _forget(self) -> None:

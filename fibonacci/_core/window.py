@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from fibonacci._concurrency import first
 from fibonacci.models.response import RateLimit
@@ -32,9 +33,28 @@ _FITTING_WINDOWS = 2
 _ROUNDING = 1.5  # resets and the times of responses are rounded to seconds
 _MARGIN = 1.0
 _UNKNOWN = float("inf")
+# What is known of a window, by its name in the files of processes that share one.
+_STORED = {
+    "limit": "limit",
+    "remaining": "_remaining",
+    "reset": "_reset",
+    "resets_at": "_resets_at",
+    "stated_at": "_stated_at",
+    "clock_offset": "_clock_offset",
+    "lateness": "_lateness",
+    "late_at": "_late_at",
+    "length": "_length",
+    "fitting_length": "_fitting_length",
+    "fitting_windows": "_fitting_windows",
+    "fitted_at": "_fitted_at",
+    "ends_by": "_ends_by",
+    "ended_at": "_ended_at",
+    "scouted_at": "_scouted_at",
+    "paused_until": "paused_until",
+    "counted_at_least": "_counted_at_least",
+}
 
 
-# A plain class: a dataclass takes half a millisecond to define, for which each first call of a process would wait.
 class Admission:
     """The permission to send one request.
 
@@ -57,19 +77,67 @@ class Admission:
         self.lease: tuple[str, float] = ("", 0.0)
 
 
-class Delay:
+class Delay(NamedTuple):
     """The delay of a request that is not admitted.
 
-    Args:
+    Attributes:
         seconds: Seconds until the server is expected to admit it.
         is_fixed: Whether only time ends the delay; else the response to another request may end it before.
     """
 
-    __slots__ = ("is_fixed", "seconds")
+    seconds: float
+    is_fixed: bool
 
-    def __init__(self, seconds: float, *, is_fixed: bool) -> None:
-        self.seconds: float = seconds
-        self.is_fixed: bool = is_fixed
+
+class RequestWindow(Protocol):
+    """What a rate limiter asks of a window: that of this process, or one that processes share.
+
+    Attributes:
+        limit: The requests that the plan allows in a window; 0 when not known.
+    """
+
+    limit: int
+
+    @property
+    def left(self) -> int | None:
+        """The requests that may still be sent; None when not known."""
+        ...
+
+    def is_exhausted(self) -> bool:
+        """Whether no request may be sent by the last statement."""
+        ...
+
+    def delay(self, now: float) -> Delay | None:
+        """Return the delay of a request; None when one is left, or when what is known is too old."""
+        ...
+
+    def remaining(self, now: float) -> tuple[float, int] | None:
+        """Return the seconds and the requests left; None when they are not known."""
+        ...
+
+    def advance(self, now: float) -> None:
+        """Begin the next window when the present one has passed."""
+        ...
+
+    def add(self, admission: Admission) -> None:
+        """Count an admitted request until the server counts it."""
+        ...
+
+    def remove(self, admission: Admission, *, has_passed: bool) -> None:
+        """Stop counting a request that has ended; `has_passed` when its response shows that requests are admitted."""
+        ...
+
+    def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
+        """Take in the rate limit that the response to a request states, and its `Date` in Unix seconds."""
+        ...
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Delay all requests."""
+        ...
+
+    def forget(self) -> None:
+        """Forget what the server stated; requests in flight stay counted."""
+        ...
 
 
 class Window:
@@ -177,6 +245,19 @@ class Window:
         self.uncounted[admission] = None
         if self._scouted_at == -_UNKNOWN:
             self._scouted_at = admission.at
+
+    def dump(self) -> dict[str, Any]:
+        """Return what is known of the window as plain values, without the requests that are counted."""
+        return {key: getattr(self, name) for key, name in _STORED.items()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Know what `dump` returned.
+
+        Raises:
+            KeyError: If something is missing.
+        """
+        for key, name in _STORED.items():
+            setattr(self, name, state[key])
 
     def restore(self, admissions: Iterable[Admission]) -> None:
         """Count requests that were admitted before."""

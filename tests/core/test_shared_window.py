@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core.shared_window import LeaseEnd, LeaseMessage, SharedWindow
+from fibonacci._core.window import Window
 from tests.core.simulated_processes import SimulatedProcess, SimulatedWorld
 from tests.core.simulated_server import SimulatedServer
 from tests.kit.clock import START
@@ -268,7 +270,16 @@ class TestWindow:
         assert ask(window, 8.1, "b") == {"b"}  # only now it is sent
         assert ask(window, 8.2, "c", ended=[stated("a", 1, at=8.0, now=8.2)]) == set()
 
-    @pytest.mark.parametrize("state", [{}, {"epoch": "1"}, {"_window": 3}])
+    def test_all_that_is_known_of_a_window_is_stored(self) -> None:
+        window: Any = Window(sees_ends=False)
+        for number, name in enumerate(vars(window)):
+            if isinstance(getattr(window, name), float):
+                setattr(window, name, float(number))
+        again: Any = Window(sees_ends=False)
+        again.load(json.loads(json.dumps(window.dump())))
+        assert vars(again) == {**vars(window), "_margin": vars(again)["_margin"]}
+
+    @pytest.mark.parametrize("state", [{}, {"epoch": "1"}, {"window": 3}])
     def test_a_damaged_state_is_no_state(self, state: dict[str, object]) -> None:
         with pytest.raises((KeyError, TypeError, ValueError)):
             SharedWindow.load(state)

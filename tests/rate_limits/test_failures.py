@@ -171,7 +171,7 @@ class TestFailures:
         client.tools.get("calculator")
         (file,) = folder.glob("*/*.json")
         state = json.loads(file.read_text())
-        for damaged in (json.dumps({**state, "_window": {**state["_window"], "_resets_at": []}}), "[" * 100_000):
+        for damaged in (json.dumps({**state, "window": {**state["window"], "resets_at": []}}), "[" * 100_000):
             file.write_text(damaged)
             client.with_options(timeout=5).tools.get("calculator")
 
