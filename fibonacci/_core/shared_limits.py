@@ -15,11 +15,12 @@ from fibonacci._concurrency import first, renew_in_children
 from fibonacci._core.messages import TimeSource
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
-from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, RequestWindow, Window
+from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, Window
 from fibonacci.models.response import RateLimit
 
 if TYPE_CHECKING:
     from fibonacci._core.shared_window import StoreError
+    from fibonacci._core.window import RequestWindow
 
 
 # The plans have windows of a minute: a longer `Retry-After` is about something else than the plan.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fibonacci._concurrency import first
 from fibonacci.models.response import RateLimit
@@ -89,55 +89,57 @@ class Delay(NamedTuple):
     is_fixed: bool
 
 
-class RequestWindow(Protocol):
-    """What a rate limiter asks of a window: that of this process, or one that processes share.
+if TYPE_CHECKING:
 
-    Attributes:
-        limit: The requests that the plan allows in a window; 0 when not known.
-    """
+    class RequestWindow(Protocol):
+        """What a rate limiter asks of a window: that of this process, or one that processes share.
 
-    limit: int
+        Attributes:
+            limit: The requests that the plan allows in a window; 0 when not known.
+        """
 
-    @property
-    def left(self) -> int | None:
-        """The requests that may still be sent; None when not known."""
-        ...
+        limit: int
 
-    def is_exhausted(self) -> bool:
-        """Whether no request may be sent by the last statement."""
-        ...
+        @property
+        def left(self) -> int | None:
+            """The requests that may still be sent; None when not known."""
+            ...
 
-    def delay(self, now: float) -> Delay | None:
-        """Return the delay of a request; None when one is left, or when what is known is too old."""
-        ...
+        def is_exhausted(self) -> bool:
+            """Whether no request may be sent by the last statement."""
+            ...
 
-    def remaining(self, now: float) -> tuple[float, int] | None:
-        """Return the seconds and the requests left; None when they are not known."""
-        ...
+        def delay(self, now: float) -> Delay | None:
+            """Return the delay of a request; None when one is left, or when what is known is too old."""
+            ...
 
-    def advance(self, now: float) -> None:
-        """Begin the next window when the present one has passed."""
-        ...
+        def remaining(self, now: float) -> tuple[float, int] | None:
+            """Return the seconds and the requests left; None when they are not known."""
+            ...
 
-    def add(self, admission: Admission) -> None:
-        """Count an admitted request until the server counts it."""
-        ...
+        def advance(self, now: float) -> None:
+            """Begin the next window when the present one has passed."""
+            ...
 
-    def remove(self, admission: Admission, *, has_passed: bool) -> None:
-        """Stop counting a request that has ended; `has_passed` when its response shows that requests are admitted."""
-        ...
+        def add(self, admission: Admission) -> None:
+            """Count an admitted request until the server counts it."""
+            ...
 
-    def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
-        """Take in the rate limit that the response to a request states, and its `Date` in Unix seconds."""
-        ...
+        def remove(self, admission: Admission, *, has_passed: bool) -> None:
+            """Stop counting a request that has ended; `has_passed` when its response shows that others are admitted."""
+            ...
 
-    def pause(self, now: float, seconds: float) -> None:
-        """Delay all requests."""
-        ...
+        def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
+            """Take in the rate limit that the response to a request states, and its `Date` in Unix seconds."""
+            ...
 
-    def forget(self) -> None:
-        """Forget what the server stated; requests in flight stay counted."""
-        ...
+        def pause(self, now: float, seconds: float) -> None:
+            """Delay all requests."""
+            ...
+
+        def forget(self) -> None:
+            """Forget what the server stated; requests in flight stay counted."""
+            ...
 
 
 class Window:
