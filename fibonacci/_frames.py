@@ -49,7 +49,7 @@ def declared_kind(declared: Any) -> Kind:
         return ListOf(declared_kind(arguments[0]))
     if origin is dict or not arguments:
         return "null"
-    kinds: list[Kind] = [declared_kind(each) for each in arguments if each is not NoneType]
+    kinds: list[Kind] = [declared_kind(argument) for argument in arguments if argument is not NoneType]
     if set(kinds) == {"integer", "number"}:
         return "integer"  # integers stay integers until a value is none
     kind = common_kind(kinds)
@@ -102,7 +102,7 @@ def fitted(value: Any, kind: Kind) -> Any:
     if value is None:
         return None
     if isinstance(kind, Struct):
-        return {name: fitted(value.get(name), each) for name, each in kind.fields.items()}
+        return {name: fitted(value.get(name), field) for name, field in kind.fields.items()}
     if isinstance(kind, ListOf):
         return [fitted(item, kind.item) for item in value]
     if kind == "time":
@@ -184,15 +184,15 @@ def _flattened(
             paths[name].update(dict.fromkeys(members))
     objects = {name for name in names if _is_object(declared.get(name))}
     filled = {name for row in flat_rows for name, value in row.items() if value is not None}
-    found = [path for name in names for path in paths[name] or [name]]
-    in_order = sorted(found)
+    columns = [path for name in names for path in paths[name] or [name]]
+    in_order = sorted(columns)
 
     def is_object(path: str) -> bool:
         inner = f"{path}."
         following = bisect_left(in_order, inner)
         return path in objects or (following < len(in_order) and in_order[following].startswith(inner))
 
-    return flat_rows, [path for path in found if path in filled or not is_object(path)]
+    return flat_rows, [path for path in columns if path in filled or not is_object(path)]
 
 
 def _members(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -205,7 +205,7 @@ def _members(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_object(declared: Any) -> bool:
-    return any(get_origin(each) is dict for each in (declared, *get_args(declared)))
+    return any(get_origin(argument) is dict for argument in (declared, *get_args(declared)))
 
 
 _LIBRARIES = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
@@ -273,11 +273,13 @@ def polars_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: b
         if isinstance(kind, ListOf):
             return polars.List(type_of(kind.item))
         if isinstance(kind, Struct):
-            return polars.Struct({name: type_of(each) for name, each in kind.fields.items()})
+            return polars.Struct({name: type_of(field) for name, field in kind.fields.items()})
         return types[kind]
 
     columns = [column.typed() for column in columns_of(rows, declared, flatten=flatten)]
-    return polars.DataFrame([polars.Series(each.name, each.values, dtype=type_of(each.kind)) for each in columns])
+    return polars.DataFrame(
+        [polars.Series(column.name, column.values, dtype=type_of(column.kind)) for column in columns]
+    )
 
 
 def arrow_table(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> Any:
@@ -300,7 +302,7 @@ def arrow_table(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bo
         if isinstance(kind, ListOf):
             return pyarrow.list_(type_of(kind.item))
         if isinstance(kind, Struct):
-            return pyarrow.struct({name: type_of(each) for name, each in kind.fields.items()})
+            return pyarrow.struct({name: type_of(field) for name, field in kind.fields.items()})
         return types[kind]
 
     columns = [column.typed() for column in columns_of(rows, declared, flatten=flatten)]

@@ -103,7 +103,7 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         headers: The names of the columns, as texts; empty where the names of the rows suffice.
         rows: The cells of each row, as HTML; the first is the row's header.
     """
-    names = "".join(f'<th scope="col" style="{_HEADER}">{escaped(cut(each, _NAME))}</th>' for each in headers)
+    names = "".join(f'<th scope="col" style="{_HEADER}">{escaped(cut(header, _NAME))}</th>' for header in headers)
     head = f"<thead><tr>{names}</tr></thead>" if names else ""
     body = "".join(f"<tr>{_row(cells)}</tr>" for cells in rows)
     return f'<table><caption style="text-align:left">{title}</caption>{head}<tbody>{body}</tbody></table>'
@@ -117,7 +117,7 @@ def bar_of(share: float, total: float, before: float = 0.0) -> str:
         total: The total.
         before: What of the total lies before it.
     """
-    left, width = (100 * each / total if total else 0.0 for each in (before, share))
+    left, width = (100 * seconds / total if total else 0.0 for seconds in (before, share))
     bar = f"margin-left:{left:.1f}%;width:{width:.1f}%;min-width:2px;height:.7em;background:currentColor;opacity:.5"
     return f'<div style="width:10em"><div style="{bar}"></div></div>'
 
@@ -166,7 +166,7 @@ def page_html(rows: Sequence[Mapping[str, Any]], count: int, *, has_more: bool) 
         has_more: Whether another page follows.
     """
     # A column that is empty in all rows takes no room: a notebook is narrow.
-    names = list(dict.fromkeys(name for row in rows for name, each in row.items() if each not in (None, {}, [])))
+    names = list(dict.fromkeys(name for row in rows for name, content in row.items() if content not in (None, {}, [])))
     columns = names[:_COLUMNS]
     title = f"<strong>Page</strong> of {counted(count, 'item')}"
     if count > len(rows):
@@ -194,8 +194,8 @@ def trace_table(nodes: Sequence[NodeRecord]) -> str:
         if span is not None and start is not None:
             seconds = (span[1] - span[0]).total_seconds()
             duration, bar = f"{seconds:.2f} s", bar_of(seconds, total, before=(span[0] - start).total_seconds())
-        told = next((each for each in (node.error, node.reason, node.output) if each is not None), "")
-        rows.append((name(node.id), _state(node), duration, bar, value(told)))
+        message = next((content for content in (node.error, node.reason, node.output) if content is not None), "")
+        rows.append((name(node.id), _state(node), duration, bar, value(message)))
     return table("<strong>Nodes</strong>", _TRACE_HEADERS, rows)
 
 
@@ -215,13 +215,13 @@ def _span(node: NodeRecord) -> tuple[datetime, datetime] | None:
 def object_html(title: str, fields: Mapping[str, Any], *parts: str) -> str:
     """Return the fields of an object that have a value, and what belongs in tables or pictures of its own."""
     return display(
-        fields_table(title, {each: content for each, content in fields.items() if content is not None}), *parts
+        fields_table(title, {key: content for key, content in fields.items() if content is not None}), *parts
     )
 
 
 def execution_html(execution: ExecutionRecord, fields: Mapping[str, Any], *parts: str) -> str:
     """Return an execution: its fields, its outputs, and its nodes."""
-    own = {each: content for each, content in fields.items() if each not in ("outputs", "trace")}
+    own = {key: content for key, content in fields.items() if key not in ("outputs", "trace")}
     outputs = [fields_table("Outputs", execution.outputs, "Output")] if execution.outputs else []
     nodes = [trace_table(execution.trace)] if execution.trace else []
     return object_html(type(execution).__name__, own, *outputs, *nodes, *parts)
@@ -240,7 +240,7 @@ def fields_table(title: str, fields: Mapping[str, Any], header: str = "Field") -
         fields: The values by name.
         header: What a field is called.
     """
-    rows = [(name(each), value(content)) for each, content in fields.items()]
+    rows = [(name(key), value(content)) for key, content in fields.items()]
     return table(f"<strong>{escaped(title)}</strong>", (header, "Value"), rows)
 
 
@@ -303,8 +303,8 @@ def _counts(title: str, counts: Mapping[str, int]) -> str:
 def _result(fields: Mapping[str, Any]) -> Sequence[str]:
     milliseconds = fields["duration_ms"]
     duration = "" if milliseconds is None else line(f"{milliseconds / 1000:.2f} s")
-    told = fields["outputs"] if fields["error"] is None else fields["error"]
-    return (value(fields["key"]), line(str(fields["status"])), _brief(fields["inputs"]), _brief(told), duration)
+    message = fields["outputs"] if fields["error"] is None else fields["error"]
+    return (value(fields["key"]), line(str(fields["status"])), _brief(fields["inputs"]), _brief(message), duration)
 
 
 def _brief(shown: object) -> str:
@@ -350,7 +350,7 @@ REMEDIES = {
 
 def remedy(error: BaseException) -> str | None:
     """Return the remedy for an error; None when its message has it."""
-    names = (each.__name__ for each in type(error).__mro__)
+    names = (base.__name__ for base in type(error).__mro__)
     return next((REMEDIES[name] for name in names if name in REMEDIES), None)
 
 
@@ -410,10 +410,10 @@ def _own_lines(frames: TracebackType | None, shell: Any) -> list[str]:
         text = f"{_name(file, shell)}, line {number}" + (f"\n----> {number} {line}" if line else "")
         if text not in own[-1:]:  # a comprehension has a frame of its own
             own.append(text)
-    return [f"{each}\n" for each in own[-_FRAMES:]]
+    return [f"{line}\n" for line in own[-_FRAMES:]]
 
 
 def _name(file: str, shell: Any) -> str:
     """Return what IPython calls a cell, or the path of a file."""
-    found = None if shell is None else shell.compile.format_code_name(file)
-    return f"File {file}" if found is None else " ".join(found)
+    cell = None if shell is None else shell.compile.format_code_name(file)
+    return f"File {file}" if cell is None else " ".join(cell)

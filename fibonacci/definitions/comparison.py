@@ -142,9 +142,9 @@ def _normal(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if is_object(value):
-        return {str(key): _normal(each) for key, each in value.items()}
+        return {str(key): _normal(item) for key, item in value.items()}
     if is_array(value):
-        return [_normal(each) for each in value]
+        return [_normal(item) for item in value]
     return value
 
 
@@ -160,7 +160,7 @@ def diff_text(changes: Sequence[DefinitionChange]) -> str:
     if not changes:
         return "no differences"
     widths = [len(change.location) for change in changes if not _is_node(change) and not _is_long(change)]
-    width = max((each for each in widths if each <= _WIDEST_PLACE), default=0)
+    width = max((width_of_place for width_of_place in widths if width_of_place <= _WIDEST_PLACE), default=0)
     return "\n".join(line for change in changes for line in _lines(change, width + 1))
 
 
@@ -265,16 +265,16 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
     """
     before, after = normalized(old), normalized(new)
     defaults = workflow_defaults()
-    outputs = [each.fields.pop("outputs", None) for each in (before, after)]
+    outputs = [side.fields.pop("outputs", None) for side in (before, after)]
     changes = [
-        *_fields(None, "", _Said(before.fields, defaults), _Said(after.fields, defaults)),
+        *_fields(None, "", _GivenFields(before.fields, defaults), _GivenFields(after.fields, defaults)),
         *_nodes(before.nodes, after.nodes),
         *_differences(None, "outputs", *outputs),
     ]
     return DefinitionDiff(changes=tuple(changes))
 
 
-class _Said(NamedTuple):
+class _GivenFields(NamedTuple):
     """The fields of the workflow or of one of its nodes, and their defaults."""
 
     fields: Mapping[str, Any]
@@ -291,14 +291,14 @@ def _nodes(before: _Nodes, after: _Nodes) -> Iterator[DefinitionChange]:
         if old is None:
             yield DefinitionChange(kind="added", location=node_id, new=node, node=node_id)
         else:
-            said = (_Said(each, node_defaults(each.get("type"))) for each in (old, node))
-            yield from _fields(node_id, f"{node_id}.", *said)
+            given = (_GivenFields(side, node_defaults(side.get("type"))) for side in (old, node))
+            yield from _fields(node_id, f"{node_id}.", *given)
     for node_id, node in before.items():
         if node_id not in after:
             yield DefinitionChange(kind="removed", location=node_id, old=node, node=node_id)
 
 
-def _fields(node: str | None, prefix: str, old: _Said, new: _Said) -> Iterator[DefinitionChange]:
+def _fields(node: str | None, prefix: str, old: _GivenFields, new: _GivenFields) -> Iterator[DefinitionChange]:
     for name in dict.fromkeys([*new.fields, *old.fields]):
         yield from _differences(node, prefix + name, old.get(name), new.get(name))
 

@@ -157,13 +157,13 @@ class Flow:
         Args:
             conditioned: The ids of the nodes with a `condition`.
         """
-        found: set[str] = set()
+        skipped: set[str] = set()
         for node_id in self.order():
             needed = self.depends_on[node_id]
             own = node_id in conditioned or node_id in self.gates or node_id in self.rescues
-            if own or (needed and found.issuperset(needed)):
-                found.add(node_id)
-        return found
+            if own or (needed and skipped.issuperset(needed)):
+                skipped.add(node_id)
+        return skipped
 
     def standing(self, node_id: str, fate_of: Fates) -> str:
         """Return the node whose output counts for another: itself, or when it has failed a fallback that completed."""
@@ -187,7 +187,7 @@ class Flow:
         skipped = [repr(other) for other in conditionals if fate_of(other).status == "skipped"]
         decided = [repr(other) for other in conditionals if fate_of(other).status != "skipped"]
         reasons = [f"it is not in the branch taken by {' and '.join(decided)}"] if decided else []
-        reasons += [f"it is in a branch of {each}, which was skipped" for each in skipped]
+        reasons += [f"it is in a branch of {node_id}, which was skipped" for node_id in skipped]
         return FlowStep("skip", " and ".join(reasons))
 
     def _starts_after(self, critics: Mapping[str, Sequence[str]]) -> Edges:
@@ -201,7 +201,7 @@ class Flow:
         fallbacks = {node_id: list(islice(self._fallbacks_of(node_id), _LONGEST_CHAIN)) for node_id in self.fallbacks}
         for deciders in (fallbacks, critics):
             for node_id, targets in self.waits_for.items():
-                for decider in [each for target in targets for each in deciders.get(target, ())]:
+                for decider in [decider_id for target in targets for decider_id in deciders.get(target, ())]:
                     if (
                         reach.size < _MOST_REACHED
                         and decider not in after[node_id]
@@ -253,8 +253,8 @@ class _Reach:
         new = reached - self._found[start]
         self._found[start] |= new
         self.size += len(new)
-        for each in new:
-            self._starts.setdefault(each, set()).add(start)
+        for node_id in new:
+            self._starts.setdefault(node_id, set()).add(start)
 
 
 def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
@@ -264,10 +264,10 @@ def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
 
 def reachable(depends_on: Mapping[str, Iterable[str]], start: str) -> set[str]:
     """Return the ids that can be reached from one, itself included."""
-    found, pending = {start}, [start]
+    reached, pending = {start}, [start]
     while pending:
         for target in depends_on[pending.pop()]:
-            if target not in found:
-                found.add(target)
+            if target not in reached:
+                reached.add(target)
                 pending.append(target)
-    return found
+    return reached

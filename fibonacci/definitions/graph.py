@@ -172,11 +172,11 @@ def known_links(links: LinksById) -> list[tuple[str, Link]]:
 
 def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict[str, list[str]]:
     """Return the dependencies of nodes by the links between them."""
-    found: dict[str, dict[str, None]] = {node_id: {} for node_id in node_ids}  # dictionaries as ordered sets
+    dependencies: dict[str, dict[str, None]] = {node_id: {} for node_id in node_ids}  # dictionaries as ordered sets
     for node_id, link in links:
         waiting, target = (link.target, node_id) if link.kind in FOLLOWING else (node_id, link.target)
-        found[waiting][target] = None
-    return {node_id: list(targets) for node_id, targets in found.items()}
+        dependencies[waiting][target] = None
+    return {node_id: list(targets) for node_id, targets in dependencies.items()}
 
 
 def levels(depends_on: Edges) -> list[list[str]]:

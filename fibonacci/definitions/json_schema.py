@@ -107,11 +107,11 @@ def referenced(reference: str, root: Schema) -> Any:
     if len(reference) > _LONGEST_REFERENCE:
         return None
     head, *parts = reference.split("/")
-    found: Any = root if head == "#" else None
+    target: Any = root if head == "#" else None
     for part in parts:
         name = part.replace("~1", "/").replace("~0", "~")
-        found = found.get(name) if is_object(found) else None
-    return found
+        target = target.get(name) if is_object(target) else None
+    return target
 
 
 def target_of(schema: Schema, root: Schema) -> Schema:
@@ -119,10 +119,10 @@ def target_of(schema: Schema, root: Schema) -> Schema:
     for _ in range(_MOST_REFERENCES):
         if not is_object(schema) or "$ref" not in schema:
             return schema
-        found = referenced(str(schema["$ref"]), root)
-        if not (is_object(found) or isinstance(found, bool)):
+        target = referenced(str(schema["$ref"]), root)
+        if not (is_object(target) or isinstance(target, bool)):
             return False
-        schema = found
+        schema = target
     return False
 
 
@@ -183,7 +183,7 @@ class _Check:
     def enum(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not self._is_one_of(value, argument, id(argument)):
             more = len(argument) - _MOST_CHOICES_SHOWN
-            choices = ", ".join(shown(each) for each, _ in zip(argument, range(_MOST_CHOICES_SHOWN), strict=False))
+            choices = ", ".join(shown(choice) for choice, _ in zip(argument, range(_MOST_CHOICES_SHOWN), strict=False))
             yield self.fault(place, f"{shown(value)} is not one of {choices}{f' and {more:,} more' * (more > 0)}")
 
     def const(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
@@ -455,8 +455,12 @@ def _unchecked(keyword: str, place: str) -> Iterator[SchemaFault]:
 def _nearest_keyword(word: str) -> str | None:
     """Return the keyword that another word certainly means; None if it means none."""
     letters = _letters(word)
-    known = [each for each in sorted(_KNOWN) if len(each) >= _FEWEST_LETTERS and abs(len(each) - len(word)) <= 2]
-    same = next((each for each in known if sorted(_letters(each)) == sorted(letters)), None)  # two letters swapped
+    known = [
+        keyword for keyword in sorted(_KNOWN) if len(keyword) >= _FEWEST_LETTERS and abs(len(keyword) - len(word)) <= 2
+    ]
+    same = next(
+        (keyword for keyword in known if sorted(_letters(keyword)) == sorted(letters)), None
+    )  # two letters swapped
     return same or nearest(word, known, cutoff=_SIMILAR)
 
 

@@ -61,7 +61,7 @@ class DefinitionModel(BaseModel):
         return whole(value)
 
     @model_serializer(mode="wrap")
-    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         said = self.model_fields_set.union(self.model_extra or ())
         fields = {name: value for name, value in dump(self).items() if name in said}
         first = {name: fields[name] for name in _FIRST if name in fields}
@@ -153,32 +153,32 @@ class BaseNode(DefinitionModel):
     @model_validator(mode="wrap")
     @classmethod
     def _read_either_spelling(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        found: list[Conflict] = []
+        pairs: list[Conflict] = []
         if is_object(data):
             keys = NODE_KINDS[cls.model_fields["type"].default].older_keys
             data = _with_plain_retry(data)
-            found = conflicts(data, keys)
+            pairs = conflicts(data, keys)
             data = without_repeats(data, keys)
-        if not found:
-            return handler(data)._said()
+        if not pairs:
+            return handler(data)._as_written()
         errors = [
             InitErrorDetails(
                 type=PydanticCustomError("conflicting_spellings", cast("Any", conflict.message)),
                 loc=conflict.older,
                 input=conflict.value,
             )
-            for conflict in found
+            for conflict in pairs
         ]
         try:
             handler(data)
         except ValidationError as error:
             errors += [
-                InitErrorDetails(type=each["type"], loc=each["loc"], input=each["input"], ctx=each.get("ctx", {}))
-                for each in error.errors(include_url=False)
+                InitErrorDetails(type=fault["type"], loc=fault["loc"], input=fault["input"], ctx=fault.get("ctx", {}))
+                for fault in error.errors(include_url=False)
             ]
         raise ValidationError.from_exception_data(cls.__name__, errors)
 
-    def _said(self) -> Self:
+    def _as_written(self) -> Self:
         """Return the node with `type` among the fields that were given, and `retry` in the newer fields."""
         self.model_fields_set.add("type")
         if self.retry is not None:

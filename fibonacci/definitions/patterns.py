@@ -128,7 +128,7 @@ class _Subject:
             different = set(self._text)
             tests = len(different) * characters.size
             self._steps.take(1 + len(self._text) // _CHARACTERS_A_STEP + tests // _TESTS_A_STEP)
-            bits = {ord(each): "01"[each in characters] for each in different}
+            bits = {ord(character): "01"[character in characters] for character in different}
             self._found[characters] = int(self._text[::-1].translate(bits) or "0", 2)
         return self._found[characters]
 
@@ -136,11 +136,11 @@ class _Subject:
         """Return the positions at which a lookahead or lookbehind holds."""
         if look not in self._found:
             subject = self if look.is_ahead == self.is_backward else self._turned()
-            found = look.part.move(subject, subject.everywhere)
+            places = look.part.move(subject, subject.everywhere)
             if subject is not self:
                 self._steps.take(1 + len(self._text) // _CHARACTERS_A_STEP)
-                found = int(f"{found:0{len(self._text) + 1}b}"[::-1], 2)
-            self._found[look] = found ^ self.everywhere if look.is_negative else found
+                places = int(f"{places:0{len(self._text) + 1}b}"[::-1], 2)
+            self._found[look] = places ^ self.everywhere if look.is_negative else places
         return self._found[look]
 
     def edge(self, *, is_start: bool) -> int:
@@ -204,10 +204,10 @@ class _Choice:
 
     def move(self, subject: _Subject, positions: int) -> int:
         subject.step(positions)
-        found = 0
+        reached = 0
         for option in self._options:
-            found |= option.move(subject, positions)
-        return found
+            reached |= option.move(subject, positions)
+        return reached
 
 
 class _Repeat:
@@ -225,13 +225,13 @@ class _Repeat:
             subject.step(positions)
             run = subject.of(self._part)  # adding carries each position to the end of its run of such characters
             return (((positions & run) + run) ^ run) | positions
-        found = new = positions
+        reached = new = positions
         left = -1 if self._most is None else self._most - self._least
         while new and left:
-            new = self._part.move(subject, new) & ~found
-            found |= new
+            new = self._part.move(subject, new) & ~reached
+            reached |= new
             left -= 1
-        return found
+        return reached
 
 
 class _Edge:
@@ -316,7 +316,7 @@ class _Parser:
         classes = [option for option in options if isinstance(option, _Characters)]
         if len(classes) < len(options):
             return _Choice(options)
-        return _Characters([each.__contains__ for each in classes], size=sum(each.size for each in classes))
+        return _Characters([part.__contains__ for part in classes], size=sum(part.size for part in classes))
 
     def _sequence(self) -> _Part:
         parts: list[_Part] = []
@@ -344,12 +344,12 @@ class _Parser:
         for sign, counts in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
             if self._takes(sign):
                 return counts
-        if (found := self._takes_match(_COUNTS)) is None:
+        if (match := self._takes_match(_COUNTS)) is None:
             return None
-        least = int(found[1])
-        most = least if found[2] is None else None if found[3] is None else int(found[3])
+        least = int(match[1])
+        most = least if match[2] is None else None if match[3] is None else int(match[3])
         if most is not None and most < least:
-            raise self._error(f"{found[0]} has its bounds in the wrong order")
+            raise self._error(f"{match[0]} has its bounds in the wrong order")
         return least, most
 
     def _part(self) -> _Part:
@@ -362,8 +362,8 @@ class _Parser:
             return self._class()
         if character == ".":
             return _Characters([_one_of(_LINE_ENDS)], is_negative=True)
-        found = self._escaped() if character == "\\" else character
-        return _Characters([_one_of(found) if isinstance(found, str) else found])
+        first_of_class = self._escaped() if character == "\\" else character
+        return _Characters([_one_of(first_of_class) if isinstance(first_of_class, str) else first_of_class])
 
     def _group(self) -> _Part:
         opening = self._takes_match(_GROUP)
@@ -397,7 +397,7 @@ class _Parser:
                     raise self._error(f"{first}-{last} is in the wrong order")
                 tests.append(_between(first, last))
             else:  # as in [\w-.], where it is no range
-                tests += [_one_of(each) if isinstance(each, str) else each for each in (first, "-", last)]
+                tests += [_one_of(part) if isinstance(part, str) else part for part in (first, "-", last)]
         return _Characters(tests, is_negative=is_negative)
 
     def _member(self) -> str | _Test:
@@ -410,8 +410,8 @@ class _Parser:
 
     def _escaped(self) -> str | _Test:
         """Read what follows a backslash: a character, or a class of them."""
-        if (found := self._takes_match(_CODE)) is not None:
-            two, four, braced, control, _ = found.groups()
+        if (match := self._takes_match(_CODE)) is not None:
+            two, four, braced, control, _ = match.groups()
             code = ord(control) % 32 if control else int(two or four or braced or "0", 16)
             if 0xD800 <= code < 0xDC00 and (low := self._takes_match(_LOW_SURROGATE)) is not None:
                 code = 0x10000 + ((code - 0xD800) << 10) + int(low[1], 16) - 0xDC00
@@ -447,10 +447,10 @@ class _Parser:
         return is_next
 
     def _takes_match(self, expression: re.Pattern[str]) -> re.Match[str] | None:
-        found = expression.match(self._pattern, self._at)
-        if found is not None:
-            self._at = found.end()
-        return found
+        match = expression.match(self._pattern, self._at)
+        if match is not None:
+            self._at = match.end()
+        return match
 
     def _error(self, reason: str) -> PatternError:
         return PatternError(f"cannot be read at character {self._at + 1}: {reason}")

@@ -138,7 +138,7 @@ def snippet(number: int, line: str, column: int | None = None) -> str:
               |               ^
     """
     place = len(line) if column is None else column - 1
-    before, after = _shown(line[:place]), _shown(line[place:])
+    before, after = _visible(line[:place]), _visible(line[place:])
     if cell_width(before) + cell_width(after) > _WIDEST:
         if cell_width(before) > _BEFORE:
             before = _CUT + _last(before, _BEFORE)
@@ -148,7 +148,7 @@ def snippet(number: int, line: str, column: int | None = None) -> str:
     return shown if column is None else f"{shown}\n      | {' ' * cell_width(before)}^"
 
 
-def _shown(text: str) -> str:
+def _visible(text: str) -> str:
     return visible(text.replace("\t", _TAB))
 
 

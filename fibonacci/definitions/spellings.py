@@ -51,7 +51,7 @@ def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict
         node: The node.
         keys: Its older keys by the newer ones.
     """
-    found = [
+    conflicts = [
         Conflict((older,), newer, node[older])
         for newer, older in keys.items()
         if older in node and newer in node and _differ(node[older], node[newer])
@@ -59,12 +59,12 @@ def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict
     retry = node.get("retry")
     if is_object(retry) and not is_open(node):
         said = [((), "enable_retry", True), *(((older,), newer, value) for older, newer, value in _newer_retry(retry))]
-        found += [
+        conflicts += [
             Conflict(("retry", *path), newer, value)
             for path, newer, value in said
             if newer in node and node[newer] != value
         ]
-    return found
+    return conflicts
 
 
 def _differ(first: Any, second: Any) -> bool:

@@ -122,12 +122,12 @@ class ValueType:
     @property
     def values(self) -> tuple[Any, ...] | None:
         """All values that it may have; None when they are not known, or are too many."""
-        found: list[Any] = []
+        values: list[Any] = []
         for form in self.forms:
             if form.values is None:
                 return None
-            found += form.values
-        return tuple(found) if self.forms else None
+            values += form.values
+        return tuple(values) if self.forms else None
 
     def part(self, name: str) -> TypedPart | None:
         """Return a field or an item; None if no value of the type has it. It is optional if no form requires it."""
@@ -253,9 +253,9 @@ class TemplateTypes:
 
 def listed(words: Iterable[str]) -> str:
     """Return words with commas; of very many only the first."""
-    each = list(words)
-    more = len(each) - _MOST_SHOWN
-    return ", ".join(each) if more <= 0 else f"{', '.join(each[:_MOST_SHOWN])} and {more} more"
+    sorted_words = list(words)
+    more = len(sorted_words) - _MOST_SHOWN
+    return ", ".join(sorted_words) if more <= 0 else f"{', '.join(sorted_words[:_MOST_SHOWN])} and {more} more"
 
 
 def _given_by(node: Mapping[str, Any]) -> ValueType:
@@ -369,7 +369,7 @@ def _enumeration(values: Sequence[Any]) -> ValueType:
     for value in values:
         by_kind.setdefault(kind_of(value), []).append(value)
     are_known = len(values) <= _MOST_VALUES
-    return ValueType(tuple(Form(kind, tuple(each) if are_known else None) for kind, each in by_kind.items()))
+    return ValueType(tuple(Form(kind, tuple(values) if are_known else None) for kind, values in by_kind.items()))
 
 
 def _union(types: Iterable[ValueType]) -> ValueType:

@@ -71,9 +71,9 @@ def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> It
 def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
     """Return the `required` lists of an `anyOf` that has nothing else; none for any other."""
     choices = schema.get("anyOf")
-    if not is_array(choices) or not all(is_object(each) and [*each] == ["required"] for each in choices):
+    if not is_array(choices) or not all(is_object(choice) and [*choice] == ["required"] for choice in choices):
         return []
-    return [each["required"] for each in choices]
+    return [choice["required"] for choice in choices]
 
 
 def _fault(schema: Mapping[str, Any], name: str, value: Any, steps: Steps) -> Fault | None:

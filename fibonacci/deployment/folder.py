@@ -124,9 +124,9 @@ def safe_file_name(name: str, taken: Collection[str]) -> str:
     stem = re.sub(r"[^a-z0-9_]+", "-", plain)[:_LONGEST].strip("-") or "workflow"
     if stem in _RESERVED:
         stem = f"{stem}-workflow"
-    used = {each.lower() for each in taken}
+    used = {name.lower() for name in taken}
     names = (f"{stem}{suffix}.yaml" for suffix in ("", *(f"-{number}" for number in range(2, len(used) + 3))))
-    return next(each for each in names if each not in used)
+    return next(name for name in names if name not in used)
 
 
 LOCK_NAME: Final = "fibonacci.lock"
@@ -184,7 +184,7 @@ class Lock:
             entry: Its entry; None for none.
             instead_of: Another file, whose entry is dropped.
         """
-        entries = {name: each for name, each in self.entries.items() if name not in (file, instead_of)}
+        entries = {name: entry for name, entry in self.entries.items() if name not in (file, instead_of)}
         return replace(self, entries=entries if entry is None else {**entries, file: entry})
 
 
@@ -235,7 +235,9 @@ def parse_lock(text: str, place: str) -> Lock:
     for file in read.workflows:
         if file != PurePath(file).name or "\\" in file:
             raise DeploymentError(f"{place} names {file!r}, which is no file of this folder: remove that entry")
-    lock = Lock(read.base_url, read.organization_id, {file: each.entry() for file, each in read.workflows.items()})
+    lock = Lock(
+        read.base_url, read.organization_id, {file: deployed.entry() for file, deployed in read.workflows.items()}
+    )
     if len(lock.workflow_ids) < sum(entry.workflow_id is not None for entry in lock.entries.values()):
         raise DeploymentError(f"{place} has one workflow for two files: remove the entry of one of them")
     return lock
@@ -296,12 +298,12 @@ class DeploymentFolder:
             DeploymentError: If there is no such folder, or a file is a link that leads out of it.
         """
         try:
-            found = sorted(each.name for each in self.path.iterdir() if is_definition_file(each))
+            names = sorted(path.name for path in self.path.iterdir() if is_definition_file(path))
         except OSError as error:
             raise self._unreadable(error) from error
-        for file in found:
+        for file in names:
             self._check_link(file)
-        return found
+        return names
 
     def read_definitions(self) -> dict[str, Mapping[str, Any]]:
         """Return the definition of each file, by name.

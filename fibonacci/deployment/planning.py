@@ -68,12 +68,12 @@ class Matches:
     def _unknown_by_content(self) -> dict[tuple[str, str], list[Workflow]]:
         """Return the workflows that may be what an interrupted creation has created, by name and digest."""
         names, known = self._lock.names_of_interrupted, self._lock.workflow_ids
-        found: dict[tuple[str, str], list[Workflow]] = {}
+        created: dict[tuple[str, str], list[Workflow]] = {}
         for workflow in self._all.values():
             if workflow.name in names and workflow.id not in known:
                 content = content_of_workflow(workflow)
-                found.setdefault((content.name, content.digest()), []).append(workflow)
-        return found
+                created.setdefault((content.name, content.digest()), []).append(workflow)
+        return created
 
     def _workflow_of(
         self, file: str, entry: LockEntry, created: Mapping[tuple[str, str], Sequence[Workflow]]
@@ -81,14 +81,14 @@ class Matches:
         """Return the workflow of an entry; one whose creation was interrupted is found by what was to be created."""
         if entry.workflow_id is not None:
             return self._all.get(entry.workflow_id)
-        found = created.get((entry.name, entry.applied), ())
-        if len(found) > 1 and entry.name not in self._ambiguous:
+        candidates = created.get((entry.name, entry.applied), ())
+        if len(candidates) > 1 and entry.name not in self._ambiguous:
             message = (
-                f"its creation was interrupted, and {_ids(found)} are all called {entry.name!r} and as it was to be "
-                "created: delete all but one"
+                f"its creation was interrupted, and {_ids(candidates)} are all called {entry.name!r} and as it was to "
+                "be created: delete all but one"
             )
             self._ambiguous[entry.name] = (file, message)
-        return found[0] if len(found) == 1 else None
+        return candidates[0] if len(candidates) == 1 else None
 
     def _renamed_from(self, file: str) -> str | None:
         """Return the file that is gone and whose name or content a new file has; None when that is not clear."""
@@ -117,7 +117,7 @@ class Matches:
         Args:
             folder: The folder of the files.
         """
-        found = [("ambiguous_creation", file, message) for file, message in self._ambiguous.values()]
+        problems = [("ambiguous_creation", file, message) for file, message in self._ambiguous.values()]
         files: dict[str, list[str]] = {}
         for file, content in self.contents.items():
             files.setdefault(content.name, []).append(file)
@@ -129,13 +129,14 @@ class Matches:
         for name, of_name in files.items():
             if len(of_name) > 1:
                 message = f"{' and '.join(of_name)} are both called {name!r}: a name stands for one workflow"
-                found.append(("duplicate_name", of_name[0], message))
+                problems.append(("duplicate_name", of_name[0], message))
             others = taken.get(name)
             if others and name not in self._ambiguous:
                 message = _name_is_taken(name, others, is_known=of_name[0] in self.origins)
-                found.append(("taken_name", of_name[0], message))
+                problems.append(("taken_name", of_name[0], message))
         return Problems(
-            Problem(location="", code=code, message=message, source=str(folder / file)) for code, file, message in found
+            Problem(location="", code=code, message=message, source=str(folder / file))
+            for code, file, message in problems
         )
 
 
@@ -226,14 +227,16 @@ def check_organization(lock: Lock | None, folder: Path, workflows: Sequence[Work
     Raises:
         DeploymentError: If it is one.
     """
-    told = {each for workflow in workflows if (each := workflow.organization_id) is not None}
+    organizations = {
+        organization_id for workflow in workflows if (organization_id := workflow.organization_id) is not None
+    }
     known = None if lock is None else lock.organization_id
-    if known is not None and told and known not in told:
-        others = " and ".join(map(repr, sorted(told)))
+    if known is not None and organizations and known not in organizations:
+        others = " and ".join(map(repr, sorted(organizations)))
         raise DeploymentError(
             f"{folder / LOCK_NAME} belongs to the organization {known!r}, and the client's key to {others}. {_REMEDY}"
         )
-    return known or (min(told) if len(told) == 1 else None)
+    return known or (min(organizations) if len(organizations) == 1 else None)
 
 
 def _check_any_is_there(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> None:

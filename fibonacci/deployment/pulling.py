@@ -50,7 +50,7 @@ def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
     """
     # In a folder with files of JSON, the workflow's may be one of them.
     files = [file] if file is not None else folder.files() if folder.path.is_dir() else []
-    if not any(each.lower().endswith(".json") for each in files):
+    if not any(file.lower().endswith(".json") for file in files):
         pyyaml()
 
 
@@ -93,12 +93,12 @@ def choose_file(folder: DeploymentFolder, lock: Lock, workflow: Workflow, file: 
 def _file_by_name(folder: DeploymentFolder, lock: Lock, workflow: Workflow) -> str:
     files = folder.files()
     free = [file for file in files if file not in lock.entries or lock.entries[file].workflow_id is None]
-    found = [file for file in free if _name_in(folder, file) == workflow.name]
-    if len(found) > 1:
+    matching = [file for file in free if _name_in(folder, file) == workflow.name]
+    if len(matching) > 1:
         raise DeploymentError(
-            f"{' and '.join(found)} are both called {workflow.name!r}: pull into one of them by its path"
+            f"{' and '.join(matching)} are both called {workflow.name!r}: pull into one of them by its path"
         )
-    return found[0] if found else safe_file_name(workflow.name or workflow.id, {*files, *lock.entries})
+    return matching[0] if matching else safe_file_name(workflow.name or workflow.id, {*files, *lock.entries})
 
 
 def _name_in(folder: DeploymentFolder, file: str) -> str | None:

@@ -145,7 +145,7 @@ class Model(BaseModel):
             if missing in self._other_names:
                 return [self._other_names[missing]]
             more = getattr(self, "__pydantic_extra__", None)  # an object that is being copied has none yet
-            return [*(each for each in dir(self) if not each.startswith("model_")), *(more or {})]
+            return [*(name for name in dir(self) if not name.startswith("model_")), *(more or {})]
 
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]

@@ -63,16 +63,16 @@ def read_model(model: type[ModelT], document: object) -> ModelT:
 
 def read_models(model: type[ModelT], documents: Iterable[object]) -> list[ModelT]:
     """Return the objects of a list, as far as they can be read. What is no object, or has no id, is left out."""
-    found: list[ModelT] = []
+    models: list[ModelT] = []
     is_any_lost = False
     for document in documents:
         try:
-            found.append(read_model(model, document))
+            models.append(read_model(model, document))
         except ValidationError:
             is_any_lost = True
-    if found and is_any_lost:
+    if models and is_any_lost:
         _report(model, "", "the platform sent a list in which one has no id; it is left out, the rest is read")
-    return found
+    return models
 
 
 def read_field(model: type[BaseModel], name: str, value: object, annotation: Any) -> Any:
@@ -124,9 +124,9 @@ def _fits(annotation: Any, value: object) -> bool:
         return annotation is Any or NoneType in get_args(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is dict:
-        return isinstance(value, dict) and all(_fits(arguments[1], each) for each in _values(cast("object", value)))
+        return isinstance(value, dict) and all(_fits(arguments[1], item) for item in _values(cast("object", value)))
     if origin is list:
-        return isinstance(value, list) and all(_fits(arguments[0], each) for each in cast("list[object]", value))
+        return isinstance(value, list) and all(_fits(arguments[0], item) for item in cast("list[object]", value))
     return annotation is Any or _read_as(annotation, value, strict=True) is not None
 
 
@@ -137,13 +137,13 @@ def _fitted(annotation: Any, value: object) -> Any:
         if not isinstance(value, dict):
             return None
         members = cast("dict[str, object]", value)
-        read = {name: _element(arguments[1], each) for name, each in members.items()}
-        return {name: each for name, each in read.items() if _fits(arguments[1], each)}
+        read = {name: _element(arguments[1], item) for name, item in members.items()}
+        return {name: item for name, item in read.items() if _fits(arguments[1], item)}
     if origin is list:
         if not isinstance(value, list):
             return None
-        items = [_element(arguments[0], each) for each in cast("list[object]", value)]
-        return [each for each in items if _fits(arguments[0], each)]
+        items = [_element(arguments[0], item) for item in cast("list[object]", value)]
+        return [item for item in items if _fits(arguments[0], item)]
     return _read_as(annotation, value, strict=False)
 
 

@@ -295,7 +295,7 @@ def outputs_as(outputs: Mapping[str, Any], model: type[T], source: str) -> T:
     except (PydanticUserError, NameError) as error:  # the second for a name that is resolved later, and not known
         raise TypeError(f"model must be a type that pydantic validates, such as a BaseModel, not {model!r}") from error
     # Raised here: the exception above has the values in its text, and would be the context of this one.
-    faults = [f"{'.'.join(map(str, each['loc'])) or 'all'}: {each['msg']}" for each in cause.errors()]
+    faults = [f"{'.'.join(map(str, fault['loc'])) or 'all'}: {fault['msg']}" for fault in cause.errors()]
     more = f"; and {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
     text = f"the outputs of {source} do not fit {cause.title}: {'; '.join(faults[:_SHOWN_FAULTS])}{more}"
     raise OutputError(text) from cause
@@ -306,11 +306,11 @@ def _without_values(error: ValidationError) -> ValidationError:
     from pydantic_core import InitErrorDetails, PydanticCustomError
 
     faults: list[InitErrorDetails] = []
-    for each in error.errors():
+    for fault in error.errors():
         # Of pydantic's own messages, this one alone has a value.
-        message = "Input tag is not one of those expected" if each["type"] == "union_tag_invalid" else each["msg"]
-        kind = PydanticCustomError(_literal(each["type"]), _literal(message))
-        faults.append(InitErrorDetails(type=kind, loc=each["loc"], input=each["input"]))
+        message = "Input tag is not one of those expected" if fault["type"] == "union_tag_invalid" else fault["msg"]
+        kind = PydanticCustomError(_literal(fault["type"]), _literal(message))
+        faults.append(InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"]))
     return ValidationError.from_exception_data(error.title, faults, "json", hide_input=True)
 
 
@@ -418,7 +418,7 @@ def _text(value: object, levels: int) -> str | None:
     if _is_object(value) and levels:
         return _first_text(value, _TEXT_FIELDS, levels - 1)
     if _is_array(value) and levels:
-        return "; ".join(text for each in value if (text := _text(each, levels - 1)))[:_LONGEST_REASON] or None
+        return "; ".join(text for item in value if (text := _text(item, levels - 1)))[:_LONGEST_REASON] or None
     return None
 
 

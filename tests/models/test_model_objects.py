@@ -50,7 +50,7 @@ COPIES: list[Callable[[Workflow], Workflow]] = [copy.copy, copy.deepcopy, pickle
 
 @pytest.mark.parametrize(
     ("model", "serializer"),
-    [(Execution(id="exec_1"), "_as_received"), (LLMNode(id="greet", instruction="Greet"), "_as_said")],
+    [(Execution(id="exec_1"), "_as_received"), (LLMNode(id="greet", instruction="Greet"), "_as_given")],
 )
 def test_ctrl_c_in_a_serializer_is_no_error_of_pydantic(model: BaseModel, serializer: str) -> None:
     def interrupt(frame: FrameType, event: str, argument: object) -> None:

@@ -71,8 +71,8 @@ class ArgumentReader:
             return self._template(value, argument)
         if not isinstance(value, str):
             raise TypeError(f"{argument} must be a text, not {_kind(value)}")
-        if found := _ADDRESS.search(value):
-            raise ValueError(f"{argument} holds {found[0]!r}, which is no template; insert a node or one of the inputs")
+        if match := _ADDRESS.search(value):
+            raise ValueError(f"{argument} holds {match[0]!r}, which is no template; insert a node or one of the inputs")
         return str.__str__(value)
 
     def plain(self, value: object, argument: str, depth: int = 0) -> Any:
@@ -92,10 +92,10 @@ class ArgumentReader:
             return value
         if isinstance(value, Mapping):
             items = cast("Mapping[object, object]", value).items()
-            return {self._key(key, argument): self.plain(each, f"{argument}.{key}", depth + 1) for key, each in items}
+            return {self._key(key, argument): self.plain(item, f"{argument}.{key}", depth + 1) for key, item in items}
         if isinstance(value, list | tuple):
             elements = cast("Sequence[object]", value)
-            return [self.plain(each, f"{argument}[{index}]", depth + 1) for index, each in enumerate(elements)]
+            return [self.plain(item, f"{argument}[{index}]", depth + 1) for index, item in enumerate(elements)]
         raise TypeError(f"{argument} is {_kind(value)}, which has no JSON form; {_remedy(value)}")
 
     def node(self, value: object, argument: str) -> str:
@@ -124,7 +124,7 @@ class ArgumentReader:
             shown = f"the node {value.id!r}" if isinstance(value, NodeHandle) else _kind(value)
             raise TypeError(f"{argument} must be a list of nodes, not {shown}; write {argument}=[node]")
         items = cast("Sequence[object]", value)
-        return list(dict.fromkeys(self.node(each, f"{argument}[{index}]") for index, each in enumerate(items)))
+        return list(dict.fromkeys(self.node(item, f"{argument}[{index}]") for index, item in enumerate(items)))
 
     def schema(self, value: object, argument: str) -> dict[str, Any]:
         """Return the JSON Schema that a model has, or that is given as a mapping.
@@ -165,7 +165,7 @@ _READERS: Final[Mapping[str, Reader]] = {
 
 def given_arguments(names: Mapping[str, object]) -> dict[str, object]:
     """Return the arguments that are required or not None, out of the `locals()` that a method begins with."""
-    return {name: each for name, each in names.items() if name in _REQUIRED or (each is not None and name != "self")}
+    return {name: value for name, value in names.items() if name in _REQUIRED or (value is not None and name != "self")}
 
 
 def node_fields(node_type: NodeType, arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def node_fields(node_type: NodeType, arguments: Mapping[str, object], read: Argu
         node |= _node_retry(retry)
     if "condition" in arguments:
         node["condition"] = _condition(arguments["condition"], read)
-    if both := [each for each in node.get("true_branch", ()) if each in node.get("false_branch", ())]:
+    if both := [target for target in node.get("true_branch", ()) if target in node.get("false_branch", ())]:
         raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
     try:
         NODE_MODELS[node_type].model_validate(node)

@@ -454,9 +454,10 @@ class WorkflowBuilder:
             ```
         """
         problems = check_definition(self._draft.plain(), tools=tools, models=models)
-        lines = [self._draft.line_of(each.location) for each in problems]
+        lines = [self._draft.line_of(problem.location) for problem in problems]
         return Problems(
-            replace(each, source=str(line), snippet=line.snippet) for each, line in zip(problems, lines, strict=True)
+            replace(problem, source=str(line), snippet=line.snippet)
+            for problem, line in zip(problems, lines, strict=True)
         )
 
     @property

@@ -42,7 +42,7 @@ class SourceLine(NamedTuple):
     """The line, counted from 1."""
 
     def __str__(self) -> str:
-        return f"{_shown(self.file)}:{self.line}"
+        return f"{_file_name(self.file)}:{self.line}"
 
     @property
     def snippet(self) -> str | None:
@@ -110,7 +110,7 @@ def _scopes() -> Iterator[dict[str, Any]]:
     yield frame.f_globals
 
 
-def _shown(file: str) -> str:
+def _file_name(file: str) -> str:
     """Return the name of a file without its folders, and that of a notebook's cell as the notebook shows it."""
     if file.startswith("<ipython-input-") or "ipykernel_" in file:
         return _cell(file)

@@ -64,7 +64,7 @@ def bare(annotation: object) -> object:
             annotation = cast("Any", annotation).__value__
         elif origin is Annotated:
             annotation = arguments[0]
-        elif origin in _UNIONS and len(rest := [each for each in arguments if each is not NoneType]) == 1:
+        elif origin in _UNIONS and len(rest := [argument for argument in arguments if argument is not NoneType]) == 1:
             annotation = rest[0]
         else:
             return annotation
@@ -102,11 +102,11 @@ def field(annotation: object, name: str, of: str) -> Part:
                 name=name,
             )
         return Part(name, Any)
-    found = annotation.model_fields.get(name)
+    field = annotation.model_fields.get(name)
     if name == "root" and issubclass(annotation, RootModel):
         return Part("", bare(annotation.model_fields["root"].annotation))
-    if found is not None:
-        return Part(_wire_name(name, found), bare(found.annotation))
+    if field is not None:
+        return Part(_wire_name(name, field), bare(field.annotation))
     if annotation.model_config.get("extra") == "allow":
         return Part(name, Any)
     raise AttributeError(f"{of} has no field {name!r}{_known(name, annotation.model_fields, annotation)}", name=name)
@@ -159,8 +159,8 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     except PydanticUserError as error:
         raise ValueError(f"{model.__name__} has no JSON Schema: {error.message}") from error
     definitions: dict[str, Any] = schema.pop("$defs", {})
-    recursive = {name for name, each in definitions.items() if name in _reached(each, definitions, set())}
-    inlined = {name: each for name, each in definitions.items() if name not in recursive}
+    recursive = {name for name, schema in definitions.items() if name in _reached(schema, definitions, set())}
+    inlined = {name: schema for name, schema in definitions.items() if name not in recursive}
     result: dict[str, Any] = _inline(schema, inlined)
     if recursive:
         result["$defs"] = {name: _inline(definitions[name], inlined) for name in definitions if name in recursive}
@@ -195,7 +195,7 @@ def _item_type(arguments: tuple[Any, ...], index: int) -> object:
 def _field_on_the_wire(model: type[BaseModel], key: str | int, of: str) -> Part:
     if issubclass(model, RootModel):
         return item(bare(model.model_fields["root"].annotation), key, of)
-    fields = {_wire_name(name, each): each for name, each in model.model_fields.items()}
+    fields = {_wire_name(name, field): field for name, field in model.model_fields.items()}
     if key in fields:
         return Part(str(key), bare(fields[str(key)].annotation))
     if model.model_config.get("extra") == "allow":
@@ -215,39 +215,39 @@ def _target(schema: Mapping[str, Any]) -> str | None:
 
 def _inline(value: Any, definitions: Mapping[str, Any]) -> Any:
     if is_array(value):
-        return [_inline(each, definitions) for each in value]
+        return [_inline(item, definitions) for item in value]
     if not is_object(value):
         return value
     target = _target(value)
     if target is not None and target in definitions:
-        beside = {key: each for key, each in value.items() if key != "$ref"}
-        return _inline({**definitions[target], **beside}, definitions)
+        others = {key: item for key, item in value.items() if key != "$ref"}
+        return _inline({**definitions[target], **others}, definitions)
     # A discriminator's mapping refers to definitions that are gone; it only repeats them.
-    return {key: _inline(each, definitions) for key, each in value.items() if not _is_discriminator(key, each)}
+    return {key: _inline(item, definitions) for key, item in value.items() if not _is_discriminator(key, item)}
 
 
 def _is_discriminator(key: str, value: object) -> bool:
     return key == "discriminator" and is_object(value) and "propertyName" in value
 
 
-def _reached(value: Any, definitions: Mapping[str, Any], found: set[str]) -> set[str]:
+def _reached(value: Any, definitions: Mapping[str, Any], reached: set[str]) -> set[str]:
     """Return the names of all definitions that a schema refers to, directly or through others."""
     for target in _targets(value):
-        if target in definitions and target not in found:
-            found.add(target)
-            _reached(definitions[target], definitions, found)
-    return found
+        if target in definitions and target not in reached:
+            reached.add(target)
+            _reached(definitions[target], definitions, reached)
+    return reached
 
 
 def _targets(value: Any) -> Iterator[str]:
     if is_object(value):
         if target := _target(value):
             yield target
-        for each in value.values():
-            yield from _targets(each)
+        for item in value.values():
+            yield from _targets(item)
     elif is_array(value):
-        for each in value:
-            yield from _targets(each)
+        for item in value:
+            yield from _targets(item)
 
 
 OutputT_co = TypeVar("OutputT_co", covariant=True, default=Any)

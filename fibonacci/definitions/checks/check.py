@@ -103,7 +103,7 @@ def check_definition(
         () if known is None else tool_problems(nodes, known),
         () if known_models is None else unknown_models(nodes, known_models),
     ]
-    problems = [each for check in checks for each in islice(check, _MOST_OF_A_KIND)]
+    problems = [problem for check in checks for problem in islice(check, _MOST_OF_A_KIND)]
     return Problems(sorted(problems, key=_Positions(plain).of))
 
 

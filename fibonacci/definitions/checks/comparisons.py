@@ -113,7 +113,7 @@ def _not_numbers(comparison: Comparison, types: TemplateTypes, prefix: str) -> I
             message = f"{comparison.operator} compares numbers, not this value; use a number or a template"
             if _has_template(operand):
                 it_is = "never one" if value_type == TEXT else str(value_type)
-                message = f"{comparison.operator} compares numbers, and {_shown(operand)} is {it_is}"
+                message = f"{comparison.operator} compares numbers, and {_operand_text(operand)} is {it_is}"
             yield problem(prefix + key, "not_a_number", message)
 
 
@@ -128,16 +128,18 @@ def _never_matches(comparison: Comparison, types: TemplateTypes, prefix: str) ->
     except (TypeError, RecursionError):  # an operand without a JSON form, or too deep
         return
     result = str(operator != comparison.operator).lower()
-    message = f"{_shown(comparison.left)} never {_IN_WORDS[operator]} {_shown(comparison.right)}"
+    message = f"{_operand_text(comparison.left)} never {_IN_WORDS[operator]} {_operand_text(comparison.right)}"
     message += f", so the comparison is always {result}: "
     words: Sequence[Any] | None
     if not _has_template(comparison.left):
         key, written, words = comparison.keys[0], comparison.left, right.values
-        message += f"{_shown(comparison.right)} is {right}"
+        message += f"{_operand_text(comparison.right)} is {right}"
     else:
         key, written = comparison.keys[1], comparison.right
         description, words = _contents(left) if operator == "contains" else (str(left), left.values)
-        message += f"it is {description}" + (f", and {_shown(written)} is {right}" if _has_template(written) else "")
+        message += f"it is {description}" + (
+            f", and {_operand_text(written)} is {right}" if _has_template(written) else ""
+        )
     near = did_you_mean(written, map(str, words or ())) if isinstance(written, str) else ""
     yield problem(prefix + key, "never_matches", message + near)
 
@@ -185,7 +187,7 @@ def _may_be(kind: Kind, value: Any) -> bool:
     return kind_of(value) == kind or (kind == "text" and kind_of(value) in ("number", "boolean"))
 
 
-def _shown(operand: Any) -> str:
+def _operand_text(operand: Any) -> str:
     if not isinstance(operand, str):
         operand = as_text(operand)
     elif not _has_template(operand):
@@ -305,16 +307,16 @@ def _options(key: str, comparisons: Sequence[Comparison], schemas: Schemas) -> S
     """Return the results that comparisons of one value may have together: all that are possible, hardly more."""
     if key.startswith(_ALONE):
         return [(True,), (False,)]
-    of_texts = list(dict.fromkeys(_atom(each) for each in comparisons if each.operator in _OF_TEXTS))
-    found: dict[tuple[bool | None, ...], None] = {}
+    of_texts = list(dict.fromkeys(_atom(comparison) for comparison in comparisons if comparison.operator in _OF_TEXTS))
+    results_seen: dict[tuple[bool | None, ...], None] = {}
     for value, is_exact in _samples(comparisons, schemas):
         for holding in product((True, False), repeat=0 if is_exact else len(of_texts)):
             assumed = dict(zip(of_texts, holding, strict=False))
-            found[tuple(_result(each, value, assumed) for each in comparisons)] = None
-    results = list(found)
+            results_seen[tuple(_result(comparison, value, assumed) for comparison in comparisons)] = None
+    results = list(results_seen)
     # A failure only stops what runs without it: it matters where it goes with another result. What always fails is a
     # fault of its own, and left open here.
-    return [each for each in results if each != (None,)] or [(True,), (False,)]
+    return [result for result in results if result != (None,)] or [(True,), (False,)]
 
 
 def _result(comparison: Comparison, value: Any, assumed: Mapping[tuple[str, object], bool]) -> bool | None:
@@ -335,7 +337,7 @@ def _samples(comparisons: Sequence[Comparison], schemas: Schemas) -> Iterator[tu
     if known is not None:
         yield from ((value, True) for value in known)
         return
-    fixed = [each.right for each in comparisons if each.operator not in (*UNARY, *_OF_TEXTS)]
+    fixed = [comparison.right for comparison in comparisons if comparison.operator not in (*UNARY, *_OF_TEXTS)]
     numbers = sorted({float(value) for value in fixed if is_numeric(value) and len(str(value)) < _LONG})
     yield from ((value, isinstance(value, str) and not is_numeric(value)) for value in fixed)
     yield from (((low + high) / 2, False) for low, high in pairwise(numbers))
@@ -346,10 +348,10 @@ def _samples(comparisons: Sequence[Comparison], schemas: Schemas) -> Iterator[tu
 
 def _known_values(left: str, schemas: Schemas) -> list[Any] | None:
     """Return all values that a template may have by a schema; None when they are not known."""
-    found = expressions(left)
-    if len(found) != 1 or left != f"{{{{{found[0]}}}}}":
+    templates = expressions(left)
+    if len(templates) != 1 or left != f"{{{{{templates[0]}}}}}":
         return None
-    reference = parse(found[0])
+    reference = parse(templates[0])
     schema = schemas.inputs if reference.source == INPUT else schemas.nodes.get(reference.source)
     is_required = True
     for part in reference.path:

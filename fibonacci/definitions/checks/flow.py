@@ -91,9 +91,9 @@ class Outcomes:
         self._conditionals: Final = {node_id for node_id, node in nodes.items() if node.get("type") == "conditional"}
         self._comparisons: Final = _comparisons(nodes)
         repeats = any(node.get("type") == "critic" for node in nodes.values())
-        self._sources: Final = {node_id: node_sources(each) for node_id, each in self._comparisons.items()}
-        self._constant: Final = {node_id: each.constant for node_id, each in self._comparisons.items()}
-        open_ones = {n: each for n, each in self._comparisons.items() if self._constant[n] is None}
+        self._sources: Final = {node_id: node_sources(comparison) for node_id, comparison in self._comparisons.items()}
+        self._constant: Final = {node_id: comparison.constant for node_id, comparison in self._comparisons.items()}
+        open_ones = {n: comparison for n, comparison in self._comparisons.items() if self._constant[n] is None}
         self._choices: Final = choices_of(open_ones, schemas, may_repeat=repeats)
         self._rescuers: Final[dict[str, set[str]]] = {}
         for rescuer, rescued in self._flow.rescues.items():
@@ -203,21 +203,21 @@ class Outcomes:
 
         For the outputs that is also what saves the run when one of them fails.
         """
-        found: set[str] = set()
+        reached: set[str] = set()
         pending = list(node_ids)
         choices = 0
-        while pending and len(found) < self._steps and choices <= most_choices:
+        while pending and len(reached) < self._steps and choices <= most_choices:
             node_id = pending.pop()
             if node_id not in self._rank or (node_id in self._large and most_choices < inf):
                 return None
-            if node_id not in found:
-                found.add(node_id)
+            if node_id not in reached:
+                reached.add(node_id)
                 choices += (node_id in self._choices) + (node_id in self._rescuers)
                 pending += self._deciders(node_id)
                 if reader is None and node_id in self._flow.fallbacks:
                     pending.append(self._flow.fallbacks[node_id])
-        self._steps -= len(found) // 4  # finding a node takes less time than playing it
-        return None if pending else sorted(found, key=self._rank.__getitem__)
+        self._steps -= len(reached) // 4  # finding a node takes less time than playing it
+        return None if pending else sorted(reached, key=self._rank.__getitem__)
 
     def _deciders(self, node_id: str) -> Iterable[str]:
         if node_id in self._never:
@@ -244,13 +244,13 @@ class Outcomes:
         failing = self._failing(cone)
         play = _Play({})
         plays_all = self._can_play_all(cone)
-        for each in chain([play], play.following() if plays_all else play.neighbors()):
+        for variant in chain([play], play.following() if plays_all else play.neighbors()):
             self._steps -= len(cone) * (1 if plays_all else 20)  # the latter cannot show that something never happens
             if self._steps <= 0:
                 return
             world = World({}, {})
             for node_id in cone:
-                self._play(node_id, world, each, may_fail=node_id in failing)
+                self._play(node_id, world, variant, may_fail=node_id in failing)
             yield world
 
     def _play(self, node_id: str, world: World, play: _Play, *, may_fail: bool) -> None:
@@ -402,7 +402,7 @@ def _branch_problems(index: int, node: Mapping[str, Any], used: Collection[str])
 
 def _ids(node: Mapping[str, Any], key: str) -> list[str]:
     ids = node.get(key)
-    return [each for each in ids if isinstance(each, str)] if is_array(ids) else []
+    return [item for item in ids if isinstance(item, str)] if is_array(ids) else []
 
 
 def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> Iterator[Problem]:
@@ -450,12 +450,12 @@ def _missing_in(
     for place, group in groups:
         if len(group) > 1 and readings[tuple(group)].are_alternatives:
             continue  # one of them stands where the others are empty
-        for each in dict.fromkeys([tuple(group), *((source,) for source in group)]):
-            reason = readings[each].reason
-            if reason is not None and reported.isdisjoint((place, source) for source in each):
-                reported.update((place, source) for source in each)
-                shown = "".join(f"{{{{{group[source]}}}}}" for source in each)
-                message = f"{shown} may have no value: {each[0]!r} may be skipped, as {reason}; {remedy}"
+        for part in dict.fromkeys([tuple(group), *((source,) for source in group)]):
+            reason = readings[part].reason
+            if reason is not None and reported.isdisjoint((place, source) for source in part):
+                reported.update((place, source) for source in part)
+                shown = "".join(f"{{{{{group[source]}}}}}" for source in part)
+                message = f"{shown} may have no value: {part[0]!r} may be skipped, as {reason}; {remedy}"
                 yield problem(place, "may_have_no_value", message)
 
 

@@ -71,11 +71,11 @@ def check_inputs(
     root = _root_of(schema)
     uses = input_uses(plain)
     misfits = _misfits(schema, given) if is_object(schema) else ()
-    found: dict[str, Problem] = {}  # one at each place, an error before a warning
-    for each in (*_missing(uses, given, root), *_unknown(uses, given, root), *misfits):
-        if each.location not in found or found[each.location].severity == "warning":
-            found[each.location] = each
-    return Problems(found.values())
+    by_place: dict[str, Problem] = {}  # one at each place, an error before a warning
+    for problem in (*_missing(uses, given, root), *_unknown(uses, given, root), *misfits):
+        if problem.location not in by_place or by_place[problem.location].severity == "warning":
+            by_place[problem.location] = problem
+    return Problems(by_place.values())
 
 
 class InputsError(ValueError):
@@ -94,7 +94,7 @@ class InputsError(ValueError):
 
 def in_one_line(problems: Iterable[Problem]) -> str:
     """Return what is wrong with inputs as one line, for an error."""
-    return printable_line("; ".join(f"{each.location}: {each.message}" for each in problems))
+    return printable_line("; ".join(f"{problem.location}: {problem.message}" for problem in problems))
 
 
 class InputUse(NamedTuple):

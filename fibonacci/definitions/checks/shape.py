@@ -199,10 +199,10 @@ _EXPECTED: Final[Mapping[str, str]] = {
 def shape_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the faults that the models find, and the values that JSON does not know."""
     seen: set[str] = set()
-    for found in (*_model_problems(definition), *_values_without_json(definition)):
-        if found.location not in seen:  # a union reports the same place once per member
-            seen.add(found.location)
-            yield found
+    for fault in (*_model_problems(definition), *_values_without_json(definition)):
+        if fault.location not in seen:  # a union reports the same place once per member
+            seen.add(fault.location)
+            yield fault
 
 
 def _model_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:

@@ -181,7 +181,9 @@ class _TemplateCheck:
     def _present(self) -> tuple[_PathSets, dict[str, int]]:
         """The paths that have a value whenever a node runs, by its id: a comparison has asked for them before."""
         by_id = {node["id"]: node for node in self._nodes.values()}
-        asked_by = {(each, holds): _asked_by(by_id[each], holds=holds) for each in by_id for holds in (True, False)}
+        asked_by = {
+            (node_id, holds): _asked_by(by_id[node_id], holds=holds) for node_id in by_id for holds in (True, False)
+        }
         sets = _PathSets(chain.from_iterable(asked_by.values()))
         asked = {key: sets.of(paths) for key, paths in asked_by.items()}
         present: dict[str, int] = {}
@@ -193,7 +195,7 @@ class _TemplateCheck:
             others = (*self._flow.depends_on[node_id], *self._flow.rescues.get(node_id, ()))
             needed = [present[other] for other in others if other not in conditionals]
             own = 0 if by_id[node_id].get("type") == "conditional" else asked[node_id, True]
-            in_all = [reduce(int.__and__, each) for each in (ways, needed) if each]
+            in_all = [reduce(int.__and__, masks) for masks in (ways, needed) if masks]
             present[node_id] = reduce(int.__or__, in_all, own)
         return sets, present
 
@@ -222,7 +224,7 @@ class _PathSets:
         before, after = members & ((1 << place) - 1), members >> place
         nearest = [before.bit_length() - 1] if before else []
         nearest += [place + (after & -after).bit_length() - 1] if after else []
-        return max((_shared(path, self._paths[each]) for each in nearest), default=0)
+        return max((_shared(path, self._paths[node_id]) for node_id in nearest), default=0)
 
 
 def _shared(path: tuple[str, ...], other: tuple[str, ...]) -> int:
@@ -237,13 +239,13 @@ def _asked_by(node: Mapping[str, Any], *, holds: bool) -> frozenset[tuple[str, .
     if comparison is None or (comparison.operator in UNARY and holds is (comparison.operator == "is_empty")):
         return frozenset()
     operands = (comparison.left,) if comparison.operator in UNARY else (comparison.left, comparison.right)
-    found: set[tuple[str, ...]] = set()
+    fields: set[tuple[str, ...]] = set()
     for operand in operands:
         expression = whole_expression(operand) if isinstance(operand, str) else None
         if expression is not None:
             source, *path = expression.strip().split(".")
-            found.add((source, *path))
-    return frozenset(found)
+            fields.add((source, *path))
+    return frozenset(fields)
 
 
 def _unknown(location: str, reference: Reference, position: int, owner: ValueType) -> Problem:

@@ -147,7 +147,7 @@ def tool_problems(nodes: NodesByIndex, tools: Mapping[str, KnownTool]) -> Iterat
             continue
         tool = tools.get(canonical_tool(name))
         if tool is None:
-            known = (each.name for each in tools.values())
+            known = (tool.name for tool in tools.values())
             others = did_you_mean(name, known) or joined("; ", remedy("list the tools"), " has the tools that exist")
             yield problem(f"nodes[{index}].tool", "unknown_tool", joined(f"there is no tool {name!r}", others))
         elif tool.parameters is not None:

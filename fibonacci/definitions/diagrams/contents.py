@@ -336,8 +336,8 @@ def _edges(links: list[tuple[int, Link]], positions: Mapping[str, int]) -> Itera
         labels.setdefault(ends, set()).add(_label(link))
         if link.kind == "critic":
             assessed.add(ends)
-    for ends, found in labels.items():
-        label = " / ".join(sorted(found & set(_LABELS), key=_LABELS.index))
+    for ends, texts in labels.items():
+        label = " / ".join(sorted(texts & set(_LABELS), key=_LABELS.index))
         yield DiagramEdge(*ends, label, is_assessment=ends in assessed)
 
 

@@ -92,7 +92,7 @@ def _matches(selector: str, tag: str, own: frozenset[str], above: frozenset[str]
 
 
 def _resolved(value: str, variables: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda found: variables[found[1]], value)
+    return _VARIABLE.sub(lambda match: variables[match[1]], value)
 
 
 try:

@@ -45,21 +45,21 @@ class Comment(NamedTuple):
 
 def comments(source: Source) -> list[Comment]:
     """Return the comments and the empty lines between the values of a YAML text, in order."""
-    found: list[Comment] = []
+    comments: list[Comment] = []
     position = 0
     for event in events(source.text):
         if type(event).__name__ != "ScalarEvent":
             continue
         start: int = event.start_mark.index
-        found += _between(source, position, start)
+        comments += _between(source, position, start)
         position = event.end_mark.index
         if event.style in ("|", ">"):
             header = _BLOCK_HEADER.match(source.text, start)
             if header and header[2]:
-                found.append(Comment(header[2].rstrip(), header.start(2), has_own_line=False))
+                comments.append(Comment(header[2].rstrip(), header.start(2), has_own_line=False))
             if header and "+" not in header[1]:  # the empty lines after the text are not part of it
                 position = start + len(source.text[start:position].rstrip()) + 1
-    return [*found, *_between(source, position, len(source.text))]
+    return [*comments, *_between(source, position, len(source.text))]
 
 
 def _between(source: Source, start: int, end: int) -> Iterator[Comment]:
@@ -242,12 +242,12 @@ def _formatted(source: Source, text_format: Format, generation: Generation) -> s
 
 def _refuse_loss(source: Source, result: str, without_comments: str) -> None:
     """Refuse a result that lacks a comment of the source, or that is another definition because of one."""
-    found = Source(result, source.name)
-    left = Counter(comment.text for comment in comments(found))
+    formatted = Source(result, source.name)
+    left = Counter(comment.text for comment in comments(formatted))
     for comment in comments(source):
         left[comment.text] -= 1
         if comment.text and left[comment.text] < 0:
             source.report(comment.offset, "comment_lost", f"formatting would lose {comment.text!r}; move the comment")
-    if read_yaml(found).plain() != read_yaml(Source(without_comments, source.name)).plain():
+    if read_yaml(formatted).plain() != read_yaml(Source(without_comments, source.name)).plain():
         source.report(0, "comment_lost", "the comments would change the definition; move or remove them")
     source.raise_errors()

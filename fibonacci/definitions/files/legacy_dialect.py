@@ -66,11 +66,11 @@ def modernize(root: Element, source: Source) -> None:
 
 def warn_of_words(source: Source) -> None:
     """Emit a `DeprecationWarning` for each word of the dialect that was found in a text."""
-    found = [problem for problem in source.in_order() if problem.code == DEPRECATED]
-    if found:
+    deprecated = [problem for problem in source.in_order() if problem.code == DEPRECATED]
+    if deprecated:
         from fibonacci._migration import warn_of_deprecation
 
-        for problem in found:
+        for problem in deprecated:
             warn_of_deprecation(f"{problem.source}: {problem.message}")
 
 
@@ -110,19 +110,21 @@ def _with_words(node: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(node_type, str) or node_type not in _IN_CONFIG or not _ONLY_THERE.isdisjoint(node):
         return node  # what the keys of a type that came later mean is not known
     words = {new: old for old, new in _NODE_KEYS.items()}
-    found = {words.get(key, key): value for key, value in node.items()}
+    renamed = {words.get(key, key): value for key, value in node.items()}
     if node_type == "conditional":
-        found["type"] = "condition"
+        renamed["type"] = "condition"
     moved = list(_IN_CONFIG[node_type])
-    if moved and found.get("enable_retry") is True and "max_retries" in found:
-        del found["enable_retry"]
+    if moved and renamed.get("enable_retry") is True and "max_retries" in renamed:
+        del renamed["enable_retry"]
         moved += ["max_retries", "retry_delay"]
-    config = {key: found.pop(key) for key in moved if key in found}
-    return found | {"config": config} if config else found
+    config = {key: renamed.pop(key) for key in moved if key in renamed}
+    return renamed | {"config": config} if config else renamed
 
 
 def _edges(nodes: Sequence[Mapping[str, Any]]) -> list[object]:
-    return [{"from": each, "to": node.get("id")} for node in nodes for each in _array(node.get("dependencies"))]
+    return [
+        {"from": dependency, "to": node.get("id")} for node in nodes for dependency in _array(node.get("dependencies"))
+    ]
 
 
 def _array(value: object) -> Sequence[Any]:

@@ -198,14 +198,14 @@ class Source:
     def _places_in(self, value: Element) -> tuple[list[int], list[int]]:
         """Return where the characters of a text value that are no spaces are, in it and in the text."""
         assert isinstance(value.content, str)
-        in_value = [found.start() for found in _NO_SPACE.finditer(value.content)]
+        in_value = [match.start() for match in _NO_SPACE.finditer(value.content)]
         start, first = value.offset, self.text[value.offset]
         if first in "\"'":
             start += 1
         elif first in "|>":
             start = self._starts()[self.line(start)]  # a block begins below its header
         characters = _WRITTEN.get(first, _AS_IT_IS).finditer(self.text, start)
-        in_text = (found.start() for found in characters if not _SPACE.fullmatch(found[0]))
+        in_text = (match.start() for match in characters if not _SPACE.fullmatch(match[0]))
         return in_value, list(islice(in_text, len(in_value)))
 
     def line_start(self, offset: int) -> int:
