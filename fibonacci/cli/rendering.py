@@ -98,7 +98,7 @@ def named_fields(value: Any) -> dict[str, Any]:
     if not is_object(sent):
         raise UsageError("--fields is for objects, and this is none")
     documented: Mapping[str, Any] = value.to_dict() if hasattr(value, "to_dict") else {}
-    return {**sent, **{name: each for name, each in documented.items() if name not in sent}}
+    return {**sent, **{name: value for name, value in documented.items() if name not in sent}}
 
 
 def select(value: Any, paths: Sequence[str], *, is_checked: bool = True) -> dict[str, Any]:

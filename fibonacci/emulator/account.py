@@ -374,10 +374,10 @@ class ApiKeys:
         return actor
 
     def _verified(self, key: str) -> Actor | None:
-        found = DERIVED_KEY.fullmatch(key)
-        if found is None:
+        match = DERIVED_KEY.fullmatch(key)
+        if match is None:
             return None
-        role, name = _BY_TEXT[found[1]], found[2]
+        role, name = _BY_TEXT[match[1]], match[2]
         if (role == "owner" and name is None) or not hmac.compare_digest(key, self._derived(role, name)):
             return None
         return Actor(name or role, role)

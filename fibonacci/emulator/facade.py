@@ -480,15 +480,15 @@ class Preservation(EmulatorSettings, Snapshots):
     def _preserve_settings(self) -> Generator[None]:
         account, keep, models = self._app.account, self.keep, list(self.models)
         plan, rate = account.plan, account.own_rate
-        variables = [(each, dict(each)) for each in (self.env, self.secrets)]
+        variables = [(mapping, dict(mapping)) for mapping in (self.env, self.secrets)]
         try:
             yield
         finally:
             account.plan, self.keep, self.models[:] = plan, keep, models
             account.set_rate(rate)
-            for each, before in variables:
-                each.clear()
-                each.update(before)
+            for mapping, before in variables:
+                mapping.clear()
+                mapping.update(before)
 
 
 ResultT = TypeVar("ResultT")

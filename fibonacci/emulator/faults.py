@@ -207,7 +207,7 @@ def _error(status: int) -> bytes:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         code = "rate_limit_exceeded"
     else:
-        names = {each.value: each.name.lower() for each in HTTPStatus}
+        names = {status.value: status.name.lower() for status in HTTPStatus}
         code = names.get(status, "injected_failure")
     return encode_error(HTTPException(status, code, "This failure was injected by the emulator."))
 

@@ -89,5 +89,8 @@ def _read(name: str) -> tuple[Source, Element]:
 
 def text_of(error: DefinitionError) -> str:
     """Return a line for each error of a file, with its place."""
-    parts = ((each.source, each.location, _MESSAGES.get(each.code, each.message)) for each in error.problems.errors)
+    parts = (
+        (problem.source, problem.location, _MESSAGES.get(problem.code, problem.message))
+        for problem in error.problems.errors
+    )
     return "\n".join(": ".join(filter(None, part)) for part in parts)

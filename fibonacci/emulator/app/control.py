@@ -445,9 +445,7 @@ CONTROL_ENDPOINTS: Final[Sequence[Endpoint[ControlHandler]]] = (
 
 def control_endpoints(parts: EmulatorParts) -> Iterator[Endpoint]:
     """Yield the endpoints for the parts of one emulator."""
-    return (
-        Endpoint(each.method, each.path, partial(each.handler, parts), query=each.query) for each in CONTROL_ENDPOINTS
-    )
+    return (Endpoint(row.method, row.path, partial(row.handler, parts), query=row.query) for row in CONTROL_ENDPOINTS)
 
 
 MAX_SNAPSHOT: Final = 1024 * 1024 * 1024

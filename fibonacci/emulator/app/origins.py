@@ -42,10 +42,10 @@ class HostPort(NamedTuple):
 
 def read_authority(text: str) -> HostPort | None:
     """Return the host and the port of a text such as `localhost:8787` or `[::1]`; `None` if it is malformed."""
-    found = _AUTHORITY.fullmatch(text)
-    if found is None or len(text) > _LONGEST:
+    match = _AUTHORITY.fullmatch(text)
+    if match is None or len(text) > _LONGEST:
         return None
-    literal, name, port = found["v6"], found["name"], found["port"]
+    literal, name, port = match["v6"], match["name"], match["port"]
     if literal is not None and (":" not in literal or _address_of(literal) is None):
         return None
     number = int(port) if port else None
@@ -273,11 +273,11 @@ def _normal_origin(origin: str) -> str | None:
 
 @lru_cache(maxsize=256)  # reading one takes 10 µs, and most requests have the same
 def _read_origin(origin: str) -> str | None:
-    found = _ORIGIN.fullmatch(origin)
-    authority = None if found is None else read_authority(found["authority"])
-    if found is None or authority is None:
+    match = _ORIGIN.fullmatch(origin)
+    authority = None if match is None else read_authority(match["authority"])
+    if match is None or authority is None:
         return None
-    scheme, (host, port) = found["scheme"], authority
+    scheme, (host, port) = match["scheme"], authority
     return f"{scheme}://{host}:{_DEFAULT_PORTS[scheme] if port is None else port}"
 
 

@@ -112,11 +112,11 @@ def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall 
     return max((call for call in calls if call.kind == asked.kind), key=likeness, default=None)
 
 
-def differences(found: RecordedCall, asked: RecordedCall) -> str:
+def differences(recorded: RecordedCall, asked: RecordedCall) -> str:
     """Return in words how the inputs of two calls differ."""
     return "; ".join(
-        f"{name}: recorded {_shown(found.input, name, asked.input)}, now {_shown(asked.input, name, found.input)}"
-        for name in _changed(found, asked)
+        f"{name}: recorded {_part(recorded.input, name, asked.input)}, now {_part(asked.input, name, recorded.input)}"
+        for name in _changed(recorded, asked)
     )
 
 
@@ -125,7 +125,7 @@ def _changed(one: RecordedCall, other: RecordedCall) -> list[str]:
     return [name for name in names if one.input.get(name, ...) != other.input.get(name, ...)]
 
 
-def _shown(given: JSONObject, name: str, other: JSONObject) -> str:
+def _part(given: JSONObject, name: str, other: JSONObject) -> str:
     """Return a value of an input as text: the part around where it begins to differ from another."""
     if name not in given:
         return "nothing"
@@ -147,7 +147,7 @@ def _sorted(value: Any) -> Any:
         return {key: _sorted(value[key]) for key in sorted(value)}
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return [_sorted(each) for each in value] if is_array(value) else value
+    return [_sorted(item) for item in value] if is_array(value) else value
 
 
 FORMAT: Final = 1
@@ -235,7 +235,7 @@ def _calls(content: Any) -> list[RecordedCall]:
     calls = content.get("calls")
     if not is_array(calls):
         raise _Malformed("calls" if "calls" in content else "", "the calls of a cassette are a list")
-    return [_call(each, f"calls[{index}]") for index, each in enumerate(calls)]
+    return [_call(item, f"calls[{index}]") for index, item in enumerate(calls)]
 
 
 def _call(content: Any, place: str) -> RecordedCall:
@@ -374,15 +374,15 @@ class CallCassette(Cassette):
         secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
         asked = replace(given, input=secrets.hide(given.input))
         with self._lock:
-            found = self._take(asked)
-            if found is None and self.mode == "record" and handler is not None:
+            replayed = self._take(asked)
+            if replayed is None and self.mode == "record" and handler is not None:
                 self._calls.append(None)
                 return partial(self._record, len(self._calls) - 1, asked, partial(call_handler, handler, call))
-        if found is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
+        if replayed is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
-        if found is None:
+        if replayed is None:
             raise NodeError(self._miss(asked))
-        return HandlerOutcome(secrets.put_back(found.answer), secrets.put_back(found.error), found.usage)
+        return HandlerOutcome(secrets.put_back(replayed.answer), secrets.put_back(replayed.error), replayed.usage)
 
     def _take(self, asked: RecordedCall) -> RecordedCall | None:
         """Take the next unused call that equals another: of the same node if there is one."""
@@ -415,7 +415,7 @@ class CallCassette(Cassette):
             remedy = "each process records in a file of its own"
             raise NodeError(f"another process has changed the cassette {self.path}, which is left as it is: {remedy}")
         try:
-            write_calls(self.path, [self._texts[each] for each in sorted(self._texts)])
+            write_calls(self.path, [self._texts[call] for call in sorted(self._texts)])
         except OSError as error:
             raise NodeError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
         self._stamp = stamp_of(self.path)
@@ -429,10 +429,11 @@ class CallCassette(Cassette):
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
             return f"{what}: this input was recorded {times}, and all of that has been replayed; {remedy}"
-        found = nearest(asked, self.calls)
-        if found is None:
+        nearest_call = nearest(asked, self.calls)
+        if nearest_call is None:
             return f"{what}: no call of this kind was recorded; {remedy}"
-        return f"{what}; the nearest is of node {found.node!r} and differs in {differences(found, asked)}; {remedy}"
+        differing = differences(nearest_call, asked)
+        return f"{what}; the nearest is of node {nearest_call.node!r} and differs in {differing}; {remedy}"
 
 
 def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:

@@ -90,11 +90,11 @@ def _compiled(text: bytes) -> CompiledWorkflow:
 
 
 def _inverted(edges: Edges) -> Edges:
-    found: dict[str, list[str]] = {node_id: [] for node_id in edges}
+    dependents: dict[str, list[str]] = {node_id: [] for node_id in edges}
     for node_id, targets in edges.items():
         for target in targets:
-            found[target].append(node_id)
-    return found
+            dependents[target].append(node_id)
+    return dependents
 
 
 def _with_default_retry(node: Node, default: RetryPolicy | None) -> Node:

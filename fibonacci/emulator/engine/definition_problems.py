@@ -42,8 +42,8 @@ def _problems(
     from fibonacci.models import Tool
 
     tools = map(Tool.model_validate, all_tools(own_tools))
-    found = check_definition(json.loads(definition), tools=tools, models=models)
-    return [each for each in found if not (is_strict and each.code in MAY_HAPPEN)]
+    problems = check_definition(json.loads(definition), tools=tools, models=models)
+    return [problem for problem in problems if not (is_strict and problem.code in MAY_HAPPEN)]
 
 
 def missing_values(definition: Mapping[str, Any], index: int | None, missing: Mapping[str, str]) -> Iterator[Problem]:
@@ -62,7 +62,7 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
     prefix = "" if index is None else f"nodes[{index}]."
     for place, text in texts:
         groups = [[*group.values()] for group in groups_of(text, node.get("id"))]
-        groups += [[name] for each in expressions(text) if (name := each.strip()).split(".")[0] == INPUT]
+        groups += [[name] for expression in expressions(text) if (name := expression.strip()).split(".")[0] == INPUT]
         for group in groups:  # of alternatives, such as {{refund}}{{denial}}, one has a value
             if all(name in missing for name in group):
                 message = missing[group[0]] if len(group) == 1 else f"none of {', '.join(group)} has a value"
@@ -76,11 +76,11 @@ def by_node(problems: Sequence[Problem], nodes: Mapping[int, Node]) -> dict[str,
         problems: The problems.
         nodes: The nodes that may have them, by their index in the definition.
     """
-    found: dict[str, list[str]] = {}
+    messages: dict[str, list[str]] = {}
     for problem in problems:
         index = _INDEX.match(problem.location)
         if index is not None:
             place = problem.location[index.end() :]
             message = f"{place}: {problem.message}" if place else problem.message
-            found.setdefault(nodes[int(index[1])].id, []).append(message)
-    return found
+            messages.setdefault(nodes[int(index[1])].id, []).append(message)
+    return messages

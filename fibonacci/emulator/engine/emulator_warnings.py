@@ -53,8 +53,8 @@ def place_in(workflow_id: str, place: str) -> str:
     return f"workflows/{workflow_id} {place}".rstrip()
 
 
-def _invalid(found: Sequence[EmulatorWarning]) -> HTTPException:
-    return invalid(*(Detail(each.location, f"{each.message} ({each.code})") for each in found))
+def _invalid(warnings: Sequence[EmulatorWarning]) -> HTTPException:
+    return invalid(*(Detail(warning.location, f"{warning.message} ({warning.code})") for warning in warnings))
 
 
 class WarningLog:
@@ -71,7 +71,7 @@ class WarningLog:
 
     def report(
         self,
-        found: Sequence[EmulatorWarning],
+        warnings: Sequence[EmulatorWarning],
         refusal: Callable[[Sequence[EmulatorWarning]], HTTPException] = _invalid,
     ) -> None:
         """Keep and log warnings that are new.
@@ -79,13 +79,13 @@ class WarningLog:
         Raises:
             HTTPException: In strict mode, if there is any warning: the refusal, by default a 422 with all of them.
         """
-        if found and self.strict:
-            raise refusal(found)
-        self.keep(found)
+        if warnings and self.strict:
+            raise refusal(warnings)
+        self.keep(warnings)
 
-    def keep(self, found: Sequence[EmulatorWarning]) -> None:
+    def keep(self, warnings: Sequence[EmulatorWarning]) -> None:
         """Keep and log warnings that are new; none is refused, also in strict mode."""
-        for warning in found:
+        for warning in warnings:
             with self._lock:
                 is_new = warning not in self._found
                 if is_new and len(self._found) < KEPT_WARNINGS:

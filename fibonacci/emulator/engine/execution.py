@@ -164,17 +164,17 @@ class RunningExecution:
         if not missing:
             return
         index = None if node_id is None else self._places[node_id]
-        found = list(missing_values(self.workflow.definition or {}, index, missing))
+        missing_ones = list(missing_values(self.workflow.definition or {}, index, missing))
         workflow_id = self._execution["workflow_id"]
         self._environment.warnings.keep(
             [
-                EmulatorWarning(code=each.code, location=place_in(workflow_id, each.location), message=each.message)
-                for each in found
+                EmulatorWarning(code=value.code, location=place_in(workflow_id, value.location), message=value.message)
+                for value in missing_ones
             ]
         )
         nodes = {} if index is None or node_id is None else {index: self.workflow.nodes[node_id]}
-        for each, messages in by_node(found, nodes).items():
-            self.note(each, {"without_value": messages})
+        for noted_id, messages in by_node(missing_ones, nodes).items():
+            self.note(noted_id, {"without_value": messages})
 
     def _start(self, node: Node, state: StoredNode, now: float) -> None:
         """Start or skip a node that need not wait for others."""

@@ -172,8 +172,8 @@ class TemplateValues:
 
     def _of_memory(self, reference: Reference) -> Any:
         key, *path = reference.path
-        found, value = find_value(self._environment.store, self._execution["workflow_id"], key, self._now)
-        if not found:
+        is_set, value = find_value(self._environment.store, self._execution["workflow_id"], key, self._now)
+        if not is_set:
             raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
         return follow(value, reference, tuple(path))
 
@@ -261,9 +261,9 @@ class NodeExecutor:
 
     def take_without_value(self) -> dict[str, str]:
         """Return the expressions that had no value since the last call, each with the reason."""
-        found = dict(self._values.without_value)
+        without_value = dict(self._values.without_value)
         self._values.without_value.clear()
-        return found
+        return without_value
 
     def shown_input(self, node: Node) -> JSON:
         """Return what a node is given, for the trace.

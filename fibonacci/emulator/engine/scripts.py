@@ -256,7 +256,9 @@ def new_script(name: object, answers: object, *, repeat: object = False, place: 
         raise ScriptError(place, "has no answer; a script has at least one")
     if not isinstance(repeat, bool):
         raise ScriptError("repeat", f"is true or false, not {repeat!r}")
-    return QueuedScript(name, [_answer(each, f"{place}[{index}]") for index, each in enumerate(answers)], repeat=repeat)
+    return QueuedScript(
+        name, [_answer(answer, f"{place}[{index}]") for index, answer in enumerate(answers)], repeat=repeat
+    )
 
 
 def scripts_of(content: object) -> list[QueuedScript]:

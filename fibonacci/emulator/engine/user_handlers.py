@@ -72,8 +72,8 @@ def is_usage(value: object) -> bool:
     """Return whether a value is a usage that was stored."""
     if not is_object(value):
         return False
-    numbers = (each for name, each in value.items() if name in USAGE_FIELDS and not isinstance(each, bool))
-    return sum(isinstance(each, int | float) and 0 <= each < math.inf for each in numbers) == len(value)
+    numbers = (number for name, number in value.items() if name in USAGE_FIELDS and not isinstance(number, bool))
+    return sum(isinstance(number, int | float) and 0 <= number < math.inf for number in numbers) == len(value)
 
 
 def _check(name: str, value: object, kinds: type | tuple[type, ...], kind: str) -> None:
@@ -409,5 +409,5 @@ class HandlerThreads:
             finish(call)
         with self._lock:
             ids = list(self._waiters) if self._clock.mode == "skip" else [execution_id]
-            for reported in (each for name in ids for each in self._waiters.get(name, ())):
+            for reported in (waiter for name in ids for waiter in self._waiters.get(name, ())):
                 reported.set()

@@ -71,7 +71,7 @@ def paged(
     for number, record in rows(newest_first=newest_first, after=after):
         if len(items) == limit:
             return page(items, _cursor(kind, last))
-        items += _shown(number, record, kind, show)
+        items += _page_items(number, record, kind, show)
         last = number
     return page(items, None)
 
@@ -86,10 +86,10 @@ def sliced(
     """
     skip = query.integer("skip", default=0, lowest=0, highest=_LARGEST)
     limit = min(SLICE_LIMIT, query.integer("limit", default=SLICE_LIMIT, lowest=1, highest=_LARGEST))
-    return bare(list(islice((item for row in rows(skip) for item in _shown(*row, kind, show)), limit)))
+    return bare(list(islice((item for row in rows(skip) for item in _page_items(*row, kind, show)), limit)))
 
 
-def _shown(number: int, record: RecordT, kind: str, show: Callable[[RecordT], Any]) -> list[Any]:
+def _page_items(number: int, record: RecordT, kind: str, show: Callable[[RecordT], Any]) -> list[Any]:
     """Return the public form of a record; nothing if it has none, because it is damaged."""
     try:
         return [show(record)]

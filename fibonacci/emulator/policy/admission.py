@@ -75,8 +75,10 @@ def report_problems(context: RequestContext, workflow_id: str, problems: Sequenc
     """
     context.environment.warnings.report(
         [
-            EmulatorWarning(code=each.code, location=place_in(workflow_id, each.location), message=each.message)
-            for each in problems
+            EmulatorWarning(
+                code=problem.code, location=place_in(workflow_id, problem.location), message=problem.message
+            )
+            for problem in problems
         ]
     )
 
@@ -92,7 +94,7 @@ def report_unmatched_scripts(context: RequestContext, workflow: CompiledWorkflow
     names = _scripted_names(workflow)
     for name in unused:
         near = get_close_matches(canonical_tool(name), names, n=1)
-        if near and not any(_has_name(each, name) for each in (workflow, *_workflows(context))):
+        if near and not any(_has_name(candidate, name) for candidate in (workflow, *_workflows(context))):
             message = f"no workflow has a node, a tool or a model of this name; did you mean {near[0]!r}?"
             context.environment.warnings.keep(
                 [EmulatorWarning(code="unmatched_script", location=f"scripts {name}", message=message)]

@@ -202,8 +202,8 @@ def find_memory(context: RequestContext) -> Reply:
             and any(query in text.casefold() for text in texts)
         )
 
-    found = filter(is_wanted, context.store.memory.records(scope))
-    return bare([_entry(context, entry) for entry in islice(found, min(body.limit, SLICE_LIMIT))])
+    entries = filter(is_wanted, context.store.memory.records(scope))
+    return bare([_entry(context, entry) for entry in islice(entries, min(body.limit, SLICE_LIMIT))])
 
 
 def list_tools(context: RequestContext) -> Reply:
@@ -227,8 +227,8 @@ def search_tools(context: RequestContext) -> Reply:
         return sum(2 * (word in name) + (word in description) for word in words) / (3 * len(words))
 
     rated = [(relevance(tool), tool) for tool in _tools(context)]
-    found = sorted((each for each in rated if each[0]), key=lambda each: -each[0])
-    return bare([_tool(context, tool) | {"relevance": rating} for rating, tool in found])
+    best = sorted((pair for pair in rated if pair[0]), key=lambda pair: -pair[0])
+    return bare([_tool(context, tool) | {"relevance": rating} for rating, tool in best])
 
 
 def list_categories(context: RequestContext) -> Reply:

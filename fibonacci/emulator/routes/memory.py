@@ -19,14 +19,14 @@ from fibonacci.emulator.state.tables import Key
 
 def get_memory(context: RequestContext) -> Reply:
     """GET /memory/{key}."""
-    return Reply(_shown(find_entry(context, place_in_query(context))))
+    return Reply(_document(find_entry(context, place_in_query(context))))
 
 
 def set_memory(context: RequestContext) -> Reply:
     """PUT /memory/{key}."""
     body = read(MemorySet, context.body)
     place = place_of(context, context.path["key"], body.scope, body.user_id, body.workflow_id)
-    return Reply(_shown(set_value(context.store, place, body, context.now)))
+    return Reply(_document(set_value(context.store, place, body, context.now)))
 
 
 def delete_memory(context: RequestContext) -> Reply:
@@ -76,7 +76,7 @@ def find_entry(context: RequestContext, place: Key) -> StoredMemory:
     return entry
 
 
-def _shown(entry: StoredMemory) -> JSONObject:
+def _document(entry: StoredMemory) -> JSONObject:
     expires = entry["expires"]
     shown = fields_of(entry) | {"expires_at": None if expires is None else iso(expires)}
     del shown["expires"]

@@ -117,13 +117,13 @@ def _rows(kind: TableKind[Any], rows: object) -> list[tuple[Key, JSONObject]]:
     place = f"tables.{kind.name}"
     if not is_array(rows):
         raise malformed(place, "is not an array")
-    found: dict[Key, JSONObject] = {}
+    records: dict[Key, JSONObject] = {}
     for number, row in enumerate(rows):
         key, record = _row(f"{place}[{number}]", row)
-        if key in found:
+        if key in records:
             raise malformed(f"{place}[{number}]", f"has the key {'/'.join(key)!r} again")
-        found[key] = record
-    return list(found.items())
+        records[key] = record
+    return list(records.items())
 
 
 def _row(place: str, row: Any) -> tuple[Key, JSONObject]:

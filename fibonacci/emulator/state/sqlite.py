@@ -249,8 +249,8 @@ class SqliteTable(Generic[RecordT]):
         """Return the number of records of each list below `name`."""
         start = encoded_key(name)
         sql = "SELECT list, count FROM counts WHERE kind = ? AND list > ? AND list < ?"
-        found = ((decoded_key(text), count) for text, count in self._execute(sql, start, start + _AFTER_ALL))
-        return {key[-1]: count for key, count in found if len(key) == len(name) + 1}
+        counts = ((decoded_key(text), count) for text, count in self._execute(sql, start, start + _AFTER_ALL))
+        return {key[-1]: count for key, count in counts if len(key) == len(name) + 1}
 
     def delete_all(self, *prefix: str) -> None:
         """Remove every record whose key begins with `prefix`."""
@@ -277,9 +277,9 @@ class SqliteTable(Generic[RecordT]):
             decoded: Any = json.loads(record)
             if not is_object(decoded):
                 raise ValueError("it is not an object")
-            found = dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
+            whole = dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
             has_secret = SECRET in record or (apart is not None and SECRET in apart)
-            return cast("RecordT", self._store.put_back(found) if has_secret else found)
+            return cast("RecordT", self._store.put_back(whole) if has_secret else whole)
         except (ValueError, TypeError, RecursionError) as error:
             raise UnreadableRecordError(
                 f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): replace or delete it"
@@ -341,8 +341,8 @@ class StateFile:
         self.connection, self.is_read_only = _open(path, busy_timeout)
         self._log = None if self.is_read_only else Path(f"{path}-wal")
         try:
-            self._seen = _found(path)
-            self._log_seen = None if self._log is None else _found(self._log)
+            self._seen = _status_of(path)
+            self._log_seen = None if self._log is None else _status_of(self._log)
         except BaseException:
             self.connection.close()
             raise
@@ -353,16 +353,16 @@ class StateFile:
         Raises:
             StateError: If it was removed, replaced, truncated or overwritten.
         """
-        found = _found(self._path)
-        if not _is_same(found, self._seen):
+        status = _status_of(self._path)
+        if not _is_same(status, self._seen):
             raise StateError(f"{self._path} was replaced while it was open: restart the emulator")
-        if self._log is not None and not _is_same(_found(self._log), self._log_seen):
+        if self._log is not None and not _is_same(_status_of(self._log), self._log_seen):
             raise StateError(f"{self._log} was replaced while it was open: restart the emulator")
-        if found.st_size < self._seen.st_size and not self._is_complete(found.st_size):
+        if status.st_size < self._seen.st_size and not self._is_complete(status.st_size):
             raise StateError(f"{self._path} was truncated while it was open: it is corrupt")
-        if found.st_mtime_ns != self._seen.st_mtime_ns:  # by a checkpoint, of this process or another, or by others
+        if status.st_mtime_ns != self._seen.st_mtime_ns:  # by a checkpoint, of this process or another, or by others
             self._check_content()
-            self._seen = found
+            self._seen = status
 
     def _is_complete(self, size: int) -> bool:
         """Return whether the file has all pages that its header counts: a VACUUM makes it smaller too."""
@@ -382,7 +382,7 @@ class StateFile:
         self.connection.execute("PRAGMA shrink_memory")
 
 
-def _found(path: Path) -> os.stat_result:
+def _status_of(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except OSError:

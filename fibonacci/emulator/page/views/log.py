@@ -133,10 +133,10 @@ def _response(context: ViewContext, entry: LogEntry) -> Content:
 
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
-    found = context.backend.app.warnings.all()
-    end = len(found) if context.number_cursor is None else min(context.number_cursor, len(found))
+    warnings = context.backend.app.warnings.all()
+    end = len(warnings) if context.number_cursor is None else min(context.number_cursor, len(warnings))
     first = max(end - PER_PAGE, 0)
-    rows = [_warning_row(number, found[number]) for number in reversed(range(first, end))]
+    rows = [_warning_row(number, warnings[number]) for number in reversed(range(first, end))]
     strict = context.backend.app.warnings.strict
     rule = "It is refused: the emulator is strict." if strict else "A strict emulator refuses it."
     empty = h.p("No warnings: whatever was asked for, the emulator does.")

@@ -97,10 +97,10 @@ def _delete_form(context: ViewContext, number: int, entry: StoredMemory) -> HTML
 
 def show_tools(context: ViewContext) -> PageContent:
     """Show the tools, and the known models."""
-    found = context.backend.items("/tools", context.cursor)
+    page = context.backend.items("/tools", context.cursor)
     environment = context.backend.app.environment
     own = {canonical_tool(name) for name in environment.handlers.tools}
-    rows = [_tool_row(tool, is_own=canonical_tool(tool["name"]) in own) for tool in found.items]
+    rows = [_tool_row(tool, is_own=canonical_tool(tool["name"]) in own) for tool in page.items]
     columns = ("Name", "Category", "What it does", "Parameters", "Connected", "Carried out by")
     own_function = h.code("@emulator.tool")
     return PageContent(
@@ -108,7 +108,7 @@ def show_tools(context: ViewContext) -> PageContent:
         [
             h.p("Required parameters have a star. A function with ", own_function, " takes the place of a default."),
             table("Tools", columns, rows, h.p("No tools.")),
-            pager(context, found.more),
+            pager(context, page.more),
             h.section(
                 h.h2("Models", id="models"),
                 h.p("Names that are known; any other is a warning. ", h.code("emulator.models"), " takes more."),

@@ -38,7 +38,7 @@ _FILTERS = ("running", WAITING, "completed", "failed", "cancelled")
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs, the newest first."""
     status, workflow_id = context.query.text("status"), context.query.text("workflow_id")
-    found = context.backend.items("/executions", context.cursor, status=status, workflow_id=workflow_id)
+    page = context.backend.items("/executions", context.cursor, status=status, workflow_id=workflow_id)
     of_workflow: Content = None
     if workflow_id is not None:
         name = context.backend.workflow_name(workflow_id) or workflow_id
@@ -46,7 +46,7 @@ def show_list(context: ViewContext) -> PageContent:
         of_workflow = h.p("Of the workflow ", h.strong(name), "; ", everywhere, ".")
     return PageContent(
         "Runs",
-        [of_workflow, _filters(context, status), runs_table(context.backend, found.items), pager(context, found.more)],
+        [of_workflow, _filters(context, status), runs_table(context.backend, page.items), pager(context, page.more)],
         "Runs",
     )
 
@@ -309,16 +309,16 @@ def _seconds(text: str | None) -> float | None:
 
 def show_waiting(context: ViewContext) -> PageContent:
     """Show the runs that wait for approval, the newest first."""
-    found = context.backend.items("/executions", context.cursor, status=WAITING)
-    content: Content = [_waiting(context, run) for run in found.items]
-    if not found.items:
+    page = context.backend.items("/executions", context.cursor, status=WAITING)
+    content: Content = [_waiting(context, run) for run in page.items]
+    if not page.items:
         setting = h.code("client.organizations.governance.update(...)")
         content = h.div(
             h.p("No run waits for approval."),
             h.p("A run waits if a setting of the organization matches its workflow: see ", setting, "."),
             class_="empty",
         )
-    return PageContent("Approvals", [content, pager(context, found.more)], "Approvals")
+    return PageContent("Approvals", [content, pager(context, page.more)], "Approvals")
 
 
 def decide(context: ViewContext) -> Done:

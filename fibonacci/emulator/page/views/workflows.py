@@ -31,15 +31,15 @@ _RUNS: Final = 10
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first."""
-    found = context.backend.items("/workflows", context.cursor)
+    page = context.backend.items("/workflows", context.cursor)
     with context.backend.reading() as store:
-        runs = {each["id"]: store.executions.count("workflow_id", each["id"]) for each in found.items}
-    rows = [_row(workflow, runs[workflow["id"]]) for workflow in found.items]
+        runs = {workflow["id"]: store.executions.count("workflow_id", workflow["id"]) for workflow in page.items}
+    rows = [_row(workflow, runs[workflow["id"]]) for workflow in page.items]
     empty = h.p("No workflows. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), ".")
     columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
     return PageContent(
         "Workflows",
-        [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(context, found.more)],
+        [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(context, page.more)],
         "Workflows",
     )
 
@@ -141,5 +141,9 @@ def _inputs_of(definition: Any) -> JSONObject:
     """Return the inputs that a definition names, without values."""
     if not is_object(definition):
         return {}
-    paths = [each.strip().split(".") for _, text in strings(definition.get("nodes")) for each in expressions(text)]
+    paths = [
+        expression.strip().split(".")
+        for _, text in strings(definition.get("nodes"))
+        for expression in expressions(text)
+    ]
     return {path[1]: "" for path in paths if path[0] == INPUT and len(path) > 1}

@@ -622,8 +622,8 @@ def _require_conflicts(server: Server, action: str) -> None:
     """Check that an action is refused after others, and that the entry stays as it was."""
     for earlier in _ILLEGAL[action]:
         path = f"/workflow-registry/{server.create_workflow().id}"
-        for each in earlier:
-            require_equal(server.raw("POST", f"{path}/{each}").status, 200, f"the status of {each}")
+        for step in earlier:
+            require_equal(server.raw("POST", f"{path}/{step}").status, 200, f"the status of {step}")
         before = _entry(server, path)
         require_refusal(server.raw("POST", f"{path}/{action}"), 409)
         require_equal(_entry(server, path), before, f"the entry after a refused {action}")
