@@ -271,13 +271,12 @@ class TestWindow:
         assert ask(window, 8.2, "c", ended=[stated("a", 1, at=8.0, now=8.2)]) == set()
 
     def test_all_that_is_known_of_a_window_is_stored(self) -> None:
-        window: Any = Window(sees_ends=False)
-        for number, name in enumerate(vars(window)):
-            if isinstance(getattr(window, name), float):
-                setattr(window, name, float(number))
-        again: Any = Window(sees_ends=False)
+        window, again = Window(sees_ends=False), Window(sees_ends=False)
+        attributes: dict[str, Any] = vars(window)
+        numbers = {name: float(n) for n, (name, value) in enumerate(attributes.items()) if isinstance(value, float)}
+        attributes.update(numbers, _margin=vars(again)["_margin"])
         again.load(json.loads(json.dumps(window.dump())))
-        assert vars(again) == {**vars(window), "_margin": vars(again)["_margin"]}
+        assert vars(again) == attributes
 
     @pytest.mark.parametrize("state", [{}, {"epoch": "1"}, {"window": 3}])
     def test_a_damaged_state_is_no_state(self, state: dict[str, object]) -> None:
