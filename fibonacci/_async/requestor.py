@@ -34,7 +34,7 @@ from fibonacci._core.transport_errors import TransportError, transport_error_fro
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
-from fibonacci._log_filter import redact_in_logs
+from fibonacci._logging import redact_in_logs
 from fibonacci._redaction import redact, redact_url
 from fibonacci.errors import APIResponseError, loading_error
 from fibonacci.models._base import attach_response

@@ -18,7 +18,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import cancel_execution
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci._text import printable_line
 from fibonacci.errors import (
     APIError,

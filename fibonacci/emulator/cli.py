@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Final
 from urllib.parse import quote
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
 from fibonacci.emulator.facade import Emulator, app_of, client_variables, reachable_url
 from fibonacci.emulator.faults import SILENT, FailingResponse

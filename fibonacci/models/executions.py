@@ -373,7 +373,7 @@ def execution_error(execution: Execution) -> ExecutionFailedError:
 
     Its texts are without the API key, which the platform may echo.
     """
-    from fibonacci._log_filter import redact_keys_in_use
+    from fibonacci._logging import redact_keys_in_use
 
     failure = failure_of(execution)
     text, reason = redact_keys_in_use([failure_text(execution, failure), failure.reason])

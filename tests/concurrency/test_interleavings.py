@@ -58,7 +58,7 @@ class SeededFault(NamedTuple):
 MUTANTS = [
     SeededFault(
         "capacity limiter",
-        "_sync.transports.capacity:CapacityLimiter.release",
+        "_sync.transports.loops:CapacityLimiter.release",
         "if self._queue:\n            self._wake_next()",
         "pass",
     ),
@@ -76,7 +76,7 @@ MUTANTS = [
     ),
     SeededFault(
         "objects per loop",
-        "_sync.transports.per_loop:PerLoop.get",
+        "_sync.transports.loops:PerLoop.get",
         "return self._made.setdefault(loop, self._make()) if made is None else made",
         "self._made[loop] = made = made or self._make()\n        return made",
     ),
@@ -112,7 +112,7 @@ MUTANTS = [
     SeededFault("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
     SeededFault(
         "tasks: capacity limiter",
-        "_async.transports.capacity:AsyncCapacityLimiter.release",
+        "_async.transports.loops:AsyncCapacityLimiter.release",
         "if share.turn is not None:\n            self._leave(share)",
         "pass",
     ),

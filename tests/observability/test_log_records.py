@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from fibonacci import APIError, NotFoundError
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import log_request
 from fibonacci.emulator.facade import app_of

@@ -28,7 +28,7 @@ from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import QueryValue, path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci._text import printable_line
 from fibonacci.errors import APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution

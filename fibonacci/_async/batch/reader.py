@@ -13,7 +13,7 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.starter import interrupted
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.definitions.checks.inputs import InputsError, check_inputs, in_one_line
 
 _log = logging.getLogger("fibonacci")

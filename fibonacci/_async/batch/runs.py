@@ -28,7 +28,7 @@ from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.state import BatchState
 from fibonacci._core.single_reader import SingleReader, Turn
 from fibonacci._display.html import ROWS
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.errors import loading_error
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 

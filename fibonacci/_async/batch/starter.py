@@ -20,7 +20,7 @@ from fibonacci._batch.search import (
     matches,
     may_repeat,
 )
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.errors import (
     APIConnectionError,
     APIError,

@@ -11,8 +11,7 @@ from weakref import WeakKeyDictionary
 
 from fibonacci._async import _runtime
 from fibonacci._async.transports import _network
-from fibonacci._async.transports.capacity import AsyncCapacityLimiter, AsyncCapacityShare
-from fibonacci._async.transports.per_loop import AsyncPerLoop
+from fibonacci._async.transports.loops import AsyncCapacityLimiter, AsyncCapacityShare, AsyncPerLoop
 from fibonacci._async.transports.transport import AsyncTransportBase
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,

@@ -15,10 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fibonacci._async import _runtime
-from fibonacci._async.transports.capacity import AsyncCapacityLimiter, AsyncCapacityShare
 from fibonacci._async.transports.connector import AsyncConnector
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection, SilentConnection, StaleConnection
-from fibonacci._async.transports.per_loop import AsyncPerLoop
+from fibonacci._async.transports.loops import AsyncCapacityLimiter, AsyncCapacityShare, AsyncPerLoop
 from fibonacci._async.transports.transport import AsyncTransportBase
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,

@@ -11,7 +11,7 @@ from typing import Any
 
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.starter import interrupted

@@ -23,7 +23,7 @@ from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.state import BatchState
 from fibonacci._core.single_reader import SingleReader, Turn
 from fibonacci._display.html import ROWS
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext, BatchRequests

@@ -30,8 +30,7 @@ from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
 from fibonacci._sync import _runtime
 from fibonacci._sync.transports import _network
-from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
-from fibonacci._sync.transports.per_loop import PerLoop
+from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare, PerLoop
 from fibonacci._sync.transports.transport import TransportBase
 
 if TYPE_CHECKING:

@@ -33,10 +33,9 @@ from fibonacci._core.transport_errors import (
 )
 from fibonacci._net.sockets import lacks_descriptor, readable
 from fibonacci._sync import _runtime
-from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection, SilentConnection, StaleConnection
-from fibonacci._sync.transports.per_loop import PerLoop
+from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare, PerLoop
 from fibonacci._sync.transports.transport import TransportBase
 
 if TYPE_CHECKING:

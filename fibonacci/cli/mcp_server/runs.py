@@ -13,7 +13,7 @@ import anyio
 from mcp_types import CallToolResult, TextContent
 
 from fibonacci import APIError, AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
-from fibonacci._log_filter import redact_keys_in_use
+from fibonacci._logging import redact_keys_in_use
 from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
 from fibonacci.models import Execution
 from fibonacci.models.executions import failure_of, failure_text

@@ -21,7 +21,7 @@ from mcp_types import (
 )
 
 from fibonacci import APIError, AsyncFibonacci, __version__
-from fibonacci._log_filter import redact_keys_in_use
+from fibonacci._logging import redact_keys_in_use
 from fibonacci.cli.inputs import input_problems
 from fibonacci.cli.mcp_server.fixed_tools import (
     CANCEL_EXECUTION,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.account import Account, Actor, Allowance, ApiKeys
 from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, EmulatorParts
 from fibonacci.emulator.app.origins import Hosts, Origins

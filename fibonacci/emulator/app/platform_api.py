@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.account import Account, Actor
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
 from fibonacci.emulator.app.retention import IdempotencyCache, Retention

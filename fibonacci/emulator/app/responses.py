@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.account import Allowance
 from fibonacci.emulator.faults import override_headers
 from fibonacci.emulator.http.bodies import read_json

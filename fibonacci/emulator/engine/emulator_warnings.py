@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci._text import printable_line
 from fibonacci.emulator.http.messages import Detail, HTTPException, invalid
 

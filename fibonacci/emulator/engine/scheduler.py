@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.engine import user_handlers
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of

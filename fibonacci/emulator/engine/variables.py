@@ -18,7 +18,7 @@ from itertools import chain, product
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import TemplateError, parse
 from fibonacci.emulator.engine.default_nodes import NodeError

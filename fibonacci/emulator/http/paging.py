@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, Reply, bare, invalid, page
 from fibonacci.emulator.state.tables import RecordT

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.resources import files
 from typing import Final
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.variables import redact_text
 from fibonacci.emulator.http.bodies import MAX_BODY, Query

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.emulator.serving.connection import Application, ServerConnection, Stage
 
 _THREAD_NAME: Final = "fibonacci-emulator"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, cast
 
 from fibonacci._files import check_database, make_private
-from fibonacci._log_records import log
+from fibonacci._logging import log
 from fibonacci.definitions.json_types import is_object
 from fibonacci.emulator.state.json_encoding import to_text
 from fibonacci.emulator.state.snapshot import (

@@ -72,10 +72,10 @@ def limited_response(clock: RunClock, seconds: int) -> HTTPResponse:
     return http_response({"data": {}}, headers=headers)
 
 
-@_scenario("capacity limiter", "_sync.transports.capacity", beside=("_sync._runtime",))
+@_scenario("capacity limiter", "_sync.transports.loops", beside=("_sync._runtime",))
 def _capacity(baton: Baton) -> Bodies:
     """Check that no place is lost: three calls, one of them with little time."""
-    from fibonacci._sync.transports.capacity import CapacityLimiter, CapacityShare
+    from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare
 
     limiter = CapacityLimiter(1)
     inside: list[int] = []
@@ -177,7 +177,7 @@ def _connection_pool(baton: Baton) -> Bodies:
 @_scenario(
     "close() of a transport",
     "_sync.transports.socket_transport",
-    "_sync.transports.per_loop",
+    "_sync.transports.loops",
     beside=("_sync._runtime",),
 )
 def _transport_close(baton: Baton) -> Bodies:
@@ -199,12 +199,12 @@ def _transport_close(baton: Baton) -> Bodies:
     return Bodies([send, transport.close], check)
 
 
-@_scenario("objects per loop", "_sync.transports.per_loop")
+@_scenario("objects per loop", "_sync.transports.loops")
 def _per_loop(baton: Baton) -> Bodies:
     """Ask from two threads: both get the same."""
-    from fibonacci._sync.transports import per_loop
+    from fibonacci._sync.transports import loops
 
-    per = per_loop.PerLoop(object)
+    per = loops.PerLoop(object)
     got: list[object] = []
 
     def ask() -> None:

@@ -36,10 +36,10 @@ def _scenario(
     return add
 
 
-@_scenario("capacity limiter", "_async.transports.capacity")
+@_scenario("capacity limiter", "_async.transports.loops")
 def _capacity(run: TaskRun) -> Bodies:
     """Check that no place is lost: three calls, one of them with little time."""
-    from fibonacci._async.transports.capacity import AsyncCapacityLimiter, AsyncCapacityShare
+    from fibonacci._async.transports.loops import AsyncCapacityLimiter, AsyncCapacityShare
 
     limiter = AsyncCapacityLimiter(1)
     inside: list[int] = []
@@ -121,7 +121,7 @@ def _pool(run: TaskRun, made: list[_TurnedConnection], origin: str = "") -> Any:
     return pool.AsyncConnectionPool(_TurnedConnector(run, made), **options)
 
 
-@_scenario("connection pool", "_async.transports.socket_transport", "_async.transports.capacity")
+@_scenario("connection pool", "_async.transports.socket_transport", "_async.transports.loops")
 def _connection_pool(run: TaskRun) -> Bodies:
     """Two calls, one of which queues, and the idle connections are closed beside them."""
     made: list[_TurnedConnection] = []
@@ -147,7 +147,7 @@ def _connection_pool(run: TaskRun) -> Bodies:
 @_scenario(
     "aclose() of a transport",
     "_async.transports.socket_transport",
-    beside=("_async._runtime", "_async.transports.capacity"),
+    beside=("_async._runtime", "_async.transports.loops"),
 )
 def _transport_close(run: TaskRun) -> Bodies:
     """Close a transport beside two calls: nothing stays open that nobody can close any more."""
