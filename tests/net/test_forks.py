@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from fibonacci._sync.transports.loops import PerLoop
 
 from fibonacci import Fibonacci
+from fibonacci._sync.transports.loops import PerLoop
 from fibonacci.transports import SocketTransport
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
