@@ -56,6 +56,14 @@ def test_the_tests_of_a_file(path: str, tests: list[str]) -> None:
     assert selection([path]).tests == tests
 
 
+def test_the_files_of_a_folder_stand_together() -> None:
+    """A folder that pytest comes back to has lost the fixtures of its conftest."""
+    commands = dict(quick.checks(["fibonacci/emulator/policy/admission.py", "tests/emulator/test_admission.py"]))
+    files = [argument for argument in commands["tests"] if argument.startswith("tests/")]
+    assert len(files) > 5
+    assert files == sorted(files)
+
+
 def test_files_of_slow_tests_alone_run_too() -> None:
     commands = dict(quick.checks(["fibonacci/_frames.py"]))
     assert commands["tests"][-1] == "tests/test_layers.py"

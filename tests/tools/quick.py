@@ -104,8 +104,9 @@ def checks(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     yield "mypy", [*python, "mypy"]
     chosen = selection(paths)
     pytest = [*python, "pytest", "-q", "-n", "2"]
-    slow = [test for test in chosen.tests if test.endswith(".py") and is_all_slow(ROOT / test)]
-    if others := [test for test in chosen.tests if test not in slow]:
+    tests = sorted(chosen.tests)  # a folder that pytest comes back to has lost the fixtures of its conftest
+    slow = [test for test in tests if test.endswith(".py") and is_all_slow(ROOT / test)]
+    if others := [test for test in tests if test not in slow]:
         yield "tests", [*pytest, *others]
     if slow:
         yield "slow tests", [*pytest, "-m", "slow", *slow]
