@@ -90,8 +90,8 @@ MUTANTS = [
     SeededFault(
         "limits of a key",
         "_core.shared_limits:kept_limits",
-        "found = _shared.setdefault(name, make())",
-        "found = _shared[name] = make()",
+        "limits = _shared.setdefault(name, make())",
+        "limits = _shared[name] = make()",
     ),
     SeededFault(
         "limits of many keys",

@@ -78,7 +78,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
             for child in children:
                 if isinstance(child, ast.Constant):
                     if isinstance(child.value, str):
-                        yield child.value
+                        yield from (child.value, *re.split(r"\{\w+(?:!r)?\}", child.value))
                 elif isinstance(child, ast.AST) and child._fields:
                     nodes.append(child)
 
