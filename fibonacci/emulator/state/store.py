@@ -145,39 +145,55 @@ class Store:
         self._declare()
 
     def _declare(self) -> None:
-        self.workflows = self._add(TableKind("workflows", StoredWorkflow, ("workflow",)))
-        self.versions = self._add(TableKind("versions", StoredVersion, ("workflow", "version"), _by_first_part))
-        self.executions = self._add(
+        self.workflows: Table[StoredWorkflow] = self._add(TableKind("workflows", StoredWorkflow, ("workflow",)))
+        self.versions: Table[StoredVersion] = self._add(
+            TableKind("versions", StoredVersion, ("workflow", "version"), _by_first_part)
+        )
+        self.executions: Table[StoredExecution] = self._add(
             TableKind("executions", StoredExecution, ("execution",), _lists_of_execution, apart="inputs")
         )
-        self.runs = self._add(TableKind("runs", StoredRun, ("execution",)))  # only while it runs
+        self.runs: Table[StoredRun] = self._add(TableKind("runs", StoredRun, ("execution",)))  # only while it runs
         # Only while something is due in the execution:
-        self.timers = self._add(TableKind("timers", StoredTimer, ("execution",), due="due"))
+        self.timers: Table[StoredTimer] = self._add(TableKind("timers", StoredTimer, ("execution",), due="due"))
         # Only while a handler of it works, and only while it waits for approval:
-        self.calls = self._add(TableKind("calls", StoredCalls, ("execution",)))
-        self.held = self._add(TableKind("held", StoredHold, ("execution",), due="expires"))
+        self.calls: Table[StoredCalls] = self._add(TableKind("calls", StoredCalls, ("execution",)))
+        self.held: Table[StoredHold] = self._add(TableKind("held", StoredHold, ("execution",), due="expires"))
         # What only the trace of an execution shows:
-        self.traces = self._add(
+        self.traces: Table[StoredTrace] = self._add(
             TableKind("traces", StoredTrace, ("execution", "node"), _by_first_part, is_listed=False)
         )
-        self.registry = self._add(TableKind("registry", StoredRegistry, ("workflow",), _lists_of_entry))
-        self.governance = self._add(TableKind("governance", StoredGovernance, ("organization",)))
-        self.quota_overrides = self._add(TableKind("quota_overrides", StoredQuota, ("organization",)))
-        self.tool_policies = self._add(
+        self.registry: Table[StoredRegistry] = self._add(
+            TableKind("registry", StoredRegistry, ("workflow",), _lists_of_entry)
+        )
+        self.governance: Table[StoredGovernance] = self._add(
+            TableKind("governance", StoredGovernance, ("organization",))
+        )
+        self.quota_overrides: Table[StoredQuota] = self._add(
+            TableKind("quota_overrides", StoredQuota, ("organization",))
+        )
+        self.tool_policies: Table[StoredToolPolicy] = self._add(
             TableKind("tool_policies", StoredToolPolicy, ("organization", "tool"), _by_first_part)
         )
-        self.role_overrides = self._add(
+        self.role_overrides: Table[StoredRoleOverride] = self._add(
             TableKind("role_overrides", StoredRoleOverride, ("organization", "role", "tool"), _by_first_part)
         )
-        self.audit = self._add(TableKind("audit", StoredAudit, ("organization", "entry"), _lists_of_change))
-        self.memory = self._add(
+        self.audit: Table[StoredAudit] = self._add(
+            TableKind("audit", StoredAudit, ("organization", "entry"), _lists_of_change)
+        )
+        self.memory: Table[StoredMemory] = self._add(
             TableKind("memory", StoredMemory, ("scope", "owner", "key"), _by_first_part, due="expires")
         )
-        self.connections = self._add(TableKind("connections", StoredConnection, ("tool",)))
-        self.run_windows = self._add(TableKind("run_windows", StoredRunWindow, ("organization",)))
-        self.clock_state = self._add(TableKind("clock_state", StoredClock, ("now",)))  # only after the clock was moved
+        self.connections: Table[StoredConnection] = self._add(TableKind("connections", StoredConnection, ("tool",)))
+        self.run_windows: Table[StoredRunWindow] = self._add(
+            TableKind("run_windows", StoredRunWindow, ("organization",))
+        )
+        self.clock_state: Table[StoredClock] = self._add(
+            TableKind("clock_state", StoredClock, ("now",))
+        )  # only after the clock was moved
         # The keys are the fingerprint of the API key and the idempotency key:
-        self.replays = self._add(TableKind("replays", StoredReplay, ("fingerprint", "key"), due="until"))
+        self.replays: Table[StoredReplay] = self._add(
+            TableKind("replays", StoredReplay, ("fingerprint", "key"), due="until")
+        )
 
     @property
     def is_reading(self) -> bool:
