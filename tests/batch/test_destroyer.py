@@ -19,7 +19,7 @@ from tests.batch.damages import Damage, Files, count_outcomes, damages, is_of_a_
 from tests.batch.journals import HEADER, completed
 from tests.batch.test_journal import row
 from tests.kit.systems import needs_fork
-from tests.tools.batch.destroyer import KEPT, destroy
+from tests.tools.batch.destroyer import KEPT, destroy, is_last_commit_noted
 
 _ROWS = 60
 _NAME = "so long that the database has pages which the last run does not write " * 6
@@ -93,6 +93,25 @@ def test_an_index_that_lacks_a_row_is_seen(tmp_path: Path) -> None:
     damaged[place : place + 3] = b"k1~"
     write_files(path, {**left, "": bytes(damaged)})
     with pytest.raises(JournalError, match="it is damaged"):
+        open_journal(str(path), HEADER)
+
+
+def test_a_commit_without_its_note_may_be_lost(tmp_path: Path) -> None:
+    """A run does nothing that follows from a commit before it is noted, so its loss is like an earlier kill."""
+    path = tmp_path / "runs.db"
+    with closing(open_journal(str(path), HEADER)) as journal:
+        begin(journal, 0, _ROWS)
+        noted = read_files(path)
+        journal.write([row(_ROWS, _NAME)])
+        left = read_files(path)
+    killed = {**left, "-lock": noted["-lock"]}
+    for files, is_lost in ((killed, False), ({**killed, "-wal": left["-wal"][:-1]}, True)):
+        write_files(path, files)
+        assert is_last_commit_noted(path) == is_lost
+        with closing(open_journal(str(path), HEADER)) as journal:
+            assert (journal.find(f"k{_ROWS}", is_unique=False)[0] is None) == is_lost
+    write_files(path, {**left, "-wal": left["-wal"][:-1]})
+    with pytest.raises(JournalError, match="lacks the last 1 commit"):
         open_journal(str(path), HEADER)
 
 

@@ -8,7 +8,9 @@ A run ends cleanly after some of its rows; it is continued and killed by SIGKILL
 its files is cut, has a bit flipped, is left out, or is replaced by an older copy, one damage at a time, and the same
 call is made with what is there. The emulator, in another process, has a list of all executions. The call either does
 what it does without the damage ("exact"), or a JournalError refuses it, and no file is changed ("refused"), or ends it
-when a row is read that is not what was written ("stopped"). No row runs twice.
+when a row is read that is not what was written ("stopped"). Where the kill came after a commit and before its note, the
+call may also do what it does without that commit ("as noted"): the run had done nothing yet that follows from it. No
+row runs twice.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ from pathlib import Path
 from typing import Any
 
 from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci._batch.journal_schema import JournalMark, read_header
+from fibonacci._batch.locks import LOCK_SUFFIX, read_note
+from fibonacci._batch.sqlite_journal import connect_read_only
 from tests.batch.damages import (
     Damage,
     Files,
@@ -50,9 +55,13 @@ _DEFINITION = {
     "nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}],
 }
 _TEXT = "so long that the database has pages which the last run does not write " * 6
-OUTCOMES = ("exact", "refused", "stopped", "less known", "ran twice", "other error", "files changed")
-KEPT = {"exact", "refused", "stopped"}
+OUTCOMES = ("exact", "as noted", "refused", "stopped", "less known", "ran twice", "other error", "files changed")
+KEPT = {"exact", "as noted", "refused", "stopped"}
 """The outcomes that keep the promise."""
+
+
+Done = tuple[int, Mapping[int, int]]
+"""What a call does: how many rows are unknown to it, and how many executions it starts for each row."""
 
 
 class KilledBatch:
@@ -88,18 +97,22 @@ class KilledBatch:
         self.files: Files = read_files(self._path)
         self.counts: Mapping[int, int] = self._new_executions()
 
-    def expect(self) -> tuple[Mapping[int, int], int]:
-        """Make the same call with the files as they were left; return the rows that run, and how many are unknown."""
+    def expect(self) -> Mapping[str, Done]:
+        """Make the same call with the files as they were left; return what it may do after a damage, by outcome."""
         write_files(self._path, self.files)
-        unknown = self._run()
-        return self._new_executions(), unknown
+        is_noted = is_last_commit_noted(self._path)
+        expected = {"exact": (self._run(), self._new_executions())}
+        if not is_noted:
+            write_files(self._path, {**self.files, "-wal": self.files["-wal"][:-1]})
+            expected["as noted"] = self._run(), self._new_executions()
+        return expected
 
-    def outcome(self, damage: Damage, expected: tuple[Mapping[int, int], int]) -> str:
+    def outcome(self, damage: Damage, expected: Mapping[str, Done]) -> str:
         """Make the same call after a damage; return what came of it.
 
         Args:
             damage: The damage.
-            expected: What the call does without it.
+            expected: What the call may do, by outcome.
         """
         write_files(self._path, damage.files)
         try:
@@ -110,7 +123,7 @@ class KilledBatch:
         if any(self.counts.get(row, 0) + count > 1 for row, count in again.items()):
             return "ran twice"
         if error is None:
-            return "exact" if (again, unknown) == expected else "less known"
+            return next((outcome for outcome, done in expected.items() if done == (unknown, again)), "less known")
         if not isinstance(error, JournalError):
             print(f"runs.db{damage.suffix} {damage.kind}: {error!r}")
             return "other error"
@@ -161,6 +174,13 @@ class KilledBatch:
         found = list(takewhile(lambda each: each.id != self._last, newest))
         self._last = found[0].id if found else self._last
         return Counter((each.inputs or {})["id"] for each in found)
+
+
+def is_last_commit_noted(path: Path) -> bool:
+    """Whether the lock file of a journal counts its last commit: a kill may have come between the two."""
+    noted = JournalMark.read(read_note(Path(f"{path}{LOCK_SUFFIX}")))
+    with closing(connect_read_only(str(path))) as connection:
+        return read_header(connection)[1] == noted
 
 
 def destroy(seed: int, *, runs: int, times: int) -> dict[tuple[str, str], dict[str, int]]:
