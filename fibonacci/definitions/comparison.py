@@ -1,7 +1,8 @@
 """What differs between two definitions.
 
-Older spellings become newer ones, values that equal the default are dropped, and lists of ids whose order means nothing
-are sorted. Nothing is checked: a faulty definition can be compared too.
+Older spellings become newer ones, values that equal the default are dropped, lists of ids whose order means nothing
+are sorted, and templates lose the spaces inside their braces. Nothing is checked: a faulty definition can be compared
+too.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from pydantic import BaseModel
 
 from fibonacci._text import visible
+from fibonacci.definitions.graph import templated_values
 from fibonacci.definitions.json_types import is_array, is_object, unwrapped
 from fibonacci.definitions.node_kinds import is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.spellings import to_plain
+from fibonacci.definitions.templates import unspaced
 from fibonacci.errors import DefinitionError
 
 ChangeKind = Literal["added", "removed", "changed"]
@@ -84,6 +87,8 @@ def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinitio
     except DefinitionError:  # a field differs in its two spellings: compared as it is
         plain = cast("dict[str, Any]", unwrapped(definition))
     fields = _without_defaults(plain, workflow_defaults())
+    if "outputs" in fields:
+        fields["outputs"] = unspaced(fields["outputs"])
     nodes = fields.pop("nodes", ())
     by_id: dict[str, dict[str, Any]] = {}
     for index, node in enumerate(nodes if is_array(nodes) else ()):
@@ -99,6 +104,8 @@ def _normalized_node(node: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("dependencies",) if is_open(node) else _UNORDERED:
         if is_array(ids := normal.get(key)):
             normal[key] = sorted(set(map(str, ids)))
+    if not is_open(node):  # nobody knows what its braces mean
+        normal |= {key: unspaced(value) for key, value in templated_values(normal)}
     if normal.get("type") == "tool" and isinstance(tool := normal.get("tool"), str):
         normal["tool"] = tool.replace(".", "_")  # `gmail.send` and `gmail_send` name the same tool
     return normal
@@ -243,8 +250,9 @@ class DefinitionDiff:
 def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel) -> DefinitionDiff:
     """Compare two definitions by what they mean.
 
-    Older and newer spellings of a field are the same, and so are a default that is written out and one that is not.
-    The order of nodes, dependencies and branches means nothing. The definitions need not be valid.
+    Older and newer spellings of a field are the same, and so are a default that is written out and one that is not,
+    and a template with and without spaces inside its braces. The order of nodes, dependencies and branches means
+    nothing. The definitions need not be valid.
 
     Args:
         old: A definition as plain JSON, or a `WorkflowDefinition`.

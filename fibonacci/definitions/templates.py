@@ -143,6 +143,27 @@ def without_expressions(text: str) -> str:
     return _EXPRESSION.sub(lambda match: " " * len(match[0]), text)
 
 
+def unspaced(value: Any) -> Any:
+    """Return a JSON value whose texts have no spaces inside the braces of their expressions: they mean the same.
+
+    Example:
+        >>> unspaced({"to": "{{ input.name }}", "text": "{{ no expression }}"})
+        {'to': '{{input.name}}', 'text': '{{ no expression }}'}
+    """
+    if isinstance(value, str):
+        return _EXPRESSION.sub(_unspaced, value) if "{{" in value else value
+    if is_object(value):
+        return {key: unspaced(entry) for key, entry in value.items()}
+    if is_array(value):
+        return [unspaced(element) for element in value]
+    return value
+
+
+def _unspaced(match: re.Match[str]) -> str:
+    text = match[1].strip()
+    return f"{{{{{text}}}}}" if _PATH.fullmatch(text) else match[0]
+
+
 def single_braced(text: str, node_ids: Collection[str]) -> Iterator[tuple[int, str]]:
     """Yield what stands in single braces, and would be an expression in double ones: what an f-string leaves of it.
 

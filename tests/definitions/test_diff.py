@@ -47,6 +47,9 @@ SAME: dict[str, dict[str, Any]] = {
     "the order of dependencies": changed(3, dependencies=["gate", "sum"]),
     "a dependency twice": changed(3, dependencies=["gate", "sum", "gate"]),
     "the order of keys": dict(reversed(OLD.items())),
+    "spaces in the braces of a template": changed(0, params={"query": "{{ input.topic\t}}", "limit": 5}),
+    "spaces in the braces of an instruction": changed(1, instruction="Sum up {{  search }}"),
+    "spaces in the braces of an output": changed(None, outputs={"answer": "{{ sum }}"}),
     "5 and 5.0": changed(0, params={"limit": 5.0, "query": "{{input.topic}}"}),
 }
 
@@ -61,6 +64,17 @@ def test_what_is_no_difference() -> None:
             assert str(found) == "no differences"
 
     check_each(SAME, check)
+
+
+def test_spaces_that_are_not_inside_the_braces_of_a_template() -> None:
+    loop = {"id": "again", "type": "loop"}
+    for old, new in (
+        (changed(None, description="{{sum}}"), changed(None, description="{{ sum }}")),
+        (OLD, changed(1, instruction="Sum up  {{search}}")),
+        (changed(1, instruction="{{the sum}}"), changed(1, instruction="{{ the sum }}")),
+        ({"nodes": [{**loop, "over": "{{sum}}"}]}, {"nodes": [{**loop, "over": "{{ sum }}"}]}),
+    ):
+        assert len(diff(old, new).changes) == 1
 
 
 def test_retries_in_either_spelling() -> None:
