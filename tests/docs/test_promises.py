@@ -28,7 +28,7 @@ def test_the_command_of_a_promise_exists(command: str) -> None:
         assert [path for path in paths if not (ROOT / path).is_file()] == []
         return
     place = ROOT / module.replace(".", "/")
-    text = (place / "__main__.py" if place.is_dir() else place.with_suffix(".py")).read_text("utf-8")
+    text = next(filter(Path.is_file, (place / "__main__.py", place.with_suffix(".py")))).read_text("utf-8")
     for argument in arguments:
         if not argument.isdigit():
             assert f'"{argument}"' in text or f"def {argument}(" in text, f"{module} has no {argument}"
