@@ -43,6 +43,7 @@ class HTTPXTrace:
         self._client = client
         self._origin = origin
         self._connected_host = ""
+        self._stream: Any = None  # that of a new connection
         self._phases = phases
         self.callback: object = None
         self._is_seen = False
@@ -63,7 +64,9 @@ class HTTPXTrace:
         """Take an event, such as `http11.send_request_headers.started`.
 
         Returns:
-            The stream of a new connection over which nothing may be sent, for the reason in `refusal`; else None.
+            The stream that has to be closed, or None: of a connection to another place, for which `refusal` has the
+            reason, or of one whose TLS or SOCKS greeting has failed. httpcore closes only some of these: none that
+            is canceled, and none that a SOCKS proxy refuses.
         """
         self._is_seen = True
         step, _, state = event.partition(".")[2].rpartition(".")
@@ -79,12 +82,14 @@ class HTTPXTrace:
             if not 200 <= status < 300:
                 self.refusal = tunnel_refusal(self._authority, status, reason, headers)
         elif step == "connect_tcp" and state == "complete":
-            stream = info["return_value"]
-            peer = stream.get_extra_info("server_addr")
+            self._stream = info["return_value"]
+            peer = self._stream.get_extra_info("server_addr")
             reason = peer and left_for(self._origin, self._connected_host, peer[0])
             if reason is not None:
                 self.refusal = TransportError("name", reason)
-                return stream
+                return self._stream
+        elif state == "failed" and step in ("start_tls", "setup_socks5_connection"):
+            return self._stream
         return None
 
     def shut_down(self) -> None:

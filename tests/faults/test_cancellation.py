@@ -8,18 +8,27 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import socket
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 import anyio
+import httpx
+import httpx2
 import pytest
 
 from fibonacci import AsyncFibonacci, FibonacciError
 from fibonacci.transports import AsyncSocketTransport
+from tests.faults.calls import KEY
+from tests.faults.transports import NO_AUTHORITIES
+from tests.kit.assertions import appears, check_rows
 from tests.kit.certificates import Authority
 from tests.kit.clock import Standstill
 from tests.kit.limits import limits_of
+from tests.kit.listener import Listener
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import OK_BODY, head, ok, raw_then_reset
@@ -134,3 +143,45 @@ def test_a_canceled_call_closes_its_connection_and_no_other() -> None:
         asyncio.run(main())
     assert server.connections == 2
     assert len(server.requests) == 4
+
+
+class HalfwayServer(Listener):
+    """Accepts, opens a tunnel when it is asked for one, and says nothing to what needs more: TLS, or SOCKS.
+
+    Attributes:
+        reached: Set when a client waits for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+    def serve(self, sock: socket.socket, number: int) -> None:
+        if sock.recv(65536).startswith(b"CONNECT"):
+            sock.sendall(head(200))
+            sock.recv(65536)
+        self.reached.set()
+        while sock.recv(65536):
+            pass
+
+
+@pytest.mark.parametrize("proxy", [None, "http", "socks5"])
+def test_httpx_closes_a_connection_that_is_canceled_before_it_is_whole(proxy: str | None) -> None:
+    """By itself it would leave it to the garbage collector, which warns of it."""
+
+    async def main(library: ModuleType, server: HalfwayServer) -> None:
+        url = None if proxy is None else f"{proxy}://127.0.0.1:{server.port}"
+        async with library.AsyncClient(verify=NO_AUTHORITIES, proxy=url) as http:
+            client = AsyncFibonacci(KEY, base_url=f"https://127.0.0.1:{server.port}/v1", http_client=http)
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.request, "GET", "/x")
+                await anyio.to_thread.run_sync(server.reached.wait)
+                group.cancel_scope.cancel()
+            assert await anyio.to_thread.run_sync(appears, lambda: server.live_connections == 0)
+
+    def check(row: tuple[ModuleType, str]) -> None:
+        with HalfwayServer() as server:
+            anyio.run(main, row[0], server, backend=row[1])
+
+    rows = [(library, backend) for library in (httpx, httpx2) for backend in ("asyncio", "trio")]
+    check_rows(((f"{library.__name__}, {backend}", (library, backend)) for library, backend in rows), check, at_once=4)

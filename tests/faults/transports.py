@@ -11,7 +11,8 @@ from tests.kit.mode import Mode
 
 TransportName = Literal["socket", "httpx", "httpx2"]
 HTTPX: tuple[TransportName, ...] = ("httpx", "httpx2")
-_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them would take longer than most faults
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: loading authorities would take longer than most faults."""
 
 
 def transport_options(transport: TransportName, mode: Mode) -> dict[str, Any]:
@@ -19,4 +20,4 @@ def transport_options(transport: TransportName, mode: Mode) -> dict[str, Any]:
     if transport != "httpx2":
         return {"transport": transport}
     kind = httpx2.AsyncClient if mode.is_async else httpx2.Client
-    return {"http_client": mode.close_later(kind(verify=_NO_AUTHORITIES))}
+    return {"http_client": mode.close_later(kind(verify=NO_AUTHORITIES))}

@@ -166,7 +166,8 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         async def observe(event: str, info: Mapping[str, Any]) -> None:
             if (stream := trace.observe(event, info)) is not None:
                 await stream.aclose()
-                raise trace.refusal or TransportError("name")
+                if trace.refusal is not None:
+                    raise trace.refusal
 
         trace.callback = observe
         built = client.build_request(

@@ -167,7 +167,8 @@ class HTTPXTransport(TransportBase):
         def observe(event: str, info: Mapping[str, Any]) -> None:
             if (stream := trace.observe(event, info)) is not None:
                 stream.close()
-                raise trace.refusal or TransportError("name")
+                if trace.refusal is not None:
+                    raise trace.refusal
 
         trace.callback = observe
         built = client.build_request(
