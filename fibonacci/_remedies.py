@@ -52,6 +52,12 @@ TABLE: Final = {
         "To continue, make the same call again with journal={journal!r}, resume=True.",
         "The same command with --resume continues.",
     ),
+    "moved": ('moved={{"{old}": "{new}"}}', "--moved {old}={new}"),
+    "gone": ('moved={{"{old}": None}}', "--moved {old}="),
+    "another environment": (
+        "Pass another environment=..., or the client that it was deployed with",
+        "Pass another --environment, or the --profile that it was deployed with",
+    ),
     "overwrite": (": overwrite=True replaces them", ""),
     "then unknown": (". It", "\nit"),  # the command begins a line
     "unknown rows": ("{count} of the rows", "these rows"),

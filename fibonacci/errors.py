@@ -35,7 +35,7 @@ FibonacciError
 
 from __future__ import annotations
 
-from fibonacci._text import printable_line
+from fibonacci._text import printable, printable_line
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
@@ -438,11 +438,17 @@ class DefinitionError(FibonacciError, ValueError):
 
 
 class DeploymentError(FibonacciError):
-    """A `workflows.plan`, `apply` or `pull` was refused, and nothing was changed; the message has the remedy."""
+    """A `workflows.plan`, `apply` or `pull` was refused, and nothing was changed; the message has the remedy.
+
+    Where several files are at fault, it has a line for each.
+    """
+
+    def __str__(self) -> str:
+        return printable(self.message)
 
 
 class StalePlanError(DeploymentError):
-    """A workflow of the plan, or the lock file, has changed since the plan was made: make the plan anew.
+    """A workflow of the plan, or the state of the environment, has changed since the plan was made: make the plan anew.
 
     Nothing was changed, unless another's change came between the steps of `apply`; a note counts the changes made.
     """

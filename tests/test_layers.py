@@ -124,6 +124,8 @@ REFUSALS_ALLOWED = {
 }
 # A server of the API of 0.2.4 gets definitions in its words.
 WORDS_ALLOWED = {"_core/api_0_2.py": ("fibonacci.definitions.files.legacy_dialect.",)}
+# The spellings of one platform's address are those of the base URL.
+ADDRESSES_ALLOWED = {"deployment/state.py": ("fibonacci._core.urls.",)}
 # An object that has a definition is displayed with its diagram.
 DIAGRAMS_ALLOWED = {"models/_base.py": ("fibonacci.definitions.diagrams.",)}
 
@@ -234,6 +236,7 @@ def allowed(found: Import) -> bool:
         **REFUSALS_ALLOWED,
         **DIAGRAMS_ALLOWED,
         **WORDS_ALLOWED,
+        **ADDRESSES_ALLOWED,
     }
     if found.name.startswith(more.get(found.file, ())):
         return True
@@ -318,7 +321,7 @@ RIGHT = [
     (CLIENT_FACTORIES[0], "def f():\n    from fibonacci import Fibonacci"),
     (CLIENT_FACTORIES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
     (*CLIENT_TYPES_ALLOWED, "from fibonacci.transports import HTTPRequest"),
-    (*FOLDERS_ALLOWED, "from fibonacci.deployment.folder import parse_lock"),
+    (*FOLDERS_ALLOWED, "from fibonacci.deployment.state import named_in_states"),
 ]
 
 

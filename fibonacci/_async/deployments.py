@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,17 +21,25 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
-from fibonacci._remedies import argument, joined
-from fibonacci.deployment.folder import DeploymentFolder, Lock, LockEntry, SeenWorkflow, WorkflowContent
+from fibonacci._remedies import argument, joined, remedy
+from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
+from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult, basis_of, check_plan, step_of
-from fibonacci.deployment.planning import check_base_url, check_organization, make_plan, tools_unchecked
+from fibonacci.deployment.planning import DeploymentTarget, check_moved, make_plan, tools_unchecked
 from fibonacci.deployment.pulling import (
     choose_file,
     definition_of,
     import_yaml,
     needs_writing,
-    pulled_entry,
+    pulled_state,
     split_target,
+)
+from fibonacci.deployment.state import (
+    EnvironmentState,
+    StateFiles,
+    WorkflowState,
+    environment_name,
+    is_same_platform,
 )
 from fibonacci.errors import APIError, DeploymentError, NotFoundError, StalePlanError
 from fibonacci.models.tools import Tool
@@ -46,7 +54,7 @@ class AsyncPlanApplication:
 
     Args:
         requestor: Sends the requests.
-        folder: The folder of the plan, locked.
+        files: The files of the state; their folder is locked.
         plan: The plan; it has been checked.
         on_change: Called with each change when it is made.
     """
@@ -54,23 +62,25 @@ class AsyncPlanApplication:
     def __init__(
         self,
         requestor: AsyncRequestor,
-        folder: DeploymentFolder,
+        files: StateFiles,
         plan: DeploymentPlan,
         on_change: Callable[[DeploymentChange], object] | None,
     ) -> None:
         self._requestor = requestor
-        self._folder = folder
+        self._files = files
         self._plan = plan
         self._on_change = on_change
         basis = basis_of(plan)
-        self._lock = replace(basis.lock or Lock(plan.base_url), organization_id=basis.organization_id)
-        self._expected = basis.lock
+        self._organization_id = basis.organization_id
+        self._known: WorkflowState | None = None  # the state of the file of the step
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
 
     async def run(self) -> DeploymentResult:
         """Carry out the steps in order."""
         try:
+            if self._plan.changes:
+                self._files.write_platform(self._plan.base_url, self._organization_id)
             for change in self._plan.changes:
                 await self._step(change)
                 await self._report(change)
@@ -88,9 +98,11 @@ class AsyncPlanApplication:
             await _runtime.resolve("on_change", self._on_change(done))
 
     async def _step(self, change: DeploymentChange) -> None:
-        if self._folder.read_lock() != self._expected:
-            raise stale_plan("another process has written the lock file")
-        workflow_id, content = change.workflow_id, step_of(change).content
+        step = step_of(change)
+        origin, self._known = step.previous_file or change.file, step.known
+        if self._known is not None and not self._files.has(origin, self._known):
+            raise stale_plan(f"another process has written the state of {origin}")
+        workflow_id, content = change.workflow_id, step.content
         if change.action == "create" and content is not None:
             await self._create(change, content)
         elif change.action == "update" and content is not None and workflow_id is not None:
@@ -98,7 +110,7 @@ class AsyncPlanApplication:
         elif change.action == "delete" and workflow_id is not None:
             await self._delete(change, workflow_id)
         else:
-            self._record(change, step_of(change).entry)
+            self._record(change, step.recorded)
 
     async def _read(self, workflow_id: str) -> Workflow | None:
         try:
@@ -107,27 +119,26 @@ class AsyncPlanApplication:
             return None
 
     async def _create(self, change: DeploymentChange, content: WorkflowContent) -> None:
-        interrupted = step_of(change).entry
-        if interrupted is None:
+        step = step_of(change)
+        if step.known is None or not step.is_resumed:
             workflow = await self._send_creation(change, content, new_idempotency_key())
         else:
             # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
-            workflow = await self._send_creation(change, content, interrupted.idempotency_key)
+            workflow = await self._send_creation(change, content, step.known.idempotency_key)
             if await self._read(workflow.id) is None:  # and it may have been deleted since
                 workflow = await self._send_creation(change, content, new_idempotency_key())
         await self._record_workflow(change, content, workflow)
 
     async def _send_creation(self, change: DeploymentChange, content: WorkflowContent, key: str | None) -> Workflow:
-        before = self._lock
+        before = self._known
         # Recorded before it is sent: when the outcome stays unknown, the next plan finds by it what was created.
-        self._record(change, LockEntry(content.name, content.digest(), idempotency_key=key))
+        self._record(change, WorkflowState(content.name, step_of(change).applied, idempotency_key=key))
         request = create_workflow(content.name, content.description, content.definition, idempotency_key=key)
         try:
             return await self._requestor.send(request)
         except (APIError, TypeError, ValueError) as error:
             if not (isinstance(error, APIError) and error.outcome_unknown):
-                self._folder.write_lock(before)
-                self._lock = self._expected = before
+                self._record(change, before)
             raise
 
     async def _update(self, change: DeploymentChange, content: WorkflowContent, workflow_id: str) -> None:
@@ -146,17 +157,16 @@ class AsyncPlanApplication:
         if workflow.definition is None:  # the platform answers without it
             workflow = await self._requestor.send(get_workflow(workflow.id))
         self._results[change.file] = workflow
-        if self._lock.organization_id is None:
-            self._lock = replace(self._lock, organization_id=workflow.organization_id)
-        self._record(change, LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow)))
+        if self._organization_id is None and workflow.organization_id is not None:
+            self._organization_id = workflow.organization_id
+            self._files.write_platform(self._plan.base_url, self._organization_id)
+        state = WorkflowState(content.name, step_of(change).applied, workflow.id, SeenWorkflow.of(workflow))
+        self._record(change, state)
 
-    def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:
-        """Change one entry of the lock file. What another process has written stays, and stops the next step."""
-        previous = step_of(change).previous_file
-        lock = self._folder.read_lock()
-        base = self._lock if lock is None or lock == self._expected else lock
-        self._folder.write_lock(base.changed(change.file, entry, instead_of=previous))
-        self._lock = self._expected = self._lock.changed(change.file, entry, instead_of=previous)
+    def _record(self, change: DeploymentChange, state: WorkflowState | None) -> None:
+        """Write the state of the file of a change."""
+        self._files.replace(self._known, change.file, state)
+        self._known = state
 
 
 def check_unchanged(change: DeploymentChange, workflow: Workflow | None) -> None:
@@ -179,60 +189,83 @@ class AsyncDeployments(AsyncResource):
     def _base_url(self) -> str:
         return self._requestor.config.base_url
 
-    async def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
+    async def plan(
+        self, path: str | os.PathLike[str], environment: str | None, moved: Mapping[str, str | None] | None
+    ) -> DeploymentPlan:
         """Return what `apply` would do for a folder. Nothing is written."""
         folder = DeploymentFolder(path)
+        target = self._target(folder, environment)
+        moved = check_moved(moved)
         tools, reason = await self._list_tools() if folder.files() else (None, "")
         definitions, problems = folder.load_definitions(tools)
         if tools is None:
             problems += tools_unchecked(definitions, reason)
         if problems.errors:
-            return DeploymentPlan(folder=folder.path, base_url=self._base_url, problems=problems)
-        lock = folder.read_lock()
-        check_base_url(lock, folder.path, self._base_url)
-        workflows = await self._read_platform(lock)
-        return make_plan(folder.path, self._base_url, definitions, problems, lock, workflows)
+            return DeploymentPlan(
+                folder=folder.path, environment=target.environment, base_url=self._base_url, problems=problems
+            )
+        state = StateFiles(folder.path, target.environment).read()
+        target.check_base_url(state)
+        workflows = await self._read_platform(state)
+        return make_plan(target, definitions, problems, state, workflows, moved)
 
     async def apply(
-        self, plan: DeploymentPlan, *, allow_delete: bool, on_change: Callable[[DeploymentChange], object] | None
+        self,
+        plan: DeploymentPlan,
+        *,
+        allow_delete: bool,
+        overwrite: bool,
+        on_change: Callable[[DeploymentChange], object] | None,
     ) -> DeploymentResult:
-        """Carry out a plan, step by step; the lock file is written after each."""
-        self._check(plan, allow_delete=allow_delete)
+        """Carry out a plan, step by step; the state is written after each."""
+        self._check(plan, allow_delete=allow_delete, overwrite=overwrite)
         check_callback("on_change", on_change, close=self._requestor.config.close)
-        folder = DeploymentFolder(plan.folder)
+        folder, files = DeploymentFolder(plan.folder), StateFiles(plan.folder, plan.environment)
         with folder.locked():
-            if folder.read_lock() != basis_of(plan).lock:
-                raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
+            state = files.read()
+            if state != basis_of(plan).state:
+                raise stale_plan(f"the state of environment {plan.environment!r} of {str(plan.folder)!r} has changed")
+            if state is not None:
+                files.remove_ended_creations(state)
             if plan.has_changes:
                 await self._check_platform(plan)
-            return await AsyncPlanApplication(self._requestor, folder, plan, on_change).run()
+            return await AsyncPlanApplication(self._requestor, files, plan, on_change).run()
 
-    async def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-        """Write a workflow into a file, and record it in the lock file beside it."""
+    async def pull(
+        self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool, environment: str | None
+    ) -> Path:
+        """Write a workflow into a file, and record it in the state beside it."""
         check_flag("overwrite", overwrite)
         folder, file = split_target(path)
+        target = self._target(folder, environment)
         import_yaml(folder, file)
         workflow = await self._send(get_workflow(workflow_id))
         definition = definition_of(workflow)
         folder.path.mkdir(parents=True, exist_ok=True)
+        files = StateFiles(folder.path, target.environment)
         with folder.locked():
-            lock = folder.read_lock()
-            check_base_url(lock, folder.path, self._base_url)
-            organization_id = check_organization(lock, folder.path, [workflow])
-            lock = lock or Lock(self._base_url, organization_id)
-            file = choose_file(folder, lock, workflow, file)
-            if needs_writing(folder, file, lock, workflow, overwrite=overwrite):
+            state = files.read()
+            target.check_base_url(state)
+            organization_id = target.check_organization(state, [workflow])
+            state = state or EnvironmentState(self._base_url, organization_id)
+            file = choose_file(folder, state, workflow, file)
+            if needs_writing(folder, file, state, workflow, overwrite=overwrite):
                 folder.write_definition(file, definition)
-            earlier = next((name for name, entry in lock.entries.items() if entry.workflow_id == workflow.id), None)
-            entry = pulled_entry(definition, file, workflow)
-            folder.write_lock(lock.changed(file, entry, instead_of=earlier))
+            files.write_platform(state.base_url, organization_id)
+            owned = (known for known in state.workflows.values() if known.workflow_id == workflow.id)
+            files.replace(next(owned, state.workflows.get(file)), file, pulled_state(definition, file, workflow))
         return folder.path / file
 
-    def _check(self, plan: DeploymentPlan, *, allow_delete: bool) -> None:
+    def _target(self, folder: DeploymentFolder, environment: str | None) -> DeploymentTarget:
+        name = environment_name(environment, self._requestor.config.profile)
+        return DeploymentTarget(folder.path, name, self._base_url)
+
+    def _check(self, plan: DeploymentPlan, *, allow_delete: bool, overwrite: bool) -> None:
         """Refuse what must not be applied, before anything is sent."""
         check_plan(plan)
         check_flag("allow_delete", allow_delete)
-        if plan.base_url != self._base_url:
+        check_flag("overwrite", overwrite)
+        if not is_same_platform(plan.base_url, self._base_url):
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
         removed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
         if removed and not allow_delete:
@@ -243,16 +276,28 @@ class AsyncDeployments(AsyncResource):
                     " if that is meant, else restore the files. Nothing was done.",
                 )
             )
+        changed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.is_conflict]
+        if changed and not overwrite:
+            raise DeploymentError(
+                joined(
+                    f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed on the platform since the"
+                    " last apply: ",
+                    remedy("pull", id="ID"),
+                    " keeps what is there, ",
+                    argument("overwrite", True),
+                    " replaces it. Nothing was done.",
+                )
+            )
 
     async def _check_platform(self, plan: DeploymentPlan) -> None:
         """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""
         basis = basis_of(plan)
-        workflows = {workflow.id: workflow for workflow in await self._read_platform(basis.lock)}
+        workflows = {workflow.id: workflow for workflow in await self._read_platform(basis.state)}
         organizations = {workflow.organization_id for workflow in workflows.values()} - {None}
         if basis.organization_id is not None and organizations and basis.organization_id not in organizations:
             others = " and ".join(sorted(map(repr, organizations)))
             raise DeploymentError(f"the plan was made for the organization {basis.organization_id!r}, not for {others}")
-        known = set[str]() if basis.lock is None else basis.lock.workflow_ids
+        known = set[str]() if basis.state is None else basis.state.workflow_ids
         own = {change.workflow_id for change in plan.changes} | known
         names = {change.name for change in plan.changes if step_of(change).content is not None}
         for workflow in workflows.values():
@@ -269,11 +314,11 @@ class AsyncDeployments(AsyncResource):
         except APIError as error:  # the plan's next request raises what is wrong with more than the tools
             return None, error.message
 
-    async def _read_platform(self, lock: Lock | None) -> list[Workflow]:
-        """Return all workflows; with their definitions those that are, or may be, in the lock file."""
+    async def _read_platform(self, state: EnvironmentState | None) -> list[Workflow]:
+        """Return all workflows; with their definitions those that are, or may be, in the state."""
         workflows = {workflow.id: workflow async for workflow in self._pager(list_workflows())}
-        ids = set[str]() if lock is None else lock.workflow_ids
-        names = set[str]() if lock is None else lock.names_of_interrupted
+        ids = set[str]() if state is None else state.workflow_ids
+        names = set[str]() if state is None else state.names_of_interrupted
         unknown = {workflow.id for workflow in workflows.values() if workflow.name in names}
         for workflow_id in sorted(ids | unknown):
             if workflow_id not in workflows or workflows[workflow_id].definition is None:

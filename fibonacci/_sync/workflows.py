@@ -538,7 +538,13 @@ class Workflows(WorkflowCalls):
             raise error.with_traceback(None) from error.__cause__  # the way to the check is of no use
         return Runs(self._requestor, workflow_id, rows, options)
 
-    def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:
+    def plan(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        environment: str | None = None,
+        moved: Mapping[str, str | None] | None = None,
+    ) -> DeploymentPlan:
         """Compare the definitions in a folder with the platform, and return what `apply` would do.
 
         Nothing is changed, neither on the platform nor on the disk. The definitions are checked as `check_definition`
@@ -546,13 +552,21 @@ class Workflows(WorkflowCalls):
 
         Args:
             folder: The path of the folder, in which each `*.yaml`, `*.yml` and `*.json` is a workflow.
+            environment: What the folder is deployed to, such as `"staging"`: the name of the folder in `.fibonacci`
+                that has its state. Default: `FIBONACCI_ENVIRONMENT`, else the name of the client's profile, else
+                `"default"`.
+            moved: Files that have moved where no name tells, such as `{"triage": "sorting"}`: the old name without its
+                suffix, and the new one; None for a file that is gone for good.
 
         Returns:
             The plan. Its text names each problem of the files, and each change with the reason. With an error among its
             `problems` it has no changes; warnings don't stop it.
 
         Raises:
-            DeploymentError: If the folder, its lock file or the platform does not allow a plan.
+            DeploymentError: If the folder, its state or the platform does not allow a plan.
+            ValueError: If `moved` has a file that is not there.
+            ConfigurationError: If `environment` cannot be the name of a folder.
+            TypeError: If an argument has the wrong type. Nothing is sent.
             APIError: If a call fails.
             ImportError: If a file is YAML and PyYAML is not installed (extra `yaml`).
 
@@ -567,22 +581,25 @@ class Workflows(WorkflowCalls):
             client.workflows.apply(plan)
             ```
         """
-        return self._deployments().plan(folder)
+        return self._deployments().plan(folder, environment, moved)
 
     def apply(
         self,
         plan: DeploymentPlan,
         *,
         allow_delete: bool = False,
+        overwrite: bool = False,
         on_change: Callable[[DeploymentChange], object] | None = None,
     ) -> DeploymentResult:
         """Make the changes of a plan, in order, and no others.
 
-        The file `fibonacci.lock` in the folder is written after each.
+        The state in `.fibonacci`, in the folder, is written after each.
 
         Args:
             plan: What `plan` returned, for the same platform.
             allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
+            overwrite: Whether workflows may be replaced that were changed on the platform since the last apply. Without
+                it, a plan with such a conflict is refused as a whole.
             on_change: Called with each `DeploymentChange` when it is made; that of a creation has the new
                 `workflow_id`.
 
@@ -591,8 +608,9 @@ class Workflows(WorkflowCalls):
 
         Raises:
             DefinitionError: If the plan has an error among its problems; it has them all. Nothing is sent.
-            StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
-            DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
+            StalePlanError: If a workflow of the plan, or the state, has changed since the plan was made.
+            DeploymentError: If the plan deletes workflows or has conflicts, or was made for another platform. Nothing
+                was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
             TypeError: If `plan` is no plan. Nothing is sent.
 
@@ -606,16 +624,24 @@ class Workflows(WorkflowCalls):
             print([change.action for change in result.changes])  # prints: ['create']
             ```
         """
-        return self._deployments().apply(plan, allow_delete=allow_delete, on_change=on_change)
+        return self._deployments().apply(plan, allow_delete=allow_delete, overwrite=overwrite, on_change=on_change)
 
-    def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the definition of a workflow to a file, and record both in the `fibonacci.lock` beside it.
+    def pull(
+        self,
+        workflow_id: str,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        environment: str | None = None,
+    ) -> Path:
+        """Write the definition of a workflow to a file, and record both in the state in `.fibonacci` beside it.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            path: The path of a `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder, the file that the lock file
-                has for the workflow, else a new one named after it.
+            path: The path of a `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder, the file that the state has
+                for the workflow, else a new one named after it.
             overwrite: Whether to replace a file that differs from what was last applied.
+            environment: The environment that it is pulled from, as for `plan`.
 
         Returns:
             The path of the file that was written.
@@ -632,7 +658,7 @@ class Workflows(WorkflowCalls):
             print(path.read_text())
             ```
         """
-        return self._deployments().pull(workflow_id, path, overwrite=overwrite)
+        return self._deployments().pull(workflow_id, path, overwrite=overwrite, environment=environment)
 
     def _deployments(self) -> Deployments:
         from fibonacci._sync.deployments import Deployments  # most calls need none

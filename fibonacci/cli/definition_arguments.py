@@ -15,7 +15,8 @@ from fibonacci.cli.standard_streams import read_stdin, without_keys
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Format, Source, format_of
 from fibonacci.definitions.problems import Problems
-from fibonacci.deployment.folder import content_of_file, content_of_workflow, is_definition_file
+from fibonacci.deployment.content import content_of_file, content_of_workflow
+from fibonacci.deployment.folder import is_definition_file
 from fibonacci.models import Workflow
 
 if TYPE_CHECKING:

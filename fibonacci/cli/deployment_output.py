@@ -10,8 +10,8 @@ from fibonacci.cli.context import color_changes, uses_color
 from fibonacci.cli.definition_arguments import fault_object, folder_files
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import DefinitionError
-from fibonacci.deployment.folder import LOCK_NAME
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
+from fibonacci.deployment.state import STATE_FOLDER
 
 if TYPE_CHECKING:
     import argparse
@@ -27,8 +27,8 @@ def make_plan(context: Context, folder: str) -> DeploymentPlan:
 
     Raises:
         DefinitionError: If the plan has an error among its problems.
-        UsageError: If there is no such folder, or it has neither a definition nor a lock file.
-        DeploymentError: If the lock file or the platform does not allow a plan.
+        UsageError: If there is no such folder, or it has neither a definition nor a state.
+        DeploymentError: If the state or the platform does not allow a plan.
         APIError: If a call fails.
     """
     path = Path(folder)
@@ -36,7 +36,7 @@ def make_plan(context: Context, folder: str) -> DeploymentPlan:
         raise UsageError(
             f"{folder!r} is a file: pass its folder" if path.exists() else f"there is no folder {folder!r}"
         )
-    if not (path / LOCK_NAME).exists():  # with it, a folder without files is one whose workflows are to be deleted
+    if not (path / STATE_FOLDER).exists():  # with it, a folder without files is one whose workflows are to be deleted
         folder_files(path)
     with warnings.catch_warnings():
         warnings.simplefilter(

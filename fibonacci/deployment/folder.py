@@ -6,24 +6,17 @@ longer, and could not be canceled.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 import unicodedata
 from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from pathlib import Path, PurePath
-from typing import Annotated, Any, Final, Literal
+from pathlib import Path
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from fibonacci._files import check_inside, open_state, write_file
+from fibonacci._files import check_inside
 from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
-from fibonacci.definitions.comparison import canonical, normalized
-from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.load_and_dump import (
     format_of_file,
     load_with_warnings,
@@ -32,76 +25,7 @@ from fibonacci.definitions.files.load_and_dump import (
     text_of_file,
 )
 from fibonacci.definitions.files.source import FORMATS, Source
-from fibonacci.definitions.json_types import is_object
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
-from fibonacci.models.workflows import Workflow
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowContent:
-    """The name, the description and the definition of a workflow."""
-
-    name: str
-    """The name of the workflow."""
-
-    description: str | None
-    """The description; None for none."""
-
-    definition: Mapping[str, Any]
-    """The definition as plain JSON."""
-
-    def merged(self) -> dict[str, Any]:
-        """Return the definition with the workflow's own name and description in it."""
-        return {**self.definition, "name": self.name, "description": self.description}
-
-    def without_nodes(self) -> dict[str, Any]:
-        """Return the same without its nodes and outputs."""
-        return {**self.merged(), "nodes": [], "outputs": None}
-
-    def digest(self) -> str:
-        """Return a hash that two contents share when they mean the same."""
-        return f"sha256:{sha256(canonical(normalized(self.merged())).encode()).hexdigest()}"
-
-
-def content_of_workflow(workflow: Workflow) -> WorkflowContent:
-    """Return the content of a workflow as the platform has it, in today's words."""
-    return WorkflowContent(workflow.name or "", workflow.description, in_todays_words(workflow.definition or {}))
-
-
-def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
-    """Return the content that a file asks for.
-
-    Without a name in the file it is the workflow's, else that of the file. A description that neither the file nor
-    the definition on the platform has is the workflow's: it was set by other means, and is left alone.
-
-    Args:
-        definition: The definition in the file.
-        stem: The name of the file without its suffix.
-        workflow: The workflow on the platform; None when there is none yet.
-    """
-    name, description = definition.get("name"), definition.get("description")
-    if workflow is None:
-        return WorkflowContent(name or stem, description, definition)
-    if description is None and (workflow.definition or {}).get("description") is None:
-        description = workflow.description
-    return WorkflowContent(name or workflow.name or stem, description, definition)
-
-
-@dataclass(frozen=True, slots=True)
-class SeenWorkflow:
-    """What is remembered of a workflow on the platform, to notice a change of it."""
-
-    version: int | str | None
-    """Its version; None on a platform that has none."""
-
-    digest: str
-    """The hash of its content."""
-
-    @classmethod
-    def of(cls, workflow: Workflow) -> SeenWorkflow:
-        """Return what is remembered of a workflow."""
-        return cls(workflow.version, content_of_workflow(workflow).digest())
-
 
 _LONGEST: Final = 100
 # Names that Windows keeps for devices, with any suffix.
@@ -127,151 +51,6 @@ def safe_file_name(name: str, taken: Collection[str]) -> str:
     used = {name.lower() for name in taken}
     names = (f"{stem}{suffix}.yaml" for suffix in ("", *(f"-{number}" for number in range(2, len(used) + 3))))
     return next(name for name in names if name not in used)
-
-
-LOCK_NAME: Final = "fibonacci.lock"
-FORMAT: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class LockEntry:
-    """One file of the folder and its workflow."""
-
-    name: str
-    """The name of the workflow."""
-
-    applied: str
-    """The hash of the content that was applied."""
-
-    workflow_id: str | None = None
-    """The id of the workflow; None while it is being created, or when that was interrupted."""
-
-    seen: SeenWorkflow | None = None
-    """The workflow as the platform returned it after the last apply; None as long as there is no id."""
-
-    idempotency_key: str | None = None
-    """The `Idempotency-Key` of the request that creates the workflow; None once there is an id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """The content of a lock file."""
-
-    base_url: str
-    """The base URL of the platform that the ids belong to."""
-
-    organization_id: str | None = None
-    """The id of the organization that the workflows belong to; None when the platform has not sent it."""
-
-    entries: Mapping[str, LockEntry] = field(default_factory=dict[str, LockEntry])
-    """The entries by the name of the file."""
-
-    @property
-    def workflow_ids(self) -> set[str]:
-        """The ids of the workflows."""
-        return {entry.workflow_id for entry in self.entries.values() if entry.workflow_id is not None}
-
-    @property
-    def names_of_interrupted(self) -> set[str]:
-        """The names of the workflows whose creation was interrupted."""
-        return {entry.name for entry in self.entries.values() if entry.workflow_id is None}
-
-    def changed(self, file: str, entry: LockEntry | None, *, instead_of: str | None = None) -> Lock:
-        """Return the lock with another entry for a file.
-
-        Args:
-            file: The name of the file.
-            entry: Its entry; None for none.
-            instead_of: Another file, whose entry is dropped.
-        """
-        entries = {name: entry for name, entry in self.entries.items() if name not in (file, instead_of)}
-        return replace(self, entries=entries if entry is None else {**entries, file: entry})
-
-
-def lock_text(lock: Lock) -> str:
-    """Return a lock as the text of its file, in an order that does not depend on its history."""
-    workflows = {
-        file: {
-            "id": entry.workflow_id,
-            "name": entry.name,
-            "applied": entry.applied,
-            **({} if entry.idempotency_key is None else {"idempotency_key": entry.idempotency_key}),
-            **({} if entry.seen is None else {"version": entry.seen.version, "seen": entry.seen.digest}),
-        }
-        for file, entry in sorted(lock.entries.items())
-    }
-    content = {
-        "format": FORMAT,
-        "base_url": lock.base_url,
-        "organization_id": lock.organization_id,
-        "workflows": workflows,
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-
-
-def parse_lock(text: str, place: str) -> Lock:
-    """Read the text of a lock file.
-
-    Args:
-        text: The text.
-        place: The path of the file, for messages.
-
-    Raises:
-        DeploymentError: If it is no lock file, is damaged, or was written by a newer version.
-    """
-    try:
-        content: Any = json.loads(text)
-        if not is_object(content):
-            raise ValueError("it is no object")
-        written = content["format"]
-        if isinstance(written, int) and written > FORMAT:
-            raise DeploymentError(
-                f"{place} has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it"
-            )
-        read = _LockFile.model_validate(content)
-    except (ValueError, KeyError, RecursionError) as error:
-        fault = _first_fault(error)
-        raise DeploymentError(f"{place} cannot be read ({fault}): restore it, as from version control") from None
-    for file in read.workflows:
-        if file != PurePath(file).name or "\\" in file:
-            raise DeploymentError(f"{place} names {file!r}, which is no file of this folder: remove that entry")
-    lock = Lock(
-        read.base_url, read.organization_id, {file: deployed.entry() for file, deployed in read.workflows.items()}
-    )
-    if len(lock.workflow_ids) < sum(entry.workflow_id is not None for entry in lock.entries.values()):
-        raise DeploymentError(f"{place} has one workflow for two files: remove the entry of one of them")
-    return lock
-
-
-def _first_fault(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        fault = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
-    return "no key 'format'" if isinstance(error, KeyError) else str(error)
-
-
-class _WrittenEntry(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    id: Annotated[str, Field(min_length=1)] | None
-    name: str
-    applied: str
-    version: int | str | None = None
-    seen: str | None = None
-    idempotency_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = None
-
-    def entry(self) -> LockEntry:
-        seen = None if self.seen is None else SeenWorkflow(self.version, self.seen)
-        return LockEntry(self.name, self.applied, self.id, seen, self.idempotency_key)
-
-
-class _LockFile(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    format: Literal[1]
-    base_url: str
-    organization_id: str | None
-    workflows: dict[str, _WrittenEntry]
 
 
 class DeploymentFolder:
@@ -371,27 +150,6 @@ class DeploymentFolder:
         self._check_link(file)
         read_text(Source(dumps(definition, format="json"), file), "json")
         dump(definition, self.path / file)
-
-    def read_lock(self) -> Lock | None:
-        """Return the content of the lock file; None when there is none.
-
-        Raises:
-            DeploymentError: If it cannot be read.
-        """
-        place = self.path / LOCK_NAME
-        try:
-            with os.fdopen(open_state(place, os.O_RDONLY, is_private=False), encoding="utf-8") as file:
-                text = file.read()
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or error
-            raise DeploymentError(f"{place} cannot be read: {reason}") from error
-        return parse_lock(text, str(place))
-
-    def write_lock(self, lock: Lock) -> None:
-        """Replace the lock file: a process that is killed leaves the old one or the new one, and no half of one."""
-        write_file(self.path / LOCK_NAME, lock_text(lock), is_state=True)
 
     @contextmanager
     def locked(self) -> Generator[None]:

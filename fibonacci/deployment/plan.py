@@ -12,11 +12,12 @@ from typing import Final, Literal, NoReturn, get_args
 from fibonacci._text import visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison import DefinitionDiff
-from fibonacci.deployment.folder import Lock, LockEntry, SeenWorkflow, WorkflowContent
+from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
+from fibonacci.deployment.state import EnvironmentState, WorkflowState
 from fibonacci.models.workflows import Workflow
 
 DeploymentAction = Literal["record", "update", "create", "delete"]
-"""What is done, in the order in which a plan does it. `record` changes the lock file only."""
+"""What is done, in the order in which a plan does it. `record` changes the state only."""
 
 _SIGNS: Final[dict[DeploymentAction, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
@@ -31,9 +32,17 @@ class Step:
     seen: SeenWorkflow | None = None
     """The workflow as the plan saw it; `apply` refuses when it has changed since. None where there is none."""
 
-    entry: LockEntry | None = None
-    """For `record`, the new entry in the lock file, None for none; for the creation of a workflow that was
-    interrupted, its entry."""
+    applied: str = ""
+    """The hash of what the file asks for; empty where nothing is sent."""
+
+    known: WorkflowState | None = None
+    """The state of the file before; None where it has none."""
+
+    recorded: WorkflowState | None = None
+    """For `record`, the new state of the file; None for none."""
+
+    is_resumed: bool = False
+    """Whether a creation is sent with the `Idempotency-Key` of one that was interrupted."""
 
     previous_file: str | None = None
     """The name that the file had at the last apply; None when it had the same."""
@@ -55,7 +64,7 @@ class DeploymentChange:
     """
 
     action: DeploymentAction
-    """What is done: `create`, `update` or `delete` a workflow, or `record`: change the lock file only."""
+    """What is done: `create`, `update` or `delete` a workflow, or `record`: change the state only."""
 
     file: str
     """The name of the file; for a removal, of the one that is gone."""
@@ -68,6 +77,10 @@ class DeploymentChange:
 
     reason: str
     """Why, in words."""
+
+    is_conflict: bool = False
+    """Whether the workflow was changed on the platform since the last apply, and the change would replace or delete
+    that: `apply` then needs `overwrite=True`, and `pull` keeps it."""
 
     diff: DefinitionDiff = field(default=DefinitionDiff(), repr=False)
     """How the definition on the platform will change."""
@@ -96,7 +109,8 @@ def change_text(change: DeploymentChange, width: int = 0, *, detailed: bool = Tr
     seen = step_of(change).seen
     version = "" if seen is None or seen.version is None else f", version {seen.version}"
     workflow = "" if change.workflow_id is None else f" ({change.workflow_id}{version})"
-    head = f"{_SIGNS[change.action]} {change.action} {visible(change.file):{width}}  {change.name!r}{workflow}"
+    sign = "!" if change.is_conflict else _SIGNS[change.action]
+    head = f"{sign} {change.action} {visible(change.file):{width}}  {change.name!r}{workflow}"
     difference = str(change.diff).splitlines() if change.diff and detailed else []
     return "\n".join([head, *(f"    {line}" for line in (visible(change.reason), *difference))])
 
@@ -105,8 +119,8 @@ def change_text(change: DeploymentChange, width: int = 0, *, detailed: bool = Tr
 class PlanBasis:
     """What a plan was made from; `apply` refuses when it has changed since."""
 
-    lock: Lock | None = None
-    """The lock file; None when there was none."""
+    state: EnvironmentState | None = None
+    """The state of the environment; None when nothing was deployed to it."""
 
     organization_id: str | None = None
     """The id of the organization; None when the platform has not sent it."""
@@ -117,7 +131,7 @@ class DeploymentPlan:
     """The changes that make the platform match the definitions in a folder.
 
     Its text lists the problems of the files, and the changes. With an error among the problems it has no changes, and
-    `apply` refuses it. It belongs to one folder and one platform. It can be pickled, and applied by another process.
+    `apply` refuses it. It belongs to one folder and one environment. It can be pickled, and applied by another process.
 
     Example:
         ```python
@@ -134,6 +148,9 @@ class DeploymentPlan:
 
     folder: Path
     """The absolute path of the folder."""
+
+    environment: str
+    """The name of the environment."""
 
     base_url: str
     """The base URL of the platform that it was made for."""
@@ -164,6 +181,8 @@ class DeploymentPlan:
             return ", ".join(problems)
         actions = Counter(change.action for change in self.changes)
         parts = [f"{actions[action]} to {action}" for action in get_args(DeploymentAction) if actions[action]]
+        conflicts = sum(change.is_conflict for change in self.changes)
+        parts += [f"{conflicts} conflict{'s' * (conflicts > 1)}"] * bool(conflicts)
         return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *problems])
 
     def __bool__(self) -> NoReturn:
@@ -193,7 +212,7 @@ def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
     Returns:
         The folder and the platform, a line for each problem, a paragraph for each change, and the summary.
     """
-    place = f"{visible(str(plan.folder))} at {plan.base_url}"
+    place = f"{visible(str(plan.folder))} in {plan.environment} at {plan.base_url}"
     problems = ["\n".join(visible(str(problem)) for problem in plan.problems)] if plan.problems else []
     if plan.problems.errors:
         return "\n\n".join([f"Plan for {place}", *problems, f"Plan: {plan.summary}, so apply refuses it."])
@@ -266,5 +285,5 @@ class DeploymentResult:
 
 def done_text(change: DeploymentChange) -> str:
     """Return what was done, in a line."""
-    where = change.workflow_id or "in the lock file"
+    where = change.workflow_id or "in the state"
     return f"{_DONE[change.action]} {visible(change.file)}  {change.name!r} ({where})"

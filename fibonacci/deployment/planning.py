@@ -1,110 +1,221 @@
-"""From files, lock file and platform to a plan. Nothing here reads or writes anything."""
+"""From files, state and platform to a plan. Nothing here reads or writes anything."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import argument, joined, remedy
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.problems import Problem, Problems
-from fibonacci.deployment.folder import (
-    LOCK_NAME,
-    Lock,
-    LockEntry,
+from fibonacci.deployment.content import (
     SeenWorkflow,
     WorkflowContent,
+    applied_digest,
     content_of_file,
     content_of_workflow,
 )
 from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
+from fibonacci.deployment.state import EnvironmentState, WorkflowState, is_same_platform
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
-_MOST_COMPARED: Final = 100
-"""How many files may be gone for a renamed one to be found by its content: each is compared with each new one."""
+_MOST_NAMED: Final = 3
+
+
+def check_moved(moved: object) -> dict[str, str | None]:
+    """Return what the user says of moved files.
+
+    Raises:
+        TypeError: If it is no mapping of strings to strings or None.
+    """
+    requirement = "must be a mapping of old file names to new ones, or None for a file that is gone for good, not"
+    if moved is None:
+        return {}
+    if not isinstance(moved, Mapping):
+        raise TypeError(joined(argument("moved"), f" {requirement} {type(moved).__name__}"))
+    files: dict[str, str | None] = {}
+    for old, new in cast("Mapping[object, object]", moved).items():
+        if not isinstance(old, str) or not isinstance(new, str | None):
+            wrong = old if not isinstance(old, str) else new
+            raise TypeError(joined(argument("moved"), f" {requirement} one with {type(wrong).__name__}"))
+        files[old] = new
+    return files
+
+
+def moved_files(
+    moved: Mapping[str, str | None], known: Collection[str], definitions: Collection[str]
+) -> dict[str, str | None]:
+    """Return which file of the state has become which, by their whole names.
+
+    Args:
+        moved: The same by stems or whole names, as the user gives it.
+        known: The files of the state.
+        definitions: The files of the folder.
+
+    Raises:
+        ValueError: If it names a file that is not there, or one of several with its stem, or one twice.
+    """
+    files: dict[str, str | None] = {}
+    for old, new in moved.items():
+        if _is_done(old, new, known):
+            continue
+        file = _file_of_stem(old, known, "deployed to this environment")
+        if file in files:
+            raise ValueError(joined(argument("moved"), f" has {file} twice"))
+        files[file] = None if new is None else _file_of_stem(new, definitions, "in the folder")
+    became = [file for file in files.values() if file is not None]
+    for file in became:
+        if became.count(file) > 1:
+            raise ValueError(joined(argument("moved"), f" says that two files have become {file}"))
+    return files
+
+
+def _is_done(old: str, new: str | None, known: Collection[str]) -> bool:
+    """Tell whether an apply that ended early has done it: then the same plan is made once more."""
+    names = {*known, *(PurePath(file).stem for file in known)}
+    return old not in names and (new is None or new in names)
+
+
+def _file_of_stem(name: str, files: Collection[str], where: str) -> str:
+    if name in files:
+        return name
+    of_stem = sorted(file for file in files if PurePath(file).stem == name)
+    if len(of_stem) == 1:
+        return of_stem[0]
+    if of_stem:
+        raise ValueError(
+            joined(argument("moved"), f" has {name!r}, which may be {_and(of_stem)}: write the whole name")
+        )
+    raise ValueError(joined(argument("moved"), f" has {name!r}, and no such file is {where}"))
 
 
 class Matches:
-    """Which workflow each file is, and which each entry of the lock file.
+    """Which workflow each file is, and which each state.
+
+    A name says whose workflow a file is. Without one it is that of the same file at the last apply. What neither
+    tells, such as which new file one that is gone has become, the user does.
 
     Args:
         definitions: The definitions by file, all without errors.
-        lock: The lock file.
+        state: The state of the environment.
         workflows: The workflows of the platform, complete where they may be those of the folder.
+        moved: By file of the state, the file that it has become; None for one that is gone for good.
 
     Attributes:
-        origins: By file, the file that its entry in the lock file stands under: another one when it was renamed.
-        workflows: By file of the lock file, the workflow; None when the platform does not have it.
+        origins: By file, the file that its state stands under: another one when it has moved.
+        workflows: By file of the state, the workflow; None when the platform does not have it.
         contents: By file, what it asks for.
-        gone: The entries of the lock file whose file is gone, and has not been renamed.
+        gone: The states whose file is gone, and has not moved.
     """
 
-    def __init__(self, definitions: Mapping[str, Mapping[str, Any]], lock: Lock, workflows: Sequence[Workflow]) -> None:
+    def __init__(
+        self,
+        definitions: Mapping[str, Mapping[str, Any]],
+        state: EnvironmentState,
+        workflows: Sequence[Workflow],
+        moved: Mapping[str, str | None],
+    ) -> None:
         self._all = {workflow.id: workflow for workflow in workflows}
-        self._lock = lock
+        self._state = state
+        self._definitions = definitions
+        self._moved = moved
+        self._applied: dict[str, str] = {}
         self._ambiguous: dict[str, tuple[str, str]] = {}  # by the name of the workflow, the file and what is wrong
-        self.gone: dict[str, LockEntry] = {
-            file: entry for file, entry in lock.entries.items() if file not in definitions
-        }
-        self._gone_by_name: dict[str | None, set[str]] = {}
-        for file, entry in self.gone.items():
-            self._gone_by_name.setdefault(entry.name, set()).add(file)
         created = self._unknown_by_content()
         self.workflows: dict[str, Workflow | None] = {
-            file: self._workflow_of(file, entry, created) for file, entry in lock.entries.items()
+            file: self._workflow_of(file, known, created) for file, known in state.workflows.items()
         }
-        self._definitions = definitions
-        self.origins: dict[str, str] = {}
-        for file in definitions:
-            origin = file if file in lock.entries else self._renamed_from(file)
-            if origin is not None:
-                self.origins[file] = origin
-                if origin in self.gone:
-                    self._gone_by_name[self.gone.pop(origin).name].remove(origin)
+        self.origins: dict[str, str] = self._find_origins()
+        taken = set(self.origins.values())
+        self.gone: dict[str, WorkflowState] = {
+            file: known for file, known in state.workflows.items() if file not in taken
+        }
         self.contents: dict[str, WorkflowContent] = {file: self._content(file) for file in definitions}
 
     def _unknown_by_content(self) -> dict[tuple[str, str], list[Workflow]]:
         """Return the workflows that may be what an interrupted creation has created, by name and digest."""
-        names, known = self._lock.names_of_interrupted, self._lock.workflow_ids
+        names, known = self._state.names_of_interrupted, self._state.workflow_ids
         created: dict[tuple[str, str], list[Workflow]] = {}
         for workflow in self._all.values():
             if workflow.name in names and workflow.id not in known:
                 content = content_of_workflow(workflow)
-                created.setdefault((content.name, content.digest()), []).append(workflow)
+                created.setdefault((content.name, applied_digest(content.merged())), []).append(workflow)
         return created
 
     def _workflow_of(
-        self, file: str, entry: LockEntry, created: Mapping[tuple[str, str], Sequence[Workflow]]
+        self, file: str, known: WorkflowState, created: Mapping[tuple[str, str], Sequence[Workflow]]
     ) -> Workflow | None:
-        """Return the workflow of an entry; one whose creation was interrupted is found by what was to be created."""
-        if entry.workflow_id is not None:
-            return self._all.get(entry.workflow_id)
-        candidates = created.get((entry.name, entry.applied), ())
-        if len(candidates) > 1 and entry.name not in self._ambiguous:
+        """Return the workflow of a state; one whose creation was interrupted is found by what was to be created."""
+        if known.workflow_id is not None:
+            return self._all.get(known.workflow_id)
+        candidates = created.get((known.name, known.applied), ())
+        if len(candidates) > 1 and known.name not in self._ambiguous:
             message = (
-                f"its creation was interrupted, and {_ids(candidates)} are all called {entry.name!r} and as it was to "
+                f"its creation was interrupted, and {_ids(candidates)} are all called {known.name!r} and as it was to "
                 "be created: delete all but one"
             )
-            self._ambiguous[entry.name] = (file, message)
+            self._ambiguous[known.name] = (file, message)
         return candidates[0] if len(candidates) == 1 else None
 
-    def _renamed_from(self, file: str) -> str | None:
-        """Return the file that is gone and whose name or content a new file has; None when that is not clear."""
+    def _find_origins(self) -> dict[str, str]:
+        origins = {new: old for old, new in self._moved.items() if new is not None}
+        taken = {*self._moved}
+        files_of_name: dict[str, list[str]] = {}
+        for file, definition in self._definitions.items():
+            if file not in origins and (name := definition.get("name")):
+                files_of_name.setdefault(name, []).append(file)
+        states_of_name: dict[str, list[str]] = {}
+        for file, known in self._state.workflows.items():
+            if file not in taken:
+                states_of_name.setdefault(known.name, []).append(file)
+        for name, files in files_of_name.items():
+            of_name = states_of_name.get(name, [])
+            if len(files) == len(of_name) == 1:
+                origins[files[0]] = of_name[0]
+        taken.update(origins.values())
+        by_stem: dict[str, list[str]] = {}
+        for file in self._state.workflows:
+            if file not in taken and file not in self._definitions:
+                by_stem.setdefault(PurePath(file).stem, []).append(file)
+        for file in self._definitions:
+            if file not in origins:
+                of_stem = by_stem.pop(PurePath(file).stem, []) if file not in self._state.workflows else [file]
+                if len(of_stem) == 1 and of_stem[0] not in taken:  # such as one of YAML that was one of JSON
+                    origins[file] = of_stem[0]
+        return origins
+
+    def _unclear(self) -> Iterator[tuple[str, str, str]]:
+        """Yield what neither names nor the user say about moved files."""
+        gone = [file for file in self.gone if file not in self._moved and self.workflows[file] is not None]
+        new = [file for file in self._definitions if file not in self.origins]
+        for file in gone:
+            if new:
+                yield "unclear_move", new[0], _asked_for_a_move(file, new)
+        applied: dict[str, list[str]] = {}
+        for file, known in self._state.workflows.items():
+            applied.setdefault(known.applied, []).append(file)
+        for file, definition in self._definitions.items():
+            known = self._state.workflows.get(file)
+            if known is None or self.origins.get(file) != file or file in self._moved or definition.get("name"):
+                continue
+            digest = self.applied(file)
+            if digest != known.applied and (others := applied.get(digest)):
+                yield "unclear_move", file, _asked_for_a_swap(file, others[0])
+
+    def applied(self, file: str) -> str:
+        """Return the hash of what a file asks for, without a name."""
+        digest = self._applied.get(file)
+        if digest is None:
+            digest = self._applied[file] = applied_digest(self._definitions[file])
+        return digest
+
+    def is_edited(self, file: str, known: WorkflowState) -> bool:
+        """Tell whether a file asks for something else than at the last apply."""
         name = self._definitions[file].get("name")
-        by_name = self._gone_by_name.get(name, set[str]())
-        if len(by_name) == 1:
-            return next(iter(by_name))
-        if len(self.gone) > _MOST_COMPARED:
-            return None
-        by_content = [
-            gone
-            for gone, entry in self.gone.items()
-            if content_of_file(self._definitions[file], PurePath(gone).stem, self.workflows[gone]).digest()
-            == entry.applied
-        ]
-        return by_content[0] if len(by_content) == 1 else None
+        return name not in (None, known.name) or self.applied(file) != known.applied
 
     def _content(self, file: str) -> WorkflowContent:
         origin = self.origins.get(file)
@@ -118,6 +229,7 @@ class Matches:
             folder: The folder of the files.
         """
         problems = [("ambiguous_creation", file, message) for file, message in self._ambiguous.values()]
+        problems += self._unclear()
         files: dict[str, list[str]] = {}
         for file, content in self.contents.items():
             files.setdefault(content.name, []).append(file)
@@ -145,59 +257,133 @@ def _name_is_taken(name: str, others: Sequence[Workflow], *, is_known: bool) -> 
     if is_known or len(others) > 1:
         also = " also" if is_known else ""
         return f"{start}{also} called {name!r}: rename or delete it, for a name stands for one workflow"
-    text = f"{start} called {name!r}, and the lock file does not know it: "
+    text = f"{start} called {name!r}, and was not deployed from here to this environment: "
     return joined(text, remedy("pull", id=others[0].id), " if it is this file's, else rename one")
+
+
+def _asked_for_a_move(file: str, new: Sequence[str]) -> str:
+    shown = [*new[:_MOST_NAMED], *([f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else [])]
+    start = f"{file} is gone, and {_and(shown)} {'is' if len(new) == 1 else 'are'} new: "
+    told = remedy("moved", old=PurePath(file).stem, new=PurePath(new[0]).stem)
+    return joined(start, "if it has moved, pass ", told, ", else ", remedy("gone", old=PurePath(file).stem))
+
+
+def _asked_for_a_swap(file: str, other: str) -> str:
+    start = f"{file} has what {other} had at the last apply, and no name says which workflow it is: "
+    moved = remedy("moved", old=PurePath(other).stem, new=PurePath(file).stem)
+    stayed = remedy("moved", old=PurePath(file).stem, new=PurePath(file).stem)
+    return joined(start, "if it has moved, pass ", moved, ", else ", stayed)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _ids(workflows: Sequence[Workflow]) -> str:
     return " and ".join(workflow.id for workflow in workflows)
 
 
-_REMEDY: Final = "Use the client that it was made with, or a copy of the folder without this file."
 _ORDER: Final[Sequence[DeploymentAction]] = ("record", "update", "create", "delete")
 
 
+@dataclass(frozen=True, slots=True)
+class DeploymentTarget:
+    """What a folder is deployed to."""
+
+    folder: Path
+    """The folder."""
+
+    environment: str
+    """The name of the environment."""
+
+    base_url: str
+    """The base URL of the platform."""
+
+    def check_base_url(self, state: EnvironmentState | None) -> None:
+        """Refuse the state of another platform.
+
+        Raises:
+            DeploymentError: If it is one.
+        """
+        if state is not None and not is_same_platform(state.base_url, self.base_url):
+            raise self._refusal(f"belongs to {state.base_url}, and the client calls {self.base_url}")
+
+    def check_organization(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> str | None:
+        """Return the organization that workflows belong to, as far as it is known; refuse the state of another one.
+
+        Raises:
+            DeploymentError: If it is one.
+        """
+        organizations = {
+            organization_id for workflow in workflows if (organization_id := workflow.organization_id) is not None
+        }
+        known = None if state is None else state.organization_id
+        if known is not None and organizations and known not in organizations:
+            others = " and ".join(map(repr, sorted(organizations)))
+            raise self._refusal(f"belongs to the organization {known!r}, and the client's key to {others}")
+        return known or (min(organizations) if len(organizations) == 1 else None)
+
+    def check_any_is_there(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> None:
+        """Refuse a state that is probably another organization's, where the platform does not send its id.
+
+        Raises:
+            DeploymentError: If it is one.
+        """
+        ids = set[str]() if state is None else state.workflow_ids
+        if len(ids) > 1 and ids.isdisjoint(workflow.id for workflow in workflows):
+            raise self._refusal(
+                f"has {len(ids)} workflows, and none is on the platform: the client's key is probably that of another"
+                " organization"
+            )
+
+    def _refusal(self, reason: str) -> DeploymentError:
+        start = f"environment {self.environment!r} of {str(self.folder)!r} {reason}. "
+        return DeploymentError(joined(start, remedy("another environment")))
+
+
 def make_plan(
-    folder: Path,
-    base_url: str,
+    target: DeploymentTarget,
     definitions: Mapping[str, Mapping[str, Any]],
     warnings: Problems,
-    lock: Lock | None,
+    state: EnvironmentState | None,
     workflows: Sequence[Workflow],
+    moved: Mapping[str, str | None],
 ) -> DeploymentPlan:
     """Return the changes that make the platform match the files, or the problems that the files have with each other.
 
     Args:
-        folder: The folder.
-        base_url: The base URL of the platform.
+        target: The folder, the environment and the platform.
         definitions: The definitions by file, all without errors.
         warnings: The warnings of these definitions.
-        lock: The lock file; None when there is none.
+        state: The state of the environment; None when nothing was deployed to it.
         workflows: The workflows of the platform, complete where they may be those of the folder.
+        moved: By file or stem of the state, the file or stem that it has become; None for one that is gone for good.
+            What was done already is no fault.
 
     Raises:
         DeploymentError: If the state cannot be right; the message has everything that is wrong with it.
+        ValueError: If `moved` has a file that is not there.
     """
-    check_base_url(lock, folder, base_url)
-    organization_id = check_organization(lock, folder, workflows)
-    _check_any_is_there(lock, folder, workflows)
-    if not definitions and not (lock and lock.entries):
-        raise DeploymentError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
-    matches = Matches(definitions, lock or Lock(base_url), workflows)
-    basis = PlanBasis(lock=lock, organization_id=organization_id)
-    problems = Problems([*warnings, *matches.problems(folder)])
-    if problems.errors:
-        return DeploymentPlan(folder=folder, base_url=base_url, problems=problems, _basis=basis)
-    changes = sorted(_changes(matches, lock or Lock(base_url)), key=lambda change: _ORDER.index(change.action))
+    target.check_base_url(state)
+    organization_id = target.check_organization(state, workflows)
+    target.check_any_is_there(state, workflows)
+    if not definitions and not (state and state.workflows):
+        raise DeploymentError(f"folder {str(target.folder)!r} has no definition: no file *.yaml, *.yml or *.json")
+    known = state or EnvironmentState(target.base_url)
+    matches = Matches(definitions, known, workflows, moved_files(moved, known.workflows, definitions))
+    problems = Problems([*warnings, *matches.problems(target.folder)])
+    changes: list[DeploymentChange] = []
+    if not problems.errors:
+        changes = sorted(_changes(matches, known), key=lambda change: _ORDER.index(change.action))
     changed = {change.file for change in changes}
-    unchanged = tuple(file for file in definitions if file not in changed)
     return DeploymentPlan(
-        folder=folder,
-        base_url=base_url,
+        folder=target.folder,
+        environment=target.environment,
+        base_url=target.base_url,
         changes=tuple(changes),
         problems=problems,
-        unchanged=unchanged,
-        _basis=basis,
+        unchanged=() if problems.errors else tuple(file for file in definitions if file not in changed),
+        _basis=PlanBasis(state=state, organization_id=organization_id),
     )
 
 
@@ -209,113 +395,87 @@ def tools_unchecked(definitions: Mapping[str, Mapping[str, Any]], reason: str) -
     return Problems([Problem(location="", code="unchecked_tools", message=message, severity="warning")])
 
 
-def check_base_url(lock: Lock | None, folder: Path, base_url: str) -> None:
-    """Refuse a lock file of another platform.
-
-    Raises:
-        DeploymentError: If it is one.
-    """
-    if lock is not None and lock.base_url != base_url:
-        raise DeploymentError(
-            f"{folder / LOCK_NAME} belongs to {lock.base_url}, and the client calls {base_url}. {_REMEDY}"
-        )
-
-
-def check_organization(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> str | None:
-    """Return the organization that workflows belong to, as far as it is known; refuse a lock file of another one.
-
-    Raises:
-        DeploymentError: If it is one.
-    """
-    organizations = {
-        organization_id for workflow in workflows if (organization_id := workflow.organization_id) is not None
-    }
-    known = None if lock is None else lock.organization_id
-    if known is not None and organizations and known not in organizations:
-        others = " and ".join(map(repr, sorted(organizations)))
-        raise DeploymentError(
-            f"{folder / LOCK_NAME} belongs to the organization {known!r}, and the client's key to {others}. {_REMEDY}"
-        )
-    return known or (min(organizations) if len(organizations) == 1 else None)
-
-
-def _check_any_is_there(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> None:
-    """Refuse a lock file that is probably another organization's, where the platform does not send its id."""
-    ids = set[str]() if lock is None else lock.workflow_ids
-    if len(ids) > 1 and ids.isdisjoint(workflow.id for workflow in workflows):
-        raise DeploymentError(
-            f"none of the {len(ids)} workflows of {folder / LOCK_NAME} is on the platform: the client's key is "
-            f"probably that of another organization. {_REMEDY}"
-        )
-
-
-def _changes(matches: Matches, lock: Lock) -> Iterator[DeploymentChange]:
+def _changes(matches: Matches, state: EnvironmentState) -> Iterator[DeploymentChange]:
     """Yield the changes, in the order of the files."""
     for file, content in matches.contents.items():
         origin = matches.origins.get(file)
         if origin is None:
             yield _creation(file, content, "the file is new")
-        elif change := _change(file, content, origin, lock.entries[origin], matches.workflows[origin]):
+        elif change := _change(matches, file, origin, state.workflows[origin]):
             yield change
-    for file, entry in matches.gone.items():
-        yield _removal(file, entry, matches.workflows[file])
+    for file, known in matches.gone.items():
+        yield _removal(file, known, matches.workflows[file])
 
 
-def _change(
-    file: str, content: WorkflowContent, origin: str, entry: LockEntry, workflow: Workflow | None
-) -> DeploymentChange | None:
-    """Return what a file with an entry in the lock file needs; None for nothing."""
+def _change(matches: Matches, file: str, origin: str, known: WorkflowState) -> DeploymentChange | None:
+    """Return what a file needs that has a state; None for nothing."""
+    content, workflow = matches.contents[file], matches.workflows[origin]
     previous = None if origin == file else origin
-    moved = "" if previous is None else f"{previous} is now {file}; "
+    reason = "" if previous is None else f"{previous} is now {file}; "
     if workflow is None:
-        if entry.workflow_id is None:
-            moved += "its creation was interrupted, and the platform does not have it"
+        if known.workflow_id is None:
+            reason += "its creation was interrupted, and the platform does not have it"
         else:
-            moved += f"{entry.workflow_id} was deleted on the platform, so it is created again"
-        resumed = entry if entry.workflow_id is None and entry.applied == content.digest() else None
-        return _creation(file, content, moved, previous, resumed)
-    if entry.workflow_id is None:
-        moved += f"its creation was interrupted, and {workflow.id} is what was created; "
+            reason += f"{known.workflow_id} was deleted on the platform, so it is created again"
+        return _creation(file, content, reason, previous, known)
+    if known.workflow_id is None:
+        reason += f"its creation was interrupted, and {workflow.id} is what was created; "
     seen = SeenWorkflow.of(workflow)
-    reason = _why_update(entry, seen, content, workflow)
-    if reason is not None:
+    is_edited = matches.is_edited(file, known)
+    is_conflict = known.seen is not None and seen.loses(known.seen, content)
+    is_different = content.digest() != content_of_workflow(workflow).digest()
+    # The platform may complete what it is sent. What was seen after the last apply then matches the file.
+    if is_different and (is_edited or is_conflict):
         return DeploymentChange(
             action="update",
             file=file,
             name=content.name,
             workflow_id=workflow.id,
-            reason=moved + reason,
+            reason=joined(reason, _why_update(known, seen, workflow, is_edited=is_edited, is_conflict=is_conflict)),
+            is_conflict=is_conflict,
             diff=diff(content_of_workflow(workflow).merged(), content.merged()),
-            _step=Step(content=content, seen=seen, previous_file=previous),
+            _step=Step(content=content, applied=matches.applied(file), seen=seen, known=known, previous_file=previous),
         )
-    if not moved:
+    if is_edited and not reason:
+        reason = "the platform has what the file has become; "
+    if not reason:
         return None
-    kept = LockEntry(content.name, content.digest(), workflow.id, seen)
+    kept = WorkflowState(content.name, matches.applied(file), workflow.id, seen)
     return DeploymentChange(
         action="record",
         file=file,
         name=content.name,
         workflow_id=workflow.id,
-        reason=f"{moved}only the lock file changes",
-        _step=Step(seen=seen, entry=kept, previous_file=previous),
+        reason=f"{reason}only the state changes",
+        _step=Step(seen=seen, known=known, recorded=kept, previous_file=previous),
     )
 
 
-def _removal(file: str, entry: LockEntry, workflow: Workflow | None) -> DeploymentChange:
+def _removal(file: str, known: WorkflowState, workflow: Workflow | None) -> DeploymentChange:
     if workflow is None:
-        reason = "the file is gone, and the platform does not have its workflow; only the lock file changes"
+        reason = "the file is gone, and the platform does not have its workflow; only the state changes"
         return DeploymentChange(
-            action="record", file=file, name=entry.name, workflow_id=entry.workflow_id, reason=reason
+            action="record",
+            file=file,
+            name=known.name,
+            workflow_id=known.workflow_id,
+            reason=reason,
+            _step=Step(known=known),
         )
-    content = content_of_workflow(workflow)
+    content, seen = content_of_workflow(workflow), SeenWorkflow.of(workflow)
+    is_conflict = known.seen is not None and seen.loses(known.seen, None)
+    reason = "the file is gone"
+    if is_conflict:
+        reason = joined(f"{reason}, and {_changed_since(known, seen)}: ", _settlement(workflow))
     return DeploymentChange(
         action="delete",
         file=file,
-        name=workflow.name or entry.name,
+        name=workflow.name or known.name,
         workflow_id=workflow.id,
-        reason="the file is gone",
+        reason=reason,
+        is_conflict=is_conflict,
         diff=diff(content.merged(), content.without_nodes()),
-        _step=Step(seen=SeenWorkflow.of(workflow)),
+        _step=Step(seen=seen, known=known),
     )
 
 
@@ -324,8 +484,10 @@ def _creation(
     content: WorkflowContent,
     reason: str,
     previous: str | None = None,
-    resumed: LockEntry | None = None,
+    known: WorkflowState | None = None,
 ) -> DeploymentChange:
+    applied = applied_digest(content.definition)
+    interrupted = known if known is not None and known.workflow_id is None else None
     return DeploymentChange(
         action="create",
         file=file,
@@ -333,23 +495,30 @@ def _creation(
         workflow_id=None,
         reason=reason,
         diff=diff(content.without_nodes(), content.merged()),
-        _step=Step(content=content, entry=resumed, previous_file=previous),
+        _step=Step(
+            content=content,
+            applied=applied,
+            known=known,
+            is_resumed=interrupted is not None and (interrupted.name, interrupted.applied) == (content.name, applied),
+            previous_file=previous,
+        ),
     )
 
 
-def _why_update(entry: LockEntry, seen: SeenWorkflow, content: WorkflowContent, workflow: Workflow) -> str | None:
-    """Return why a workflow is updated; None when it matches its file."""
-    wanted = content.digest()
-    if wanted == seen.digest:
-        return None
-    is_file_changed = wanted != entry.applied
-    # The platform may complete what it is sent. What was seen after the last apply then matches the file.
-    is_workflow_changed = entry.seen is not None and entry.seen != seen
-    if not is_workflow_changed:
-        return "the file has changed" if is_file_changed else None
-    versions = (
-        "" if entry.seen is None or seen.version is None else f" (version {entry.seen.version} -> {seen.version})"
-    )
-    both = "the file and the platform have" if is_file_changed else "the platform has"
-    text = f"{both} changed since the last apply{versions}: this replaces what is on the platform; to keep it instead, "
-    return joined(text, remedy("pull", id=workflow.id))
+def _why_update(
+    known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, *, is_edited: bool, is_conflict: bool
+) -> str:
+    if not is_conflict:
+        return "the file has changed"
+    start = "the file has changed, and " if is_edited else ""
+    return joined(f"{start}{_changed_since(known, seen)}: ", _settlement(workflow))
+
+
+def _changed_since(known: WorkflowState, seen: SeenWorkflow) -> str:
+    before = None if known.seen is None else known.seen.version
+    versions = "" if before is None or seen.version is None else f" (version {before} -> {seen.version})"
+    return f"the platform has changed since the last apply{versions}"
+
+
+def _settlement(workflow: Workflow) -> str:
+    return joined(argument("overwrite", True), " replaces that, ", remedy("pull", id=workflow.id), " keeps it")

@@ -11,15 +11,9 @@ from fibonacci._remedies import joined, remedy
 from fibonacci.definitions import diff
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.source import FORMATS, pyyaml
-from fibonacci.deployment.folder import (
-    DeploymentFolder,
-    Lock,
-    LockEntry,
-    SeenWorkflow,
-    check_path,
-    content_of_file,
-    safe_file_name,
-)
+from fibonacci.deployment.content import SeenWorkflow, applied_digest, content_of_file
+from fibonacci.deployment.folder import DeploymentFolder, check_path, safe_file_name
+from fibonacci.deployment.state import EnvironmentState, WorkflowState
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
@@ -65,24 +59,24 @@ def definition_of(workflow: Workflow) -> Mapping[str, Any]:
     return in_todays_words(workflow.definition)
 
 
-def choose_file(folder: DeploymentFolder, lock: Lock, workflow: Workflow, file: str | None) -> str:
+def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Workflow, file: str | None) -> str:
     """Return the name of the file that a workflow is pulled into.
 
-    Without a given one it is that of the lock file, else the one with the workflow's name, else a new one.
+    Without a given one it is that of the state, else the one with the workflow's name, else a new one.
 
     Args:
         folder: The folder.
-        lock: Its lock file.
+        state: What is deployed from it.
         workflow: The workflow.
         file: The name that the user gives; None for none.
 
     Raises:
         DeploymentError: If the workflow has another file already, or the file another workflow.
     """
-    known = [name for name, entry in lock.entries.items() if entry.workflow_id == workflow.id]
+    known = [name for name, known in state.workflows.items() if known.workflow_id == workflow.id]
     if file is None:
-        return known[0] if known else _file_by_name(folder, lock, workflow)
-    owner = lock.entries[file].workflow_id if file in lock.entries else None
+        return known[0] if known else _file_by_name(folder, state, workflow)
+    owner = state.workflows[file].workflow_id if file in state.workflows else None
     if owner not in (None, workflow.id):
         raise DeploymentError(f"{file} belongs to {owner}, not to {workflow.id}: pull into another file")
     if known and known[0] != file and (folder.path / known[0]).exists():
@@ -90,15 +84,15 @@ def choose_file(folder: DeploymentFolder, lock: Lock, workflow: Workflow, file: 
     return file
 
 
-def _file_by_name(folder: DeploymentFolder, lock: Lock, workflow: Workflow) -> str:
+def _file_by_name(folder: DeploymentFolder, state: EnvironmentState, workflow: Workflow) -> str:
     files = folder.files()
-    free = [file for file in files if file not in lock.entries or lock.entries[file].workflow_id is None]
+    free = [file for file in files if file not in state.workflows or state.workflows[file].workflow_id is None]
     matching = [file for file in free if _name_in(folder, file) == workflow.name]
     if len(matching) > 1:
         raise DeploymentError(
             f"{' and '.join(matching)} are both called {workflow.name!r}: pull into one of them by its path"
         )
-    return matching[0] if matching else safe_file_name(workflow.name or workflow.id, {*files, *lock.entries})
+    return matching[0] if matching else safe_file_name(workflow.name or workflow.id, {*files, *state.workflows})
 
 
 def _name_in(folder: DeploymentFolder, file: str) -> str | None:
@@ -106,7 +100,9 @@ def _name_in(folder: DeploymentFolder, file: str) -> str | None:
     return None if definition is None else definition.get("name") or PurePath(file).stem
 
 
-def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Workflow, *, overwrite: bool) -> bool:
+def needs_writing(
+    folder: DeploymentFolder, file: str, state: EnvironmentState, workflow: Workflow, *, overwrite: bool
+) -> bool:
     """Tell whether a file has to be written: not when it matches the workflow.
 
     Raises:
@@ -118,16 +114,20 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
     definition = folder.read_definition(file)
     if definition is not None and not diff(definition, definition_of(workflow)):
         return False
-    local = None if definition is None else content_of_file(definition, path.stem, workflow).digest()
-    entry = lock.entries.get(file)
-    is_as_applied = entry is not None and entry.workflow_id == workflow.id and entry.applied == local
+    known = state.workflows.get(file)
+    is_as_applied = (
+        definition is not None
+        and known is not None
+        and known.workflow_id == workflow.id
+        and known.applied == applied_digest(definition)
+    )
     if not (is_as_applied or overwrite):
         text = f"{path} has changes that {workflow.id} does not have"
         raise DeploymentError(joined(text, remedy("overwrite")), code=LOCAL_CHANGES)
     return True
 
 
-def pulled_entry(definition: Mapping[str, Any], file: str, workflow: Workflow) -> LockEntry:
-    """Return the entry in the lock file for a file that matches its workflow."""
+def pulled_state(definition: Mapping[str, Any], file: str, workflow: Workflow) -> WorkflowState:
+    """Return the state of a file that matches its workflow."""
     content = content_of_file(definition, PurePath(file).stem, workflow)
-    return LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow))
+    return WorkflowState(content.name, applied_digest(definition), workflow.id, SeenWorkflow.of(workflow))

@@ -18,6 +18,7 @@ from fibonacci.definitions import DefinitionError, diff
 from fibonacci.definitions.json_types import is_array
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.deployment.folder import DeploymentFolder, is_definition_file
+from fibonacci.deployment.state import named_in_states
 from fibonacci.emulator.account import SEED
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
@@ -184,10 +185,9 @@ def read_seed(folder: Path) -> Seed:
 
 
 def _workflows(folder: Path) -> list[SeedWorkflow]:
-    """Return the workflows of a folder; one that was pulled is called as the lock file says."""
+    """Return the workflows of a folder; one that was pulled is called as its state says."""
     source = DeploymentFolder(folder)
-    lock = source.read_lock()
-    names = {} if lock is None else {file: entry.name for file, entry in lock.entries.items()}
+    names = named_in_states(folder)
     files: dict[str, Path] = {}
     workflows: list[SeedWorkflow] = []
     for name, definition in source.read_definitions().items():

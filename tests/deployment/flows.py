@@ -48,9 +48,9 @@ class Flows:
         for letter in "abcde":
             self.write(f"{letter}.yaml", f"flow-{letter}", f"Greet {letter}")
 
-    def plan(self) -> DeploymentPlan:
+    def plan(self, **options: Any) -> DeploymentPlan:
         """Make a plan for the folder."""
-        plan: DeploymentPlan = self.mode.run(self.client.workflows.plan(self.folder))
+        plan: DeploymentPlan = self.mode.run(self.client.workflows.plan(self.folder, **options))
         return plan
 
     def is_deployed(self) -> bool:
@@ -58,10 +58,10 @@ class Flows:
         plan = self.plan()
         return not (plan.has_changes or plan.problems.errors)
 
-    def problems(self) -> list[str]:
+    def problems(self, **options: Any) -> list[str]:
         """Return the problems of a plan for the folder, each with its file; nothing must have changed."""
         before = self.state()
-        plan = self.plan()
+        plan = self.plan(**options)
         assert (plan.changes, plan.unchanged, plan.has_changes) == ((), (), False)
         with pytest.raises(DefinitionError) as caught:
             self.apply(plan, allow_delete=True)
@@ -115,12 +115,18 @@ class Flows:
 
     def state(self) -> dict[str, Any]:
         """Return all that a plan must not change: the platform's workflows and the files of the folder."""
-        files = {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
+        files = {str(path): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
         return {"workflows": [each.model_dump() for each in self.workflows()], "files": files}
 
-    def lock(self) -> Any:
-        """Return the content of the lock file."""
-        return json.loads((self.folder / "fibonacci.lock").read_text("utf-8"))
+    def states(self, environment: str = "default") -> dict[str, Any]:
+        """Return what the state of an environment has of each file."""
+        files = (self.folder / ".fibonacci" / environment).glob("*.json")
+        states = [json.loads(path.read_text("utf-8")) for path in files if path.name != "platform.json"]
+        return {state["file"]: state for state in states}
+
+    def state_file(self, file: str) -> Path:
+        """Return the path of the state of a file."""
+        return self.folder / ".fibonacci" / "default" / f"{self.states()[file]['id']}.json"
 
 
 def steps_of(plan: DeploymentPlan | DeploymentResult) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ import pytest
 
 from fibonacci import APIError, AsyncFibonacci, Fibonacci
 from fibonacci._files import write_file
-from fibonacci.deployment import folder as deployment_folder
+from fibonacci.deployment import state as deployment_state
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.faults import FailureKind, InjectedFailure
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, TransportError
@@ -43,14 +43,14 @@ def fail(emulator: Emulator, route: str, kind: FailureKind, number: int = 1) -> 
     return emulator.fail(route, kind)
 
 
-def check_resumed(flows: Flows, names: list[str]) -> None:
+def check_resumed(flows: Flows, names: list[str], **options: Any) -> None:
     """Go on, and check that each workflow is there once, with no needless version, and that nothing is left to do."""
-    flows.apply(allow_delete=True)
+    flows.apply(flows.plan(**options), allow_delete=True)
     assert flows.names() == names
     assert flows.is_deployed(), str(flows.plan())
     versions = {each.name: len(flows.mode.run(flows.client.versions.list(each.id))) for each in flows.workflows()}
     assert versions == {name: 2 if name == "updated" else 1 for name in names}
-    assert set(flows.lock()["workflows"]) == {path.name for path in flows.folder.glob("*.yaml")}
+    assert set(flows.states()) == {path.name for path in flows.folder.glob("*.yaml")}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,7 +77,7 @@ def test_a_creation_that_the_platform_refuses_leaves_no_trace(flows: Flows, emul
     with pytest.raises(APIError):
         flows.apply()
     assert failure.delivered == 1
-    assert flows.lock()["workflows"] == {}
+    assert flows.states() == {}
     assert [change.reason for change in flows.plan().changes] == ["the file is new"] * 5
 
 
@@ -300,7 +300,7 @@ def prepare(flows: Flows) -> None:
 
 @needs_fork
 def test_a_process_that_is_killed_at_any_point(emulator: Emulator, tmp_path: Path) -> None:
-    """Before and after each request that changes something, and each writing of the lock file, one after the other."""
+    """Before and after each request that changes something, and each change of the state, one after the other."""
     with Mode("sync") as mode:
         flows = Flows(mode, mode.client_of(emulator), tmp_path / "flows")
         flows.folder.mkdir()
@@ -313,7 +313,8 @@ def test_a_process_that_is_killed_at_any_point(emulator: Emulator, tmp_path: Pat
             if point is None:
                 break
             reached.append(point)
-            check_resumed(flows, ["flow-a", "flow-d", "flow-e", "flow-f", "updated"])
+            check_resumed(flows, ["flow-a", "flow-d", "flow-e", "flow-f", "updated"], moved={"c": None})
+            assert len(list((flows.folder / ".fibonacci" / "default").iterdir())) == 6, "nothing is left behind"
             emulator.restore(prepared)
             shutil.rmtree(flows.folder)
             shutil.copytree(tmp_path / "prepared", flows.folder)
@@ -321,11 +322,12 @@ def test_a_process_that_is_killed_at_any_point(emulator: Emulator, tmp_path: Pat
 
 
 def expected_points() -> Iterator[str]:
-    lock = ["before lock", "after lock"]
-    yield from lock  # a.yaml is now moved.yaml
-    yield from ["before PUT", "after PUT", *lock]
-    yield from [*lock, "before POST", "after POST", *lock]
-    yield from ["before DELETE", "after DELETE", *lock]
+    state, removal = ["before state", "after state"], ["before removal", "after removal"]
+    yield from state  # of the platform
+    yield from state  # a.yaml is now moved.yaml
+    yield from ["before PUT", "after PUT", *state]
+    yield from [*state, "before POST", "after POST", *state, *removal]
+    yield from ["before DELETE", "after DELETE", *removal]
 
 
 def killed_at(number: int, flows: Flows, emulator: Emulator) -> str | None:
@@ -356,12 +358,21 @@ def apply_and_die(number: int, report: int, folder: Path, api_key: str, base_url
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def write_lock(write: Callable[..., None], path: Any, text: str, **options: Any) -> None:
-        reached("before lock")
+    def write_state(write: Callable[..., None], path: Any, text: str, **options: Any) -> None:
+        reached("before state")
         write(path, text, **options)
-        reached("after lock")
+        reached("after state")
 
-    pytest.MonkeyPatch().setattr(deployment_folder, "write_file", partial(write_lock, write_file))
+    remove = Path.unlink
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        reached("before removal")
+        remove(path, missing_ok=missing_ok)
+        reached("after removal")
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(deployment_state, "write_file", partial(write_state, write_file))
+    patch.setattr(Path, "unlink", unlink)
     client = Fibonacci(api_key, base_url=base_url, transport=InterruptingTransport(SocketTransport(), reached))
-    client.workflows.apply(client.workflows.plan(folder), allow_delete=True)
+    client.workflows.apply(client.workflows.plan(folder, moved={"c": None}), allow_delete=True)
     os._exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_a_change_by_another_is_found(elsewhere: Flows) -> None:
     plan = elsewhere.plan()
     elsewhere.update("flow-a", definition=definition("flow-a", "by another again"))
     with pytest.raises(DeploymentError, match="has been changed since the plan was made"):
-        elsewhere.apply(plan)
+        elsewhere.apply(plan, overwrite=True)
 
 
 def test_a_pulled_file_needs_nothing(elsewhere: Flows) -> None:
@@ -108,15 +109,15 @@ def test_a_workflow_with_an_error_is_pulled_to_be_mended(emulator: Emulator, tmp
         transport.close()
 
 
-def test_the_lock_file_of_another_organization_where_none_is_told(emulator: Emulator, tmp_path: Path) -> None:
+def test_the_state_of_another_organization_where_none_is_told(emulator: Emulator, tmp_path: Path) -> None:
     transport = RewritingTransport(SocketTransport(), without("organization_id"))
     with Mode("sync") as mode, Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=transport) as client:
         flows = Flows(mode, client, tmp_path)
         flows.write_five()
         flows.apply()
-        assert flows.lock()["organization_id"] is None
+        assert json.loads((tmp_path / ".fibonacci/default/platform.json").read_text())["organization_id"] is None
         emulator.reset()
         flows.create("of the other organization")
-        with pytest.raises(DeploymentError, match=r"none of the 5 workflows of .*fibonacci\.lock is on the platform"):
+        with pytest.raises(DeploymentError, match="has 5 workflows, and none is on the platform"):
             flows.plan()
         transport.close()

@@ -67,7 +67,7 @@ def test_a_plan_changes_nothing(flows: Flows) -> None:
     (flows.folder / "b.yaml").unlink()
     (flows.folder / "c.yaml").rename(flows.folder / "moved.yaml")
     before = flows.state()
-    assert len(flows.plan().changes) == 4
+    assert len(flows.plan(moved={"b": None}).changes) == 4
     assert flows.state() == before
 
 
@@ -82,7 +82,7 @@ def test_each_kind_of_change(flows: Flows) -> None:
     flows.write("f.json", "flow-f")
     deleted = flows.delete("flow-e")
 
-    plan = flows.plan()
+    plan = flows.plan(moved={"c": None})
     assert steps_of(plan) == [
         ("record", "moved.yaml"),
         ("update", "a.yaml"),
@@ -94,7 +94,7 @@ def test_each_kind_of_change(flows: Flows) -> None:
     assert plan.unchanged == ()
     reasons = {change.file: change.reason for change in plan.changes}
     assert reasons == {
-        "moved.yaml": "d.yaml is now moved.yaml; only the lock file changes",
+        "moved.yaml": "d.yaml is now moved.yaml; only the state changes",
         "a.yaml": "the file has changed",
         "b.yaml": "the file has changed",
         "e.yaml": f"{deleted} was deleted on the platform, so it is created again",
@@ -122,12 +122,12 @@ def test_the_text_of_a_plan(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a", "Greet all")
     flows.write("new.yaml", "new")
     (flows.folder / "gone.yaml").unlink()
-    plan = flows.plan()
+    plan = flows.plan(moved={"gone": None})
     ids = {workflow.name: workflow.id for workflow in flows.workflows()}
     assert (
         str(plan)
         == f"""\
-Plan for {flows.folder} at {flows.client.base_url}
+Plan for {flows.folder} in default at {flows.client.base_url}
 
 ~ update a.yaml     'flow-a' ({ids["flow-a"]}, version 1)
     the file has changed
@@ -161,7 +161,7 @@ Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
     ]
     assert repr(result) == f"<DeploymentResult {str(flows.folder)!r}: 3 done>"
     empty = flows.plan()
-    assert str(empty) == f"No changes: {flows.folder} at {flows.client.base_url} matches its 2 files."
+    assert str(empty) == f"No changes: {flows.folder} in default at {flows.client.base_url} matches its 2 files."
     assert str(flows.apply(empty)) == "Nothing was done."
 
 
@@ -177,8 +177,17 @@ def test_a_plan_is_neither_true_nor_false(flows: Flows) -> None:
 def test_a_plan_shows_its_reader_nothing_internal(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
     plan = flows.plan()
-    assert public(plan) == {"base_url", "changes", "folder", "has_changes", "problems", "summary", "unchanged"}
-    assert public(plan.changes[0]) == {"action", "diff", "file", "name", "reason", "workflow_id"}
+    assert public(plan) == {
+        "base_url",
+        "changes",
+        "environment",
+        "folder",
+        "has_changes",
+        "problems",
+        "summary",
+        "unchanged",
+    }
+    assert public(plan.changes[0]) == {"action", "diff", "file", "is_conflict", "name", "reason", "workflow_id"}
     assert public(flows.apply(plan)) == {"changes", "folder", "workflows"}
 
 
@@ -254,10 +263,9 @@ def test_a_definition_without_a_name_has_that_of_its_file(flows: Flows) -> None:
     flows.apply()
     assert flows.names() == ["greeter"]
     assert "name" not in (flows.workflow("greeter").definition or {})
-    (flows.folder / "greeter.yaml").rename(flows.folder / "other.yaml")
-    assert steps_of(flows.plan()) == [("record", "other.yaml")]
+    (flows.folder / "greeter.yaml").rename(flows.folder / "greeter.json")
     flows.apply()
-    assert flows.names() == ["greeter"]
+    assert list(flows.states()) == ["greeter.json"]
     assert flows.is_deployed()
 
 
@@ -272,35 +280,8 @@ def test_a_file_that_is_renamed_and_changed_keeps_its_workflow(flows: Flows) -> 
     assert plan.changes[0].reason == "a.yaml is now b.yaml; the file has changed"
     flows.apply(plan)
     assert flows.workflow("flow-a").id == before.id
-    assert list(flows.lock()["workflows"]) == ["b.yaml"]
+    assert list(flows.states()) == ["b.yaml"]
     assert flows.is_deployed()
-
-
-def test_two_workflows_can_change_names(flows: Flows) -> None:
-    flows.write("a.yaml", "one", "first")
-    flows.write("b.yaml", "two", "second")
-    flows.apply()
-    flows.write("a.yaml", "two", "first")
-    flows.write("b.yaml", "one", "second")
-    assert steps_of(flows.plan()) == [("update", "a.yaml"), ("update", "b.yaml")]
-    flows.apply()
-    assert flows.names() == ["one", "two"]
-    assert flows.is_deployed()
-
-
-def test_a_change_on_the_platform_is_named_and_replaced(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
-    changed = flows.update("flow-a", definition=definition("flow-a", "by hand"))
-    (change,) = flows.plan().changes
-    assert change.reason == (
-        "the platform has changed since the last apply (version 1 -> 2): this replaces what is on the platform; "
-        f'to keep it instead, pull("{changed.id}", folder)'
-    )
-    flows.write("a.yaml", "flow-a", "by file")
-    assert flows.plan().changes[0].reason.startswith("the file and the platform have changed since the last apply")
-    flows.apply()
-    assert flows.workflow("flow-a").definition == definition("flow-a", "by file")
 
 
 def test_which_files_are_read(flows: Flows) -> None:
@@ -356,7 +337,7 @@ def test_all_files_gone(flows: Flows) -> None:
     assert [change.action for change in flows.plan().changes] == ["delete"] * 5
     flows.apply(allow_delete=True)
     assert flows.workflows() == []
-    assert flows.lock()["workflows"] == {}
+    assert flows.states() == {}
 
 
 def test_a_file_and_its_workflow_both_gone(flows: Flows) -> None:
@@ -367,31 +348,39 @@ def test_a_file_and_its_workflow_both_gone(flows: Flows) -> None:
     plan = flows.plan()
     assert steps_of(plan) == [("record", "a.yaml")]
     flows.apply(plan)  # nothing is deleted, so nothing has to be allowed
-    assert "a.yaml" not in flows.lock()["workflows"]
+    assert "a.yaml" not in flows.states()
 
 
-def test_the_lock_file_has_no_secrets_and_does_not_depend_on_its_history(flows: Flows, emulator: Emulator) -> None:
+def test_the_state_has_no_secrets_and_does_not_depend_on_its_history(flows: Flows, emulator: Emulator) -> None:
     flows.write_five()
     flows.apply()
-    text = (flows.folder / "fibonacci.lock").read_text("utf-8")
-    assert emulator.api_key not in text
-    assert text.startswith('{\n  "format": 1,\n'), "it is read in differences between commits"
-    lock = flows.lock()
-    assert (lock["format"], lock["base_url"], lock["organization_id"]) == (1, flows.client.base_url, "default")
-    assert list(lock["workflows"]) == sorted(lock["workflows"])
-    assert lock["workflows"]["a.yaml"] == {
-        "id": flows.workflow("flow-a").id,
-        "name": "flow-a",
-        "applied": lock["workflows"]["a.yaml"]["seen"],
-        "version": 1,
-        "seen": lock["workflows"]["a.yaml"]["applied"],
+    workflow = flows.workflow("flow-a")
+    place = flows.folder / ".fibonacci" / "default"
+    assert sorted(path.name for path in place.iterdir()) == sorted(
+        ["platform.json", *(f"{each.id}.json" for each in flows.workflows())]
+    )
+    assert not any(emulator.api_key in path.read_text("utf-8") for path in place.iterdir())
+    assert json.loads((place / "platform.json").read_text("utf-8")) == {
+        "format": 1,
+        "base_url": flows.client.base_url,
+        "organization_id": "default",
     }
-    assert sorted(path.name for path in flows.folder.iterdir() if path.name[0] not in "abcde") == ["fibonacci.lock"]
+    text = flows.state_file("a.yaml").read_text("utf-8")
+    assert text.startswith('{\n  "file": "a.yaml",\n'), "it is read in differences between commits"
+    state = json.loads(text)
+    hashes = {state.pop("applied"), state["seen"].pop("definition")}
+    assert len(hashes) == 1
+    assert state == {
+        "file": "a.yaml",
+        "id": workflow.id,
+        "name": "flow-a",
+        "seen": {"version": 1, "name": "flow-a", "description": None},
+    }
     flows.write("a.yaml", "flow-a", "changed")
     flows.apply()
     flows.write("a.yaml", "flow-a", "Greet a")
     flows.apply()
-    assert flows.lock()["workflows"]["a.yaml"]["applied"] == lock["workflows"]["a.yaml"]["applied"]
+    assert {flows.states()["a.yaml"]["applied"]} == hashes
 
 
 def test_what_is_applied_is_what_the_file_loads_to(flows: Flows) -> None:
@@ -406,7 +395,7 @@ def test_each_change_is_reported_when_it_is_made(flows: Flows) -> None:
     reported: list[tuple[str, str | None, list[str]]] = []
 
     def report(change: DeploymentChange) -> None:
-        reported.append((change.file, change.workflow_id, sorted(flows.lock()["workflows"])))
+        reported.append((change.file, change.workflow_id, sorted(flows.states())))
 
     result = flows.apply(on_change=report)
     ids = {file: workflow.id for file, workflow in result.workflows.items()}

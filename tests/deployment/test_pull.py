@@ -73,22 +73,22 @@ def test_files_of_json_need_no_pyyaml(flows: Flows, monkeypatch: pytest.MonkeyPa
     assert flows.pull(workflow.id).name == "news.json"
 
 
-def test_into_a_folder_without_a_lock_file(flows: Flows, tmp_path: Path) -> None:
+def test_into_a_folder_without_a_state(flows: Flows, tmp_path: Path) -> None:
     workflow = flows.create("Greeter", description="set by hand")
     path = flows.pull(workflow.id, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "greeter.yaml"
     other = flows.beside(path.parent)
     assert other.is_deployed()
     assert load(path).model_dump() == workflow.definition
-    assert other.lock()["workflows"]["greeter.yaml"]["id"] == workflow.id
+    assert other.states()["greeter.yaml"]["id"] == workflow.id
 
 
-def test_into_a_folder_with_a_lock_file(flows: Flows) -> None:
+def test_into_a_folder_with_a_state(flows: Flows) -> None:
     flows.write_five()
     flows.apply()
     workflow = flows.create("Greeter")
     assert flows.pull(workflow.id).name == "greeter.yaml"
-    assert len(flows.lock()["workflows"]) == 6
+    assert len(flows.states()) == 6
     assert flows.is_deployed()
 
 
@@ -163,7 +163,7 @@ def test_the_file_of_another_workflow_is_not_taken(flows: Flows) -> None:
     assert flows.state() == before
     (flows.folder / "a.yaml").rename(flows.folder / "b.yaml")
     flows.pull(owner, flows.folder / "b.yaml")
-    assert list(flows.lock()["workflows"]) == ["b.yaml"]
+    assert list(flows.states()) == ["b.yaml"]
 
 
 def test_a_file_of_the_name_is_taken_if_it_is_nobodys(flows: Flows) -> None:
@@ -204,7 +204,7 @@ HOSTILE = {
     "a\0b\nc\\d:e*f?g": "a-b-c-d-e-f-g.yaml",
     ".hidden": "hidden.yaml",
     "-rf": "rf.yaml",
-    "fibonacci.lock": "fibonacci-lock.yaml",
+    ".fibonacci/x": "fibonacci-x.yaml",
 }
 
 

@@ -38,11 +38,11 @@ def test_two_files_of_one_name_by_the_name_of_one_file(flows: Flows) -> None:
     assert flows.problems() == ["b.yaml: b.yaml and twin.yaml are both called 'twin': a name stands for one workflow"]
 
 
-def test_a_workflow_of_the_name_that_the_lock_file_does_not_know(flows: Flows) -> None:
+def test_a_workflow_of_the_name_that_the_state_does_not_know(flows: Flows) -> None:
     other = flows.create("taken", "of someone")
     flows.write("a.yaml", "taken")
     assert flows.problems() == [
-        f"a.yaml: {other.id} on the platform is called 'taken', and the lock file does not know it: "
+        f"a.yaml: {other.id} on the platform is called 'taken', and was not deployed from here to this environment: "
         f'pull("{other.id}", folder) if it is this file\'s, else rename one'
     ]
 
@@ -134,59 +134,64 @@ def test_arguments(flows: Flows, emulator: Emulator) -> None:
     assert len(emulator.requests) == 0
 
 
-def change_lock(**fields: Any) -> Callable[[dict[str, Any]], str]:
-    return lambda lock: json.dumps({**lock, **fields})
+def change(of: str, **fields: Any) -> Callable[[Flows], None]:
+    """Return what changes fields of a file of the state: `platform.json`, or that of a definition file."""
+
+    def act(flows: Flows) -> None:
+        path = flows.folder / ".fibonacci/default/platform.json" if of == "platform" else flows.state_file(of)
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+    return act
 
 
-def change_entry(**fields: Any) -> Callable[[dict[str, Any]], str]:
-    def change(lock: dict[str, Any]) -> str:
-        return json.dumps({**lock, "workflows": {"a.yaml": {**lock["workflows"]["a.yaml"], **fields}}})
-
-    return change
+def replace(text: str, file: str = "a.yaml") -> Callable[[Flows], object]:
+    return lambda flows: flows.state_file(file).write_text(text)
 
 
-def unknown_id(lock: dict[str, Any]) -> str:
-    entry = lock["workflows"]["a.yaml"]
-    return json.dumps({**lock, "workflows": {"a.yaml": entry, "b.yaml": entry}})
+def copy_state(flows: Flows) -> None:
+    path = flows.state_file("a.yaml")
+    path.with_name("wf-other.json").write_text(path.read_text().replace(path.stem, "wf-other"))
 
 
-LOCKS: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
-    "not JSON": (lambda _: "<<<<<<< HEAD\n", "cannot be read (Expecting value: line 1 column 1 (char 0)): restore it"),
-    "empty": (lambda _: "", "cannot be read (Expecting value"),
-    "deep": (lambda _: "[" * 100_000, "cannot be read (maximum recursion depth exceeded"),
-    "a list": (lambda _: "[]", "cannot be read"),
-    "no format": (lambda _: "{}", "cannot be read (no key 'format')"),
-    "newer": (change_lock(format=2), "has the format 2, and this version of fibonacci-sdk reads 1: upgrade it"),
-    "no workflows": (
-        change_lock(workflows=None),
-        "cannot be read (workflows: Input should be a valid dictionary): restore it",
-    ),
-    "no id": (change_entry(id=7), "cannot be read (workflows.a.yaml.id: Input should be a valid string)"),
-    "empty id": (change_entry(id=""), "cannot be read (workflows.a.yaml.id:"),
-    "one workflow twice": (unknown_id, "has one workflow for two files: remove the entry of one of them"),
+STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
+    "not JSON": (replace("<<<<<<< HEAD\n"), "cannot be read (Expecting value: line 1 column 1 (char 0)): restore it"),
+    "empty": (replace(""), "cannot be read (Expecting value"),
+    "deep": (replace("[" * 100_000), "cannot be read (maximum recursion depth exceeded"),
+    "a list": (replace("[]"), "cannot be read"),
+    "no id": (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
+    "empty id": (change("a.yaml", id=""), "cannot be read (id:"),
+    "two of one file": (copy_state, ".json and wf-other.json are both of a.yaml: remove one of them"),
     "another folder": (
-        lambda lock: json.dumps({**lock, "workflows": {"../b.yaml": lock["workflows"]["a.yaml"]}}),
-        "names '../b.yaml', which is no file of this folder: remove that entry",
+        change("a.yaml", file="../b.yaml"),
+        "cannot be read (it is of '../b.yaml', which is no file of this folder): restore it, as from version control",
     ),
+    "no format": (lambda flows: platform_file(flows).write_text("{}"), "cannot be read (no key 'format')"),
+    "no platform": (lambda flows: platform_file(flows).unlink(), "platform.json cannot be read (No such file"),
+    "no URL": (change("platform", base_url="http://[::1"), "platform.json cannot be read (Invalid IPv6 URL): restore"),
+    "newer": (change("platform", format=2), "(it has the format 2, and this version of fibonacci-sdk reads 1: upgrade"),
     "another platform": (
-        change_lock(base_url="https://api.fibonacci.dev/v1"),
+        change("platform", base_url="https://api.fibonacci.dev/v1"),
         "belongs to https://api.fibonacci.dev/v1, and the client calls http://127.0.0.1:",
     ),
     "another organization": (
-        change_lock(organization_id="acme"),
-        "belongs to the organization 'acme', and the client's key to 'default'. Use the client that it was made with",
+        change("platform", organization_id="acme"),
+        "belongs to the organization 'acme', and the client's key to 'default'. Pass another environment=...",
     ),
 }
 
 
-@pytest.mark.parametrize("kind", LOCKS)
-def test_a_damaged_lock_file_is_refused(flows: Flows, kind: str) -> None:
+def platform_file(flows: Flows) -> Path:
+    return flows.folder / ".fibonacci" / "default" / "platform.json"
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_that_is_damaged_or_of_another_platform_is_refused(flows: Flows, kind: str) -> None:
     flows.write("a.yaml", "a")
     flows.apply()
-    change, words = LOCKS[kind]
-    (flows.folder / "fibonacci.lock").write_text(change(flows.lock()))
+    act, words = STATES[kind]
+    act(flows)
     text = refusal(flows)
-    assert text.startswith(str(flows.folder / "fibonacci.lock"))
+    assert str(flows.folder) in text
     assert words in text
     other = flows.create("other")
     with pytest.raises(DeploymentError):
@@ -194,21 +199,46 @@ def test_a_damaged_lock_file_is_refused(flows: Flows, kind: str) -> None:
     assert not (flows.folder / "other.yaml").exists()
 
 
-def test_a_lock_file_that_is_a_folder(flows: Flows) -> None:
+def test_the_faults_of_all_states_come_at_once(flows: Flows) -> None:
+    flows.write_five()
+    flows.apply()
+    paths = [flows.state_file("a.yaml"), flows.state_file("b.yaml"), platform_file(flows)]
+    for path in paths:
+        path.write_text("<<<<<<< HEAD\n")
+    lines = refusal(flows).splitlines()
+    assert sorted(line.partition(" cannot be read ")[0] for line in lines) == sorted(map(str, paths))
+
+
+def test_the_spellings_of_loopback_are_one_host(flows: Flows) -> None:
     flows.write("a.yaml", "a")
-    (flows.folder / "fibonacci.lock").mkdir()
-    assert refusal(flows).startswith(f"{flows.folder / 'fibonacci.lock'} cannot be read: ")
+    flows.apply()
+    port = flows.client.base_url.rpartition(":")[2]
+    for host in ("localhost", "[::1]", "127.0.0.1", "LOCALHOST"):
+        change("platform", base_url=f"http://{host}:{port}")(flows)
+        assert flows.is_deployed()
+    change("platform", base_url="http://localhost:1")(flows)
+    assert "belongs to http://localhost:1" in refusal(flows)
 
 
-def test_a_lock_file_none_of_whose_workflows_is_there(flows: Flows, mode: Mode) -> None:
+@pytest.mark.parametrize("link", [".fibonacci", ".fibonacci/default"])
+def test_a_state_that_is_a_link(flows: Flows, tmp_path: Path, link: str) -> None:
+    """A folder that was cloned may have links to any place."""
+    flows.write("a.yaml", "a")
+    flows.apply()
+    path = flows.folder / link
+    shutil.move(path, tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert refusal(flows) == f"{path} is a symbolic link, and must be a folder: remove it"
+
+
+def test_a_state_none_of_whose_workflows_is_there(flows: Flows, mode: Mode) -> None:
     """The key of another organization, on a platform that does not tell organizations."""
     flows.write_five()
     flows.apply()
     with Emulator() as other:
-        text = (flows.folder / "fibonacci.lock").read_text().replace(flows.client.base_url, other.base_url)
-        (flows.folder / "fibonacci.lock").write_text(text)
+        change("platform", base_url=other.base_url)(flows)
         elsewhere = Flows(mode, mode.client_of(other), flows.folder)
-        assert "none of the 5 workflows of" in refusal(elsewhere)
+        assert "has 5 workflows, and none is on the platform" in refusal(elsewhere)
         assert elsewhere.workflows() == []
 
 
@@ -225,7 +255,7 @@ def test_a_plan_of_another_platform(flows: Flows, mode: Mode) -> None:
         assert elsewhere.workflows() == []
 
 
-def test_a_folder_that_was_moved_takes_its_lock_file_along(flows: Flows, tmp_path: Path) -> None:
+def test_a_folder_that_was_moved_takes_its_state_along(flows: Flows, tmp_path: Path) -> None:
     flows.write_five()
     flows.apply()
     shutil.move(flows.folder, tmp_path / "moved")

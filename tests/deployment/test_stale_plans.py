@@ -1,8 +1,7 @@
-"""A plan is refused when anything of it has moved since: the platform, or the lock file. Nothing is done then."""
+"""A plan is refused when anything of it has moved since: the platform, or the state. Nothing is done then."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +27,9 @@ def prepare(flows: Flows) -> None:
     (flows.folder / "b.yaml").unlink()
 
 
-def lock_changes(flows: Flows) -> None:
-    lock = flows.folder / "fibonacci.lock"
-    lock.write_text(lock.read_text().replace('"name": "flow-c"', '"name": "other"'))
+def change_state(flows: Flows) -> None:
+    path = flows.state_file("c.yaml")
+    path.write_text(path.read_text().replace('"name": "flow-c"', '"name": "other"'))
 
 
 MOVES: dict[str, tuple[Callable[[Flows], object], str]] = {
@@ -66,15 +65,18 @@ MOVES: dict[str, tuple[Callable[[Flows], object], str]] = {
         lambda flows: flows.create("flow-a"),
         "another workflow called 'flow-a' has appeared (wf-",
     ),
-    "the lock file is changed": (lock_changes, "the lock file of "),
-    "the lock file is gone": (lambda flows: (flows.folder / "fibonacci.lock").unlink(), "the lock file of "),
+    "the state is changed": (change_state, "the state of environment 'default' of "),
+    "the state is gone": (
+        lambda flows: shutil.rmtree(flows.folder / ".fibonacci"),
+        "the state of environment 'default' of ",
+    ),
 }
 
 
 @pytest.mark.parametrize("move", MOVES)
 def test_what_moves_between_plan_and_apply(flows: Flows, emulator: Emulator, move: str) -> None:
     prepare(flows)
-    plan = flows.plan()
+    plan = flows.plan(moved={"b": None})
     act, words = MOVES[move]
     act(flows)
     before = flows.state()
@@ -88,7 +90,7 @@ def test_what_moves_between_plan_and_apply(flows: Flows, emulator: Emulator, mov
 
 def test_what_does_not_belong_to_the_plan_may_move(flows: Flows) -> None:
     prepare(flows)
-    plan = flows.plan()
+    plan = flows.plan(moved={"b": None})
     flows.update("flow-c", description="by another")
     flows.create("another")
     flows.write("d.yaml", "flow-d", "edited")
@@ -111,7 +113,7 @@ def test_two_people_at_once(flows: Flows, tmp_path: Path) -> None:
     with pytest.raises(StalePlanError):
         other.apply(two)
     assert other.state() == before
-    assert "the file and the platform have changed" in other.plan().changes[0].reason
+    assert other.plan().changes[0].is_conflict
 
 
 def test_two_people_create_the_same(flows: Flows, tmp_path: Path) -> None:
@@ -123,8 +125,8 @@ def test_two_people_create_the_same(flows: Flows, tmp_path: Path) -> None:
     with pytest.raises(StalePlanError, match=r"another workflow called 'flow-.' has appeared"):
         other.apply(two)
     assert len(flows.workflows()) == 5
-    assert not (other.folder / "fibonacci.lock").exists()
-    assert all("the lock file does not know it" in each for each in other.problems())
+    assert not (other.folder / ".fibonacci").exists()
+    assert all("was not deployed from here" in each for each in other.problems())
     assert len(other.problems()) == 5
 
 
@@ -132,7 +134,7 @@ def test_a_plan_cannot_be_applied_twice(flows: Flows) -> None:
     flows.write_five()
     plan = flows.plan()
     flows.apply(plan)
-    with pytest.raises(StalePlanError, match=r"the lock file of .* has changed since the plan was made"):
+    with pytest.raises(StalePlanError, match=r"the state of .* has changed since the plan was made"):
         flows.apply(plan)
     assert len(flows.workflows()) == 5
 
@@ -187,28 +189,30 @@ def test_two_people_create_the_same_at_the_same_time(emulator: Emulator, tmp_pat
             assert all("is also called 'flow-" in line and "rename or delete it" in line for line in lines)
 
 
-def test_a_lock_file_that_another_writes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_state_that_another_writes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
     """What it has written is kept, what was done is recorded, and nothing more is done."""
-    lock = tmp_path / "fibonacci.lock"
-
-    def meddle(workflow: dict[str, Any], request: Any) -> None:
-        content = json.loads(lock.read_text())
-        if request.method == "POST" and "other.yaml" not in content["workflows"]:
-            content["workflows"]["other.yaml"] = {"id": "wf-other", "name": "other", "applied": "x"}
-            lock.write_text(json.dumps(content))
-
     with Mode("sync") as mode:
+        before = Flows(mode, mode.client_of(emulator), tmp_path)
+        for letter in "ab":
+            before.write(f"{letter}.yaml", letter)
+        before.apply()
+        path = before.state_file("b.yaml")
+
+        def meddle(workflow: dict[str, Any], request: Any) -> None:
+            if request.method == "PUT":
+                path.write_text(path.read_text().replace('"name": "b"', '"name": "other"'))
+
         transport = mode.socket_transport()
         meddling = mode.client_of(emulator, transport=RewritingTransport(transport, meddle))
         flows = Flows(mode, meddling, tmp_path)
-        flows.write("a.yaml", "a")
-        flows.write("b.yaml", "b")
-        with pytest.raises(StalePlanError, match="another process has written the lock file"):
+        for letter in "ab":
+            flows.write(f"{letter}.yaml", letter, "changed")
+        with pytest.raises(StalePlanError, match=r"another process has written the state of b\.yaml"):
             flows.apply()
-        assert flows.names() == ["a"]
-        assert {file: entry["id"] for file, entry in flows.lock()["workflows"].items()} == {
-            "a.yaml": flows.workflow("a").id,
-            "other.yaml": "wf-other",
+        assert [flows.workflow(letter).version for letter in "ab"] == [2, 1]
+        assert {file: (state["name"], state["seen"]["version"]) for file, state in flows.states().items()} == {
+            "a.yaml": ("a", 2),
+            "b.yaml": ("other", 1),
         }
 
 

@@ -110,7 +110,7 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
     ("file", "content", "message"),
     [
         ("triage.yaml", "nodes: 1\n", "triage.yaml:1:8: nodes: "),
-        ("fibonacci.lock", "{}", "fibonacci.lock cannot be read (no key 'format'): restore it"),
+        (".fibonacci/x/platform.json", "{}", "platform.json cannot be read (no key 'format'): restore it"),
         ("bad.json", "{", "bad.json:1:2: not a JSON document"),
         ("other.yaml", "name: Greeter\nnodes:\n- {id: a, type: llm, instruction: x}\n", "other.yaml: its workflow is"),
         ("platform/governance.json", "[]", "governance.json:1:1: Input should be a valid dictionary"),
@@ -130,6 +130,7 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
 def test_a_fault_names_file_and_place_and_nothing_is_applied(
     folder: Path, tmp_path: Path, file: str, content: str, message: str
 ) -> None:
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
     (folder / file).write_text(content)
     state = tmp_path / "state.db"
     with pytest.raises(InputFileError) as caught:

@@ -78,12 +78,13 @@ def _profile(folder: Path) -> None:
         read_profiles()
 
 
-def _lock_file(folder: Path) -> None:
-    from fibonacci.deployment.folder import DeploymentFolder, Lock
+def _platform_file(folder: Path) -> None:
+    from fibonacci.deployment.state import StateFiles
 
-    opened = DeploymentFolder(folder)
-    opened.read_lock()
-    opened.write_lock(Lock("http://localhost", None))
+    files = StateFiles(folder, "default")
+    files.path = folder
+    files.read()
+    files.write_platform("http://localhost", None)
 
 
 def _definition(folder: Path) -> None:
@@ -160,7 +161,14 @@ def _journal_rows(suffix: str, mode: int | None = None) -> Written:
 PATHS = [
     Written("config.toml", "chosen", ("_profiles/config_file.py", "_profiles/changes.py"), _profile),
     Written(".config.toml.lock", "state", ("_profiles/changes.py",), _profile),
-    Written("fibonacci.lock", "state", ("deployment/folder.py",), _lock_file, is_private=False, mode=0o644),
+    Written(
+        "platform.json",
+        "state",
+        ("deployment/state.py",),
+        _platform_file,
+        is_private=False,
+        mode=0o644,
+    ),
     Written("flow.yaml", "project", ("deployment/folder.py",), _definition, is_private=False, mode=0o644),
     Written(
         "flow.json",
@@ -516,14 +524,15 @@ class TestClonedFolder:
         assert (clone.parent / "outside.yaml").read_text() == "nodes:   []\n"
         assert not (clone.parent / "none.yaml").exists()
 
-    def test_a_lock_file_that_is_a_link(self, clone: Path, client: Fibonacci) -> None:
-        (clone / "fibonacci.lock").symlink_to("../profile")
-        with pytest.raises(DeploymentError, match=r"fibonacci\.lock cannot be read: is a symbolic link"):
+    def test_a_state_that_is_a_link(self, clone: Path, client: Fibonacci) -> None:
+        (clone / ".fibonacci" / "default").mkdir(parents=True)
+        (clone / ".fibonacci" / "default" / "platform.json").symlink_to("../../../profile")
+        with pytest.raises(DeploymentError, match=r"platform\.json cannot be read \(is a symbolic link"):
             client.workflows.plan(clone)
         workflow = client.workflows.create(
             name="a $(touch ran)", definition={"nodes": [{"id": "hi", "type": "llm", "instruction": "Hi"}]}
         )
         with pytest.raises(DeploymentError, match=r"is a symbolic link"):
             client.workflows.pull(workflow.id, clone / "pulled.yaml")
-        assert sorted(each.name for each in clone.iterdir()) == ["fibonacci.lock", "flow.yaml"]
+        assert sorted(each.name for each in clone.iterdir()) == [".fibonacci", "flow.yaml"]
         assert not (clone.parent / "profile").exists()

@@ -1,0 +1,117 @@
+"""What a workflow consists of, in a file and on the platform, and the hashes that tell whether it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from fibonacci.definitions.comparison import canonical, normalized
+from fibonacci.definitions.files.legacy_dialect import in_todays_words
+from fibonacci.models.workflows import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowContent:
+    """The name, the description and the definition of a workflow."""
+
+    name: str
+    """The name of the workflow."""
+
+    description: str | None
+    """The description; None for none."""
+
+    definition: Mapping[str, Any]
+    """The definition as plain JSON."""
+
+    def merged(self) -> dict[str, Any]:
+        """Return the definition with the workflow's own name and description in it."""
+        return {**self.definition, "name": self.name, "description": self.description}
+
+    def without_nodes(self) -> dict[str, Any]:
+        """Return the same without its nodes and outputs."""
+        return {**self.merged(), "nodes": [], "outputs": None}
+
+    def digest(self) -> str:
+        """Return a hash that two contents share when they mean the same."""
+        return _digest(self.merged())
+
+
+def content_of_workflow(workflow: Workflow) -> WorkflowContent:
+    """Return the content of a workflow as the platform has it, in today's words."""
+    return WorkflowContent(workflow.name or "", workflow.description, in_todays_words(workflow.definition or {}))
+
+
+def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
+    """Return the content that a file asks for.
+
+    Without a name in the file it is the workflow's, else that of the file. A description that neither the file nor
+    the definition on the platform has is the workflow's: it was set by other means, and is left alone.
+
+    Args:
+        definition: The definition in the file.
+        stem: The name of the file without its suffix.
+        workflow: The workflow on the platform; None when there is none yet.
+    """
+    name, description = definition.get("name"), definition.get("description")
+    if workflow is None:
+        return WorkflowContent(name or stem, description, definition)
+    if description is None and (workflow.definition or {}).get("description") is None:
+        description = workflow.description
+    return WorkflowContent(name or workflow.name or stem, description, definition)
+
+
+class SeenWorkflow(NamedTuple):
+    """What is remembered of a workflow on the platform, to notice a change of it."""
+
+    version: int | str | None
+    """Its version; None on a platform that has none. What follows is what it consists of."""
+
+    definition: str
+    """The hash of its definition, without the name and the description in it."""
+
+    name: str
+    """Its name."""
+
+    description: str | None
+    """Its description."""
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> SeenWorkflow:
+        """Return what is remembered of a workflow."""
+        content = content_of_workflow(workflow)
+        return cls(workflow.version, definition_digest(content.definition), content.name, content.description)
+
+    def loses(self, before: SeenWorkflow, content: WorkflowContent | None) -> bool:
+        """Tell whether a change of the workflow since an earlier moment is lost when it gets a content.
+
+        Args:
+            before: The workflow at that moment.
+            content: The content; None when the workflow is deleted.
+        """
+        changed = [
+            name for name in ("definition", "name", "description") if getattr(self, name) != getattr(before, name)
+        ]
+        if content is None or not changed:
+            return bool(changed)
+        wanted = {
+            "definition": definition_digest(content.definition),
+            "name": content.name,
+            "description": content.description,
+        }
+        return any(getattr(self, name) != wanted[name] for name in changed)
+
+
+def applied_digest(definition: Mapping[str, Any]) -> str:
+    """Return the hash of what a file asks for, without a name."""
+    return _digest({**definition, "name": None})
+
+
+def definition_digest(definition: Mapping[str, Any]) -> str:
+    """Return the hash of a definition, without the name and the description in it."""
+    return _digest({**definition, "name": None, "description": None})
+
+
+def _digest(definition: Mapping[str, Any]) -> str:
+    return f"sha256:{sha256(canonical(normalized(definition)).encode()).hexdigest()}"

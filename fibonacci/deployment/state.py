@@ -1,0 +1,302 @@
+"""What is deployed from a folder to an environment: `FOLDER/.fibonacci/ENVIRONMENT/`, which version control keeps.
+
+Each workflow has a small file of its own, named by its id, so that branches that deploy different workflows change
+different files, which git merges by itself. A file that moves changes one of them, so that a process that is killed
+leaves what was before or what is after. `platform.json` says whose ids they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fibonacci._core.urls import is_loopback
+from fibonacci._files import open_state, write_file
+from fibonacci._remedies import argument, joined
+from fibonacci._text import visible
+from fibonacci.definitions.json_types import is_object
+from fibonacci.deployment.content import SeenWorkflow
+from fibonacci.errors import ConfigurationError, DeploymentError
+
+STATE_FOLDER: Final = ".fibonacci"
+DEFAULT_ENVIRONMENT: Final = "default"
+FORMAT: Final = 1
+_PLATFORM_FILE: Final = "platform.json"
+_SUFFIX: Final = ".json"
+_RESTORE: Final = "restore it, as from version control"
+_NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+
+
+def environment_name(environment: object, profile: str | None) -> str:
+    """Return the environment: the argument, else `FIBONACCI_ENVIRONMENT`, else the name of the profile, or `default`.
+
+    Args:
+        environment: The argument; None for none.
+        profile: The name of the profile that the client uses; None for none.
+
+    Raises:
+        TypeError: If the argument is not a string.
+        ConfigurationError: If it cannot be the name of a folder.
+    """
+    source: str = argument("environment")
+    if environment is None and (variable := os.environ.get("FIBONACCI_ENVIRONMENT")) is not None:
+        environment, source = variable, "FIBONACCI_ENVIRONMENT"
+    if environment is None:
+        return profile or DEFAULT_ENVIRONMENT
+    if not isinstance(environment, str):
+        raise TypeError(joined(source, f" must be the name of an environment, not {type(environment).__name__}"))
+    if not _NAME.fullmatch(environment):
+        rule = "at most 64 of A-Z a-z 0-9 - _ and, inside, a dot"
+        raise ConfigurationError(
+            joined(source, f" must be the name of an environment ({rule}), not {environment[:80]!r}")
+        )
+    return environment
+
+
+def is_same_platform(one: str, other: str) -> bool:
+    """Tell whether two base URLs lead to one platform: `localhost`, `127.0.0.1` and `[::1]` are one host."""
+    return _platform(one) == _platform(other)
+
+
+def _platform(base_url: str) -> tuple[str, str, int | None, str]:
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, "localhost" if is_loopback(host) else host, port, parts.path
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowState:
+    """One file of the folder and its workflow."""
+
+    name: str
+    """The name of the workflow."""
+
+    applied: str
+    """The hash of what the file asked for, without a name, when it was last applied or pulled."""
+
+    workflow_id: str | None = None
+    """The id of the workflow; None while it is being created, or when that was interrupted."""
+
+    seen: SeenWorkflow | None = None
+    """The workflow as the platform returned it after the last apply; None as long as there is no id."""
+
+    idempotency_key: str | None = None
+    """The `Idempotency-Key` of the request that creates the workflow; None once there is an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentState:
+    """What is deployed from a folder to one environment."""
+
+    base_url: str
+    """The base URL of the platform that the ids belong to."""
+
+    organization_id: str | None = None
+    """The id of the organization that the workflows belong to; None when the platform has not sent it."""
+
+    workflows: Mapping[str, WorkflowState] = field(default_factory=dict[str, WorkflowState])
+    """The workflows by the name of the file."""
+
+    @property
+    def workflow_ids(self) -> set[str]:
+        """The ids of the workflows."""
+        return {state.workflow_id for state in self.workflows.values() if state.workflow_id is not None}
+
+    @property
+    def names_of_interrupted(self) -> set[str]:
+        """The names of the workflows whose creation was interrupted."""
+        return {state.name for state in self.workflows.values() if state.workflow_id is None}
+
+
+class _WrittenPlatform(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    format: Literal[1]
+    base_url: str
+    organization_id: str | None
+
+
+class _WrittenSeen(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    version: int | str | None
+    definition: str
+    name: str
+    description: str | None
+
+
+class _WrittenWorkflow(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    file: Annotated[str, Field(min_length=1)]
+    id: Annotated[str, Field(min_length=1)] | None
+    name: str
+    applied: str
+    seen: _WrittenSeen | None = None
+    idempotency_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = None
+
+
+class StateFiles:
+    """The files of the state of one environment.
+
+    Args:
+        folder: The folder of the definitions.
+        environment: The name of the environment.
+
+    Attributes:
+        path: The folder of the state.
+    """
+
+    def __init__(self, folder: Path, environment: str) -> None:
+        self.path: Path = folder / STATE_FOLDER / environment
+
+    def read(self) -> EnvironmentState | None:
+        """Return the state; None when nothing was deployed to the environment.
+
+        Raises:
+            DeploymentError: If it cannot be read; the message has a line for each fault.
+        """
+        names = self._names()
+        if not names:
+            return None
+        faults: list[str] = []
+        platform: _WrittenPlatform | None = None
+        states: dict[str, tuple[str, WorkflowState]] = {}  # by file, with the name of the state's own
+        for name in [_PLATFORM_FILE, *(name for name in names if name != _PLATFORM_FILE)]:
+            try:
+                if name == _PLATFORM_FILE:
+                    platform = _platform_in(self._read(name))
+                    continue
+                file, state = _workflow_in(self._read(name))
+            except (OSError, ValueError, KeyError, RecursionError) as error:
+                faults.append(visible(f"{self.path / name} cannot be read ({_fault(error)}): {_RESTORE}"))
+                continue
+            other = states.get(file)
+            if other is None or other[1].workflow_id is None:
+                states[file] = name, state
+            elif state.workflow_id is not None:  # else its creation has ended, and the process before the note went
+                faults.append(visible(f"{self.path / other[0]} and {name} are both of {file}: remove one of them"))
+        if faults or platform is None:
+            raise DeploymentError("\n".join(faults))
+        workflows = {file: state for file, (_, state) in sorted(states.items())}
+        return EnvironmentState(platform.base_url, platform.organization_id, workflows)
+
+    def has(self, file: str, state: WorkflowState | None) -> bool:
+        """Tell whether the state of a definition file is still what it was."""
+        if state is None:
+            return True
+        try:
+            return _workflow_in(self._read(_file_name(state))) == (file, state)
+        except (OSError, ValueError, RecursionError):
+            return False
+
+    def write_platform(self, base_url: str, organization_id: str | None) -> None:
+        """Write which platform and organization the state belongs to."""
+        self._write(_PLATFORM_FILE, {"format": FORMAT, "base_url": base_url, "organization_id": organization_id})
+
+    def replace(self, before: WorkflowState | None, file: str, after: WorkflowState | None) -> None:
+        """Write the state of a definition file in place of an earlier one.
+
+        Args:
+            before: The earlier one, of this file or the one that it was; None for none.
+            file: The definition file.
+            after: Its state; None for none.
+        """
+        if after is not None:
+            content: dict[str, Any] = {"file": file, "id": after.workflow_id, "name": after.name}
+            content["applied"] = after.applied
+            if after.idempotency_key is not None:
+                content["idempotency_key"] = after.idempotency_key
+            if after.seen is not None:
+                content["seen"] = after.seen._asdict()
+            self._write(_file_name(after), content)
+        if before is not None and (after is None or _file_name(after) != _file_name(before)):
+            (self.path / _file_name(before)).unlink(missing_ok=True)
+
+    def remove_ended_creations(self, state: EnvironmentState) -> None:
+        """Remove the notes of creations that a process which was killed has left although they had ended."""
+        kept = {_file_name(workflow) for workflow in state.workflows.values()}
+        for name in self._names():
+            if name not in kept and name != _PLATFORM_FILE:
+                (self.path / name).unlink(missing_ok=True)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_file(self.path / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n", is_state=True)
+
+    def _names(self) -> list[str]:
+        """Return the names of the files, sorted; none where there is no folder."""
+        for folder in (self.path.parent, self.path):
+            if folder.is_symlink():
+                raise DeploymentError(f"{folder} is a symbolic link, and must be a folder: remove it")
+        try:
+            names = sorted(path.name for path in self.path.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise DeploymentError(f"{self.path} cannot be read: {error.strerror}") from error
+        return [name for name in names if name.endswith(_SUFFIX) and not name.startswith(".")]
+
+    def _read(self, name: str) -> str:
+        with os.fdopen(open_state(self.path / name, os.O_RDONLY, is_private=False), encoding="utf-8") as file:
+            return file.read()
+
+
+def _file_name(state: WorkflowState) -> str:
+    stem = f"creation-{state.idempotency_key}" if state.workflow_id is None else _quoted(state.workflow_id)
+    return f"{stem}{_SUFFIX}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="").replace(".", "%2E")  # no hidden file
+
+
+def named_in_states(folder: Path) -> dict[str, str]:
+    """Return the name of the workflow of each definition file that any environment knows.
+
+    Raises:
+        DeploymentError: If a state cannot be read.
+    """
+    names: dict[str, str] = {}
+    states = folder / STATE_FOLDER
+    for place in sorted(states.iterdir()) if states.is_dir() else ():
+        state = StateFiles(folder, place.name).read() if place.is_dir() else None
+        if state is not None:
+            names = {**{file: workflow.name for file, workflow in state.workflows.items()}, **names}
+    return names
+
+
+def _platform_in(text: str) -> _WrittenPlatform:
+    content: Any = json.loads(text)
+    written = content["format"] if is_object(content) else None
+    if isinstance(written, int) and written > FORMAT:
+        raise ValueError(f"it has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it")
+    platform = _WrittenPlatform.model_validate(content)
+    _platform(platform.base_url)  # which refuses what is no URL
+    return platform
+
+
+def _workflow_in(text: str) -> tuple[str, WorkflowState]:
+    written = _WrittenWorkflow.model_validate(json.loads(text))
+    if PurePath(written.file).name != written.file or "\\" in written.file:
+        raise ValueError(f"it is of {written.file!r}, which is no file of this folder")
+    seen = None if written.seen is None else SeenWorkflow(**written.seen.model_dump())
+    return written.file, WorkflowState(written.name, written.applied, written.id, seen, written.idempotency_key)
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_input=False)[0]
+        return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "no key 'format'" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,118 @@
+"""One folder is deployed to any number of platforms, each with a state of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import ConfigurationError, DeploymentError
+from fibonacci.emulator import Emulator
+from tests.deployment.flows import Flows
+from tests.kit.mode import Mode
+
+
+def test_two_platforms_from_one_folder(flows: Flows, mode: Mode) -> None:
+    with Emulator() as other:
+        production = Flows(mode, mode.client_of(other), flows.folder)
+        flows.write_five()
+        for place, environment in ((flows, "staging"), (production, "production")):
+            place.apply(place.plan(environment=environment))
+            assert not place.plan(environment=environment).has_changes
+        assert flows.names() == production.names() == [f"flow-{letter}" for letter in "abcde"]
+        assert {path.name for path in (flows.folder / ".fibonacci").iterdir()} == {"staging", "production"}
+        ids = [{state["id"] for state in flows.states(name).values()} for name in ("staging", "production")]
+        assert ids[0].isdisjoint(ids[1])
+
+        flows.write("a.yaml", "flow-a", "changed")
+        flows.apply(flows.plan(environment="staging"))
+        assert [change.file for change in production.plan(environment="production").changes] == ["a.yaml"]
+        with pytest.raises(DeploymentError) as caught:
+            flows.plan(environment="production")
+        assert str(caught.value) == (
+            f"environment 'production' of {str(flows.folder)!r} belongs to {production.client.base_url}, and the client"
+            f" calls {flows.client.base_url}. Pass another environment=..., or the client that it was deployed with"
+        )
+
+
+def test_the_default_is_the_variable_and_then_the_profile(
+    flows: Flows, mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    flows.write("a.yaml", "a")
+    assert flows.plan().environment == "default"
+    profile = tmp_path / "profiles" / "config.toml"
+    profile.parent.mkdir()
+    profile.write_text(f'[profiles.acme]\nbase_url = "{emulator.base_url}"\n')
+    profile.chmod(0o600)
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(profile.parent))
+    named = Flows(mode, mode.client_of(emulator, profile="acme"), flows.folder)
+    assert named.plan().environment == "acme"
+    monkeypatch.setenv("FIBONACCI_ENVIRONMENT", "staging")
+    assert named.plan().environment == "staging"
+    assert named.plan(environment="mine").environment == "mine"
+    monkeypatch.setenv("FIBONACCI_ENVIRONMENT", "../x")
+    with pytest.raises(ConfigurationError, match=r"FIBONACCI_ENVIRONMENT must be the name .*, not '\.\./x'"):
+        named.plan()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", ".hidden", "a.", "x" * 65, "pr\N{DIGIT ONE}d\n"])
+def test_what_is_no_name(flows: Flows, name: str) -> None:
+    flows.write("a.yaml", "a")
+    with pytest.raises(ConfigurationError, match="environment must be the name of an environment"):
+        flows.plan(environment=name)
+
+
+def test_a_name_of_another_type(flows: Flows) -> None:
+    with pytest.raises(TypeError, match="environment must be the name of an environment, not int"):
+        flows.plan(environment=7)
+    with pytest.raises(TypeError, match="environment must be the name of an environment, not int"):
+        flows.pull("wf-1", environment=7)
+
+
+def test_pull_records_the_workflow_in_its_environment(flows: Flows) -> None:
+    workflow = flows.create("Greeter")
+    flows.pull(workflow.id, environment="staging")
+    assert [state["id"] for state in flows.states("staging").values()] == [workflow.id]
+    assert not flows.plan(environment="staging").has_changes
+    assert [problem.code for problem in flows.plan().problems] == ["taken_name"]
+
+
+def test_a_clone_without_state_takes_nothing_over(flows: Flows, tmp_path: Path) -> None:
+    flows.write_five()
+    flows.apply()
+    shutil.copytree(flows.folder, tmp_path / "clone", ignore=shutil.ignore_patterns(".fibonacci"))
+    clone = flows.beside(tmp_path / "clone")
+    assert len(clone.problems()) == 5
+    for workflow in flows.workflows():
+        clone.pull(workflow.id)
+    assert clone.is_deployed()
+    assert clone.states() == flows.states()
+
+
+def test_files_that_are_no_state_are_left_alone(flows: Flows) -> None:
+    flows.write("a.yaml", "a")
+    flows.apply()
+    place = flows.folder / ".fibonacci" / "default"
+    others = {".gitkeep": "", "notes.txt": "mine", ".x.json": "{"}
+    for name, text in others.items():
+        (place / name).write_text(text)
+    flows.write("a.yaml", "a", "changed")
+    flows.apply()
+    assert {name: (place / name).read_text() for name in others} == others
+
+
+def test_an_id_that_is_no_file_name(flows: Flows) -> None:
+    """The platform chooses the ids."""
+    from fibonacci.deployment.state import StateFiles, WorkflowState
+
+    files = StateFiles(flows.folder, "default")
+    state = WorkflowState("a", "sha256:0", "../wf/1:x")
+    files.write_platform("https://api.example.com", None)
+    files.replace(None, "a.yaml", state)
+    read: Any = files.read()
+    assert read.workflows == {"a.yaml": state}
+    assert sorted(path.name for path in files.path.iterdir()) == ["%2E%2E%2Fwf%2F1%3Ax.json", "platform.json"]
+    assert json.loads((files.path / "%2E%2E%2Fwf%2F1%3Ax.json").read_text())["id"] == "../wf/1:x"

@@ -1,0 +1,255 @@
+"""A workflow is its file's by the name in the file; what no name tells, the user does."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from fibonacci import DeploymentError
+from fibonacci.definitions import DefinitionError
+from fibonacci.emulator import Emulator
+from tests.deployment.flows import Flows, definition, steps_of
+
+
+def ids_of(flows: Flows) -> dict[str, str]:
+    return {str(workflow.name): workflow.id for workflow in flows.workflows()}
+
+
+def move(flows: Flows, files: dict[str, str]) -> None:
+    """Move files at once, as `git mv` by way of other names."""
+    texts = {new: (flows.folder / old).read_text() for old, new in files.items()}
+    for old in files:
+        (flows.folder / old).unlink()
+    for new, text in texts.items():
+        (flows.folder / new).write_text(text)
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")))
+def test_named_files_that_change_places_change_nothing_on_the_platform(
+    flows: Flows, emulator: Emulator, order: tuple[str, ...]
+) -> None:
+    for letter in "abc":
+        flows.write(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
+    flows.apply()
+    before = ids_of(flows)
+    move(flows, dict(zip(("a.yaml", "b.yaml", "c.yaml"), (f"{letter}.yaml" for letter in order), strict=True)))
+    emulator.requests.clear()
+    assert {change.action for change in flows.plan().changes} <= {"record"}
+    flows.apply()
+    assert {request.method for request in emulator.requests} == {"GET"}
+    assert ids_of(flows) == before
+    assert {file: state["name"] for file, state in flows.states().items()} == {
+        f"{letter}.yaml": name for letter, name in zip(order, "ABC", strict=True)
+    }
+    assert flows.is_deployed()
+
+
+def test_a_named_file_that_takes_the_place_of_another(flows: Flows) -> None:
+    """`git mv a b; git mv c a`: neither workflow gets the other's content, and none is deleted."""
+    for letter in "ac":
+        flows.write(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
+    flows.apply()
+    before = ids_of(flows)
+    move(flows, {"a.yaml": "b.yaml", "c.yaml": "a.yaml"})
+    flows.write("a.yaml", "C", "Greet c, changed")
+    assert steps_of(flows.plan()) == [("record", "b.yaml"), ("update", "a.yaml")]
+    flows.apply()
+    assert ids_of(flows) == before
+    assert flows.workflow("C").definition == definition("C", "Greet c, changed")
+    assert flows.is_deployed()
+
+
+def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
+    for letter in "ac":
+        flows.write(f"{letter}.yaml", None, f"Greet {letter}")
+    flows.apply()
+    before = ids_of(flows)
+    move(flows, {"a.yaml": "b.yaml", "c.yaml": "a.yaml"})
+    assert flows.problems() == [
+        'b.yaml: c.yaml is gone, and b.yaml is new: if it has moved, pass moved={"c": "b"}, else moved={"c": None}',
+        "a.yaml: a.yaml has what c.yaml had at the last apply, and no name says which workflow it is: if it has moved,"
+        ' pass moved={"c": "a"}, else moved={"a": "a"}',
+    ]
+    assert flows.problems(moved={"c": "a"}) == [
+        'b.yaml: a.yaml is gone, and b.yaml is new: if it has moved, pass moved={"a": "b"}, else moved={"a": None}',
+    ]
+    plan = flows.plan(moved={"c": "a", "a": "b"})
+    assert steps_of(plan) == [("record", "a.yaml"), ("record", "b.yaml")]
+    flows.apply(plan)
+    assert ids_of(flows) == before
+    assert flows.plan(moved={"c": "a"}).has_changes is False, "what was done before is no fault"
+    assert flows.is_deployed()
+
+
+def test_name_and_content_that_change_at_once_are_no_guess(flows: Flows) -> None:
+    flows.write("a.yaml", "one", "Greet")
+    flows.apply()
+    before = flows.workflow("one").id
+    (flows.folder / "a.yaml").unlink()
+    flows.write("b.yaml", "two", "Part")
+    (problem,) = flows.problems()
+    assert problem.endswith('if it has moved, pass moved={"a": "b"}, else moved={"a": None}')
+    apart = flows.plan(moved={"a": None})
+    assert steps_of(apart) == [("create", "b.yaml"), ("delete", "a.yaml")]
+    with pytest.raises(DeploymentError, match="allow_delete=True"):
+        flows.apply(apart)
+    moved = flows.plan(moved={"a.yaml": "b.yaml"})
+    assert [(change.action, change.file, change.workflow_id) for change in moved.changes] == [
+        ("update", "b.yaml", before)
+    ]
+    flows.apply(moved)
+    assert ids_of(flows) == {"two": before}
+    assert flows.is_deployed()
+
+
+def test_several_new_files_are_named(flows: Flows) -> None:
+    flows.write("a.yaml", "one")
+    flows.apply()
+    (flows.folder / "a.yaml").unlink()
+    for letter in "bcdef":
+        flows.write(f"{letter}.yaml", letter)
+    (problem,) = flows.problems()
+    assert problem.startswith("b.yaml: a.yaml is gone, and b.yaml, c.yaml, d.yaml and 2 more are new: ")
+
+
+def test_a_workflow_that_is_renamed_in_its_file_keeps_its_id(flows: Flows) -> None:
+    flows.write("a.yaml", "one")
+    flows.apply()
+    before = flows.workflow("one").id
+    flows.write("a.yaml", "two", "changed")
+    assert steps_of(flows.apply()) == [("update", "a.yaml")]
+    assert ids_of(flows) == {"two": before}
+
+
+def test_a_new_file_takes_the_place_of_one_that_moved(flows: Flows) -> None:
+    flows.write("a.yaml", "one")
+    flows.apply()
+    before = flows.workflow("one").id
+    move(flows, {"a.yaml": "b.yaml"})
+    flows.write("a.yaml", "new")
+    assert steps_of(flows.apply()) == [("record", "b.yaml"), ("create", "a.yaml")]
+    assert ids_of(flows)["one"] == before
+    assert flows.is_deployed()
+
+
+FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
+    "no mapping": ("a=b", TypeError, "moved must be a mapping of old file names to new ones, or None for .*, not str"),
+    "a number": ({"a": 1}, TypeError, "moved must be a mapping .*, not one with int"),
+    "unknown": ({"x": "b"}, ValueError, "moved has 'x', and no such file is deployed to this environment"),
+    "not there": ({"a": "x"}, ValueError, "moved has 'x', and no such file is in the folder"),
+    "twice": ({"a": "b", "a.yaml": "b"}, ValueError, "moved has a.yaml twice"),
+    "to one": ({"a": "b", "c": "b"}, ValueError, r"moved says that two files have become b\.yaml"),
+    "ambiguous": ({"a": "d"}, ValueError, r"moved has 'd', which may be d\.json and d\.yaml: write the whole name"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_in_moved(flows: Flows, fault: str) -> None:
+    for letter in "ac":
+        flows.write(f"{letter}.yaml", letter)
+    flows.apply()
+    for file in ("b.yaml", "d.yaml", "d.json"):
+        flows.write(file, file)
+    moved, error, words = FAULTS[fault]
+    with pytest.raises(error, match=words):
+        flows.plan(moved=moved)
+
+
+def test_a_conflict_is_no_loss(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.write("b.yaml", "flow-b")
+    flows.apply()
+    changed = flows.update("flow-a", definition=definition("flow-a", "by hand"))
+    plan = flows.plan()
+    (change,) = plan.changes
+    assert (change.action, change.is_conflict) == ("update", True)
+    assert change.reason == (
+        "the platform has changed since the last apply (version 1 -> 2): overwrite=True replaces that, "
+        f'pull("{changed.id}", folder) keeps it'
+    )
+    assert str(change.diff) == "~ greet.instruction: 'by hand' -> 'Greet'"
+    assert plan.summary == "1 to update, 1 conflict, 1 unchanged"
+    assert "! update a.yaml" in str(plan)
+    flows.write("a.yaml", "flow-a", "by file")
+    plan = flows.plan()
+    assert plan.changes[0].reason.startswith("the file has changed, and the platform has changed since the last apply")
+    before = flows.state()
+    with pytest.raises(DeploymentError) as caught:
+        flows.apply(plan)
+    assert str(caught.value) == (
+        f"'flow-a' ({changed.id}) was changed on the platform since the last apply: pull(\"ID\", folder) keeps what is "
+        "there, overwrite=True replaces it. Nothing was done."
+    )
+    assert flows.state() == before
+    flows.apply(plan, overwrite=True)
+    assert flows.workflow("flow-a").definition == definition("flow-a", "by file")
+    assert flows.is_deployed()
+
+
+def test_a_conflict_that_pull_settles(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    changed = flows.update("flow-a", definition=definition("flow-a", "by hand"))
+    flows.pull(changed.id)
+    assert flows.is_deployed()
+    flows.write("a.yaml", "flow-a", "by file")
+    assert [change.is_conflict for change in flows.apply().changes] == [False]
+
+
+def test_a_workflow_that_was_changed_is_not_deleted_by_the_way(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    flows.update("flow-a", description="needed")
+    (flows.folder / "a.yaml").unlink()
+    plan = flows.plan()
+    assert plan.changes[0].reason.startswith("the file is gone, and the platform has changed since the last apply")
+    with pytest.raises(DeploymentError, match="overwrite=True"):
+        flows.apply(plan, allow_delete=True)
+    flows.apply(plan, allow_delete=True, overwrite=True)
+    assert flows.workflows() == []
+
+
+def test_what_the_file_leaves_alone_is_no_conflict(flows: Flows) -> None:
+    """A description or a name that was set on the platform, and of which the file says nothing, stays."""
+    flows.write("a.yaml", None)
+    flows.apply()
+    flows.update("a", description="set by hand", name="renamed")
+    assert flows.is_deployed()
+    flows.write("a.yaml", None, "changed")
+    (change,) = flows.plan().changes
+    assert (change.reason, change.is_conflict) == ("the file has changed", False)
+    flows.apply()
+    workflow = flows.workflow("renamed")
+    assert (workflow.description, workflow.definition) == ("set by hand", definition(None, "changed"))
+
+
+def test_a_name_that_file_and_platform_have_is_a_conflict_when_it_changes(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    flows.update("flow-a", name="renamed by hand")
+    (change,) = flows.plan().changes
+    assert (str(change.diff), change.is_conflict) == ("~ name: 'renamed by hand' -> 'flow-a'", True)
+
+
+def test_both_sides_have_made_the_same_change(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    flows.update("flow-a", definition=definition("flow-a", "changed"))
+    flows.write("a.yaml", "flow-a", "changed")
+    plan = flows.plan()
+    assert [(change.action, change.reason) for change in plan.changes] == [
+        ("record", "the platform has what the file has become; only the state changes")
+    ]
+    flows.apply(plan)
+    flows.write("a.yaml", "flow-a", "again")
+    assert [change.is_conflict for change in flows.apply().changes] == [False]
+
+
+def test_a_plan_with_an_unclear_move_is_refused(flows: Flows) -> None:
+    flows.write("a.yaml", None)
+    flows.apply()
+    move(flows, {"a.yaml": "b.yaml"})
+    with pytest.raises(DefinitionError, match="if it has moved"):
+        flows.apply(flows.plan(), allow_delete=True, overwrite=True)
