@@ -70,8 +70,8 @@ class AsyncPlanApplication:
         self._files = files
         self._plan = plan
         self._on_change = on_change
-        basis = basis_of(plan)
-        self._organization_id = basis.organization_id
+        state = basis_of(plan).state
+        self._organization_id = None if state is None else state.organization_id
         self._known: WorkflowState | None = None  # the state of the file of the step
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
@@ -79,8 +79,8 @@ class AsyncPlanApplication:
     async def run(self) -> DeploymentResult:
         """Carry out the steps in order."""
         try:
-            if self._plan.changes:
-                self._files.write_platform(self._plan.base_url, self._organization_id)
+            if self._plan.changes and basis_of(self._plan).state is None:
+                self._write_platform(basis_of(self._plan).organization_id)
             for change in self._plan.changes:
                 await self._step(change)
                 await self._report(change)
@@ -158,10 +158,14 @@ class AsyncPlanApplication:
             workflow = await self._requestor.send(get_workflow(workflow.id))
         self._results[change.file] = workflow
         if self._organization_id is None and workflow.organization_id is not None:
-            self._organization_id = workflow.organization_id
-            self._files.write_platform(self._plan.base_url, self._organization_id)
+            self._write_platform(workflow.organization_id)
         state = WorkflowState(content.name, step_of(change).applied, workflow.id, SeenWorkflow.of(workflow))
         self._record(change, state)
+
+    def _write_platform(self, organization_id: str | None) -> None:
+        state = basis_of(self._plan).state
+        self._files.write_platform(self._plan.base_url if state is None else state.base_url, organization_id)
+        self._organization_id = organization_id
 
     def _record(self, change: DeploymentChange, state: WorkflowState | None) -> None:
         """Write the state of the file of a change."""
@@ -244,15 +248,16 @@ class AsyncDeployments(AsyncResource):
         folder.path.mkdir(parents=True, exist_ok=True)
         files = StateFiles(folder.path, target.environment)
         with folder.locked():
-            state = files.read()
-            target.check_base_url(state)
-            organization_id = target.check_organization(state, [workflow])
-            state = state or EnvironmentState(self._base_url, organization_id)
+            known = files.read()
+            target.check_base_url(known)
+            organization_id = target.check_organization(known, [workflow])
+            state = known or EnvironmentState(self._base_url, organization_id)
             file = choose_file(folder, state, workflow, file)
             if needs_writing(folder, file, state, workflow, overwrite=overwrite):
                 folder.write_definition(file, definition)
-            files.write_platform(state.base_url, organization_id)
-            owned = (known for known in state.workflows.values() if known.workflow_id == workflow.id)
+            if known is None or organization_id != known.organization_id:
+                files.write_platform(state.base_url, organization_id)
+            owned = (own for own in state.workflows.values() if own.workflow_id == workflow.id)
             files.replace(next(owned, state.workflows.get(file)), file, pulled_state(definition, file, workflow))
         return folder.path / file
 

@@ -116,3 +116,16 @@ def test_an_id_that_is_no_file_name(flows: Flows) -> None:
     assert read.workflows == {"a.yaml": state}
     assert sorted(path.name for path in files.path.iterdir()) == ["%2E%2E%2Fwf%2F1%3Ax.json", "platform.json"]
     assert json.loads((files.path / "%2E%2E%2Fwf%2F1%3Ax.json").read_text())["id"] == "../wf/1:x"
+
+
+def test_another_spelling_of_the_address_changes_no_file(flows: Flows, mode: Mode, emulator: Emulator) -> None:
+    flows.write("a.yaml", "a")
+    flows.apply()
+    platform = flows.folder / ".fibonacci" / "default" / "platform.json"
+    before = platform.read_text("utf-8")
+    other = flows.client.base_url.replace("127.0.0.1", "localhost")
+    colleague = Flows(mode, mode.client_of(emulator, base_url=other), flows.folder)
+    colleague.write("b.yaml", "b")
+    colleague.apply()
+    assert platform.read_text("utf-8") == before
+    assert flows.is_deployed()

@@ -323,7 +323,6 @@ def test_a_process_that_is_killed_at_any_point(emulator: Emulator, tmp_path: Pat
 
 def expected_points() -> Iterator[str]:
     state, removal = ["before state", "after state"], ["before removal", "after removal"]
-    yield from state  # of the platform
     yield from state  # a.yaml is now moved.yaml
     yield from ["before PUT", "after PUT", *state]
     yield from [*state, "before POST", "after POST", *state, *removal]
