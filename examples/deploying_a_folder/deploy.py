@@ -1,7 +1,7 @@
 """Deploy the folder `flows` beside this file: show the plan, apply it, and show that nothing is left to do.
 
 Without FIBONACCI_API_KEY it uses an emulator of the platform that it starts itself. It works on a copy of the folder,
-so that the lock file does not stay; of your own folder, keep it in version control.
+so that the state in `.fibonacci` does not stay; of your own folder, keep it in version control.
 
     python deploy.py                    show the plan and apply it
     python deploy.py --allow-delete     also delete the workflows whose files are gone

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tests.tools.pictures.benchmarks import benchmark_charts
+from tests.tools.pictures.deployment import deployment_diagram
 from tests.tools.pictures.diagrams import diagrams
 from tests.tools.pictures.emulator_page import screenshots
 from tests.tools.pictures.limiter import limiter_timeline
@@ -21,6 +22,7 @@ from tests.tools.pictures.themes import save
 
 MAKERS: Final[Mapping[str, Callable[[], Mapping[str, str] | Mapping[str, bytes]]]] = {
     "diagrams": diagrams,
+    "deployment": deployment_diagram,
     "benchmarks": benchmark_charts,
     "emulator": screenshots,
     "terminal": terminal_pictures,

@@ -1,16 +1,24 @@
-"""The pictures of the guide on diagrams are those that the package draws now."""
+"""The diagrams of the pages are those that are drawn now."""
 
 from __future__ import annotations
 
+import pytest
+
+from tests.tools.pictures.deployment import deployment_diagram
 from tests.tools.pictures.diagrams import diagrams
 from tests.tools.pictures.themes import IMAGES
 
 
-def test_the_pictures_are_not_stale() -> None:
-    drawn = diagrams()
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, str]:
+    """Return the diagrams by the names of their files."""
+    return diagrams() | deployment_diagram()
+
+
+def test_the_pictures_are_not_stale(drawn: dict[str, str]) -> None:
     saved = {name: (IMAGES / name).read_text("utf-8") for name in drawn}
-    assert saved == drawn, "python -m tests.tools.pictures diagrams"
+    assert saved == drawn, "python -m tests.tools.pictures diagrams deployment"
 
 
-def test_no_picture_follows_the_system() -> None:
-    assert [name for name, text in diagrams().items() if "prefers-color-scheme" in text] == []
+def test_no_picture_follows_the_system(drawn: dict[str, str]) -> None:
+    assert [name for name, text in drawn.items() if "prefers-color-scheme" in text] == []
