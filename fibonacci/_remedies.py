@@ -52,6 +52,7 @@ TABLE: Final = {
         "To continue, make the same call again with journal={journal!r}, resume=True.",
         "The same command with --resume continues.",
     ),
+    "save a plan": ("plan.save(path)", "`fibonacci plan DIR --out FILE`"),
     "moved": ('moved={{"{old}": "{new}"}}', "--moved {old}={new}"),
     "gone": ('moved={{"{old}": None}}', "--moved {old}="),
     "another environment": (

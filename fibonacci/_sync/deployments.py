@@ -19,7 +19,6 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
-from fibonacci._remedies import argument, joined, remedy
 from fibonacci._sync import _runtime
 from fibonacci._sync.resource import Resource
 from fibonacci._sync.tools import Tools
@@ -266,32 +265,11 @@ class Deployments(Resource):
 
     def _check(self, plan: DeploymentPlan, *, allow_delete: bool, overwrite: bool) -> None:
         """Refuse what must not be applied, before anything is sent."""
-        check_plan(plan)
         check_flag("allow_delete", allow_delete)
         check_flag("overwrite", overwrite)
+        check_plan(plan, allow_delete=allow_delete, overwrite=overwrite)
         if not is_same_platform(plan.base_url, self._base_url):
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
-        removed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
-        if removed and not allow_delete:
-            raise DeploymentError(
-                joined(
-                    f"the plan deletes {', '.join(removed)}: pass ",
-                    argument("allow_delete", True),
-                    " if that is meant, else restore the files. Nothing was done.",
-                )
-            )
-        changed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.is_conflict]
-        if changed and not overwrite:
-            raise DeploymentError(
-                joined(
-                    f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed on the platform since the"
-                    " last apply: ",
-                    remedy("pull", id="ID"),
-                    " keeps what is there, ",
-                    argument("overwrite", True),
-                    " replaces it. Nothing was done.",
-                )
-            )
 
     def _check_platform(self, plan: DeploymentPlan) -> None:
         """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""

@@ -22,6 +22,7 @@ from fibonacci.errors import (
     JournalError,
     RateLimitError,
     RunsStoppedError,
+    StalePlanError,
     TooManyFailuresError,
     UnknownOutcomeError,
     UnsupportedCallError,
@@ -31,10 +32,10 @@ from fibonacci.errors import (
 _PREFIX: Final = "fibonacci: "
 _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """The faults of a path that was typed or configured, unlike those of a disk."""
-_UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, UnsupportedCallError)
-"""The client refuses arguments, files and calls that the server does not have before it sends anything; so does a
+_UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, DeploymentError, UnsupportedCallError)
+"""The client refuses arguments, files and calls that the server does not have before it changes anything; so does a
 command whose extra is not installed."""
-_NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, DeploymentError)
+_NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError)
 """What the platform was asked for has come out badly, or must not be done."""
 
 
@@ -107,9 +108,17 @@ def exit_code(error: BaseException) -> int:
         return NOT_ENDED
     if isinstance(error, APIError):
         return NOT_ENDED if error.outcome_unknown else FAILED if _is_refusal(error) else NO_ANSWER
+    if isinstance(error, _NEGATIVE) or (isinstance(error, DeploymentError) and _is_conflict(error)):
+        return FAILED
     if isinstance(error, _UNSENT) or (isinstance(error, _PATH_FAULTS) and error.filename is not None):
         return USAGE
-    return FAILED if isinstance(error, _NEGATIVE) else NO_ANSWER
+    return NO_ANSWER
+
+
+def _is_conflict(error: DeploymentError) -> bool:
+    from fibonacci.deployment.plan import CONFLICT
+
+    return error.code == CONFLICT
 
 
 def _is_refusal(error: APIError) -> bool:

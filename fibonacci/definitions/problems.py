@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from fibonacci._display.text import cell_width, clusters
 from fibonacci._text import printable_line, visible
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 Severity = Literal["error", "warning"]
 """An `error` cannot run; a `warning` runs, and probably not as its author means."""
@@ -62,6 +66,12 @@ class Problems(list[Problem]):
         >>> [problem.code for problem in problems.errors], [problem.code for problem in problems.warnings]
         (['unknown_template_source'], ['unknown_key'])
     """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core.core_schema import no_info_after_validator_function
+
+        return no_info_after_validator_function(cls, handler(list[Problem]))
 
     @property
     def errors(self) -> list[Problem]:

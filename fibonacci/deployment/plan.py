@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, Literal, NoReturn, get_args
+from typing import Annotated, Final, Literal, NoReturn, get_args
 
+from pydantic import Field
+
+from fibonacci._remedies import argument, joined, remedy
 from fibonacci._text import visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison import DefinitionDiff
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.state import EnvironmentState, WorkflowState
+from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
 DeploymentAction = Literal["record", "update", "create", "delete"]
@@ -85,7 +90,7 @@ class DeploymentChange:
     diff: DefinitionDiff = field(default=DefinitionDiff(), repr=False)
     """How the definition on the platform will change."""
 
-    _step: Step = field(default=Step(), repr=False)
+    _step: Annotated[Step, Field(alias="step")] = field(default=Step(), repr=False)
 
     def __str__(self) -> str:
         return change_text(self)
@@ -131,7 +136,7 @@ class DeploymentPlan:
     """The changes that make the platform match the definitions in a folder.
 
     Its text lists the problems of the files, and the changes. With an error among the problems it has no changes, and
-    `apply` refuses it. It belongs to one folder and one environment. It can be pickled, and applied by another process.
+    `apply` refuses it. It belongs to one folder and one environment. It can be saved, and applied by another process.
 
     Example:
         ```python
@@ -165,7 +170,7 @@ class DeploymentPlan:
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows are left alone, in alphabetical order."""
 
-    _basis: PlanBasis = PlanBasis()
+    _basis: Annotated[PlanBasis, Field(alias="basis")] = PlanBasis()
 
     @property
     def has_changes(self) -> bool:
@@ -184,6 +189,66 @@ class DeploymentPlan:
         conflicts = sum(change.is_conflict for change in self.changes)
         parts += [f"{conflicts} conflict{'s' * (conflicts > 1)}"] * bool(conflicts)
         return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *problems])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the plan as a file of JSON, so that what was reviewed is what is applied: later, or on another machine.
+
+        It has all that `apply` sends, so the definitions aren't read again, and no secrets. `apply` refuses it when the
+        state of its environment or a workflow on the platform has changed since.
+
+        Args:
+            path: The file; one that is there is replaced. It says where the folder is as seen from the file, so keep
+                it in the same place of another checkout, or pass `folder` to `load`.
+
+        Raises:
+            TypeError: If `path` is not a str or a path object.
+            OSError: If the file cannot be written.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            from fibonacci import DeploymentPlan
+
+            Path("flows").mkdir()
+            Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+            client.workflows.plan("flows").save("plan.json")
+            print(client.workflows.apply(DeploymentPlan.load("plan.json")).changes[0].action)  # prints: create
+            ```
+        """
+        from fibonacci.deployment.saved_plans import save_plan
+
+        save_plan(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None) -> DeploymentPlan:
+        """Return a plan that `save` has written.
+
+        Args:
+            path: The file.
+            folder: The folder that it is applied to, such as that of another checkout; default: the folder that it was
+                made for, as seen from the file.
+
+        Raises:
+            TypeError: If `path` or `folder` is not a str or a path object.
+            DeploymentError: If the file is no plan, was changed since it was saved, or was written by a newer version.
+            OSError: If the file cannot be read.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            from fibonacci import DeploymentPlan
+
+            Path("flows").mkdir()
+            Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+            client.workflows.plan("flows").save("plan.json")
+            print(DeploymentPlan.load("plan.json").summary)  # prints: 1 to create, 0 unchanged
+            ```
+        """
+        from fibonacci.deployment.saved_plans import load_plan
+
+        return load_plan(path, folder)
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
@@ -224,17 +289,48 @@ def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
     return "\n\n".join([f"Plan for {place}", *problems, *changes, f"Plan: {plan.summary}."])
 
 
-def check_plan(plan: object) -> None:
-    """Refuse what is no plan, and a plan with an error among its problems.
+CONFLICT: Final = "conflict"
+
+
+def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = False) -> None:
+    """Refuse what is no plan, a plan with an error among its problems, and one that does more than is allowed.
+
+    Args:
+        plan: The plan.
+        allow_delete: Whether it may delete workflows.
+        overwrite: Whether it may replace or delete what was changed on the platform.
 
     Raises:
         TypeError: If it is something else.
         DefinitionError: If it has an error.
+        DeploymentError: If it does what is not allowed; for a conflict its code is `conflict`.
     """
     if not isinstance(plan, DeploymentPlan):
         raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
     if plan.problems.errors:
         raise DefinitionError(plan.problems)
+    removed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
+    if removed and not allow_delete:
+        raise DeploymentError(
+            joined(
+                f"the plan deletes {', '.join(removed)}: pass ",
+                argument("allow_delete", True),
+                " if that is meant, else restore the files. Nothing was done.",
+            )
+        )
+    changed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.is_conflict]
+    if changed and not overwrite:
+        raise DeploymentError(
+            joined(
+                f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed on the platform since the"
+                " last apply: ",
+                remedy("pull", id="ID"),
+                " keeps what is there, ",
+                argument("overwrite", True),
+                " replaces it. Nothing was done.",
+            ),
+            code=CONFLICT,
+        )
 
 
 _DONE: Final[dict[DeploymentAction, str]] = {

@@ -178,7 +178,7 @@ class StateFiles:
                     continue
                 file, state = _workflow_in(self._read(name))
             except (OSError, ValueError, KeyError, RecursionError) as error:
-                faults.append(visible(f"{self.path / name} cannot be read ({_fault(error)}): {_RESTORE}"))
+                faults.append(visible(f"{self.path / name} cannot be read ({fault_of(error)}): {_RESTORE}"))
                 continue
             other = states.get(file)
             if other is None or other[1].workflow_id is None:
@@ -293,7 +293,8 @@ def _workflow_in(text: str) -> tuple[str, WorkflowState]:
     return written.file, WorkflowState(written.name, written.applied, written.id, seen, written.idempotency_key)
 
 
-def _fault(error: Exception) -> str:
+def fault_of(error: Exception) -> str:
+    """Return what is wrong with a file that could not be read, or whose content is no such content."""
     if isinstance(error, ValidationError):
         fault = error.errors(include_url=False, include_input=False)[0]
         return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))

@@ -194,7 +194,7 @@ OF_CLASSES: dict[Exception, int] = {
     ConfigurationError("no key", is_about_key=True): 4,
     JournalError("is used by another run"): 64,
     ImportError("the extra is not installed"): 64,
-    DeploymentError("refused"): 1,
+    DeploymentError("a broken file of the state"): 64,
     StalePlanError("overtaken"): 1,
     ExecutionFailedError("failed", execution=ENDED): 1,
     ExecutionCancelledError("canceled", execution=ENDED): 1,

@@ -183,7 +183,9 @@ def test_a_plan_shows_its_reader_nothing_internal(flows: Flows) -> None:
         "environment",
         "folder",
         "has_changes",
+        "load",
         "problems",
+        "save",
         "summary",
         "unchanged",
     }

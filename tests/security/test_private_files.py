@@ -95,6 +95,13 @@ def _definition(folder: Path) -> None:
     opened.write_definition("flow.yaml", {"nodes": []})
 
 
+def _plan(folder: Path) -> None:
+    from fibonacci import DeploymentPlan
+
+    plan = DeploymentPlan(folder=folder, environment="default", base_url="http://localhost")
+    plan.save(folder / "plan.json")
+
+
 def _journal(folder: Path) -> None:
     from fibonacci._batch.journal_schema import JournalHeader
     from fibonacci._batch.sqlite_journal import open_journal
@@ -178,6 +185,7 @@ PATHS = [
         is_private=False,
         mode=0o644,
     ),
+    Written("plan.json", "chosen", ("deployment/saved_plans.py",), _plan, is_private=False, mode=0o644),
     Written("runs.db", "chosen", ("_batch/sqlite_journal.py",), _journal),
     _journal_rows("-lock", 0o600),
     _journal_rows("-wal"),
