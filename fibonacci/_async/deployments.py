@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fibonacci._async import _runtime
-from fibonacci._async.resource import AsyncResource
+from fibonacci._async.large_pages import AsyncLargePages
+from fibonacci._async.resource import AsyncPages, AsyncResource
 from fibonacci._async.tools import AsyncTools
 from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.option_checks import check_callback, check_flag
@@ -299,7 +300,8 @@ class AsyncDeployments(AsyncResource):
 
     async def _read_platform(self, state: EnvironmentState | None) -> list[Workflow]:
         """Return all workflows; with their definitions those that are, or may be, in the state."""
-        workflows = {workflow.id: workflow async for workflow in self._pager(list_workflows())}
+        pages = AsyncPages(AsyncLargePages(self._requestor), list_workflows())
+        workflows = {workflow.id: workflow async for page in pages for workflow in page.items}
         ids = set[str]() if state is None else state.workflow_ids
         names = set[str]() if state is None else state.names_of_interrupted
         unknown = {workflow.id for workflow in workflows.values() if workflow.name in names}

@@ -20,7 +20,8 @@ from fibonacci._core.workflow_requests import (
     update_workflow,
 )
 from fibonacci._sync import _runtime
-from fibonacci._sync.resource import Resource
+from fibonacci._sync.large_pages import LargePages
+from fibonacci._sync.resource import Pages, Resource
 from fibonacci._sync.tools import Tools
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
@@ -298,7 +299,8 @@ class Deployments(Resource):
 
     def _read_platform(self, state: EnvironmentState | None) -> list[Workflow]:
         """Return all workflows; with their definitions those that are, or may be, in the state."""
-        workflows = {workflow.id: workflow for workflow in self._pager(list_workflows())}
+        pages = Pages(LargePages(self._requestor), list_workflows())
+        workflows = {workflow.id: workflow for page in pages for workflow in page.items}
         ids = set[str]() if state is None else state.workflow_ids
         names = set[str]() if state is None else state.names_of_interrupted
         unknown = {workflow.id for workflow in workflows.values() if workflow.name in names}

@@ -137,6 +137,8 @@ def _defaults(model: type[BaseModel]) -> Mapping[str, Any]:
 
 def same(one: object, other: object) -> bool:
     """Tell whether two values are the same JSON: 5 is 5.0, and true is not 1."""
+    if one is None or other is None:  # as most defaults are
+        return one is other
     return canonical(one) == canonical(other)
 
 

@@ -423,9 +423,8 @@ def _change(matches: Matches, file: str, origin: str, known: WorkflowState) -> D
     seen = SeenWorkflow.of(workflow)
     is_edited = matches.is_edited(file, known)
     is_conflict = known.seen is not None and seen.loses(known.seen, content)
-    is_different = content.digest() != content_of_workflow(workflow).digest()
     # The platform may complete what it is sent. What was seen after the last apply then matches the file.
-    if is_different and (is_edited or is_conflict):
+    if (is_edited or is_conflict) and content.digest() != content_of_workflow(workflow).digest():
         return DeploymentChange(
             action="update",
             file=file,

@@ -27,9 +27,10 @@ def test_plan_apply_plan_on_a_folder_of_five(flows: Flows, emulator: Emulator) -
     }
     assert flows.names() == [f"flow-{letter}" for letter in "abcde"]
 
-    emulator.requests.clear()
     before = flows.state()
+    emulator.requests.clear()
     second = flows.plan()
+    assert [request.path for request in emulator.requests] == ["/tools", "/workflows"]
     assert (second.has_changes, second.changes, second.problems) == (False, (), [])
     assert second.unchanged == tuple(f"{letter}.yaml" for letter in "abcde")
     assert flows.apply(second).changes == ()
@@ -37,6 +38,18 @@ def test_plan_apply_plan_on_a_folder_of_five(flows: Flows, emulator: Emulator) -
     assert {request.method for request in emulator.requests} == {"GET"}
     for workflow in flows.workflows():
         assert len(flows.mode.run(flows.client.versions.list(workflow.id))) == 1
+
+
+@pytest.mark.slow
+def test_a_plan_of_three_hundred_without_changes_costs_two_pages_and_the_tools(
+    flows: Flows, emulator: Emulator
+) -> None:
+    for number in range(300):
+        flows.write(f"{number}.yaml", f"flow-{number}")
+    flows.apply()
+    emulator.requests.clear()
+    assert flows.plan().summary == "300 unchanged"
+    assert [request.path for request in emulator.requests] == ["/tools", *["/workflows"] * 2]
 
 
 def test_a_node_of_a_type_that_came_later_is_applied_as_it_is(flows: Flows) -> None:
