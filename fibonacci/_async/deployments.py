@@ -33,6 +33,7 @@ from fibonacci.deployment.pulling import (
     needs_writing,
     pulled_state,
     split_target,
+    write_definition,
 )
 from fibonacci.deployment.state import (
     EnvironmentState,
@@ -254,7 +255,7 @@ class AsyncDeployments(AsyncResource):
             state = known or EnvironmentState(self._base_url, organization_id)
             file = choose_file(folder, state, workflow, file)
             if needs_writing(folder, file, state, workflow, overwrite=overwrite):
-                folder.write_definition(file, definition)
+                write_definition(folder, file, definition, overwrite=overwrite)
             if known is None or organization_id != known.organization_id:
                 files.write_platform(state.base_url, organization_id)
             owned = (own for own in state.workflows.values() if own.workflow_id == workflow.id)

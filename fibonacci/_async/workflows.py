@@ -637,6 +637,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
     ) -> Path:
         """Write the definition of a workflow to a file, and record both in the state in `.fibonacci` beside it.
 
+        In a file that exists, only what differs from the workflow changes. Comments, the order of keys and nodes,
+        quotes, block texts and spellings stay. A comment goes with the node, key or item that it belongs to.
+
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
             path: The path of a `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder, the file that the state has
@@ -649,7 +652,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Raises:
             NotFoundError: If there is no such workflow.
-            DeploymentError: If the file has changes of its own, or belongs to another workflow.
+            DeploymentError: If the file has changes of its own, or belongs to another workflow, or has comments that
+                cannot be kept.
             APIError: If the call fails.
             ImportError: If the file is YAML and PyYAML is not installed (extra `yaml`).
 

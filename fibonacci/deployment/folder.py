@@ -16,14 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._files import check_inside
-from fibonacci.definitions import NamedTool, Problem, Problems, dump, dumps, to_plain
-from fibonacci.definitions.files.load_and_dump import (
-    format_of_file,
-    load_with_warnings,
-    read_checked,
-    read_text,
-    text_of_file,
-)
+from fibonacci.definitions import NamedTool, Problem, Problems, to_plain
+from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Source
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
 
@@ -81,7 +75,7 @@ class DeploymentFolder:
         except OSError as error:
             raise self._unreadable(error) from error
         for file in names:
-            self._check_link(file)
+            self.check_link(file)
         return names
 
     def read_definitions(self) -> dict[str, Mapping[str, Any]]:
@@ -138,19 +132,6 @@ class DeploymentFolder:
             return None
         return definition
 
-    def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
-        """Write a file from which the same definition can be read: with the errors that it has, to be mended there.
-
-        Raises:
-            DefinitionError: If it could not be read. Nothing is written.
-            ImportError: If the file is YAML and PyYAML is not installed.
-            OSError: If the file cannot be written.
-            DeploymentError: If it is a link that leads out of the folder.
-        """
-        self._check_link(file)
-        read_text(Source(dumps(definition, format="json"), file), "json")
-        dump(definition, self.path / file)
-
     @contextmanager
     def locked(self) -> Generator[None]:
         """Keep every other `apply` and `pull` on this machine away from the folder, where the system can.
@@ -184,7 +165,12 @@ class DeploymentFolder:
             except OSError:
                 pass  # a file system without locks
 
-    def _check_link(self, file: str) -> None:
+    def check_link(self, file: str) -> None:
+        """Refuse a file that is a link out of the folder.
+
+        Raises:
+            DeploymentError: If it is one.
+        """
         try:
             check_inside(self.path / file)
         except OSError as error:

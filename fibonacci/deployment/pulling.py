@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, Final
 
+from fibonacci._files import write_file
 from fibonacci._remedies import joined, remedy
-from fibonacci.definitions import diff
+from fibonacci.definitions import diff, dumps
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
-from fibonacci.definitions.files.source import FORMATS, pyyaml
+from fibonacci.definitions.files.load_and_dump import format_of_file, read_text, text_of_file
+from fibonacci.definitions.files.source import FORMATS, Source, pyyaml
+from fibonacci.definitions.files.updating import updated_text
 from fibonacci.deployment.content import SeenWorkflow, applied_digest, content_of_file
 from fibonacci.deployment.folder import DeploymentFolder, check_path, safe_file_name
 from fibonacci.deployment.state import EnvironmentState, WorkflowState
-from fibonacci.errors import DeploymentError
+from fibonacci.errors import DefinitionError, DeploymentError
 from fibonacci.models.workflows import Workflow
 
 LOCAL_CHANGES: Final = "local_changes"
@@ -125,6 +129,37 @@ def needs_writing(
         text = f"{path} has changes that {workflow.id} does not have"
         raise DeploymentError(joined(text, remedy("overwrite")), code=LOCAL_CHANGES)
     return True
+
+
+def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[str, Any], *, overwrite: bool) -> None:
+    """Write a file from which the same definition can be read: with the errors that it has, to be mended there.
+
+    What the file has beside the definition, such as comments, stays in it.
+
+    Args:
+        folder: The folder.
+        file: The name of the file.
+        definition: The definition.
+        overwrite: Whether comments that cannot be kept may be lost.
+
+    Raises:
+        DefinitionError: If it could not be read. Nothing is written.
+        ImportError: If the file is YAML and PyYAML is not installed.
+        OSError: If the file cannot be written.
+        DeploymentError: If it is a link that leads out of the folder, or comments would be lost; the code of the
+            latter is `local_changes`.
+    """
+    folder.check_link(file)
+    read_text(Source(dumps(definition, format="json"), file), "json")
+    path = folder.path / file
+    text = None
+    if path.exists():
+        with suppress(DefinitionError):  # of a file that is not UTF-8
+            text = updated_text(text_of_file(path)[0], file, definition)
+        if text is None and not overwrite:
+            reason = f"{path} has comments that cannot be kept"
+            raise DeploymentError(joined(reason, remedy("overwrite")), code=LOCAL_CHANGES)
+    write_file(path, dumps(definition, format=format_of_file(file)) if text is None else text)
 
 
 def pulled_state(definition: Mapping[str, Any], file: str, workflow: Workflow) -> WorkflowState:

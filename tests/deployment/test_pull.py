@@ -111,6 +111,61 @@ def test_a_file_that_says_the_same_is_left_as_it_is(flows: Flows) -> None:
     assert (flows.folder / "a.yaml").read_text() == text
 
 
+COMMENTED = """\
+# Greets. Owner: support
+name: flow-a
+nodes:  # one, so far
+- {type: llm, id: greet, prompt: "Greet {{ input.name }}"}  # politely
+"""
+
+
+def test_a_file_keeps_what_its_author_wrote(flows: Flows) -> None:
+    path = flows.folder / "a.yaml"
+    path.write_bytes(COMMENTED.replace("\n", "\r\n").encode())
+    flows.apply()
+    workflow = flows.update("flow-a", definition=definition("flow-a", "Welcome {{input.name}}"))
+    flows.pull(workflow.id)
+    changed = COMMENTED.replace("Greet {{", "Welcome {{")
+    assert path.read_bytes() == changed.replace("\n", "\r\n").encode()
+    assert flows.is_deployed()
+    path.write_text(COMMENTED.replace("Greet {{", "Hello {{"), newline="\n")
+    with pytest.raises(DeploymentError, match="has changes that"):
+        flows.pull(workflow.id)
+    flows.pull(workflow.id, overwrite=True)
+    assert path.read_text() == changed
+
+
+def test_spaces_in_the_braces_of_a_template_are_no_change(flows: Flows) -> None:
+    path = flows.folder / "a.yaml"
+    path.write_text(COMMENTED)
+    flows.apply()
+    workflow = flows.update("flow-a", definition=definition("flow-a", "Greet {{input.name}}"))
+    before = path.stat()
+    flows.pull(workflow.id, overwrite=True)
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+    path.write_text(COMMENTED.replace("{{ input.name }}", "{{input.name}}"))
+    assert flows.is_deployed()
+
+
+def test_comments_are_not_lost_unasked(flows: Flows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No text is known that is read without an error and cannot be changed, so this is not made by one."""
+    path = flows.folder / "a.yaml"
+    path.write_text(COMMENTED)
+    flows.apply()
+    workflow = flows.update("flow-a", definition=definition("flow-a", "Welcome"))
+
+    def updated_text(text: str, name: str, definition: Any) -> None:
+        assert (text, name) == (COMMENTED, "a.yaml")
+
+    monkeypatch.setattr("fibonacci.deployment.pulling.updated_text", updated_text)
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(workflow.id)
+    assert str(caught.value) == f"{path} has comments that cannot be kept: overwrite=True replaces them"
+    assert path.read_text() == COMMENTED
+    flows.pull(workflow.id, overwrite=True)
+    assert load(path).model_dump() == workflow.definition
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_workflow_in_the_words_of_0_2_4_is_as_it_was_pulled(flows: Flows) -> None:
     node = {"id": "ask", "type": "llm", "instruction": "Greet", "config": {"timeout": 20}}

@@ -233,8 +233,20 @@ def _formatted(source: Source, text_format: Format, generation: Generation) -> s
     source.raise_errors()
     warn_of_words(source)
     text = write_definition(root.plain(), generation=generation, text_format=text_format)
-    if text_format == "json":
-        return text
+    return text if text_format == "json" else with_all_comments(text, source, root)
+
+
+def with_all_comments(text: str, source: Source, root: Element) -> str:
+    """Return a YAML text with the comments of another one, as `with_comments` does.
+
+    Args:
+        text: The YAML text, as `write_yaml` writes it.
+        source: The text with the comments.
+        root: The definition in that text.
+
+    Raises:
+        DefinitionError: If one would be lost, or would make another definition of it.
+    """
     result = with_comments(text, source, root)
     _refuse_loss(source, result, text)
     return result

@@ -58,18 +58,25 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Element:
     """A value of the text, with the place where it stands."""
 
-    __slots__ = ("content", "key_offset", "offset")
+    __slots__ = ("content", "end", "key_end", "key_offset", "offset")
 
     content: Content
     offset: int
     """Where the value begins, in characters from the start of the text."""
 
+    end: int
+    """Where the value ends; a YAML block text ends where the next value or comment begins."""
+
     key_offset: int
     """Where the key of the value begins; the same as `offset` in an array."""
 
-    def __init__(self, content: Content, offset: int) -> None:
+    key_end: int
+    """Where the key of the value ends; the same as `offset` in an array."""
+
+    def __init__(self, content: Content, offset: int, end: int | None = None) -> None:
         self.content = content
-        self.offset = self.key_offset = offset
+        self.offset = self.key_offset = self.key_end = offset
+        self.end = offset if end is None else end
 
     @property
     def is_container(self) -> bool:
@@ -338,30 +345,32 @@ def _value(source: Source, token: re.Match[str], tokens: _Tokens) -> Element:
     """Read the value that begins with a token. The text is known to be JSON."""
     match token[1][0]:
         case "{":
-            return Element(_members(source, tokens), token.start(1))
+            return _object(source, token, tokens)
         case "[":
-            return Element(list(_elements(source, tokens)), token.start(1))
+            return _array(source, token, tokens)
         case _:
-            return Element(_scalar(source, token), token.start(1))
+            return Element(_scalar(source, token), token.start(1), token.end(1))
 
 
-def _members(source: Source, tokens: _Tokens) -> dict[str, Element]:
+def _object(source: Source, start: re.Match[str], tokens: _Tokens) -> Element:
     members: dict[str, Element] = {}
-    for token in tokens:
-        if token[1] == "}":
-            break
+    token = next(tokens)
+    while token[1] != "}":
         key = source.text_value(json.loads(token[1]), token.start(1))
         value = _value(source, next(tokens), tokens)
-        value.key_offset = token.start(1)
+        value.key_offset, value.key_end = token.span(1)
         source.add_member(members, key, value)
-    return members
+        token = next(tokens)
+    return Element(members, start.start(1), token.end(1))
 
 
-def _elements(source: Source, tokens: _Tokens) -> Iterator[Element]:
-    for token in tokens:
-        if token[1] == "]":
-            break
-        yield _value(source, token, tokens)
+def _array(source: Source, start: re.Match[str], tokens: _Tokens) -> Element:
+    elements: list[Element] = []
+    token = next(tokens)
+    while token[1] != "]":
+        elements.append(_value(source, token, tokens))
+        token = next(tokens)
+    return Element(elements, start.start(1), token.end(1))
 
 
 def _scalar(source: Source, token: re.Match[str]) -> Any:
@@ -455,8 +464,8 @@ class _Frame:
     def __init__(self, element: Element, *, is_key: bool) -> None:
         self.element = element
         self.is_key = is_key
-        self.key: tuple[str | None, int] | None = None
-        """The key whose value comes next, with its offset; None in the pair is a key that has been refused."""
+        self.key: tuple[str | None, int, int] | None = None
+        """The key whose value comes next, with its offset and its end; None instead of a key that has been refused."""
 
 
 class _Reader:
@@ -466,6 +475,8 @@ class _Reader:
         self._source = source
         self._frames: list[_Frame] = []
         self._document: Element | None = None
+        self._end = 0
+        """Where the last value ends that is no object or array in block style: these end there too."""
 
     def document(self) -> Element:
         """Return the value of the document."""
@@ -478,19 +489,25 @@ class _Reader:
         offset: int = event.start_mark.index
         if kind in ("ScalarEvent", "SequenceStartEvent", "MappingStartEvent"):
             self._refuse_properties(event, offset)
+        is_bracket = kind in ("SequenceEndEvent", "MappingEndEvent") and self._source.text.startswith(
+            ("]", "}"), offset
+        )
+        if is_bracket or kind in ("ScalarEvent", "AliasEvent"):
+            self._end = event.end_mark.index
         match kind:
             case "DocumentStartEvent" if self._document is not None:
                 raise self._source.failure(offset, "several_documents", "a file holds one definition: this is a second")
             case "AliasEvent":
                 message = f"the alias *{event.anchor} is refused: write the value out"
                 self._source.report(offset, "alias", message)
-                self._add(Element(None, offset))
+                self._add(Element(None, offset, self._end))
             case "ScalarEvent":
                 self._add_scalar(event, offset)
             case "SequenceStartEvent" | "MappingStartEvent":
                 self._open(Element([] if kind == "SequenceStartEvent" else {}, offset))
             case "SequenceEndEvent" | "MappingEndEvent":
                 frame = self._frames.pop()
+                frame.element.end = self._end
                 if not frame.is_key:
                     self._add(frame.element)
             case _:  # the start of the stream and of the document, and their ends
@@ -521,20 +538,20 @@ class _Reader:
 
     def _refuse_key(self, offset: int, message: str) -> None:
         self._source.report(offset, "bad_key", message)
-        self._frames[-1].key = (None, offset)
+        self._frames[-1].key = (None, offset, offset)
 
     def _add_scalar(self, event: Any, offset: int) -> None:
         is_plain = not event.style
         if not self._awaits_key():
-            self._add(Element(self._scalar(event.value, offset, is_plain=is_plain), offset))
+            self._add(Element(self._scalar(event.value, offset, is_plain=is_plain), offset, self._end))
         elif is_plain and event.value == "<<":
             message = "the merge key << is refused: write the keys out"
             self._source.report(offset, "merge_key", message)
-            self._frames[-1].key = (None, offset)
+            self._frames[-1].key = (None, offset, offset)
         elif is_plain and not is_text(event.value):
             self._refuse_key(offset, f'a key is a text: write "{event.value}" in quotes')
         else:
-            self._frames[-1].key = (self._source.text_value(event.value, offset), offset)
+            self._frames[-1].key = (self._source.text_value(event.value, offset), offset, self._end)
 
     def _scalar(self, token: str, offset: int, *, is_plain: bool) -> str | int | float | bool | None:
         if not is_plain or is_text(token) or token == "<<":
@@ -555,7 +572,7 @@ class _Reader:
         if isinstance(frame.element.content, list):
             frame.element.content.append(element)
         elif isinstance(frame.element.content, dict) and frame.key is not None:
-            key, element.key_offset = frame.key
+            key, element.key_offset, element.key_end = frame.key
             frame.key = None
             if key is not None:
                 self._source.add_member(frame.element.content, key, element)

@@ -20,11 +20,13 @@ from fibonacci.definitions.spellings import Generation, to_plain
 _TAG = "tag:yaml.org,2002:"
 
 
-def write_yaml(value: Any) -> str:
+def write_yaml(value: Any, *, in_brackets: bool = False, quote: str | None = None) -> str:
     """Return a value as a YAML document.
 
     Args:
         value: Plain JSON; keys are written in their own order.
+        in_brackets: Whether objects and arrays are written in brackets, on one line.
+        quote: The quote of texts that are values, `'` or `"`; None for quotes where they are needed.
 
     Returns:
         The document, which ends with a line break.
@@ -33,19 +35,24 @@ def write_yaml(value: Any) -> str:
         ImportError: If PyYAML is not installed; the message has the command that installs it.
     """
     yaml = pyyaml()
+    node = _node(yaml, value, in_brackets, quote)
     # The emitter in Python, and not libyaml's, so that a definition is the same text everywhere.
-    text: str = yaml.serialize(_node(yaml, value), Dumper=yaml.SafeDumper, allow_unicode=True, width=sys.maxsize)
+    text: str = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True, width=sys.maxsize)
     return text
 
 
-def _node(yaml: Any, value: Any) -> Any:
+def _node(yaml: Any, value: Any, in_brackets: bool, quote: str | None) -> Any:
     if is_object(value):
-        members = [(_text(yaml, key, is_key=True), _node(yaml, member)) for key, member in value.items()]
-        return yaml.MappingNode(_TAG + "map", members, flow_style=False)
+        members = [
+            (_text(yaml, key, is_in_line=True), _node(yaml, member, in_brackets, quote))
+            for key, member in value.items()
+        ]
+        return yaml.MappingNode(_TAG + "map", members, flow_style=in_brackets)
     if is_array(value):
-        return yaml.SequenceNode(_TAG + "seq", [_node(yaml, element) for element in value], flow_style=False)
+        elements = [_node(yaml, element, in_brackets, quote) for element in value]
+        return yaml.SequenceNode(_TAG + "seq", elements, flow_style=in_brackets)
     if isinstance(value, str):
-        return _text(yaml, value)
+        return _text(yaml, value, is_in_line=in_brackets, quote=quote)
     if value is None:
         return yaml.ScalarNode(_TAG + "null", "null")
     if isinstance(value, bool):
@@ -55,16 +62,16 @@ def _node(yaml: Any, value: Any) -> Any:
     return yaml.ScalarNode(_TAG + "float", _float(value))
 
 
-def _text(yaml: Any, text: str, *, is_key: bool = False) -> Any:
-    style = None
-    if not is_text(text):
+def _text(yaml: Any, text: str, *, is_in_line: bool = False, quote: str | None = None) -> Any:
+    style = quote
+    if style is None and not is_text(text):
         style = "'"  # a number in YAML 1.2 can be a text in YAML 1.1, which PyYAML would not quote
     if UNREADABLE.search(text):
         style = '"'
     elif "\n" in text:
-        # A literal block cannot be a key, one that begins with a space needs an indentation indicator, and one that
+        # A literal block cannot be in a line, one that begins with a space needs an indentation indicator, and one that
         # ends with an empty line takes in the empty lines that follow it.
-        style = '"' if is_key or text[0].isspace() or text.endswith("\n\n") else "|"
+        style = '"' if is_in_line or quote == '"' or text[0].isspace() or text.endswith("\n\n") else "|"
     return yaml.ScalarNode(_TAG + "str", text, style=style)
 
 
@@ -147,12 +154,23 @@ def write_definition(
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
     """
-    value = _ordered(_json("", to_plain(definition, generation=generation), 0))
+    value = in_order(definition, generation=generation)
     if text_format == "yaml":
         return write_yaml(value)
     if text_format == "json":
         return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     raise ValueError(f"{text_format!r} is not a format; use 'yaml' or 'json'")
+
+
+def in_order(definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation) -> dict[str, Any]:
+    """Return a definition as plain JSON whose keys have the order in which they are written.
+
+    Raises:
+        DefinitionError: If a field of a node differs in its two spellings.
+        TypeError: If the definition holds a value that is not JSON; the message names its place.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep.
+    """
+    return _ordered(_json("", to_plain(definition, generation=generation), 0))
 
 
 def _ordered(definition: dict[str, Any]) -> dict[str, Any]:
