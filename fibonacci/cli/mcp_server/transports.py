@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import os
 import re
 import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -19,16 +20,17 @@ import anyio
 import uvicorn
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.responses import PlainTextResponse
+from mcp.shared.message import SessionMessage
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.mcp_server.messages import refusal_of
 from fibonacci.cli.standard_streams import has_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp.server.lowlevel.server import Server
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class EndingSignal:
@@ -80,10 +82,27 @@ async def serve_stdio(server: Server[Any]) -> int | None:
     if not has_stream(sys.stdin):
         raise UsageError("stdin is closed, and an MCP client connects to it: let the client start the command")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
-        lines = cast("anyio.AsyncFile[str]", StdinLines(sys.stdin.fileno()))  # which is only iterated
-        async with stdio_server(stdin=lines) as (read, write):
+        answering: AnsweringFuture = asyncio.get_running_loop().create_future()
+        lines = _messages(StdinLines(sys.stdin.fileno()), answering)
+        async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (read, write):  # which is only iterated
+            answering.set_result(write.send)
             await server.run(read, write, server.create_initialization_options())
     return ended.number
+
+
+AnsweringFuture = asyncio.Future[Callable[[SessionMessage], Awaitable[None]]]
+
+
+async def _messages(lines: StdinLines, answering: AnsweringFuture) -> AsyncGenerator[str]:
+    """Yield the lines that are messages, and answer those that are none."""
+    async for line in lines:
+        if not line.strip():
+            continue
+        if (refusal := refusal_of(line)) is None:
+            yield line.decode()
+        else:
+            answer = await answering
+            await answer(SessionMessage(refusal))
 
 
 class StdinLines:
@@ -102,11 +121,11 @@ class StdinLines:
     def __aiter__(self) -> StdinLines:
         return self
 
-    async def __anext__(self) -> str:
+    async def __anext__(self) -> bytes:
         line = await self._lines.get()
         if line is None:
             raise StopAsyncIteration
-        return line.decode("utf-8", "replace")
+        return line
 
     def _read(self) -> None:
         rest = b""
@@ -129,6 +148,8 @@ _ADDRESS: Final = re.compile(r"(?:(?P<host>127\.0\.0\.1|localhost|\[::1\]):)?(?P
 _SHORTEST_TOKEN: Final = 16
 _SHUTDOWN: Final = 2
 """Seconds that open connections have at the end, before what they wait for is canceled."""
+_CANCELING: Final = 15
+"""Seconds that this may then take."""
 
 
 class LoopbackAddress(NamedTuple):
@@ -201,14 +222,30 @@ async def serve_http(
         port: int = listener.getsockname()[1]
         names = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
         security = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
-        app = TokenRequired(server.streamable_http_app(streamable_http_path=PATH, transport_security=security), token)
+        app = server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
         options = uvicorn.Config(
-            app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=_SHUTDOWN
+            TokenRequired(MessageRequired(app), token),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=_SHUTDOWN,
         )
         on_ready(f"http://{names[2] if family == socket.AF_INET6 else names[0]}{PATH}")
         with ending_signals() as ended:  # uvicorn ends at them too, and raises them again when it has
-            await uvicorn.Server(options).serve(sockets=[listener])
+            await HTTPServer(options).serve(sockets=[listener])
         return ended.number
+
+
+class HTTPServer(uvicorn.Server):
+    """The server of HTTP, which ends without a word: what it cancels at the end is no fault to be reported."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End connections, after the time that they have."""
+        for name in ("uvicorn.error", "mcp"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        await super().shutdown(sockets)
+        if tasks := set(self.server_state.tasks):  # which cancel their executions
+            await asyncio.wait(tasks, timeout=_CANCELING)
 
 
 class TokenRequired:
@@ -241,3 +278,32 @@ class TokenRequired:
             return False
         scheme, _, token = given[0].partition(b" ")
         return hmac.compare_digest(scheme.lower() + b" " + token.strip(), self._expected)
+
+
+class MessageRequired:
+    """Answers bodies that are no message of the protocol, which the SDK answers differently in each of its versions.
+
+    Args:
+        app: The application behind it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        with suppress(ClientDisconnect):
+            body = await Request(scope, receive).body()
+            if refusal := refusal_of(body):
+                content = refusal.model_dump_json(by_alias=True, exclude_unset=True)
+                await Response(content, status_code=400, media_type="application/json")(scope, receive, send)
+                return
+            unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+            await self._app(scope, lambda: _next(unread, receive), send)
+
+
+async def _next(unread: list[Message], receive: Receive) -> Message:
+    return unread.pop() if unread else await receive()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mcp_types import CallToolResult, Tool
 
 TOKEN = "a-token-of-the-tests"
+OPENING = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "tests", "version": "1"}}
 GREETING = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 
 
@@ -165,9 +166,7 @@ def call(process: subprocess.Popen[str], number: int, tool: str, **arguments: An
     """Send a call of a tool, in a session that the first call opens."""
     assert process.stdin is not None
     if number == 1:
-        client = {"name": "tests", "version": "1"}
-        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
-        send(process, {"id": 0, "method": "initialize", "params": params})
+        send(process, {"id": 0, "method": "initialize", "params": OPENING})
         send(process, {"method": "notifications/initialized"})
     send(process, {"id": number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, suppress
@@ -15,8 +16,10 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
+from tests.cli.mcp_server.hostile import NO_CALLS, NO_MESSAGES, UNANSWERED, HostileMessage, check_answer
 from tests.cli.mcp_server.serving import (
     GREETING,
+    OPENING,
     TOKEN,
     awaited,
     call,
@@ -25,9 +28,11 @@ from tests.cli.mcp_server.serving import (
     on_stdio,
     over_http,
     raw_stdio,
+    send,
     tools_of,
     waiting,
 )
+from tests.kit.assertions import check_rows
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -205,6 +210,55 @@ def test_other_programs_and_pages_are_refused(served: ServedPlatform, version: s
             assert "run_greeter" not in response.text
 
 
+def answer_of(response: httpx.Response) -> dict[str, Any]:
+    """Return the message of a response, which may be an event of a stream."""
+    events = [line for line in response.text.splitlines() if line.startswith("data: {")]
+    answer: dict[str, Any] = json.loads(events[-1].removeprefix("data: ")) if events else response.json()
+    return answer
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+def test_each_hostile_message_over_http_has_an_answer(served: ServedPlatform, version: str) -> None:
+    usual = {
+        "Authorization": f"Bearer {TOKEN}",
+        "Accept": "application/json, text/event-stream",
+        "Content-Type": "application/json",
+    }
+    with httpx.Client(headers=usual, trust_env=False) as client:
+        opened = client.post(served.url, json={"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": OPENING})
+        client.headers.update({"MCP-Session-Id": opened.headers["mcp-session-id"], "MCP-Protocol-Version": version})
+
+        def check(hostile: HostileMessage) -> None:
+            response = client.post(served.url, content=hostile.content)
+            assert response.status_code == (400 if hostile in NO_MESSAGES else 200)
+            check_answer(hostile, answer_of(response))
+
+        hostile = NO_MESSAGES if version == "2026-07-28" else NO_MESSAGES + NO_CALLS
+        check_rows([(message.name, message) for message in hostile], check)
+        client.headers["MCP-Protocol-Version"] = "2025-11-25"
+        after = client.post(served.url, json={"jsonrpc": "2.0", "id": "after", "method": "ping"})
+        assert answer_of(after) == {"jsonrpc": "2.0", "id": "after", "result": {}}
+
+
+@pytest.mark.slow
+def test_each_hostile_message_on_stdio_has_an_answer(served: ServedPlatform) -> None:
+    with raw_stdio(served.emulator, served.folder, "--allow", "Greeter") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stdin, stdout = process.stdin.fileno(), process.stdout
+        send(process, {"id": "first", "method": "initialize", "params": OPENING})
+        assert json.loads(stdout.readline())["id"] == "first"
+
+        def check(hostile: HostileMessage) -> None:
+            os.write(stdin, hostile.content + b"\n")
+            check_answer(hostile, json.loads(stdout.readline()))
+
+        check_rows([(message.name, message) for message in NO_MESSAGES + NO_CALLS], check)
+        os.write(stdin, b"\n".join([*UNANSWERED, b""]))
+        send(process, {"id": "after", "method": "ping"})
+        assert json.loads(stdout.readline()) == {"jsonrpc": "2.0", "id": "after", "result": {}}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGTERM, 0, ""), (signal.SIGINT, 130, "interrupted.")])
 @awaited
@@ -239,8 +293,9 @@ async def test_the_execution_of_a_killed_server_is_found_by_the_next(served: Ser
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
 @awaited
-async def test_a_signal_ends_the_server_over_http(served: ServedPlatform) -> None:
+async def test_a_signal_ends_the_server_over_http(served: ServedPlatform, mode: str) -> None:
     before = served.latest().id
     with over_http(served.emulator, served.folder, "--allow", "Slow") as server:
 
@@ -249,10 +304,13 @@ async def test_a_signal_ends_the_server_over_http(served: ServedPlatform) -> Non
             server.process.terminate()
 
         with suppress(mcp_error()):  # on leaving, which the server is no longer there for
-            async with http_client(server.url, "legacy") as client, anyio.create_task_group() as tasks:
+            async with http_client(server.url, mode) as client, anyio.create_task_group() as tasks:
                 tasks.start_soon(end_server)
                 with pytest.raises(mcp_error(), match="ended without a response"):
-                    await client.call_tool("run_slow", {})
+                    await client.call_tool("run_slow", {}, progress_callback=ReportedProgress())
         await until(lambda: server.process.poll() is not None)
+        assert server.process.stderr is not None
+        said = server.process.stderr.read()
     assert served.latest().status == "cancelled"
+    assert said == f"{served.latest().id}: canceled, as its request was\n"
     assert server.process.returncode == 0

@@ -1,0 +1,124 @@
+"""Messages that no sane client sends, and what each is answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NamedTuple
+
+
+class HostileMessage(NamedTuple):
+    """A message, and its answer.
+
+    Attributes:
+        name: What is wrong with it.
+        content: The message.
+        id: The id of the answer.
+        code: The code of the error; None if the answer is the result of a tool that says what is wrong.
+    """
+
+    name: str
+    content: bytes
+    id: int | str | None
+    code: int | None
+
+
+def _request(request_id: object, method: object = "ping", **more: object) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, **more}).encode()
+
+
+def _call(request_id: int, arguments: str, tool: str = "run_greeter") -> bytes:
+    """Return a call of a tool, with arguments as they are written."""
+    call = _request(request_id, "tools/call", params={"name": tool, "arguments": 0})
+    return call.replace(b'"arguments": 0', b'"arguments": ' + arguments.encode("latin-1"))
+
+
+def _nested(levels: int) -> str:
+    return '{"name": ' + "[" * levels + "]" * levels + "}"
+
+
+_GET = "get_execution"
+_PARSE, _REQUEST, _METHOD, _PARAMS = -32700, -32600, -32601, -32602
+
+NO_MESSAGES: Final = [
+    HostileMessage("a lone surrogate", _call(1, r'{"name": "\ud800"}'), 1, _PARSE),
+    HostileMessage("a lone surrogate in a name", _call(2, r'{"\udfff": 1}'), 2, _PARSE),
+    HostileMessage("a lone surrogate as the method", _request(3, "\ud800"), 3, _PARSE),
+    HostileMessage("a lone surrogate in the id", _request("\ud800"), None, _PARSE),
+    HostileMessage("5,000 levels", _call(5, _nested(5000)), 5, _PARSE),
+    HostileMessage(
+        "5,000 levels, and the id behind them",
+        b'{"jsonrpc": "2.0", "params": %s, "method": "ping", "id": 6}' % _nested(5000).encode(),
+        6,
+        _PARSE,
+    ),
+    HostileMessage("a number of 5,000 digits", _call(7, '{"name": %s}' % ("9" * 5000)), 7, _PARSE),
+    HostileMessage("an id of 5,000 digits", _request(0).replace(b"0,", b"9" * 5000 + b","), None, _PARSE),
+    HostileMessage("bytes that are no UTF-8", _call(9, '{"name": "\xff"}'), 9, _PARSE),
+    HostileMessage("a byte order mark", b"\xef\xbb\xbf" + _request(10), None, _PARSE),
+    HostileMessage("an end too early", b'{"jsonrpc": "2.0", "id": 11, "method": "ping"', None, _PARSE),
+    HostileMessage("a quote that does not end", b'{"jsonrpc": "2.0", "id": 12, "method": "pi', None, _PARSE),
+    HostileMessage("brackets that do not match", b"]}{" + _request(13), None, _PARSE),
+    HostileMessage("no JSON", b"hello", None, _PARSE),
+    HostileMessage("a batch", b"[%s, %s]" % (_request(15), _request(16)), None, _REQUEST),
+    HostileMessage("an empty batch", b"[]", None, _REQUEST),
+    HostileMessage("a number", b"3", None, _REQUEST),
+    HostileMessage("null", b"null", None, _REQUEST),
+    HostileMessage("a string", b'"ping"', None, _REQUEST),
+    HostileMessage("an empty object", b"{}", None, _REQUEST),
+    HostileMessage("no version", b'{"id": 21, "method": "ping"}', 21, _REQUEST),
+    HostileMessage("another version", b'{"jsonrpc": "1.0", "id": 22, "method": "ping"}', 22, _REQUEST),
+    HostileMessage("a number as the method", _request(23, 3), 23, _REQUEST),
+    HostileMessage("no method", b'{"jsonrpc": "2.0", "id": 24}', None, _REQUEST),
+    HostileMessage("an id that is null", _request(None), None, _REQUEST),
+    HostileMessage("an id that is a fraction", _request(2.5), None, _REQUEST),
+    HostileMessage("an id that is a float", _request(2.0), None, _REQUEST),
+    HostileMessage("an id that is true", _request(True), None, _REQUEST),
+    HostileMessage("an id that is an object", _request({}), None, _REQUEST),
+    HostileMessage("params that are a list", _request(30, "tools/call", params=["run_greeter"]), 30, _PARAMS),
+    HostileMessage("params that are a text", _request("31", "tools/list", params="x"), "31", _PARAMS),
+]
+"""Those that are no message of the protocol, or none that can be read."""
+
+NO_CALLS: Final = [
+    HostileMessage("an id of 400 digits", _request(10**400, "nothing"), 10**400, _METHOD),
+    HostileMessage("an id of 100,000 characters", _request("i" * 100_000, "nothing"), "i" * 100_000, _METHOD),
+    HostileMessage("an empty id", _request("", "nothing"), "", _METHOD),
+    HostileMessage("an unknown method", _request(40, "tools/frobnicate"), 40, _METHOD),
+    HostileMessage("a method that is not served", _request(41, "resources/list"), 41, _METHOD),
+    HostileMessage("a notification with an id", _request(42, "notifications/nothing"), 42, _METHOD),
+    HostileMessage("no tool", _request(43, "tools/call", params={}), 43, _PARAMS),
+    HostileMessage("a number as the tool", _request(44, "tools/call", params={"name": 3}), 44, _PARAMS),
+    HostileMessage("an unknown tool", _call(45, "{}", "run_greter"), 45, _PARAMS),
+    HostileMessage("arguments that are a list", _call(46, "[1]"), 46, _PARAMS),
+    HostileMessage("arguments that are null", _call(47, "null"), 47, None),
+    HostileMessage("no arguments", _request(48, "tools/call", params={"name": "run_greeter"}), 48, None),
+    HostileMessage("150 levels", _call(49, _nested(150)), 49, None),
+    HostileMessage("no number", _call(50, '{"name": NaN}'), 50, None),
+    HostileMessage("an infinite number", _call(51, '{"name": 1e999}'), 51, None),
+    HostileMessage("an unknown argument", _call(52, '{"nmae": "Ada"}'), 52, None),
+    HostileMessage("a path as an id", _call(53, '{"execution_id": "../../x"}', _GET), 53, None),
+    HostileMessage("a text for seconds", _call(54, '{"execution_id": "x", "wait_seconds": "5"}', _GET), 54, None),
+    HostileMessage("a definition of 150 levels", _call(55, _nested(150), "validate_definition"), 55, None),
+]  # fmt: skip
+"""Those that are messages of the protocol, and no call that can be carried out."""
+
+UNANSWERED: Final = [
+    b'{"jsonrpc": "2.0", "method": "notifications/nothing"}',
+    b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": [1]}',
+    b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": {}}}',
+    b'{"jsonrpc": "2.0", "id": 99, "result": {}}',
+    b" ",
+]
+"""Those that the protocol has no answer to."""
+
+
+def check_answer(hostile: HostileMessage, answer: dict[str, Any]) -> None:
+    """Check an answer: its id, its code, and that it does not repeat what was sent."""
+    assert (answer["jsonrpc"], answer["id"]) == ("2.0", hostile.id)
+    if hostile.code is None:
+        assert answer["result"]["isError"]
+    else:
+        assert answer["error"]["code"] == hostile.code
+    shown = json.dumps({**answer, "id": None})
+    assert len(shown) < 2000
+    assert "Traceback" not in shown
