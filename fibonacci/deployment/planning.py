@@ -195,8 +195,8 @@ class Matches:
             if new:
                 yield "unclear_move", new[0], _asked_for_a_move(file, new)
         applied: dict[str, list[str]] = {}
-        for file, known in self._state.workflows.items():
-            applied.setdefault(known.applied, []).append(file)
+        for file, state in self._state.workflows.items():
+            applied.setdefault(state.applied, []).append(file)
         for file, definition in self._definitions.items():
             known = self._state.workflows.get(file)
             if known is None or self.origins.get(file) != file or file in self._moved or definition.get("name"):
