@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -60,13 +60,13 @@ class HTTPXTrace:
         if not self._is_seen and type(error).__name__ != "PoolTimeout":
             self._phases.enter(None)  # a mock, or a transport of the user's, which may have sent the request
 
-    def observe(self, event: str, info: Mapping[str, Any]) -> Any:
+    def observe(self, event: str, info: Mapping[str, Any]) -> Sequence[Any]:
         """Take an event, such as `http11.send_request_headers.started`.
 
         Returns:
-            The stream that has to be closed, or None: of a connection to another place, for which `refusal` has the
-            reason, or of one whose TLS or SOCKS greeting has failed. httpcore closes only some of these: none that
-            is canceled, and none that a SOCKS proxy refuses.
+            What has to be closed: the stream of a connection to another place, for which `refusal` has the reason; the
+            connection and the stream whose TLS or SOCKS greeting has failed. httpcore leaves a stream open that is
+            canceled or that a SOCKS proxy refuses, and never gives up the place in its pool of a tunnel without TLS.
         """
         self._is_seen = True
         step, _, state = event.partition(".")[2].rpartition(".")
@@ -87,10 +87,10 @@ class HTTPXTrace:
             reason = peer and left_for(self._origin, self._connected_host, peer[0])
             if reason is not None:
                 self.refusal = TransportError("name", reason)
-                return self._stream
+                return (self._stream,)
         elif state == "failed" and step in ("start_tls", "setup_socks5_connection"):
-            return self._stream
-        return None
+            return [part for part in (self._connection(), self._stream) if part is not None]
+        return ()
 
     def shut_down(self) -> None:
         """Shut the connection down, so that whatever waits for it ends; any thread may do it."""
@@ -100,16 +100,18 @@ class HTTPXTrace:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # that of an `SSLSocket` changes its state
 
     def _socket(self) -> socket.socket | None:
+        connection = self._connection()
+        while connection is not None and not hasattr(connection, "_network_stream"):
+            connection = getattr(connection, "_connection", None)
+        sock: socket.socket | None = connection and connection._network_stream.get_extra_info("socket")
+        return sock
+
+    def _connection(self) -> Any:
         # No public attribute leads from a request without a response to its connection.
         for pool in pools_of(self._client):
             for pending in [*getattr(pool, "_requests", ())]:
                 if pending.request.extensions.get("trace") is self.callback:
-                    connection = pending.connection
-                    while connection is not None and not hasattr(connection, "_network_stream"):
-                        connection = getattr(connection, "_connection", None)
-                    if connection is not None:
-                        sock: socket.socket | None = connection._network_stream.get_extra_info("socket")
-                        return sock
+                    return pending.connection
         return None
 
 

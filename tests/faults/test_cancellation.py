@@ -171,13 +171,16 @@ def test_httpx_closes_a_connection_that_is_canceled_before_it_is_whole(proxy: st
 
     async def main(library: ModuleType, server: HalfwayServer) -> None:
         url = None if proxy is None else f"{proxy}://127.0.0.1:{server.port}"
-        async with library.AsyncClient(verify=NO_AUTHORITIES, proxy=url) as http:
+        limits = library.Limits(max_connections=1)
+        async with library.AsyncClient(verify=NO_AUTHORITIES, proxy=url, limits=limits) as http:
             client = AsyncFibonacci(KEY, base_url=f"https://127.0.0.1:{server.port}/v1", http_client=http)
-            async with anyio.create_task_group() as group:
-                group.start_soon(client.request, "GET", "/x")
-                await anyio.to_thread.run_sync(server.reached.wait)
-                group.cancel_scope.cancel()
-            assert await anyio.to_thread.run_sync(appears, lambda: server.live_connections == 0)
+            for _ in range(1 if proxy == "socks5" else 2):  # httpcore 1.0 never gets the place in its pool back
+                server.reached.clear()
+                async with anyio.create_task_group() as group:
+                    group.start_soon(client.request, "GET", "/x")
+                    assert await anyio.to_thread.run_sync(server.reached.wait, 5)
+                    group.cancel_scope.cancel()
+                assert await anyio.to_thread.run_sync(appears, lambda: server.live_connections == 0)
 
     def check(row: tuple[ModuleType, str]) -> None:
         with HalfwayServer() as server:

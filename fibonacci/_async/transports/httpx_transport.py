@@ -164,10 +164,11 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
     async def _exchange(self, client: Any, request: HTTPRequest, deadline: Deadline, trace: HTTPXTrace) -> HTTPResponse:
         async def observe(event: str, info: Mapping[str, Any]) -> None:
-            if (stream := trace.observe(event, info)) is not None:
-                await stream.aclose()
-                if trace.refusal is not None:
-                    raise trace.refusal
+            unusable = trace.observe(event, info)
+            for part in unusable:
+                await part.aclose()
+            if unusable and trace.refusal is not None:
+                raise trace.refusal
 
         trace.callback = observe
         built = client.build_request(

@@ -165,10 +165,11 @@ class HTTPXTransport(TransportBase):
 
     def _exchange(self, client: Any, request: HTTPRequest, deadline: Deadline, trace: HTTPXTrace) -> HTTPResponse:
         def observe(event: str, info: Mapping[str, Any]) -> None:
-            if (stream := trace.observe(event, info)) is not None:
-                stream.close()
-                if trace.refusal is not None:
-                    raise trace.refusal
+            unusable = trace.observe(event, info)
+            for part in unusable:
+                part.close()
+            if unusable and trace.refusal is not None:
+                raise trace.refusal
 
         trace.callback = observe
         built = client.build_request(
