@@ -203,6 +203,7 @@ COMMAND: Final = {
     "key": "the column that a row is known by",
     "last": "how many executions there are at first",
     "limit": "how many items of a list are printed",
+    "markdown": "whether Markdown is printed",
     "no_color": "whether colors are left out",
     "null": "what is sent as null",
     "origin": "a web page that may call the emulator",

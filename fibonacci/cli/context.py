@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from fibonacci import Fibonacci, WaitEvent
 
 
-_CODES: Final = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
-_SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
+_CODES: Final = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+_SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "@": "cyan"}
 # Differences and the lines of a long text stand four spaces deeper each; a space after them is a line that is the same.
-_SIGN: Final = re.compile(r"(?: {4})*([-+~@])")
+_SIGN: Final = re.compile(r"(?: {4})*([-+~!@])")
 
 
 class ColoredText(str):
@@ -60,7 +60,7 @@ def _colored_change(line: str) -> str:
 
 
 def colored(text: str, color: str) -> ColoredText:
-    """Return a text in a color: `red`, `green`, `yellow` or `cyan`."""
+    """Return a text in a color: `red`, `green`, `yellow`, `magenta` or `cyan`."""
     return ColoredText(f"\x1b[{_CODES[color]}m{printable(text)}\x1b[0m")
 
 

@@ -237,7 +237,7 @@ def fault_object(problem: Problem) -> dict[str, Any]:
         "column": int(column) if column else None,
         "severity": problem.severity,
         "code": problem.code,
-        "message": problem.message,
+        "message": for_command(problem.message),
         "location": problem.location,
     }
 

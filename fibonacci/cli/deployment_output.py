@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fibonacci._remedies import for_command
 from fibonacci.cli.context import color_changes, uses_color
 from fibonacci.cli.definition_arguments import fault_object, folder_files
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.definitions import DefinitionError
+from fibonacci.definitions import Problems
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
 from fibonacci.deployment.state import STATE_FOLDER
 
@@ -22,30 +24,57 @@ if TYPE_CHECKING:
     from fibonacci.definitions.comparison import DefinitionDiff
 
 
-def make_plan(context: Context, folder: str) -> DeploymentPlan:
-    """Return the plan for a folder.
+def make_plan(context: Context) -> DeploymentPlan:
+    """Return the plan for the folder of the command line, which may have errors among its problems.
 
     Raises:
-        DefinitionError: If the plan has an error among its problems.
         UsageError: If there is no such folder, or it has neither a definition nor a state.
         DeploymentError: If the state or the platform does not allow a plan.
         APIError: If a call fails.
     """
-    path = Path(folder)
-    if not path.is_dir():
-        raise UsageError(
-            f"{folder!r} is a file: pass its folder" if path.exists() else f"there is no folder {folder!r}"
-        )
+    options = context.options
+    path = _folder(options.folder)
+    moved: dict[str, str | None] = {}
+    for old, new in options.moved:
+        if old in moved:
+            raise UsageError(f"--moved has {old!r} twice")
+        moved[old] = new
     if not (path / STATE_FOLDER).exists():  # with it, a folder without files is one whose workflows are to be deleted
         folder_files(path)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
         )  # the problems of the plan have the words of an older dialect
-        plan = context.client.workflows.plan(path)
-    if plan.problems.errors:
-        raise DefinitionError(plan.problems)
-    return plan
+        return context.client.workflows.plan(path, environment=options.environment, moved=moved)
+
+
+def load_plan(context: Context) -> DeploymentPlan:
+    """Return the plan that the command line names, for its folder.
+
+    Raises:
+        UsageError: If there is no such folder.
+        DeploymentError: If the file is no plan.
+        OSError: If it cannot be read.
+    """
+    from fibonacci import DeploymentPlan
+
+    return DeploymentPlan.load(context.options.plan, folder=_folder(context.options.folder))
+
+
+def _folder(folder: str) -> Path:
+    path = Path(folder)
+    if not path.is_dir():
+        raise UsageError(
+            f"{folder!r} is a file: pass its folder" if path.exists() else f"there is no folder {folder!r}"
+        )
+    return path
+
+
+def in_words_of_command(plan: DeploymentPlan) -> DeploymentPlan:
+    """Return a plan whose texts name options and commands, to be shown."""
+    changes = tuple(replace(change, reason=for_command(change.reason)) for change in plan.changes)
+    problems = Problems(replace(problem, message=for_command(problem.message)) for problem in plan.problems)
+    return replace(plan, changes=changes, problems=problems)
 
 
 def shown_plan(plan: DeploymentPlan, options: argparse.Namespace, stream: TextIO, *, detailed: bool) -> str:
@@ -65,6 +94,7 @@ def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
     """Return a plan as JSON."""
     return {
         "folder": str(plan.folder),
+        "environment": plan.environment,
         "base_url": plan.base_url,
         "organization_id": basis_of(plan).organization_id,
         "changes": [_change_object(change, detailed=detailed) for change in plan.changes],
@@ -78,7 +108,8 @@ def _change_object(change: DeploymentChange, *, detailed: bool) -> dict[str, Any
     details = {"diff": change_objects(change.diff)} if detailed else {}
     seen = step_of(change).seen
     version = None if seen is None else seen.version
-    return {**done_object(change), "version": version, "reason": change.reason, **details}
+    reason = {"reason": change.reason, "is_conflict": change.is_conflict}
+    return {**done_object(change), "version": version, **reason, **details}
 
 
 def done_object(change: DeploymentChange) -> dict[str, Any]:

@@ -63,7 +63,9 @@ def report(error: BaseException, *, is_debug: bool) -> int:
 
 
 def fault_lines(error: BaseException) -> list[str]:
-    """Return the lines of each fault of a definition, with its place, where the error has several; else none."""
+    """Return the lines of each fault of a definition or a state, where the error has several; else none."""
+    if isinstance(error, DeploymentError) and "\n" in str(error):
+        return text_of(error).command.splitlines()
     if not isinstance(error, DefinitionError) or len(error.problems) < 2:
         return []
     from fibonacci.cli.definition_arguments import fault_lines as lines_of
@@ -76,6 +78,8 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, DefinitionError) and len(error.problems) > 1:
         return f"{len(error.problems)} faults in definitions"
     text = _text(error)
+    if isinstance(error, DeploymentError) and "\n" in text:
+        text = f"{len(text.splitlines())} faults in the state"
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):

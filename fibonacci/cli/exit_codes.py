@@ -8,7 +8,7 @@ DONE: Final = 0
 """What was requested is done."""
 
 FAILED: Final = 1
-"""The answer is negative: a run or a row has failed, the platform refuses the request (a 4xx), or files differ."""
+"""The answer is negative: a run or a row failed, the platform refuses (a 4xx), files differ, or a plan is stale."""
 
 PLANNED: Final = 2
 """Changes are planned."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +81,7 @@ def test_a_deletion_has_to_be_allowed() -> None:
     path.unlink()
     refused = invoke("apply", "flows", "--yes", "--quiet")
     assert (refused.code, refused.out) == (64, "")
-    assert refused.err.endswith("pass --allow-delete, or restore the files\n")
+    assert refused.err.endswith(": pass --allow-delete if that is meant, else restore the files. Nothing was done.\n")
     done = invoke("apply", "flows", "--yes", "--allow-delete", "--json")
     assert [(each["action"], each["file"]) for each in done.data] == [("delete", "greeter.yaml")]
 
@@ -99,6 +101,148 @@ def test_a_plan_that_is_overtaken_exits_1(monkeypatch: pytest.MonkeyPatch) -> No
     run = invoke("apply", "flows", "--yes", "--quiet")
     assert (run.code, run.out) == (1, "")
     assert "has been changed since the plan was made: make a new plan" in run.err
+
+
+def change_on_the_platform(instruction: str) -> str:
+    """Change the one workflow past the folder; return its id."""
+    with Fibonacci() as client:
+        (workflow,) = client.workflows.list()
+        node = {"id": "greet", "type": "llm", "instruction": instruction}
+        return client.workflows.update(workflow.id, definition={"nodes": [node]}).id
+
+
+def instruction_on_the_platform() -> Any:
+    with Fibonacci() as client:
+        (workflow,) = client.workflows.list()
+        assert workflow.definition is not None
+        return workflow.definition["nodes"][0]["instruction"]
+
+
+def test_a_saved_plan_is_applied_as_it_was_reviewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("flows/greeter.yaml", GREETER)
+    planned = invoke("plan", "flows", "--out", "plan.json")
+    assert (planned.code, planned.out.count("create greeter.yaml")) == (2, 1)
+    assert planned.err == "saved: `fibonacci apply flows --plan plan.json` does exactly this\n"
+    write("flows/greeter.yaml", GREETER.replace("Greet", "Welcome"))
+    shutil.copytree("flows", "checkout/flows")
+    shutil.copy("plan.json", "checkout/flows/plan.saved")
+    monkeypatch.chdir("checkout")
+    applied = invoke("apply", "flows", "--plan", "flows/plan.saved", "--yes")
+    assert (applied.code, applied.out[:20]) == (0, "created greeter.yaml")
+    assert f"Plan for {Path('flows').absolute()} in default at " in applied.err
+    assert instruction_on_the_platform() == "Greet {{input.name}}"
+    again = invoke("apply", "flows", "--plan", "flows/plan.saved", "--yes", "--quiet")
+    assert (again.code, again.out) == (1, "")
+    assert again.err.endswith(" has changed since the plan was made: make a new plan\n")
+
+
+def test_a_saved_plan_that_cannot_be_applied(platform: Emulator) -> None:
+    write("flows/greeter.yaml", GREETER)
+    write("notes.txt", "no plan")
+    platform.requests.clear()
+    for options, end in (
+        (["--plan", "none.json"], "none.json: No such file or directory\n"),
+        (
+            ["--plan", "notes.txt"],
+            "notes.txt is no saved plan: make a plan, and save it with `fibonacci plan DIR --out FILE`\n",
+        ),
+        (["--plan", "plan.json", "--environment", "x"], "--environment is for making a plan, and --plan has one\n"),
+        (["--plan", "plan.json", "--moved", "a=b"], "--moved is for making a plan, and --plan has one\n"),
+    ):
+        assert invoke("apply", "flows", "--yes", *options) == (64, "", f"fibonacci: {end}")
+    assert len(platform.requests) == 0
+
+
+def test_a_plan_with_errors_is_not_saved_and_its_comment_is_printed() -> None:
+    write("flows/a.yaml", f"name: same\n{GREETER}")
+    write("flows/b.yaml", f"name: same\n{GREETER}")
+    run = invoke("plan", "flows", "--markdown", "--out", "plan.json")
+    assert (run.code, Path("plan.json").exists()) == (64, False)
+    assert run.out.startswith("### Plan for `default`: 1 error\n")
+    assert "both called 'same'" in run.err
+    Path("flows/b.yaml").unlink()
+    run = invoke("plan", "flows", "--markdown", "--out", "plan.json", "--quiet")
+    assert (run.code, run.err, Path("plan.json").exists()) == (2, "", True)
+    assert "| create | `a.yaml` | `same` | the file is new |\n" in run.out
+    assert invoke("plan", "flows", "--markdown", "--json").data == {"markdown": run.out.removesuffix("\n")}
+
+
+def test_each_environment_has_a_state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("flows/greeter.yaml", GREETER)
+    assert invoke("apply", "flows", "--environment", "staging", "--yes", "--quiet").code == 0
+    assert [path.name for path in Path("flows/.fibonacci").iterdir()] == ["staging"]
+    assert invoke("plan", "flows", "--environment", "staging").code == 0
+    taken = invoke("plan", "flows")
+    assert (taken.code, taken.err.count("was not deployed from here to this environment")) == (64, 1)
+    monkeypatch.setenv("FIBONACCI_ENVIRONMENT", "staging")
+    assert invoke("plan", "flows", "--json").data["environment"] == "staging"
+    assert invoke("pull", "greeter", "--dir", "flows", "--environment", "copy").code == 0
+    assert invoke("plan", "flows", "--environment", "copy").code == 0
+    bad = invoke("plan", "flows", "--environment", "../x")
+    assert (bad.code, bad.out) == (64, "")
+    assert bad.err.startswith("fibonacci: --environment must be the name of an environment")
+
+
+def test_what_was_changed_on_the_platform_is_kept_or_overwritten() -> None:
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    workflow_id = change_on_the_platform("Changed by another")
+    write("flows/greeter.yaml", GREETER.replace("Greet", "Welcome"))
+    planned = invoke("plan", "flows")
+    assert (planned.code, planned.err) == (2, "")
+    assert "\n! update greeter.yaml " in planned.out
+    assert f"--overwrite replaces that, `fibonacci pull {workflow_id} --dir DIR` keeps it\n" in planned.out
+    assert invoke("plan", "flows", "--json").data["changes"][0]["is_conflict"] is True
+    refused = invoke("apply", "flows", "--yes", "--quiet")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.endswith("keeps what is there, --overwrite replaces it. Nothing was done.\n")
+    assert instruction_on_the_platform() == "Changed by another"
+    assert invoke("apply", "flows", "--yes", "--overwrite").code == 0
+    assert instruction_on_the_platform() == "Welcome {{input.name}}"
+
+
+def test_a_moved_file_has_to_be_named() -> None:
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    Path("flows/greeter.yaml").rename("flows/welcome.yaml")
+    asked = invoke("plan", "flows")
+    assert (asked.code, asked.out) == (64, "")
+    assert "if it has moved, pass --moved greeter=welcome, else --moved greeter=" in asked.err
+    for moved, words in (
+        (["greeter"], "argument --moved: 'greeter' is no OLD=NEW, such as triage=sorting, or triage= for a file gone"),
+        (["=x"], "argument --moved: '=x' is no OLD=NEW"),
+        (["greeter=", "greeter=welcome"], "--moved has 'greeter' twice"),
+        (["greeter=none"], "--moved has 'none', and no such file is in the folder"),
+    ):
+        refused = invoke("plan", "flows", *(argument for each in moved for argument in ("--moved", each)))
+        assert (refused.code, refused.out) == (64, "")
+        assert words in refused.err
+    replaced = invoke("plan", "flows", "--moved", "greeter=", "--json").data["changes"]
+    assert [(change["action"], change["file"]) for change in replaced] == [
+        ("create", "welcome.yaml"),
+        ("delete", "greeter.yaml"),
+    ]
+    assert invoke("apply", "flows", "--moved", "greeter=welcome", "--yes").out.startswith("recorded welcome.yaml")
+    assert invoke("plan", "flows").code == 0
+
+
+def test_each_fault_of_a_state_is_a_line(platform: Emulator) -> None:
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    state = Path("flows/.fibonacci/default").absolute()
+    (state / "one.json").write_text("{")
+    (state / "two.json").write_text("[]")
+    for command in (["plan", "flows"], ["apply", "flows", "--yes"]):
+        run = invoke(*command)
+        assert (run.code, run.out) == (64, "")
+        first, second, last = run.err.splitlines()
+        assert first.startswith(f"{state / 'one.json'} cannot be read (")
+        assert second.startswith(f"{state / 'two.json'} cannot be read (")
+        assert last == "fibonacci: 2 faults in the state"
+    (state / "two.json").unlink()
+    run = invoke("plan", "flows")
+    assert (run.code, run.err.count("\n")) == (64, 1)
+    assert run.err.startswith(f"fibonacci: {state / 'one.json'} cannot be read (")
 
 
 @needs_fork
@@ -258,7 +402,7 @@ def test_apply_asks_on_a_terminal(platform: Emulator, tmp_path: Path, answer: st
     )
     shown = terminal.read()
     assert (run.returncode, bool(run.stdout)) == (code, code == 0)
-    assert f"Make these changes at {platform.base_url}? [y/N]" in shown
+    assert f"Make these changes in default at {platform.base_url}? [y/N]" in shown
     assert "\x1b[32m+ create greeter.yaml" in shown
     assert "\\x1b" not in shown
 

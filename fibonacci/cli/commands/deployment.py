@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,49 +17,97 @@ if TYPE_CHECKING:
 
 def add_plan_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("folder", metavar="DIR", help="each *.yaml, *.yml and *.json in it is a workflow")
+    _add_folder(parser)
+    _add_environment(parser)
+    _add_moved(parser)
     parser.add_argument(
         "--detailed", action="store_true", help="print every difference of each definition; with --json, too"
     )
+    parser.add_argument("--markdown", action="store_true", help="print a comment for a pull request, with differences")
+    parser.add_argument("--out", metavar="FILE", help="save the plan, for `apply --plan FILE`")
 
 
 def run_plan(context: Context) -> int:
     """Print the plan; exit 0 if there is nothing to do, 2 if there is."""
-    from fibonacci.cli.deployment_output import make_plan, plan_object, shown_plan
+    from fibonacci.cli.deployment_output import in_words_of_command, make_plan, plan_object, shown_plan
+    from fibonacci.errors import DefinitionError
 
-    detailed: bool = context.options.detailed
-    plan = make_plan(context, context.options.folder)
-    if context.output.is_json:
-        context.output.value(plan_object(plan, detailed=detailed))
+    options = context.options
+    made = make_plan(context)
+    plan = in_words_of_command(made)
+    if options.markdown:
+        from fibonacci.cli.plan_markdown import plan_markdown
+
+        context.output.document("markdown", plan_markdown(plan))
+    elif plan.problems.errors:
+        pass  # they are all there is, and are printed as those of other commands
+    elif context.output.is_json:
+        context.output.value(plan_object(plan, detailed=options.detailed))
     else:
-        context.output.text(shown_plan(plan, context.options, sys.stdout, detailed=detailed))
+        context.output.text(shown_plan(plan, options, sys.stdout, detailed=options.detailed))
+    if made.problems.errors:
+        raise DefinitionError(made.problems)
+    if options.out is not None:
+        made.save(options.out)
+        context.say(f"saved: `fibonacci apply {options.folder} --plan {options.out}` does exactly this")
     return PLANNED if plan.has_changes else DONE
 
 
 def add_apply_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("folder", metavar="DIR", help="each *.yaml, *.yml and *.json in it is a workflow")
+    _add_folder(parser)
+    parser.add_argument("--plan", metavar="FILE", help="do what `plan --out FILE` has saved; default: make a plan")
+    _add_environment(parser)
+    _add_moved(parser)
     parser.add_argument("--allow-delete", action="store_true", help="delete the workflows of files that are gone")
+    parser.add_argument("--overwrite", action="store_true", help="replace what was changed on the platform")
 
 
 def run_apply(context: Context) -> int:
     """Show the plan, ask, make its changes, and print each when it is made."""
-    from fibonacci.cli.deployment_output import make_plan, shown_plan
+    from fibonacci.cli.deployment_output import in_words_of_command, load_plan, make_plan, shown_plan
+    from fibonacci.deployment.plan import check_plan
 
+    options = context.options
+    if options.plan is not None and (options.environment is not None or options.moved):
+        option = "--moved" if options.environment is None else "--environment"
+        raise UsageError(f"{option} is for making a plan, and --plan has one")
     context.check_confirmable("apply changes workflows.")
-    plan = make_plan(context, context.options.folder)
-    context.say(shown_plan(plan, context.options, sys.stderr, detailed=True))
+    plan = make_plan(context) if options.plan is None else load_plan(context)
+    if not plan.problems.errors:
+        context.say(shown_plan(in_words_of_command(plan), options, sys.stderr, detailed=True))
+    check_plan(plan, allow_delete=options.allow_delete, overwrite=options.overwrite)
     if plan.has_changes:
-        _check_deletions(plan, is_allowed=context.options.allow_delete)
-        context.confirm(f"Make these changes at {plan.base_url}?")
+        context.confirm(f"Make these changes in {plan.environment} at {plan.base_url}?")
     _apply(context, plan)
     return DONE
 
 
-def _check_deletions(plan: DeploymentPlan, *, is_allowed: bool) -> None:
-    deleted = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
-    if deleted and not is_allowed:
-        raise UsageError(f"the plan deletes {', '.join(deleted)}: pass --allow-delete, or restore the files")
+def _add_folder(parser: CommandParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="each *.yaml, *.yml and *.json in it is a workflow")
+
+
+def _add_environment(parser: CommandParser) -> None:
+    default = "FIBONACCI_ENVIRONMENT, or the name of the profile, or `default`"
+    parser.add_argument("--environment", metavar="NAME", help=f"where it is deployed; default: {default}")
+
+
+def _add_moved(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--moved",
+        metavar="OLD=NEW",
+        action="append",
+        type=_moved_file,
+        default=[],
+        help="the file OLD is now NEW, with the same workflow; OLD= is gone for good; repeatable",
+    )
+
+
+def _moved_file(text: str) -> tuple[str, str | None]:
+    old, sign, new = text.partition("=")
+    if not (old and sign):
+        raise argparse.ArgumentTypeError(f"{text!r} is no OLD=NEW, such as triage=sorting, or triage= for a file gone")
+    return old, new or None
 
 
 def _apply(context: Context, plan: DeploymentPlan) -> None:
@@ -74,7 +123,12 @@ def _apply(context: Context, plan: DeploymentPlan) -> None:
             _print(context, done_text(change))
 
     try:
-        context.client.workflows.apply(plan, allow_delete=context.options.allow_delete, on_change=report)
+        context.client.workflows.apply(
+            plan,
+            allow_delete=context.options.allow_delete,
+            overwrite=context.options.overwrite,
+            on_change=report,
+        )
     finally:
         if context.output.is_json:
             context.output.value([done_object(change) for change in done])
@@ -126,11 +180,12 @@ def add_pull_arguments(parser: CommandParser) -> None:
     parser.add_argument("workflow", metavar="ID|NAME", help="the workflow")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--dir", metavar="DIR", default=".", help="the folder; default: the current one")
-    place.add_argument("--out", metavar="FILE", help="the file; default: that of the lock file, else a new one")
+    place.add_argument("--out", metavar="FILE", help="the file; default: that of the state, else a new one")
+    _add_environment(parser)
 
 
 def run_pull(context: Context) -> int:
-    """Write the file, record it in the lock file beside it, and print its path."""
+    """Write the file, record it in the state beside it, and print its path."""
     from fibonacci.cli.inputs import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
 
@@ -153,13 +208,13 @@ def _pull(context: Context, workflow_id: str, place: str) -> Path:
     from fibonacci.deployment.pulling import LOCAL_CHANGES
 
     try:
-        return context.client.workflows.pull(workflow_id, place)
+        return context.client.workflows.pull(workflow_id, place, environment=context.options.environment)
     except DeploymentError as error:
         if error.code != LOCAL_CHANGES:
             raise
         what = text_of(error).command
     context.confirm(f"{what}. Replace it?")
-    return context.client.workflows.pull(workflow_id, place, overwrite=True)
+    return context.client.workflows.pull(workflow_id, place, overwrite=True, environment=context.options.environment)
 
 
 def _displayed(path: Path) -> str:

@@ -1,0 +1,169 @@
+"""A plan as a comment for a pull request, in GitHub's Markdown.
+
+Names, reasons and instructions are others' texts. Whatever could be markup in them is code: between backticks, as
+character references in `<code>`, or in a fence that is longer than any in the text. So nothing is carried out, no link
+is made, and nobody is mentioned.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from fibonacci._text import printable, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fibonacci import DeploymentChange, DeploymentPlan
+    from fibonacci.definitions import Problem
+
+_MOST: Final = 65_536
+"""The characters that GitHub takes; counted in bytes, which are no fewer, whatever it counts."""
+_RESERVED: Final = 500
+"""What is left for the last line, which says what was cut."""
+_LONGEST: Final = 500
+"""The characters of a name, a reason or a problem that are shown."""
+
+_QUOTED: Final = re.compile(r"`([^`]+)`")
+_HARMLESS: Final = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
+_PUNCTUATION: Final = re.compile(r"(\(?)(.*?)([.,;:?)]*)")
+
+
+def plan_markdown(plan: DeploymentPlan) -> str:
+    """Return a plan as Markdown: a heading, a table of its changes, its problems, and each difference, folded."""
+    comment = _Comment()
+    comment.add(f"### Plan for {_code(plan.environment)}: {plan.summary}")
+    comment.add(f"{_code(plan.base_url)}, folder {_code(plan.folder.name)}")
+    for alert in _alerts(plan):
+        comment.add(alert)
+    comment.add_lines("changes", [_row(change) for change in plan.changes], before=_HEAD)
+    comment.add_lines("problems", [_problem(problem, plan) for problem in plan.problems])
+    for change in plan.changes:
+        if change.diff:
+            comment.add_difference(change)
+    return comment.text()
+
+
+class _Comment:
+    """The parts of the comment, as far as they fit."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._left = _MOST - _RESERVED
+        self._cut: Counter[str] = Counter()
+
+    def add(self, part: str) -> None:
+        """Add a part, which fits, and an empty line after it."""
+        self._left -= _size(part) + 2
+        self._parts.append(part)
+
+    def add_lines(self, what: str, lines: Sequence[str], *, before: str = "", after: str = "") -> None:
+        """Add as many lines as fit, as one part; none when there is none.
+
+        Args:
+            what: What the lines are, for the account of those that do not fit.
+            lines: The lines.
+            before: What precedes them, if there are any.
+            after: What follows them.
+        """
+        left = self._left - _size(before) - _size(after) - 2
+        shown = 0
+        for line in lines:
+            left -= _size(line) + 1
+            if left < 0:
+                self._cut[what] += len(lines) - shown
+                break
+            shown += 1
+        if shown:
+            self.add(before + "\n".join(lines[:shown]) + after)
+
+    def add_difference(self, change: DeploymentChange) -> None:
+        """Add the difference of a change, folded."""
+        lines = [_signed(line) for line in printable(str(change.diff)).split("\n")]
+        longest = max(map(len, re.findall("`+", "\n".join(lines))), default=0)
+        fence = "`" * max(3, longest + 1)
+        summary = f"{change.action} {_html_code(change.file)}"
+        before = f"<details><summary>{summary}</summary>\n\n{fence}diff\n"
+        self.add_lines("lines of differences", lines, before=before, after=f"\n{fence}\n\n</details>")
+
+    def text(self) -> str:
+        """Return the comment."""
+        if self._cut:
+            cut = ", ".join(f"{number} {what}" for what, number in self._cut.items())
+            self._parts.append(f"Not shown, for a comment has {_MOST:,} characters at most: {cut}.")
+        return "\n\n".join(self._parts)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _alerts(plan: DeploymentPlan) -> Iterator[str]:
+    conflicts = sum(change.is_conflict for change in plan.changes)
+    deletions = sum(change.action == "delete" for change in plan.changes)
+    if plan.problems.errors:
+        yield "> [!CAUTION]\n> The definitions have errors, so nothing can be applied."
+    if conflicts:
+        who = "A workflow was" if conflicts == 1 else f"{conflicts} workflows were"
+        how = "`fibonacci pull` keeps that, `fibonacci apply --overwrite` replaces it."
+        yield f"> [!CAUTION]\n> {who} changed on the platform since the last apply. {how}"
+    if deletions:
+        who = "A workflow" if deletions == 1 else f"{deletions} workflows"
+        yield f"> [!WARNING]\n> {who} will be deleted, which needs `--allow-delete`."
+
+
+_HEAD: Final = "| Action | File | Workflow | Why |\n|---|---|---|---|\n"
+
+
+def _row(change: DeploymentChange) -> str:
+    action = f"**conflict:** {change.action}" if change.is_conflict else change.action
+    return f"| {action} | {_code(change.file)} | {_code(change.name)} | {_prose(change.reason)} |"
+
+
+def _problem(problem: Problem, plan: DeploymentPlan) -> str:
+    place = (problem.source or problem.location).removeprefix(f"{plan.folder}{os.sep}")
+    return f"- **{problem.severity}** {_code(place) + ': ' if place else ''}{_prose(problem.message)}"
+
+
+def _signed(line: str) -> str:
+    """Return a line of a difference as GitHub colors it: the sign first, and ! for a change."""
+    if line.startswith("    @@"):
+        return line.lstrip()
+    if line.startswith("    ") and line[4:5] in ("+", "-"):  # of a long text
+        return f"{line[4]}    {line[5:]}"
+    return f"!{line[1:]}" if line.startswith("~") else line
+
+
+def _prose(text: str) -> str:
+    """Return a text in which commands, names and whatever could be markup are code."""
+    parts = _QUOTED.split(_shortened(text))
+    return "".join(_code(part) if number % 2 else _words(part) for number, part in enumerate(parts))
+
+
+def _words(text: str) -> str:
+    words: list[str] = []
+    for word in text.split(" "):
+        match = _PUNCTUATION.fullmatch(word)
+        assert match is not None  # every word matches
+        before, inner, after = match.groups()
+        words.append(f"{before}{inner if not inner or _HARMLESS.fullmatch(inner) else _code(inner)}{after}")
+    return " ".join(words)
+
+
+def _code(text: str) -> str:
+    """Return a text as code in a line of Markdown, also in a table."""
+    is_plain = text.strip() == text != "" and not {*"`|\\"} & {*text}
+    return f"`{_shortened(text)}`" if is_plain else _html_code(text)
+
+
+def _html_code(text: str) -> str:
+    shown = (c if c.isalnum() or c in " -/" else f"&#{ord(c)};" for c in _shortened(text))
+    return f"<code>{''.join(shown)}</code>"
+
+
+def _shortened(text: str) -> str:
+    line = visible(text)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
