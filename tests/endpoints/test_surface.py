@@ -18,9 +18,9 @@ from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode, both_modes
 
 OTHER_SIGNATURES = {
-    "workflows.apply": "plan, *, allow_delete=, on_change=",
-    "workflows.plan": "folder",
-    "workflows.pull": "workflow_id, path, *, overwrite=",
+    "workflows.apply": "plan, *, allow_delete=, overwrite=, on_change=",
+    "workflows.plan": "folder, *, environment=, moved=",
+    "workflows.pull": "workflow_id, path, *, overwrite=, environment=",
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, resume=, concurrency=, timeout=, "
     "max_failures=, max_unknown=, max_rows=, on_result=, if_unknown=, if_quota_exceeded=, if_new_version=, "
     "retry_failed=, ordered=, organization_id=, progress=",
