@@ -144,6 +144,18 @@ def test_what_stays_as_it_is() -> None:
     check_each(EDITS, check)
 
 
+def test_items_that_are_elsewhere_take_their_comments_along() -> None:
+    text = "nodes:\n- id: a\n  type: critic\n  criteria:\n  - x  # first\n  # about y\n  - y\n  - z\n  # last\n"
+    moved = "nodes:\n- id: a\n  type: critic\n  criteria:\n  - z\n  # about y\n  - y\n  - x  # first\n  # last\n"
+    assert updated(text, a={"criteria": ["z", "y", "x"]}) == moved
+
+
+def test_a_node_with_another_id_is_the_same_node() -> None:
+    definition = definition_in(TRIAGE)
+    definition["nodes"][2]["id"] = "new"
+    assert updated_text(TRIAGE, "a.yaml", definition) == TRIAGE.replace("id: old ", "id: new ")
+
+
 def test_a_folded_text_keeps_its_lines() -> None:
     definition = definition_in(TRIAGE) | {"description": "Sorts the mail into four boxes, or more\n"}
     result = updated_text(TRIAGE, "a.yaml", definition)

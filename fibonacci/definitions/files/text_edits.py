@@ -18,7 +18,8 @@ from fibonacci.definitions.files.source import UNREADABLE, Element, Source
 from fibonacci.definitions.files.writing import write_yaml
 from fibonacci.definitions.json_types import is_array, is_object
 
-_LINE_END: Final = re.compile(r"\r\n|\r|\n|\Z")
+_LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
+_LINE_END: Final = re.compile(rf"{_LINE_BREAK.pattern}|\Z")
 _PROPERTIES: Final = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]*)+")
 _BETWEEN: Final = re.compile(r"(?:[ \t\r\n]+|(?<![^ \t\r\n])#[^\r\n]*)*")
 """Spaces, line breaks and comments."""
@@ -50,6 +51,9 @@ class _NewEntry(NamedTuple):
     value: Any
     after: int | None
     """The index of the entry that it follows; None to be the first."""
+
+    moved: int | None = None
+    """The index of the entry that it was elsewhere; None for an entry that there was not."""
 
 
 def edited(source: Source, root: Element, wanted: Mapping[str, Any]) -> str:
@@ -228,9 +232,11 @@ class _Editor:
         entries = self._entries(element)
         new: list[_NewEntry] = []
         last = None
+        elements = plain if is_array(plain) else ()
+        gone = {canonical(value): index for index, value in enumerate(elements) if index not in kept}
         for (key, value), index in zip(values, sources, strict=True):
             if index is None:
-                new.append(_NewEntry(key, value, last))
+                new.append(_NewEntry(key, value, last, gone.pop(canonical(value), None)))
             else:
                 self.merge(entries[index], value, in_brackets=in_brackets)
                 last = index
@@ -305,7 +311,7 @@ class _Editor:
             if style == "|" or any(line[:1].isspace() for line in lines):
                 return [f"|{chomping}", *lines]
             body = self._text[self._line_end(start) : self._end(element)]
-            return [f">{chomping}", *_folded(lines, [line.strip() for line in _LINE_END.split(body)])]
+            return [f">{chomping}", *_folded(lines, [line.strip() for line in _LINE_BREAK.split(body)])]
         quote = style if style == '"' or (style == "'" and "\n" not in wanted) else None
         first, *rest = write_yaml({"k": wanted}, quote=quote)[3:-1].split("\n")
         return [first, *(line[2:] for line in rest)]
@@ -358,9 +364,14 @@ class _Editor:
         )
         indentation = " " * (self._source.column(first) - 1)
         space = "\n" if is_spaced else ""
-        for key, value, after in new:
-            lines = self._element_lines(value) if key is None else self._member_lines(key, value)
-            text = "\n".join(f"{indentation if line else ''}{line}" for line in lines)
+        for key, value, after, moved in new:
+            if moved is not None and self._is_first(first):
+                start = self._above(entries[moved].begin, floors[moved]) - len(indentation)
+                lines = _LINE_BREAK.split(self._text[start : ends[moved]])
+            else:
+                lines = self._element_lines(value) if key is None else self._member_lines(key, value)
+                lines = [f"{indentation if line else ''}{line}" for line in lines]
+            text = "\n".join(lines)
             if after is not None:
                 self._edit(ends[after], ends[after], f"\n{space}{text}")
             elif not self._is_first(first):
@@ -495,9 +506,18 @@ def _aligned(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
     changes = SequenceMatcher(None, old_names, new_names, autojunk=False).get_opcodes()
     for tag, start, end, new_start, new_end in changes:
         for index, new_index in zip(range(start, end), range(new_start, new_end), strict=False):
-            if tag == "equal" or not (_id(old[index]) or _id(new[new_index])):
+            if (
+                tag == "equal"
+                or not (_id(old[index]) or _id(new[new_index]))
+                or _is_renamed(old[index], new[new_index])
+            ):
                 sources[new_index] = index
     return sources
+
+
+def _is_renamed(old: Any, new: Any) -> bool:
+    """Tell whether two objects differ in their `id` alone."""
+    return is_object(old) and is_object(new) and same({**old, "id": None}, {**new, "id": None})
 
 
 def _name(element: Any) -> str:

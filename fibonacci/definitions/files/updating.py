@@ -112,14 +112,19 @@ def _in_words_of(raw: _Object, wanted: _Object) -> dict[str, Any]:
     if not is_array(nodes) or len(nodes) != len(old.nodes) or len(wanted_nodes) != len(new.nodes):
         return _with(result, "nodes", wanted_nodes, list(wanted))
     targets = dict(zip(new.nodes, wanted_nodes, strict=True))
-    kept = {
-        name: _node_in_words_of(node, targets[name], old.nodes[name], new.nodes[name])
-        for name, node in zip(old.nodes, nodes, strict=True)
-        if name in targets
-    }
+    added = {_without_id(node): name for name, node in new.nodes.items() if name not in old.nodes}
+    kept: dict[str, Any] = {}
+    for name, node in zip(old.nodes, nodes, strict=True):
+        renamed = name if name in targets else added.pop(_without_id(old.nodes[name]), None)
+        if renamed is not None:
+            kept[renamed] = _node_in_words_of(node, targets[renamed], old.nodes[name], new.nodes[renamed])
     for name, target in targets.items():
         kept = _with(kept, name, kept.get(name, target), list(targets))
     return {**result, "nodes": list(kept.values())}
+
+
+def _without_id(node: _Object) -> str:
+    return canonical({**node, "id": None})
 
 
 def _with(members: _Object, name: str, value: Any, order: Sequence[str]) -> dict[str, Any]:
