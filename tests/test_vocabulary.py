@@ -208,6 +208,7 @@ COMMAND: Final = {
     "null": "what is sent as null",
     "origin": "a web page that may call the emulator",
     "out": "the file that is written",
+    "outputs": "whether the outputs of an execution are printed alone",
     "plan": "the plan of an emulator",
     "print": "whether an address is only printed",
     "quiet": "whether messages are left out",

@@ -11,9 +11,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._core.json_types import is_array, is_object
+from fibonacci._suggestions import did_you_mean
 from fibonacci._text import printable, printable_line
-from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.rendering import Painter, encodable, encoding_of, plain, select, visible_json
+from fibonacci.cli.exit_codes import UnknownFieldError, UsageError
+from fibonacci.cli.rendering import (
+    Painter,
+    encodable,
+    encoding_of,
+    named_fields,
+    plain,
+    select,
+    unknown_field_text,
+    unknown_fields,
+    visible_json,
+)
 from fibonacci.cli.standard_streams import (
     is_read_by_ci,
     is_terminal,
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from fibonacci import Fibonacci, WaitEvent
+    from fibonacci.models._base import Model
 
 
 _CODES: Final = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
@@ -84,9 +96,41 @@ class Output:
         self.is_terminal: bool = is_terminal(sys.stdout)
         self._options = options
         self._fields: Sequence[str] = options.fields or ()
+        self._are_fields_checked = not self._fields
+        self._unknown_field = ""
+
+    def check_fields(self, model: type[Model], *, is_read: bool = False) -> None:
+        """Check `--fields` before anything is sent.
+
+        Args:
+            model: The class of what is going to be printed.
+            is_read: Whether nothing is going to be changed. Then the names may be those of fields that the SDK does not
+                know, unless they resemble one that it knows.
+
+        Raises:
+            UsageError: If a name is no field.
+        """
+        if not self._fields:
+            return
+        from fibonacci.models._base import other_names, plain_names
+
+        known = (*plain_names(model), *other_names(model))
+        unknown = unknown_fields(self._fields, known)
+        for name in unknown:
+            if not is_read or did_you_mean(name, known):
+                raise UsageError(unknown_field_text(name, known))
+        self._are_fields_checked = not unknown
 
     def value(self, value: Any) -> None:
-        """Print one object: a model, or a value that has a JSON form."""
+        """Print one object: a model, or a value that has a JSON form.
+
+        Raises:
+            UnknownFieldError: If `--fields` has a name that the object does not have; it is printed whole.
+        """
+        self._print_value(value)
+        self._report_unknown_field()
+
+    def _print_value(self, value: Any) -> None:
         shown = self._selected(value)
         if self.is_terminal and not self.is_json and is_object(shown):
             from fibonacci.cli.rendering import write_object
@@ -115,13 +159,14 @@ class Output:
             columns: The fields that a table shows; default: those for the class of the items.
 
         Raises:
-            UsageError: If `--fields` has a name that the first item does not have.
+            UnknownFieldError: If `--fields` has a name that the first item does not have; the items are printed whole.
         """
         self._print_items(self._limited(items), columns)
+        self._report_unknown_field()
 
     def line(self, value: Any) -> None:
         """Print one object of a stream, as a line of JSON."""
-        self._print(self._json(self._selected(value, is_checked=False), indent=None))
+        self._print(self._json(self._selected(value), indent=None))
 
     def text(self, text: str) -> None:
         """Print a text that is the data, such as a diagram. In a log of CI, what would be a command is escaped."""
@@ -137,18 +182,28 @@ class Output:
         """Return what prints colored lines on the terminal."""
         return Painter(sys.stdout, has_color=uses_color(self._options, sys.stdout))
 
-    def _selected(self, value: Any, *, is_checked: bool = True) -> Any:
+    def _selected(self, value: Any) -> Any:
         shown = plain(value)
-        if not self._fields:
-            return shown
         if is_array(shown):
-            return [select(item, self._fields, is_checked=is_checked) for item in shown]
-        return select(value, self._fields, is_checked=is_checked)
+            return [self._selected(item) for item in shown]
+        self._check_received(value)
+        return select(value, self._fields) if self._fields else shown
+
+    def _check_received(self, value: Any) -> None:
+        """Note if the first object lacks a field that is asked for: then everything is printed whole."""
+        if not self._are_fields_checked:
+            self._are_fields_checked = True
+            known = named_fields(value)
+            if unknown := unknown_fields(self._fields, known):
+                self._unknown_field = unknown_field_text(unknown[0], known)
+                self._fields = ()
+
+    def _report_unknown_field(self) -> None:
+        if self._unknown_field:
+            raise UnknownFieldError(f"{self._unknown_field}; what the platform has sent is printed whole")
 
     def _limited(self, items: Iterable[Any]) -> Iterator[Any]:
         options = self._options
-        if options.all and options.limit is not None:
-            raise UsageError("--all and --limit contradict each other: give one of them")
         if options.all:
             yield from items
         elif options.limit is not None:
@@ -164,10 +219,15 @@ class Output:
         if self.is_json:
             self.array(items)
         elif self.is_terminal:
+            from itertools import chain
+
             from fibonacci.cli.rendering import TerminalTable
 
-            chosen = self._fields or columns
-            if not TerminalTable(self.painter(), chosen, is_checked=bool(self._fields)).write(items):
+            remaining = iter(items)
+            head = list(first(remaining, 1))
+            for item in head:
+                self._check_received(item)
+            if not TerminalTable(self.painter(), self._fields or columns).write(chain(head, remaining)):
                 self._note("there are none")
         else:
             for text in self._texts(items):
@@ -191,8 +251,8 @@ class Output:
         self._print("[]" if separator == "[" else "\n]")
 
     def _texts(self, items: Iterable[Any], *, indent: int | None = None) -> Iterator[str]:
-        for number, item in enumerate(items):
-            yield self._json(self._selected(item, is_checked=number == 0), indent=indent)
+        for item in items:
+            yield self._json(self._selected(item), indent=indent)
 
     def _json(self, value: Any, *, indent: int | None) -> str:
         text = without_commands_in_json(json.dumps(value, ensure_ascii=False, indent=indent))

@@ -7,7 +7,7 @@ from typing import Final
 
 from fibonacci._remedies import for_command, reworded, text_of
 from fibonacci._text import printable, printable_line
-from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE
+from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE, UnknownFieldError
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message, without_keys
 from fibonacci.errors import (
@@ -35,8 +35,11 @@ _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError,
 _UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, DeploymentError, UnsupportedCallError)
 """The client refuses arguments, files and calls that the server does not have before it changes anything; so does a
 command whose extra is not installed."""
-_NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError)
+_NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError, UnknownFieldError)
 """What the platform was asked for has come out badly, or must not be done."""
+
+_PLAIN: Final = (FibonacciError, ValueError, TypeError, OSError, ImportError, KeyboardInterrupt, UnknownFieldError)
+"""Their texts say all."""
 
 
 def report(error: BaseException, *, is_debug: bool) -> int:
@@ -80,7 +83,7 @@ def one_line(error: BaseException) -> str:
     text = _text(error)
     if isinstance(error, DeploymentError) and "\n" in text:
         text = f"{len(text.splitlines())} faults in the state"
-    if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
+    if not isinstance(error, _PLAIN):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
         text += f"{' ' if text.endswith(('.', '?', '!')) else '; '}{for_command(note)}"

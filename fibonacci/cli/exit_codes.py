@@ -8,7 +8,7 @@ DONE: Final = 0
 """What was requested is done."""
 
 FAILED: Final = 1
-"""The answer is negative: a run or a row failed, the platform refuses (a 4xx), files differ, or a plan is stale."""
+"""The answer is negative: a run or a row failed, a 4xx, files differ, a plan is stale, or a field is missing."""
 
 PLANNED: Final = 2
 """Changes are planned."""
@@ -17,7 +17,7 @@ NO_CREDENTIALS: Final = 4
 """There is no API key, or it is bad: malformed, or refused by the platform (401)."""
 
 USAGE: Final = 64
-"""An argument or a file has a fault, or an extra is not installed. Nothing was sent because of it."""
+"""An argument or a file has a fault, or an extra is not installed. Nothing that changes anything was sent."""
 
 NO_ANSWER: Final = 69
 """There is no usable answer: no connection, a 5xx, the rate limit, a proxy's page; or it cannot be written."""
@@ -31,3 +31,7 @@ SIGNALED: Final = 128
 
 class UsageError(ValueError):
     """An argument or a file of the command has a fault; the text is one line with the place and the remedy."""
+
+
+class UnknownFieldError(LookupError):
+    """What the platform has answered has no field of a name in `--fields`; it was printed whole."""

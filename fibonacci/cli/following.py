@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from fibonacci import ExecutionFailedError, FibonacciError
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
+from fibonacci.cli.rendering import select
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 
@@ -101,8 +102,12 @@ class _JSONLines:
         self._print(execution)
 
 
+_SHAPE: Final = ("id", "status", "outputs")
+"""What is printed of an execution at its end, on a terminal and in a pipe, without `--json` and `--fields`."""
+
+
 def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") -> int:
-    """Wait for the end of an execution, show it on the way, and print its outputs.
+    """Wait for the end of an execution, show it on the way, and print it, or with `--outputs` its outputs alone.
 
     Args:
         context: The context of the command.
@@ -116,7 +121,8 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     Raises:
         ExecutionFailedError: If it failed or was canceled.
     """
-    is_streamed = is_watched and not (context.output.is_terminal or context.output.is_json)
+    is_whole = not context.options.outputs
+    is_streamed = is_watched and is_whole and not (context.output.is_terminal or context.output.is_json)
     ended: Execution | None = None
     failure: ExecutionFailedError | None = None
     with _display(context, is_watched=is_watched, is_streamed=is_streamed) as display, _explained(find) as seen:
@@ -132,10 +138,11 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
         if is_watched and not is_streamed:
             ended = _with_trace(context, ended)
             display.update(ended)
-    if context.output.is_json:
-        context.output.value(ended)
-    elif not is_streamed and (ended.succeeded or ended.outputs):
+    if not is_whole:
         context.output.value(ended.outputs)
+    elif not is_streamed:
+        is_chosen = context.output.is_json or context.options.fields
+        context.output.value(ended if is_chosen else select(ended, _SHAPE))
     if ended.succeeded:
         return DONE
     raise _failure(ended, failure) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.parser import COMMANDS, CommandParser, add_global_options, command_adder
+from fibonacci.cli.parser import COMMANDS, GLOBAL_NAMES, CommandParser, add_global_options, command_adder
 from fibonacci.cli.standard_streams import discard_unwritable, has_stream
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def command_parser(typed: Sequence[str] = ()) -> CommandParser:
     needed = names.intersection(typed[:1]) or names
     for name, command in COMMANDS.items():
         if name in needed:
-            add(name, command.help, add_arguments=command_adder(command.module, name))
+            add(name, command.help, add_arguments=command_adder(command, name))
     for name, help in GROUPS.items():
         if name in needed:
             add(name, help, add_arguments=partial(_add_group, name=name))
-    add_global_options(parser, is_root=True)
+    add_global_options(parser, GLOBAL_NAMES, is_root=True)
     return parser
 
 

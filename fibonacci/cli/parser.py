@@ -14,7 +14,7 @@ from fibonacci.cli.numbers import positive
 from fibonacci.cli.standard_streams import without_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fibonacci.cli.context import Context
 
@@ -26,39 +26,50 @@ class CommandEntry(NamedTuple):
         help: Its line in the help of the command above it.
         module: The module under `fibonacci.cli.commands` that has it: `add_NAME_arguments` adds its arguments, and
             `run_NAME` runs it, unless it has verbs.
+        options: The global options that do something in it or its verbs, besides those of every command.
     """
 
     help: str
     module: str
+    options: tuple[str, ...] = ()
+
+
+CONNECTED: Final = ("json", "profile")
+"""The global options of a command that connects to the platform, and prints data."""
+SELECTED: Final = ("fields", *CONNECTED)
+"""The same where the data have fields to choose from."""
+LISTED: Final = ("limit", "all")
+"""The global options of a list."""
+_JOURNAL: Final = ("json", "fields", *LISTED)
 
 
 COMMANDS: Final[dict[str, CommandEntry]] = {
-    "run": CommandEntry("run a workflow, and wait for its outputs", "executions"),
-    "run-many": CommandEntry("run a workflow for each row of a file, at most once each", "run_many"),
-    "journal": CommandEntry("look into the journal of a run-many, or stop its run", "journal"),
-    "request": CommandEntry("send any request", "request"),
-    "validate": CommandEntry("check a definition", "definitions"),
-    "fmt": CommandEntry("format a definition", "definitions"),
-    "schema": CommandEntry("print the JSON Schema of definitions, for editors", "definitions"),
-    "graph": CommandEntry("draw a definition", "definitions"),
-    "diff": CommandEntry("compare two definitions", "deployment"),
-    "plan": CommandEntry("show what apply would change", "deployment"),
-    "apply": CommandEntry("deploy a folder of definitions", "deployment"),
-    "pull": CommandEntry("save a workflow as a definition", "deployment"),
-    "dev": CommandEntry("serve the platform on this machine", "dev"),
-    "doctor": CommandEntry("check key, network and versions", "access"),
-    "open": CommandEntry("open a page in the browser", "executions"),
-    "auth": CommandEntry("log in, log out, show who is logged in", "access"),
-    "profiles": CommandEntry("list, choose and add profiles", "access"),
-    "mcp": CommandEntry("serve workflows as tools for agents", "mcp"),
-    "completion": CommandEntry("print the completion of a shell", "completion"),
+    "run": CommandEntry("run a workflow, and wait for its outputs", "executions", SELECTED),
+    "run-many": CommandEntry("run a workflow for each row of a file, at most once each", "run_many", SELECTED),
+    "journal": CommandEntry("look into the journal of a run-many, or stop its run", "journal", _JOURNAL),
+    "request": CommandEntry("send any request", "request", SELECTED),
+    "validate": CommandEntry("check a definition", "definitions", CONNECTED),
+    "fmt": CommandEntry("format a definition", "definitions", ("json",)),
+    "schema": CommandEntry("print the JSON Schema of definitions, for editors", "definitions", ("json",)),
+    "graph": CommandEntry("draw a definition", "definitions", CONNECTED),
+    "diff": CommandEntry("compare two definitions", "deployment", CONNECTED),
+    "plan": CommandEntry("show what apply would change", "deployment", CONNECTED),
+    "apply": CommandEntry("deploy a folder of definitions", "deployment", (*CONNECTED, "yes")),
+    "pull": CommandEntry("save a workflow as a definition", "deployment", (*CONNECTED, "yes")),
+    "dev": CommandEntry("serve the platform on this machine", "dev", ("json",)),
+    "doctor": CommandEntry("check key, network and versions", "access", CONNECTED),
+    "open": CommandEntry("open a page in the browser", "executions", CONNECTED),
+    "auth": CommandEntry("log in, log out, show who is logged in", "access", SELECTED),
+    "profiles": CommandEntry("list, choose and add profiles", "access", ("json", "fields", *LISTED, "yes")),
+    "mcp": CommandEntry("serve workflows as tools for agents", "mcp", ("profile",)),
+    "completion": CommandEntry("print the completion of a shell", "completion", ("json",)),
 }
 """The commands for people, in the order of the help."""
 
 VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
     "executions": {
-        "watch": CommandEntry("show an execution until it has ended", "executions"),
-        "tail": CommandEntry("show executions as they change", "executions"),
+        "watch": CommandEntry("show an execution until it has ended", "executions", SELECTED),
+        "tail": CommandEntry("show executions as they change", "executions", ("limit", *SELECTED)),
     },
 }
 """The verbs for people in the groups of derived commands, by group."""
@@ -78,7 +89,17 @@ def keep_lines(parser: argparse.ArgumentParser) -> None:
 _REQUIRED: Final = "the following arguments are required: "
 _NO_VALUE: Final = ": expected one argument"
 
-_GLOBAL_NAMES: Final = {"json", "fields", "limit", "all", "profile", "quiet", "debug", "yes", "no_color"}
+# What each global option is for that does nothing elsewhere; the others act in every command.
+_PURPOSES: Final = {
+    "json": "commands that print data",
+    "fields": "commands that print objects",
+    "limit": "lists",
+    "all": "lists",
+    "profile": "commands that connect to the platform",
+    "yes": "commands that ask before they change something",
+}
+GLOBAL_NAMES: Final = {*_PURPOSES, "quiet", "debug", "no_color"}
+"""The names of all global options in the parsed command line."""
 
 
 class CommandAdder(Protocol):
@@ -97,7 +118,7 @@ class CommandHelp(argparse.HelpFormatter):
 
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any = None) -> None:
         """Add the usage without the global options, which follow in a group of their own."""
-        own = [action for action in actions if action.dest not in _GLOBAL_NAMES]
+        own = [action for action in actions if action.dest not in GLOBAL_NAMES]
         super().add_usage(usage, own, groups, prefix)
 
 
@@ -107,12 +128,16 @@ class CommandParser(argparse.ArgumentParser):
     Args:
         add_arguments: Adds the arguments of the command; None if it has none.
         options: The options of `argparse.ArgumentParser`.
+
+    Attributes:
+        global_names: The names of the global options that do something in the command.
     """
 
     def __init__(self, *, add_arguments: Callable[[CommandParser], None] | None = None, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=CommandHelp, **options)
         self._add_arguments = add_arguments
         self._typed: Sequence[str] = ()
+        self.global_names: frozenset[str] = frozenset(GLOBAL_NAMES)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Add the arguments of the command, parse, and refuse what is unknown: here it is known what there is."""
@@ -121,7 +146,17 @@ class CommandParser(argparse.ArgumentParser):
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown[0]))
+        self._check_global_options(parsed)
         return parsed, []
+
+    def _check_global_options(self, parsed: argparse.Namespace) -> None:
+        """Refuse global options that do nothing in the command, wherever they stand."""
+        command: CommandParser = getattr(parsed, "command_parser", self)
+        for name, purpose in _PURPOSES.items():
+            if getattr(parsed, name, None) and name not in command.global_names:
+                command.error(f"--{name} does nothing here: it is for {purpose}")
+        if getattr(parsed, "all", False) and getattr(parsed, "limit", None) is not None:
+            command.error("--all and --limit contradict each other: give one of them")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -181,17 +216,26 @@ class CommandParser(argparse.ArgumentParser):
         return "; one that begins with - follows --" if message.startswith(_REQUIRED) and is_dashed else ""
 
 
-def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False) -> None:
-    """Add the options that stand before or after the name of a command.
+def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: bool = False) -> None:
+    """Add the options that stand before or after the name of a command. Its help lists those that do something.
 
     Args:
         parser: The parser of the command line, or that of a command.
+        names: The names of those that do something in it, besides `--quiet`, `--debug` and `--no-color`.
         is_root: Whether the parser is that of the whole command line, which has the defaults.
     """
+    parser.global_names = frozenset((*names, *GLOBAL_NAMES.difference(_PURPOSES)))
+    parser.set_defaults(command_parser=parser)
     group = parser.add_argument_group("global options")
 
-    def add(*flags: str, default: Any, **options: Any) -> None:
-        group.add_argument(*flags, default=default if is_root else argparse.SUPPRESS, **options)
+    def add(flag: str, default: Any, help: str, **options: Any) -> None:
+        is_listed = flag.removeprefix("--").replace("-", "_") in parser.global_names
+        group.add_argument(
+            flag,
+            default=default if is_root else argparse.SUPPRESS,
+            help=help if is_listed else argparse.SUPPRESS,
+            **options,
+        )
 
     add("--json", action="store_true", default=False, help="print one JSON value: the API's fields, or an array")
     add("--fields", metavar="A,B", type=_names, default=None, help="print these fields alone; a.b for one inside")
@@ -204,18 +248,18 @@ def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False
     add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
 
 
-def command_adder(module: str, name: str) -> Callable[[CommandParser], None]:
+def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], None]:
     """Return a function that adds the arguments of a command.
 
     Args:
-        module: The module that has the command, which is imported when the function is called.
+        entry: The command, whose module is imported when the function is called.
         name: The name of the command.
     """
 
     def add(parser: CommandParser) -> None:
-        commands, own = vars(import_module(f"fibonacci.cli.commands.{module}")), name.replace("-", "_")
+        commands, own = vars(import_module(f"fibonacci.cli.commands.{entry.module}")), name.replace("-", "_")
         commands[f"add_{own}_arguments"](parser)
-        add_global_options(parser)
+        add_global_options(parser, entry.options)
         run = commands.get(f"run_{own}")
         if run is not None:  # a command with verbs has one for each of them
             parser.set_defaults(run=run)
@@ -259,15 +303,16 @@ class Verbs:
     def __init__(self, parser: CommandParser) -> None:
         self._add = parser.add_commands("VERB")
 
-    def add(self, name: str, help: str, run: Callable[[Context], int]) -> CommandParser:
+    def add(self, name: str, help: str, run: Callable[[Context], int], options: Iterable[str] = ()) -> CommandParser:
         """Add a verb; return its parser, for its arguments.
 
         Args:
             name: The verb.
             help: Its line in the help of the command.
             run: What carries it out, and returns the exit code.
+            options: The global options that do something in it, besides those of every command.
         """
         parser = self._add(name, help)
         parser.set_defaults(run=run)
-        add_global_options(parser)
+        add_global_options(parser, options)
         return parser

@@ -91,38 +91,43 @@ def plain(value: Any) -> Any:
 def named_fields(value: Any) -> dict[str, Any]:
     """Return all fields of an object: those that were sent, then the documented ones that were not.
 
-    Raises:
-        UsageError: If it is no object.
+    What is no object has none.
     """
     sent = plain(value)
     if not is_object(sent):
-        raise UsageError("--fields is for objects, and this is none")
+        return {}
     documented: Mapping[str, Any] = value.to_dict() if hasattr(value, "to_dict") else {}
     return {**sent, **{name: value for name, value in documented.items() if name not in sent}}
 
 
-def select(value: Any, paths: Sequence[str], *, is_checked: bool = True) -> dict[str, Any]:
+def select(value: Any, paths: Sequence[str]) -> dict[str, Any]:
     """Return the fields of an object that paths such as `outputs.greet` lead to, in their order.
 
     Args:
         value: A model, or an object of JSON.
-        paths: Names, with dots between the levels; a number is an index of a list.
-        is_checked: Whether the first name of each path must be a field. What is missing otherwise, or deeper, is null.
-
-    Raises:
-        UsageError: If there is no such field.
+        paths: Names, with dots between the levels; a number is an index of a list. What is missing is null.
     """
     fields = named_fields(value)
     selected: dict[str, Any] = {}
     for path in paths:
         name, *inner = [path] if path in fields else path.split(".")
-        if is_checked:
-            check_fields([name], fields)
         selection = fields.get(name)
         for part in inner:
             selection = _inside(selection, part)
         selected[path] = selection
     return selected
+
+
+def unknown_fields(paths: Iterable[str], known: Collection[str]) -> list[str]:
+    """Return the first name of each path that is no field."""
+    names = {path: path.partition(".")[0] for path in paths}
+    return [name for path, name in names.items() if path not in known and name not in known]
+
+
+def unknown_field_text(name: str, known: Collection[str]) -> str:
+    """Return what is wrong with a name that is no field, with the nearest one or all of them."""
+    remedy = did_you_mean(name, known) or f": the fields are {', '.join(known) or 'none'}"
+    return f"--fields has the unknown name {name!r}{remedy}"
 
 
 def check_fields(paths: Iterable[str], known: Collection[str]) -> None:
@@ -131,11 +136,8 @@ def check_fields(paths: Iterable[str], known: Collection[str]) -> None:
     Raises:
         UsageError: If there is no such field.
     """
-    for path in paths:
-        name = path.partition(".")[0]
-        if path not in known and name not in known:
-            remedy = did_you_mean(name, known) or f": the fields are {', '.join(known) or 'none'}"
-            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
+    for name in unknown_fields(paths, known):
+        raise UsageError(unknown_field_text(name, known))
 
 
 def _inside(value: Any, name: str) -> Any:
@@ -258,13 +260,11 @@ class TerminalTable:
     Args:
         painter: The terminal.
         columns: The fields to show; default: those of the objects' class that any of the first objects has.
-        is_checked: Whether the first object must have the columns.
     """
 
-    def __init__(self, painter: Painter, columns: Sequence[str], *, is_checked: bool) -> None:
+    def __init__(self, painter: Painter, columns: Sequence[str]) -> None:
         self._painter = painter
         self._columns = list(columns)
-        self._is_checked = is_checked
         self._widths: list[int] = []
 
     def write(self, items: Iterable[Any]) -> int:
@@ -287,10 +287,8 @@ class TerminalTable:
 
     def _begin(self, first: list[Any]) -> None:
         is_chosen = bool(self._columns)
-        if self._is_checked:
-            select(first[0], self._columns)
         columns = self._columns or columns_of(first[0], named_fields(first[0]))
-        rows = [select(item, columns, is_checked=False) for item in first]
+        rows = [select(item, columns) for item in first]
         self._columns = [name for name in columns if is_chosen or any(row[name] is not None for row in rows)]
         widths = [
             max(cell_width(text) for text in (printable_line(name), *(self._cell(name, row[name]) for row in rows)))
@@ -303,7 +301,7 @@ class TerminalTable:
             self._row(item)
 
     def _row(self, item: Any) -> None:
-        values = select(item, self._columns, is_checked=False)
+        values = select(item, self._columns)
         self._line([(self._cell(name, value), style_of(name, value)) for name, value in values.items()])
 
     def _line(self, cells: Sequence[tuple[str, str]]) -> None:

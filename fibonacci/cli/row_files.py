@@ -469,7 +469,7 @@ def _json_line(result: RunResult, *, fields: Sequence[str]) -> str:
 
 def _selected(result: RunResult, fields: Sequence[str]) -> dict[str, Any]:
     values = result.to_dict()
-    return select(values, fields, is_checked=False) if fields else values
+    return select(values, fields) if fields else values
 
 
 def _csv_line(result: RunResult, *, is_raw: bool) -> str:

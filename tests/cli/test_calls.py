@@ -92,7 +92,7 @@ def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
     assert (sent.method, sent.target, sent.body) == (called.method, called.target, called.body)
     assert (sent.method, sent.target) == (row.method, f"/v1{row.target}")
     if row.data is None:
-        assert run.out == ""
+        assert run.out == "null\n"
     else:
         assert exactly(run.data) == exactly(row.data[: row.options.get("page_size")] if row.is_list else row.data)
 
@@ -200,7 +200,7 @@ class TestLimits:
 
     def test_all_and_a_limit_contradict_each_other(self, scripted: ScriptedServer) -> None:
         run = invoke("workflows", "list", "--limit", "2", "--all")
-        assert run == (64, "", "fibonacci: --all and --limit contradict each other: give one of them\n")
+        assert run == (64, "", "fibonacci workflows list: --all and --limit contradict each other: give one of them\n")
         assert scripted.requests == []
 
 

@@ -94,13 +94,15 @@ def test_a_call_becomes_an_entry_with_its_help_and_parameters() -> None:
             CallParameter("options", "object", "more options"),
             CallParameter("extra", "json", "any JSON"),
         ),
+        model="Tool",
     )
-    assert not entry.is_deletion
+    assert (entry.is_read, entry.is_deletion) == (True, False)
 
 
 def test_lists_and_deletions() -> None:
-    assert calls.call(Paint().list) == CallEntry("list the things", "List the things.", "GET /things", is_list=True)
-    assert calls.call(Paint().delete).is_deletion
+    listing, deletion = calls.call(Paint().list), calls.call(Paint().delete)
+    assert listing == CallEntry("list the things", "List the things.", "GET /things", is_list=True, model="Tool")
+    assert (deletion.is_deletion, deletion.is_read, deletion.model) == (True, False, "")
 
 
 @pytest.mark.parametrize(

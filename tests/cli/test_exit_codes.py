@@ -26,7 +26,7 @@ from tests.cli.command_lines import command_line
 from tests.cli.definitions import GREETER
 from tests.cli.invocation import invoke
 from tests.endpoints.table import ROWS
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import check_each, check_rows
 from tests.kit.certificates import self_signed
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, ok, raw_then_reset, refusing, respond
@@ -120,6 +120,57 @@ def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
         assert run.err
         assert "0123456789" not in run.err
         assert not (tmp_path / "config").exists()
+
+
+CHANGES = {
+    **{row.call: CALLS[row.call] for row in ROWS if row.method != "GET" and row.call in CALLS},
+    **{name: COMMANDS[name] for name in ("run", "run --detach", "run-many", "apply")},
+}
+
+
+def test_64_is_nothing_sent(work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+
+    def check(command: list[str]) -> None:
+        for wrong in (("--fields", "xyzzy"), ("--limit", "5"), ("--all",)):
+            for line in ([*command, *wrong], [*wrong, *command]):
+                run = invoke(*line)
+                assert (run.code, run.out, run.err.count("\n")) == (64, "", 1), run
+                assert wrong[0] in run.err
+        assert emulator.requests.count == 0
+
+    check_rows(CHANGES.items(), check)
+    assert not (work / "runs.db").exists()
+
+
+def test_an_option_that_does_nothing_is_refused_and_not_in_the_help() -> None:
+    def check(row: tuple[str, str]) -> None:
+        command, purpose = row
+        *words, option = command.split()
+        named = [*words, *["x"] * (words[-1] in ("get", "delete", "watch", "use"))]
+        flags = [option, *{"--limit": ["3"], "--profile": ["x"], "--fields": ["x"]}.get(option, [])]
+        for line in ([*named, *flags], [*flags, *named], [named[0], *flags, *named[1:]]):
+            run = invoke(*line)
+            assert run == (
+                64,
+                "",
+                f"fibonacci {' '.join(words[:2])}: {option} does nothing here: it is for {purpose}\n",
+            )
+        assert option not in invoke(*words, "--help").out
+
+    check_each(
+        (
+            ("tools list --yes", "commands that ask before they change something"),
+            ("tools get --all", "lists"),
+            ("workflows delete --fields", "commands that print objects"),
+            ("executions watch --limit", "lists"),
+            ("profiles use --json", "commands that print data"),
+            ("profiles list --profile", "commands that connect to the platform"),
+        ),
+        check,
+    )
+    assert invoke("workflows", "create", "--name", "x", "--limit", "5").code == 64
+    assert invoke("doctor", "--limit", "3").err == "fibonacci doctor: --limit does nothing here: it is for lists\n"
 
 
 class AnsweredCommand(NamedTuple):

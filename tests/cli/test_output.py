@@ -136,16 +136,40 @@ class TestFields:
         ("fields", "message"),
         [
             ("nam", "--fields has the unknown name 'nam'; did you mean 'name'?"),
-            ("zzz", "--fields has the unknown name 'zzz': the fields are id, name, description, "),
             ("id,,name", "'id,,name' is no list of names, such as id,name"),
         ],
     )
-    @pytest.mark.parametrize("data", [WORKFLOW, [WORKFLOW]], ids=["object", "list"])
-    def test_unknown_names(self, server: ScriptedServer, fields: str, message: str, data: Any) -> None:
-        server.add_response({"data": data})
-        run = invoke("workflows", *(["list"] if isinstance(data, list) else ["get", "wf-1"]), "--fields", fields)
+    @pytest.mark.parametrize("command", [("list",), ("get", "wf-1")])
+    def test_a_misspelled_name_is_refused_before_anything_is_sent(
+        self, server: ScriptedServer, fields: str, message: str, command: tuple[str, ...]
+    ) -> None:
+        run = invoke("workflows", *command, "--fields", fields)
         assert (run.code, run.out) == (64, "")
         assert message in run.err
+        assert server.requests == []
+
+    @pytest.mark.parametrize("on_terminal", [False, True])
+    @pytest.mark.parametrize("data", [WORKFLOW, [WORKFLOW, WORKFLOW]], ids=["object", "list"])
+    def test_a_name_that_nobody_knows_is_looked_for_and_all_is_printed_without_it(
+        self, server: ScriptedServer, data: Any, on_terminal: bool
+    ) -> None:
+        server.add_response({"data": data})
+        command = ["list"] if isinstance(data, list) else ["get", "wf-1"]
+        run = invoke("workflows", *command, "--fields", "id,zzz", on_terminal=on_terminal)
+        assert run.code == 1
+        assert run.err.startswith(
+            "fibonacci: --fields has the unknown name 'zzz': the fields are id, name, description"
+        )
+        assert run.err.endswith("; what the platform has sent is printed whole\n")
+        assert run.out == shown(server, data, on_terminal=on_terminal).out
+
+    def test_a_request_that_was_sent_is_never_without_its_response(self, server: ScriptedServer) -> None:
+        for data in ({"id": "wf-1"}, [1, 2], "text", None):
+            server.add_response({"data": data})
+            run = invoke("request", "POST", "/workflows", "--fields", "stats", "--data", "{}")
+            assert (run.code, run.data) == (1, data)
+            assert "--fields has the unknown name 'stats'" in run.err
+        assert len(server.requests) == 4
 
 
 class TestPeople:

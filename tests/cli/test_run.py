@@ -35,25 +35,36 @@ class TestOutputs:
     @pytest.mark.parametrize("is_name", [True, False])
     def test_the_outputs_of_a_workflow_by_id_or_name(self, emulator: Emulator, is_name: bool) -> None:
         workflow_id = create(emulator, GREET)
-        run = invoke("run", "Greeter" if is_name else workflow_id, "--input", "name=Ada")
+        run = invoke("run", "Greeter" if is_name else workflow_id, "--input", "name=Ada", "--outputs")
         assert (run.code, run.err, run.data) == (0, "", {"greet": "[default model] Greet Ada"})
         assert emulator.requests.to(EXECUTE).count == 1
 
-    def test_json_is_the_execution(self, emulator: Emulator) -> None:
+    def test_the_execution_has_one_shape_on_a_terminal_and_in_a_pipe(self, emulator: Emulator) -> None:
         create(emulator, GREET)
-        run = invoke("run", "Greeter", "--input", "name=Ada", "--json")
-        assert (run.code, run.data["status"]) == (0, "completed")
-        assert run.data["execution_id"].startswith("exec_")
+        command = ("run", "Greeter", "--input", "name=Ada", "--idempotency-key", "one-run")
+        piped, terminal = invoke(*command), invoke(*command, "--no-color", on_terminal=True)
+        id = piped.data["id"]
+        shown = {"id": id, "status": "completed", "outputs": {"greet": "[default model] Greet Ada"}}
+        assert (piped.code, piped.err, piped.data) == (0, "", shown)
+        assert (terminal.code, terminal.err) == (0, "")
+        assert terminal.out.startswith(f"id: {id}\nstatus: completed\noutputs:\n  {{\n")
+        assert invoke(*command, "--json").data["execution_id"] == id
+
+    def test_fields_and_outputs_choose_from_it(self, emulator: Emulator) -> None:
+        create(emulator, GREET)
+        command = ("run", "Greeter", "--input", "name=Ada")
+        run = invoke(*command, "--fields", "status,outputs.greet")
+        assert run.data == {"status": "completed", "outputs.greet": "[default model] Greet Ada"}
+        run = invoke(*command, "--outputs", "--watch")
+        assert run.data == {"greet": "[default model] Greet Ada"}
 
     def test_a_failure_is_its_reason_in_a_line(self, emulator: Emulator) -> None:
         create(emulator, {"nodes": [llm("one", "x"), tool("broken", "wait", {"seconds": "many"})]})
         run = invoke("run", "Greeter")
-        assert (run.code, run.out) == (1, "")
+        assert (run.code, run.data["status"]) == (1, "failed")
         assert re.fullmatch(
             r"fibonacci: execution exec_\w+ failed at node 'broken': the tool wait needs seconds.*\n", run.err
         )
-        run = invoke("run", "Greeter", "--json")
-        assert (run.code, run.data["status"]) == (1, "failed")
 
     def test_a_detached_run_is_started_and_not_waited_for(self, emulator: Emulator) -> None:
         create(emulator, REST)
@@ -106,6 +117,8 @@ FAULTS: list[tuple[list[str], str]] = [
     ),
     (["--inputs", '{"name": "Ada", "x": 1}'], "inputs.x: there is no such input; the inputs are name"),
     (["--inputs", "[]"], """--inputs: the inputs are a JSON object, such as {"name": "Ada"}; the argument has none"""),
+    (["--outputs", "--fields", "id"], "--outputs and --fields contradict each other: --fields outputs.NAME prints one"),
+    (["--outputs", "--detach"], "--detach and --outputs contradict each other: a run that has just started has no"),
     (["--inputs", "-", "--input", "name=@-"], "stdin can be read once: name it in one of --inputs and --input"),
 ]
 
@@ -116,7 +129,9 @@ class TestFaults:
         self, emulator: Emulator, arguments: list[str], text: str
     ) -> None:
         create(emulator, GREET)
-        assert invoke("run", "Greeter", *arguments, stdin="{}") == Invocation(64, "", f"fibonacci: {text}\n")
+        run = invoke("run", "Greeter", *arguments, stdin="{}")
+        assert (run.code, run.out, run.err.count("\n")) == (64, "", 1)
+        assert run.err.startswith(f"fibonacci: {text}")
         assert emulator.requests.to(EXECUTE).count == 0
 
     @pytest.mark.parametrize(
@@ -152,7 +167,7 @@ def test_inputs_from_files_and_stdin(emulator: Emulator, tmp_path: Path) -> None
         *("--input", f"list:=@{tmp_path / 'list.json'}"),
         stdin="Dear",
     )
-    assert run.data == {"a": "[default model] a=b 1 Dear [1]"}
+    assert run.data["outputs"] == {"a": "[default model] a=b 1 Dear [1]"}
 
 
 @needs_signals

@@ -61,7 +61,7 @@ def test_the_commands_work_after_the_blocks_above_them(monkeypatch: pytest.Monke
             monkeypatch.setenv(name, value)
         runs = [invoke(*line.split()[1:]) for line in COMMANDS.code.splitlines()]
     assert [(run.code, run.err) for run in runs] == [(0, "")] * len(runs)
-    assert runs[0].data == {"greet": "[default model] Greet Ada"}
+    assert runs[0].data["outputs"] == {"greet": "[default model] Greet Ada"}
 
 
 def test_it_stays_short() -> None:

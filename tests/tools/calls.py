@@ -93,8 +93,11 @@ def call(method: Any) -> CallEntry:
         if each.name != "page_size"
     ]
     title = _ENDPOINT.sub("", title)
-    is_list = get_origin(hints["return"]) is Pager
-    return CallEntry(_title(title), _plain(title), endpoint[1], tuple(parameters), is_list)
+    returned = hints["return"]
+    is_list = get_origin(returned) is Pager
+    item = get_args(returned)[0] if is_list else returned
+    model = item.__name__ if isinstance(item, type) and issubclass(item, BaseModel) else ""
+    return CallEntry(_title(title), _plain(title), endpoint[1], tuple(parameters), is_list, model)
 
 
 def _names(owner: type) -> list[str]:
@@ -213,7 +216,7 @@ def _literal(entry: CallGroup | CallEntry | CallParameter) -> str:
 
 
 def _flags(entry: CallEntry | CallParameter) -> list[str]:
-    names = [name for name in entry._fields if name.startswith(("is_", "choices")) and getattr(entry, name)]
+    names = [name for name in entry._fields if name.startswith(("is_", "choices", "model")) and getattr(entry, name)]
     return [f"{name}={getattr(entry, name)!r}" for name in names]
 
 

@@ -16,12 +16,14 @@ _WORKFLOWS: Final = CallGroup(
             "GET /workflows",
             (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
             is_list=True,
+            model="Workflow",
         ),
         "get": CallEntry(
             "show one workflow",
             "Show one workflow.",
             "GET /workflows/{id}",
             (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            model="Workflow",
         ),
         "create": CallEntry(
             "create a workflow",
@@ -37,6 +39,7 @@ _WORKFLOWS: Final = CallGroup(
                     is_nullable=True,
                 ),
             ),
+            model="Workflow",
         ),
         "update": CallEntry(
             "change the given fields of a workflow, which makes a new version",
@@ -53,6 +56,7 @@ _WORKFLOWS: Final = CallGroup(
                     is_nullable=True,
                 ),
             ),
+            model="Workflow",
         ),
         "delete": CallEntry(
             "delete a workflow",
@@ -75,6 +79,7 @@ _WORKFLOWS: Final = CallGroup(
                     "idempotency_key", "text", "the Idempotency-Key of the request: 1 to 255 visible ASCII characters"
                 ),
             ),
+            model="Execution",
         ),
     },
 )
@@ -97,6 +102,7 @@ _EXECUTIONS: Final = CallGroup(
                 CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
             ),
             is_list=True,
+            model="Execution",
         ),
         "get": CallEntry(
             "show one execution",
@@ -107,6 +113,7 @@ _EXECUTIONS: Final = CallGroup(
                     "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
                 ),
             ),
+            model="Execution",
         ),
         "cancel": CallEntry(
             "cancel an execution",
@@ -123,6 +130,7 @@ _EXECUTIONS: Final = CallGroup(
                     choices=("raise", "ignore"),
                 ),
             ),
+            model="Execution",
         ),
     },
 )
@@ -139,6 +147,7 @@ _VERSIONS: Final = CallGroup(
                 CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
             ),
             is_list=True,
+            model="WorkflowVersion",
         ),
         "get": CallEntry(
             "show one version of a workflow",
@@ -153,6 +162,7 @@ _VERSIONS: Final = CallGroup(
                     is_positional=True,
                 ),
             ),
+            model="WorkflowVersion",
         ),
         "rollback": CallEntry(
             "make an earlier version the current one",
@@ -162,6 +172,7 @@ _VERSIONS: Final = CallGroup(
                 CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
                 CallParameter("version", "text", "the number or name of the version to go back to", is_positional=True),
             ),
+            model="WorkflowVersion",
         ),
     },
 )
@@ -182,24 +193,28 @@ _REGISTRY: Final = CallGroup(
                 CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
             ),
             is_list=True,
+            model="RegistryEntry",
         ),
         "approve-template": CallEntry(
             "approve a workflow as a template",
             "Approve a workflow as a template.",
             "POST /workflow-registry/{id}/approve-template",
             (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            model="RegistryEntry",
         ),
         "deprecate": CallEntry(
             "mark a template as deprecated",
             "Mark a template as deprecated.",
             "POST /workflow-registry/{id}/deprecate",
             (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            model="RegistryEntry",
         ),
         "archive": CallEntry(
             "archive a template: lists leave it out by default",
             "Archive a template: lists leave it out by default.",
             "POST /workflow-registry/{id}/archive",
             (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            model="RegistryEntry",
         ),
     },
 )
@@ -219,6 +234,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             "organization_id", "text", "the id of the organization, such as acme", is_positional=True
                         ),
                     ),
+                    model="GovernanceSettings",
                 ),
                 "update": CallEntry(
                     "change the given settings of an organization",
@@ -251,6 +267,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             'whether workflows of a category need approval, by category, such as {"financial": true}',
                         ),
                     ),
+                    model="GovernanceSettings",
                 ),
                 "report": CallEntry(
                     "show the governance report",
@@ -261,6 +278,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             "organization_id", "text", "the id of the organization, such as acme", is_positional=True
                         ),
                     ),
+                    model="GovernanceReport",
                 ),
                 "audit": CallEntry(
                     "list the entries of the audit log",
@@ -273,6 +291,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
+                    model="AuditEntry",
                 ),
                 "approvals": CallEntry(
                     "show the statistics of approvals",
@@ -283,6 +302,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             "organization_id", "text", "the id of the organization, such as acme", is_positional=True
                         ),
                     ),
+                    model="ApprovalStats",
                 ),
             },
         ),
@@ -298,6 +318,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             "organization_id", "text", "the id of the organization, such as acme", is_positional=True
                         ),
                     ),
+                    model="Quota",
                 ),
                 "update": CallEntry(
                     "override the given limits of an organization",
@@ -326,6 +347,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             is_nullable=True,
                         ),
                     ),
+                    model="Quota",
                 ),
             },
         ),
@@ -343,6 +365,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
+                    model="ToolPolicy",
                 ),
                 "create": CallEntry(
                     "make a policy for a tool",
@@ -366,6 +389,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             is_nullable=True,
                         ),
                     ),
+                    model="ToolPolicy",
                 ),
                 "update": CallEntry(
                     "change the given fields of a policy",
@@ -386,6 +410,7 @@ _ORGANIZATIONS: Final = CallGroup(
                             is_nullable=True,
                         ),
                     ),
+                    model="ToolPolicy",
                 ),
                 "delete": CallEntry(
                     "delete a policy",
@@ -423,6 +448,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         ),
                         CallParameter("enabled", "boolean", "whether that role may use that tool"),
                     ),
+                    model="RolePolicyOverride",
                 ),
                 "list-role-overrides": CallEntry(
                     "list the exceptions for roles",
@@ -435,6 +461,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
+                    model="RolePolicyOverride",
                 ),
             },
         ),
@@ -459,6 +486,7 @@ _MEMORY: Final = CallGroup(
                 CallParameter("user_id", "text", "the id of the user, in the scope user"),
                 CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow"),
             ),
+            model="MemoryEntry",
         ),
         "delete": CallEntry(
             "delete the value under a key",
@@ -494,6 +522,7 @@ _MEMORY: Final = CallGroup(
                 CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow", is_nullable=True),
                 CallParameter("ttl", "seconds", "whole seconds to keep it", is_nullable=True),
             ),
+            model="MemoryEntry",
         ),
     },
 )
@@ -507,6 +536,7 @@ _TOOLS: Final = CallGroup(
             "GET /tools",
             (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
             is_list=True,
+            model="Tool",
         ),
         "get": CallEntry(
             "show one tool",
@@ -517,6 +547,7 @@ _TOOLS: Final = CallGroup(
                     "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
                 ),
             ),
+            model="Tool",
         ),
         "connect": CallEntry(
             "connect a tool",
@@ -532,6 +563,7 @@ _TOOLS: Final = CallGroup(
                     "the parameters of the connection by name, such as credentials; they depend on the tool",
                 ),
             ),
+            model="ToolConnection",
         ),
     },
 )
@@ -539,9 +571,12 @@ _TOOLS: Final = CallGroup(
 _HEALTH: Final = CallGroup(
     "show the health of the platform",
     {
-        "check": CallEntry("show the platform's health", "Show the platform's health.", "GET /health"),
+        "check": CallEntry("show the platform's health", "Show the platform's health.", "GET /health", model="Health"),
         "secrets": CallEntry(
-            "show the health of the store of secrets", "Show the health of the store of secrets.", "GET /health/secrets"
+            "show the health of the store of secrets",
+            "Show the health of the store of secrets.",
+            "GET /health/secrets",
+            model="SecretsHealth",
         ),
     },
 )

@@ -21,7 +21,7 @@ def add_group(parser: CommandParser, name: str) -> None:
 
     add = _add_entries(parser, CALLS[name], (name,))
     for verb, entry in VERBS.get(name, {}).items():
-        add(verb, entry.help, add_arguments=command_adder(entry.module, verb))
+        add(verb, entry.help, add_arguments=command_adder(entry, verb))
 
 
 def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...]) -> CommandAdder:
@@ -34,7 +34,7 @@ def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...])
             add_arguments = partial(_add_call, entry=entry, path=(*path, name))
             epilog = f"Sends {entry.endpoint}."
             add(name, entry.help, description=entry.description, epilog=epilog, add_arguments=add_arguments)
-    add_global_options(parser)
+    add_global_options(parser, group.global_options)
     return add
 
 
@@ -61,7 +61,7 @@ def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) ->
             **options,
         )
     _add_nulls(parser, entry.parameters)
-    add_global_options(parser)
+    add_global_options(parser, entry.global_options)
     parser.set_defaults(run=partial(_run, entry=entry, path=path))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from fibonacci.cli.parser import CONNECTED, LISTED, SELECTED
+
 TYPE_CHECKING = False  # the tables are read on the way to each call
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +54,7 @@ class CallEntry(NamedTuple):
         endpoint: The request that it sends, such as `GET /workflows/{id}`.
         parameters: Its parameters, without `page_size`, which follows from `--limit`.
         is_list: Whether it returns a pager.
+        model: The class in `fibonacci.models` of what it returns, or of the items; empty where nothing is documented.
     """
 
     help: str
@@ -59,6 +62,19 @@ class CallEntry(NamedTuple):
     endpoint: str
     parameters: tuple[CallParameter, ...] = ()
     is_list: bool = False
+    model: str = ""
+
+    @property
+    def global_options(self) -> tuple[str, ...]:
+        """The global options that do something in its command, besides those of every command."""
+        if self.is_deletion:
+            return (*CONNECTED, "yes")
+        return (*SELECTED, *LISTED) if self.is_list else SELECTED
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.endpoint.startswith("GET ")
 
     @property
     def is_deletion(self) -> bool:
@@ -76,3 +92,8 @@ class CallGroup(NamedTuple):
 
     help: str
     entries: Mapping[str, CallEntry | CallGroup]
+
+    @property
+    def global_options(self) -> tuple[str, ...]:
+        """The global options that do something in any of its commands, besides those of every command."""
+        return tuple({name for entry in self.entries.values() for name in entry.global_options})

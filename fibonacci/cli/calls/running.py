@@ -35,6 +35,12 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
     """
     options = context.options
     arguments, named = _arguments(entry.parameters, options)
+    if entry.model and options.fields:
+        from fibonacci import models
+
+        context.output.check_fields(getattr(models, entry.model), is_read=entry.is_read)
+    if entry.is_deletion:
+        context.check_confirmable(_deletion(arguments))
     if entry.is_list and options.limit is not None:
         named["page_size"] = min(options.limit, LARGEST_PAGE)
     if named.get("workflow_id") is not None:  # the platform answers to a name here as to an id that nothing has
@@ -42,12 +48,16 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
 
         named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
     if entry.is_deletion:
-        context.confirm(f"Delete {' '.join(map(repr, arguments))}?")
+        context.confirm(_deletion(arguments))
     if any(parameter.is_positional and parameter.kind == "workflow" for parameter in entry.parameters):
         _call_workflow(context, entry, path, arguments, named)
     else:
         _call(context, entry, path, arguments, named)
     return DONE
+
+
+def _deletion(arguments: list[Any]) -> str:
+    return f"Delete {' '.join(map(repr, arguments))}?"
 
 
 def _call_workflow(
@@ -80,6 +90,8 @@ def _call(
     if entry.is_list:
         context.output.items(result)
     elif result is None:
+        if context.output.is_json:
+            context.output.value(None)
         context.say(f"{path[-1]}d {' '.join(map(repr, arguments))}")
     else:
         context.output.value(result)

@@ -11,7 +11,7 @@ from getpass import GetPassWarning, getpass
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE, FAILED, NO_CREDENTIALS, UsageError
-from fibonacci.cli.parser import Verbs
+from fibonacci.cli.parser import LISTED, SELECTED, Verbs
 from fibonacci.cli.standard_streams import has_stream
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def add_profiles_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     verbs = Verbs(parser)
-    verbs.add("list", "list the profiles", _list_profiles)
+    verbs.add("list", "list the profiles", _list_profiles, ("json", "fields", *LISTED))
     named = {
-        "show": verbs.add("show", "show one profile", _show_profile),
+        "show": verbs.add("show", "show one profile", _show_profile, ("json", "fields")),
         "use": verbs.add("use", "make a profile the one that is used when none is named", _use_profile),
         "add": verbs.add("add", "add a profile; the first one becomes the default", _add_profile),
-        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile),
+        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile, ("yes",)),
     }
     for verb in named.values():
         verb.add_argument("name", metavar="NAME", help="the name of the profile")
@@ -152,10 +152,10 @@ def read_secret(prompt: str) -> str:
 def add_auth_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     verbs = Verbs(parser)
-    login = verbs.add("login", "read an API key, check it, and store it in the keychain", _login)
+    login = verbs.add("login", "read an API key, check it, and store it in the keychain", _login, ("profile",))
     add_address_options(login)
-    verbs.add("status", "show which API key and address are used, and whether the key is valid", _status)
-    verbs.add("logout", "delete the API key of the profile from the keychain", _logout)
+    verbs.add("status", "show which API key and address are used, and whether the key is valid", _status, SELECTED)
+    verbs.add("logout", "delete the API key of the profile from the keychain", _logout, ("profile",))
 
 
 def _login(context: Context) -> int:

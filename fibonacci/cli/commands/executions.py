@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _RUN_EPILOG = """\
 Inputs are checked against the definition before anything is started: one that is missing, unknown, or does not fit
 input_schema is a fault (exit code 64). An --input replaces the value of that name in --inputs. `fibonacci workflows
-execute` starts a workflow without this check. A run that fails is exit code 1, with the reason on stderr. One that has
-not ended within --timeout is exit code 75, and continues; so is one of which it is not known whether it was started."""
+execute` starts a workflow without this check. The id, status and outputs of the execution are printed, on a terminal
+and in a pipe; --json prints all of it, --outputs the outputs alone. A run that fails is exit code 1, with the reason on
+stderr. One that has not ended within --timeout is exit code 75, and continues; so is one of which it is not known
+whether it was started."""
 
 
 def add_run_arguments(parser: CommandParser) -> None:
@@ -51,15 +53,26 @@ def add_run_arguments(parser: CommandParser) -> None:
     how.add_argument(
         "--watch", action="store_true", help="show the nodes as they run, on stderr; piped: a line of JSON a change"
     )
-    how.add_argument("--detach", action="store_true", help="do not wait: print the execution")
+    how.add_argument("--detach", action="store_true", help="do not wait: print the execution as it was started")
+    _add_outputs_option(parser)
+
+
+def _add_outputs_option(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--outputs", action="store_true", help="print the outputs alone; default: id, status and outputs"
+    )
 
 
 def run_run(context: Context) -> int:
-    """Run the workflow, and print its outputs."""
+    """Run the workflow, and print the execution."""
     from fibonacci.cli.following import follow
     from fibonacci.cli.inputs import check_typed_inputs, merged_inputs, workflow_of
 
-    options, client = context.options, context.client
+    options = context.options
+    if options.detach and options.outputs:
+        raise UsageError("--detach and --outputs contradict each other: a run that has just started has no outputs")
+    _check_output_options(context)
+    client = context.client
     inputs = merged_inputs(options.inputs, options.input)
     workflow = workflow_of(client, options.workflow)
     check_typed_inputs(workflow.definition, inputs, context.say)
@@ -73,6 +86,19 @@ def run_run(context: Context) -> int:
         is_watched=options.watch,
         find=find,
     )
+
+
+def _check_output_options(context: Context) -> None:
+    """Check, before anything is sent, what is to be printed of an execution.
+
+    Raises:
+        UsageError: If `--fields` has a name that an execution does not have, or contradicts `--outputs`.
+    """
+    from fibonacci.models import Execution
+
+    if context.options.outputs and context.options.fields:
+        raise UsageError("--outputs and --fields contradict each other: --fields outputs.NAME prints one of them")
+    context.output.check_fields(Execution)
 
 
 def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str) -> int:
@@ -111,12 +137,14 @@ def add_watch_arguments(parser: CommandParser) -> None:
         default=None,
         help="how long to wait, such as 5m; default: no limit",
     )
+    _add_outputs_option(parser)
 
 
 def run_watch(context: Context) -> int:
-    """Follow the execution, and print its outputs."""
+    """Follow the execution, and print it at the end."""
     from fibonacci.cli.following import follow
 
+    _check_output_options(context)
     options, client = context.options, context.client
     return follow(
         context,
@@ -151,7 +179,9 @@ def run_tail(context: Context) -> int:
     from fibonacci.cli.exit_codes import DONE
     from fibonacci.cli.inputs import workflow_id_of
     from fibonacci.cli.tailing import ExecutionFeed, Tail, sleep_while_read
+    from fibonacci.models import Execution
 
+    context.output.check_fields(Execution)
     options, client = context.options, context.client
     workflow_id = None if options.workflow is None else workflow_id_of(client, options.workflow)
     tail = Tail(ExecutionFeed(client, workflow_id), context.say, sleep_while_read)

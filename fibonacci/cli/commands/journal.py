@@ -19,7 +19,7 @@ from fibonacci._batch.progress import MOST_UNKNOWN
 from fibonacci._display.text import cell_width, counted
 from fibonacci._text import printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
-from fibonacci.cli.parser import Verbs
+from fibonacci.cli.parser import LISTED, Verbs
 from fibonacci.cli.rendering import check_fields, encoding_of, fitted
 from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.run_results import UNKNOWN
@@ -670,12 +670,19 @@ def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
         commands.close()
 
 
+_FIELDS: Final = ("json", "fields")
+
+
 def add_journal_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     verbs = Verbs(parser)
-    add_status_arguments(verbs.add("status", "show how far a run has come, once or until it has ended", run_status))
-    add_rows_arguments(verbs.add("rows", "list the rows, and how far each has come", run_rows))
-    add_export_arguments(verbs.add("export", "write the rows with inputs and outputs to stdout", run_export))
+    add_status_arguments(
+        verbs.add("status", "show how far a run has come, once or until it has ended", run_status, _FIELDS)
+    )
+    add_rows_arguments(verbs.add("rows", "list the rows, and how far each has come", run_rows, (*_FIELDS, *LISTED)))
+    add_export_arguments(
+        verbs.add("export", "write the rows with inputs and outputs to stdout", run_export, (*_FIELDS, *LISTED))
+    )
     add_stop_arguments(
         verbs.add("stop", "drain its run: it starts no further row, and ends with those under way", run_stop)
     )

@@ -54,7 +54,8 @@ fibonacci --version
 
 ## Global options
 
-They stand before or after the name of a command.
+They stand before or after the name of a command. `--json`, `--fields`, `--limit`, `--all`, `--profile` and `--yes` do
+something in some commands only: the others refuse them, with exit code 64, and do not list them in their `--help`.
 """
 
 _EXIT_CODES: Final = """\
