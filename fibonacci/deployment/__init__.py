@@ -1,1 +1,1 @@
-"""Deploying a folder of definitions: the plan, the lock file, the folder. The calls are in `client.workflows`."""
+"""Deploying a folder of definitions: the plan, the state, the folder. The calls are in `client.workflows`."""

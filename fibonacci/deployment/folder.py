@@ -1,4 +1,4 @@
-"""The folder of definitions: its files and what each says of a workflow, its lock file, and who may change it.
+"""The folder of definitions: its files, what each says of a workflow, and who may change it.
 
 The files are small and local, so they are read and written in place, in async mode too: a thread for each would take
 longer, and could not be canceled.
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci._files import check_inside
+from fibonacci._files import check_inside, remove_abandoned
 from fibonacci.definitions import NamedTool, Problem, Problems, to_plain
 from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Source
@@ -136,11 +136,14 @@ class DeploymentFolder:
     def locked(self) -> Generator[None]:
         """Keep every other `apply` and `pull` on this machine away from the folder, where the system can.
 
+        What those left that were killed while they wrote a definition is removed.
+
         The system ends it with the process, however that ends.
 
         Raises:
             StalePlanError: If another one is running.
         """
+        remove_abandoned(self.path)
         if sys.platform == "win32":
             yield
             return

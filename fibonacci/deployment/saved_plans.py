@@ -32,7 +32,7 @@ FORMAT: Final = 1
 class SavedPlan(BaseModel):
     """The content of a file, without its digest."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     format: Literal[1]
     """The format."""
@@ -118,7 +118,7 @@ def _parse(text: bytes, place: str) -> SavedPlan:
     if digest != digest_of(content):
         raise _refusal(f"{place} was changed since it was saved")
     try:
-        saved = SavedPlan.model_validate_json(json.dumps(content))
+        saved = SavedPlan.model_validate(content)
         _check_plan(saved.plan)
     except ValueError as error:
         raise _refusal(f"{place} is no plan that can be applied ({fault_of(error)})") from None

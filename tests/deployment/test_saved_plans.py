@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from fibonacci import DeploymentError, DeploymentPlan, StalePlanError
+from fibonacci import DeploymentChange, DeploymentError, DeploymentPlan, StalePlanError
 from fibonacci._remedies import for_command
+from fibonacci.definitions import diff
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition, steps_of
 from tests.kit.assertions import check_rows
@@ -49,6 +50,17 @@ def test_a_plan_is_the_same_when_it_is_loaded(flows: Flows, emulator: Emulator) 
     assert str(flows.folder) not in text
     loaded.save(file)
     assert file.read_text("utf-8") == text
+
+
+def test_what_a_platform_has_that_is_no_text_is_saved(tmp_path: Path) -> None:
+    """Half a character in a workflow that is going to be replaced."""
+    old, new = ({"nodes": [{"id": "greet", "instruction": text}]} for text in ("\ud800", "Greet"))
+    change = DeploymentChange(
+        action="record", file="a.yaml", name="\ud800", workflow_id="wf-1", reason="moved", diff=diff(old, new)
+    )
+    plan = DeploymentPlan(folder=tmp_path, environment="default", base_url="https://api.example/v1", changes=(change,))
+    plan.save(tmp_path / "plan.json")
+    assert DeploymentPlan.load(tmp_path / "plan.json") == plan
 
 
 def test_a_plan_with_errors_is_refused_when_it_is_applied(flows: Flows, tmp_path: Path) -> None:
