@@ -79,14 +79,18 @@ async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Ser
     from contextlib import suppress
 
     from fibonacci import AsyncFibonacci
+    from fibonacci._profiles.config_file import read_profiles
+    from fibonacci._profiles.credentials import find_address, used_profile
     from fibonacci.cli.mcp_server.server import WorkflowServer
 
     def say(text: str) -> None:
         with suppress(OSError):  # the client reads stderr no longer
             context.say(text)
 
+    address = find_address(used_profile(read_profiles(), context.options.profile))
     async with AsyncFibonacci(profile=context.options.profile) as client:
-        server = WorkflowServer(client, tools, wait=context.options.wait, say=say)
+        can_cancel = address.api_version != "0.2"
+        server = WorkflowServer(client, tools, wait=context.options.wait, say=say, can_cancel=can_cancel)
         return await serve(server.protocol_server(), ", ".join(tools) or "no tools")
 
 

@@ -13,6 +13,7 @@ from mcp_types import Tool, ToolAnnotations
 
 from fibonacci import models
 from fibonacci._suggestions import did_you_mean
+from fibonacci.cli.mcp_server.long_outputs import LONGEST
 from fibonacci.cli.mcp_server.workflow_tools import EXECUTION_SCHEMA
 from fibonacci.definitions import Problem, check_definition
 from fibonacci.definitions.files.load_and_dump import problems_of
@@ -29,6 +30,7 @@ _MODULES: Final = (
     "fibonacci.types",
 )
 _GUIDE: Final = (".agents", "skills", "fibonacci-sdk", "SKILL.md")
+_MOST_PROBLEMS: Final = 100
 _PUBLIC: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
 
 
@@ -114,7 +116,7 @@ def validate(definition: dict[str, Any] | str, tools: Sequence[models.Tool] | No
         tools: The tools of the platform; None does not check those of the definition.
 
     Returns:
-        `valid`, whether it has no error, and `problems`, its errors and warnings.
+        `valid`, whether it has no error, and `problems`, its errors and warnings; `count` of all where it has too many.
 
     Raises:
         ImportError: If the text is YAML, and PyYAML is not installed.
@@ -123,10 +125,11 @@ def validate(definition: dict[str, Any] | str, tools: Sequence[models.Tool] | No
         problems = problems_of(definition, "definition", format_of(definition), tools)
     else:
         problems = check_definition(definition, tools=tools)
-    return {
+    result: dict[str, Any] = {
         "valid": not problems.errors,
-        "problems": [_fields(problem) for problem in problems],
+        "problems": [_fields(problem) for problem in problems[:_MOST_PROBLEMS]],
     }
+    return result if len(problems) <= _MOST_PROBLEMS else result | {"count": len(problems)}
 
 
 def _fields(problem: Problem) -> dict[str, Any]:
@@ -141,11 +144,12 @@ def _fields(problem: Problem) -> dict[str, Any]:
 
 
 GET_EXECUTION: Final = "get_execution"
+READ_OUTPUT: Final = "read_output"
 CANCEL_EXECUTION: Final = "cancel_execution"
 VALIDATE_DEFINITION: Final = "validate_definition"
 READ_DOCS: Final = "read_docs"
 
-_EXECUTION_ID: Final = {"type": "string", "minLength": 1, "description": "Such as exec_abc123."}
+_EXECUTION_ID: Final = {"type": "string", "minLength": 1, "maxLength": 200, "description": "Such as exec_abc123."}
 
 
 def _tool(name: str, title: str, description: str, properties: Mapping[str, Any], *required: str, **more: Any) -> Tool:
@@ -159,9 +163,18 @@ def _read_only(*, is_open_world: bool = False) -> ToolAnnotations:
     )
 
 
-FIXED_TOOLS: Final[dict[str, Tool]] = {
-    tool.name: tool
-    for tool in (
+def fixed_tools(wait: float, *, can_cancel: bool = True) -> dict[str, Tool]:
+    """Return the tools of a server by name, in the order in which they are listed.
+
+    Args:
+        wait: The seconds that a call waits at most.
+        can_cancel: Whether the API of the platform has a call that cancels an execution.
+    """
+    return {tool.name: tool for tool in _fixed_tools(wait) if can_cancel or tool.name != CANCEL_EXECUTION}
+
+
+def _fixed_tools(wait: float) -> tuple[Tool, ...]:
+    return (
         _tool(
             GET_EXECUTION,
             "Get an execution",
@@ -171,11 +184,29 @@ FIXED_TOOLS: Final[dict[str, Tool]] = {
                 "wait_seconds": {
                     "type": "number",
                     "minimum": 0,
-                    "description": "How long to wait for its end; default: 0.",
+                    "maximum": wait,
+                    "description": f"How many seconds to wait for its end, at most {wait:g}; default: 0.",
                 },
             },
             "execution_id",
             output_schema=EXECUTION_SCHEMA,
+            annotations=_read_only(),
+        ),
+        _tool(
+            READ_OUTPUT,
+            "Read an output",
+            "Return the next part of an output that was too long for the result of a tool, as plain text.",
+            {
+                "execution_id": _EXECUTION_ID,
+                "output": {"type": "string", "description": "Its name, one of those in cut."},
+                "offset": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": f"How many characters to skip; a part has at most {LONGEST}. Default: 0.",
+                },
+            },
+            "execution_id",
+            "output",
             annotations=_read_only(),
         ),
         _tool(
@@ -219,5 +250,3 @@ FIXED_TOOLS: Final[dict[str, Tool]] = {
             annotations=_read_only(),
         ),
     )
-}
-"""By name, in the order in which they are listed."""

@@ -140,6 +140,7 @@ _ROOT: Final = ("description", "properties", "required", "additionalProperties",
 
 _LONGEST: Final = 20_000
 _MOST_NESTED: Final = 8
+_TEXT: Final = {"type": "string"}
 _ANY: Final = {"description": "Any JSON value."}
 
 
@@ -171,10 +172,14 @@ def _declared(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _used(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of the inputs that templates name; those are required that every run uses."""
-    root = _Field()
-    for use in input_uses(definition):
-        root.add(use.reference.path[:_MOST_NESTED], is_required=use.is_certain)
-    return root.schema() if root.fields else {"type": "object"}
+    root, uses = _Field(), input_uses(definition)
+    for use in uses:
+        is_text = use.is_text and len(use.reference.path) <= _MOST_NESTED
+        root.add(use.reference.path[:_MOST_NESTED], is_required=use.is_certain, is_text=is_text)
+    if not root.fields:
+        return {"type": "object"}
+    is_whole = {use.reference.path[0] if use.reference.path else "" for use in uses} == set(root.fields)
+    return root.schema() | ({"additionalProperties": False} if is_whole else {})
 
 
 class _Field:
@@ -183,19 +188,24 @@ class _Field:
     def __init__(self) -> None:
         self.fields: dict[str, _Field] = {}
         self.is_required = False
+        self.is_text = True
 
-    def add(self, path: Sequence[str], *, is_required: bool) -> None:
+    def add(self, path: Sequence[str], *, is_required: bool, is_text: bool) -> None:
         """Add the field at a path."""
-        if not path or path[0].isdigit() or not PROPERTY_NAME.fullmatch(path[0]):
+        if not path:
+            self.is_text &= is_text
+            return
+        if path[0].isdigit() or not PROPERTY_NAME.fullmatch(path[0]):
+            self.is_text = False
             return  # an index may be one of a list
         field = self.fields.setdefault(path[0], _Field())
         field.is_required |= is_required
-        field.add(path[1:], is_required=is_required)
+        field.add(path[1:], is_required=is_required, is_text=is_text)
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema."""
         if not self.fields:
-            return _ANY
+            return _TEXT if self.is_text else _ANY
         required = [name for name, field in self.fields.items() if field.is_required]
         properties = {name: field.schema() for name, field in self.fields.items()}
         return {"type": "object", "properties": properties, **({"required": required} if required else {})}

@@ -13,7 +13,9 @@ import anyio
 from mcp_types import CallToolResult, TextContent
 
 from fibonacci import APIError, AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
+from fibonacci._display.text import counted, cut
 from fibonacci._logging import redact_keys_in_use
+from fibonacci.cli.mcp_server.long_outputs import shortened
 from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
 from fibonacci.models import Execution
 from fibonacci.models.executions import failure_of, failure_text
@@ -27,9 +29,14 @@ _APPROVAL: Final = (
     " this execution_id later. Do not run the workflow again: that would be another execution to approve."
 )
 _CONTINUES: Final = (
-    "It has not ended, and continues. Call get_execution with this execution_id and wait_seconds, or cancel_execution."
-    " Do not run the workflow again."
+    "It has not ended, and continues. Call get_execution with this execution_id and wait_seconds. Do not run the"
+    " workflow again."
 )
+_CUT: Final = (
+    "Of the outputs in cut, only the beginning is here: cut has the length of each in characters. Call read_output with"
+    " this execution_id, the name of the output and an offset to read on."
+)
+_LONGEST_ERROR: Final = 2000
 UNKNOWN_OUTCOME: Final = (
     "The workflow may have been started although no answer was received. Do not run it again before you know: look at"
     " its latest executions with get_execution, or ask the user."
@@ -44,17 +51,21 @@ def execution_result(execution: Execution, *, workflow_id: str | None = None, is
         workflow_id: The id of the workflow, which not every response has.
         is_error: Whether the call has failed with it.
     """
+    # Without the key before they are cut: half of it would not be recognized.
+    outputs, lengths = shortened(redact_keys_in_use(execution.outputs))
     data: dict[str, Any] = {
         "execution_id": execution.id,
         "workflow_id": execution.workflow_id or workflow_id,
         "status": execution.status,
-        "outputs": execution.outputs,
+        "outputs": outputs,
     }
     if execution.is_terminal:
         if not execution.succeeded:
-            data["error"] = failure_text(execution, failure_of(execution))
+            data["error"] = cut(failure_text(execution, failure_of(execution)), _LONGEST_ERROR)
     else:
         data["next"] = _APPROVAL if execution.status == PENDING_APPROVAL else _CONTINUES
+    if lengths:
+        data |= {"cut": lengths, "next": " ".join([*filter(None, [data.get("next")]), _CUT])}
     return result_of(data, is_error=is_error)
 
 
@@ -68,7 +79,8 @@ def error_result(error: Exception, **more: Any) -> CallToolResult:
     if not isinstance(error, EXPECTED):
         return result_of({"error": f"{type(error).__name__} in the server; its log has more"}, is_error=True)
     notes: list[str] = getattr(error, "__notes__", [])
-    data: dict[str, Any] = {"error": " ".join([str(error), *notes]), "kind": type(error).__name__}
+    text = redact_keys_in_use(" ".join([str(error), *notes]))
+    data: dict[str, Any] = {"error": cut(text, _LONGEST_ERROR), "kind": type(error).__name__}
     if isinstance(error, FibonacciError) and error.code:
         data["code"] = error.code
     if isinstance(error, APIError):
@@ -85,9 +97,9 @@ def result_of(data: Mapping[str, Any], *, is_error: bool = False) -> CallToolRes
     return CallToolResult(content=[text], structured_content=content, is_error=is_error)
 
 
-def text_result(text: str) -> CallToolResult:
-    """Return a result that is a text."""
-    return CallToolResult(content=[TextContent(text=text)])
+def text_result(*texts: str) -> CallToolResult:
+    """Return a result that is texts."""
+    return CallToolResult(content=[TextContent(text=text) for text in texts])
 
 
 SendProgress = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -102,19 +114,22 @@ class ProgressReporter:
     Args:
         send: Sends one notification: the progress, the total (unknown), the message.
         node_count: The number of nodes of the workflow; 0 if it is not known.
+
+    Attributes:
+        node_count: The same.
     """
 
     def __init__(self, send: SendProgress, node_count: int = 0) -> None:
         self._send = send
-        self._node_count = node_count
+        self.node_count = node_count
         self._began = anyio.current_time()
         self._last = 0.0
         self._message = "starting"
 
     async def update(self, execution: Execution) -> None:
         """Report the state of the execution."""
-        done = execution.nodes_executed
-        nodes = f", {done} of {self._node_count} nodes" if done is not None and done <= self._node_count else ""
+        done, total = execution.nodes_executed, self.node_count
+        nodes = f", {done} of {counted(total, 'node')}" if done is not None and 0 < total >= done else ""
         self._message = f"{execution.id}: {execution.status}{nodes}"
         await self._report()
 

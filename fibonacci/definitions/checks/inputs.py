@@ -15,7 +15,16 @@ from fibonacci.definitions.graph import nodes_of, templated_values
 from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, schema_faults, target_of
 from fibonacci.definitions.json_types import is_array, is_object, plain_object, unwrapped
 from fibonacci.definitions.problems import Problem, Problems, Severity
-from fibonacci.definitions.templates import INPUT, Reference, TemplateError, expressions, follow, parse, strings
+from fibonacci.definitions.templates import (
+    INPUT,
+    Reference,
+    TemplateError,
+    expressions,
+    follow,
+    parse,
+    strings,
+    whole_expression,
+)
 
 INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
     "missing_input": "error",
@@ -29,6 +38,9 @@ INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
 """The codes of the problems that inputs have."""
 
 _ROOT: Final = "inputs"
+_TEXTS: Final = frozenset(
+    ("instruction", "prompt", "system_prompt", "improvement_prompt")
+)  # for models, which read text
 _RESEMBLES: Final = 0.7  # rows may have columns that are no inputs: `state` is no misspelled `date`
 
 
@@ -109,30 +121,35 @@ class InputUse(NamedTuple):
     is_certain: bool
     """Whether every run renders it; the node of another may be skipped."""
 
+    is_text: bool
+    """Whether it is rendered as a part of a text, rather than as the value that it is."""
+
 
 def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
     """Return the uses of inputs, in the order of the definition; templates that cannot be parsed are left out."""
     nodes = nodes_of(in_todays_words(definition)).values()
     skippable = Flow(nodes).skippable({node["id"] for node in nodes if node.get("condition") is not None})
     of_nodes = [
-        InputUse(reference, f"node {node['id']!r}", node["id"] not in skippable)
+        InputUse(reference, f"node {node['id']!r}", node["id"] not in skippable, is_text or key in _TEXTS)
         for node in nodes
-        for _, value in templated_values(node)
-        for reference in _references(value)
+        for key, value in templated_values(node)
+        for reference, is_text in _references(value)
     ]
-    of_outputs = [InputUse(reference, "the outputs", True) for reference in _references(definition.get("outputs"))]
-    return of_nodes + of_outputs
+    outputs = _references(definition.get("outputs"))
+    return of_nodes + [InputUse(reference, "the outputs", True, is_text) for reference, is_text in outputs]
 
 
-def _references(value: Any) -> Iterator[Reference]:
+def _references(value: Any) -> Iterator[tuple[Reference, bool]]:
+    """Yield the inputs that a value names, and whether each is a part of a text."""
     for _, text in strings(value):
+        is_text = whole_expression(text) is None
         for expression in expressions(text):
             try:
                 reference = parse(expression)
             except TemplateError:
                 continue
             if reference.source == INPUT:
-                yield reference
+                yield reference, is_text
 
 
 def _plain(inputs: object) -> Mapping[str, Any]:

@@ -62,30 +62,47 @@ def test_a_definition_that_says_nothing_takes_anything() -> None:
 
 def test_templates() -> None:
     expected: list[tuple[list[Any], dict[str, Any], list[str] | None]] = [
-        ([llm("a", "{{input.name}} and {{ input.name }}")], {"name": ANY}, ["name"]),
+        ([llm("a", "{{input.name}} and {{ input.name }}")], {"name": TEXT}, ["name"]),
+        ([llm("a", "{{input.name}}")], {"name": TEXT}, ["name"]),
         (
             [llm("a", "{{input.user.name}} {{input.user.mail}}")],
-            {"user": {"type": "object", "properties": {"name": ANY, "mail": ANY}, "required": ["name", "mail"]}},
+            {"user": {"type": "object", "properties": {"name": TEXT, "mail": TEXT}, "required": ["name", "mail"]}},
             ["user"],
         ),
         ([llm("a", "{{input.rows.0.name}}")], {"rows": ANY}, ["rows"]),
         ([llm("a", "{{input.größe}} {{env.HOME}} {{b}} {{input}} {{}}")], {}, None),
-        ([llm("a", "{{input.x}}", condition={"field": "y"})], {"x": ANY}, None),
+        ([llm("a", "{{input.x}}", condition={"field": "y"})], {"x": TEXT}, None),
         (
             [
                 {"id": "if", "type": "conditional", "left_value": "{{input.kind}}", "true_branch": ["a"]},
                 llm("a", "{{input.x}}"),
                 llm("b", "{{input.z}} {{a}}"),
             ],
-            {"kind": ANY, "x": ANY, "z": ANY},
+            {"kind": ANY, "x": TEXT, "z": TEXT},
             ["kind"],
         ),
-        ([llm("a", "{{input.x}}", fallback="b"), llm("b", "{{input.y}}")], {"x": ANY, "y": ANY}, ["x"]),
+        ([llm("a", "{{input.x}}", fallback="b"), llm("b", "{{input.y}}")], {"x": TEXT, "y": TEXT}, ["x"]),
         ([{"id": "t", "type": "tool", "tool": "x", "params": {"to": ["{{input.to}}"]}}], {"to": ANY}, ["to"]),
+        (
+            [llm("a", "{{input.to}}"), {"id": "t", "type": "tool", "tool": "x", "params": {"to": "{{input.to}}"}}],
+            {"to": ANY},
+            ["to"],
+        ),
+        (
+            [{"id": "t", "type": "tool", "tool": "x", "params": {"subject": "About {{input.subject}}"}}],
+            {"subject": TEXT},
+            ["subject"],
+        ),
     ]
     for nodes, properties, required in expected:
         found = input_schema({"nodes": nodes})
         assert (nodes, found.get("properties", {}), found.get("required")) == (nodes, properties, required)
+
+
+def test_an_object_is_closed_where_templates_name_all_that_is_used() -> None:
+    assert input_schema({"nodes": [llm("a", "{{input.x}}")]})["additionalProperties"] is False
+    for also in ("{{input}}", "{{input.größe}}"):
+        assert "additionalProperties" not in input_schema({"nodes": [llm("a", "{{input.x}}"), llm("b", also)]})
 
 
 def test_outputs_have_templates_too() -> None:

@@ -133,7 +133,7 @@ async def test_a_client_lists_runs_and_cancels(served: ServedPlatform, transport
         reported = ReportedProgress()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run_slow, client, reported)
-            await until(lambda: "running, 0 of 1 nodes" in reported.messages[-1])
+            await until(lambda: "running, 0 of 1 node" in reported.messages[-1])
             tasks.cancel_scope.cancel()
         await until(lambda: served.latest().status == "cancelled")
         assert served.latest().id != before.id
