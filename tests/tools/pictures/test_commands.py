@@ -29,7 +29,7 @@ def test_the_emulator_s_page() -> None:
     [
         ("terminal-run", ("Sorts incoming mail", "Good morning, Ada!", "did you mean 'name'?", "completed")),
         ("terminal-watch", ("outline", "no answer in 30 s", "it depends on 'draft', which failed")),
-        ("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/mail/flows")),
+        ("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/flows")),
     ],
 )
 def test_a_session_shows_what_the_picture_shows(

@@ -20,7 +20,7 @@ from tests.tools.pictures.themes import in_both
 PAUSE = 1.2  # the seconds that a node takes
 _COLUMNS: Final = 88
 _BASE_URL: Final = "http://127.0.0.1:8787/v1"
-_FOLDER: Final = "/home/ada/mail"
+_FOLDER: Final = "/home/ada"
 _GREETER: Final = """\
 name: Greeter
 description: Greets people
