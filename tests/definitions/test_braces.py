@@ -50,6 +50,7 @@ def test_braces_that_were_meant_as_a_template() -> None:
         ("{{input.name} {{draft}}", "unclosed_template", f"'{{{{input.name}}' is plain text; write ...; {meant}"),
         ("Hi {{input.name, bye", "unclosed_template", "'{{' starts no template; write '{{name}}' or '{{name.field}}'"),
         ("Hi input.name }} bye", "unclosed_template", f"'input.name }}}}' is plain text; write ...; {meant}"),
+        ("{ Hi, input.name }}", "unclosed_template", f"'input.name }}}}' is plain text; write ...; {meant}"),
         (
             "Hi <<input.name>>",
             "foreign_template",

@@ -20,6 +20,12 @@ def test_a_model_that_is_not_given_is_a_warning_with_the_nearest_one() -> None:
     assert check_definition(DEFINITION) == []
 
 
+def test_ten_names_are_shown_where_none_is_near() -> None:
+    names = [letter * 3 for letter in "bcdefghijkm"]
+    (problem,) = check_definition(DEFINITION, models=names)
+    assert problem.message == f"'larg-1' is not one of the given models; use {', '.join(names[:10])}"
+
+
 def test_a_builder_names_the_line() -> None:
     flow = WorkflowBuilder("greeter")
     flow.llm("a", "Hi", model="larg-1")

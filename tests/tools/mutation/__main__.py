@@ -51,14 +51,15 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "warnings checks template_types braces check_models check_tools problem_codes flow schema_faults graph "
         "check_inputs",
     ),
-    "fibonacci/_batch/rows.py": _FRAMES,
+    "fibonacci/_batch/rows.py": (*_FRAMES, *_tests("batch/", "rows row_keys")),
     "fibonacci/_batch/journal_errors.py": (*_SLOW_TOO, *_tests("batch/", "journal journal_view durability")),
     "fibonacci/_batch/redis_*.py": _tests(
         "batch/", "redis_servers redis_journal redis_lease durability journal at_most_once journal_view"
     ),
     "fibonacci/_batch/*journal*.py": _tests(
         "batch/",
-        "journal journal_owner destroyer redis_journal journal_view journal_status stopping at_most_once durability",
+        "journal journal_owner destroyer redis_journal journal_view journal_status stopping at_most_once durability "
+        "attempts",
     ),
     "fibonacci/_batch/*.py": _tests(
         "batch/",
@@ -70,11 +71,19 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "plans bounds run_many attempts row_keys at_most_once rows limits leaving stopping cancellation progress "
         "signals",
     ),
-    "fibonacci/_async/wait.py": (*_tests("faults/", "waiting run"), *_tests("display/", "progress")),
+    "fibonacci/_async/wait.py": (
+        *_tests("faults/", "waiting run"),
+        *_tests("display/", "progress"),
+        *_tests("client/", "several_executions"),
+    ),
     "fibonacci/_core/retry.py": _tests("core/", "retry"),
     "fibonacci/_core/window.py": _LIMITER,
     "fibonacci/_core/shared_limits.py": _LIMITER,
-    "fibonacci/_core/messages.py": (*_tests("core/", "deadline"), *_tests("faults/", "waiting")),
+    "fibonacci/_core/messages.py": (
+        *_tests("core/", "deadline"),
+        *_tests("faults/", "waiting"),
+        *_tests("transports/", "transports"),
+    ),
     "fibonacci/_core/compression.py": _tests("core/", "compression"),
     "fibonacci/_core/response.py": (*_tests("core/", "rate_limit_headers"), *_LIMITER),
     "fibonacci/emulator/policy/*.py": _tests(
@@ -83,7 +92,11 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "without_effect",
     ),
     "fibonacci/deployment/*.py": (
-        *_tests("deployment/", "plan_and_apply checked_plans stale_plans refusals pull interruptions other_platforms"),
+        *_tests(
+            "deployment/",
+            "plan_and_apply moves environments checked_plans stale_plans saved_plans refusals pull interruptions "
+            "other_platforms",
+        ),
         *_tests("emulator/", "seeds"),
     ),
 }
