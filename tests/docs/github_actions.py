@@ -20,8 +20,8 @@ from typing import Any
 import yaml
 
 from tests.tools.markdown import ROOT
+from tests.tools.reference.github_actions import WORKFLOWS
 
-WORKFLOWS = ROOT / "examples" / "github_actions"
 NAME = "team/flows"
 
 _EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")

@@ -6,19 +6,18 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
 import pytest
 import yaml
 
 from fibonacci.emulator import Emulator, KeyRole
-from tests.docs.github_actions import NAME, WORKFLOWS, Repository, RepositoryEnvironment
+from tests.docs.github_actions import NAME, Repository, RepositoryEnvironment
 from tests.kit.systems import needs_shell
-from tests.tools.markdown import ROOT, blocks_of
+from tests.tools.markdown import ROOT
+from tests.tools.reference.github_actions import GUIDE, WORKFLOWS, github_actions_guide
 
 CHECK, DEPLOY, TWO = "check-workflows.yml", "deploy-workflows.yml", "deploy-to-two-environments.yml"
-GUIDE = ROOT / "docs" / "how-to" / "check-workflows-in-ci.md"
 FLOW = """\
 name: {name}
 nodes:
@@ -35,15 +34,10 @@ def parsed(file: str) -> dict[str, Any]:
 
 def test_the_guide_shows_the_workflows_as_they_are() -> None:
     page = GUIDE.read_text("utf-8")
-    texts = {path.name: path.read_text("utf-8") for path in sorted(WORKFLOWS.iterdir())}
-    assert [name for name in texts if f"examples/github_actions/{name})" not in page] == []
-    shown = [block for block in blocks_of(GUIDE) if block.language == "yaml"]
-    assert {*texts} == {CHECK, DEPLOY, TWO}
-    assert len(shown) >= 3
-    parts = {str(block): (block.code, indent(block.code, "  ")) for block in shown}  # a file, or a job
-    assert [
-        place for place, (file, job) in parts.items() if not any(file in t or job in t for t in texts.values())
-    ] == []
+    assert github_actions_guide() == page, "python -m tests.tools.reference"
+    assert page.count("```yaml\n") == 3
+    assert {path.name for path in WORKFLOWS.iterdir()} == {CHECK, DEPLOY, TWO}
+    assert [name for name in (CHECK, DEPLOY, TWO) if f"examples/github_actions/{name})" not in page] == []
 
 
 def test_production_is_deployed_alike_with_and_without_staging() -> None:

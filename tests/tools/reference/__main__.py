@@ -1,4 +1,4 @@
-"""Derive pages of `docs/reference/` from the code.
+"""Derive pages of the documentation from the code.
 
 python -m tests.tools.reference             write the pages
 python -m tests.tools.reference --check     print what differs, and exit with 1 if anything does

@@ -13,6 +13,7 @@ from tests.tools.reference.call_groups import CALLS, calls_page
 from tests.tools.reference.command_line import command_line_page
 from tests.tools.reference.definition_schema import SCHEMA, definition_schema
 from tests.tools.reference.error_table import error_table_page
+from tests.tools.reference.github_actions import GUIDE, github_actions_guide
 from tests.tools.reference.public_api import LISTING, listing
 
 FOLDER: Final = LISTING.parent
@@ -22,6 +23,7 @@ PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     CONTRACT_SUITE: contract_suite_page,
     FOLDER / "command-line.md": command_line_page,
     FOLDER / "error-table.md": error_table_page,
+    GUIDE: github_actions_guide,
     LISTING: listing,
     SCHEMA: definition_schema,
 }
