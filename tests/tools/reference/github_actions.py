@@ -1,4 +1,4 @@
-"""The guide of continuous integration: its blocks of YAML are the files of `examples/github_actions`, or jobs of them."""
+"""The guide of continuous integration: its blocks of YAML are files of `examples/github_actions`, or jobs of them."""
 
 from __future__ import annotations
 
