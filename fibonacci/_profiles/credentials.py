@@ -142,6 +142,21 @@ def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
     return chosen_profile(file, name) if needs_profile({"profile": name}) else None
 
 
+def precedence_over(profile: Profile) -> str:
+    """Return what the environment has in the place of a default profile, and where calls go; empty for nothing.
+
+    Raises:
+        ConfigurationError: If the base URL of the environment is none.
+    """
+    name = os.environ.get(_PROFILE_VARIABLE)
+    if not needs_profile({}):
+        address = find_address(None)
+        return f"{_KEY_VARIABLE} is set and precedes the profile {profile.name!r}: calls go to {address.base_url}"
+    if name not in (None, profile.name):
+        return f"{_PROFILE_VARIABLE} is set to {name!r} and precedes the profile {profile.name!r}"
+    return ""
+
+
 def find_address(
     profile: Profile | None, base_url: object = None, api_version: object = None, *, allow_insecure: bool = False
 ) -> PlatformAddress:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from fibonacci import (
@@ -18,10 +18,20 @@ from fibonacci import (
     APIError,
     APIResponseError,
     APIStatusError,
+    APITimeoutError,
     AuthenticationError,
     Fibonacci,
     NotFoundError,
     __version__,
+)
+from fibonacci._core.config import (
+    DEFAULT_BASE_URL,
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT,
+    LOCAL_RATE_LIMITERS,
+    RATE_LIMITER_SCHEMES,
+    TRANSPORT_NAMES,
+    Config,
 )
 from fibonacci._core.error_mapping import connection_remedy, connection_text, is_of_other_api
 from fibonacci._core.messages import Deadline, Phases
@@ -37,9 +47,13 @@ from fibonacci._profiles.credentials import (
     PlatformAddress,
     find_address,
     find_key,
+    home_of,
+    precedence_over,
     used_profile,
 )
+from fibonacci._redaction import without_secrets
 from fibonacci._remedies import for_command, joined, text_of
+from fibonacci._suggestions import nearest
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.tls import TLSStream
@@ -77,8 +91,33 @@ def problem(name: str, detail: str, remedy: str, *, is_about_key: bool = False) 
 _SOURCES = {"default": "the default", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
 _VERSION_VARIABLE = "FIBONACCI_API_VERSION"
 _FILE_REMEDY = "correct the file in an editor"
+# How much a name without the prefix has to resemble one with it.
+_NEAR = 0.85
 _KEY_REMEDY = "run `fibonacci auth login`, or set FIBONACCI_API_KEY"
-_VARIABLES = {"SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "PYTHON_KEYRING_BACKEND", "XDG_CONFIG_HOME", "NO_COLOR"}
+_OTHER_VARIABLES = {
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "PYTHON_KEYRING_BACKEND", "XDG_CONFIG_HOME", "NO_COLOR")
+}
+_PREFIX = "FIBONACCI_"
+VARIABLES = tuple(
+    f"{_PREFIX}{name}"
+    for name in (
+        *("API_KEY", "BASE_URL", "API_VERSION", "PROFILE", "ENVIRONMENT", "CONFIG_DIR", "TIMEOUT", "MAX_RETRIES"),
+        *("TRANSPORT", "RATE_LIMITER", "PLAINTEXT_KEYRING", "EMULATOR_API_KEY", "MCP_TOKEN"),
+    )
+)
+"""The variables that the SDK reads, in the order of their page, which tests compare with this list and the sources."""
+# Words that people type from habit, and that resemble another name more than the one they mean.
+_HABITS = {
+    **dict.fromkeys(("URL", "API_URL", "HOST", "ENDPOINT"), "FIBONACCI_BASE_URL"),
+    **dict.fromkeys(("TOKEN", "API_TOKEN"), "FIBONACCI_API_KEY"),
+}
+# Each setting that the environment may have: its variable, and the option that replaces it where it is wrong.
+_SETTINGS: dict[str, tuple[str, str, object]] = {
+    "timeout": ("FIBONACCI_TIMEOUT", "timeout", DEFAULT_TIMEOUT),
+    "retries": ("FIBONACCI_MAX_RETRIES", "max_retries", DEFAULT_MAX_RETRIES),
+    "transport": ("FIBONACCI_TRANSPORT", "transport", TRANSPORT_NAMES[0]),
+    "rate limiter": ("FIBONACCI_RATE_LIMITER", "rate_limiter", LOCAL_RATE_LIMITERS[0]),
+}
 
 
 class Configuration:
@@ -90,6 +129,7 @@ class Configuration:
     Attributes:
         address: The address; None when it cannot be found.
         key: The key; None when it cannot be found.
+        settings: The options of a client that are from the environment, with a default in the place of a wrong one.
     """
 
     def __init__(self, profile_name: str | None) -> None:
@@ -98,11 +138,14 @@ class Configuration:
         self._is_profile_found = False
         self.address: PlatformAddress | None = None
         self.key: FoundKey | None = None
+        self.settings: dict[str, object] = {}
 
     def checks(self) -> Iterator[Finding]:
         """Yield a finding for each part; one that cannot be found ends those that depend on it."""
         yield _versions()
         yield ok("environment", ", ".join(_variables_set()) or "no variable of the client is set")
+        yield from _misspelled_variables()
+        yield from self._find_settings()
         try:
             file = read_profiles()
         except ConfigurationError as error:
@@ -114,6 +157,29 @@ class Configuration:
             yield self._find_address()
         if self.address is not None:
             yield self._find_key(self.address)
+
+    def _find_settings(self) -> Iterator[Finding]:
+        """Make the client's own checks of what the environment sets, each alone, so that all faults are seen."""
+        defaults = {option: value for _, option, value in _SETTINGS.values()}
+        is_well = True
+        for name, (variable, option, default) in _SETTINGS.items():
+            others = {other: value for other, value in defaults.items() if other != option}
+            try:
+                config = Config({**others, "api_key": "unused", "base_url": DEFAULT_BASE_URL, "api_version": "v1"})
+            except ConfigurationError as error:
+                is_well, self.settings[option] = False, default
+                shown = str(default).removesuffix(".0")
+                yield problem(name, text_of(error), f"correct {variable}, or unset it: the default is {shown}")
+            else:
+                self.settings[option] = config.call_timeout if option == "timeout" else getattr(config, option)
+        if trouble := _redis_trouble(str(self.settings["rate_limiter"])):
+            is_well, self.settings["rate_limiter"] = False, LOCAL_RATE_LIMITERS[0]
+            yield problem("rate limiter", trouble, "correct FIBONACCI_RATE_LIMITER or its server, or unset it")
+        if is_well:
+            seconds, retries, transport, limiter = self.settings.values()
+            timeout = "no timeout" if seconds is None else f"a timeout of {seconds:g} s"
+            limiter = without_secrets(str(limiter))
+            yield ok("settings", f"{timeout}, {retries} retries, transport {transport}, rate limiter {limiter}")
 
     def settings_for(self, address: PlatformAddress) -> str:
         """Return which settings lead to another address on the same server, each in the place where it is set now."""
@@ -141,7 +207,7 @@ class Configuration:
         if trouble := access_problem(file.path):
             return problem("profile", *trouble.split(": ", 1))
         if self._profile is None and file.profiles:
-            return ok("profile", f"none of those in {file.path}: the environment precedes them")
+            return _overridden(file)
         name = "none" if self._profile is None else repr(self._profile.name)
         return ok("profile", f"{name} ({'in' if file.text else 'no file'} {file.path})")
 
@@ -170,6 +236,54 @@ class Configuration:
         return ok("API key", f"from {source}, {len(self.key.key)} characters")
 
 
+def _redis_trouble(limiter: str) -> str:
+    """Return why the Redis server of a rate limiter cannot be used; empty if it can, or the limiter has none."""
+    if not limiter.startswith(RATE_LIMITER_SCHEMES):
+        return ""
+    try:
+        from fibonacci._net.redis_client import FAILURES, check_url, failure, redis_client
+
+        check_url(limiter, "FIBONACCI_RATE_LIMITER")
+    except (ImportError, ConfigurationError) as error:
+        return str(error)
+    with redis_client(limiter, _TIMEOUT) as client:
+        try:
+            client.ping()
+        except FAILURES as error:
+            return f"{without_secrets(limiter)} cannot be used: {failure(error, limiter, has_worked=False)[0]}"
+    return ""
+
+
+def _overridden(file: ProfilesFile) -> Finding:
+    """Return the finding for an environment that has a key, so that no profile is used."""
+    detail = f"none of those in {file.path}: the environment precedes them"
+    profile = file.profiles.get(file.default_name or "")
+    if profile is None or "FIBONACCI_BASE_URL" in os.environ:  # which says itself where its key goes
+        return ok("profile", detail)
+    try:
+        is_same = find_address(None) == home_of(profile)._replace(source="default")
+    except ConfigurationError:  # which is a finding of its own
+        return ok("profile", detail)
+    text = precedence_over(profile)
+    return ok("profile", text) if is_same else problem("profile", text, "unset FIBONACCI_API_KEY to use the profile")
+
+
+def _misspelled_variables() -> Iterator[Finding]:
+    """Yield a finding for each variable that nothing reads, and whose name resembles one that is read."""
+    for name in sorted(os.environ.keys() - VARIABLES):
+        upper = name.upper()
+        if upper in VARIABLES:
+            meant: str | None = upper
+        elif upper.startswith(_PREFIX):
+            own = upper.removeprefix(_PREFIX)
+            near = nearest(own, [known.removeprefix(_PREFIX) for known in VARIABLES])
+            meant = _HABITS.get(own) or (near and f"{_PREFIX}{near}")
+        else:
+            meant = nearest(upper, VARIABLES, cutoff=_NEAR)
+        if meant is not None:
+            yield problem("environment", f"{name} is set, and nothing reads it", f"did you mean {meant}?")
+
+
 def _versions() -> Finding:
     parts = [
         f"fibonacci-sdk {__version__}",
@@ -185,7 +299,9 @@ def _variables_set() -> list[str]:
     """Return the names, never the values: one of them is the key, and a proxy's may hold a password."""
     names = os.environ if sys.platform != "win32" else [name.upper() for name in os.environ]
     return sorted(
-        name for name in names if name.startswith("FIBONACCI_") or name.lower().endswith("_proxy") or name in _VARIABLES
+        name
+        for name in names
+        if name.startswith(_PREFIX) or name.lower().endswith("_proxy") or name in _OTHER_VARIABLES
     )
 
 
@@ -311,7 +427,7 @@ def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configur
         address: The address.
         configuration: Where the settings are from.
     """
-    with _client(key, address) as client:
+    with _client(key, address, configuration) as client:
         headers: Mapping[str, str] = {}
         began = time.time()
         try:
@@ -323,7 +439,7 @@ def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configur
             duration = time.time() - began
             headers = error.headers if isinstance(error, APIStatusError) else {}
             other = _other_address(address)
-            if _may_be_of_other_api(error, address) and _is_spoken(key, other):
+            if _may_be_of_other_api(error, address) and _is_spoken(key, other, configuration):
                 apis = f"{_APIS[other.api_version]}, not {_APIS[address.api_version]}"
                 detail = f"it seems to speak {apis}: it responds at {other.base_url}"
                 yield problem("platform", detail, configuration.settings_for(other))
@@ -337,10 +453,12 @@ def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configur
             yield ok("rate limit", f"{left} until {stated.reset_at:%H:%M:%S} UTC")
 
 
-def _client(key: FoundKey, address: PlatformAddress) -> Fibonacci:
-    return Fibonacci(
-        key.key, base_url=address.base_url, api_version=address.api_version, max_retries=0, timeout=_CALL_TIMEOUT
-    )
+def _client(key: FoundKey, address: PlatformAddress, configuration: Configuration) -> Fibonacci:
+    """Return a client with the settings of the environment, but without retries, and not as patient."""
+    settings: dict[str, Any] = configuration.settings
+    timeout = min(settings["timeout"] or _CALL_TIMEOUT, _CALL_TIMEOUT)
+    options = {**settings, "max_retries": 0, "timeout": timeout}
+    return Fibonacci(key.key, base_url=address.base_url, api_version=address.api_version, **options)
 
 
 def _other_address(address: PlatformAddress) -> PlatformAddress:
@@ -361,9 +479,9 @@ def _may_be_of_other_api(error: APIError, address: PlatformAddress) -> bool:
     return not is_documented and (isinstance(error, NotFoundError) or is_of_other_api(error.body, "v1"))
 
 
-def _is_spoken(key: FoundKey, address: PlatformAddress) -> bool:
+def _is_spoken(key: FoundKey, address: PlatformAddress, configuration: Configuration) -> bool:
     """Whether a server responds in the form of an API, even if it refuses the key."""
-    with _client(key, address) as client:
+    with _client(key, address, configuration) as client:
         try:
             client.tools.list(page_size=1).first()
         except APIStatusError as error:
@@ -380,6 +498,8 @@ def _failure(error: APIError) -> Finding:
         return problem("API key", joined("the platform refuses it: ", text_of(error)), remedy, is_about_key=True)
     if isinstance(error, PermissionDeniedError):
         return ok("platform", "the key is valid, and may not list tools")
+    if isinstance(error, APITimeoutError) and "FIBONACCI_TIMEOUT" in os.environ:
+        return problem("platform", text_of(error), "raise FIBONACCI_TIMEOUT, or unset it: the default is 60 s")
     if isinstance(error, APIConnectionError):
         return problem("platform", text_of(error), "check the network, and the platform's status")
     return problem(

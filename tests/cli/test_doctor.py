@@ -50,12 +50,24 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         run, found = doctor()
     assert run.code == 0
     assert list(found) == [
-        *("versions", "environment", "profile", "base URL", "API key", "proxy", "name", "connection", "TLS"),
+        *(
+            "versions",
+            "environment",
+            "settings",
+            "profile",
+            "base URL",
+            "API key",
+            "proxy",
+            "name",
+            "connection",
+            "TLS",
+        ),
         *("platform", "clock", "rate limit"),
     ]
     details = {name: each["detail"] for name, each in found.items()}
     assert "FIBONACCI_API_KEY, FIBONACCI_BASE_URL" in details["environment"]
     assert emulator.api_key not in run.out
+    assert details["settings"] == "a timeout of 60 s, 2 retries, transport socket, rate limiter process"
     assert details["profile"] == f"none (no file {tmp_path}/config.toml)"
     assert details["base URL"] == f"{base_url} (FIBONACCI_BASE_URL), API v1"
     assert details["API key"] == f"from FIBONACCI_API_KEY, {len(emulator.api_key)} characters"
@@ -73,7 +85,7 @@ def test_lines_for_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         run = invoke("doctor")
     assert (run.code, run.err) == (4, "")
     lines = run.out.splitlines()
-    assert lines[3] == f"ok       base URL     {base_url} (FIBONACCI_BASE_URL), API v1"
+    assert lines[4] == f"ok       base URL     {base_url} (FIBONACCI_BASE_URL), API v1"
     assert [line[:22] for line in lines if line.startswith("problem")] == ["problem  API key      "]
     place = next(number for number, line in enumerate(lines) if line.startswith("problem"))
     assert "the platform refuses it: GET /tools: status 401" in lines[place]

@@ -64,6 +64,21 @@ def test_another_default() -> None:
 
 
 @pytest.mark.usefixtures("config")
+def test_a_default_that_the_environment_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBONACCI_PROFILE", "work")
+    other = "it is not used here: FIBONACCI_PROFILE is set to 'work' and precedes the profile 'local'\n"
+    assert invoke("profiles", "use", "local").err == f"the default profile is 'local'\n{other}"
+    assert invoke("profiles", "use", "work").err == "the default profile is 'work'\n"
+    monkeypatch.setenv("FIBONACCI_API_KEY", "sk-key")
+    monkeypatch.setenv("FIBONACCI_BASE_URL", "https://production.example/v1")
+    run = invoke("profiles", "use", "local")
+    assert run.err.endswith(
+        "it is not used here: FIBONACCI_API_KEY is set and precedes the profile 'local': calls go to"
+        " https://production.example/v1\n"
+    )
+
+
+@pytest.mark.usefixtures("config")
 def test_one_without_a_key_is_removed() -> None:
     assert invoke("profiles", "remove", "local", "--quiet") == (0, "", "")
     assert list(read_profiles().profiles) == ["work"]

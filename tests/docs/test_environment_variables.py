@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fibonacci.cli.diagnosis import VARIABLES
 from tests.tools.markdown import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "environment-variables.md").read_text("utf-8")
@@ -40,3 +41,7 @@ def test_the_rows_are_the_variables_in_the_sources() -> None:
     assert {name for name in DOCUMENTED if name.startswith("FIBONACCI_")} == {
         name for name in read if name.startswith("FIBONACCI_")
     }
+
+
+def test_doctor_knows_all_of_them() -> None:
+    assert set(VARIABLES) == {name for name in DOCUMENTED if name.startswith("FIBONACCI_")}

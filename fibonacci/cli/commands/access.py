@@ -79,10 +79,13 @@ def _show_profile(context: Context) -> int:
 
 def _use_profile(context: Context) -> int:
     from fibonacci._profiles.changes import use_profile
+    from fibonacci._profiles.credentials import precedence_over
 
     name: str = context.options.name
     use_profile(name)
     context.say(f"the default profile is {name!r}")
+    if override := precedence_over(read_file(context).profile(name, source="NAME")):
+        context.say(f"it is not used here: {override}")
     return DONE
 
 
