@@ -162,6 +162,13 @@ def test_a_folded_text_keeps_its_lines() -> None:
     assert result == TRIAGE.replace("  into two boxes\n", "  into four boxes, or more\n")
 
 
+def test_a_block_text_at_the_end_of_a_text_without_a_line_break() -> None:
+    text = "nodes:\n- id: a\n  type: llm\n  prompt: |  # why\n    Hello"
+    assert updated(text, b={"type": "llm"}) == text.replace("|", "|-") + "\n- id: b\n  type: llm"
+    assert updated(text, a={"model": "m"}) == text.replace("  prompt", "  model: m\n  prompt")
+    assert updated(text, a={"instruction": "Hello\n"}) == f"{text}\n"
+
+
 def test_words_of_0_2_4_stay() -> None:
     text = """\
 is_active: true  # yes

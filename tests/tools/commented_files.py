@@ -11,6 +11,7 @@ import argparse
 import copy
 import json
 import random
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ _TEXTS: Final = (
 )
 _WORDS: Final = ("kind", "polite", "{{input.tone}}", "#1", "two\nlines", "naïve", "'quoted'", "{{ input.new }}")
 
+_LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
 _NEWER: Final = {"prompt": "instruction", "inputs": "params"}
 
 
@@ -89,7 +91,7 @@ class _FileAuthor:
             lines.insert(0, "---")
         if choice() < 0.2:
             lines.append("...")
-        newline = self.random.choice(("\n", "\n", "\r\n"))
+        newline = self.random.choice(("\n", "\n", "\n", "\r\n", "\r\n", "\r"))
         text = newline.join("\n".join(lines).split("\n"))
         if choice() < 0.8 or yaml.safe_load(text) != yaml.safe_load(f"{text}\n"):
             text += newline
@@ -214,6 +216,8 @@ class _FileAuthor:
                 return [f"{margin}{start}{self._behind(path)}", *lines]
             return [f"{margin}{start} {lines[0].lstrip()}", *lines[1:]]
         first, *rest = self._scalar(value, indentation)
+        if first[:1] not in ("|", ">") and self.random.random() < 0.1:  # below its key or dash
+            return [f"{margin}{start}{self._behind(path)}", f"{margin}  {first}", *rest]
         if rest and first[0] not in "|>":
             rest[-1] += self._behind(path)
         else:
@@ -237,17 +241,21 @@ class _FileAuthor:
             plain = write_yaml([value], in_brackets=True)[1:-2]
             return self.random.choice((plain, json.dumps(value, ensure_ascii=False)))
         entries: list[str] = []
+        margin = " " * (indentation + 2)
         has_lines = self.random.random() < 0.4
         members = value.items() if is_object(value) else ((str(index), item) for index, item in enumerate(value))
         for index, (key, member) in enumerate(members):
             start = f"{self._key(key)}: " if is_object(value) else ""
             comma = "," if index < len(value) - 1 or (has_lines and self.random.random() < 0.5) else ""
             text = f"{start}{self._in_brackets(member, indentation + 2, (*path, _NEWER.get(key, key)))}{comma}"
-            entries.append(text + (self._behind((*path, _NEWER.get(key, key))) if has_lines else ""))
+            inner = (*path, _NEWER.get(key, key))
+            above = (
+                f"{self._comment(inner)}\n{margin}  " if has_lines and self.random.random() < self._density / 3 else ""
+            )
+            entries.append(above + text + (self._behind(inner) if has_lines else ""))
         opening, closing = "{}" if is_object(value) else "[]"
         if not has_lines:
             return f"{opening}{' '.join(entries)}{closing}"
-        margin = " " * (indentation + 2)
         lines = "\n".join(f"{margin}  {entry}" for entry in entries)
         return f"{opening}\n{lines}\n{margin}{closing}"
 
@@ -307,7 +315,7 @@ def _change_object(
     elif kind == "remove" and path[2:] and keys:
         key = choice.choice(keys)
         del place[key]
-        gone.add((*path, key))
+        gone.add((*path, key) if place else path)
     elif keys:
         key = choice.choice(keys)
         old = place[key]
@@ -338,7 +346,7 @@ def faults(seed: int) -> Iterator[str]:
     for node in file.definition["nodes"]:
         if node in definition["nodes"] and file.nodes[node["id"]] not in text:
             yield f"the lines of node {node['id']} have changed"
-    if "\r\n" in file.text and "\n" in text.replace("\r\n", ""):
+    if set(_LINE_BREAK.findall(text)) - set(_LINE_BREAK.findall(file.text)):
         yield "it has other line breaks"
     if text.startswith("\ufeff") != file.text.startswith("\ufeff"):
         yield "it has lost its byte order mark, or has one now"

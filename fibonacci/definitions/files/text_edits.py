@@ -76,6 +76,7 @@ def edited(source: Source, root: Element, wanted: Mapping[str, Any]) -> str:
 class _Editor:
     def __init__(self, source: Source, root: Element) -> None:
         self._source = source
+        self._root = root
         self._text = source.text
         self._is_compact = _COMPACT.match(source.text) is not None
         self._is_json_file = _JSON_OBJECT.match(source.text, root.offset) is not None
@@ -91,6 +92,7 @@ class _Editor:
             if properties and not any(start <= offset < end for start, end, _ in self._edits):
                 is_last = self._line_end(offset) == properties.end()
                 self._edit(len(self._text[:offset].rstrip(" ")) if is_last else offset, properties.end(), "")
+        self._end_block_text()
         pieces: list[str] = []
         position = 0
         for start, end, text in sorted(self._edits, key=lambda edit: edit[:2]):
@@ -101,6 +103,15 @@ class _Editor:
             pieces += [self._text[position:start], text.replace("\n", self._newline)]
             position = end
         return "".join([*pieces, self._text[position:]])
+
+    def _end_block_text(self) -> None:
+        """Keep the end of a block text without a line break, when it is no longer the end of the text."""
+        last = self._last(self._root)
+        header = self._block_header(last)
+        has_more = any(start == end == len(self._text) and text for start, end, text in self._edits)
+        is_same = not any(last.offset <= start < last.end for start, _, _ in self._edits)
+        if header and has_more and is_same and not self._text.endswith(("\n", "\r")):
+            self._edit(header.start(), header.end(), f"{header[0].rstrip('+')}-")
 
     def _edit(self, start: int, end: int, text: str) -> None:
         self._edits.append((start, end, text))
@@ -151,12 +162,16 @@ class _Editor:
 
     def _is_kept_text(self, element: Element) -> bool:
         """Tell whether a value ends with a block text that has the empty lines below it."""
+        header = self._block_header(self._last(element))
+        return header is not None and "+" in header[0]
+
+    def _last(self, element: Element) -> Element:
+        """Return the last value inside a value in block style."""
         content = element.content
         while isinstance(content, dict | list) and content and not self._is_in_brackets(element):
             element = list(content.values())[-1] if isinstance(content, dict) else content[-1]
             content = element.content
-        header = self._block_header(element)
-        return header is not None and "+" in header[0]
+        return element
 
     def _block_header(self, element: Element) -> re.Match[str] | None:
         """Return the header of a block text; None for any other value."""
@@ -257,30 +272,29 @@ class _Editor:
     def _replace_in_lines(self, entry: _Entry, wanted: Any) -> None:
         element, (_, begin, key) = entry.element, entry
         start, end = self._start(element), self._end(element)
-        after_key = self._after_key(entry)
+        indentation = " " * (self._source.column(begin) - 1)
+        if key is None or not is_array(wanted) or self._has_indented_lists:
+            indentation += "  "
+        # The first line of the new value replaces the head of the old one, and the others replace its tail.
         head, tail = (element.offset, end), (self._line_end(end),) * 2
-        gap = ""
-        if element.end == element.offset:  # nothing is written
-            gap = " "
-        elif element.is_container and not self._is_in_brackets(element):
-            below = self._below(end, begin)
-            if self._source.line(after_key) == self._source.line(start):
-                head, tail = (start, below), (below, below)
-            else:
-                gap, head, tail = " ", (after_key, after_key), (self._line_end(after_key), below)
-        body = ""
         if header := self._block_header(element):
             head, tail = (element.offset, header.end()), (self._line_end(start), end)
             body = self._text[tail[0] : end].lstrip("\r\n")
+            indentation = body[: len(body) - len(body.lstrip(" "))] or indentation
+        elif element.is_container and element.content and not self._is_in_brackets(element):
+            below = self._below(end, begin)
+            if self._source.line(begin) == self._source.line(start):
+                head, tail = (start, below), (below, below)
+            else:
+                after_key = self._after_key(entry)
+                head, tail = (after_key, after_key), (self._line_end(after_key), below)
         first, *rest = self._value_lines(element, wanted, is_member=key is not None)
-        indentation = " " * (self._source.column(begin) - 1)
-        if body:
-            indentation = body[: len(body) - len(body.lstrip(" "))]
-        elif not (key is not None and is_array(wanted) and not self._has_indented_lists):
-            indentation += "  "
-        if not first:
-            gap, head = "", (after_key, head[1])
-        self._edit(head[0], head[1], gap + first)
+        if first:
+            gap = " " if self._text[head[0] - 1] in ":-" else ""
+            self._edit(head[0], head[1], gap + first)
+        else:  # all of the value is below the line of its key, or of the comment above it
+            is_below = self._is_first(head[0]) and self._source.line(head[0]) > self._source.line(begin)
+            self._edit(self._end_before(head[0]) if is_below else self._after_key(entry), head[1], "")
         self._edit(tail[0], tail[1], "".join(f"\n{indentation if line else ''}{line}" for line in rest))
 
     def _after_key(self, entry: _Entry) -> int:

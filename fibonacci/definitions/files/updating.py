@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -57,7 +58,7 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
     if "$schema" in raw:  # for editors: no part of the definition
         definition = {**definition, "$schema": raw["$schema"]}
     written = write_definition(definition, generation="newer", text_format=text_format)
-    newline = "\r\n" if "\r\n" in text else "\n"
+    newline = match[0] if (match := re.search(r"\r\n|\r|\n", text)) else "\n"
     start = "\ufeff" if text.startswith("\ufeff") else ""
     with suppress(ValueError):  # of what cannot be changed in place; a DefinitionError of what cannot be read
         result = edited(source, root, _in_words_of(raw, in_order(definition, generation="newer")))
