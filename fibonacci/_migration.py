@@ -87,10 +87,42 @@ RENAMED = {
 }
 """The public names of 0.2.4 that are gone, each with its replacement. The page has the same table."""
 
+_WORKFLOW = "`client.workflows.{}(...)`"
+_EXECUTION = "`client.executions.{}(...)`"
+ATTRIBUTES = {
+    "exceptions": "`fibonacci.errors`, or the names of the package itself",
+    "Fibonacci.create_workflow": _WORKFLOW.format("create"),
+    "Fibonacci.get_workflow": _WORKFLOW.format("get"),
+    "Fibonacci.update_workflow": _WORKFLOW.format("update"),
+    "Fibonacci.delete_workflow": _WORKFLOW.format("delete"),
+    "Fibonacci.list_workflows": _WORKFLOW.format("list"),
+    "Fibonacci.execute_workflow": "`client.workflows.run(...)`, which waits, or `client.workflows.execute(...)`",
+    "Fibonacci.get_run_status": _EXECUTION.format("get"),
+    "Fibonacci.get_workflow_runs": "`client.executions.list(workflow_id=...)`",
+    "Fibonacci.get_workflow_stats": RENAMED["WorkflowStats"],
+    "Fibonacci.wait_for_completion": _EXECUTION.format("wait"),
+    "Fibonacci.list_tools": RENAMED["list_tools"],
+    "Fibonacci.get_tool_schema": RENAMED["get_tool_schema"],
+    "Fibonacci.search_tools": RENAMED["search_tools"],
+    "Fibonacci.list_tool_categories": RENAMED["list_tool_categories"],
+    "Fibonacci.auth": RENAMED["AuthClient"],
+    "Fibonacci.api_keys": RENAMED["APIKeyClient"],
+    "Fibonacci.secrets": RENAMED["SecretsClient"],
+    "Fibonacci.generation": RENAMED["GenerationClient"],
+    "Fibonacci.critic": RENAMED["CriticClient"],
+    "Execution.run_id": "`execution.id`",
+    "Execution.error_message": "`execution.error`, or `execution.failure_reason`",
+    "Execution.input_data": "`execution.inputs`",
+    "Execution.output_data": "`execution.outputs`",
+    "Execution.started_at": "`execution.created_at`",
+    "Execution.duration_seconds": "`execution.duration_ms`, in milliseconds",
+}
+"""Attributes of 0.2.4 that are gone, by the class of today, and the module `exceptions`."""
+
 
 def renamed(name: str) -> str | None:
-    """Return the message for a name of 0.2.4; None for any other."""
-    instead = RENAMED.get(name)
+    """Return the message for a name of 0.2.4, or an attribute such as `Execution.run_id`; None for any other."""
+    instead = RENAMED.get(name) or ATTRIBUTES.get(name)
     if instead is None:
         return None
     return f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {instead}. See {PAGE}"

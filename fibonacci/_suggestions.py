@@ -50,8 +50,8 @@ class _LazyText:
 def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str]] | None = None) -> AttributeError:
     """Return the error for a missing attribute, whose text has the nearest name that exists.
 
-    The text is made when it is read, for most such errors are not: `hasattr` discards them. The error has no `obj`, for
-    which Python would add the same suggestion.
+    For one of fibonacci-sdk 0.2.4 it has what stands for it today. The text is made when it is read, for most such
+    errors are not: `hasattr` discards them. The error has no `obj`, for which Python would add the same suggestion.
 
     Args:
         owner: The object.
@@ -60,9 +60,14 @@ def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str
     """
 
     def text() -> str:
+        from fibonacci._migration import renamed
+
+        kind = type(owner).__name__
+        if message := renamed(f"{kind.removeprefix('Async')}.{name}"):
+            return message
         known_names = dir(type(owner)) if known is None else known()
         names = [name for name in known_names if not name.startswith("_")]
         remedy = did_you_mean(name, names) or f"; it has {', '.join(names)}"
-        return f"{type(owner).__name__} has no attribute {name!r}{remedy}"
+        return f"{kind} has no attribute {name!r}{remedy}"
 
     return AttributeError(_LazyText(text), name=name)

@@ -49,7 +49,8 @@ _PUBLIC = {
 MAY_IMPORT = {
     "_lazy": set[str](),
     "_migration": set[str](),
-    "_suggestions": set[str](),
+    "exceptions": {"_migration"},
+    "_suggestions": {"_migration"},
     "_text": set[str](),
     "_redaction": set[str](),
     "_remedies": {"_text"},

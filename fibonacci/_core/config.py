@@ -275,7 +275,7 @@ def missing_key() -> ConfigurationError:
             "no API key: ",
             remedy("no key"),
             " or run `fibonacci auth login`. A .env file is not read: load it by `set -a; . ./.env`, by"
-            " `uv run --env-file .env`, or with python-dotenv",
+            " `uv run --env-file .env`, or with python-dotenv. Nor is ~/.fibonacci/config.yaml of fibonacci-sdk 0.2.4",
         ),
         is_about_key=True,
     )

@@ -10,7 +10,8 @@ from packaging.version import Version
 
 import fibonacci
 from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
-from fibonacci._migration import RENAMED
+from fibonacci._migration import ATTRIBUTES, RENAMED
+from fibonacci.models import Execution
 from tests.kit.assertions import each_row
 from tests.tools.markdown import ROOT, blocks_of
 from tests.tools.releases.changelog import UNRELEASED, read_changelog, release_dates
@@ -37,6 +38,29 @@ def test_an_attribute_does_too_and_is_absent(name: str) -> None:
         getattr(fibonacci, name)
     assert not hasattr(fibonacci, name)
     assert getattr(fibonacci, name, None) is None
+
+
+def test_attributes_and_the_module_of_errors_name_the_new_way() -> None:
+    execution = Execution.model_validate({"execution_id": "exec_1"})
+    with Fibonacci("key") as client:
+        owners = {"Fibonacci": client, "Execution": execution}
+        for path, instead in ATTRIBUTES.items():
+            owner, _, name = path.rpartition(".")
+            if owner:
+                assert not hasattr(owners[owner], name)
+                with pytest.raises(
+                    AttributeError, match=f"^{path} is of .* Instead: {re.escape(instead)}. See "
+                ) as caught:
+                    getattr(owners[owner], name)
+                assert caught.value.name == name
+            for known, *parts in re.findall(r"`(client|execution)\.(\w+)(?:\.(\w+))?", instead):
+                target: object = client if known == "client" else execution
+                for part in filter(None, parts):
+                    target = getattr(target, part)
+    for statement in ("import fibonacci.exceptions", "from fibonacci.exceptions import APIError"):
+        with pytest.raises(ModuleNotFoundError, match=r"^exceptions is of .* Instead: `fibonacci\.errors`"):
+            exec(statement)
+    assert not hasattr(fibonacci, "exceptions")
 
 
 def test_no_name_is_both_there_and_gone() -> None:
@@ -81,7 +105,9 @@ def test_what_stands_for_them_is_there() -> None:
 
 @pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
 def test_a_missing_key_says_how_to_load_a_file(client: type[Fibonacci | AsyncFibonacci]) -> None:
-    with pytest.raises(ConfigurationError, match=r"A \.env file is not read: .*set -a.*--env-file.*python-dotenv"):
+    with pytest.raises(
+        ConfigurationError, match=r"A \.env file is not read: .*set -a.*--env-file.*python-dotenv.*config\.yaml"
+    ):
         client()
 
 
