@@ -457,7 +457,7 @@ def _client(key: FoundKey, address: PlatformAddress, configuration: Configuratio
     """Return a client with the settings of the environment, but without retries, and not as patient."""
     settings: dict[str, Any] = configuration.settings
     timeout = min(settings["timeout"] or _CALL_TIMEOUT, _CALL_TIMEOUT)
-    options = {**settings, "max_retries": 0, "timeout": timeout}
+    options: dict[str, Any] = {**settings, "max_retries": 0, "timeout": timeout}
     return Fibonacci(key.key, base_url=address.base_url, api_version=address.api_version, **options)
 
 
