@@ -202,6 +202,7 @@ class DeploymentPlan:
 
         Raises:
             TypeError: If `path` is not a str or a path object.
+            ValueError: If the file would be one of the folder's definitions.
             OSError: If the file cannot be written.
 
         Example:

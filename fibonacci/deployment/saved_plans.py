@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from fibonacci._files import write_file
 from fibonacci._remedies import Wording, joined, remedy
 from fibonacci._text import visible
+from fibonacci.definitions.files.source import FORMATS
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.problems import Problems
 from fibonacci.deployment.folder import check_path
@@ -47,8 +48,11 @@ class SavedPlan(BaseModel):
 def save_plan(plan: DeploymentPlan, path: str | os.PathLike[str]) -> None:
     """Write a plan to a file: see `DeploymentPlan.save`."""
     check_path(path, "path must be the path of a file")
+    file = Path(path).absolute()
+    if file.suffix.lower() in FORMATS and file.parent.resolve() == plan.folder.resolve():
+        raise ValueError(f"{visible(str(path))} would be read as a definition of the folder: save the plan elsewhere")
     problems = Problems(replace(problem, source=_relative(problem.source, plan.folder)) for problem in plan.problems)
-    relative = replace(plan, folder=_seen_from(Path(path).absolute().parent, plan.folder), problems=problems)
+    relative = replace(plan, folder=_seen_from(file.parent, plan.folder), problems=problems)
     texts = [*(change.reason for change in plan.changes), *(problem.message for problem in problems)]
     words = {str(text): text.command for text in texts if isinstance(text, Wording)}
     saved = SavedPlan.model_construct(format=FORMAT, plan=relative, command_texts=words)

@@ -59,8 +59,8 @@ def test_what_a_platform_has_that_is_no_text_is_saved(tmp_path: Path) -> None:
         action="record", file="a.yaml", name="\ud800", workflow_id="wf-1", reason="moved", diff=diff(old, new)
     )
     plan = DeploymentPlan(folder=tmp_path, environment="default", base_url="https://api.example/v1", changes=(change,))
-    plan.save(tmp_path / "plan.json")
-    assert DeploymentPlan.load(tmp_path / "plan.json") == plan
+    plan.save(tmp_path / "plan.saved")
+    assert DeploymentPlan.load(tmp_path / "plan.saved") == plan
 
 
 def test_a_plan_with_errors_is_refused_when_it_is_applied(flows: Flows, tmp_path: Path) -> None:
@@ -200,5 +200,7 @@ def test_bad_arguments(flows: Flows, tmp_path: Path) -> None:
         DeploymentPlan.load(wrong)
     with pytest.raises(TypeError, match="folder must be the path of a folder, not int"):
         DeploymentPlan.load("plan.json", folder=wrong)
+    with pytest.raises(ValueError, match="would be read as a definition of the folder: save the plan elsewhere"):
+        flows.plan().save(flows.folder / "plan.JSON")
     with pytest.raises(FileNotFoundError):
         DeploymentPlan.load(tmp_path / "none.json")

@@ -98,7 +98,7 @@ def _definition(folder: Path) -> None:
 def _plan(folder: Path) -> None:
     from fibonacci import DeploymentPlan
 
-    plan = DeploymentPlan(folder=folder, environment="default", base_url="http://localhost")
+    plan = DeploymentPlan(folder=folder / "flows", environment="default", base_url="http://localhost")
     plan.save(folder / "plan.json")
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fibonacci.cli.exit_codes import DONE, FAILED, PLANNED, UsageError
+from fibonacci.cli.exit_codes import DONE, FAILED, NO_ANSWER, PLANNED, UsageError
 
 if TYPE_CHECKING:
     from fibonacci import DeploymentChange, DeploymentPlan
@@ -153,17 +153,22 @@ def add_diff_arguments(parser: CommandParser) -> None:
 
 
 def run_diff(context: Context) -> int:
-    """Print the differences; exit 0 if there are none, 1 if there are."""
+    """Print the differences; exit 0 if there are none, 1 if there are, and for nothing else."""
     from fibonacci.cli.context import color_changes, uses_color
     from fibonacci.cli.definition_arguments import read_reference
     from fibonacci.cli.deployment_output import change_objects
+    from fibonacci.cli.errors import report
     from fibonacci.definitions import Problems, diff
-    from fibonacci.errors import DefinitionError
+    from fibonacci.errors import APIStatusError, DefinitionError
 
     options = context.options
     if options.old == options.new == "-":
         raise UsageError("only one of the two can be stdin")
-    old, new = read_reference(context, options.old), read_reference(context, options.new)
+    try:
+        old, new = read_reference(context, options.old), read_reference(context, options.new)
+    except APIStatusError as error:
+        code = report(error, is_debug=options.debug)
+        return NO_ANSWER if code == FAILED else code
     problems = Problems([*old.problems, *new.problems])
     if problems.errors:
         raise DefinitionError(problems)

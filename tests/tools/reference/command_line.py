@@ -63,9 +63,10 @@ _EXIT_CODES: Final = """\
 with errors. A 404, a 409, a 422 and a quota that is used up are negative answers, so 1. For 69, a script may try again
 later. For 75 it must look first: the run goes on, or it may have been started.
 
-`apply` exits 1 when someone else has changed what the plan is about: the plan is out of date, or `--overwrite` would be
-needed. It exits 64 for what its own files or options have to change: a state that cannot be read, two files with one
-name, a deletion without `--allow-delete`.
+`diff` exits 1 for a difference alone: where the platform refuses a request, it exits 69. `apply` exits 1 when someone
+else has changed what the plan is about: the plan is out of date, or `--overwrite` would be needed. It exits 64 for what
+its own files or options have to change: a state that cannot be read, two files with one name, a deletion without
+`--allow-delete`.
 
 `fibonacci dev -- COMMAND` has the exit code of the command. The codes of `run-many` are in [its
 guide](../how-to/run-rows-from-a-terminal.md#exit-codes).
