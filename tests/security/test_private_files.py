@@ -89,10 +89,11 @@ def _platform_file(folder: Path) -> None:
 
 def _definition(folder: Path) -> None:
     from fibonacci.deployment.folder import DeploymentFolder
+    from fibonacci.deployment.pulling import write_definition
 
     opened = DeploymentFolder(folder)
     opened.files()
-    opened.write_definition("flow.yaml", {"nodes": []})
+    write_definition(opened, "flow.yaml", {"nodes": []}, overwrite=True)
 
 
 def _plan(folder: Path) -> None:
@@ -176,7 +177,14 @@ PATHS = [
         is_private=False,
         mode=0o644,
     ),
-    Written("flow.yaml", "project", ("deployment/folder.py",), _definition, is_private=False, mode=0o644),
+    Written(
+        "flow.yaml",
+        "project",
+        ("deployment/folder.py", "deployment/pulling.py"),
+        _definition,
+        is_private=False,
+        mode=0o644,
+    ),
     Written(
         "flow.json",
         "chosen",
