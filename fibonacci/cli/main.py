@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_debug = False
     try:
         try:
-            typed = sys.argv[1:] if arguments is None else arguments
+            typed = _as_options(sys.argv[1:] if arguments is None else arguments)
             options = command_parser(typed).parse_args(typed)  # which may wait for stdin
             is_debug = options.debug
             return _run(options)
@@ -45,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(error, is_debug=is_debug)
     finally:
         discard_unwritable()
+
+
+def _as_options(typed: Sequence[str]) -> Sequence[str]:
+    """Return a command line with `--help` in the place of nothing at all, and of `help COMMAND`."""
+    if not typed:
+        return ["--help"]
+    return [*typed[1:], "--help"] if typed[0] == "help" else typed
 
 
 def command_parser(typed: Sequence[str] = ()) -> CommandParser:

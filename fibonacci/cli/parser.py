@@ -166,8 +166,15 @@ class CommandParser(argparse.ArgumentParser):
     def _unknown(self, word: str) -> str:
         name = word.partition("=")[0]
         if not name.startswith("-") or name == "-":
-            return f"unexpected argument {word!r}; a text with spaces needs quotes"
+            return f"unexpected argument {word!r}{self._inputs_remedy(word) or '; a text with spaces needs quotes'}"
         return f"unknown option {name!r}{did_you_mean(name, self._option_string_actions) or '; --help lists them'}"
+
+    def _inputs_remedy(self, word: str) -> str:
+        """Return how inputs are typed that stand as an argument; empty where it is none, or there is no such option."""
+        if word.startswith("{") and "--inputs" in self._option_string_actions:
+            return "; inputs follow --inputs"
+        is_input = "--input" in self._option_string_actions and "=" in word.lstrip("=")
+        return f"; did you mean --input {word}?" if is_input else ""
 
     def add_commands(self, metavar: str) -> CommandAdder:
         """Make room for commands below this one; return what adds them.
@@ -287,10 +294,14 @@ def _readable(message: str) -> str:
 
 def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
     """Return what is wrong with a word, with the one that was probably meant in place of a list of all."""
-    kind = "command" if name in ("COMMAND", "GROUP", "VERB") else f"value for {name}"
-    if kind == "command" and word in ("help", "version"):
-        return f"unknown command {word!r}; did you mean '--{word}'?"
-    return f"unknown {kind} {word!r}{did_you_mean(word, known) or ': it is one of ' + ', '.join(known)}"
+    remedy = ""
+    if is_command := name in ("COMMAND", "GROUP", "VERB"):
+        from fibonacci.cli.synonyms import synonym
+
+        meant = f"--{word}" if word in ("help", "version") else synonym(word, known, is_command=name == "COMMAND")
+        remedy = f"; did you mean {meant!r}?" if meant else ""
+    remedy = remedy or did_you_mean(word, known) or f": it is one of {', '.join(known)}"
+    return f"unknown {'command' if is_command else f'value for {name}'} {word!r}{remedy}"
 
 
 class Verbs:

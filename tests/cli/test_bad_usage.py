@@ -18,7 +18,18 @@ from tests.kit.systems import needs_shell
 UPDATE = ["organizations", "tool-policies", "update", "acme", "wait"]
 
 USAGE: list[tuple[list[str], str]] = [
-    ([], "fibonacci: COMMAND is missing: see --help"),
+    (["--quiet"], "fibonacci: COMMAND is missing: see --help"),
+    (["help", "workflow"], "fibonacci: unknown command 'workflow'; did you mean 'workflows'?"),
+    (["login"], "fibonacci: unknown command 'login'; did you mean 'auth login'?"),
+    (["rm", "Greeter"], "fibonacci: unknown command 'rm'; did you mean 'workflows delete ID|NAME'?"),
+    (["show", "Greeter"], "fibonacci: unknown command 'show'; did you mean 'workflows get ID|NAME'?"),
+    (["logs", "exec_1"], "fibonacci: unknown command 'logs'; did you mean 'executions watch ID'?"),
+    (["init"], "fibonacci: unknown command 'init'; did you mean 'pull ID|NAME'?"),
+    (["workflows", "rm", "x"], "fibonacci workflows: unknown command 'rm'; did you mean 'delete'?"),
+    (["workflows", "run", "x"], "fibonacci workflows: unknown command 'run'; did you mean 'execute'?"),
+    (["profiles", "rm", "x"], "fibonacci profiles: unknown command 'rm'; did you mean 'remove'?"),
+    (["run", "ID", '{"a": 1}'], "fibonacci run: unexpected argument '{\"a\": 1}'; inputs follow --inputs"),
+    (["run", "Greeter", "name=Ada"], "fibonacci run: unexpected argument 'name=Ada'; did you mean --input name=Ada?"),
     (["workflow"], "fibonacci: unknown command 'workflow'; did you mean 'workflows'?"),
     (["workflows"], "fibonacci workflows: VERB is missing: see --help"),
     (["workflows", "gte", "x"], "fibonacci workflows: unknown command 'gte'; did you mean 'get'?"),
@@ -42,7 +53,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (["request"], "fibonacci request: METHOD, PATH are missing: see --help"),
     (["graph", "."], "fibonacci: '.' is a folder: pass one of its files"),
-    (["help"], "fibonacci: unknown command 'help'; did you mean '--help'?"),
+    (["workflows", "help"], "fibonacci workflows: unknown command 'help'; did you mean '--help'?"),
     (
         ["workflows", "list", "--limit", "0"],
         "fibonacci workflows list: argument --limit: '0' is no whole number from 1",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from fibonacci.cli.main import command_parser
 from fibonacci.cli.parser import CommandParser
+from fibonacci.cli.synonyms import COMMANDS
 from tests.cli.invocation import invoke
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import check_each, check_rows
 
 
 def commands(parser: CommandParser) -> Iterator[tuple[CommandParser, dict[str, str]]]:
@@ -45,6 +48,25 @@ def check_help(row: tuple[CommandParser, dict[str, str]]) -> None:
     text = parser.format_help()
     assert "api_key" not in text
     assert argparse.SUPPRESS not in text
+
+
+def test_nothing_at_all_and_help_print_the_help() -> None:
+    assert invoke() == invoke("help") == invoke("--help")
+    assert invoke().out.startswith("usage: fibonacci ")
+    assert invoke("help", "workflows", "get") == invoke("workflows", "get", "--help")
+    assert invoke("help", "run").code == 0
+
+
+def test_what_people_type_from_habit_is_a_command() -> None:
+    def check(typed: str) -> None:
+        assert invoke(typed).err == f"fibonacci: unknown command {typed!r}; did you mean {COMMANDS[typed]!r}?\n"
+
+    of_0_2_4 = ("init", "list", "status", "security", "audit", "org", "keys", "secrets", "generate")
+    check_each(("login", "rm", "show", "ls", "logs", *of_0_2_4), check)
+    programs = {parser.prog for parser, _ in commands(command_parser())}
+    for meant in COMMANDS.values():
+        words = itertools.takewhile(re.compile(r"[a-z][a-z-]*").fullmatch, meant.split())
+        assert " ".join(["fibonacci", *words]) in programs
 
 
 def test_options_stand_before_and_after_the_command() -> None:
