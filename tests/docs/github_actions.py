@@ -39,7 +39,7 @@ case "$*" in
   "auth setup-git") ;;
   "api --paginate repos/team/flows/issues/"*"/comments --jq "*)
     mark=$(echo "$*" | sed 's/.*startswith("\\(.*\\)").*/\\1/')
-    grep -lF -- "$mark" "$STAND_IN"/comment-* | sed 's/.*comment-//' || true ;;
+    grep -slF -- "$mark" "$STAND_IN"/comment-* | sed 's/.*comment-//' || true ;;
   "api --silent --method PATCH repos/team/flows/issues/comments/"*" --field body=@"*)
     id=${5##*/}; [ -e "$STAND_IN/comment-$id" ]; cp "${7#body=@}" "$STAND_IN/comment-$id" ;;
   "api --silent --method POST repos/team/flows/issues/"*"/comments --field body=@"*)
@@ -306,5 +306,5 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> su
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=300,
     )

@@ -106,13 +106,13 @@ class Team:
 
     def check(self, head: str = NAME, only: str | None = None) -> dict[str, str]:
         """Check the pull request; return the results of the jobs."""
+        print("-- Check, from", head)
         results = self.repository.trigger(CHECK, "change", head=head, only=only)
         print(*self.repository.comments, sep="\n")
         return results
 
     def merge(self) -> dict[str, str]:
         """Merge the pull request, and deploy it."""
-        print("-- Merged")
         git = self.repository.git
         git(self.folder, "pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main")
         git(self.folder, "push", "--quiet", "origin", "HEAD:main")
@@ -120,8 +120,10 @@ class Team:
 
     def deploy(self, **inputs: Any) -> dict[str, str]:
         """Run the deployment of `main`, and take what it has committed."""
+        print("-- Deployment", inputs or "")
         results = self.repository.trigger(TWO, inputs=inputs)
         self.repository.git(self.folder, "pull", "--quiet", "origin", "main")
+        print("  main:", *self.repository.log()[:2], sep=" | ")
         return results
 
     def change_on_platform(self, environment: str, name: str, instruction: str) -> None:
