@@ -58,36 +58,36 @@ def moved_files(
     Raises:
         ValueError: If it names a file that is not there, or one of several with its stem, or one twice.
     """
+    deployed, present = _files_by_name(known), _files_by_name(definitions)
     files: dict[str, str | None] = {}
+    became: dict[str, str] = {}
     for old, new in moved.items():
-        if _is_done(old, new, known):
-            continue
-        file = _file_of_stem(old, known, "deployed to this environment")
+        if old not in deployed and (new is None or new in deployed):
+            continue  # an apply that ended early has done it
+        file = _the_file(old, deployed, "deployed to this environment")
         if file in files:
             raise ValueError(joined(argument("moved"), f" has {file} twice"))
-        files[file] = None if new is None else _file_of_stem(new, definitions, "in the folder")
-    became = [file for file in files.values() if file is not None]
-    for file in became:
-        if became.count(file) > 1:
-            raise ValueError(joined(argument("moved"), f" says that two files have become {file}"))
+        files[file] = None if new is None else _the_file(new, present, "in the folder")
+        if new is not None and became.setdefault(str(files[file]), file) != file:
+            raise ValueError(joined(argument("moved"), f" says that two files have become {files[file]}"))
     return files
 
 
-def _is_done(old: str, new: str | None, known: Collection[str]) -> bool:
-    """Tell whether an apply that ended early has done it: then the same plan is made once more."""
-    names = {*known, *(PurePath(file).stem for file in known)}
-    return old not in names and (new is None or new in names)
+def _files_by_name(files: Collection[str]) -> dict[str, list[str]]:
+    """Return files by their stems, and each by its whole name."""
+    by_name: dict[str, list[str]] = {}
+    for file in sorted(files):
+        by_name.setdefault(PurePath(file).stem, []).append(file)
+    return by_name | {file: [file] for file in files}
 
 
-def _file_of_stem(name: str, files: Collection[str], where: str) -> str:
-    if name in files:
-        return name
-    of_stem = sorted(file for file in files if PurePath(file).stem == name)
-    if len(of_stem) == 1:
-        return of_stem[0]
-    if of_stem:
+def _the_file(name: str, files: Mapping[str, Sequence[str]], where: str) -> str:
+    of_name = files.get(name, ())
+    if len(of_name) == 1:
+        return of_name[0]
+    if of_name:
         raise ValueError(
-            joined(argument("moved"), f" has {name!r}, which may be {_and(of_stem)}: write the whole name")
+            joined(argument("moved"), f" has {name!r}, which may be {_and(of_name)}: write the whole name")
         )
     raise ValueError(joined(argument("moved"), f" has {name!r}, and no such file is {where}"))
 

@@ -38,8 +38,8 @@ from fibonacci.cli.tailing import ExecutionFeed
 from fibonacci.definitions import check_definition, diff, format_definition, loads
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.flow import Flow
-from fibonacci.deployment.folder import Lock, LockEntry, lock_text, parse_lock
-from fibonacci.deployment.planning import Matches
+from fibonacci.deployment.planning import Matches, moved_files
+from fibonacci.deployment.state import EnvironmentState, WorkflowState
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.emulator.engine.cassettes import CallCassette
 from fibonacci.emulator.engine.default_nodes import sample
@@ -202,17 +202,16 @@ def texts(size: int, text: str) -> list[dict[str, Any]]:
 
 
 def of_deployment(files: str, workflow_id: str, workflows: Callable[[int], list[Workflow]]) -> Make:
-    """Return how n files, entries of a lock file and workflows are matched; an empty text is none of them."""
+    """Return how n files, their states and workflows are matched; an empty text is none of them."""
 
     def make(size: int) -> Call:
         named = {f"f{n}.yaml": f"{files}{n}" for n in range(size if files else 0)}
         definitions: dict[str, dict[str, Any]] = {file: {"name": name, "nodes": []} for file, name in named.items()}
         ids = [f"{workflow_id}{n}" if workflow_id else None for n in range(size)]
-        lock = Lock(
-            "https://x", None, {f"g{n}.yaml": LockEntry(f"n{n}", "sha256:0", each) for n, each in enumerate(ids)}
-        )
-        found = workflows(size)
-        return lambda: Matches(definitions, parse_lock(lock_text(lock), "x"), found).problems(Path())
+        states = {f"g{n}.yaml": WorkflowState(f"n{n}", "sha256:0", each) for n, each in enumerate(ids)}
+        moved = {f"g{n}": f"f{n}" for n in range(size if files == "m" else 0)}
+        state, found = EnvironmentState("https://x", None, states), workflows(size)
+        return lambda: Matches(definitions, state, found, moved_files(moved, states, definitions)).problems(Path())
 
     return make
 
