@@ -236,6 +236,15 @@ def test_a_text_that_is_no_definition_cannot_be_kept(text: str) -> None:
     assert updated_text(text, "a.yaml", definition_in(TRIAGE)) is None
 
 
+def test_a_faulty_definition_is_written_too() -> None:
+    """It is mended in the file."""
+    assert "max_retries: many" in str(updated(TRIAGE, classify={"max_retries": "many"}))
+    assert updated_text(TRIAGE, "a.yaml", {"name": "triage"}) == TRIAGE[: TRIAGE.index("description")] + "\n# the end\n"
+    assert updated_text(TRIAGE, "a.yaml", {"name": "triage", "nodes": 5}) == (
+        TRIAGE[: TRIAGE.index("description")] + "nodes: 5   # three of them\n\n# the end\n"
+    )
+
+
 def test_a_definition_that_cannot_be_written_is_refused() -> None:
     node = {"id": "a", "type": "llm", "prompt": "x", "instruction": "y"}
     with pytest.raises(DefinitionError, match="are the same field and differ"):

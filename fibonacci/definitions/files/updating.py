@@ -109,9 +109,10 @@ def _in_words_of(raw: _Object, wanted: _Object) -> dict[str, Any]:
             result = _with(result, name, value, list(wanted))
         else:
             result.pop(name, None)
-    nodes, wanted_nodes = raw.get("nodes"), wanted.get("nodes", [])
-    if not is_array(nodes) or len(nodes) != len(old.nodes) or len(wanted_nodes) != len(new.nodes):
-        return _with(result, "nodes", wanted_nodes, list(wanted))
+    nodes, wanted_nodes = raw.get("nodes"), wanted.get("nodes")
+    if not (is_array(nodes) and is_array(wanted_nodes) and len(nodes) == len(old.nodes)):
+        result.pop("nodes", None)
+        return _with(result, "nodes", wanted_nodes, list(wanted)) if "nodes" in wanted else result
     targets = dict(zip(new.nodes, wanted_nodes, strict=True))
     added = {_without_id(node): name for name, node in new.nodes.items() if name not in old.nodes}
     kept: dict[str, Any] = {}
@@ -195,7 +196,7 @@ def _changed(node: _Object, path: _Path, target: _Object, name: str) -> dict[str
     if name not in target:
         return {member: value for member, value in node.items() if member != key}
     value, old = target[name], node[key]
-    if key == "max_attempts":
+    if key == "max_attempts" and isinstance(value, int | float):
         value += 1  # it counts the first attempt
     elif name in ("dependencies", "true_branch", "false_branch") and is_array(old) and is_array(value):
         value = [*(item for item in old if item in value), *(item for item in value if item not in old)]
