@@ -153,6 +153,12 @@ def copy_state(flows: Flows) -> None:
     path.with_name("wf-other.json").write_text(path.read_text().replace(path.stem, "wf-other"))
 
 
+def put_a_file_there(flows: Flows) -> None:
+    path = flows.folder / ".fibonacci/default"
+    shutil.rmtree(path)
+    path.touch()
+
+
 STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
     "not JSON": (replace("<<<<<<< HEAD\n"), "cannot be read (Expecting value: line 1 column 1 (char 0)): restore it"),
     "empty": (replace(""), "cannot be read (Expecting value"),
@@ -160,6 +166,7 @@ STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
     "a list": (replace("[]"), "cannot be read"),
     "no id": (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
     "empty id": (change("a.yaml", id=""), "cannot be read (id:"),
+    "no folder": (put_a_file_there, "default cannot be read: Not a directory"),
     "two of one file": (copy_state, ".json and wf-other.json are both of a.yaml: remove one of them"),
     "another folder": (
         change("a.yaml", file="../b.yaml"),
@@ -216,8 +223,9 @@ def test_the_spellings_of_loopback_are_one_host(flows: Flows) -> None:
     for host in ("localhost", "[::1]", "127.0.0.1", "LOCALHOST"):
         change("platform", base_url=f"http://{host}:{port}")(flows)
         assert flows.is_deployed()
-    change("platform", base_url="http://localhost:1")(flows)
-    assert "belongs to http://localhost:1" in refusal(flows)
+    for other in ("http://localhost:1", f"http://elsewhere.example:{port}"):
+        change("platform", base_url=other)(flows)
+        assert f"belongs to {other}, and" in refusal(flows)
 
 
 @pytest.mark.parametrize("link", [".fibonacci", ".fibonacci/default"])

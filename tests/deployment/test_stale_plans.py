@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -189,18 +190,22 @@ def test_two_people_create_the_same_at_the_same_time(emulator: Emulator, tmp_pat
             assert all("is also called 'flow-" in line and "rename or delete it" in line for line in lines)
 
 
-def test_a_state_that_another_writes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_state_that_another_writes_while_the_plan_is_applied(
+    emulator: Emulator, tmp_path: Path, is_damaged: bool
+) -> None:
     """What it has written is kept, what was done is recorded, and nothing more is done."""
     with Mode("sync") as mode:
         before = Flows(mode, mode.client_of(emulator), tmp_path)
         for letter in "ab":
             before.write(f"{letter}.yaml", letter)
         before.apply()
-        path = before.state_file("b.yaml")
+        path, changed = (before.state_file(f"{letter}.yaml") for letter in "ba")
+        text = "[" * 100_000 if is_damaged else path.read_text().replace('"name": "b"', '"name": "other"')
 
         def meddle(workflow: dict[str, Any], request: Any) -> None:
             if request.method == "PUT":
-                path.write_text(path.read_text().replace('"name": "b"', '"name": "other"'))
+                path.write_text(text)
 
         transport = mode.socket_transport()
         meddling = mode.client_of(emulator, transport=RewritingTransport(transport, meddle))
@@ -210,10 +215,8 @@ def test_a_state_that_another_writes_while_the_plan_is_applied(emulator: Emulato
         with pytest.raises(StalePlanError, match=r"another process has written the state of b\.yaml"):
             flows.apply()
         assert [flows.workflow(letter).version for letter in "ab"] == [2, 1]
-        assert {file: (state["name"], state["seen"]["version"]) for file, state in flows.states().items()} == {
-            "a.yaml": ("a", 2),
-            "b.yaml": ("other", 1),
-        }
+        assert path.read_text() == text
+        assert json.loads(changed.read_text())["seen"]["version"] == 2
 
 
 def test_a_folder_that_is_gone(flows: Flows) -> None:
