@@ -46,6 +46,10 @@ TABLE: Final = {
     "wait": ("executions.wait", "`fibonacci executions watch`"),
     "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
     "list executions": ("executions.list(workflow_id=...)", "`fibonacci executions list --workflow ID`"),
+    "pull from": (
+        'pull("{id}", folder, environment="{environment}")',
+        "`fibonacci pull {id} --dir DIR --environment {environment}`",
+    ),
     "pull": ('pull("{id}", folder)', "`fibonacci pull {id} --dir DIR`"),
     "key function": ("; a function can be passed too, such as key=lambda row: row.{name}", ""),
     "continue": (

@@ -12,12 +12,12 @@ from typing import Annotated, Final, Literal, NoReturn, get_args
 
 from pydantic import Field
 
-from fibonacci._remedies import argument, joined, remedy
+from fibonacci._remedies import argument, joined
 from fibonacci._text import visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison import DefinitionDiff
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
-from fibonacci.deployment.state import EnvironmentState, WorkflowState
+from fibonacci.deployment.state import EnvironmentState, WorkflowState, pull_remedy
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
@@ -325,7 +325,7 @@ def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = Fa
             joined(
                 f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed on the platform since the"
                 " last apply: ",
-                remedy("pull", id="ID"),
+                pull_remedy("ID", plan.environment),
                 " keeps what is there, ",
                 argument("overwrite", True),
                 " replaces it. Nothing was done.",

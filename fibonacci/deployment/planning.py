@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final, cast
 
-from fibonacci._remedies import argument, joined, remedy
+from fibonacci._remedies import Wording, argument, joined, remedy
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.deployment.content import (
@@ -18,7 +18,7 @@ from fibonacci.deployment.content import (
     content_of_workflow,
 )
 from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
-from fibonacci.deployment.state import EnvironmentState, WorkflowState, is_same_platform
+from fibonacci.deployment.state import EnvironmentState, WorkflowState, is_same_platform, pull_remedy
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
@@ -222,11 +222,12 @@ class Matches:
         workflow = None if origin is None else self.workflows[origin]
         return content_of_file(self._definitions[file], PurePath(file).stem, workflow)
 
-    def problems(self, folder: Path) -> Problems:
+    def problems(self, folder: Path, environment: str) -> Problems:
         """Return why the files cannot be deployed; empty when they can.
 
         Args:
             folder: The folder of the files.
+            environment: What it is deployed to.
         """
         problems = [("ambiguous_creation", file, message) for file, message in self._ambiguous.values()]
         problems += self._unclear()
@@ -244,7 +245,7 @@ class Matches:
                 problems.append(("duplicate_name", of_name[0], message))
             others = taken.get(name)
             if others and name not in self._ambiguous:
-                message = _name_is_taken(name, others, is_known=of_name[0] in self.origins)
+                message = _name_is_taken(name, others, environment, is_known=of_name[0] in self.origins)
                 problems.append(("taken_name", of_name[0], message))
         return Problems(
             Problem(location="", code=code, message=message, source=str(folder / file))
@@ -252,13 +253,13 @@ class Matches:
         )
 
 
-def _name_is_taken(name: str, others: Sequence[Workflow], *, is_known: bool) -> str:
+def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, *, is_known: bool) -> str:
     start = f"{_ids(others)} on the platform {'is' if len(others) == 1 else 'are'}"
     if is_known or len(others) > 1:
         also = " also" if is_known else ""
         return f"{start}{also} called {name!r}: rename or delete it, for a name stands for one workflow"
     text = f"{start} called {name!r}, and was not deployed from here to this environment: "
-    return joined(text, remedy("pull", id=others[0].id), " if it is this file's, else rename one")
+    return joined(text, pull_remedy(others[0].id, environment), " if it is this file's, else rename one")
 
 
 def _asked_for_a_move(file: str, new: Sequence[str]) -> str:
@@ -371,10 +372,10 @@ def make_plan(
         raise DeploymentError(f"folder {str(target.folder)!r} has no definition: no file *.yaml, *.yml or *.json")
     known = state or EnvironmentState(target.base_url)
     matches = Matches(definitions, known, workflows, moved_files(moved, known.workflows, definitions))
-    problems = Problems([*warnings, *matches.problems(target.folder)])
+    problems = Problems([*warnings, *matches.problems(target.folder, target.environment)])
     changes: list[DeploymentChange] = []
     if not problems.errors:
-        changes = sorted(_changes(matches, known), key=lambda change: _ORDER.index(change.action))
+        changes = sorted(_changes(matches, known, target.environment), key=lambda change: _ORDER.index(change.action))
     changed = {change.file for change in changes}
     return DeploymentPlan(
         folder=target.folder,
@@ -395,19 +396,21 @@ def tools_unchecked(definitions: Mapping[str, Mapping[str, Any]], reason: str) -
     return Problems([Problem(location="", code="unchecked_tools", message=message, severity="warning")])
 
 
-def _changes(matches: Matches, state: EnvironmentState) -> Iterator[DeploymentChange]:
+def _changes(matches: Matches, state: EnvironmentState, environment: str) -> Iterator[DeploymentChange]:
     """Yield the changes, in the order of the files."""
     for file, content in matches.contents.items():
         origin = matches.origins.get(file)
         if origin is None:
             yield _creation(file, content, "the file is new")
-        elif change := _change(matches, file, origin, state.workflows[origin]):
+        elif change := _change(matches, file, origin, state.workflows[origin], environment):
             yield change
     for file, known in matches.gone.items():
-        yield _removal(file, known, matches.workflows[file])
+        yield _removal(file, known, matches.workflows[file], environment)
 
 
-def _change(matches: Matches, file: str, origin: str, known: WorkflowState) -> DeploymentChange | None:
+def _change(
+    matches: Matches, file: str, origin: str, known: WorkflowState, environment: str
+) -> DeploymentChange | None:
     """Return what a file needs that has a state; None for nothing."""
     content, workflow = matches.contents[file], matches.workflows[origin]
     previous = None if origin == file else origin
@@ -425,12 +428,15 @@ def _change(matches: Matches, file: str, origin: str, known: WorkflowState) -> D
     is_conflict = known.seen is not None and seen.loses(known.seen, content)
     # The platform may complete what it is sent. What was seen after the last apply then matches the file.
     if (is_edited or is_conflict) and content.digest() != content_of_workflow(workflow).digest():
+        why = ["the file has changed"] if is_edited else []
+        if is_conflict:
+            why = [*why, *[", and "] * is_edited, _conflict(known, seen, workflow, environment)]
         return DeploymentChange(
             action="update",
             file=file,
             name=content.name,
             workflow_id=workflow.id,
-            reason=joined(reason, _why_update(known, seen, workflow, is_edited=is_edited, is_conflict=is_conflict)),
+            reason=joined(reason, *why),
             is_conflict=is_conflict,
             diff=diff(content_of_workflow(workflow).merged(), content.merged()),
             _step=Step(content=content, applied=matches.applied(file), seen=seen, known=known, previous_file=previous),
@@ -450,7 +456,7 @@ def _change(matches: Matches, file: str, origin: str, known: WorkflowState) -> D
     )
 
 
-def _removal(file: str, known: WorkflowState, workflow: Workflow | None) -> DeploymentChange:
+def _removal(file: str, known: WorkflowState, workflow: Workflow | None, environment: str) -> DeploymentChange:
     if workflow is None:
         reason = "the file is gone, and the platform does not have its workflow; only the state changes"
         return DeploymentChange(
@@ -465,7 +471,7 @@ def _removal(file: str, known: WorkflowState, workflow: Workflow | None) -> Depl
     is_conflict = known.seen is not None and seen.loses(known.seen, None)
     reason = "the file is gone"
     if is_conflict:
-        reason = joined(f"{reason}, and {_changed_since(known, seen)}: ", _settlement(workflow))
+        reason = joined(f"{reason}, and ", _conflict(known, seen, workflow, environment))
     return DeploymentChange(
         action="delete",
         file=file,
@@ -504,20 +510,14 @@ def _creation(
     )
 
 
-def _why_update(
-    known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, *, is_edited: bool, is_conflict: bool
-) -> str:
-    if not is_conflict:
-        return "the file has changed"
-    start = "the file has changed, and " if is_edited else ""
-    return joined(f"{start}{_changed_since(known, seen)}: ", _settlement(workflow))
-
-
-def _changed_since(known: WorkflowState, seen: SeenWorkflow) -> str:
+def _conflict(known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, environment: str) -> Wording:
+    """Return what has become of a workflow on the platform, and how that is settled."""
     before = None if known.seen is None else known.seen.version
     versions = "" if before is None or seen.version is None else f" (version {before} -> {seen.version})"
-    return f"the platform has changed since the last apply{versions}"
-
-
-def _settlement(workflow: Workflow) -> str:
-    return joined(argument("overwrite", True), " replaces that, ", remedy("pull", id=workflow.id), " keeps it")
+    return joined(
+        f"the platform has changed since the last apply{versions}: ",
+        argument("overwrite", True),
+        " replaces that, ",
+        pull_remedy(workflow.id, environment),
+        " keeps it",
+    )

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fibonacci._core.urls import is_loopback
 from fibonacci._files import open_state, write_file
-from fibonacci._remedies import argument, joined
+from fibonacci._remedies import Wording, argument, joined, remedy
 from fibonacci._text import visible
 from fibonacci.definitions.json_types import is_object
 from fibonacci.deployment.content import SeenWorkflow
@@ -59,6 +59,12 @@ def environment_name(environment: object, profile: str | None) -> str:
             joined(source, f" must be the name of an environment ({rule}), not {environment[:80]!r}")
         )
     return environment
+
+
+def pull_remedy(workflow_id: str, environment: str) -> Wording:
+    """Return how a workflow is pulled from an environment."""
+    name = "pull" if environment == DEFAULT_ENVIRONMENT else "pull from"
+    return remedy(name, id=workflow_id, environment=environment)
 
 
 def is_same_platform(one: str, other: str) -> bool:

@@ -253,3 +253,16 @@ def test_a_plan_with_an_unclear_move_is_refused(flows: Flows) -> None:
     move(flows, {"a.yaml": "b.yaml"})
     with pytest.raises(DefinitionError, match="if it has moved"):
         flows.apply(flows.plan(), allow_delete=True, overwrite=True)
+
+
+def test_a_conflict_names_the_environment_that_is_pulled_from(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply(flows.plan(environment="production"))
+    changed = flows.update("flow-a", definition=definition("flow-a", "by hand"))
+    plan = flows.plan(environment="production")
+    words = f'pull("{changed.id}", folder, environment="production") keeps it'
+    assert plan.changes[0].reason.endswith(words)
+    with pytest.raises(DeploymentError, match=r'pull\("ID", folder, environment="production"\) keeps what is there'):
+        flows.apply(plan)
+    flows.pull(changed.id, environment="production")
+    assert not flows.plan(environment="production").has_changes

@@ -211,7 +211,7 @@ def of_deployment(files: str, workflow_id: str, workflows: Callable[[int], list[
         states = {f"g{n}.yaml": WorkflowState(f"n{n}", "sha256:0", each) for n, each in enumerate(ids)}
         moved = {f"g{n}": f"f{n}" for n in range(size if files == "m" else 0)}
         state, found = EnvironmentState("https://x", None, states), workflows(size)
-        return lambda: Matches(definitions, state, found, moved_files(moved, states, definitions)).problems(Path())
+        return lambda: Matches(definitions, state, found, moved_files(moved, states, definitions)).problems(Path(), "x")
 
     return make
 
