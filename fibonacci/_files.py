@@ -360,7 +360,7 @@ def _remove_if_abandoned(temporary: Path) -> None:
     descriptor = os.open(temporary, os.O_RDONLY | _STATE)
     try:
         status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1:
             lock_file(descriptor)
             if os.path.samestat(status, temporary.lstat()):
                 temporary.unlink()

@@ -494,11 +494,12 @@ class TestAbandonedFiles:
     def test_what_else_has_such_a_name_stays(self, tmp_path: Path) -> None:
         folder = tmp_path / "folder"
         folder.mkdir()
-        names = [folder / f".fibonacci-{number:016x}.tmp" for number in range(5)]
-        own, link, fifo, directory, strangers = names
+        names = [folder / f".fibonacci-{number:016x}.tmp" for number in range(6)]
+        own, link, hard_link, fifo, directory, strangers = names
         own.touch()
         (tmp_path / "linked").touch()
         link.symlink_to("../linked")
+        hard_link.hardlink_to(tmp_path / "linked")
         os.mkfifo(fifo)
         directory.mkdir()
         strangers.touch()
