@@ -63,8 +63,9 @@ def environment_name(environment: object, profile: str | None) -> str:
 
 def pull_remedy(workflow_id: str, environment: str) -> Wording:
     """Return how a workflow is pulled from an environment."""
-    name = "pull" if environment == DEFAULT_ENVIRONMENT else "pull from"
-    return remedy(name, id=workflow_id, environment=environment)
+    if environment == DEFAULT_ENVIRONMENT:
+        return remedy("pull", id=workflow_id)
+    return remedy("pull from", id=workflow_id, environment=environment)
 
 
 def is_same_platform(one: str, other: str) -> bool:

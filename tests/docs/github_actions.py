@@ -61,7 +61,7 @@ class RepositoryEnvironment:
 
 
 @dataclass
-class Repository:
+class HostedRepository:
     """A repository on a server, with workflows and environments, and its one pull request at a time.
 
     Args:
@@ -173,7 +173,7 @@ class WorkflowRun:
 
     def __init__(
         self,
-        repository: Repository,
+        repository: HostedRepository,
         folder: Path,
         branch: str,
         contexts: Mapping[str, Any],

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from fibonacci.emulator import Emulator, KeyRole
-from tests.docs.github_actions import NAME, Repository, RepositoryEnvironment
+from tests.docs.github_actions import NAME, HostedRepository, RepositoryEnvironment
 from tests.kit.systems import needs_shell
 from tests.tools.markdown import ROOT
 from tests.tools.reference.github_actions import GUIDE, WORKFLOWS, github_actions_guide
@@ -70,7 +70,7 @@ class Team:
             "production": environment(production, "member", lambda: self.during_approval()),
         }
         self.platforms = {"staging": staging, "production": production}
-        self.repository = Repository(folder, environments, print)
+        self.repository = HostedRepository(folder, environments, print)
         self.folder = self.repository.clone("ada")
         self.during_approval: Callable[[], object] = nothing
         (self.folder / "README").write_text("Our workflows.\n")
