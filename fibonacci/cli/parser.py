@@ -198,6 +198,14 @@ class CommandParser(argparse.ArgumentParser):
         if add is not None:
             add(self)
 
+    def format_help(self) -> str:
+        """Return the help, with examples at its end."""
+        from fibonacci.cli.examples import EXAMPLES
+
+        lines = EXAMPLES.get(self.prog.partition(" ")[2], ())
+        examples = "".join(f"  fibonacci {line}\n" for line in lines)
+        return super().format_help() + (f"\nexamples:\n{examples}" if examples else "")
+
     def actions(self) -> list[argparse.Action]:
         """Return the arguments of the command."""
         self.complete()

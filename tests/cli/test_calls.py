@@ -245,6 +245,13 @@ class TestWorkflowNames:
         assert invoke("registry", "approve-template", "My greeter").data["workflow_id"] == made
         assert invoke("workflows", "delete", "My greeter", "--yes") == (0, "", f"deleted {made!r}\n")
 
+    def test_a_named_workflow_is_executed_with_an_idempotency_key(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            client.workflows.create(name="Greeter", definition=ONE_NODE)
+        first, again = (invoke("workflows", "execute", "Greeter", "--idempotency-key", "order-17") for _ in range(2))
+        assert (first.code, first.err) == (0, "")
+        assert first.data["execution_id"] == again.data["execution_id"]
+
     def test_a_workflow_may_be_named_in_an_option(self, emulator: Emulator) -> None:
         with emulator.client() as client:
             made = client.workflows.create(name="Greeter", definition=ONE_NODE).id

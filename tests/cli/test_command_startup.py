@@ -12,6 +12,7 @@ SHARED = {
     "fibonacci._suggestions",
     "fibonacci.cli",
     "fibonacci.cli.call_tables",
+    "fibonacci.cli.examples",
     "fibonacci.cli.parser",
     "fibonacci.cli.exit_codes",
     "fibonacci.cli.main",

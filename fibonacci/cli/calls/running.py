@@ -47,6 +47,10 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
         from fibonacci.cli.inputs import workflow_id_of
 
         named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
+    if "idempotency_key" in named:  # the platform may take a request with a name for the one that the key stands for
+        from fibonacci.cli.inputs import workflow_id_of
+
+        arguments[0] = workflow_id_of(context.client, arguments[0])
     if entry.is_deletion:
         context.confirm(_deletion(arguments))
     if any(parameter.is_positional and parameter.kind == "workflow" for parameter in entry.parameters):

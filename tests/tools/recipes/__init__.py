@@ -46,7 +46,7 @@ def _pytest(*tests: str) -> tuple[str, ...]:
 RECIPES: Final[Mapping[str, Recipe]] = {
     "endpoint": Recipe(
         "Add an endpoint",
-        7,
+        8,
         "fibonacci/testing/contract/calls.py",
         _pytest("tests/contract/test_mutants.py::test_the_suite_has_a_call_of_every_endpoint"),
         r"GET /health/queue",
@@ -60,7 +60,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     ),
     "command": Recipe(
         "Add a command",
-        3,
+        4,
         "fibonacci/cli/parser.py",
         _pytest("tests/cli/test_count.py"),
         r"FAILED .+::test_the_nodes_are_counted",

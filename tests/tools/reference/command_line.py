@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 from fibonacci.cli import exit_codes
+from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import command_parser
 from fibonacci.cli.parser import CommandParser
 from tests.tools.reference.tables import code, plain, sentence, table
@@ -150,7 +151,8 @@ def _section(command: ListedCommand, shared: set[str]) -> list[str]:
     lines += [_usage(command, own), "```"]
     if own:
         lines += ["", _table_of(own)]
-    return [*lines, *_notes(command)]
+    examples = [f"fibonacci {line}" for line in EXAMPLES[command.name]]
+    return [*lines, *_notes(command), "", "For example:", "", "```text", *examples, "```"]
 
 
 def _notes(command: ListedCommand) -> list[str]:
