@@ -150,6 +150,7 @@ def test_a_saved_plan_that_cannot_be_applied(platform: Emulator) -> None:
         (["--plan", "plan.json", "--moved", "a=b"], "--moved is for making a plan, and --plan has one\n"),
     ):
         assert invoke("apply", "flows", "--yes", *options) == (64, "", f"fibonacci: {end}")
+    assert invoke("plan", "flows", "--out", "-").err.startswith("fibonacci: --out takes a file; without it")
     assert len(platform.requests) == 0
 
 

@@ -33,6 +33,8 @@ def run_plan(context: Context) -> int:
     from fibonacci.errors import DefinitionError
 
     options = context.options
+    if options.out == "-":
+        raise UsageError("--out takes a file; without it, --json and --markdown print the plan to stdout")
     made = make_plan(context)
     plan = in_words_of_command(made)
     if options.markdown:
