@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci._batch.journal_location import check_journal
-from fibonacci._files import check_replaceable, check_state, is_stream
+from fibonacci._files import is_stream
 from fibonacci._remedies import for_command
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
@@ -25,6 +25,7 @@ from fibonacci.cli.inputs import untyped_inputs, workflow_id_of
 from fibonacci.cli.rendering import check_fields
 from fibonacci.cli.row_files import EXTENSIONS, STDIN, ResultFile, RowFormat, RowsFormat, open_rows, stdout_stream
 from fibonacci.cli.standard_streams import discard_unwritable, is_terminal
+from fibonacci.cli.values import check_out
 from fibonacci.definitions.checks.inputs import InputsError
 from fibonacci.models.run_results import COLUMNS
 
@@ -81,17 +82,9 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
 
 def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
     """Check that results can be written, and not over another file; the journal may be none."""
-    try:
-        if is_stream(options.out):
-            return
-        out = os.path.realpath(check_replaceable(options.out))
-        check_state(f"{out}.partial")
-    except OSError as error:
-        file = options.out if error.filename is None else error.filename
-        raise UsageError(f"--out {options.out}: {file} {error.strerror}") from error
-    folder = Path(out).parent
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise UsageError(f"--out {options.out}: name a file in a folder that can be written")
+    out = check_out(options.out, with_partial=True)
+    if out is None:
+        return
     for name, path in (("the rows", options.rows), ("the journal", journal)):
         if path is not None and os.path.realpath(path) in (out, f"{out}.partial"):
             raise UsageError(f"--out {options.out}: this is the file of {name}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import read_stdin
 
 
@@ -49,3 +51,33 @@ def json_value(text: str) -> JSONValue:
         raise NotJSONError(f"{source} is not JSON ({place}: {error.msg})") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of levels
         raise argparse.ArgumentTypeError(f"{source} is no JSON that can be read ({error})") from None
+
+
+def check_out(path: str, *, with_partial: bool = False) -> str | None:
+    """Check, before anything is sent, that the file of `--out` can be written.
+
+    Args:
+        path: Its path.
+        with_partial: Whether it grows in `PATH.partial`, which then must be this user's too.
+
+    Returns:
+        Its path without links; None for a pipe or a device, which is written to as it is.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    from fibonacci._files import check_replaceable, check_state, is_stream
+
+    try:
+        if is_stream(path):
+            return None
+        out = os.path.realpath(check_replaceable(path))
+        if with_partial:
+            check_state(f"{out}.partial")
+    except OSError as error:
+        file = path if error.filename is None else error.filename
+        raise UsageError(f"--out {path}: {file} {error.strerror}") from error
+    folder = Path(out).parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise UsageError(f"--out {path}: name a file in a folder that can be written")
+    return out

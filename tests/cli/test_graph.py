@@ -117,3 +117,10 @@ def test_a_missing_extra_is_named_before_anything_is_sent(monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("platform")
 def test_bad_usage_of_graph(arguments: list[str], message: str) -> None:
     assert invoke("graph", *arguments) == (64, "", f"fibonacci: {message}\n")
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_sent(platform: Emulator) -> None:
+    run = invoke("graph", "Greeter", "--out", "missing/greeter.svg")
+    text = "fibonacci: --out missing/greeter.svg: name a file in a folder that can be written\n"
+    assert run == (64, "", text)
+    assert platform.requests.count == 0

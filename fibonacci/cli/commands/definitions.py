@@ -260,6 +260,10 @@ def run_graph(context: Context) -> int:
     """Draw the definition."""
     options = context.options
     draw = _drawer(_format_of(options))  # before anything is sent: an extra may be missing
+    if options.out is not None:
+        from fibonacci.cli.values import check_out
+
+        check_out(options.out)
     execution = None if options.execution is None else context.client.executions.get(options.execution)
     referenced = _definition(context, execution)
     if faults := referenced.problems.errors:
