@@ -60,7 +60,7 @@ class Memory(Resource):
         key: str,
         value: Any,
         *,
-        scope: MemoryScope | Unset | None = UNSET,
+        scope: MemoryScope | Unset = UNSET,
         user_id: str | Unset | None = UNSET,
         workflow_id: str | Unset | None = UNSET,
         ttl: int | Unset | None = UNSET,

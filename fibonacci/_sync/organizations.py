@@ -266,7 +266,7 @@ class ToolPolicies(Resource):
         *,
         tool_name: str,
         enabled: bool | Unset = UNSET,
-        allowed_roles: Sequence[Role] | Unset | None = UNSET,
+        allowed_roles: Sequence[Role] | Unset = UNSET,
     ) -> ToolPolicy:
         """Make a policy for a tool (`POST /organizations/{organization_id}/tool-policies`).
 
@@ -285,7 +285,7 @@ class ToolPolicies(Resource):
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            TypeError: If `allowed_roles` is one string. Nothing is sent.
+            TypeError: If `allowed_roles` is one string, or None. Nothing is sent.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -305,7 +305,7 @@ class ToolPolicies(Resource):
         tool_name: str,
         *,
         enabled: bool | Unset = UNSET,
-        allowed_roles: Sequence[Role] | Unset | None = UNSET,
+        allowed_roles: Sequence[Role] | Unset = UNSET,
     ) -> ToolPolicy:
         """Change the given fields of a policy (`PATCH /organizations/{organization_id}/tool-policies/{tool_name}`).
 
@@ -325,7 +325,7 @@ class ToolPolicies(Resource):
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            TypeError: If `allowed_roles` is one string. Nothing is sent.
+            TypeError: If `allowed_roles` is one string, or None. Nothing is sent.
             ValueError: If nothing is given to change, or `organization_id` or `tool_name` is empty, `.` or `..`.
                 Nothing is sent.
 
@@ -458,15 +458,17 @@ class ToolPolicies(Resource):
         return self._pager(Request("GET", where, returns=ToolPolicy, params=params, collection="tool-policies"))
 
 
-def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset | None:
+def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset:
     """Any sequence as one that has a JSON form; a single string is a mistake, not a sequence of letters.
 
     Raises:
-        TypeError: If it is one string.
+        TypeError: If it is one string, or None, which the platform does not take for a list.
     """
     if isinstance(roles, str):
         raise TypeError(f"allowed_roles must be a list of roles, not the str {roles!r}; write [{roles!r}]")
-    return roles if roles is None or isinstance(roles, Unset) else [*roles]
+    if roles is None:
+        raise TypeError("allowed_roles must be a list of roles, not None; leave it out to leave the roles as they are")
+    return roles if isinstance(roles, Unset) else [*roles]
 
 
 class Organizations(Resource):

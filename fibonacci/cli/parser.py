@@ -167,7 +167,8 @@ class CommandParser(argparse.ArgumentParser):
         name = word.partition("=")[0]
         if not name.startswith("-") or name == "-":
             return f"unexpected argument {word!r}{self._inputs_remedy(word) or '; a text with spaces needs quotes'}"
-        return f"unknown option {name!r}{did_you_mean(name, self._option_string_actions) or '; --help lists them'}"
+        listed = [option for option, action in self._option_string_actions.items() if action.help != argparse.SUPPRESS]
+        return f"unknown option {name!r}{did_you_mean(name, listed) or '; --help lists them'}"
 
     def _inputs_remedy(self, word: str) -> str:
         """Return how inputs are typed that stand as an argument; empty where it is none, or there is no such option."""

@@ -16,6 +16,7 @@ from tests.kit.server import ScriptedServer
 from tests.kit.systems import needs_shell
 
 UPDATE = ["organizations", "tool-policies", "update", "acme", "wait"]
+QUOTA = ["organizations", "quota", "update", "acme"]
 
 USAGE: list[tuple[list[str], str]] = [
     (["--quiet"], "fibonacci: COMMAND is missing: see --help"),
@@ -70,16 +71,23 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     ([*UPDATE], "fibonacci: nothing to change: give at least one of enabled, allowed_roles"),
     (
-        [*UPDATE, "--null", "allowed-role"],
-        "fibonacci: --null has the unknown name 'allowed-role'; did you mean 'allowed-roles'?",
-    ),
-    ([*UPDATE, "--null", "enabled"], "fibonacci: --null has the unknown name 'enabled': it is one of allowed-roles"),
-    (
-        [*UPDATE, "--allowed-roles", "admin", "--null", "allowed-roles"],
-        "fibonacci: --null allowed-roles and --allowed-roles contradict each other: give one of them",
+        [*QUOTA, "--null", "memory-m"],
+        "fibonacci: --null has the unknown name 'memory-m'; did you mean 'memory-mb'?",
     ),
     (
-        ["organizations", "quota", "update", "acme", "--memory-mb", "null"],
+        ["workflows", "update", "wf-1", "--null", "name"],
+        "fibonacci: --null has the unknown name 'name': it is one of description, definition",
+    ),
+    (
+        [*QUOTA, "--memory-mb", "1", "--null", "memory-mb"],
+        "fibonacci: --null memory-mb and --memory-mb contradict each other: give one of them",
+    ),
+    (
+        [*UPDATE, "--null", "allowed-roles"],
+        "fibonacci organizations tool-policies update: unknown option '--null'; --help lists them",
+    ),
+    (
+        [*QUOTA, "--memory-mb", "null"],
         "fibonacci organizations quota update: argument --memory-mb: 'null' is no whole number; --null NAME sends null",
     ),
     (

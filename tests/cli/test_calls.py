@@ -121,7 +121,6 @@ class TestValues:
             (["--allowed-roles", "admin,owner"], ["admin", "owner"]),
             (["--allowed-roles", "admin", "--allowed-roles", " owner "], ["admin", "owner"]),
             (["--allowed-roles", ""], []),
-            (["--null", "allowed-roles"], None),
         ):
             scripted.add_response({"data": {"tool_name": "wait"}})
             assert invoke("organizations", "tool-policies", "update", "acme", "wait", *typed).code == 0

@@ -100,15 +100,16 @@ class TestNothingToChange:
         refused(mode, server, ValueError, lambda: row.on(caller), "nothing to change: give at least one", offered)
 
     @pytest.mark.parametrize("method", ["create", "update"])
-    def test_one_role_is_not_a_list_of_letters(
-        self, mode: Mode, server: ScriptedServer, caller: Any, method: str
+    @pytest.mark.parametrize(("roles", "remedy"), [("owner", "write ['owner']"), (None, "leave it out")])
+    def test_one_role_and_none_are_no_list_of_roles(
+        self, mode: Mode, server: ScriptedServer, caller: Any, method: str, roles: str | None, remedy: str
     ) -> None:
         policies = caller.organizations.tool_policies
         calls = {
-            "create": lambda: policies.create("acme", tool_name="t", allowed_roles="owner"),
-            "update": lambda: policies.update("acme", "t", allowed_roles="owner"),
+            "create": lambda: policies.create("acme", tool_name="t", allowed_roles=roles),
+            "update": lambda: policies.update("acme", "t", allowed_roles=roles),
         }
-        refused(mode, server, TypeError, calls[method], "allowed_roles must be a list", "write ['owner']")
+        refused(mode, server, TypeError, calls[method], "allowed_roles must be a list", remedy)
 
 
 class TestRequest:

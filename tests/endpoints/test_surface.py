@@ -12,7 +12,14 @@ import pytest
 from fibonacci import AsyncPager, Pager
 from fibonacci.models import Workflow
 from tests.contract.document import JSON, Operation, load_document, operations, read_operations
-from tests.endpoints.signatures import as_documented, documented_parameters, is_page, parameters, refused_types
+from tests.endpoints.signatures import (
+    as_documented,
+    documented_parameters,
+    is_page,
+    parameters,
+    refused_types,
+    undocumented_nulls,
+)
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode, both_modes
@@ -74,6 +81,7 @@ def test_the_parameters_and_the_result_are_the_documented_ones(mode: Mode, publi
         method = as_documented(public[operation.id])
         assert parameters(method) == documented_parameters(operation) + POLICIES.get(operation.id, "")
         assert refused_types(operation, method) == []
+        assert undocumented_nulls(operation, method) == []
         (returns,) = {row.returns for row in ROWS if row.call == operation.id}
         annotated = get_type_hints(method)["return"]
         assert annotated == (pager[returns] if is_page(operation) else returns)
