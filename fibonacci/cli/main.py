@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.parser import COMMANDS, GLOBAL_NAMES, CommandParser, add_global_options, command_adder
+from fibonacci.cli.parser import (
+    COMMANDS,
+    GLOBAL_NAMES,
+    RESOURCES,
+    SECTIONS,
+    CommandParser,
+    add_global_options,
+    command_adder,
+)
 from fibonacci.cli.standard_streams import discard_unwritable, has_stream
 
 if TYPE_CHECKING:
@@ -67,12 +75,14 @@ def command_parser(typed: Sequence[str] = ()) -> CommandParser:
     add = parser.add_commands("COMMAND")
     names = {*COMMANDS, *GROUPS}
     needed = names.intersection(typed[:1]) or names
-    for name, command in COMMANDS.items():
-        if name in needed:
-            add(name, command.help, add_arguments=command_adder(command, name))
-    for name, help in GROUPS.items():
-        if name in needed:
-            add(name, help, add_arguments=partial(_add_group, name=name))
+    for section, commands in SECTIONS.items():
+        if section == RESOURCES:
+            for name, help in GROUPS.items():
+                if name in needed:
+                    add(name, help, section=section, add_arguments=partial(_add_group, name=name))
+        for name, command in commands.items():
+            if name in needed:
+                add(name, command.help, section=section, add_arguments=command_adder(command, name))
     add_global_options(parser, GLOBAL_NAMES, is_root=True)
     return parser
 

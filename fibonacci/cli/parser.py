@@ -43,28 +43,38 @@ LISTED: Final = ("limit", "all")
 _JOURNAL: Final = ("json", "fields", *LISTED)
 
 
-COMMANDS: Final[dict[str, CommandEntry]] = {
-    "run": CommandEntry("run a workflow, and wait for its outputs", "executions", SELECTED),
-    "run-many": CommandEntry("run a workflow for each row of a file, at most once each", "run_many", SELECTED),
-    "journal": CommandEntry("look into the journal of a run-many, or stop its run", "journal", _JOURNAL),
-    "request": CommandEntry("send any request", "request", SELECTED),
-    "validate": CommandEntry("check a definition", "definitions", CONNECTED),
-    "fmt": CommandEntry("format a definition", "definitions", ("json",)),
-    "schema": CommandEntry("print the JSON Schema of definitions, for editors", "definitions", ("json",)),
-    "graph": CommandEntry("draw a definition", "definitions", CONNECTED),
-    "diff": CommandEntry("compare two definitions", "deployment", CONNECTED),
-    "plan": CommandEntry("show what apply would change", "deployment", CONNECTED),
-    "apply": CommandEntry("deploy a folder of definitions", "deployment", (*CONNECTED, "yes")),
-    "pull": CommandEntry("save a workflow as a definition", "deployment", (*CONNECTED, "yes")),
-    "dev": CommandEntry("serve the platform on this machine", "dev", ("json",)),
-    "doctor": CommandEntry("check key, network and versions", "access", CONNECTED),
-    "open": CommandEntry("open a page in the browser", "executions", CONNECTED),
-    "auth": CommandEntry("log in, log out, show who is logged in", "access", SELECTED),
-    "profiles": CommandEntry("list, choose and add profiles", "access", ("json", "fields", *LISTED, "yes")),
-    "mcp": CommandEntry("serve workflows as tools for agents", "mcp", ("profile",)),
-    "completion": CommandEntry("print the completion of a shell", "completion", ("json",)),
+RESOURCES: Final = "the platform's resources"
+"""The title of the derived commands in the help."""
+SECTIONS: Final[dict[str, dict[str, CommandEntry]]] = {
+    "run and follow": {
+        "run": CommandEntry("run a workflow, and wait for its outputs", "executions", SELECTED),
+        "run-many": CommandEntry("run a workflow for each row of a file, at most once each", "run_many", SELECTED),
+        "journal": CommandEntry("look into the journal of a run-many, or stop its run", "journal", _JOURNAL),
+    },
+    "build and deploy": {
+        "validate": CommandEntry("check a definition", "definitions", CONNECTED),
+        "fmt": CommandEntry("format a definition", "definitions", ("json",)),
+        "schema": CommandEntry("print the JSON Schema of definitions, for editors", "definitions", ("json",)),
+        "graph": CommandEntry("draw a definition", "definitions", CONNECTED),
+        "diff": CommandEntry("compare two definitions", "deployment", CONNECTED),
+        "plan": CommandEntry("show what apply would change", "deployment", CONNECTED),
+        "apply": CommandEntry("deploy a folder of definitions", "deployment", (*CONNECTED, "yes")),
+        "pull": CommandEntry("save a workflow as a definition", "deployment", (*CONNECTED, "yes")),
+        "dev": CommandEntry("serve the platform on this machine", "dev", ("json",)),
+    },
+    RESOURCES: {
+        "request": CommandEntry("send any request", "request", SELECTED),
+    },
+    "set up": {
+        "doctor": CommandEntry("check key, network and versions", "access", CONNECTED),
+        "auth": CommandEntry("log in, log out, show who is logged in", "access", SELECTED),
+        "profiles": CommandEntry("list, choose and add profiles", "access", ("json", "fields", *LISTED, "yes")),
+        "mcp": CommandEntry("serve workflows as tools for agents", "mcp", ("profile",)),
+        "completion": CommandEntry("print the completion of a shell", "completion", ("json",)),
+    },
 }
-"""The commands for people, in the order of the help."""
+"""The commands for people by the section of the help that lists them, in its order."""
+COMMANDS: Final = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
     "executions": {
@@ -105,8 +115,10 @@ GLOBAL_NAMES: Final = {*_PURPOSES, "quiet", "debug", "no_color"}
 class CommandAdder(Protocol):
     """Adds a command: its parser, its line in the help, and the same as its description unless there is another."""
 
-    def __call__(self, name: str, help: str, *, description: str | None = None, **options: Any) -> CommandParser:
-        """Add a command; return its parser."""
+    def __call__(
+        self, name: str, help: str, *, section: str | None = None, description: str | None = None, **options: Any
+    ) -> CommandParser:
+        """Add a command; return its parser. With a title of a section, the help lists it there."""
         ...
 
 
@@ -184,11 +196,20 @@ class CommandParser(argparse.ArgumentParser):
             metavar: What stands for one in the usage, such as `VERB`.
         """
         commands: Any = self.add_subparsers(title="commands", metavar=metavar, required=True)
+        unsectioned: Any = self._subparsers
+        sections: dict[str, Any] = {}
 
-        def add(name: str, help: str, *, description: str | None = None, **options: Any) -> CommandParser:
+        def add(
+            name: str, help: str, *, section: str | None = None, description: str | None = None, **options: Any
+        ) -> CommandParser:
             parser: CommandParser = commands.add_parser(
                 name, help=help, description=description or f"{help[:1].upper()}{help[1:]}.", **options
             )
+            if section is not None:
+                if section not in sections:
+                    sections[section] = self.add_argument_group(section)
+                sections[section]._group_actions.append(commands._choices_actions[-1])
+                unsectioned._group_actions.clear()  # which leaves the metavar in the usage
             return parser
 
         return add

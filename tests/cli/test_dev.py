@@ -66,6 +66,27 @@ def test_a_command_behind_the_dashes(tmp_path: Path) -> None:
 
 
 @needs_signals
+def test_the_browser_gets_an_address_without_the_key(tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$@" > "{tmp_path}/opened"\n')
+    browser.chmod(0o755)
+    variables = {**environment(None, tmp_path), "BROWSER": str(browser)}
+    run = spawn("dev", "--port", "0", "--open", "--", *PRINT, env=variables)
+    address = run.out.split("/v1 ")[0]
+    assert (run.code, (tmp_path / "opened").read_text()) == (0, f"{address}/\n")
+    assert run.err.startswith(f"page: {address}/#key=")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a browser of their own")
+def test_without_a_browser_the_address_is_said(tmp_path: Path) -> None:
+    variables = {**environment(None, tmp_path), "BROWSER": "no-such-browser", "PATH": ""}
+    run = spawn("dev", "--port", "0", "--open", "--", *PRINT, env=variables)
+    address = run.out.split("/v1 ")[0]
+    assert run.code == 0
+    assert f"no browser can be started here: open {address}/\n" in run.err
+
+
+@needs_signals
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code"), [(["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137), (["no-such-command"], 64)]

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.main import command_parser
-from fibonacci.cli.parser import CommandParser
+from fibonacci.cli.parser import RESOURCES, SECTIONS, CommandParser
 from fibonacci.cli.synonyms import COMMANDS
 from tests.cli.invocation import invoke
 from tests.kit.assertions import check_each, check_rows
@@ -57,12 +58,22 @@ def test_nothing_at_all_and_help_print_the_help() -> None:
     assert invoke("help", "run").code == 0
 
 
+def test_the_help_lists_each_command_in_its_section() -> None:
+    text = invoke("--help").out
+    parts = {part.partition(":")[0]: part for part in text.split("\n\n")}
+    for title, names in SECTIONS.items():
+        listed = re.findall(r"^  ([a-z][a-z-]*)", parts[title], re.MULTILINE)
+        assert listed == [*(GROUPS if title == RESOURCES else ()), *names]
+    assert "commands" not in parts
+    assert text.startswith("usage: fibonacci [-h] [--version] COMMAND ...\n")
+
+
 def test_what_people_type_from_habit_is_a_command() -> None:
     def check(typed: str) -> None:
         assert invoke(typed).err == f"fibonacci: unknown command {typed!r}; did you mean {COMMANDS[typed]!r}?\n"
 
     of_0_2_4 = ("init", "list", "status", "security", "audit", "org", "keys", "secrets", "generate")
-    check_each(("login", "rm", "show", "ls", "logs", *of_0_2_4), check)
+    check_each(("login", "rm", "show", "ls", "logs", "open", *of_0_2_4), check)
     programs = {parser.prog for parser, _ in commands(command_parser())}
     for meant in COMMANDS.values():
         words = itertools.takewhile(re.compile(r"[a-z][a-z-]*").fullmatch, meant.split())

@@ -66,13 +66,13 @@ def prepare(emulator: Emulator, folder: Path, config: Path, line: str) -> str:
             list(client.workflows.run_many(workflow_id, [{"name": "Ada"}, {"name": "Eve"}], journal=folder / "runs.db"))
         return (
             client.workflows.execute(workflow_id, inputs={"name": "Ada"}).id
-            if line.startswith(("executions", "graph", "open"))
+            if line.startswith(("executions", "graph"))
             else ""
         )
 
 
 def is_run(line: str) -> bool:
-    return line not in ("open", "executions tail") and not line.startswith(NOT_RUN)
+    return line != "executions tail" and not line.startswith(NOT_RUN)
 
 
 @pytest.mark.slow

@@ -32,7 +32,6 @@ COMMANDS: list[tuple[list[str], type, int]] = [
     (["plan", "flows"], dict, 2),
     (["apply", "flows", "--yes"], list, 0),
     (["pull", "greeter"], dict, 0),
-    (["open", "--print"], dict, 0),
     (["doctor"], dict, 0),
     (["auth", "status"], dict, 0),
     (["profiles", "list"], list, 0),

@@ -23,6 +23,7 @@ def add_dev_arguments(parser: CommandParser) -> None:
 
     parser.epilog = _EPILOG
     add_emulator_arguments(parser)
+    parser.add_argument("--open", action="store_true", help="open its page in the browser; it asks for the key once")
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what to run with the two variables")
 
 
@@ -39,7 +40,12 @@ def run_dev(context: Context) -> int:
         return _run_command(context)
     if not options.quiet:
         cli.log_to_stderr()
-    cli.serve(options, lambda emulator: _announce(context, emulator))
+
+    def announce(emulator: Emulator) -> None:
+        _announce(context, emulator)
+        _open(context, emulator)
+
+    cli.serve(options, announce)
     return DONE
 
 
@@ -58,6 +64,19 @@ def _announce(context: Context, emulator: Emulator) -> None:
         context.say("serving until Ctrl-C; fibonacci dev -- COMMAND runs a command with an emulator")
 
 
+def _open(context: Context, emulator: Emulator) -> None:
+    """Open the page with `--open`, at an address without the key: other programs can read a browser's arguments."""
+    if not context.options.open:
+        return
+    import webbrowser
+
+    from fibonacci.emulator import cli
+
+    address = cli.page_address(emulator).partition("#")[0]
+    if not webbrowser.open(address):
+        context.say(f"no browser can be started here: open {address}")
+
+
 def _run_command(context: Context) -> int:
     """Run a command with an emulator, and return its exit code."""
     from fibonacci.cli.signals import run_child
@@ -67,4 +86,5 @@ def _run_command(context: Context) -> int:
     emulator = cli.prepare(context.options)
     with cli.listening(emulator, context.options):
         context.say(f"page: {cli.page_address(emulator)}")
+        _open(context, emulator)
         return run_child(context.options.command, client_variables(emulator))
