@@ -29,7 +29,6 @@ _LONGEST: Final = 500
 
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
-_PUNCTUATION: Final = re.compile(r"(\(?)(.*?)([.,;:?)]*)")
 
 
 def plan_markdown(plan: DeploymentPlan) -> str:
@@ -146,9 +145,9 @@ def _prose(text: str) -> str:
 def _words(text: str) -> str:
     words: list[str] = []
     for word in text.split(" "):
-        match = _PUNCTUATION.fullmatch(word)
-        assert match is not None  # every word matches
-        before, inner, after = match.groups()
+        rest = word.removeprefix("(")
+        inner = rest.rstrip(".,;:?)")
+        before, after = word[: len(word) - len(rest)], rest[len(inner) :]
         words.append(f"{before}{inner if not inner or _HARMLESS.fullmatch(inner) else _code(inner)}{after}")
     return " ".join(words)
 

@@ -22,7 +22,7 @@ from pydantic_core import from_json
 from fibonacci._core.json_types import is_array, is_object
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^"\[\]{}]+|"', re.DOTALL)
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|[^"\[\]{}]+', re.DOTALL)
 
 
 def refusal_of(message: bytes) -> JSONRPCError | None:

@@ -24,12 +24,12 @@ _PROPERTIES: Final = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]*)+")
 _BETWEEN: Final = re.compile(r"(?:[ \t\r\n]+|(?<![^ \t\r\n])#[^\r\n]*)*")
 """Spaces, line breaks and comments."""
 
-_COMMENT: Final = re.compile(r"[ \t]+#[^\r\n]*")
+_BLANKS: Final = re.compile(r"[ \t]*")
+_REST_OF_LINE: Final = re.compile(r"[^\r\n]*")
 _EMPTY_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _JSON_INDENTATION: Final = re.compile(r"\s*[\[{][ \t]*(?:\r\n|\r|\n)([ \t]+)")
 _JSON_OBJECT: Final = re.compile(r'\{\s*"')
 _COMPACT: Final = re.compile(r'\s*\{\s*"[^"\\]*":\S')
-_COLON: Final = re.compile(r"[ \t]*:")
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _WORDS: Final = re.compile(r"(?<=\S) (?=\S)")
 _WIDTH: Final = 80
@@ -147,8 +147,8 @@ class _Editor:
         properties = element.offset in self._refused and _PROPERTIES.match(self._text, element.offset)
         return self._skipped(properties.end()) if properties else element.offset
 
-    def _skipped(self, position: int) -> int:
-        match = _BETWEEN.match(self._text, position)
+    def _skipped(self, position: int, pattern: re.Pattern[str] = _BETWEEN) -> int:
+        match = pattern.match(self._text, position)
         return position if match is None else match.end()
 
     def _end(self, element: Element) -> int:
@@ -301,10 +301,10 @@ class _Editor:
         """Return the place behind the colon of a member, or behind the dash of an element."""
         if entry.key is None:
             return entry.begin + 1
-        colon = _COLON.match(self._text, entry.element.key_end)
-        if colon is None:
+        colon = self._skipped(entry.element.key_end, _BLANKS)
+        if not self._text.startswith(":", colon):
             raise ValueError("no colon behind a key")
-        return colon.end()
+        return colon + 1
 
     def _value_lines(self, element: Element, wanted: Any, *, is_member: bool) -> list[str]:
         """Return a value as lines, in the style of the one that it replaces; the first one stands behind the key."""
@@ -448,8 +448,9 @@ class _Editor:
             comma = self._skipped(end)
             commas.append(comma if self._text.startswith(",", comma) else None)
             end = end if commas[-1] is None else comma + 1
-            comment = _COMMENT.match(self._text, end)
-            starts.append(comment.end() if comment else end)
+            comment = self._skipped(end, _BLANKS)
+            has_comment = comment > end and self._text.startswith("#", comment)
+            starts.append(self._skipped(comment, _REST_OF_LINE) if has_comment else end)
         has_own_line = [
             "\n" in self._text[start : entry.begin] or "\r" in self._text[start : entry.begin]
             for start, entry in zip(starts, entries, strict=False)
