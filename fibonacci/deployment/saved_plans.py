@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from fibonacci._files import write_file
 from fibonacci._remedies import Wording, joined, remedy
@@ -30,10 +30,8 @@ from fibonacci.errors import DeploymentError
 FORMAT: Final = 1
 
 
-class SavedPlan(BaseModel):
+class SavedPlan(BaseModel, extra="forbid"):
     """The content of a file, without its digest."""
-
-    model_config = ConfigDict(extra="forbid")
 
     format: Literal[1]
     """The format."""

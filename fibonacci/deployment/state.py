@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from fibonacci._core.urls import is_loopback
 from fibonacci._files import open_state, write_file
@@ -124,26 +124,20 @@ class EnvironmentState:
         return {state.name for state in self.workflows.values() if state.workflow_id is None}
 
 
-class _WrittenPlatform(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class _WrittenPlatform(BaseModel, strict=True):
     format: Literal[1]
     base_url: str
     organization_id: str | None
 
 
-class _WrittenSeen(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class _WrittenSeen(BaseModel, strict=True):
     version: int | str | None
     definition: str
     name: str
     description: str | None
 
 
-class _WrittenWorkflow(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class _WrittenWorkflow(BaseModel, strict=True):
     file: Annotated[str, Field(min_length=1)]
     id: Annotated[str, Field(min_length=1)] | None
     name: str
