@@ -5,10 +5,10 @@ from __future__ import annotations
 from time import monotonic
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from fibonacci.cli.live_display import LiveDisplay
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.models import Execution, NodeTrace
 
@@ -16,7 +16,7 @@ _LONGEST_NAME = 32
 _STYLES = {"completed": "green", "failed": "red", "running": "yellow", "pending_approval": "yellow"}
 
 
-class NodeTable:
+class NodeTable(LiveDisplay):
     """Shows the nodes of an execution on stderr while the block runs; the last state stays.
 
     Args:
@@ -29,17 +29,10 @@ class NodeTable:
         self._started: dict[str, float] = {}
         self._ended: float | None = None
         console = Console(stderr=True, no_color=no_color or None, highlight=False)
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
-
-    def __enter__(self) -> NodeTable:
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        super().__init__(console, self._render)
 
     def update(self, execution: Execution) -> None:
-        """Show the present state."""
+        """Take the present state, which the next picture shows."""
         now = monotonic()
         for node in execution.trace or ():
             if node.status == "running":
@@ -47,7 +40,6 @@ class NodeTable:
         if execution.is_terminal and self._ended is None:
             self._ended = now
         self._execution = execution
-        self._live.refresh()
 
     def _render(self) -> RenderableType:
         execution = self._execution

@@ -47,6 +47,31 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
+@contextmanager
+def stopped_by_terminal(leave: Callable[[], object], resume: Callable[[], object]) -> Generator[None]:
+    """Let Ctrl-Z stop the block only when the terminal is as a shell needs it, unless it is ignored or handled.
+
+    Args:
+        leave: Called before the process stops.
+        resume: Called when it goes on, as after `fg`.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        leave()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # it returns when the process goes on
+        signal.signal(number, stop)
+        resume()
+
+    number: int | None = getattr(signal, "SIGTSTP", None)  # Windows has none
+    is_handled = number is not None and signal.getsignal(number) == signal.SIG_DFL and _set(number, stop)
+    try:
+        yield
+    finally:
+        if number is not None and is_handled:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def run_child(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run a command in the foreground, with further variables in its environment.
 

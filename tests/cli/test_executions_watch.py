@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,9 +17,12 @@ from fibonacci.cli.following import NodeLines
 from fibonacci.cli.node_texts import one_line
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.cli.invocation import invoke, use
+from tests.cli.invocation import environment, invoke, use
 from tests.cli.requests_by_minute import RequestsByMinute
 from tests.kit.nodes import llm, tool
+from tests.kit.pseudo_terminal import PseudoTerminal
+from tests.kit.systems import linux_only
+from tests.tools.pictures.terminal.screen import screen_lines
 
 REST = {
     "nodes": [
@@ -112,6 +120,32 @@ class TestNodes:
         execution = started(emulator, 0)
         run = invoke("executions", "watch", execution.id, "--json")
         assert run.err.startswith("greet  completed")
+
+
+@pytest.mark.slow
+@linux_only
+def test_ctrl_z_leaves_a_cursor_and_the_table_is_drawn_again(emulator: Emulator, tmp_path: Path) -> None:
+    execution = started(emulator, 600)
+    terminal, stopped = PseudoTerminal(columns=70), Event()
+    end = terminal.descriptor
+    command = [sys.executable, "-m", "fibonacci.cli", "executions", "watch", execution.id]
+    env = {**environment(emulator, tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=env, process_group=0) as process:
+
+        def go_on(output: str) -> None:
+            if "running" in output and not stopped.is_set():
+                stopped.set()
+                process.send_signal(signal.SIGTSTP)
+                assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+                process.send_signal(signal.SIGCONT)
+                emulator.client().executions.cancel(execution.id)
+
+        output = terminal.read(go_on)
+    assert process.returncode == 1
+    assert re.findall(r"\x1b\[\?25([hl])", output) == ["l", "h", "l", "h"], "hidden while it is drawn only"
+    assert sum("node" in line and "time" in line for line in screen_lines(output)) == 2, (
+        "the second one is below the first"
+    )
 
 
 def test_requests_a_minute_of_a_watch() -> None:

@@ -476,20 +476,25 @@ def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
         return
     try:
         from rich.console import Console, Group
-        from rich.live import Live
         from rich.text import Text
+
+        from fibonacci.cli.live_display import LiveDisplay
     except ImportError:
         yield None
         return
     no_color = context.options.no_color or None
     console = Console(file=sys.stdout, no_color=no_color, highlight=False, markup=False, emoji=False)
     is_unicode = encoding_of(sys.stdout).lower().startswith("utf")
-    with Live(console=console, auto_refresh=False) as live:
+    shown: list[RunStatus] = []
 
-        def show(status: RunStatus) -> None:
-            lines = status_lines(status, console.width, is_unicode=is_unicode)
-            live.update(Group(*(Text.assemble(*line, no_wrap=True) for line in lines)), refresh=True)
+    def render() -> Group:
+        lines = [line for status in shown for line in status_lines(status, console.width, is_unicode=is_unicode)]
+        return Group(*(Text.assemble(*line, no_wrap=True) for line in lines))
 
+    def show(status: RunStatus) -> None:
+        shown[:] = [status]
+
+    with LiveDisplay(console, render):
         yield show
 
 
