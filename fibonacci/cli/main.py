@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM: Final = "fibonacci"
+COMPLETE: Final = "__complete"
+"""The command that no help shows: the scripts of `fibonacci completion` ask it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_debug = False
     try:
         try:
-            typed = _as_options(sys.argv[1:] if arguments is None else arguments)
+            given = sys.argv[1:] if arguments is None else arguments
+            if [*given[:1]] == [COMPLETE]:
+                from fibonacci.cli.completing import run_complete
+
+                return run_complete(given[1:])
+            typed = _as_options(given)
             options = command_parser(typed).parse_args(typed)  # which may wait for stdin
             is_debug = options.debug
             return _run(options)

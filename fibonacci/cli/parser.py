@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
@@ -14,7 +13,7 @@ from fibonacci.cli.numbers import positive
 from fibonacci.cli.standard_streams import without_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fibonacci.cli.context import Context
 
@@ -232,15 +231,6 @@ class CommandParser(argparse.ArgumentParser):
         """Return the arguments of the command."""
         self.complete()
         return self._actions
-
-    def all_actions(self) -> Iterator[argparse.Action]:
-        """Yield the arguments of the command, and of the commands below it."""
-        for action in self.actions():
-            yield action
-            choices: Any = action.choices
-            if isinstance(choices, Mapping):  # of commands by their names
-                for command in cast("Mapping[str, CommandParser]", choices).values():
-                    yield from command.all_actions()
 
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr, and exit."""

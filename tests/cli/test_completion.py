@@ -1,97 +1,225 @@
-"""`fibonacci completion`: the scripts, in real shells."""
+"""`fibonacci completion`: the scripts in real shells, which ask the command; and what the command answers."""
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.invocation import invoke
+from fibonacci.cli import completing
+from fibonacci.cli.main import COMPLETE
+from fibonacci.emulator import Emulator
+from tests.cli.invocation import environment, invoke
+from tests.kit.nodes import tool
 from tests.kit.programs import find
+from tests.test_startup import HEAVY, loaded_by
 
-BASH = """
-source "$1"
-COMP_WORDS=(fibonacci "${@:2}") COMP_CWORD=$(($# - 1)) COMP_LINE="fibonacci ${*:2}" COMP_POINT=${#COMP_LINE}
-$(complete -p fibonacci | sed 's/.*-F \\([^ ]*\\).*/\\1/') fibonacci "${COMP_WORDS[COMP_CWORD]}"
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
+HOSTILE = [
+    "Two words",
+    "Quote ' and \" and \\",
+    "in:$(touch broken);`touch broken`",
+    "same=sign",
+    "touch;touch broken",
+    "*any",
+    "~home",
+    "#hash",
+]
+"""Names that a shell would not take as they are."""
+UNTYPED = ["a\nwf-none", "a\ttab", "-dash", "\x1b[2Jgone", "twice", "twice"]
+"""Names that stand for no workflow in a command line: its id does."""
+
+Complete = Callable[[str], list[str]]
+
+
+def completed(*words: str) -> list[str]:
+    """Return the words that are offered for the last one."""
+    run = invoke(COMPLETE, "words", *words)
+    assert (run.code, run.err) == (0, "")
+    return [line.partition("\t")[0] for line in run.out.splitlines()[1:]]
 
 
 @pytest.fixture
-def script(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def complete(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path) -> Iterator[Complete]:
+    """Return a function that types a line and a Tab in a shell, and returns the arguments that a command gets."""
     shell: str = request.param
     find(shell)
+    pexpect: Any = import_module("pexpect")
+    work, program, script = tmp_path / "work", tmp_path / "fibonacci", tmp_path / "script"
+    work.mkdir()
+    for name in ("rows file.csv", "$(touch broken).csv"):
+        (work / name).touch()
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" != {COMPLETE} ] || exec {sys.executable} -m fibonacci.cli "$@"\n'
+        "printf '<%s>' \"$@\"; echo DONE\n"
+    )
+    program.chmod(0o755)
+    script.write_text(invoke("completion", shell).out)
+    (tmp_path / ".zshrc").write_text(f"autoload -Uz compinit && compinit -u\nsource {script}\nPS1='> '\n")
+    (tmp_path / "rc").write_text(f"source {script}\nPS1='> '\nbind 'set enable-bracketed-paste off'\n")
+    (tmp_path / "rc.fish").write_text(f"source {script}\nfunction fish_prompt; echo -n '> '; end\nset fish_greeting\n")
+    arguments = {
+        "bash": ["--noprofile", "--rcfile", f"{tmp_path}/rc", "-i"],
+        "zsh": ["-i"],
+        "fish": ["--no-config", "-i", "-C", f"source {tmp_path}/rc.fish"],
+    }
+    variables = environment(emulator, tmp_path) | {
+        "HOME": str(tmp_path),
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "LANG": "C.UTF-8",
+        "TERM": "xterm" if shell == "fish" else "dumb",
+    }
+    child = pexpect.spawn(
+        shell, arguments[shell], env=variables, cwd=work, timeout=60, encoding="utf-8", dimensions=(40, 200)
+    )
+
+    def press(line: str) -> list[str]:
+        child.send(f"fibonacci {line}\t\r")
+        child.expect(r"[\r\n]<([^\r\n]*)>DONE\r")
+        typed: str = child.match[1]
+        return typed.split("><")
+
+    try:
+        child.expect_exact("> ")
+        yield press
+        assert sorted(path.name for path in work.iterdir()) == ["$(touch broken).csv", "rows file.csv"]
+    finally:
+        child.close(force=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("complete", ["bash", "zsh", "fish"], indirect=True)
+def test_a_shell_completes_words_paths_and_hostile_names(complete: Complete, emulator: Emulator) -> None:
+    client = emulator.client()
+    for name in (*HOSTILE, "Greeter", "a\nwf-none", "a\ttab"):
+        client.workflows.create(name=name)
+    assert complete("executions list --status=f") == ["executions", "list", "--status=failed"]
+    assert complete("run-many Greeter --out=row") == ["run-many", "Greeter", "--out=rows file.csv"]
+    assert complete("run 'Two") == ["run", "Two words"]
+    assert complete("run Quo") == ["run", "Quote ' and \" and \\"]
+    assert complete("run in:") == ["run", "in:$(touch broken);`touch broken`"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_is_short_and_calls_the_command(shell: str) -> None:
     run = invoke("completion", shell)
     assert (run.code, run.err) == (0, "")
-    path = tmp_path / f"completion.{shell}"
-    path.write_text(run.out)
-    return path
+    assert len(run.out.splitlines()) < 60
+    assert f"command fibonacci {COMPLETE} " in run.out
 
 
-def completed_by_bash(script: Path, *words: str) -> set[str]:
-    run = subprocess.run(
-        ["bash", "--norc", "-c", BASH, "bash", str(script), *words], capture_output=True, text=True, cwd=script.parent
+def test_commands_options_and_words() -> None:
+    assert completed("ru") == ["run", "run-many"]
+    assert completed("help", "ru") == ["run", "run-many"]
+    assert completed("--profile", "x", "auth", "log") == ["login", "logout"]
+    assert completed("run", "--in") == ["--inputs", "--input"]
+    assert completed("dev", "--plan", "") == ["free", "pro", "enterprise"]
+    assert completed("dev", "--plan=e") == ["--plan=enterprise"]
+    assert completed("executions", "list", "--status", "f") == ["failed"]
+    assert completed("executions", "tail", "--status", "f") == ["failed"]
+    assert completed("journal", "rows", "runs.db", "--status", "u") == ["unknown"]
+    assert COMPLETE not in completed("")
+
+
+@pytest.mark.parametrize(
+    "words", [("nothing", ""), ("run", "--nothing=x"), ("workflows", "nothing", "x"), ("health", "all", "x")]
+)
+def test_what_nothing_fits_is_silence(words: tuple[str, ...]) -> None:
+    assert completed(*words) == []
+
+
+def test_names_and_ids_of_workflows(platform: Emulator) -> None:
+    client = platform.client()
+    ids = [client.workflows.create(name=name).id for name in (*UNTYPED, platform.api_key)]
+    named = client.workflows.create(name="Greeter").id
+    assert set(completed("run", "")) == {"Greeter", *ids}
+    assert completed("run", named) == [named]
+    for words in [
+        ("workflows", "get"),
+        ("versions", "list"),
+        ("registry", "archive"),
+        ("executions", "list", "--workflow"),
+        ("memory", "get", "x", "--workflow"),
+        ("run-many",),
+        ("mcp", "--allow"),
+        ("pull",),
+        ("graph",),
+        ("diff", "a.yaml"),
+    ]:
+        assert completed(*words, "Gr") == ["Greeter"], words
+    assert platform.api_key not in invoke(COMPLETE, "words", "run", "").out
+
+
+def test_what_bash_puts_into_the_line_is_the_name(platform: Emulator, folder: Path) -> None:
+    client = platform.client()
+    for name in HOSTILE:
+        client.workflows.create(name=name)
+    lines = invoke(COMPLETE, "bash", "fibonacci run ", "").out.splitlines()[1:]
+    run = subprocess.run([find("bash"), "-c", f"printf '%s\\n' {' '.join(lines)}"], capture_output=True, text=True)
+    assert (sorted(run.stdout.splitlines()), run.stderr) == (sorted(HOSTILE), "")
+    assert list(folder.iterdir()) == []
+    quoted = invoke(COMPLETE, "bash", "fibonacci run 'Tw", "Tw")
+    assert quoted.out == "words\nTwo words\n"  # bash ends the quote
+    assert invoke(COMPLETE, "bash", 'fibonacci run "in:', "").out == "words\n"  # quotes do not keep it from running
+    assert invoke(COMPLETE, "bash", "fibonacci run same=s", "s").out == "words\nsign\n"
+
+
+def test_ids_of_executions(platform: Emulator) -> None:
+    client = platform.client()
+    workflow = client.workflows.create(name="Greeter", definition={"nodes": [tool("greet", "clock.now")]})
+    execution = client.workflows.execute(workflow.id).id
+    for words in [("executions", "get"), ("executions", "watch"), ("graph", "Greeter", "--execution")]:
+        assert completed(*words, "") == [execution], words
+
+
+def test_profiles_environments_and_paths(platform: Emulator, folder: Path) -> None:
+    assert invoke("profiles", "add", "staging").code == 0
+    assert completed("doctor", "--profile", "") == ["staging"]
+    assert completed("profiles", "use", "s") == ["staging"]
+    for name in ("prod", "qa\nprod"):
+        (folder / "flows" / ".fibonacci" / name).mkdir(parents=True)
+    assert completed("apply", "flows", "--environment", "") == ["prod"]
+    (folder / "greeter.yaml").touch()
+    assert invoke(COMPLETE, "words", "graph", "gr").out == "files\n"
+    assert invoke(COMPLETE, "words", "validate", "").out == "files\n"
+    assert invoke(COMPLETE, "words", "apply", "").out == "folders\n"
+
+
+def test_without_a_key_nothing_is_sent_and_failures_are_silence(
+    platform: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.client().workflows.create(name="Greeter")
+    for variable, value in [("FIBONACCI_API_KEY", ""), ("FIBONACCI_BASE_URL", "no")]:
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            assert completed("run", "") == []
+    assert platform.requests.to("GET /workflows").count == 0
+    assert invoke(COMPLETE).out == invoke(COMPLETE, "bash", "run").out == ""
+
+
+def test_a_server_that_does_not_answer_is_silence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert completing.SECONDS == 1.5
+    monkeypatch.setattr(completing, "SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("FIBONACCI_API_KEY", "key")
+        monkeypatch.setenv("FIBONACCI_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}/v1")
+        monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path))
+        assert completed("run", "") == []
+
+
+def test_a_completion_without_a_request_loads_no_client() -> None:
+    loaded = loaded_by(
+        "import io; out, sys.stdout = sys.stdout, io.StringIO()\n"
+        "from fibonacci.cli.main import main\n"
+        f"main([{COMPLETE!r}, 'words', 'ru']); assert 'run-many' in sys.stdout.getvalue(); sys.stdout = out"
     )
-    assert run.stderr == ""
-    return set(run.stdout.split())
-
-
-@pytest.mark.parametrize("script", ["bash"], indirect=True)
-def test_bash_completes_commands_options_and_files(script: Path) -> None:
-    (script.parent / "rows.csv").touch()
-    assert completed_by_bash(script, "ru") == {"run", "run-many"}
-    assert completed_by_bash(script, "run", "--in") == {"--inputs", "--input"}
-    assert completed_by_bash(script, "auth", "log") == {"login", "logout"}
-    assert "--profile" in completed_by_bash(script, "auth", "login", "--pro")
-    assert completed_by_bash(script, "dev", "--plan", "") == {"free", "pro", "enterprise"}
-    assert completed_by_bash(script, "completion", "") >= {"bash", "fish", "zsh"}
-    assert "--no-color" in completed_by_bash(script, "run-many", "--no")
-    assert completed_by_bash(script, "run-many", "Greeter", "--out", "ro") == {"rows.csv"}
-
-
-@pytest.mark.parametrize("script", ["fish"], indirect=True)
-def test_fish_completes_commands_and_options(script: Path) -> None:
-    def completed(line: str) -> set[str]:
-        program = f"source {script}; complete --do-complete '{line}'"
-        run = subprocess.run(
-            ["fish", "--no-config", "-c", program], capture_output=True, text=True, env={"HOME": str(script.parent)}
-        )
-        assert run.stderr == ""
-        return {line.split("\t")[0] for line in run.stdout.splitlines()}
-
-    assert completed("fibonacci ru") == {"run", "run-many"}
-    assert completed("fibonacci run --in") >= {"--inputs", "--input"}
-    assert completed("fibonacci dev --plan ") >= {"free", "pro", "enterprise"}
-
-
-@pytest.mark.parametrize("script", ["zsh"], indirect=True)
-def test_zsh_completes_commands_and_options(script: Path) -> None:
-    pexpect: Any = import_module("pexpect")
-    home = script.parent
-    (home / ".zshrc").write_text(
-        f"autoload -Uz compinit && compinit -u\neval \"$(cat {script})\"\nPS1='> '\nfibonacci() {{ : }}\n"
-    )
-    shell = pexpect.spawn("zsh", ["-i"], env={"HOME": str(home), "TERM": "dumb", "PATH": "/usr/bin:/bin"}, timeout=20)
-    try:
-        shell.expect_exact("> ")
-        shell.send("fibonacci dev --plan en\t")
-        shell.expect_exact("enterprise")
-        shell.send("\x15fibonacci compl\t")
-        shell.expect_exact("completion")
-    finally:
-        shell.close(force=True)
-
-
-def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "shtab", None)
-    monkeypatch.delitem(sys.modules, "fibonacci.cli.commands.completion", raising=False)
-    run = invoke("completion", "bash")
-    assert (run.code, run.out) == (64, "")
-    assert run.err == "fibonacci: completion needs shtab: pip install 'fibonacci-sdk[completion]'\n"
+    assert loaded & HEAVY == {"re", "typing"}
 
 
 def test_another_shell() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._batch.options import CHOICES
-from fibonacci.cli.main import command_parser
+from fibonacci.cli.commands.run_many import add_run_many_arguments
+from fibonacci.cli.parser import CommandParser
 from tests.tools.markdown import ROOT
 from tests.tools.releases.project import read_extras
 
@@ -49,8 +50,9 @@ def test_the_arguments_of_run_many_have_rows_and_the_command_has_options_for_the
     types = {name: parameters[name].annotation for name in names}
     choices = {name: re.findall(r"'(\w+)'", str(hint)) for name, hint in types.items() if "Literal" in str(hint)}
     assert {name: tuple(values) for name, values in choices.items()} == CHOICES
-    parser = command_parser(["run-many"])
-    actions = {action.dest: action for action in parser.all_actions()}
+    parser = CommandParser()
+    add_run_many_arguments(parser)
+    actions = {action.dest: action for action in parser.actions()}
     assert set(names) - actions.keys() == {"inputs", "on_result", "progress"}  # functions, and what --quiet leaves out
     assert {name: actions[name].choices for name in CHOICES} == CHOICES
     assert {name: actions[name].default for name in CHOICES} == {name: values[0] for name, values in CHOICES.items()}

@@ -60,9 +60,15 @@ def opened_journal(context: Context) -> JournalView:
 
 def _status(text: str) -> str:
     from fibonacci.cli.calls.value_kinds import word
+
+    return word(text, row_statuses())
+
+
+def row_statuses() -> tuple[str, ...]:
+    """Return the statuses that rows have."""
     from fibonacci.models.executions import KNOWN_STATUSES
 
-    return word(text, (*KNOWN_STATUSES, "starting", "unknown"))
+    return (*KNOWN_STATUSES, "starting", "unknown")
 
 
 UNNAMED: Final = "another reason"

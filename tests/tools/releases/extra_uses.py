@@ -71,11 +71,6 @@ def cli() -> None:
         raise AssertionError("the line has no color: pip install 'fibonacci-sdk[cli]'")
 
 
-def completion() -> None:
-    """Print the completion of a shell."""
-    _run_command("completion", "bash")
-
-
 def http2() -> None:
     """Carry out a call over HTTP/2 without TLS."""
     import httpx
@@ -187,7 +182,7 @@ def yaml() -> None:
 USES: Final[dict[str, Callable[[], None]]] = {
     use.__name__: use
     for use in (
-        *(arrow, brotli, cli, completion, http2, httpx2, keyring, machine, mcp, otel),
+        *(arrow, brotli, cli, http2, httpx2, keyring, machine, mcp, otel),
         *(pandas, png, polars, progress, redis, socks, yaml),
     )
 }

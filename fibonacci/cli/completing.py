@@ -1,0 +1,332 @@
+"""`fibonacci __complete`, which the scripts of `fibonacci completion` ask: what may stand at the cursor.
+
+The first line says what the shell adds itself: `files`, `folders`, or nothing (`words`). Each further line is a word,
+and after a tab what it is. A word that is no plain text is none: names on the platform are chosen by anybody.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import redirect_stderr, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from fibonacci.cli.calls.entries import PREFIX
+from fibonacci.cli.exit_codes import DONE
+from fibonacci.cli.main import command_parser
+from fibonacci.cli.standard_streams import without_keys
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Sequence
+
+    from fibonacci import Fibonacci
+    from fibonacci.cli.parser import CommandParser
+
+SECONDS: Final = 1.5
+"""How long the platform may take in all: a person waits."""
+_PAGE: Final = 200
+
+
+class Candidate(NamedTuple):
+    """A word that may stand at the cursor, and what it is."""
+
+    word: str
+    description: str = ""
+
+
+def run_complete(arguments: Sequence[str]) -> int:
+    """Print what may stand at the cursor. Whatever fails, nothing is printed to stderr.
+
+    Args:
+        arguments: `bash`, the line up to the cursor, and the part of the word that bash replaces; or `words`, and the
+            words up to the cursor, without quotes.
+
+    Returns:
+        The exit code.
+    """
+    with redirect_stderr(None), suppress(Exception):
+        if arguments[0] == "bash":
+            _, line, replaced = arguments
+            words = _words(line)
+            kind, candidates = completions(words.before[1:], words.current)
+            texts = [text for candidate in candidates if (text := words.replacement(candidate.word, replaced))]
+        else:
+            kind, candidates = completions(arguments[1:-1], arguments[-1])
+            texts = ["\t".join(candidate) for candidate in candidates]
+        print(kind, *texts, sep="\n")
+    return DONE
+
+
+def completions(words: Sequence[str], current: str) -> tuple[str, list[Candidate]]:
+    """Return what the shell completes itself, and the words that may stand at the cursor.
+
+    Args:
+        words: What was typed before, after the name of the program.
+        current: What was typed of the word at the cursor.
+    """
+    place = _Place(words[1:] if list(words[:1]) == ["help"] else words)
+    kind, head = "words", ""
+    candidates: list[Candidate] = []
+    if place.option is None and not place.is_after_dashes and current.startswith("-"):
+        name, equals, value = current.partition("=")
+        place.option = place.option_of(name) if equals else None
+        if place.option is None:
+            return kind, _plain([] if equals else place.options(), current)
+        head, current = f"{name}=", value
+    action = place.option or place.positional()
+    if action is not None:
+        kind, candidates = place.values(action, current)
+    return kind, [Candidate(f"{head}{word}", text) for word, text in _plain(candidates, current)]
+
+
+def _plain(candidates: Iterable[Candidate], current: str) -> list[Candidate]:
+    """Return the candidates that begin with what was typed, and can be typed."""
+    from fibonacci._text import visible
+
+    fitting = [
+        candidate for candidate in candidates if candidate.word.startswith(current) and _is_plain(candidate.word)
+    ]
+    return [Candidate(word, " ".join(without_keys(visible(text)).split())) for word, text in fitting]
+
+
+def _is_plain(word: str) -> bool:
+    """Tell whether a text has no control character, and no key."""
+    return bool(word) and word.isprintable() and without_keys(word) == word
+
+
+class _Place:
+    """Where in a command line the cursor is.
+
+    Args:
+        words: What was typed before it.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.parser: CommandParser = command_parser(words)
+        self.option: argparse.Action | None = None
+        self.is_after_dashes = False
+        self._given: dict[str, str] = {}
+        self._positionals = self._of_parser()
+        for word in words:
+            self._pass(word)
+
+    def _of_parser(self) -> list[argparse.Action]:
+        return [action for action in self.parser.actions() if not action.option_strings]
+
+    def _pass(self, word: str) -> None:
+        if self.option is not None:
+            self._given[self.option.dest], self.option = word, None
+        elif self.is_after_dashes or not word.startswith("-") or word == "-":
+            self._pass_positional(word)
+        elif word == "--":
+            self.is_after_dashes = True
+        else:
+            name, equals, value = word.partition("=")
+            option = self.option_of(name)
+            if option is not None and equals:
+                self._given[option.dest] = value
+            else:
+                self.option = option
+
+    def _pass_positional(self, word: str) -> None:
+        if (action := self.positional()) is None:
+            return
+        if commands := _commands(action):
+            self.parser = commands[word]  # an unknown one ends it: there is nothing to complete
+            self._positionals = self._of_parser()
+            return
+        self._given[action.dest] = word
+        if action.nargs not in ("*", "+"):
+            del self._positionals[0]
+
+    def positional(self) -> argparse.Action | None:
+        """Return the argument that comes next."""
+        return self._positionals[0] if self._positionals else None
+
+    def option_of(self, name: str) -> argparse.Action | None:
+        """Return the option with a name, if it has a value."""
+        options = [action for action in self.parser.actions() if name in action.option_strings]
+        return options[0] if options and options[0].nargs != 0 else None
+
+    def options(self) -> list[Candidate]:
+        """Return the options that do something here."""
+        from argparse import SUPPRESS
+
+        shown = [action for action in self.parser.actions() if action.help != SUPPRESS]
+        return [Candidate(name, _help_of(action)) for action in shown for name in action.option_strings]
+
+    def values(self, action: argparse.Action, current: str) -> tuple[str, list[Candidate]]:
+        """Return what the shell completes itself of a value, and candidates for it."""
+        if commands := _commands(action):
+            return "words", [Candidate(name, command.description or "") for name, command in commands.items()]
+        if action.choices is not None:
+            return "words", [Candidate(str(choice)) for choice in action.choices]
+        words = self._words_of(action, current)
+        metavar = str(action.metavar or "")
+        if words is None:
+            is_path = any(name in metavar for name in ("FILE", "ROWS", "JOURNAL"))
+            return ("files" if is_path else "folders" if "DIR" in metavar else "words"), []
+        is_file = ("FILE" in metavar or action.dest in ("old", "new")) and _has_path(current)
+        return ("files", []) if is_file else ("words", words())
+
+    def _words_of(self, action: argparse.Action, current: str) -> Callable[[], list[Candidate]] | None:
+        """Return what reads the candidates for a value; None if there are none."""
+        command = self.parser.prog.partition(" ")[2]
+        name = action.dest.removeprefix(PREFIX)
+        if name == "profile" or (command.startswith("profiles ") and command != "profiles add"):
+            return _profiles
+        if name == "environment":
+            return self._environments
+        if name == "execution_id" or name == "execution":
+            return lambda: self._from_platform(_executions)
+        if "NAME" in str(action.metavar).split("|")[1:] or name in ("old", "new"):
+            return lambda: self._from_platform(partial(_workflows, is_id=bool(current)))
+        if name == "status":
+            return lambda: _statuses(command)
+        return None
+
+    def _environments(self) -> list[Candidate]:
+        from pathlib import Path
+
+        from fibonacci.deployment.state import STATE_FOLDER
+
+        folder = Path(self._given.get("folder") or self._given.get("dir") or ".") / STATE_FOLDER
+        return [Candidate(path.name) for path in sorted(folder.iterdir()) if path.is_dir()]
+
+    def _from_platform(self, read: Callable[[Fibonacci], list[Candidate]]) -> list[Candidate]:
+        """Return what one request brings; nothing if it fails, or takes too long.
+
+        The request is made in a thread: a server that sends a byte a second keeps no timeout from starting again.
+        """
+        from threading import Thread
+
+        results: list[Candidate] = []
+
+        def request() -> None:
+            from fibonacci import Fibonacci
+
+            with (
+                suppress(Exception),
+                Fibonacci(profile=self._given.get("profile"), timeout=SECONDS, max_retries=0) as client,
+            ):
+                results.extend(read(client))
+
+        thread = Thread(target=request, daemon=True)
+        thread.start()
+        thread.join(SECONDS)
+        return list(results)
+
+
+def _commands(action: argparse.Action) -> Mapping[str, CommandParser]:
+    """Return the commands that an argument names; empty if it names none."""
+    choices: Any = action.choices
+    return cast("Mapping[str, CommandParser]", choices) if isinstance(choices, Mapping) else {}
+
+
+def _help_of(action: argparse.Action) -> str:
+    return (action.help or "").replace("%%", "%")
+
+
+def _workflows(client: Fibonacci, *, is_id: bool) -> list[Candidate]:
+    """Return the names of workflows, and the ids of those whose name cannot stand for them.
+
+    Args:
+        client: The client.
+        is_id: Whether what was typed may begin an id; then there are the others too.
+    """
+    workflows = next(iter(client.workflows.list(page_size=_PAGE).pages())).items
+    every = [workflow.name or "" for workflow in workflows]
+    names = {name for name in every if every.count(name) == 1 and _is_plain(name) and not name.startswith("-")}
+    return [
+        *(Candidate(workflow.name, workflow.id) for workflow in workflows if workflow.name in names),
+        *(Candidate(workflow.id, workflow.name or "") for workflow in workflows if is_id or workflow.name not in names),
+    ]
+
+
+def _executions(client: Fibonacci) -> list[Candidate]:
+    executions = next(iter(client.executions.list(page_size=_PAGE).pages())).items
+    return [Candidate(item.id, f"{item.status or ''} {item.workflow_id or ''}") for item in executions]
+
+
+def _profiles() -> list[Candidate]:
+    from fibonacci._profiles.config_file import read_profiles
+
+    return [Candidate(name) for name in read_profiles().profiles]
+
+
+def _statuses(command: str) -> list[Candidate]:
+    if command.startswith("journal "):
+        from fibonacci.cli.commands.journal import row_statuses
+
+        return [Candidate(status) for status in row_statuses()]
+    from fibonacci.models.executions import KNOWN_STATUSES
+
+    return [Candidate(status) for status in KNOWN_STATUSES]
+
+
+def _has_path(current: str) -> bool:
+    """Tell whether there is a file or folder whose path begins with a text."""
+    from pathlib import Path
+
+    folder, _, name = current.rpartition("/")
+    with suppress(OSError), os.scandir(Path(f"{folder}/").expanduser() if "/" in current else ".") as entries:
+        return any(entry.name.startswith(name) for entry in entries if name or not entry.name.startswith("."))
+    return False
+
+
+_SAFE_IN_QUOTES: Final = re.compile(r"""[^$`"'!\\]*""")
+_UNSAFE: Final = re.compile(r"([^\w@%+./,:=-])")
+
+
+class _Words(NamedTuple):
+    """The words of a line of bash.
+
+    Attributes:
+        before: Those before the cursor, without quotes.
+        current: The one at the cursor, without quotes.
+        typed: The one at the cursor as it was typed.
+        quote: The quote that is open at the cursor.
+    """
+
+    before: list[str]
+    current: str
+    typed: str
+    quote: str
+
+    def replacement(self, word: str, replaced: str) -> str:
+        """Return what to put in the place of a part of the word at the cursor; empty if that is not safe.
+
+        Args:
+            word: The whole word that is meant.
+            replaced: The part, which bash begins behind a colon, an equals sign or a quote.
+        """
+        kept = _words(self.typed.removesuffix(replaced)).current
+        rest = word.removeprefix(kept)
+        if self.quote:
+            return rest if _SAFE_IN_QUOTES.fullmatch(rest) else ""
+        return _UNSAFE.sub(r"\\\1", rest)
+
+
+def _words(line: str) -> _Words:
+    """Split a line as bash does; what is not ended at the cursor is its word. Nothing is expanded."""
+    words: list[str] = []
+    current, quote, start, is_escaped = "", "", 0, False
+    for index, character in enumerate(line):
+        if is_escaped:
+            current, is_escaped = current + character, False
+        elif character == "\\" and quote != "'":
+            is_escaped = True
+        elif character == quote:
+            quote = ""
+        elif not quote and character in "'\"":
+            quote = character
+        elif quote or character not in " \t\n":
+            current += character
+        else:
+            if line[start:index]:
+                words.append(current)
+            current, start = "", index + 1
+    return _Words(words, current, line[start:], quote)
