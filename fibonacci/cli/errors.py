@@ -9,7 +9,7 @@ from fibonacci._remedies import for_command, reworded, text_of
 from fibonacci._text import printable, printable_line
 from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE, UnknownFieldError
 from fibonacci.cli.signals import signal_of
-from fibonacci.cli.standard_streams import print_message, without_keys
+from fibonacci.cli.standard_streams import print_message, without_keys, wrapped_message
 from fibonacci.errors import (
     APIError,
     APIStatusError,
@@ -43,7 +43,7 @@ _PLAIN: Final = (FibonacciError, ValueError, TypeError, OSError, ImportError, Ke
 
 
 def report(error: BaseException, *, is_debug: bool) -> int:
-    """Print what is wrong to stderr: one line, and the faults of a definition with their lines of the file.
+    """Print what is wrong to stderr: the faults of a definition with their lines, and one line, wrapped on a terminal.
 
     Args:
         error: What has ended the command.
@@ -56,7 +56,7 @@ def report(error: BaseException, *, is_debug: bool) -> int:
         print_message(printable(without_keys("".join(traceback.format_exception(error)))), end="")
     for line in fault_lines(error):
         print_message(printable_line(line))
-    print_message(f"{_PREFIX}{one_line(error)}")
+    print_message(wrapped_message(f"{_PREFIX}{one_line(error)}"))
     if isinstance(error, DefinitionError) and len(error.problems) == 1:
         from fibonacci.cli.definition_arguments import snippet_lines
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
 from fibonacci.cli.numbers import positive
-from fibonacci.cli.standard_streams import without_keys
+from fibonacci.cli.standard_streams import reading_width, without_keys, wrapped_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -125,7 +125,7 @@ class CommandHelp(argparse.HelpFormatter):
     """The help, in whose first lines the global options do not hide those of the command."""
 
     def __init__(self, prog: str, **options: Any) -> None:
-        super().__init__(prog, **{"max_help_position": 28, **options})
+        super().__init__(prog, **{"max_help_position": 28, "width": reading_width() - 2, **options})
 
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any = None) -> None:
         """Add the usage without the global options, which follow in a group of their own."""
@@ -233,8 +233,9 @@ class CommandParser(argparse.ArgumentParser):
         return self._actions
 
     def error(self, message: str) -> NoReturn:
-        """Print one line to stderr, and exit."""
-        self.exit(USAGE, without_keys(f"{self.prog}: {_readable(message)}{self._dash_remedy(message)}\n"))
+        """Print what is wrong to stderr, and exit."""
+        text = f"{self.prog}: {_readable(message)}{self._dash_remedy(message)}"
+        self.exit(USAGE, f"{wrapped_message(without_keys(text))}\n")
 
     def _dash_remedy(self, message: str) -> str:
         """Return how an argument is typed that was taken for an option."""

@@ -18,6 +18,8 @@ _LINE: Final = re.compile(r"((?:^|(?<=[\r\n]))[^\S\r\n]*):(?=:)")
 _ANYWHERE: Final = re.compile(r"(?<=#)#(?=\[|vso\[|teamcity\[)", re.IGNORECASE)
 _VARIABLES: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
+_WIDEST_PROSE: Final = 100
+
 
 def without_commands(text: str) -> str:
     """Return a text whose first character begins a line, with its commands escaped."""
@@ -54,6 +56,22 @@ def has_stream(stream: TextIO | None) -> TypeGuard[TextIO]:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person is at the other end of a standard stream."""
     return has_stream(stream) and stream.isatty()
+
+
+def reading_width() -> int:
+    """Return how long a line of prose is: as wide as the terminal, but no wider than eyes follow with ease."""
+    import shutil  # an error alone does without
+
+    return min(shutil.get_terminal_size().columns, _WIDEST_PROSE)
+
+
+def wrapped_message(text: str) -> str:
+    """Return a message with line breaks between words where stderr is a terminal; elsewhere as it is."""
+    if not is_terminal(sys.stderr):
+        return text
+    import textwrap
+
+    return textwrap.fill(text, reading_width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def read_stdin() -> str:

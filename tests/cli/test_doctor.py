@@ -43,6 +43,17 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+@pytest.mark.parametrize(("columns", "widest", "indent"), [(30, 30, 2), (60, 60, 22), (200, 100, 22)])
+def test_what_a_person_reads_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int, widest: int, indent: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FIBONACCI_BASE_URL", "not an address")
+    lines = invoke("doctor", on_terminal=True).out.splitlines()
+    assert max(map(len, lines)) <= widest
+    assert any(line.startswith(f"{' ' * indent}-> ") for line in lines)
+
+
 def test_all_is_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with Emulator(plan="free") as emulator:
         use(monkeypatch, emulator, tmp_path)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+import pytest
+
 from fibonacci.cli.call_tables import GROUPS
-from fibonacci.cli.main import command_parser
+from fibonacci.cli.main import command_parser, main
 from fibonacci.cli.parser import RESOURCES, SECTIONS, CommandParser
 from fibonacci.cli.synonyms import COMMANDS
-from tests.cli.invocation import invoke
+from tests.cli.invocation import TextStream, invoke
 from tests.kit.assertions import check_each, check_rows
 
 
@@ -66,6 +69,22 @@ def test_the_help_lists_each_command_in_its_section() -> None:
         assert listed == [*(GROUPS if title == RESOURCES else ()), *names]
     assert "commands" not in parts
     assert text.startswith("usage: fibonacci [-h] [--version] COMMAND ...\n")
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(40, 40), (60, 60), (80, 80), (200, 100)])
+def test_what_is_read_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, widest: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FIBONACCI_TIMEOUT", "soon")  # nothing is sent
+    for command in ("--help", "run", "dev", "executions"):
+        text = invoke(command, "--help").out.partition("\nexamples:")[0].partition("\n\n")[2]
+        assert max(map(len, text.splitlines())) <= widest, command
+    for line in (["runn"], ["workflows", "get", "wf-1"], ["run", "wf-1", "--inputz", "{}"]):
+        with contextlib.redirect_stderr(TextStream(is_terminal=True)) as err, contextlib.suppress(SystemExit):
+            main(line)
+        text = err.getvalue()
+        assert max(map(len, text.splitlines())) <= widest, text
+        assert " ".join(text.split()) == " ".join(invoke(*line).err.split())
+        assert invoke(*line).err.count("\n") == 1, "a program reads one line"
 
 
 def test_what_people_type_from_habit_is_a_command() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import textwrap
 import warnings
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE, FAILED, NO_CREDENTIALS, UsageError
 from fibonacci.cli.parser import LISTED, SELECTED, Verbs
-from fibonacci.cli.standard_streams import has_stream
+from fibonacci.cli.standard_streams import has_stream, reading_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -267,6 +266,7 @@ def _check_key(key: str, address: PlatformAddress) -> None:
 
 
 _INDENT = " " * 22
+_NARROW = 60  # the texts have no room beside the names
 _UNWRAPPED = 10_000
 
 
@@ -305,11 +305,12 @@ def _findings(profile: str | None) -> Iterator[Finding]:
 
 
 def _finding_line(finding: Finding, *, is_wrapped: bool) -> str:
-    width = shutil.get_terminal_size().columns if is_wrapped else _UNWRAPPED
+    width = reading_width() if is_wrapped else _UNWRAPPED
+    indent = _INDENT if width >= _NARROW else "  "
     lines = [f"{finding.status:<8} {finding.name:<12} {finding.detail}"]
     if finding.remedy:
-        lines.append(f"{_INDENT}-> {finding.remedy}")
-    return "\n".join(textwrap.fill(line, width, subsequent_indent=_INDENT, break_long_words=False) for line in lines)
+        lines.append(f"{indent}-> {finding.remedy}")
+    return "\n".join(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False) for line in lines)
 
 
 def _findings_as_data(findings: Iterable[Finding]) -> dict[str, object]:
