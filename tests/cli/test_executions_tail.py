@@ -242,6 +242,20 @@ class TestCommand:
         assert (run.code, run.err) == (0, "")
         assert [each["status"] for each in run.lines] == ["completed", "completed"]
 
+    def test_people_read_the_name_of_the_workflow_which_is_looked_up_once(self, emulator: Emulator) -> None:
+        client = emulator.client()
+        workflow = client.workflows.create(name="Greeter", definition={"nodes": [llm("a", "x")]})
+        deleted = client.workflows.create(name="Gone", definition={"nodes": [llm("a", "x")]})
+        for workflow_id in (workflow.id, deleted.id, workflow.id, deleted.id):
+            client.workflows.execute(workflow_id)
+        client.workflows.delete(deleted.id)
+        before = emulator.requests.to("GET /workflows/{id}").count
+        run = invoke("executions", "tail", "--limit", "4", on_terminal=True)
+        assert (run.code, run.err) == (0, "")
+        shown = [next(name for name in ("Greeter", deleted.id) if name in line) for line in run.out.splitlines()]
+        assert sorted(shown) == sorted(["Greeter", deleted.id] * 2)
+        assert emulator.requests.to("GET /workflows/{id}").count == before + 2
+
     def test_a_misspelled_status(self) -> None:
         run = invoke("executions", "tail", "--status", "complete")
         assert (run.code, run.out) == (64, "")
@@ -259,5 +273,5 @@ def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
 
 def test_a_line_for_people() -> None:
     fields = {"id": "exec_1\x1b[2J", "status": "completed", "workflow_id": "wf-1", "duration_ms": 1500}
-    line = columns_of(Execution.model_validate({**fields, "created_at": "2026-11-25T01:02:03Z"}))
-    assert line.split()[1:] == [r"exec_1\x1b[2J", "completed", "wf-1", "1.5", "s"]
+    line = columns_of(Execution.model_validate({**fields, "created_at": "2026-11-25T01:02:03Z"}), "Greeter\n")
+    assert line.split()[1:] == [r"exec_1\x1b[2J", "completed", "Greeter", "1.5", "s"]

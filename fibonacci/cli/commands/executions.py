@@ -9,7 +9,6 @@ from fibonacci.cli.exit_codes import DONE, UsageError
 if TYPE_CHECKING:
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-    from fibonacci.models import Execution
 
 
 _RUN_EPILOG = """\
@@ -178,7 +177,7 @@ def run_tail(context: Context) -> int:
     from fibonacci.cli.context import first
     from fibonacci.cli.exit_codes import DONE
     from fibonacci.cli.inputs import workflow_id_of
-    from fibonacci.cli.tailing import ExecutionFeed, Tail, sleep_while_read
+    from fibonacci.cli.tailing import ExecutionFeed, Tail, WorkflowNames, columns_of, sleep_while_read
     from fibonacci.models import Execution
 
     context.output.check_fields(Execution)
@@ -189,18 +188,13 @@ def run_tail(context: Context) -> int:
     if context.output.is_json:
         context.output.array(executions)
         return DONE
+    names = WorkflowNames(client)
     for execution in executions:
-        _show(context, execution)
+        if context.output.is_terminal:
+            context.output.text(columns_of(execution, names.name_of(execution)))
+        else:
+            context.output.line(execution)
     return DONE
-
-
-def _show(context: Context, execution: Execution) -> None:
-    if not context.output.is_terminal:
-        context.output.line(execution)
-        return
-    from fibonacci.cli.tailing import columns_of
-
-    context.output.text(columns_of(execution))
 
 
 def _status(text: str) -> str:
