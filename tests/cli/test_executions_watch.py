@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 
+from fibonacci.cli.context import Context
 from fibonacci.cli.following import NodeLines
+from fibonacci.cli.main import command_parser
 from fibonacci.cli.node_texts import one_line
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
@@ -146,6 +150,20 @@ def test_ctrl_z_leaves_a_cursor_and_the_table_is_drawn_again(emulator: Emulator,
     assert sum("node" in line and "time" in line for line in screen_lines(output)) == 2, (
         "the second one is below the first"
     )
+
+
+def test_a_pipe_has_a_line_for_each_change_not_for_each_request(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execution = started(emulator, 100)
+    counts = RequestsByMinute(emulator)
+    context = Context(command_parser().parse_args(["executions", "watch", execution.id]))
+    context.client = emulator.client(clock=counts.clock)
+    assert context.options.run(context) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) < sum(counts.minutes)
+    assert all(line != following for line, following in pairwise(lines))
+    assert lines[-1]["status"] == "completed"
 
 
 def test_requests_a_minute_of_a_watch() -> None:
