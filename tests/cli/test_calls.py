@@ -244,6 +244,16 @@ class TestWorkflowNames:
         assert invoke("registry", "approve-template", "My greeter").data["workflow_id"] == made
         assert invoke("workflows", "delete", "My greeter", "--yes") == (0, "", f"deleted {made!r}\n")
 
+    def test_no_call_takes_an_id_alone(self) -> None:
+        of_workflows = {
+            name: {parameter.kind for parameter in entry.parameters if parameter.name == "workflow_id"}
+            for name, entry in calls().items()
+            if name.startswith(("workflows.", "versions.", "registry.", "memory.")) or name == "executions.list"
+        }
+        without = {name for name, kinds in of_workflows.items() if not kinds}
+        assert without == {"workflows.list", "workflows.create", "registry.list"}
+        assert all(kinds <= {"workflow"} for kinds in of_workflows.values())
+
     def test_a_named_workflow_is_executed_with_an_idempotency_key(self, emulator: Emulator) -> None:
         with emulator.client() as client:
             client.workflows.create(name="Greeter", definition=ONE_NODE)
