@@ -554,8 +554,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             environment: What the folder is deployed to, such as `"staging"`: the name of the folder in `.fibonacci`
                 that has its state. Default: `FIBONACCI_ENVIRONMENT`, else the name of the client's profile, else
                 `"default"`.
-            moved: Files that have moved where no name tells, such as `{"triage": "sorting"}`: the old name without its
-                suffix, and the new one; None for a file that is gone for good.
+            moved: By the name of a file at the last apply, without its suffix, the name that it has now, where no name
+                in the file tells: `{"triage": "sorting"}`. None for a file that is gone for good.
 
         Returns:
             The plan. Its text names each problem of the files, and each change with the reason. With an error among its

@@ -230,6 +230,9 @@ class DeploymentPlan:
             folder: The folder that it is applied to, such as that of another checkout; default: the folder that it was
                 made for, as seen from the file.
 
+        Returns:
+            The plan as it was saved, with the absolute path of its folder.
+
         Raises:
             TypeError: If `path` or `folder` is not a str or a path object.
             DeploymentError: If the file is no plan, was changed since it was saved, or was written by a newer version.

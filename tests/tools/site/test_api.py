@@ -144,7 +144,7 @@ def test_further_arguments_have_stars_and_no_default(pages: dict[str, SitePage])
 def test_a_type_with_several_entries_has_one_piece_of_code_between_two_links(pages: dict[str, SitePage]) -> None:
     text = pages["client.organizations"].text
     role = "[`Role`](fibonacci.models.md#fibonacci.models.Role)"
-    assert f"- `allowed_roles` (`Sequence[`{role}`] | `[`Unset`](fibonacci.md#fibonacci.Unset)` | None`): " in text
+    assert f"- `allowed_roles` (`Sequence[`{role}`] | `[`Unset`](fibonacci.md#fibonacci.Unset)): " in text
 
 
 def test_the_arguments_of_a_class_stand_before_its_example(pages: dict[str, SitePage]) -> None:
