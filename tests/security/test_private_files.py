@@ -217,6 +217,7 @@ ELSEWHERE = {
     "_batch/locks.py": "its row is that of the journal",
     "cli/commands/definitions.py": "check_link and write_file, at a path that the user has chosen",
     "cli/run_many.py": "checks what row_files.py writes",
+    "cli/values.py": "checks what run_many.py and commands/definitions.py are going to write",
     "cli/definition_arguments.py": "checks links of definitions",
     "cli/standard_streams.py": "the null device",
     "emulator/cli_arguments.py": "reads a key, and writes nothing",
