@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from fibonacci.cli.calls.entries import PREFIX
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.main import command_parser
 from fibonacci.cli.standard_streams import without_keys
 
 if TYPE_CHECKING:
@@ -37,12 +36,13 @@ class Candidate(NamedTuple):
     description: str = ""
 
 
-def run_complete(arguments: Sequence[str]) -> int:
+def run_complete(arguments: Sequence[str], command_parser: Callable[[Sequence[str]], CommandParser]) -> int:
     """Print what may stand at the cursor. Whatever fails, nothing is printed to stderr.
 
     Args:
         arguments: `bash`, the line up to the cursor, and the part of the word that bash replaces; or `words`, and the
             words up to the cursor, without quotes.
+        command_parser: Returns the parser of a command line.
 
     Returns:
         The exit code.
@@ -51,23 +51,27 @@ def run_complete(arguments: Sequence[str]) -> int:
         if arguments[0] == "bash":
             _, line, replaced = arguments
             words = _words(line)
-            kind, candidates = completions(words.before[1:], words.current)
+            kind, candidates = completions(command_parser, words.before[1:], words.current)
             texts = [text for candidate in candidates if (text := words.replacement(candidate.word, replaced))]
         else:
-            kind, candidates = completions(arguments[1:-1], arguments[-1])
+            kind, candidates = completions(command_parser, arguments[1:-1], arguments[-1])
             texts = ["\t".join(candidate) for candidate in candidates]
         print(kind, *texts, sep="\n")
     return DONE
 
 
-def completions(words: Sequence[str], current: str) -> tuple[str, list[Candidate]]:
+def completions(
+    command_parser: Callable[[Sequence[str]], CommandParser], words: Sequence[str], current: str
+) -> tuple[str, list[Candidate]]:
     """Return what the shell completes itself, and the words that may stand at the cursor.
 
     Args:
+        command_parser: Returns the parser of a command line.
         words: What was typed before, after the name of the program.
         current: What was typed of the word at the cursor.
     """
-    place = _Place(words[1:] if list(words[:1]) == ["help"] else words)
+    words = words[1:] if list(words[:1]) == ["help"] else words
+    place = _Place(command_parser(words), words)
     kind, head = "words", ""
     candidates: list[Candidate] = []
     if place.option is None and not place.is_after_dashes and current.startswith("-"):
@@ -101,11 +105,12 @@ class _Place:
     """Where in a command line the cursor is.
 
     Args:
+        parser: The parser of the command line.
         words: What was typed before it.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self.parser: CommandParser = command_parser(words)
+    def __init__(self, parser: CommandParser, words: Sequence[str]) -> None:
+        self.parser = parser
         self.option: argparse.Action | None = None
         self.is_after_dashes = False
         self._given: dict[str, str] = {}

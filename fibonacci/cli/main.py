@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if [*given[:1]] == [COMPLETE]:
                 from fibonacci.cli.completing import run_complete
 
-                return run_complete(given[1:])
+                return run_complete(given[1:], command_parser)
             typed = _as_options(given)
             options = command_parser(typed).parse_args(typed)  # which may wait for stdin
             is_debug = options.debug

@@ -131,7 +131,7 @@ def test_a_plan_of_yesterday_is_refused_when_anything_has_changed(flows: Flows, 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a file with the digest that it has to have."""
-    from fibonacci.deployment.saved_plans import digest_of
+    from fibonacci.deployment.plan import digest_of
 
     rest = {name: value for name, value in content.items() if name != "digest"}
     return {"digest": digest_of(rest), **rest}

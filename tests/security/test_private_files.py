@@ -193,7 +193,7 @@ PATHS = [
         is_private=False,
         mode=0o644,
     ),
-    Written("plan.json", "chosen", ("deployment/saved_plans.py",), _plan, is_private=False, mode=0o644),
+    Written("plan.json", "chosen", ("deployment/plan.py",), _plan, is_private=False, mode=0o644),
     Written("runs.db", "chosen", ("_batch/sqlite_journal.py",), _journal),
     _journal_rows("-lock", 0o600),
     _journal_rows("-wal"),
