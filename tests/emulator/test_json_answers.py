@@ -71,7 +71,11 @@ def test_a_text_of_a_handler_is_parsed_where_json_is_asked_for(node: Any, answer
     [
         ("high", "the answer is not JSON"),
         ("NaN", "NaN is not a JSON number"),
-        ('```json\n{"urgency": "high"}\n```', "the answer is not JSON"),
+        ('```json\n{"urgency": "high"}', "the answer is not JSON"),
+        ('```json\n{"urgency": "high"}\n```', "answer: 'score' is required"),
+        ("```json\n```", "the answer is not JSON"),
+        ("```", "the answer is not JSON"),
+        ("```1```\nor\n```2```", "the answer is not JSON"),
         ('{"urgency": "high"}', "answer: 'score' is required"),
         ({"urgency": "mid", "score": 3}, "answer.urgency: 'mid' is not one of 'high', 'low'"),
         ({"urgency": "low", "score": 3, "x": 1}, "answer: 'x' is not among its properties"),
@@ -81,6 +85,40 @@ def test_an_answer_that_is_not_such_json_fails_the_node(answer: Any, message: st
     shown = outcome(answer, output_schema=URGENCY)
     assert shown["status"] == "failed"
     assert message in shown["error"]
+
+
+@pytest.mark.usefixtures("patient")
+@each_row(
+    ("answer", "output", "before", "after"),
+    [
+        ('```json\n{"n": 1}\n```', {"n": 1}, "'```json'", "'```'"),
+        ('\n```\n{"n": 1}\n```\n', {"n": 1}, "'```'", "'```'"),
+        ('Here it is:\n\n``` JSON {"n": 1} ```\nAnything else?', {"n": 1}, "'Here it is:\\n\\n```JSON'", "'```\\nAny"),
+        ('```json\n{"code": "```py```"}\n```', {"code": "```py```"}, "'```json'", "'```'"),
+        ('{"code": "```1```"}', {"code": "```1```"}, "", ""),
+    ],
+)
+def test_json_in_a_code_fence_is_parsed_and_the_trace_says_what_was_dropped(
+    answer: str, output: Any, before: str, after: str
+) -> None:
+    shown = outcome(answer, output_format="json")
+    assert shown["outputs"] == {"a": output}
+    (node,) = shown["trace"]
+    assert [remark for remark in node["warnings"] if before not in remark or after not in remark] == []
+    assert len(node["warnings"]) == bool(before)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_remark_about_one_answer_is_not_kept_for_the_next() -> None:
+    emulator = Emulator(time="skip")
+    answers = ['```{"n": 1}```', '{"n": 2}']
+    emulator.llm(lambda call: answers[call.iteration - 1])
+    emulator.critic(lambda call: 10 if call.output == {"n": 2} else 1)
+    client = emulator.client()
+    judge = {"id": "judge", "type": "critic", "target_node": "a", "max_iterations": 2}
+    workflow = create(client, llm("a", output_format="json"), judge)
+    node, _ = client.executions.get(client.workflows.run(workflow).id).trace or []
+    assert (node.attempts, node.warnings) == (2, [])
 
 
 @pytest.mark.usefixtures("patient")

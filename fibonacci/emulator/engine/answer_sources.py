@@ -18,6 +18,8 @@ from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, 
 from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 
 HIGHEST_SCORE: Final = 10.0
+_FENCE: Final = "```"
+_SHOWN: Final = 100
 
 
 def expects_json(node: LLMNode) -> bool:
@@ -25,23 +27,45 @@ def expects_json(node: LLMNode) -> bool:
     return node.output_format == "json" or node.output_schema is not None
 
 
-def parsed_answer(node: LLMNode, answer: JSON) -> JSON:
+def parsed_answer(node: LLMNode, answer: JSON) -> tuple[JSON, str | None]:
     """Return the answer of a language model, parsed and checked if the node expects JSON.
+
+    Returns:
+        The answer, and what was taken off it to parse it; `None` if nothing was.
 
     Raises:
         NodeError: If it is not JSON, or does not fit the schema of the node.
     """
     if not expects_json(node):
-        return answer
+        return answer, None
+    stripped: str | None = None
     if isinstance(answer, str):
-        try:
-            answer = json.loads(answer, parse_constant=_not_json)
-        except (ValueError, RecursionError) as error:
-            raise NodeError(f"the answer is not JSON: {error}") from None
+        answer, stripped = _parsed(answer)
     fault = None if node.output_schema is None else first_fault(node.output_schema, answer, "answer")
     if fault is not None:
         raise NodeError(f"the answer does not fit output_schema: {fault}")
-    return answer
+    return answer, stripped
+
+
+def _parsed(text: str) -> tuple[JSON, str | None]:
+    """Parse a text as JSON, or what is between its first and last code fence: many models fence what they answer."""
+    try:
+        return _loads(text), None
+    except (ValueError, RecursionError) as error:
+        start, end = text.find(_FENCE), text.rfind(_FENCE)
+        inside = text[start + len(_FENCE) : end].lstrip() if start >= 0 else ""
+        label = inside[:4] if inside[:4].lower() == "json" else ""
+        try:
+            value = _loads(inside[len(label) :])
+        except (ValueError, RecursionError):
+            raise NodeError(f"the answer is not JSON: {error}") from None
+    before, after = f"{text[:start].lstrip()}{_FENCE}{label}"[-_SHOWN:], text[end:].rstrip()[:_SHOWN]
+    return value, f"the JSON was in a code fence: {before!r} before it and {after!r} after it were dropped"
+
+
+def _loads(text: str) -> JSON:
+    value: JSON = json.loads(text, parse_constant=_not_json)
+    return value
 
 
 def verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> JSONObject:

@@ -54,7 +54,7 @@ class RunningExecution:
         workflow: The workflow.
         has_launched: Whether it has called a handler since it was read.
         notes: What is new for the trace, by node: its `input`, its `warnings`, the templates that were `without_value`,
-            or the `reason` why it was skipped.
+            `remarks` about its answer, or the `reason` why it was skipped.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class RunningExecution:
         """Start every node that is ready; end the execution if all nodes have ended."""
         while (node_id := self._nodes.take_ready()) is not None:
             self._start(self.workflow.nodes[node_id], self._nodes[node_id], now)
-            self._warn_of_missing_values(node_id)
+            self._report(node_id)
         if not self.has_ended and self._nodes.have_all_ended():
             self._finish(now)
 
@@ -111,7 +111,7 @@ class RunningExecution:
         limit = min(now, deadline or now)
         while (state := self._nodes.first_due()) is not None and (due := state["until"]) is not None and due <= limit:
             self._end_phase(state, due)
-            self._warn_of_missing_values(state["id"])
+            self._report(state["id"])
             self.start_ready_nodes(due)
         if deadline is not None and deadline <= now and not self.has_ended:
             self._expire(deadline)
@@ -122,7 +122,7 @@ class RunningExecution:
         for state in self._nodes.all():
             if state["phase"] == "call" and state["call"] == call:
                 self._take(state, outcome, now)
-                self._warn_of_missing_values(state["id"])
+                self._report(state["id"])
                 self.start_ready_nodes(now)
                 self.advance(now)
 
@@ -158,9 +158,17 @@ class RunningExecution:
         """The index of each node in the definition: every node of a run may be without a value."""
         return {node_id: index for index, node_id in enumerate(self.workflow.nodes)}
 
-    def _warn_of_missing_values(self, node_id: str | None) -> None:
-        """Warn about the templates that had no value in the last step of a node; None is the outputs."""
-        missing = {} if self._latest is None else self._latest[1].take_without_value()
+    def _report(self, node_id: str | None) -> None:
+        """Note remarks about the answer in the last step of a node, and warn about its templates without a value.
+
+        None is the outputs.
+        """
+        if self._latest is None:
+            return
+        executor = self._latest[1]
+        remarks, missing = executor.take_remarks(), executor.take_without_value()
+        if node_id is not None and remarks:
+            self.note(node_id, {"remarks": remarks})
         if not missing:
             return
         index = None if node_id is None else self._places[node_id]
@@ -196,6 +204,8 @@ class RunningExecution:
         executor = self._executor(now)
         try:
             self.note(node.id, {"input": executor.shown_input(node)})
+            if state["attempts"] > 1:
+                self.note(node.id, {"remarks": []})  # those about an earlier answer
             step = executor.execute(node, tries_of(state))
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
@@ -289,7 +299,7 @@ class RunningExecution:
             fault = None if misfit is None else str(misfit)
         except (TemplateError, NodeError) as error:
             fault = f"outputs: {error}"
-        self._warn_of_missing_values(None)
+        self._report(None)
         if fault is None:
             self._execution = {**self._execution, "status": "completed", "outputs": outputs, "ended": now}
         else:

@@ -234,6 +234,7 @@ class NodeExecutor:
         self._nodes = nodes
         self._values = TemplateValues(environment, execution, nodes, now)
         self._memory = NodeMemory(environment.store, execution["workflow_id"], now)
+        self._remarks: list[str] = []
 
     def execute(self, node: Node, attempt: int) -> NodeResult | HandlerCall:
         """Return the result of a node, or the call of its handler.
@@ -264,6 +265,11 @@ class NodeExecutor:
         without_value = dict(self._values.without_value)
         self._values.without_value.clear()
         return without_value
+
+    def take_remarks(self) -> list[str]:
+        """Return what the trace says of answers since the last call."""
+        remarks, self._remarks = self._remarks, []
+        return remarks
 
     def shown_input(self, node: Node) -> JSON:
         """Return what a node is given, for the trace.
@@ -301,7 +307,10 @@ class NodeExecutor:
             NodeError: If the answer is not what the node asks for.
         """
         if isinstance(node, LLMNode):
-            return parsed_answer(node, answer)
+            output, remark = parsed_answer(node, answer)
+            if remark is not None:
+                self._remarks.append(remark)
+            return output
         if isinstance(node, CriticNode):
             return verdict(node, answer, self._criteria(node))
         return answer

@@ -74,5 +74,5 @@ def _content(node: StoredNode, note: StoredTrace) -> JSONObject:
         "error": node["error"] if node["status"] == "failed" else None,
         "reason": note.get("reason"),
         "usage": None if usage is None else fields_of(usage),
-        "warnings": [*note.get("warnings", []), *note.get("without_value", [])],
+        "warnings": [*note.get("warnings", []), *note.get("without_value", []), *note.get("remarks", [])],
     }

@@ -136,6 +136,7 @@ class StoredTrace(TypedDict, total=False):
     reason: str | None
     warnings: list[str]
     without_value: list[str]
+    remarks: list[str]
 
 
 class StoredRegistry(TypedDict):
