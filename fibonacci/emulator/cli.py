@@ -1,11 +1,13 @@
-"""The command `python -m fibonacci.emulator`: serve an emulator until a signal, and log the requests."""
+"""The command `python -m fibonacci.emulator`: serve an emulator until a signal, or for one command."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -26,6 +28,10 @@ from fibonacci.emulator.state.snapshot import StateError
 
 _PROGRAM: Final = "python -m fibonacci.emulator"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_HANGUP: Final[Sequence[signal.Signals]] = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]
+"""What is sent when the terminal is closed; Windows has none."""
+
+_SIGNALED: Final = 128  # what a shell adds to the number of the signal that has ended a command
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -34,29 +40,38 @@ class HandlersError(ValueError):
     """What `--handlers` names cannot be used."""
 
 
+class ChildError(ValueError):
+    """The command to run with an emulator cannot be started."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM, or for the command behind `--`.
 
     Args:
         arguments: The arguments of the command line. Default: those in `sys.argv`.
 
     Returns:
-        The exit code: 0 after a signal, 1 if it cannot serve.
+        The exit code: that of the command, else 0 after a signal; 1 if it cannot serve, or the command cannot start.
     """
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
         description="Serve the Fibonacci platform on this machine, until SIGINT (Ctrl-C) or SIGTERM.",
+        epilog="With a command after --, it runs that command with the two variables set, and ends with it.",
     )
     add_arguments(parser)
     options = parser.parse_args(arguments)
     fault = fault_of(options)
     if fault is not None:
         parser.error(fault)
-    log_to_stderr()
     try:
+        if options.command:
+            return serve_command(options, lambda emulator: print(f"page: {page_address(emulator)}", file=sys.stderr))
+        log_to_stderr()
         serve(options, lambda emulator: print(announcement(emulator, options.shell), flush=True))
-    except (StateError, InputFileError, ImportError, HandlersError, OSError) as error:
+    except (StateError, InputFileError, ImportError, HandlersError, ChildError, OSError) as error:
         return _cannot(str(error))
+    except KeyboardInterrupt:  # before the command runs
+        return _SIGNALED + signal.SIGINT
     return 0
 
 
@@ -77,9 +92,9 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
     with _signals_restored():
         try:
             _interrupt_on_signal()
-            emulator = prepare(options)
+            emulator = _prepare(options)
             stop = _stop_on_signal()
-            with listening(emulator, options):
+            with _listening(emulator, options):
                 announce(emulator)
                 while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
                     pass
@@ -87,7 +102,56 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
             pass
 
 
-def prepare(options: argparse.Namespace) -> Emulator:
+def serve_command(options: argparse.Namespace, announce: Callable[[Emulator], object]) -> int:
+    """Serve an emulator while a command runs in the foreground, with the address and the key in its environment.
+
+    Ctrl-C is for the command, which shares the terminal; SIGTERM and SIGHUP are passed on to it.
+
+    Args:
+        options: What a parser with `add_arguments` has parsed, the command among it.
+        announce: Called with the emulator when it listens.
+
+    Returns:
+        The exit code of the command; that of a shell if a signal has ended it.
+
+    Raises:
+        ChildError: If the command cannot be started.
+        ValueError: If the options cannot be used, as in `serve`.
+        OSError: If it cannot listen.
+    """
+    emulator = _prepare(options)
+    with _listening(emulator, options):
+        announce(emulator)
+        return _run(options.command, {**os.environ, **client_variables(emulator)})
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # signals that came before there was a process to pass them on to
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        if process is None:
+            early.append(number)
+        elif number != signal.SIGINT:
+            process.send_signal(number)
+
+    with _signals_restored(_HANGUP):
+        if threading.current_thread() is threading.main_thread():
+            for number in (*_SIGNALS, *_HANGUP):
+                if signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
+                    signal.signal(number, forward)
+        try:
+            process = subprocess.Popen(command, env=environment)
+        except OSError as error:
+            raise ChildError(f"{command[0]}: {error.strerror}") from error
+        with process:
+            for received in early:
+                process.send_signal(received)
+            code = process.wait()
+    return code if code >= 0 else _SIGNALED - code
+
+
+def _prepare(options: argparse.Namespace) -> Emulator:
     """Return the emulator that the options describe, which logs its requests; it does not listen yet."""
     emulator = Emulator(
         db=options.db,
@@ -109,7 +173,7 @@ def prepare(options: argparse.Namespace) -> Emulator:
 
 
 @contextmanager
-def listening(emulator: Emulator, options: argparse.Namespace) -> Generator[None]:
+def _listening(emulator: Emulator, options: argparse.Namespace) -> Generator[None]:
     """Let an emulator listen while the block runs.
 
     Raises:
@@ -224,13 +288,14 @@ def _cannot(reason: str) -> int:
 
 
 @contextmanager
-def _signals_restored() -> Generator[None]:
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+def _signals_restored(further: Sequence[signal.Signals] = ()) -> Generator[None]:
+    before = {number: signal.getsignal(number) for number in (*_SIGNALS, *further)}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) != handler:  # only the main thread can have changed one, and can set one
+                signal.signal(number, handler)
 
 
 def _interrupt_on_signal() -> None:

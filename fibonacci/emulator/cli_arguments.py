@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_content(parser)
     shell_help = "whose lines to print; default: that of SHELL"
     parser.add_argument("--shell", choices=get_args(Shell), default=_present_shell(), help=shell_help)
+    parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what to run with the two variables")
 
 
 def fault_of(options: argparse.Namespace) -> str | None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
@@ -18,6 +18,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.cli import exports
+from fibonacci.emulator.cli import main as emulator_main
 from fibonacci.emulator.cli_arguments import Shell
 from fibonacci.emulator.option_values import PlanName
 from tests.cli.invocation import environment, invoke, spawn
@@ -27,9 +28,13 @@ from tests.kit.systems import needs_signals
 PRINT = (sys.executable, "-c", "import os; print(os.environ['FIBONACCI_BASE_URL'], os.environ['FIBONACCI_API_KEY'])")
 
 
+DEV = ("fibonacci.cli", "dev")
+EMULATOR = ("fibonacci.emulator",)
+
+
 @contextmanager
-def serving(folder: Path, *arguments: str) -> Generator[subprocess.Popen[str]]:
-    command = [sys.executable, "-W", "error", "-m", "fibonacci.cli", "dev", "--port", "0", *arguments]
+def serving(folder: Path, *arguments: str, module: Sequence[str] = DEV) -> Generator[subprocess.Popen[str]]:
+    command = [sys.executable, "-W", "error", "-m", *module, "--port", "0", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment(None, folder), stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -99,13 +104,42 @@ def test_the_exit_code_of_the_command(tmp_path: Path, command: list[str], code: 
 
 @needs_signals
 @pytest.mark.slow
-def test_sigterm_reaches_the_command(tmp_path: Path) -> None:
-    program = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('up', flush=True); signal.pause()"
-    with serving(tmp_path, "--", sys.executable, "-c", program) as process:
+@pytest.mark.parametrize("module", [DEV, EMULATOR], ids=" ".join)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_reaches_the_command(tmp_path: Path, number: signal.Signals, module: Sequence[str]) -> None:
+    program = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(5)); print('up', flush=True)"
+    with serving(tmp_path, "--", sys.executable, "-c", f"{program}; signal.pause()", module=module) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
-        process.terminate()
+        process.send_signal(number)
         assert process.wait(20) == 5
+
+
+@needs_signals
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "code", "err"),
+    [
+        (["sh", "-c", "exit 7"], 7, "page: "),
+        (["sh", "-c", "kill -9 $$"], 137, "page: "),
+        (["no-such-command"], 1, "python -m fibonacci.emulator: no-such-command: No such file or directory"),
+    ],
+)
+def test_the_module_runs_a_command_too(tmp_path: Path, command: list[str], code: int, err: str) -> None:
+    with serving(tmp_path, "--", *command, module=EMULATOR) as process:
+        printed = process.communicate(timeout=20)
+    assert (process.returncode, printed[0]) == (code, "")
+    assert printed[1].splitlines()[-1].startswith(err)
+
+
+def test_the_command_of_the_module_has_the_two_variables(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert emulator_main(["--port", "0", "--api-key", "local-key", "--", *PRINT]) == 0
+    out, err = capfd.readouterr()
+    assert out.startswith("http://127.0.0.1:")
+    assert out.endswith("/v1 local-key\n")
+    assert err.startswith("page: http://127.0.0.1:")
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,12 @@ It prints two lines for another terminal, and serves until Ctrl-C. With a comman
 
 
 def add_dev_arguments(parser: CommandParser) -> None:
-    """Add the arguments of the command: those of `python -m fibonacci.emulator`, and a command to run."""
+    """Add the arguments of the command: those of `python -m fibonacci.emulator`, and `--open`."""
     from fibonacci.emulator.cli_arguments import add_arguments as add_emulator_arguments
 
     parser.epilog = _EPILOG
     add_emulator_arguments(parser)
     parser.add_argument("--open", action="store_true", help="open its page in the browser; it asks for the key once")
-    parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what to run with the two variables")
 
 
 def run_dev(context: Context) -> int:
@@ -37,7 +36,7 @@ def run_dev(context: Context) -> int:
     if fault is not None:
         raise UsageError(fault)
     if options.command:
-        return _run_command(context)
+        return cli.serve_command(options, lambda emulator: _say_page(context, emulator))
     if not options.quiet:
         cli.log_to_stderr()
 
@@ -47,6 +46,13 @@ def run_dev(context: Context) -> int:
 
     cli.serve(options, announce)
     return DONE
+
+
+def _say_page(context: Context, emulator: Emulator) -> None:
+    from fibonacci.emulator import cli
+
+    context.say(f"page: {cli.page_address(emulator)}")
+    _open(context, emulator)
 
 
 def _announce(context: Context, emulator: Emulator) -> None:
@@ -75,16 +81,3 @@ def _open(context: Context, emulator: Emulator) -> None:
     address = cli.page_address(emulator).partition("#")[0]
     if not webbrowser.open(address):
         context.say(f"no browser can be started here: open {address}")
-
-
-def _run_command(context: Context) -> int:
-    """Run a command with an emulator, and return its exit code."""
-    from fibonacci.cli.signals import run_child
-    from fibonacci.emulator import cli
-    from fibonacci.emulator.facade import client_variables
-
-    emulator = cli.prepare(context.options)
-    with cli.listening(emulator, context.options):
-        context.say(f"page: {cli.page_address(emulator)}")
-        _open(context, emulator)
-        return run_child(context.options.command, client_variables(emulator))
