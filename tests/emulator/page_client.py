@@ -39,6 +39,10 @@ class PageResponse:
         found = re.search(r'href="([^"]*)" rel="next"', self.body)
         return unescape(found[1]) if found else ""
 
+    def form(self, name: str) -> dict[str, str]:
+        """Return the fields of the form with an id, as a browser sends them when nobody has changed them."""
+        return FormReading(self.body, name).fields
+
     @property
     def tags(self) -> list[str]:
         """The names of all elements, in order."""
@@ -62,6 +66,44 @@ class Reading(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
+
+
+class FormReading(HTMLParser):
+    """The controls of one form, with what is in them."""
+
+    def __init__(self, body: str, name: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._name = name
+        self._is_inside = False
+        self._open = ""  # the name of the textarea or select that is open
+        self.feed(body)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "form":
+            self._is_inside = values.get("id") == self._name
+        name = values.get("name") or ""
+        if not self._is_inside:
+            return
+        if tag == "input":
+            self.fields[name] = values.get("value") or ""
+        elif tag in ("textarea", "select"):
+            self._open = name
+            self.fields[name] = ""
+        elif tag == "option" and "selected" in values:
+            self.fields[self._open] = values["value"] or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._is_inside:
+            text = self.fields[self._open].removeprefix("\n")
+            self.fields[self._open] = text.replace("\n", "\r\n")
+        self._open = "" if tag in ("textarea", "select") else self._open
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self.lasttag == "textarea":
+            self.fields[self._open] += data
 
 
 @dataclass

@@ -13,7 +13,7 @@ from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
 from fibonacci.emulator.page.context import ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, h, icon
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import is_larger_than
 
@@ -241,8 +241,14 @@ def form(context: ViewContext, action: str, *content: Content, **attributes: str
     return h.form(content, back, method="post", action=action, **attributes)
 
 
-def field(label: str, control: HTMLElement, hint: str | None = None) -> HTMLElement:
-    """Return a control with its label; the control has an `id`."""
+def field(label: str, control: HTMLElement, hint: str | None = None, fault: str | None = None) -> HTMLElement:
+    """Return a control with its label, a hint, and what is wrong with what was entered; the control has an `id`."""
     name = str(control.attributes["id"])
-    note = None if hint is None else h.p(hint, class_="note", id=f"{name}-hint")
-    return h.div(h.label(label, for_=name), control, note, class_="field")
+    notes = {f"{name}-fault": (fault, "fault"), f"{name}-hint": (hint, "note")}
+    shown = [h.p(text, class_=kind, id=note) for note, (text, kind) in notes.items() if text is not None]
+    described: dict[str, Attribute] = {
+        "aria_describedby": " ".join(str(note.attributes["id"]) for note in shown) or None,
+        "aria_invalid": None if fault is None else "true",
+    }
+    control = HTMLElement(control.tag, *control.children, **control.attributes | described)
+    return h.div(h.label(label, for_=name), control, shown, class_="field")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -142,6 +142,7 @@ class ViewContext:
         target: The path and query of the page.
         address: The emulator's address as the browser has it, such as `127.0.0.1:8787`.
         entered: What was entered into the form that could not be carried out.
+        faults: What is wrong with it.
     """
 
     backend: Backend
@@ -151,6 +152,7 @@ class ViewContext:
     target: str
     address: str
     entered: Mapping[str, str]
+    faults: Sequence[Detail] = ()
 
     @property
     def full(self) -> str | None:

@@ -106,9 +106,13 @@ def _attributes(element: HTMLElement, redact: Redact) -> str:
     return "".join(shown)
 
 
+def as_shown(text: str) -> str:
+    """Return a text as a browser has it, in a field too; what HTML cannot express is a replacement character."""
+    return _NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def _escaped(text: str) -> str:
-    """Return a text as HTML; control characters, which HTML cannot express, as replacement characters."""
-    return escape(_NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n")))
+    return escape(as_shown(text))
 
 
 _CIRCLE: Final = "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8Z"

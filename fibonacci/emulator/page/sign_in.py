@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from fibonacci.emulator.account import ApiKeys
-from fibonacci.emulator.http.messages import HTTPException, ServerRequest, unauthorized
+from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, unauthorized
 from fibonacci.emulator.page.html import Content, h
 
 _MOST: Final = 100
@@ -24,11 +24,13 @@ class Flash:
         message: What was done, or why not.
         is_error: Whether it was not done.
         entered: What was entered into the form, by the names of its fields: it is shown again after an error.
+        faults: What is wrong with it.
     """
 
     message: str
     is_error: bool = False
     entered: Mapping[str, str] = field(default_factory=dict[str, str])
+    faults: Sequence[Detail] = ()
 
 
 class PageSession:

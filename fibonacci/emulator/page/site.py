@@ -104,7 +104,7 @@ class Site:
         self._backend.catch_up()
         is_refresh = REFRESH in request.headers
         flash = None if is_refresh else session.take_flash()
-        context = self._context(request, values, query, {}, flash.entered if flash else {})
+        context = self._context(request, values, query, flash=flash)
         page = view(context)
         if isinstance(page, ServerResponse):
             return page
@@ -120,10 +120,13 @@ class Site:
             return responses.redirect(HOME, self._sessions.end(request))
         action, values = self._actions.find("POST", path)
         try:
-            done = action(self._context(request, values, "", form, {}))
+            done = action(self._context(request, values, form=form))
             target, session.flash = done.target, Flash(done.message)
         except HTTPException as error:
-            target, session.flash = _back(form), Flash(_in_words(error), is_error=True, entered=form)
+            target, session.flash = (
+                _back(form),
+                Flash(_in_words(error), is_error=True, entered=form, faults=error.details),
+            )
         except StateError as error:
             target, session.flash = _back(form), Flash(str(error), is_error=True, entered=form)
         return responses.redirect(target)
@@ -162,7 +165,7 @@ class Site:
         path: Mapping[str, str] | None = None,
         query: str = "",
         form: Mapping[str, str] | None = None,
-        entered: Mapping[str, str] | None = None,
+        flash: Flash | None = None,
     ) -> ViewContext:
         return ViewContext(
             backend=self._backend,
@@ -171,7 +174,8 @@ class Site:
             form=form or {},
             target=request.target,
             address=request.headers.get("host", ""),
-            entered=entered or {},
+            entered=flash.entered if flash else {},
+            faults=flash.faults if flash else (),
         )
 
 

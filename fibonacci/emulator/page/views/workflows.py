@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from fibonacci.definitions import svg
-from fibonacci.definitions.json_types import is_object
-from fibonacci.definitions.templates import INPUT, expressions, strings
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
     facts,
-    field,
-    form,
     json_block,
-    json_object,
     moment,
     pager,
     state_text,
@@ -23,8 +17,8 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import HTMLElement, h
+from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table
-from fibonacci.emulator.state.json_encoding import JSONObject
 
 _RUNS: Final = 10
 
@@ -61,7 +55,11 @@ def show(context: ViewContext) -> PageContent:
                 ("Updated", moment(workflow["updated_at"])),
             ),
             h.section(h.h2("Diagram", id="diagram"), _diagram(workflow), aria_labelledby="diagram"),
-            h.section(h.h2("Run it", id="execute"), _run_form(context, workflow), aria_labelledby="execute"),
+            h.section(
+                h.h2("Run it", id="execute"),
+                run_form(context, f"/ui/workflows/{segment(workflow_id)}/execute", workflow["definition"]),
+                aria_labelledby="execute",
+            ),
             h.section(
                 h.h2("Latest runs", id="runs"),
                 runs_table(context.backend, runs.items),
@@ -87,7 +85,7 @@ def show_diagram(context: ViewContext) -> ServerResponse:
 def execute(context: ViewContext) -> Done:
     """Run the workflow."""
     workflow_id = context.path["workflow_id"]
-    body = {"inputs": json_object(context.form, "inputs")}
+    body = {"inputs": inputs_of_form(context, _workflow(context)["definition"])}
     run = context.backend.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
     return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {state_text(run['status'])}.")
 
@@ -115,35 +113,3 @@ def _diagram(workflow: Any) -> HTMLElement:
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
     picture = h.img(src=source, alt="Diagram of the workflow. The definition below says the same in JSON.")
     return h.div(picture, class_="picture", tabindex=0, role="region", aria_label="Diagram")
-
-
-def _run_form(context: ViewContext, workflow: Any) -> HTMLElement:
-    text = context.entered.get("inputs", json.dumps(_inputs_of(workflow["definition"]), indent=2, ensure_ascii=False))
-    control = h.textarea(
-        text,
-        id="inputs-to-run",
-        name="inputs",
-        rows=min(max(text.count("\n") + 2, 4), 16),
-        spellcheck="false",
-        aria_describedby="inputs-to-run-hint",
-    )
-    return form(
-        context,
-        f"/ui/workflows/{segment(workflow['id'])}/execute",
-        field("Inputs", control, "A JSON object. The run counts toward the quota of runs, and toward no rate limit."),
-        h.button("Run", class_="primary"),
-        id="run-form",
-        data_static="true",
-    )
-
-
-def _inputs_of(definition: Any) -> JSONObject:
-    """Return the inputs that a definition names, without values."""
-    if not is_object(definition):
-        return {}
-    paths = [
-        expression.strip().split(".")
-        for _, text in strings(definition.get("nodes"))
-        for expression in expressions(text)
-    ]
-    return {path[1]: "" for path in paths if path[0] == INPUT and len(path) > 1}
