@@ -3,6 +3,8 @@
 What a server, a model or another user has written may hold sequences that a terminal carries out, line breaks that
 forge a line of a log, and marks that change the order in which a line is read. They are escaped as Python writes them.
 A text that has been made safe stays the same when it is made safe again.
+
+The words for a number of things are here too: every part of the package has such numbers.
 """
 
 from __future__ import annotations
@@ -28,6 +30,11 @@ def printable_line(text: str) -> str:
 def visible(text: str) -> str:
     """Return a text in one line in which nothing is invisible either, as where it is compared or its cells count."""
     return text if text.isprintable() else "".join([c if c.isprintable() else repr(c)[1:-1] for c in text])
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 field` or `1,200 items`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _escaped(character: str) -> str:

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from fibonacci._display.protocols import ExecutionRecord
-from fibonacci._display.text import counted, cut
-from fibonacci._text import printable
+from fibonacci._display.text import cut
+from fibonacci._text import counted, printable
 
 try:
     with warnings.catch_warnings():

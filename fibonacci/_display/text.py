@@ -19,11 +19,6 @@ def cut(text: str, length: int = LONG) -> str:
     return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS} ({len(text):,} characters)"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as `1 field` or `1,200 items`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def cell_width(text: str) -> int:
     """Return the number of a terminal's cells that a text takes."""
     return len(text) if text.isascii() else sum(width for _, width in clusters(text))

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, NamedTuple, NoR
 from fibonacci._batch.rows import RepeatableRows
 from fibonacci._core.json_types import is_object
 from fibonacci._files import check_replaceable, check_state, finish, is_stream, open_state, open_stream
+from fibonacci._text import counted
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering import select
 from fibonacci.cli.standard_streams import has_stream, is_read_by_ci, without_commands, without_commands_in_json
@@ -203,17 +204,13 @@ def _csv_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]
     _check_header(header, rows_format, lines.fail)
     for record in records:
         if len(record) != len(header):
-            lines.fail(f"it has {_counted(len(record), 'cell')}, and the header has {_counted(len(header), 'column')}")
+            lines.fail(f"it has {counted(len(record), 'cell')}, and the header has {counted(len(header), 'column')}")
         cells = record if rows_format.is_raw else map(text_of_cell, record)
         row: dict[str, Any] = dict(zip(header, cells, strict=True))
         for column in rows_format.json_columns:
             row[column] = _json_in(row[column], lines.fail, f"column {column!r} holds no JSON")
         _check_key(row, rows_format.key, lines.fail)
         yield row
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _records(lines: _Lines) -> Iterator[list[str]]:

@@ -355,6 +355,11 @@ class ApiKeys:
         self._people[name] = role
         return self._derived(role, name)
 
+    @property
+    def people(self) -> Mapping[str, KeyRole]:
+        """The roles of the people who have or have used a key, by name, as far as this process knows."""
+        return dict(self._people)
+
     def role_of(self, name: str) -> KeyRole | None:
         """Return a role by its own name, or that of a person, who has or has used a key; `None` if there is none."""
         return _BY_TEXT.get(name) or self._people.get(name)

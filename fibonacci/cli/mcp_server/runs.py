@@ -13,8 +13,9 @@ import anyio
 from mcp_types import CallToolResult, TextContent
 
 from fibonacci import APIError, AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
-from fibonacci._display.text import counted, cut
+from fibonacci._display.text import cut
 from fibonacci._logging import redact_keys_in_use
+from fibonacci._text import counted
 from fibonacci.cli.mcp_server.long_outputs import shortened
 from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
 from fibonacci.models import Execution

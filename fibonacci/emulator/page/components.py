@@ -149,6 +149,11 @@ def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLE
     return _block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
 
 
+def snippet(label: str, text: str) -> HTMLElement:
+    """Return code or a command to copy, as it would be pasted."""
+    return h.pre(text, tabindex=0, role="region", aria_label=label, class_="snippet")
+
+
 def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLElement:
     """Return the body of a message, as JSON if it is JSON."""
     try:
@@ -179,7 +184,7 @@ def _block(name: str, title: str, text: str, context: ViewContext) -> HTMLElemen
     is_cut = len(text) > SHOWN and not is_full
     link = h.a(f"Show all {len(text):,} characters", href=f"{with_query(context, full=name)}#{name}")
     return h.div(
-        h.h4(title),
+        h.p(title, class_="label"),
         h.pre(
             f"{text[:SHOWN]}…" if is_cut else text,
             class_="all" if is_full else None,

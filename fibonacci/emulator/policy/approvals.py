@@ -119,7 +119,8 @@ def settings_of(store: Store, organization: str) -> StoredGovernance:
 APPROVAL_SECONDS: Final = 7 * 86_400.0
 """Seconds for which a run waits for approval."""
 
-_DECIDING: Final = ("admin", "owner")
+DECIDING: Final[tuple[KeyRole, ...]] = ("admin", "owner")
+"""The roles that decide about runs."""
 
 
 def approval_reasons(
@@ -208,7 +209,7 @@ class Approvals:
 
     def _check_role(self, by: str) -> None:
         role = self._role_of(by)
-        if role in _DECIDING:
+        if role in DECIDING:
             return
         if role is None:
             message = f"{by!r} is no role and nobody with a key: emulator.key('admin', name={by!r}) makes one."

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator.page.context import Action, View
-from fibonacci.emulator.page.views import controls, log, overview, resources, runs, workflows
+from fibonacci.emulator.page.views import approvals, controls, log, overview, resources, runs, workflows
 
 VIEWS: Final[Mapping[str, View]] = {
     "/overview": overview.show,
     "/runs": runs.show_list,
     "/runs/{execution_id}": runs.show_run,
     "/runs/{execution_id}/diagram.svg": runs.show_run_diagram,
-    "/approvals": runs.show_waiting,
+    "/approvals": approvals.show_list,
     "/workflows": workflows.show_list,
     "/workflows/{workflow_id}": workflows.show,
     "/workflows/{workflow_id}/diagram.svg": workflows.show_diagram,
@@ -29,7 +29,7 @@ VIEWS: Final[Mapping[str, View]] = {
 }
 ACTIONS: Final[Mapping[str, Action]] = {
     "/runs/{execution_id}/cancel": runs.cancel,
-    "/runs/{execution_id}/decision": runs.decide,
+    "/runs/{execution_id}/decision": approvals.decide,
     "/workflows/{workflow_id}/execute": workflows.execute,
     "/requests/clear": log.clear_requests,
     "/memory/{number}/delete": resources.delete_value,

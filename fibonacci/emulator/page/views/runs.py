@@ -1,4 +1,4 @@
-"""Runs: the list, one run with its diagram and the trace of each node, and those that wait for approval."""
+"""Runs: the list, and one run with its diagram and the trace of each node."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
+from fibonacci._text import counted
 from fibonacci.definitions import svg
 from fibonacci.emulator.engine.records import TERMINAL, WAITING
-from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
+from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
     NOTHING,
@@ -19,7 +20,6 @@ from fibonacci.emulator.page.components import (
     json_block,
     moment,
     pager,
-    required,
     state,
     state_text,
     table,
@@ -27,7 +27,7 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import Backend, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
-from fibonacci.emulator.policy.approvals import settings_of
+from fibonacci.emulator.page.views.approvals import approval_of
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What is drawn of a workflow without a definition."""
@@ -105,7 +105,7 @@ def show_run(context: ViewContext) -> PageContent:
                 class_="line",
             ),
             _error(run),
-            _approval(context, run),
+            approval_of(context, run),
             _facts(context, run),
             h.section(h.h2("Diagram", id="diagram"), _diagram(context, run), aria_labelledby="diagram"),
             h.section(h.h2("Trace", id="trace"), trace(context, run), aria_labelledby="trace"),
@@ -154,17 +154,6 @@ def _cancel_form(context: ViewContext) -> HTMLElement:
 
 def _error(run: Any) -> Content:
     return h.p(h.strong("Why: "), run["error"], class_="flash error") if run["error"] else None
-
-
-def _approval(context: ViewContext, run: Any) -> Content:
-    if "approval" not in run:
-        return None
-    return h.section(
-        h.h2("Approval", id="approval"),
-        decisions(run["approval"]),
-        decision_form(context, run["execution_id"]) if run["status"] == WAITING else None,
-        aria_labelledby="approval",
-    )
 
 
 def _facts(context: ViewContext, run: Any) -> HTMLElement:
@@ -242,7 +231,7 @@ def _node(context: ViewContext, number: int, node: Any, whole: _TimeSpan) -> HTM
                 h.strong(node["id"]),
                 " ",
                 h.span(node["type"], class_="soft"),
-                [" ", h.span(icon("triangle"), _count(node["warnings"]), class_="caution")]
+                [" ", h.span(icon("triangle"), counted(len(node["warnings"]), "warning"), class_="caution")]
                 if node["warnings"]
                 else None,
                 class_="node",
@@ -255,10 +244,6 @@ def _node(context: ViewContext, number: int, node: Any, whole: _TimeSpan) -> HTM
         id=f"node-{number}",
         open=is_open,
     )
-
-
-def _count(warnings: Sequence[str]) -> str:
-    return f"{len(warnings)} warning{'s' * (len(warnings) != 1)}"
 
 
 def _details(context: ViewContext, number: int, node: Any) -> HTMLElement:
@@ -305,86 +290,3 @@ def _span(node: Any, whole: _TimeSpan) -> _TimeSpan | None:
 
 def _seconds(text: str | None) -> float | None:
     return None if text is None else datetime.fromisoformat(text).timestamp()
-
-
-def show_waiting(context: ViewContext) -> PageContent:
-    """Show the runs that wait for approval, the newest first."""
-    page = context.backend.items("/executions", context.cursor, status=WAITING)
-    content: Content = [_waiting(context, run) for run in page.items]
-    if not page.items:
-        setting = h.code("client.organizations.governance.update(...)")
-        content = h.div(
-            h.p("No run waits for approval."),
-            h.p("A run waits if a setting of the organization matches its workflow: see ", setting, "."),
-            class_="empty",
-        )
-    return PageContent("Approvals", [content, pager(context, page.more)], "Approvals")
-
-
-def decide(context: ViewContext) -> Done:
-    """Approve or reject a run."""
-    execution_id = context.path["execution_id"]
-    by = required(context.form, "by", "name who decides: admin, owner, or a person with a key of such a role")
-    decision = context.form.get("decision")
-    if decision not in ("approve", "reject"):
-        raise invalid(Detail("decision", "is approve or reject"))
-    body = {"by": by, "decision": decision}
-    run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
-    done = "approved" if decision == "approve" else "rejected"
-    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
-
-
-def decisions(approval: Any) -> HTMLElement:
-    """Return what a run waits for, and who has decided about it."""
-    return facts(
-        ("Required for", ", ".join(approval["reasons"])),
-        ("Requested by", approval["requested_by"]),
-        ("Requested", moment(approval["requested_at"])),
-        ("Approved by", ", ".join(approval["approved_by"]) or "nobody yet"),
-        ("Rejected by", approval["rejected_by"]),
-        ("Expires", moment(approval["expires_at"]) if approval.get("expires_at") else None),
-    )
-
-
-def decision_form(context: ViewContext, execution_id: str) -> HTMLElement:
-    """Return the form that approves or rejects a run."""
-    with context.backend.reading() as store:
-        threshold = settings_of(store, context.backend.app.organization)["approval_threshold"]
-    name = f"by-{execution_id}"
-    return form(
-        context,
-        f"/ui/runs/{segment(execution_id)}/decision",
-        h.label("Decided by", for_=name),
-        h.input(
-            id=name,
-            name="by",
-            value=context.entered.get("by", "admin"),
-            required=True,
-            list=f"{name}-roles",
-            autocomplete="off",
-            spellcheck="false",
-            maxlength=100,
-        ),
-        h.datalist(h.option(value="admin"), h.option(value="owner"), id=f"{name}-roles"),
-        h.button("Approve", name="decision", value="approve", class_="primary"),
-        h.button("Reject", name="decision", value="reject", class_="danger"),
-        h.p(
-            f"It takes {threshold} {'approval' if threshold == 1 else 'approvals'}. A role, or a person with a key.",
-            class_="note",
-        ),
-        id=f"decide-{execution_id}",
-        class_="inline",
-        data_static="true",
-    )
-
-
-def _waiting(context: ViewContext, run: Any) -> HTMLElement:
-    execution_id = run["execution_id"]
-    name = context.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
-    return h.article(
-        h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
-        decisions(run["approval"]),
-        decision_form(context, execution_id),
-        id=execution_id,
-        class_="card",
-    )

@@ -1,0 +1,223 @@
+"""Approvals: the runs that wait for one, what a decision about one does, and who may make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from fibonacci._text import counted
+from fibonacci.definitions import CriticNode, LLMNode, ToolNode
+from fibonacci.emulator.account import KeyRole
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
+from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.engine.tool_catalog import find_tool
+from fibonacci.emulator.http.messages import Detail, invalid
+from fibonacci.emulator.page.components import (
+    facts,
+    form,
+    json_block,
+    moment,
+    pager,
+    required,
+    short,
+    snippet,
+    state_text,
+)
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.policy.approvals import DECIDING, settings_of
+from fibonacci.emulator.state.records import StoredGovernance
+
+_TOOLS_SHOWN: Final = 20
+_HOLD_MAIL: Final = """from fibonacci import Fibonacci
+
+client = Fibonacci()
+client.organizations.governance.update("{organization}", require_approval_for_external_comm=True)
+mail = {{"to": "team@example.org", "subject": "News", "body": "High tide at noon"}}
+node = {{"id": "tell", "type": "tool", "tool": "email_send", "params": mail}}
+workflow = client.workflows.create(name="News", definition={{"nodes": [node]}})
+print(client.workflows.execute(workflow.id).status)
+"""
+
+
+def show_list(context: ViewContext) -> PageContent:
+    """Show the runs that wait for approval, the newest first."""
+    page = context.backend.items("/executions", context.cursor, status=WAITING)
+    content: Content = [_card(context, run) for run in page.items]
+    if not page.items:
+        content = h.div(
+            h.p("No run waits for approval."),
+            h.p("A run waits if a ", h.a("governance setting", href="/ui/governance"), " matches its workflow:"),
+            snippet("Hold a run", _HOLD_MAIL.format(organization=context.backend.app.organization)),
+            class_="empty",
+        )
+    return PageContent("Approvals", [content, pager(context, page.more)], "Approvals")
+
+
+def decide(context: ViewContext) -> Done:
+    """Approve or reject a run."""
+    execution_id = context.path["execution_id"]
+    by = required(context.form, "by", "name who decides: admin, owner, or a person with a key of such a role")
+    decision = context.form.get("decision")
+    if decision not in ("approve", "reject"):
+        raise invalid(Detail("decision", "is approve or reject"))
+    body = {"by": by, "decision": decision}
+    run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
+    done = "approved" if decision == "approve" else "rejected"
+    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
+
+
+def approval_of(context: ViewContext, run: Any) -> Content:
+    """Return what the page of a run has about its approval: who decided, or the form that decides."""
+    if "approval" not in run:
+        return None
+    return h.section(
+        h.h2("Approval", id="approval"),
+        _decisions(run["approval"]),
+        _decision(context, run) if run["status"] == WAITING else None,
+        aria_labelledby="approval",
+    )
+
+
+def _card(context: ViewContext, run: Any) -> HTMLElement:
+    execution_id = run["execution_id"]
+    name = context.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
+    inputs = context.backend.get(f"/executions/{segment(execution_id)}")["inputs"]  # lists leave large ones out
+    return h.article(
+        h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
+        _decisions(run["approval"]),
+        json_block(f"inputs-of-{execution_id}", "Inputs", inputs, context),
+        _decision(context, run),
+        id=execution_id,
+        class_="card",
+    )
+
+
+def _decisions(approval: Any) -> HTMLElement:
+    """Return what a run waits for, and who has decided about it."""
+    return facts(
+        ("Required for", ", ".join(approval["reasons"])),
+        ("Requested by", approval["requested_by"]),
+        ("Requested", moment(approval["requested_at"])),
+        ("Approved by", ", ".join(approval["approved_by"]) or "nobody yet"),
+        ("Rejected by", approval["rejected_by"]),
+        ("Expires", moment(approval["expires_at"]) if approval.get("expires_at") else None),
+    )
+
+
+def _decision(context: ViewContext, run: Any) -> Content:
+    """Return what each decision does, and the form that makes one."""
+    with context.backend.reading() as store:
+        settings = settings_of(store, context.backend.app.organization)
+    definition = context.backend.definition(run["workflow_id"], run["workflow_version"])
+    is_gone = context.backend.workflow_name(run["workflow_id"]) is None
+    return [
+        h.dl(
+            h.div(
+                h.dt("Approve"),
+                h.dd(
+                    "Not possible: the workflow was deleted."
+                    if is_gone
+                    else [_start(run["approval"], settings), _calls(context, compiled(definition))]
+                ),
+            ),
+            h.div(h.dt("Reject"), h.dd("The run is cancelled at once, whoever has approved it. No node runs.")),
+            class_="effects",
+        ),
+        _form(context, run, settings),
+    ]
+
+
+def _start(approval: Any, settings: StoredGovernance) -> HTMLElement:
+    missing = settings["approval_threshold"] - len(approval["approved_by"]) - 1
+    after = "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."
+    return h.p(after, " ", h.span("Requests are decided on by the settings of that moment.", class_="soft"))
+
+
+def _calls(context: ViewContext, workflow: CompiledWorkflow) -> Content:
+    """Return the tools that a run calls, in order: they are what leaves the workflow."""
+    nodes = [workflow.nodes[node_id] for node_id in workflow.order]
+    tools = [node for node in nodes if isinstance(node, ToolNode)]
+    models = sum(isinstance(node, LLMNode | CriticNode) for node in nodes)
+    lines = [h.li(_call(context, workflow, node)) for node in tools[:_TOOLS_SHOWN]]
+    rest = len(tools) - len(lines)
+    return [
+        h.p("It calls these tools, in this order:" if tools else "It calls no tool."),
+        h.ol(lines) if lines else None,
+        h.p(f"And {counted(rest, 'more tool')}.") if rest else None,
+        h.p(f"{counted(models, 'node')} {'asks' if models == 1 else 'ask'} a model.") if models else None,
+    ]
+
+
+def _call(context: ViewContext, workflow: CompiledWorkflow, node: ToolNode) -> Content:
+    known = find_tool(context.backend.app.environment.handlers, node.tool)
+    own = context.backend.app.environment.handlers.tool(node.tool) is not None
+    conditions = [*_conditions(workflow, node)]
+    return [
+        h.code(node.tool),
+        f" in {node.id}",
+        h.span(" by your own function" if own else " simulated: nothing leaves the emulator", class_="soft"),
+        f". {known['description']}" if known is not None and not own else None,
+        [" ", h.strong("Only if "), " or ".join(conditions), "."] if conditions else None,
+        h.br(),
+        h.code(short(node.params, context, 300)),
+    ]
+
+
+def _conditions(workflow: CompiledWorkflow, node: ToolNode) -> Iterator[str]:
+    flow = workflow.flow
+    yield from (f"{gate.conditional} is {str(gate.when).lower()}" for gate in flow.gates.get(node.id, ()))
+    yield from (f"{other} fails" for other in flow.rescues.get(node.id, ()))
+    if node.condition is not None:
+        yield "its condition holds"
+
+
+def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
+    execution_id = run["execution_id"]
+    name = f"by-{execution_id}"
+    may, may_not = _deciders(context, run["approval"], settings)
+    return form(
+        context,
+        f"/ui/runs/{segment(execution_id)}/decision",
+        h.label("Decided by", for_=name),
+        h.input(
+            id=name,
+            name="by",
+            value=context.entered.get("by", may[0] if may else ""),
+            required=True,
+            list=f"{name}-people",
+            autocomplete="off",
+            spellcheck="false",
+            maxlength=100,
+            aria_describedby=f"{name}-hint",
+        ),
+        h.datalist([h.option(value=person) for person in may], id=f"{name}-people"),
+        h.button("Approve", name="decision", value="approve", class_="primary"),
+        h.button("Reject", name="decision", value="reject", class_="danger"),
+        h.p(
+            f"It takes {counted(settings['approval_threshold'], 'approval')}. A role, or a person with a key. ",
+            " ".join(may_not),
+            class_="note",
+            id=f"{name}-hint",
+        ),
+        id=f"decide-{execution_id}",
+        class_="inline",
+        data_static="true",
+    )
+
+
+def _deciders(context: ViewContext, approval: Any, settings: StoredGovernance) -> tuple[Sequence[str], Sequence[str]]:
+    """Return who may approve a run, and sentences about those who may not."""
+    may: list[str] = []
+    may_not: list[str] = []
+    roles: dict[str, KeyRole] = {role: role for role in DECIDING}
+    for person, role in (roles | {**context.backend.app.keys.people}).items():
+        if role not in DECIDING:
+            may_not.append(f"{person} may not decide: the role is {role}.")
+        elif person in approval["approved_by"]:
+            may_not.append(f"{person} has approved it already.")
+        elif person == approval["requested_by"] and not settings["allow_self_approval"]:
+            may_not.append(f"{person} asked for the run, and allow_self_approval is off: {person} can only reject it.")
+        else:
+            may.append(person)
+    return may, may_not

@@ -1,0 +1,120 @@
+"""The page of approvals: what a person who decides has to know, and who may decide."""
+
+from __future__ import annotations
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator, ToolCall
+from tests.emulator.handling import create
+from tests.emulator.page_client import PageClient
+from tests.kit.nodes import llm, tool
+
+MAIL = {"to": "{{input.reader}}", "subject": "News", "body": "{{sum}}"}
+NODES = (
+    tool("look", "lookup", {"topic": "tides"}),
+    llm("sum", "Sum up {{look}}"),
+    {
+        "id": "gate",
+        "type": "conditional",
+        "left_value": "{{sum}}",
+        "operator": "is_empty",
+        "true_branch": ["end"],
+        "false_branch": ["tell"],
+    },
+    tool("tell", "email_send", MAIL),
+    llm("end", "Say nothing"),
+)
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(time="manual", api_key="fib-page")
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    emulator.tool("lookup")(self_made)
+    client = emulator.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True, approval_threshold=3)
+    return client
+
+
+def self_made(call: ToolCall) -> str:
+    return "High at noon"
+
+
+def waiting_run(client: Fibonacci) -> str:
+    workflow = create(client, *NODES, name="Newsletter")
+    return client.workflows.execute(workflow, inputs={"reader": "team@example.org"}).id
+
+
+@pytest.mark.parametrize("target", ["/ui/approvals", "/ui/runs/{run}"])
+def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, client: Fibonacci, target: str) -> None:
+    run = waiting_run(client)
+    text = page.get(target.format(run=run)).main
+    assert '"reader": "team@example.org"' in text
+    assert "Requested by owner" in text
+    assert "Expires 20" in text
+    assert "The run waits for 2 more approvals, then starts." in text
+    first, second = text.index("lookup in look by your own function"), text.index("email_send in tell simulated")
+    assert first < second
+    assert "Send an e-mail. Only if gate is false." in text
+    assert '{"to": "{{input.reader}}", "subject": "News"' in text
+    assert "2 nodes ask a model." in text
+    assert "Reject The run is cancelled at once" in text
+
+
+def test_the_approvals_that_are_missing_are_counted(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    run = waiting_run(client)
+    emulator.key("admin", name="ada")
+    emulator.approve(run, by="ada")
+    assert "The run waits for 1 more approval, then starts." in page.get("/ui/approvals").text
+    emulator.approve(run, by="admin")
+    text = page.get("/ui/approvals").text
+    assert "The run starts." in text
+    assert "Approved by ada, admin" in text
+    assert "ada has approved it already." in text
+
+
+def test_who_may_not_decide_is_told_why(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    waiting_run(client)
+    for role, name in (("admin", "ada"), ("member", "bo"), ("viewer", "cy")):
+        emulator.key(role, name=name)  # type: ignore[arg-type]
+    shown = page.get("/ui/approvals")
+    assert "owner asked for the run, and allow_self_approval is off: owner can only reject it." in shown.text
+    assert "bo may not decide: the role is member." in shown.text
+    assert "cy may not decide: the role is viewer." in shown.text
+    assert '<option value="ada"></option>' in shown.body
+    assert '<option value="bo"></option>' not in shown.body
+    client.organizations.governance.update("default", allow_self_approval=True)
+    assert "owner asked for the run" not in page.get("/ui/approvals").text
+
+
+def test_a_run_of_a_deleted_workflow_can_only_be_rejected(page: PageClient, client: Fibonacci) -> None:
+    run = waiting_run(client)
+    client.workflows.delete(client.executions.get(run).workflow_id or "")
+    assert "Not possible: the workflow was deleted." in page.get("/ui/approvals").text
+    shown = page.act(f"/ui/runs/{run}/decision", by="admin", decision="approve", back="/ui/approvals")
+    assert "reject the execution" in shown.text
+    assert "admin rejected the run" in page.act(f"/ui/runs/{run}/decision", by="admin", decision="reject").text
+
+
+def test_many_tools_are_counted(page: PageClient, client: Fibonacci) -> None:
+    nodes = [tool(f"mail{number}", "email_send", MAIL | {"body": "Tides"}) for number in range(25)]
+    client.workflows.execute(create(client, *nodes), inputs={"reader": "a@example.org"})
+    text = page.get("/ui/approvals").text
+    assert text.count("email_send in mail") == 20
+    assert "And 5 more tools." in text
+
+
+def test_without_any_the_code_that_makes_one_can_be_pasted(
+    page: PageClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = page.get("/ui/approvals").body
+    code = shown.partition('class="snippet">')[2].partition("</pre>")[0]
+    with Emulator() as served:
+        monkeypatch.setenv("FIBONACCI_API_KEY", served.api_key)
+        monkeypatch.setenv("FIBONACCI_BASE_URL", served.base_url)
+        exec(compile(code.replace("&quot;", '"'), "page", "exec"), {})
+    assert capsys.readouterr().out == "pending_approval\n"
