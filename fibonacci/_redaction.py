@@ -9,9 +9,10 @@ from urllib.parse import unquote, urlsplit
 REDACTED = "[API key]"
 # A shorter key is no secret, and redacting it would make a text unreadable.
 _SHORTEST = 6
-_KEY = re.compile(r"fib_(?:live|test)_\w+")
-_WORDS = re.compile(r"[^\s'\"]+")
-_PASSWORD_OPTION = re.compile(
+# Compiled when they are used, which is when something failed.
+_KEY = r"fib_(?:live|test)_\w+"
+_WORDS = r"[^\s'\"]+"
+_PASSWORD_OPTION = (
     r"(?i)((?:password|passwd|token|secret|api_?key)(?:=|%3D))(?:(?<==)[^\s&#'\"]+|(?<=%3D)(?:(?!%26|%23)[^\s'\"])+)"
 )
 
@@ -65,10 +66,10 @@ def without_secrets(text: str) -> str:
 
     The URLs need not be valid: the password of one that is misspelled (`redis:/:password@host`) is a password too.
     """
-    text = _KEY.sub(REDACTED, text)
+    text = re.sub(_KEY, REDACTED, text)
     if "@" in text or "%40" in text:
-        text = _WORDS.sub(_without_user, text)
-    return _PASSWORD_OPTION.sub(r"\1***", text)
+        text = re.sub(_WORDS, _without_user, text)
+    return re.sub(_PASSWORD_OPTION, r"\1***", text)
 
 
 def _without_user(match: re.Match[str]) -> str:

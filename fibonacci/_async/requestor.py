@@ -78,12 +78,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-# What retries, pages, bodies and the user's callbacks need.
+# What retries, pages and bodies need.
 _LATE_IMPORTS = LateImports(
     "tenacity",
     "json",
     "fibonacci._async.rate_limit_wait",
-    "fibonacci._core.option_types",
     "fibonacci.models._reading",
     "fibonacci.models.page",
 )

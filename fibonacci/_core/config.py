@@ -8,6 +8,7 @@ ablations in docs/reference/performance.md).
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
 from fibonacci._core.option_checks import (
     change_headers,
@@ -121,6 +122,8 @@ class Config:
         self.on_retry = check_callback("on_retry", get("on_retry"), close=close)
         self.on_wait: Callable[[WaitEvent], object] | None
         self.on_wait = check_callback("on_wait", get("on_wait"), close=close)
+        if self.on_retry is not None or self.on_wait is not None:
+            import_module("fibonacci._core.option_types")  # has their events: later, no file may be left to open it
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
         if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:

@@ -9,7 +9,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +26,8 @@ from fibonacci._net.sockets import (
 )
 
 if TYPE_CHECKING:
+    from queue import SimpleQueue
+
     from fibonacci._net.names import ConnectionAttempts
 
 # Seconds for which the thread of deadlines waits for another call.
@@ -123,6 +124,8 @@ class DeadlineTimer:
     """
 
     def __init__(self) -> None:
+        from queue import SimpleQueue  # most programs call nothing of another library
+
         self._calls: set[_TimedCall] = set()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._wakes_at = math.inf  # when the thread looks at the calls next; infinite while it is not known
@@ -175,6 +178,8 @@ class DeadlineTimer:
 
     def _close_in_time(self) -> None:
         """Close the connections of calls whose time is up, until there has been no call for a while."""
+        from queue import Empty
+
         while True:
             self._wakes_at = math.inf
             now = monotonic()
