@@ -242,6 +242,7 @@ class AsyncDeployments(AsyncResource):
         """Write a workflow into a file, and record it in the state beside it."""
         check_flag("overwrite", overwrite)
         folder, file = split_target(path)
+        folder.check_writable()
         target = self._target(folder, environment)
         import_yaml(folder, file)
         workflow = await self._send(get_workflow(workflow_id))

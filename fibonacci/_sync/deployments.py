@@ -241,6 +241,7 @@ class Deployments(Resource):
         """Write a workflow into a file, and record it in the state beside it."""
         check_flag("overwrite", overwrite)
         folder, file = split_target(path)
+        folder.check_writable()
         target = self._target(folder, environment)
         import_yaml(folder, file)
         workflow = self._send(get_workflow(workflow_id))

@@ -6,14 +6,14 @@ import json
 import os
 import re
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._suggestions import did_you_mean
 from fibonacci._text import printable, printable_line
-from fibonacci.cli.exit_codes import UnknownFieldError, UsageError
+from fibonacci.cli.exit_codes import UnknownFieldError, UnwrittenResultError, UsageError
 from fibonacci.cli.rendering import (
     Painter,
     encodable,
@@ -26,6 +26,7 @@ from fibonacci.cli.rendering import (
     visible_json,
 )
 from fibonacci.cli.standard_streams import (
+    discard_unwritable,
     is_read_by_ci,
     is_terminal,
     print_message,
@@ -35,7 +36,7 @@ from fibonacci.cli.standard_streams import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import TextIO
 
@@ -98,6 +99,31 @@ class Output:
         self._fields: Sequence[str] = options.fields or ()
         self._are_fields_checked = not self._fields
         self._unknown_field = ""
+        self._change = ""
+
+    def record_change(self, change: str) -> None:
+        """Note what was changed, for the case that its result cannot be written.
+
+        Args:
+            change: What was done, with its id: `exec_abc123 was started`.
+        """
+        self._change = change
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """Write data in the block, to stdout or to a file.
+
+        Raises:
+            UnwrittenResultError: If it cannot be written, and is the result of a change. Nothing else is printed then.
+            OSError: If it cannot be written, and nothing was changed.
+        """
+        try:
+            yield
+        except OSError as error:
+            if not self._change:
+                raise
+            discard_unwritable()
+            raise UnwrittenResultError(self._change, error.strerror or str(error)) from error
 
     def check_fields(self, model: type[Model], *, is_read: bool = False) -> None:
         """Check `--fields` before anything is sent.
@@ -135,7 +161,8 @@ class Output:
         if self.is_terminal and not self.is_json and is_object(shown):
             from fibonacci.cli.rendering import write_object
 
-            write_object(self.painter(), shown)
+            with self.writing():
+                write_object(self.painter(), shown)
         else:
             self._print(self._json(shown, indent=2 if self.is_terminal else None))
 
@@ -263,7 +290,8 @@ class Output:
         return visible_json(text) if self.is_terminal else text
 
     def _print(self, text: str, *, end: str = "\n") -> None:
-        print(encodable(text, encoding_of(sys.stdout)), end=end, flush=True)
+        with self.writing():
+            print(encodable(text, encoding_of(sys.stdout)), end=end, flush=True)
 
     def _note(self, text: str) -> None:
         if not self._options.quiet:

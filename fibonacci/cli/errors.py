@@ -7,7 +7,17 @@ from typing import Final
 
 from fibonacci._remedies import for_command, reworded, text_of
 from fibonacci._text import printable, printable_line
-from fibonacci.cli.exit_codes import FAILED, NO_ANSWER, NO_CREDENTIALS, NOT_ENDED, SIGNALED, USAGE, UnknownFieldError
+from fibonacci.cli.exit_codes import (
+    FAILED,
+    NO_ANSWER,
+    NO_CREDENTIALS,
+    NOT_ENDED,
+    SIGNALED,
+    UNWRITTEN,
+    USAGE,
+    UnknownFieldError,
+    UnwrittenResultError,
+)
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message, without_keys, wrapped_message
 from fibonacci.errors import (
@@ -38,7 +48,10 @@ command whose extra is not installed."""
 _NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError, UnknownFieldError)
 """What the platform was asked for has come out badly, or must not be done."""
 
-_PLAIN: Final = (FibonacciError, ValueError, TypeError, OSError, ImportError, KeyboardInterrupt, UnknownFieldError)
+_PLAIN: Final = (
+    *(FibonacciError, ValueError, TypeError, OSError, ImportError, KeyboardInterrupt),
+    *(UnknownFieldError, UnwrittenResultError),
+)
 """Their texts say all."""
 
 
@@ -111,6 +124,8 @@ def exit_code(error: BaseException) -> int:
         return SIGNALED + signal_of(error)
     if isinstance(error, AuthenticationError) or (isinstance(error, ConfigurationError) and error.is_about_key):
         return NO_CREDENTIALS
+    if isinstance(error, UnwrittenResultError):
+        return UNWRITTEN
     if isinstance(error, WaitTimeoutError | UnknownOutcomeError | RunsStoppedError):
         return NOT_ENDED
     if isinstance(error, APIError):

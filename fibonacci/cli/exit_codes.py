@@ -22,6 +22,9 @@ USAGE: Final = 64
 NO_ANSWER: Final = 69
 """There is no usable answer: no connection, a 5xx, the rate limit, a proxy's page; or it cannot be written."""
 
+UNWRITTEN: Final = 74
+"""It was carried out, but its result cannot be written: a full disk, a closed pipe. stderr has the id."""
+
 NOT_ENDED: Final = 75
 """It has not ended in the time to wait, or it is not known whether it was carried out. Look before you repeat it."""
 
@@ -31,6 +34,22 @@ SIGNALED: Final = 128
 
 class UsageError(ValueError):
     """An argument or a file of the command has a fault; the text is one line with the place and the remedy."""
+
+
+class UnwrittenResultError(Exception):
+    """Something was changed, and the result of that cannot be written.
+
+    Args:
+        change: What was changed.
+        reason: Why it cannot be written.
+
+    Attributes:
+        reason: Why it cannot be written.
+    """
+
+    def __init__(self, change: str, reason: str) -> None:
+        super().__init__(f"{change}, but the result cannot be written: {reason}")
+        self.reason: str = reason
 
 
 class UnknownFieldError(LookupError):

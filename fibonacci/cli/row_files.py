@@ -15,7 +15,7 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -408,12 +408,13 @@ class ResultFile:
         if self._target is None or self._file is None:
             return
         finish(self._file, self._target)
-        self.close()
+        self._stack.close()
         Path(self.written_to).replace(self._target)
 
     def close(self) -> None:
-        """Close the file. A second call does nothing."""
-        self._stack.close()
+        """Close the file, whose results were written by now, or it is known why not. A second call does nothing."""
+        with suppress(OSError):
+            self._stack.close()
 
     def _opened(self) -> ResultStream:
         # Not before there is a result: this run has the journal then, and no other writes the file.

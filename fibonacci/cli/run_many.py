@@ -20,11 +20,11 @@ from fibonacci._files import is_stream
 from fibonacci._remedies import for_command
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
-from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UsageError
+from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UnwrittenResultError, UsageError
 from fibonacci.cli.inputs import untyped_inputs, workflow_id_of
 from fibonacci.cli.rendering import check_fields
 from fibonacci.cli.row_files import EXTENSIONS, STDIN, ResultFile, RowFormat, RowsFormat, open_rows, stdout_stream
-from fibonacci.cli.standard_streams import discard_unwritable, is_terminal
+from fibonacci.cli.standard_streams import is_terminal
 from fibonacci.cli.values import check_out
 from fibonacci.definitions.checks.inputs import InputsError
 from fibonacci.models.run_results import COLUMNS
@@ -106,11 +106,7 @@ def run_rows(context: Context) -> int:
         _log_to_stderr()
     try:
         return _run(context)
-    except BrokenPipeError:
-        discard_unwritable()
-        context.say(f"the reader of the results has closed; {_RESUME}")
-        return NOT_ENDED
-    except (KeyboardInterrupt, OSError) as error:
+    except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not (context.options.estimate or isinstance(error, FibonacciError)):  # the client's errors have it in a note
             add_remedy(error, _RESUME)
         raise
@@ -132,7 +128,8 @@ def _run(context: Context) -> int:
             if out_format is None:
                 stream = stdout_stream(options.fields or (), is_json=options.json, remedy="pass --out")
                 code = _write_results(context, runs, stream.write)
-                stream.finish()
+                with context.output.writing():
+                    stream.finish()
                 return code
             with closing(ResultFile(options.out, out_format, is_raw=options.raw_csv)) as file:
                 return _write_file(context, runs, file)
@@ -148,7 +145,8 @@ def _print_estimate(context: Context, estimate: RunsEstimate) -> None:
 def _write_file(context: Context, runs: Runs, file: ResultFile) -> int:
     try:
         code = _write_results(context, runs, file.write)
-        file.finish()
+        with context.output.writing():
+            file.finish()
     except BaseException:
         if file.is_begun:
             context.say(f"the results so far are in {file.written_to}")
@@ -158,18 +156,21 @@ def _write_file(context: Context, runs: Runs, file: ResultFile) -> int:
 
 def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], None]) -> int:
     """Write the result of each row, and say on stderr how many there are of each kind."""
+    context.output.record_change("rows were started")
     try:
         for result in runs:
-            write(result)
+            with context.output.writing():
+                write(result)
     except UnknownOutcomeError as error:
         for result in error.results:
-            write(result)
+            with context.output.writing():
+                write(result)
         context.say(str(runs.summary))
         context.say(for_command(error.message))
         if context.options.journal:
             context.say(for_command(error.__notes__[0]))
         return NOT_ENDED
-    except (KeyboardInterrupt, OSError) as error:
+    except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note
             context.say(str(runs.summary))
         raise

@@ -6,6 +6,7 @@ longer, and could not be canceled.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -77,6 +78,17 @@ class DeploymentFolder:
         for file in names:
             self.check_link(file)
         return names
+
+    def check_writable(self) -> None:
+        """Check that files can be made in the folder, and the folder itself where there is none.
+
+        Raises:
+            OSError: If its user may not do that, or there is a file in its place.
+        """
+        place = next(path for path in (self.path, *self.path.parents) if os.path.lexists(path))
+        code = errno.ENOTDIR if not place.is_dir() else 0 if os.access(place, os.W_OK | os.X_OK) else errno.EACCES
+        if code:
+            raise OSError(code, os.strerror(code), str(place))
 
     def read_definitions(self) -> dict[str, Mapping[str, Any]]:
         """Return the definition of each file, by name.

@@ -303,6 +303,9 @@ class TestResumption:
             process.stdout.close()
             process.stdout = None
             _, errors = process.communicate(timeout=30)
-        assert process.returncode == 75
-        assert last_line(errors) == "the reader of the results has closed; the same command with --resume continues"
+        assert process.returncode == 74
+        assert last_line(errors) == (
+            "fibonacci: rows were started, but the result cannot be written: Broken pipe; the same command with"
+            " --resume continues"
+        )
         assert "Traceback" not in errors

@@ -188,7 +188,7 @@ class TestInProcess:
     @linux_only
     def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path("o.jsonl").symlink_to("/dev/full")
-        assert call("--out", "o.jsonl") == 69
+        assert call("--out", "o.jsonl") == 74
         assert last_line(capsys.readouterr().err).endswith(
             "No space left on device; the same command with --resume continues"
         )

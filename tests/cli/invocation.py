@@ -75,6 +75,21 @@ def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invoc
     return Invocation(code, out.getvalue(), err.getvalue())
 
 
+def invoke_unwritable(*arguments: str, is_full: bool) -> Invocation:
+    """Run the command in this process, with a stdout on a full disk, or else a pipe that its reader has closed."""
+    descriptor = os.open("/dev/full", os.O_WRONLY) if is_full else _closed_pipe()
+    err = TextStream()
+    with os.fdopen(descriptor, "w") as out, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    return Invocation(code, "", err.getvalue())
+
+
+def _closed_pipe() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
 @contextlib.contextmanager
 def _stdin(text: str) -> Generator[None]:
     before, sys.stdin = sys.stdin, TextStream(text)

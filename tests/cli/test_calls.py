@@ -19,12 +19,13 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.command_lines import calls, command_line
-from tests.cli.invocation import TextStream, invoke, use
+from tests.cli.invocation import TextStream, invoke, invoke_unwritable, use
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import check_rows
 from tests.kit.server import ScriptedServer
+from tests.kit.systems import linux_only
 from tests.tools import calls as derivation
 
 
@@ -95,6 +96,26 @@ def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
         assert run.out == "null\n"
     else:
         assert exactly(run.data) == exactly(row.data[: row.options.get("page_size")] if row.is_list else row.data)
+
+
+@linux_only
+def test_a_change_whose_result_cannot_be_written_is_named(scripted: ScriptedServer) -> None:
+    def check(row: EndpointRow) -> None:
+        for is_full, reason in ((True, "No space left on device"), (False, "Broken pipe")):
+            if row.options.get("workflow_id") is not None:
+                scripted.add_response({"data": {"id": row.options["workflow_id"]}})
+            scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
+            run = invoke_unwritable(*command_line(row), is_full=is_full)
+            *_, line = run.err.splitlines()
+            assert run.code == 74, run
+            assert line.endswith(f", but the result cannot be written: {reason}")
+            data: dict[str, Any] = row.data or {}
+            for id in (data.get("id") or data.get("execution_id"), *row.arguments):
+                assert id is None or row.call == "workflows.execute" or str(id) in line, line
+            if row.call == "workflows.execute":
+                assert line.startswith(f"fibonacci: {data['execution_id']} was started, ")
+
+    check_rows(((str(row), row) for row in ROWS if row.method != "GET"), check)
 
 
 ONE_NODE = {"nodes": [{"id": "a", "type": "llm", "instruction": "Greet"}]}

@@ -279,9 +279,12 @@ def test_a_reader_that_closes_stdout_does_not_end_an_apply(platform: Emulator, t
         command, stdout=closed, stderr=subprocess.PIPE, env=environment(platform, tmp_path), timeout=30
     )
     os.close(closed)
-    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.returncode == 74
+    *made, reason = run.stderr.decode().splitlines()
+    assert reason == "fibonacci: these changes were made, but the result cannot be written: Broken pipe"
     with Fibonacci() as client:
-        assert len(list(client.workflows.list())) == 2
+        assert sorted(line.rpartition("(")[2] for line in made) == sorted(f"{w.id})" for w in client.workflows.list())
+        assert len(made) == 2
 
 
 def test_an_older_word_is_a_warning_of_the_plan() -> None:

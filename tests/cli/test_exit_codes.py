@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,12 +25,13 @@ from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.cli.command_lines import command_line
 from tests.cli.definitions import GREETER
-from tests.cli.invocation import invoke
+from tests.cli.invocation import invoke, invoke_unwritable
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import check_each, check_rows
 from tests.kit.certificates import self_signed
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, ok, raw_then_reset, refusing, respond
+from tests.kit.systems import linux_only
 
 CALLS = {row.call: command_line(row) for row in ROWS if not row.call.startswith("health.")}
 COMMANDS: dict[str, list[str]] = {
@@ -141,6 +143,53 @@ def test_64_is_nothing_sent(work: Path, monkeypatch: pytest.MonkeyPatch, emulato
 
     check_rows(CHANGES.items(), check)
     assert not (work / "runs.db").exists()
+
+
+@linux_only
+def test_what_was_done_is_on_stderr_where_stdout_cannot_be_written(
+    work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    assert invoke("workflows", "create", "--name", "Greeter", "--definition", "@flow.yaml").code == 0
+
+    def check(row: tuple[str, str]) -> None:
+        line, done = row
+        for is_full in (True, False):
+            run = invoke_unwritable(*line.split(), is_full=is_full)
+            assert run.code == 74, run
+            assert re.fullmatch(f"fibonacci: {done}, but the result cannot be written: .*", run.err.splitlines()[-1])
+
+    start = "run Greeter --input name=Ada"
+    check_each(
+        (
+            (start, r"exec_\w+ was started \(completed\)"),
+            (f"{start} --watch", r"exec_\w+ was started \(\w+\)"),
+            (f"{start} --detach", r"exec_\w+ was started"),
+            ("run-many Greeter rows.jsonl --journal runs.db --retry-failed", "rows were started"),
+            ('request POST /workflows --data {"name":"x"}', r"`POST /workflows` was carried out \(wf-\w+\)"),
+            ("pull Greeter --dir flows", "flows/greeter.yaml was written"),
+        ),
+        check,
+    )
+    run = invoke_unwritable("apply", ".", "--yes", "--json", is_full=True)
+    assert run.code == 74
+    assert re.search(r"created flow.yaml 'flow' \(wf-\w+\), but the result cannot be written", run.err)
+    assert invoke_unwritable("tools", "list", is_full=True).code == 69, "nothing was changed"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(
+    work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    for line in (
+        "pull Greeter --out flow.yaml/x.yaml",
+        "pull Greeter --dir flow.yaml/x",
+        "plan . --out no/plan.json",
+        "graph Greeter --out flow.yaml/x.svg",
+    ):
+        run = invoke(*line.split())
+        assert (run.code, run.out, run.err.count("\n")) == (64, "", 1), run
+    assert emulator.requests.count == 0
 
 
 def test_an_option_that_does_nothing_is_refused_and_not_in_the_help() -> None:

@@ -60,6 +60,14 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
     return DONE
 
 
+def _change(path: tuple[str, ...], arguments: list[Any], result: Any) -> str:
+    """Return what a call has changed, with the id of what it returns."""
+    if path[-1] == "execute":
+        return f"{result.id} was started"
+    id = getattr(result, "id", None)
+    return f"`{' '.join((*path, *map(str, arguments)))}` was carried out" + (f" ({id})" if id else "")
+
+
 def _deletion(arguments: list[Any]) -> str:
     return f"Delete {' '.join(map(repr, arguments))}?"
 
@@ -91,6 +99,8 @@ def _call(
     for word in path:
         method = getattr(method, word.replace("-", "_"))
     result = method(*arguments, **named)
+    if not entry.is_read:
+        context.output.record_change(_change(path, arguments, result))
     if entry.is_list:
         context.output.items(result)
     elif result is None:

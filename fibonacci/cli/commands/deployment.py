@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fibonacci.cli.exit_codes import DONE, FAILED, NO_ANSWER, PLANNED, UsageError
+from fibonacci.cli.exit_codes import DONE, FAILED, NO_ANSWER, PLANNED, UnwrittenResultError, UsageError
 
 if TYPE_CHECKING:
     from fibonacci import DeploymentChange, DeploymentPlan
@@ -35,6 +35,10 @@ def run_plan(context: Context) -> int:
     options = context.options
     if options.out == "-":
         raise UsageError("--out takes a file; without it, --json and --markdown print the plan to stdout")
+    if options.out is not None:
+        from fibonacci.cli.values import check_out
+
+        check_out(options.out)
     made = make_plan(context)
     plan = in_words_of_command(made)
     if options.markdown:
@@ -113,16 +117,28 @@ def _moved_file(text: str) -> tuple[str, str | None]:
 
 
 def _apply(context: Context, plan: DeploymentPlan) -> None:
-    """Make the changes. Those that are made are printed, also when an error or Ctrl-C prevents the others."""
+    """Make the changes. Those that are made are printed, also when an error or Ctrl-C prevents the others.
+
+    That stdout cannot be written, as behind `head`, must not end the changes: they are printed to stderr then.
+    """
     from fibonacci.cli.deployment_output import done_object
+    from fibonacci.cli.standard_streams import print_message
     from fibonacci.deployment.plan import done_text
 
     done: list[DeploymentChange] = []
+    faults: list[UnwrittenResultError] = []
 
     def report(change: DeploymentChange) -> None:
         done.append(change)
-        if not context.output.is_json:
-            _print(context, done_text(change))
+        context.output.record_change("; ".join(map(done_text, done)))
+        if context.output.is_json:
+            return
+        try:
+            context.output.text(done_text(change))
+        except UnwrittenResultError as error:
+            faults.append(error)
+        if faults:
+            print_message(done_text(change))
 
     try:
         context.client.workflows.apply(
@@ -134,17 +150,8 @@ def _apply(context: Context, plan: DeploymentPlan) -> None:
     finally:
         if context.output.is_json:
             context.output.value([done_object(change) for change in done])
-
-
-def _print(context: Context, line: str) -> None:
-    """Print a line at once. That the reader of stdout has closed it, as `head` does, must not end the changes."""
-    try:
-        context.output.text(line)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        from fibonacci.cli.standard_streams import discard_unwritable
-
-        discard_unwritable()
+    if faults:
+        raise UnwrittenResultError("these changes were made", faults[0].reason)
 
 
 def add_diff_arguments(parser: CommandParser) -> None:
@@ -195,12 +202,17 @@ def run_pull(context: Context) -> int:
     """Write the file, record it in the state beside it, and print its path."""
     from fibonacci.cli.inputs import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
+    from fibonacci.deployment.pulling import split_target
 
     options = context.options
     if options.out is not None:
         format_of_file(options.out)
+    place: str = options.out or options.dir
+    folder, _ = split_target(place)
+    folder.check_writable()
     workflow_id = workflow_id_of(context.client, options.workflow)
-    path = _displayed(_pull(context, workflow_id, options.out or options.dir))
+    path = _displayed(_pull(context, workflow_id, place))
+    context.output.record_change(f"{path} was written")
     if context.output.is_json:
         context.output.value({"file": path, "workflow_id": workflow_id})
     else:

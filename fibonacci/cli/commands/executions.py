@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from fibonacci.cli.exit_codes import DONE, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fibonacci import Execution
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
 
@@ -79,9 +82,17 @@ def run_run(context: Context) -> int:
     start: dict[str, Any] = {"inputs": inputs, "idempotency_key": options.idempotency_key}
     if options.detach:
         return _start(context, workflow.id, start, find)
+
+    def wait(update: Callable[[Execution], object]) -> Execution:
+        def record(execution: Execution) -> object:
+            context.output.record_change(f"{execution.id} was started ({execution.status})")
+            return update(execution)
+
+        return client.workflows.run(workflow.id, **start, timeout=options.timeout, on_update=record)
+
     return follow(
         context,
-        lambda update: client.workflows.run(workflow.id, **start, timeout=options.timeout, on_update=update),
+        wait,
         is_watched=options.watch,
         find=find,
     )
@@ -111,6 +122,7 @@ def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str)
         if getattr(error, "outcome_unknown", True):
             error.add_note(find)
         raise
+    context.output.record_change(f"{execution.id} was started")
     if execution.status == "pending_approval":
         StatusLines(context.say).update(execution)
     context.output.value(execution)

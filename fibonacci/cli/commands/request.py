@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fibonacci._core.json_types import is_object
 from fibonacci.cli.exit_codes import DONE
 
 if TYPE_CHECKING:
@@ -24,5 +25,11 @@ def run_request(context: Context) -> int:
     """Send the request, and print the data of the response."""
     options = context.options
     body: dict[str, Any] = {} if options.data is None else {"json": options.data.value}
-    context.output.value(context.client.request(options.method.upper(), options.path, **body))
+    method = options.method.upper()
+    data = context.client.request(method, options.path, **body)
+    if method != "GET":
+        fields: dict[str, Any] = data if is_object(data) else {}
+        id = fields.get("execution_id") or fields.get("id")
+        context.output.record_change(f"`{method} {options.path}` was carried out" + (f" ({id})" if id else ""))
+    context.output.value(data)
     return DONE

@@ -18,7 +18,8 @@ The same command with --resume continues: rows that have ended are not run again
 same. --resume refuses a journal that is not there or is empty, which would run every row again.
 
 Exit codes: 0 every row has succeeded, 1 all have ended and one has failed, 4 no API key or a bad one, 64 a fault in an
-argument or a file, 69 no usable answer from the platform, 75 a row has not ended or is unknown, 130 interrupted.
+argument or a file, 69 no usable answer from the platform, 74 the results cannot be written, 75 a row has not ended or
+is unknown, 130 interrupted.
 FIBONACCI_API_KEY has the key."""
 
 

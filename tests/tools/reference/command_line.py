@@ -62,7 +62,9 @@ something in some commands only: the others refuse them, with exit code 64, and 
 _EXIT_CODES: Final = """\
 `diff` and `fmt --check` exit 1 for a difference, `plan` exits 2 for a change, and `validate` exits 64 for a definition
 with errors. A 404, a 409, a 422 and a quota that is used up are negative answers, so 1. For 69, a script may try again
-later. For 75 it must look first: the run goes on, or it may have been started.
+later. For 74 it must not: what was asked for was done, and stderr has the id. For 75 it must look first: the run goes
+on, or it may have been started. That `--fields` names what a response does not have is 1: the request was carried out,
+and its response is printed whole.
 
 `diff` exits 1 for a difference alone: where the platform refuses a request, it exits 69. `apply` exits 1 when someone
 else has changed what the plan is about: the plan is out of date, or `--overwrite` would be needed. It exits 64 for what
