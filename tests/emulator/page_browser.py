@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -61,7 +64,32 @@ STRUCTURE = """
   };
 }
 """
-VIEWS: list[tuple[int, Literal["light", "dark"]]] = [(1400, "light"), (1400, "dark"), (400, "dark"), (400, "light")]
+VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
+    (1400, "light"),
+    (1000, "dark"),
+    (400, "dark"),
+    (400, "light"),
+]
+
+AXE: Final = "axe-core@4.14.1"
+"""The rules of Deque for accessible pages, as npm has them."""
+
+_AXE_DIGEST: Final = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+_FINDINGS: Final = """
+async options => (await axe.run(document, options)).violations.flatMap(
+  rule => rule.nodes.map(node => `${rule.id}: ${node.target} ${node.failureSummary}`.replace(/\\s+/g, " ")))
+"""
+
+
+def axe_script() -> str | None:
+    """Return the script of axe-core; `None` where npm has not installed it in a folder of `NODE_PATH`."""
+    for folder in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
+        file = Path(folder) / "axe-core" / "axe.min.js"
+        if file.is_file():
+            content = file.read_bytes()
+            assert hashlib.sha256(content).hexdigest() == _AXE_DIGEST, f"{file} is not that of {AXE}"
+            return content.decode("utf-8")
+    return None
 
 
 @dataclass
@@ -74,13 +102,16 @@ class Survey:
     contrasts: dict[str, list[tuple[float, str]]] = field(default_factory=dict[str, list[tuple[float, str]]])
     overflow: dict[str, int] = field(default_factory=dict[str, int])
     background: dict[str, str] = field(default_factory=dict[str, str])
+    findings: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     problems: list[str] = field(default_factory=list[str])
     origins: set[str] = field(default_factory=set[str])
 
 
-def measure(page: Page, survey: Survey) -> None:
+def measure(page: Page, survey: Survey, axe: str | None) -> None:
     page.goto(survey.address + survey.target)
     page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
+    if axe is not None:
+        page.evaluate(axe)
     survey.structure |= page.evaluate(STRUCTURE)
     for width, scheme in VIEWS:
         page.set_viewport_size({"width": width, "height": 800})
@@ -88,6 +119,9 @@ def measure(page: Page, survey: Survey) -> None:
         survey.contrasts[f"{width} {scheme}"] = page.evaluate(CONTRAST)
         survey.overflow[f"{width} {scheme}"] = max(0, page.evaluate("document.documentElement.scrollWidth") - width)
         survey.background[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        if axe is not None:  # few rules depend on the width and the theme
+            options = {"runOnly": ["color-contrast", "target-size"]} if survey.findings else {}
+            survey.findings[f"{width} {scheme}"] = page.evaluate(_FINDINGS, options)
 
 
 def furnish(emulator: Emulator) -> list[str]:
@@ -137,10 +171,11 @@ def survey_of(browser: Browser) -> list[Survey]:
         page.on("pageerror", lambda error: found[0].problems.append(str(error)))
         page.on("dialog", lambda dialog: found[0].problems.append(dialog.message))
         page.on("request", lambda request: found[0].origins.add("/".join(request.url.split("/")[:3])))
-        measure(page, found[0])
+        axe = axe_script()
+        measure(page, found[0], axe)
         sign_in(page, address)
         for each in found[1:]:
-            measure(page, each)
+            measure(page, each, axe)
         page.wait_for_timeout(1.2 * layout.REFRESH_MS)  # a refresh inserts the texts by script
         found[-1].structure |= page.evaluate(STRUCTURE)
         context.close()

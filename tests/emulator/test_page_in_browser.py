@@ -12,9 +12,10 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.page import layout
 from tests.emulator.handling import create
-from tests.emulator.page_browser import HOSTILE, KEY, MAIL, Survey, focus_on, sign_in, survey_of
+from tests.emulator.page_browser import AXE, HOSTILE, KEY, MAIL, Survey, focus_on, sign_in, survey_of
 from tests.kit.chromium import chromium
 from tests.kit.nodes import llm, tool
+from tests.kit.programs import skip_or_fail
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page in a browser")]
 
@@ -283,6 +284,18 @@ class TestEveryPage:
             assert facts["landmarks"] == (
                 ["HEADER", "MAIN"] if "Sign in" in facts["title"] else ["HEADER", "NAV", "MAIN"]
             )
+
+    def test_axe_finds_nothing(self, survey: list[Survey]) -> None:
+        """No rule of axe-core is broken, in no theme and at no width."""
+        if not any(each.findings for each in survey):
+            skip_or_fail("axe-core", f"npm install {AXE}, and NODE_PATH with its folder node_modules")
+        found = {
+            f"{each.target} {view}: {finding}"
+            for each in survey
+            for view, findings in each.findings.items()
+            for finding in findings
+        }
+        assert not found, "\n".join(sorted(found))
 
     def test_titles_differ(self, survey: list[Survey]) -> None:
         titles = [each.structure["title"] for each in survey]

@@ -151,7 +151,7 @@ def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLE
 
 def snippet(label: str, text: str) -> HTMLElement:
     """Return code or a command to copy, as it would be pasted."""
-    return h.pre(text, tabindex=0, role="region", aria_label=label, class_="snippet")
+    return h.pre(text, tabindex=0, role="group", aria_label=label, class_="snippet")
 
 
 def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLElement:
@@ -189,7 +189,7 @@ def _block(name: str, title: str, text: str, context: ViewContext) -> HTMLElemen
             f"{text[:SHOWN]}…" if is_cut else text,
             class_="all" if is_full else None,
             tabindex=0,
-            role="region",
+            role="group",
             aria_label=title,
         ),
         h.p(link) if is_cut else None,
@@ -225,7 +225,7 @@ def table(
         for column in columns
     ]
     grid = h.table(h.caption(label, class_="hidden"), h.thead(h.tr(heads)), h.tbody(rows))
-    return h.div(grid, class_="scroll", tabindex=0, role="region", aria_label=label)
+    return h.div(grid, class_="scroll", tabindex=0, role="group", aria_label=label)
 
 
 def pager(context: ViewContext, more: str | int | None) -> Content:

@@ -108,7 +108,7 @@ def _headers(entry: LogEntry) -> HTMLElement:
     shown = [(name, value) for name, value in entry.request.headers.items() if name not in CREDENTIAL_HEADERS]
     return h.details(
         h.summary(f"{len(shown)} headers"),
-        h.pre("\n".join(f"{name}: {value}" for name, value in shown), tabindex=0, role="region", aria_label="Headers"),
+        h.pre("\n".join(f"{name}: {value}" for name, value in shown), tabindex=0, role="group", aria_label="Headers"),
         id="headers",
     )
 

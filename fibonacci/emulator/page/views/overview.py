@@ -59,9 +59,9 @@ def _begin(context: ViewContext) -> Content:
     )
     return h.div(
         h.p("There is no workflow yet. Point a client at this emulator:"),
-        h.pre(exports, tabindex=0, role="region", aria_label="Environment"),
+        h.pre(exports, tabindex=0, role="group", aria_label="Environment"),
         h.p("Then run a first script:"),
-        h.pre(_SCRIPT, tabindex=0, role="region", aria_label="First script"),
+        h.pre(_SCRIPT, tabindex=0, role="group", aria_label="First script"),
         h.p("Its run appears here as it happens."),
         class_="empty",
     )

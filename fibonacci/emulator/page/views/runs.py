@@ -181,7 +181,7 @@ def _diagram(context: ViewContext, run: Any) -> HTMLElement:
         h.img(src=source, alt=text, id="picture"),
         class_="picture",
         tabindex=0,
-        role="region",
+        role="group",
         aria_label="Diagram",
     )
 

@@ -112,4 +112,4 @@ def _diagram(workflow: Any) -> HTMLElement:
         return h.p("The workflow has no nodes: its runs complete with no outputs.", class_="note")
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
     picture = h.img(src=source, alt="Diagram of the workflow. The definition below says the same in JSON.")
-    return h.div(picture, class_="picture", tabindex=0, role="region", aria_label="Diagram")
+    return h.div(picture, class_="picture", tabindex=0, role="group", aria_label="Diagram")
