@@ -39,6 +39,12 @@ class PageResponse:
         found = re.search(r'href="([^"]*)" rel="next"', self.body)
         return unescape(found[1]) if found else ""
 
+    def block(self, name: str) -> str:
+        """Return the text of a block, as it is copied."""
+        found = re.search(rf'id="{name}">.*?<pre[^>]*>\n(.*?)</pre>', self.body, re.DOTALL)
+        assert found, name
+        return unescape(found[1])
+
     def form(self, name: str) -> dict[str, str]:
         """Return the fields of the form with an id, as a browser sends them when nobody has changed them."""
         return FormReading(self.body, name).fields
@@ -112,6 +118,7 @@ class PageClient:
 
     emulator: Emulator
     cookie: str = ""
+    host: str = HOST
     site: WithPage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,7 +134,8 @@ class PageClient:
         return self.send("GET", target, headers)
 
     def post(self, target: str, **form: str) -> PageResponse:
-        return self.send("POST", target, ORIGIN, urlencode(form).encode())
+        origin = {"origin": f"http://{self.host}", "sec-fetch-site": "same-origin"}
+        return self.send("POST", target, origin, urlencode(form).encode())
 
     def act(self, target: str, **form: str) -> PageResponse:
         """Send a form and return the page that it leads to."""
@@ -136,7 +144,7 @@ class PageClient:
         return self.get(response.headers["Location"])
 
     def send(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> PageResponse:
-        given = {"host": HOST, "cookie": self.cookie} | {
+        given = {"host": self.host, "cookie": self.cookie} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
         response = self.site.handle(ServerRequest(method, target, given, body))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shlex import quote
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,6 +17,7 @@ from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient, PageResponse
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
+from tests.kit.systems import needs_shell
 
 PROPERTIES: dict[str, Any] = {
     "name": {"type": "string", "title": "Whom", "description": "To greet."},
@@ -26,6 +32,7 @@ SCHEMA = {
     "required": ["name"],
     "$defs": {"tags": {"type": "array", "items": {"type": "string"}}},
 }
+PROGRAMS = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 NAME, COUNT, MOOD, LOUD, TAGS = (f"input.{name}" for name in PROPERTIES)
 
 
@@ -136,3 +143,91 @@ def test_without_fields_inputs_are_entered_as_json(definition: dict[str, Any] | 
     page, client = PageClient(emulator).sign_in(), emulator.client()
     workflow = client.workflows.create(name="test", definition=definition).id
     assert "".join(page.get(f"/ui/workflows/{workflow}").form("run-form")["inputs"].split()) == sample
+
+
+class TestRunAgain:
+    INPUTS: ClassVar[dict[str, Any]] = {
+        "name": 'Ada\r\n"L." hunter2 \U0001f40d',
+        "count": 2.0,
+        "mood": 7,
+        "loud": False,
+        "tags": ["a", "hunter2"],
+        "more": {"key": [None, "hunter2"], "x": "\x00"},
+    }
+
+    def test_unchanged_inputs_are_those_of_the_run_also_what_the_page_does_not_show(
+        self, page: PageClient, client: Fibonacci, address: str
+    ) -> None:
+        workflow = address.rpartition("/")[2]
+        run = client.workflows.execute(workflow, inputs=self.INPUTS).id
+        again = f"/ui/runs/{run}/again"
+        for target in (again, f"{again}?as=json"):
+            shown = page.get(target)
+            assert "hunter2" not in shown.body
+            page.act(again, **shown.form("run-form"))
+            assert last_inputs(client) == self.INPUTS
+        assert len(list(client.executions.list())) == 3
+
+    def test_what_is_changed_is_sent_and_the_rest_stays(
+        self, page: PageClient, client: Fibonacci, address: str
+    ) -> None:
+        workflow = address.rpartition("/")[2]
+        again = f"/ui/runs/{client.workflows.execute(workflow, inputs=self.INPUTS).id}/again"
+        fields = page.get(again).form("run-form")
+        changes = {"input.count": "", "inputs": fields["inputs"].replace("null", "5")}
+        page.act(again, **fields | changes)
+        expected = self.INPUTS | {"more": {"key": [5, "hunter2"], "x": "\x00"}}
+        del expected["count"]
+        assert last_inputs(client) == expected
+
+    def test_a_fault_leads_back_to_the_form(self, page: PageClient, client: Fibonacci, address: str) -> None:
+        again = f"/ui/runs/{client.workflows.execute(address.rpartition('/')[2], inputs={'name': 'Ada'}).id}/again"
+        refused = page.act(again, **page.get(again).form("run-form") | {"input.count": "x"})
+        assert "is a number such as 60, not 'x'" in refused.text
+        assert refused.form("run-form")["input.name"] == "Ada"
+        assert refused.form("run-form")["input.count"] == "x"
+
+    def test_it_runs_the_latest_version_and_says_so(self, page: PageClient, client: Fibonacci, address: str) -> None:
+        workflow = address.rpartition("/")[2]
+        run = client.workflows.execute(workflow, inputs={"name": "Ada"}).id
+        client.workflows.update(workflow, definition={"nodes": [llm("end", "{{input.name}}")]})
+        again = f"/ui/runs/{run}/again"
+        shown = page.get(again)
+        assert "version 2, with the inputs of" in shown.text
+        assert "That run was of version 1." in shown.text
+        assert "version 2" in page.act(again, **shown.form("run-form")).text
+        client.workflows.delete(workflow)
+        assert "was deleted: it cannot be run again" in page.get(again).text
+
+
+class TestFromElsewhere:
+    INPUTS: ClassVar[dict[str, Any]] = {"name": "'\"$HOME`id`\\ \n!é\U0001f40d", "list": [True, None, 1.5]}
+
+    @needs_shell
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("used", "verb"), [("list", "run"), ("name", "workflows execute")])
+    def test_each_text_runs_the_same_as_pasted(self, tmp_path: Path, used: str, verb: str) -> None:
+        with Emulator(api_key="fib-page") as emulator:
+            client = emulator.client()
+            nodes = llm("greet", "Greet {{input.name}}"), llm("use", f"{{{{input.{used}}}}}")
+            run = client.workflows.execute(create(client, *nodes), inputs=self.INPUTS)
+            host = emulator.base_url.removeprefix("http://").removesuffix("/v1")
+            shown = PageClient(emulator, host=host).sign_in().get(f"/ui/runs/{run.id}")
+            assert f"fibonacci {verb} wf-" in shown.block("command")
+            (tmp_path / "pasted.py").write_text(shown.block("python"), "utf-8")
+            environment = os.environ | {"FIBONACCI_API_KEY": "fib-page", "PATH": PROGRAMS, "HOME": str(tmp_path)}
+            for text in (f"{quote(sys.executable)} pasted.py", shown.block("curl"), shown.block("command")):
+                done = subprocess.run(
+                    ["bash", "-c", text], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+                )
+                assert done.returncode == 0, done.stderr
+                assert last_inputs(client) == self.INPUTS
+            assert len(list(client.executions.list())) == 4
+
+    def test_the_key_and_secrets_are_not_in_the_texts(self, page: PageClient, client: Fibonacci, address: str) -> None:
+        run = client.workflows.execute(address.rpartition("/")[2], inputs={"name": "hunter2"}).id
+        shown = page.get(f"/ui/runs/{run}")
+        assert "Put the secrets in, which are *** here." in shown.text
+        assert "hunter2" not in shown.body
+        assert "fib-page" not in shown.body
+        assert "$FIBONACCI_API_KEY" in shown.block("curl")

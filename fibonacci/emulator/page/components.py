@@ -146,7 +146,7 @@ def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLE
     """
     kind = "text" if isinstance(value, str) else "JSON"
     text = value if isinstance(value, str) else _json_text(value)
-    return _block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
+    return text_block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
 
 
 def snippet(label: str, text: str) -> HTMLElement:
@@ -159,7 +159,7 @@ def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLEl
     try:
         return json_block(name, title, json.loads(raw), context)
     except (ValueError, RecursionError):
-        return _block(name, f"{title} · text", raw.decode("utf-8", "replace"), context)
+        return text_block(name, f"{title} · text", raw.decode("utf-8", "replace"), context)
 
 
 def short(value: Any, context: ViewContext, length: int = 80) -> str:
@@ -178,13 +178,22 @@ def _json_text(value: Any, indent: int | None = 2) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
-def _block(name: str, title: str, text: str, context: ViewContext) -> HTMLElement:
+def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLElement:
+    """Return a text as it is; a long one is cut, with a link to all of it. Script offers to copy all of it.
+
+    Args:
+        name: Its name on the page.
+        title: What it is.
+        text: The text.
+        context: The request.
+    """
     text = context.backend.redact(text)  # before it is cut: a part of a secret would not be found
     is_full = context.full == name
     is_cut = len(text) > SHOWN and not is_full
-    link = h.a(f"Show all {len(text):,} characters", href=f"{with_query(context, full=name)}#{name}")
+    copy = h.button("Copy", type="button", class_="copy", aria_label=f"Copy: {title}")
+    link = h.a(f"Show all {len(text):,} characters", class_="whole", href=f"{with_query(context, full=name)}#{name}")
     return h.div(
-        h.p(title, class_="label"),
+        h.div(h.p(title, class_="label"), copy, class_="head"),
         h.pre(
             f"{text[:SHOWN]}…" if is_cut else text,
             class_="all" if is_full else None,

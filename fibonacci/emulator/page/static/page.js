@@ -129,6 +129,30 @@ class Refresh {
   }
 }
 
+// Copying. A text that is cut is read from the page that shows all of it.
+async function copy(button) {
+  const block = button.closest(".block");
+  const link = block.querySelector(".whole");
+  let text = block.querySelector("pre").textContent;
+  try {
+    if (link) {
+      const response = await fetch(link.href, { headers: { "X-Refresh": "true" }, cache: "no-store" });
+      const whole = new DOMParser().parseFromString(await response.text(), "text/html");
+      text = whole.getElementById(block.id).querySelector("pre").textContent;
+    }
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Not possible: select the text";
+  }
+  setTimeout(() => (button.textContent = "Copy"), 2_000);
+}
+
+document.documentElement.classList.add("script");
+addEventListener("click", event => {
+  const button = event.target.closest(".copy");
+  if (button) copy(button);
+});
 signIn();
 addEventListener("hashchange", signIn);
 const main = document.getElementById("main");

@@ -12,6 +12,7 @@ VIEWS: Final[Mapping[str, View]] = {
     "/overview": overview.show,
     "/runs": runs.show_list,
     "/runs/{execution_id}": runs.show_run,
+    "/runs/{execution_id}/again": runs.show_again,
     "/runs/{execution_id}/diagram.svg": runs.show_run_diagram,
     "/approvals": approvals.show_list,
     "/workflows": workflows.show_list,
@@ -28,6 +29,7 @@ VIEWS: Final[Mapping[str, View]] = {
     "/warnings": log.show_warnings,
 }
 ACTIONS: Final[Mapping[str, Action]] = {
+    "/runs/{execution_id}/again": runs.run_again,
     "/runs/{execution_id}/cancel": runs.cancel,
     "/runs/{execution_id}/decision": approvals.decide,
     "/workflows/{workflow_id}/execute": workflows.execute,

@@ -27,7 +27,10 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import Backend, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.page.run_form import inputs_of_form, run_form
+from fibonacci.emulator.page.snippets import run_snippets
 from fibonacci.emulator.page.views.approvals import approval_of
+from fibonacci.emulator.state.json_encoding import JSONObject
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What is drawn of a workflow without a definition."""
@@ -101,7 +104,11 @@ def show_run(context: ViewContext) -> PageContent:
         [
             h.div(
                 h.p(state(run["status"]), aria_live="polite", id="state"),
-                None if is_over or run["status"] == WAITING else _cancel_form(context),
+                h.div(
+                    h.a("Run again", href=f"/ui/runs/{segment(run['execution_id'])}/again", class_="button"),
+                    None if is_over else _cancel_form(context),
+                    class_="inline",
+                ),
                 class_="line",
             ),
             _error(run),
@@ -118,9 +125,48 @@ def show_run(context: ViewContext) -> PageContent:
                 ),
                 aria_labelledby="values",
             ),
+            run_snippets(context, run["workflow_id"], _definition(context, run), run["inputs"]),
         ],
         "Runs",
     )
+
+
+def show_again(context: ViewContext) -> PageContent:
+    """Show the form that runs the workflow of a run again, with its inputs, which can be changed."""
+    run = _run(context)
+    workflow_id, execution_id = run["workflow_id"], run["execution_id"]
+    with context.backend.reading() as store:
+        workflow = store.workflows.get(workflow_id)
+    of_run = h.a(h.code(execution_id), href=f"/ui/runs/{segment(execution_id)}")
+    content: Content = h.p("The workflow ", h.code(workflow_id), " was deleted: it cannot be run again.", class_="note")
+    if workflow is not None:
+        version, latest = run["workflow_version"], workflow["version"]
+        newer = f" That run was of version {version}." if version != latest else ""
+        content = [
+            h.p("Runs ", _workflow_link(context, run), f", version {latest}, with the inputs of ", of_run, f".{newer}"),
+            run_form(
+                context,
+                f"/ui/runs/{segment(execution_id)}/again",
+                workflow["definition"],
+                run["inputs"],
+                button="Run again",
+            ),
+        ]
+    return PageContent(f"Run {execution_id} again", content, "Runs", is_live=False)
+
+
+def run_again(context: ViewContext) -> Done:
+    """Run the workflow of a run with the inputs that were entered."""
+    run = _run(context)
+    workflow_id = segment(run["workflow_id"])
+    workflow = context.backend.get(f"/workflows/{workflow_id}")
+    return started(context, workflow_id, inputs_of_form(context, workflow["definition"], run["inputs"]))
+
+
+def started(context: ViewContext, workflow_id: str, inputs: JSONObject) -> Done:
+    """Run a workflow, whose id is that of a path, and lead to the run."""
+    run = context.backend.send("POST", f"/v1/workflows/{workflow_id}/execute", {"inputs": inputs})["data"]
+    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {state_text(run['status'])}.")
 
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
@@ -157,16 +203,19 @@ def _error(run: Any) -> Content:
 
 
 def _facts(context: ViewContext, run: Any) -> HTMLElement:
-    workflow_id = run["workflow_id"]
-    name = context.backend.workflow_name(workflow_id)
-    link = h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
     return facts(
-        ("Workflow", [link, f", version {run['workflow_version']}"]),
+        ("Workflow", [_workflow_link(context, run), f", version {run['workflow_version']}"]),
         ("Started", moment(run["created_at"])),
         ("Ended", moment(run["completed_at"]) if run["completed_at"] else None),
         ("Duration", duration(run["duration_ms"])),
         ("Nodes", f"{run['nodes_executed']} executed, {run['nodes_failed']} failed"),
     )
+
+
+def _workflow_link(context: ViewContext, run: Any) -> HTMLElement:
+    workflow_id = run["workflow_id"]
+    name = context.backend.workflow_name(workflow_id)
+    return h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
 
 
 def _diagram(context: ViewContext, run: Any) -> HTMLElement:

@@ -12,13 +12,12 @@ from fibonacci.emulator.page.components import (
     json_block,
     moment,
     pager,
-    state_text,
     table,
 )
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
-from fibonacci.emulator.page.views.runs import NO_NODES, runs_table
+from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 
 _RUNS: Final = 10
 
@@ -84,10 +83,8 @@ def show_diagram(context: ViewContext) -> ServerResponse:
 
 def execute(context: ViewContext) -> Done:
     """Run the workflow."""
-    workflow_id = context.path["workflow_id"]
-    body = {"inputs": inputs_of_form(context, _workflow(context)["definition"])}
-    run = context.backend.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
-    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {state_text(run['status'])}.")
+    inputs = inputs_of_form(context, _workflow(context)["definition"])
+    return started(context, segment(context.path["workflow_id"]), inputs)
 
 
 def _workflow(context: ViewContext) -> Any:
