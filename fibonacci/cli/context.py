@@ -36,11 +36,12 @@ from fibonacci.cli.standard_streams import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import TextIO
 
     from fibonacci import Fibonacci, WaitEvent
+    from fibonacci.cli.workflow_names import WorkflowNames
     from fibonacci.models._base import Model
 
 
@@ -86,16 +87,18 @@ class Output:
 
     Args:
         options: The parsed command line.
+        name_of: Returns the name that people read for the id of a workflow.
 
     Attributes:
         is_json: Whether one JSON value is called for.
         is_terminal: Whether a person reads stdout.
     """
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, name_of: Callable[[str], str] = str) -> None:
         self.is_json: bool = options.json
         self.is_terminal: bool = is_terminal(sys.stdout)
         self._options = options
+        self._name_of = name_of
         self._fields: Sequence[str] = options.fields or ()
         self._are_fields_checked = not self._fields
         self._unknown_field = ""
@@ -161,8 +164,9 @@ class Output:
         if self.is_terminal and not self.is_json and is_object(shown):
             from fibonacci.cli.rendering import write_object
 
+            is_named = bool(self._fields) or "name" in shown or not hasattr(value, "model_dump")
             with self.writing():
-                write_object(self.painter(), shown)
+                write_object(self.painter(), shown, str if is_named else self._name_of)
         else:
             self._print(self._json(shown, indent=2 if self.is_terminal else None))
 
@@ -254,7 +258,7 @@ class Output:
             head = list(first(remaining, 1))
             for item in head:
                 self._check_received(item)
-            if not TerminalTable(self.painter(), self._fields or columns).write(chain(head, remaining)):
+            if not TerminalTable(self.painter(), self._fields or columns, self._name_of).write(chain(head, remaining)):
                 self._note("there are none")
         else:
             for text in self._texts(items):
@@ -319,7 +323,7 @@ class Context:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options: argparse.Namespace = options
-        self.output: Output = Output(options)
+        self.output: Output = Output(options, self.name_of)
         self._exits = ExitStack()
 
     def __enter__(self) -> Context:
@@ -340,6 +344,16 @@ class Context:
         from fibonacci import Fibonacci
 
         return self._exits.enter_context(Fibonacci(profile=self.options.profile, on_wait=self._say_wait))
+
+    def name_of(self, workflow_id: str) -> str:
+        """Return the name that people read for the id of a workflow; the id, if it has none or that cannot be read."""
+        return self._workflow_names.name_of(workflow_id) if workflow_id else ""
+
+    @cached_property
+    def _workflow_names(self) -> WorkflowNames:
+        from fibonacci.cli.workflow_names import WorkflowNames
+
+        return WorkflowNames(self.client)
 
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""

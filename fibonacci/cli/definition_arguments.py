@@ -10,8 +10,8 @@ from fibonacci._files import check_inside
 from fibonacci._remedies import for_command
 from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.inputs import workflow_id_of
 from fibonacci.cli.standard_streams import read_stdin, without_keys
+from fibonacci.cli.workflow_names import workflow_id_of
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Format, Source, format_of
 from fibonacci.definitions.problems import Problems

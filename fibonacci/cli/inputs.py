@@ -1,4 +1,4 @@
-"""Inputs as people type them, and the workflow that they are for. They are checked before anything is sent."""
+"""Inputs as people type them, which are checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -9,50 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci import BadRequestError, Fibonacci, NotFoundError
 from fibonacci._core.json_types import is_object
-from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.cli.values import JSONValue
-from fibonacci.models import Workflow
 
 if TYPE_CHECKING:
     from fibonacci.definitions import Problem
-
-
-NOT_AN_ID = (NotFoundError, BadRequestError)
-"""What a platform answers to the name of a workflow in place of its id; a name may not even have the form of an id."""
-
-
-def workflow_id_of(client: Fibonacci, reference: str) -> str:
-    """Return the id of the workflow with an id or a name; see `workflow_of`."""
-    return workflow_of(client, reference).id
-
-
-def workflow_of(client: Fibonacci, reference: str) -> Workflow:
-    """Return the workflow with an id or a name. An id comes first.
-
-    Args:
-        client: The client.
-        reference: The id or name.
-
-    Returns:
-        The workflow; one that was found by its name is as the list has it.
-
-    Raises:
-        UsageError: If there is none.
-        AmbiguousNameError: If there is more than one with the name.
-        APIError: If a request fails.
-    """
-    try:
-        return client.workflows.get(reference)
-    except (*NOT_AN_ID, ValueError):
-        workflow = client.workflows.find(reference)
-    if workflow is None:
-        remedy = did_you_mean(reference, [listed.name for listed in client.workflows.list() if listed.name is not None])
-        raise UsageError(f"no workflow has the id or the name {reference!r}{remedy}")
-    return workflow
 
 
 STDIN: Final = "stdin"

@@ -17,7 +17,7 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import without_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import TextIO
 
 
@@ -259,11 +259,14 @@ class TerminalTable:
 
     Args:
         painter: The terminal.
-        columns: The fields to show; default: those of the objects' class that any of the first objects has.
+        columns: The fields to show; default: those of the objects' class that any of the first objects has. Then the
+            name of a workflow stands in the place of its id, unless the objects have it in a field.
+        name_of: Returns the name for the id of a workflow.
     """
 
-    def __init__(self, painter: Painter, columns: Sequence[str]) -> None:
+    def __init__(self, painter: Painter, columns: Sequence[str], name_of: Callable[[str], str]) -> None:
         self._painter = painter
+        self._name_of = name_of
         self._columns = list(columns)
         self._widths: list[int] = []
 
@@ -287,16 +290,19 @@ class TerminalTable:
 
     def _begin(self, first: list[Any]) -> None:
         is_chosen = bool(self._columns)
-        columns = self._columns or columns_of(first[0], named_fields(first[0]))
+        fields = named_fields(first[0])
+        if is_chosen or "name" in fields:
+            self._name_of = str
+        columns = self._columns or columns_of(first[0], fields)
         rows = [select(item, columns) for item in first]
         self._columns = [name for name in columns if is_chosen or any(row[name] is not None for row in rows)]
         widths = [
-            max(cell_width(text) for text in (printable_line(name), *(self._cell(name, row[name]) for row in rows)))
+            max(cell_width(text) for text in (self._header(name), *(self._cell(name, row[name]) for row in rows)))
             for name in self._columns
         ]
         self._widths = fitting_widths(widths, self._painter.width, _CHOSEN if is_chosen else _DEFAULT)
         self._columns = self._columns[: len(self._widths)]
-        self._line([(printable_line(name), "bold") for name in self._columns])
+        self._line([(self._header(name), "bold") for name in self._columns])
         for item in first:
             self._row(item)
 
@@ -310,8 +316,25 @@ class TerminalTable:
             parts += [(fitted(text, width, self._painter.ellipsis), style), (_GAP, "")]
         self._painter.line(parts[:-1])
 
+    def _header(self, name: str) -> str:
+        return "workflow" if name == "workflow_id" and self._name_of is not str else printable_line(name)
+
     def _cell(self, name: str, value: Any) -> str:
+        if isinstance(value, str) and (id := _workflow_id(name, value)):
+            value = value.removesuffix(id) + self._name_of(id)
         return encodable(printable_line(one_line(name, value)), self._painter.encoding)
+
+
+# What an entry of the audit log is about.
+_TARGET: Final = re.compile(r"workflow[\w-]*/([^/]+)")
+
+
+def _workflow_id(name: str, value: str) -> str:
+    """Return the id of a workflow that a field ends with; empty if there is none."""
+    if name == "workflow_id":
+        return value
+    target = _TARGET.fullmatch(value) if name == "target" else None
+    return target[1] if target else ""
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:
@@ -337,11 +360,19 @@ def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColu
 _INDENT: Final = "  "
 
 
-def write_object(painter: Painter, fields: Mapping[str, Any]) -> None:
-    """Print the fields of an object."""
+def write_object(painter: Painter, fields: Mapping[str, Any], name_of: Callable[[str], str]) -> None:
+    """Print the fields of an object, and the name of a workflow behind its id.
+
+    Args:
+        painter: The terminal.
+        fields: The fields.
+        name_of: Returns the name for the id of a workflow.
+    """
     for name, value in fields.items():
         below = _below(value)
         text = "" if below else printable_line(one_line(name, value, with_seconds=True)) or _empty(value)
+        if name == "workflow_id" and value and (workflow := name_of(value)) != value:
+            text += f" ({printable_line(workflow)})"
         parts = [(f"{printable_line(name)}:", "bold"), (f" {text}" if text else "", style_of(name, value))]
         painter.line(parts)
         for line in below:

@@ -21,11 +21,12 @@ from fibonacci._remedies import for_command
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UnwrittenResultError, UsageError
-from fibonacci.cli.inputs import untyped_inputs, workflow_id_of
+from fibonacci.cli.inputs import untyped_inputs
 from fibonacci.cli.rendering import check_fields
 from fibonacci.cli.row_files import EXTENSIONS, STDIN, ResultFile, RowFormat, RowsFormat, open_rows, stdout_stream
 from fibonacci.cli.standard_streams import is_terminal
 from fibonacci.cli.values import check_out
+from fibonacci.cli.workflow_names import workflow_id_of
 from fibonacci.definitions.checks.inputs import InputsError
 from fibonacci.models.run_results import COLUMNS
 

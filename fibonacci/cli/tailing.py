@@ -28,28 +28,6 @@ _STATUS_WIDTH = 16
 _ID_WIDTH = 26
 
 
-class WorkflowNames:
-    """The names of workflows, for people: each is looked up once.
-
-    Args:
-        client: Sends the requests.
-    """
-
-    def __init__(self, client: Fibonacci) -> None:
-        self._client = client
-        self._names: dict[str, str] = {}
-
-    def name_of(self, execution: Execution) -> str:
-        """Return the name of an execution's workflow; its id where there is no name, or it cannot be read."""
-        workflow_id = execution.workflow_id or ""
-        if workflow_id and workflow_id not in self._names:
-            try:
-                self._names[workflow_id] = self._client.workflows.get(workflow_id).name or workflow_id
-            except APIError:  # it was deleted, or the key may not see it
-                self._names[workflow_id] = workflow_id
-        return self._names.get(workflow_id, "")
-
-
 def columns_of(execution: Execution, workflow: str) -> str:
     """Return time, id, status, workflow and duration, in columns; times are of this machine's time zone.
 

@@ -249,12 +249,13 @@ class TestCommand:
         for workflow_id in (workflow.id, deleted.id, workflow.id, deleted.id):
             client.workflows.execute(workflow_id)
         client.workflows.delete(deleted.id)
-        before = emulator.requests.to("GET /workflows/{id}").count
+        emulator.requests.clear()
         run = invoke("executions", "tail", "--limit", "4", on_terminal=True)
         assert (run.code, run.err) == (0, "")
         shown = [next(name for name in ("Greeter", deleted.id) if name in line) for line in run.out.splitlines()]
         assert sorted(shown) == sorted(["Greeter", deleted.id] * 2)
-        assert emulator.requests.to("GET /workflows/{id}").count == before + 2
+        assert emulator.requests.to("GET /workflows/{id}").count == 2
+        assert emulator.requests.to("GET /workflows").count == 1
 
     def test_a_misspelled_status(self) -> None:
         run = invoke("executions", "tail", "--status", "complete")

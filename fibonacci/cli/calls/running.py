@@ -44,11 +44,11 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
     if entry.is_list and options.limit is not None:
         named["page_size"] = min(options.limit, LARGEST_PAGE)
     if named.get("workflow_id") is not None:  # the platform answers to a name here as to an id that nothing has
-        from fibonacci.cli.inputs import workflow_id_of
+        from fibonacci.cli.workflow_names import workflow_id_of
 
         named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
     if "idempotency_key" in named:  # the platform may take a request with a name for the one that the key stands for
-        from fibonacci.cli.inputs import workflow_id_of
+        from fibonacci.cli.workflow_names import workflow_id_of
 
         arguments[0] = workflow_id_of(context.client, arguments[0])
     if entry.is_deletion:
@@ -77,7 +77,7 @@ def _call_workflow(
 ) -> None:
     """Make a call whose first argument is a workflow: an id, without another request, or else a name."""
     from fibonacci import APIError
-    from fibonacci.cli.inputs import NOT_AN_ID
+    from fibonacci.cli.workflow_names import NOT_AN_ID
 
     try:
         _call(context, entry, path, arguments, named)

@@ -200,7 +200,7 @@ def add_pull_arguments(parser: CommandParser) -> None:
 
 def run_pull(context: Context) -> int:
     """Write the file, record it in the state beside it, and print its path."""
-    from fibonacci.cli.inputs import workflow_id_of
+    from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
     from fibonacci.deployment.pulling import split_target
 

@@ -68,7 +68,8 @@ def _add_outputs_option(parser: CommandParser) -> None:
 def run_run(context: Context) -> int:
     """Run the workflow, and print the execution."""
     from fibonacci.cli.following import follow
-    from fibonacci.cli.inputs import check_typed_inputs, merged_inputs, workflow_of
+    from fibonacci.cli.inputs import check_typed_inputs, merged_inputs
+    from fibonacci.cli.workflow_names import workflow_of
 
     options = context.options
     if options.detach and options.outputs:
@@ -188,8 +189,8 @@ def run_tail(context: Context) -> int:
     """Print executions until Ctrl-C."""
     from fibonacci.cli.context import first
     from fibonacci.cli.exit_codes import DONE
-    from fibonacci.cli.inputs import workflow_id_of
-    from fibonacci.cli.tailing import ExecutionFeed, Tail, WorkflowNames, columns_of, sleep_while_read
+    from fibonacci.cli.tailing import ExecutionFeed, Tail, columns_of, sleep_while_read
+    from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.models import Execution
 
     context.output.check_fields(Execution)
@@ -200,10 +201,9 @@ def run_tail(context: Context) -> int:
     if context.output.is_json:
         context.output.array(executions)
         return DONE
-    names = WorkflowNames(client)
     for execution in executions:
         if context.output.is_terminal:
-            context.output.text(columns_of(execution, names.name_of(execution)))
+            context.output.text(columns_of(execution, context.name_of(execution.workflow_id or "")))
         else:
             context.output.line(execution)
     return DONE

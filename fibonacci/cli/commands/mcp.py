@@ -69,7 +69,7 @@ def run_mcp(context: Context) -> int:
 
 def _allowed(context: Context) -> list[Workflow]:
     """Return the workflows that may be run, each once."""
-    from fibonacci.cli.inputs import workflow_id_of
+    from fibonacci.cli.workflow_names import workflow_id_of
 
     ids = {workflow_id_of(context.client, reference): None for reference in context.options.allow}
     return [context.client.workflows.get(workflow_id) for workflow_id in ids]
