@@ -37,6 +37,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether a text is valid Unicode, which UTF-8 can carry: it has no lone surrogate, half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _escaped(character: str) -> str:
     is_safe = character.isprintable() or not (
         character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff" or character in _MARKS

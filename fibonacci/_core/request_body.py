@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import BaseModel
 
 from fibonacci._core.unset import Unset
-from fibonacci._text import printable_line
+from fibonacci._text import is_unicode, printable_line
 from fibonacci.errors import loading_error
 
 if TYPE_CHECKING:
@@ -133,10 +133,8 @@ def _explain_leaf(value: object, place: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{place} is {value}, which JSON does not know; use None or a finite number")
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{place} holds a lone surrogate, which is no text; check how it was decoded") from None
+        if not is_unicode(value):
+            raise ValueError(f"{place} holds a lone surrogate, which is no text; check how it was decoded")
     elif not isinstance(value, int | float | bool | None):
         kind = type(value).__name__
         remedy = _REMEDIES.get(kind, _OF_NUMPY if hasattr(value, "dtype") else _OF_ANY)

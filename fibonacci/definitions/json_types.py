@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator
+
+from fibonacci._text import is_unicode, printable_line
 
 
 def whole(value: object) -> object:
@@ -26,6 +28,40 @@ def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
 def is_array(value: object) -> TypeGuard[Sequence[Any]]:
     """Tell whether a value is a JSON array."""
     return isinstance(value, list | tuple)
+
+
+def place_of(parts: Iterable[int | str]) -> str:
+    """Return a place inside a value as messages name it, such as `answer[3].text`, from its keys and indices."""
+    return "".join([f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts]).removeprefix(".")
+
+
+def path_to_bad_text(value: object) -> tuple[int | str, ...] | None:
+    """Return the path to the first text in JSON, a key or a value, that is not valid Unicode; `None` if all are."""
+    if isinstance(value, str):
+        return None if is_unicode(value) else ()
+    if is_object(value):
+        bad_keys = ((printable_line(key),) for key in value if not is_unicode(key))
+        inner_paths = _bad_texts_in(value.items())
+        return next(bad_keys, None) or next(inner_paths, None)
+    return next(_bad_texts_in(enumerate(value)), None) if is_array(value) else None
+
+
+def _bad_texts_in(entries: Iterable[tuple[int | str, object]]) -> Iterator[tuple[int | str, ...]]:
+    for part, inner in entries:
+        path = path_to_bad_text(inner)
+        if path is not None:
+            yield (part, *path)
+
+
+def map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return JSON with each of its texts changed, keys too."""
+    if isinstance(value, str):
+        return change(value)
+    if is_object(value):
+        return {change(key): map_texts(entry, change) for key, entry in value.items()}
+    if is_array(value):
+        return [map_texts(element, change) for element in value]
+    return value
 
 
 _MOST_SHOWN = 80

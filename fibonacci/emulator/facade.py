@@ -771,6 +771,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         self._handlers = UserHandlers()
         environment = Environment(store, variables, kept_secrets, self._handlers, warnings=WarningLog(strict=strict))
         environment.scripts.add(given)
+        store.report_bad_text = environment.warn_of_bad_text
         self._environment = environment
         self.models: list[str] = environment.models
         scheduler = Scheduler(environment, clock)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from fibonacci.definitions import DefinitionError, diff
-from fibonacci.definitions.json_types import is_array
+from fibonacci.definitions.json_types import is_array, place_of
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.deployment.folder import DeploymentFolder, is_definition_file
 from fibonacci.deployment.state import named_in_states
@@ -229,8 +229,8 @@ def _setting(kind: SettingKind, file: InputFile, location: str, content: Any) ->
         return SeedSetting(kind, file, location, kind.model.model_validate(content))
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
-        raise file.error(f"{location}{place}".lstrip("."), fault["msg"]) from None
+        place = place_of([*([location] if location else []), *fault["loc"]])
+        raise file.error(place, fault["msg"]) from None
 
 
 _PREFIX: Final = re.compile(r"definition\.?")

@@ -25,7 +25,7 @@ def test_texts_stay_readable_and_any_text_is_kept(cassette: Path) -> None:
     emulator.record(cassette)
     run(emulator.client(), llm("a", "Grüße"))
     assert '"instruction": "Grüße"' in cassette.read_text("utf-8")
-    call = RecordedCall(kind="llm", node="a", input={}, answer=["Ü", "\ud800"])
+    call = RecordedCall(kind="llm", node="a", input={}, answer=["Ü", "\u2028"])
     write_calls(cassette, [text_of(call)])
     assert read_calls(cassette) == [call]
 

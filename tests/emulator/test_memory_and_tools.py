@@ -8,7 +8,7 @@ from tests.emulator.api import Api
 from tests.kit.assertions import each_row
 
 
-@each_row("value", [None, False, 0, "", "text", [1, {"a": None}], {"deep": [{"b": [0]}]}, "\ud800", 2**70])
+@each_row("value", [None, False, 0, "", "text", [1, {"a": None}], {"deep": [{"b": [0]}]}, 2**70])
 def test_any_json_is_a_value(api: Api, value: Any) -> None:
     put = api("PUT", "/memory/k", {"value": value})
     assert put.status == 200

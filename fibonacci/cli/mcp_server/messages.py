@@ -20,8 +20,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from fibonacci._core.json_types import is_array, is_object
+from fibonacci._text import is_unicode
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|[^"\[\]{}]+', re.DOTALL)
 
 
@@ -68,7 +68,7 @@ def _id_of(request: object) -> str | int | None:
     """Return the id of a request; None if it has none, or is none: the ids of responses are the server's own."""
     request_id = request.get("id") if is_object(request) and "method" in request else None
     if isinstance(request_id, str):
-        return None if _SURROGATE.search(request_id) else request_id
+        return request_id if is_unicode(request_id) else None
     return request_id if isinstance(request_id, int) and not isinstance(request_id, bool) else None
 
 

@@ -23,7 +23,7 @@ from fibonacci.definitions.graph import (
     template_links,
 )
 from fibonacci.definitions.json_schema import schema_faults
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_object, place_of
 from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
 from fibonacci.definitions.operators import OPERATORS, UNARY
@@ -220,10 +220,11 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
     if location[:1] == ["version"]:
         return problem("version", "wrong_type", f"should be a text or a number, not {_kind_of(value)}")
     if kind == "union_tag_not_found":
-        return problem(_place([*location, "type"]), "missing_field", f"'type' is missing; use {', '.join(NODE_MODELS)}")
+        place = place_of([*location, "type"])
+        return problem(place, "missing_field", f"'type' is missing; use {', '.join(NODE_MODELS)}")
     if kind == "missing":
-        return problem(_place(location), "missing_field", f"{location[-1]!r} is missing")
-    place = _place(location)
+        return problem(place_of(location), "missing_field", f"{location[-1]!r} is missing")
+    place = place_of(location)
     if kind == "conflicting_spellings":
         return problem(place, kind, fault["msg"])
     if kind == "string_pattern_mismatch":  # the only pattern among the models
@@ -254,11 +255,6 @@ def node_type_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{node_type!r} is not a type of node that this version knows ({known}); the node is kept as it is"
             )
             yield problem(place, "unknown_node_type", message)
-
-
-def _place(location: Sequence[int | str]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.removeprefix(".")
 
 
 def _kind_of(value: object) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from fibonacci._text import is_unicode
 from fibonacci.definitions.problems import Problem, Problems, snippet
 from fibonacci.errors import DefinitionError
 
@@ -52,7 +53,6 @@ _SPACE: Final = re.compile(r"[ \t\r\n]|\\(?:[ntr \t\r\n]|(?:x|u00|U000000)(?:20|
 _AROUND: Final = 200
 """The characters of a line before and after a problem that may be shown with it."""
 _NO_SPACE: Final = re.compile(r"[^ \t\r\n]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Element:
@@ -270,7 +270,7 @@ class Source:
 
     def text_value(self, text: str, offset: int) -> str:
         """Return a text value; half of a surrogate pair in it is a problem, since UTF-8 cannot carry it."""
-        if _SURROGATE.search(text):
+        if not is_unicode(text):
             self.report(offset, "bad_character", "the text holds half of a surrogate pair, which is no character")
         return text
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fibonacci._text import is_unicode
 from fibonacci.definitions.files.source import MAX_DEPTH, UNREADABLE, Format, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import WorkflowDefinition
@@ -132,8 +132,6 @@ NODE_KEYS: Final = (
 )
 """The order of a node's keys; keys that are not known follow in their own."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 def write_definition(
     definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation, text_format: Format
@@ -210,7 +208,7 @@ def _scalar(location: str, value: object) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        if _SURROGATE.search(value):
+        if not is_unicode(value):
             raise ValueError(f"{location} holds half of a surrogate pair, which is no character: remove it")
         return str.__str__(value)
     if isinstance(value, int):

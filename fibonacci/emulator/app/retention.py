@@ -10,9 +10,11 @@ import hmac
 import re
 from typing import Any, Final
 
+from fibonacci.definitions.json_types import map_texts
 from fibonacci.emulator.app.responses import EncodedReply
 from fibonacci.emulator.http.messages import ServerRequest, bad_request, conflict
 from fibonacci.emulator.state.ids import fingerprint
+from fibonacci.emulator.state.json_encoding import SURROGATE, in_unicode, parse_json, to_text
 from fibonacci.emulator.state.records import StoredReplay
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Table
@@ -44,7 +46,10 @@ class IdempotencyCache:
         if kept["request"] != _digest(api_key, request):
             message = f"Idempotency-Key {key!r} was used with another request."
             raise conflict("Idempotency-Key", message, "idempotency_conflict")
-        return EncodedReply(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
+        body = kept["body"]
+        if SURROGATE in body:  # earlier versions kept what nobody can read
+            body = to_text(map_texts(parse_json(body), in_unicode))
+        return EncodedReply(kept["status"], body.encode("ascii"), kept["request_id"], kept["headers"])
 
     def renew(
         self, api_key: str, request: ServerRequest, before: EncodedReply, reply: EncodedReply, now: float

@@ -28,7 +28,7 @@ from fibonacci.emulator.engine.user_handlers import (
 )
 from fibonacci.emulator.engine.variables import SecretPlaceholders, Secrets
 from fibonacci.emulator.input_files import InputFile, InputFileError
-from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text
+from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
 
 HandledCall = LLMCall | ToolCall | CriticCall
 """The call of a handler."""
@@ -173,6 +173,8 @@ def read_calls(path: Path) -> list[RecordedCall]:
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"{path}: not a JSON document in UTF-8: {error}") from None
     try:
+        if (fault := unicode_fault(content)) is not None:
+            raise _Malformed(*fault)
         return _calls(content)
     except _Malformed as fault:
         raise _located(path, *fault.args) from None
@@ -205,13 +207,7 @@ def stamp_of(path: Path) -> tuple[int, int, int] | None:
 
 def text_of(call: RecordedCall) -> str:
     """Return a call as the text that is stored."""
-    content = content_of(call)
-    text = json.dumps(content, ensure_ascii=False, indent=2)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return json.dumps(content, indent=2)
-    return text
+    return json.dumps(content_of(call), ensure_ascii=False, indent=2)
 
 
 class _Malformed(Exception):

@@ -240,7 +240,7 @@ class RunningExecution:
     def _complete(self, state: StoredNode, output: JSON, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
         try:
-            self._nodes.complete(node.id, checked(output), now)
+            self._nodes.complete(node.id, checked(output, f"outputs.{node.id}"), now)
             self._executor(now).write_memory(node)
             if isinstance(node, CriticNode):
                 self._improve(node, state, now)

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text
+from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
 
 NodeFailureKind = Literal["timeout", "error"]
 """How an attempt of a node fails in a script: its time limit passes, or it fails at once."""
@@ -70,6 +70,8 @@ def error_of(failure: NodeFailure) -> str:
 def _check_text(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
         raise ScriptError(name, f"is a text, not {type(value).__name__}")
+    if (fault := unicode_fault(value, name)) is not None:
+        raise ScriptError(*fault)
 
 
 class Script:
@@ -250,6 +252,7 @@ def new_script(name: object, answers: object, *, repeat: object = False, place: 
     """
     if not isinstance(name, str) or not name:
         raise ScriptError("name", f"is the id of a node, the name of a tool, or a model, not {name!r}")
+    _check_text("name", name)
     if not is_array(answers):
         raise ScriptError(place, f"is a list of answers, not {type(answers).__name__}: put a single one in brackets")
     if not answers:
@@ -294,6 +297,8 @@ def _answer(value: Any, place: str) -> Any:
         answer = parse_json(to_text(value))  # a copy: the caller may change its own later
     except (TypeError, ValueError, RecursionError) as error:
         raise ScriptError(place, f"is not JSON: {error}") from None
+    if (fault := unicode_fault(answer, place)) is not None:
+        raise ScriptError(*fault)
     return _failure(answer, place) if is_object(answer) and FAILURE_KEY in answer else answer
 
 

@@ -21,10 +21,11 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from fibonacci._logging import log
+from fibonacci._text import is_unicode, printable
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
-from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.json_encoding import to_json, unicode_fault
 from fibonacci.emulator.state.records import NodeUsage
 from fibonacci.emulator.state.store import Owners, Store
 
@@ -234,6 +235,9 @@ class CriticCall(NodeCall):
     min_score: float = 7
 
 
+MAX_ERROR: Final = 10_000
+"""The most characters of an exception that are kept."""
+
 CallT = TypeVar("CallT", bound=NodeCall)
 
 LLMHandler = Callable[[LLMCall], Any]
@@ -304,22 +308,36 @@ class UserHandlers:
 
 def call_handler(handler: Callable[[CallT], Any], call: CallT) -> HandlerOutcome:
     """Call a handler, an async one in an event loop of its own; an exception is an outcome too."""
-    outcome = _outcome(partial(handler, call))
+    outcome = _outcome(partial(handler, call), f"outputs.{call.node_id}")
     return outcome if call.usage is None else replace(outcome, usage=call.usage)
 
 
-def _outcome(work: Callable[[], Any]) -> HandlerOutcome:
+def _outcome(work: Callable[[], Any], place: str) -> HandlerOutcome:
     try:
         output = work()
         if inspect.isawaitable(output):
             output = asyncio.run(_finish(output))
     except BaseException as error:  # also SystemExit: it ends the handler, not the emulator
         log(_log, logging.DEBUG, "a handler failed", with_exception=True)
-        return HandlerOutcome(error=str(error) or type(error).__name__)
+        return HandlerOutcome(error=error_text(error))
     try:
-        return HandlerOutcome(json.loads(to_json(output)))  # a copy: the handler may change its own later
-    except (TypeError, ValueError, RecursionError) as error:
-        return HandlerOutcome(error=f"the handler returned what is not JSON: {error}")
+        copy = json.loads(to_json(output))  # the handler may change its own later
+        fault = unicode_fault(copy, place)
+    except BaseException as error:  # a mapping of the handler's own may raise anything
+        return HandlerOutcome(error=f"the handler returned what is not JSON: {error_text(error)}")
+    return HandlerOutcome(copy) if fault is None else HandlerOutcome(error=" ".join(fault))
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an exception as the error of a node: never empty, never too long, always valid Unicode."""
+    name = type(error).__name__
+    try:
+        text = str(error)[: MAX_ERROR + 1] or name
+    except BaseException as failure:
+        return f"{name}, which has no text: its __str__ raised {type(failure).__name__}"
+    if len(text) > MAX_ERROR:
+        text = f"{text[:MAX_ERROR]}... (cut after {MAX_ERROR:,} characters)"
+    return text if is_unicode(text) else f"{printable(text)} (the text of the {name} is not valid Unicode)"
 
 
 async def _finish(output: Awaitable[Any]) -> Any:
@@ -397,7 +415,10 @@ class HandlerThreads:
                     del self._waiters[execution_id]
 
     def _work(self, execution_id: str, call: str, work: Callable[[], HandlerOutcome]) -> None:
-        outcome = work()
+        try:
+            outcome = work()
+        except Exception as error:  # recording it failed
+            outcome = HandlerOutcome(error=error_text(error))
         try:
             if not self._store.is_closed:  # else the next process finds a call whose owner is gone
                 with self._store.transaction():

@@ -19,7 +19,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from fibonacci._logging import log
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci._text import is_unicode
+from fibonacci.definitions.json_types import is_array, is_object, map_texts
 from fibonacci.definitions.templates import TemplateError, parse
 from fibonacci.emulator.engine.default_nodes import NodeError
 
@@ -56,6 +57,8 @@ class Variables(MutableMapping[str, str]):
             raise ValueError(f"{self._source} has no such names as {name!r}: a name has no spaces, dots and braces")
         if not isinstance(value, str):
             raise TypeError(f"{self._source}[{name!r}] is a text, not of type {type(value).__name__}")
+        if not is_unicode(value):  # nor is it shown: a secret stays one
+            raise ValueError(f"{self._source}[{name!r}] is not valid Unicode: it has a lone surrogate")
         self._values = {**self._values, name: value}
 
     def __delitem__(self, name: str) -> None:
@@ -207,17 +210,6 @@ class SecretPlaceholders:
         if name not in self._secrets:
             raise NodeError(f"the recorded answer holds the secret {name!r}: pass its value in Emulator(secrets=...)")
         return SPELLINGS[match[3]](self._secrets[name])
-
-
-def map_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return JSON with each of its texts changed, keys too."""
-    if isinstance(value, str):
-        return change(value)
-    if is_object(value):
-        return {change(key): map_texts(entry, change) for key, entry in value.items()}
-    if is_array(value):
-        return [map_texts(element, change) for element in value]
-    return value
 
 
 SHORTEST: Final = 4

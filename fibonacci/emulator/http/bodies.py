@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
-from fibonacci.emulator.state.json_encoding import parse_json
+from fibonacci.emulator.state.json_encoding import parse_json, unicode_fault
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _BOOLEANS: Final = {"true": True, "false": False}
@@ -138,6 +138,9 @@ def read_json(raw: bytes) -> Any:
         raise bad_request(f"The body is not JSON: {error}", "body") from None
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and is_deeper_than(content, MAX_DEPTH):
         raise bad_request(f"The body is nested deeper than {MAX_DEPTH} levels.", "body")
+    if b"\\u" in raw and (fault := unicode_fault(content)) is not None:
+        place, message = fault
+        raise invalid(Detail(place or "body", message))
     return content
 
 

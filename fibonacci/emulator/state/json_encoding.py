@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_object, path_to_bad_text, place_of
 
 if TYPE_CHECKING:
     JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
@@ -26,7 +26,7 @@ _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_
 
 
 def to_text(content: Any) -> str:
-    """Encode compactly; everything outside ASCII is escaped, so that lone surrogates survive.
+    """Encode compactly; everything outside ASCII is escaped, in lower case.
 
     Raises:
         ValueError: If a number is not finite.
@@ -47,7 +47,7 @@ def parse_json(text: str | bytes) -> Any:
         RecursionError: If it is nested too deep.
     """
     if not isinstance(text, str):
-        text = text.decode(json.detect_encoding(text), "surrogatepass")
+        text = text.decode(json.detect_encoding(text))
     if text.startswith("\ufeff"):
         raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
     return _DECODE(text)
@@ -65,6 +65,30 @@ def _finite(text: str) -> float:
 
 
 _DECODE: Final = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite).decode  # `loads` makes one each time
+
+
+SURROGATE: Final = "\\ud"
+"""How surrogates begin in JSON that was encoded here: those of pairs too, and some other characters."""
+
+_BAD_TEXT: Final = "is not valid Unicode: it has a lone surrogate, as if it was cut inside a character"
+
+
+def unicode_fault(content: object, name: str = "") -> tuple[str, str] | None:
+    """Return the place of the first text in JSON that is not valid Unicode, and a message; `None` if all are valid.
+
+    Nothing like it is stored: hardly any client can read a response with it, whatever else that holds.
+
+    Args:
+        content: The JSON.
+        name: What the place begins with.
+    """
+    path = path_to_bad_text(content)
+    return None if path is None else (place_of((name, *path) if name else path), _BAD_TEXT)
+
+
+def in_unicode(text: str) -> str:
+    """Return a text with U+FFFD in place of each lone surrogate."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def is_larger_than(content: Any, size: int) -> bool:

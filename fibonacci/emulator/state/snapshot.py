@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_object, place_of
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
 from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE
 from fibonacci.emulator.state.tables import Key, TableKind
@@ -158,5 +158,4 @@ def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
                 adapter.validate_python({**defaults, **record}, strict=True)
             except ValidationError as error:
                 fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-                where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
-                raise malformed(f"{place}[1]{where}", f"is not valid: {fault['msg']}") from None
+                raise malformed(place_of((f"{place}[1]", *fault["loc"])), f"is not valid: {fault['msg']}") from None

@@ -23,7 +23,7 @@ from typing import Any, Final, Generic, Protocol, cast
 from fibonacci._files import check_database, make_private
 from fibonacci._logging import log
 from fibonacci.definitions.json_types import is_object
-from fibonacci.emulator.state.json_encoding import to_text
+from fibonacci.emulator.state.json_encoding import SURROGATE, in_unicode, to_text
 from fibonacci.emulator.state.snapshot import (
     SCHEMA,
     StateError,
@@ -171,10 +171,15 @@ class Executor(Protocol):
     Attributes:
         hide: Returns a record without secrets.
         put_back: Returns a record as it was before.
+        heal: Returns a record in valid Unicode, given the name of its table and its key.
     """
 
     hide: Callable[[Any], Any]
     put_back: Callable[[Any], Any]
+
+    def heal(self, kind: str, key: Key, record: Any) -> Any:
+        """Return a record with what is not valid Unicode replaced and reported."""
+        ...
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Execute one statement in the present transaction."""
@@ -278,6 +283,8 @@ class SqliteTable(Generic[RecordT]):
             if not is_object(decoded):
                 raise ValueError("it is not an object")
             whole = dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
+            if SURROGATE in record or (apart is not None and SURROGATE in apart):
+                whole = self._store.heal(self._name, decoded_key(key), whole)
             has_secret = SECRET in record or (apart is not None and SECRET in apart)
             return cast("RecordT", self._store.put_back(whole) if has_secret else whole)
         except (ValueError, TypeError, RecursionError) as error:
@@ -522,6 +529,7 @@ class SqliteStore(Store):
         self._file: StateFile | None = None
         self._finalizer: weakref.finalize[[], SqliteStore] | None = None
         self._is_reading = False
+        self._healed: dict[tuple[str, Key], None] = {}  # what was read other than it is stored, until that is replaced
         super().__init__(self._path)
         self.connection()
 
@@ -541,6 +549,13 @@ class SqliteStore(Store):
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Execute one statement in the present transaction."""
         return self._opened().connection.execute(sql, values)
+
+    def heal(self, kind: str, key: Key, record: Any) -> Any:
+        """Return a record with what is not valid Unicode replaced and reported; the next change stores it."""
+        healed = super().heal(kind, key, record)
+        if healed is not record:
+            self._healed[kind, key] = None
+        return healed
 
     def has_due(self, now: float) -> bool:
         """Return whether a record of any table is due by a time; one search, in place of one for each table."""
@@ -616,6 +631,8 @@ class SqliteStore(Store):
         connection = self.connection()
         try:
             yield
+            if self._healed and not self._is_reading:
+                self._replace_healed()
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             connection.rollback()
@@ -623,6 +640,17 @@ class SqliteStore(Store):
         except BaseException:
             connection.rollback()
             raise
+
+    def _replace_healed(self) -> None:
+        for kind, key in list(self._healed):
+            table = self._tables[kind]
+            record = table.get(*key)
+            healed_key = tuple(map(in_unicode, key))
+            if healed_key != key:
+                table.delete(*key)
+            if record is not None:
+                table.put(*healed_key, record=record)
+        self._healed.clear()
 
     def _new_table(self, kind: TableKind[RecordT]) -> Table[RecordT]:
         return SqliteTable(weakref.proxy(self), kind)  # no cycle: the file is closed with the last reference

@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._files import lock_file, open_state
+from fibonacci._text import printable_line
+from fibonacci.definitions.json_types import map_texts
 from fibonacci.emulator.state.clock import milliseconds
+from fibonacci.emulator.state.json_encoding import SURROGATE, in_unicode, unicode_fault
 from fibonacci.emulator.state.records import (
     StoredAudit,
     StoredCalls,
@@ -119,6 +122,10 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
+def _unreported(place: str) -> None:
+    """Report nothing."""
+
+
 class Store:
     """One table per kind of record.
 
@@ -128,6 +135,8 @@ class Store:
     Attributes:
         hide: Returns a record as a file or a snapshot has it: without secrets.
         put_back: Returns a record that was read as it was before.
+        report_bad_text: Called with the place of a stored text that was not valid Unicode, as earlier versions stored
+            it.
         owners: The processes that share the state.
         is_closed: Whether the file was closed.
         kinds: The kinds of records, by the name of their table.
@@ -136,6 +145,7 @@ class Store:
     def __init__(self, path: Path | None = None) -> None:
         self.hide: Callable[[Any], Any] = _unchanged
         self.put_back: Callable[[Any], Any] = _unchanged
+        self.report_bad_text: Callable[[str], None] = _unreported
         self.owners: Final = Owners(path)
         self.is_closed = False
         self.kinds: dict[str, TableKind[Any]] = {}
@@ -235,6 +245,14 @@ class Store:
             tables = self.hide({name: list(table.items()) for name, table in self._tables.items()})
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
+    def heal(self, kind: str, key: Key, record: Any) -> Any:
+        """Return a record with what is not valid Unicode replaced and reported: no response could have it."""
+        fault = unicode_fault(record)
+        if fault is None:
+            return record
+        self.report_bad_text(f"{'/'.join((kind, *map(printable_line, key)))} {fault[0]}")
+        return map_texts(record, in_unicode)
+
     def restore(self, snapshot: bytes, check: Check = _accept) -> None:
         """Replace the state by that of a snapshot.
 
@@ -249,6 +267,11 @@ class Store:
         if SECRET.encode() in snapshot:
             tables = {
                 name: [(tuple(key), record) for key, record in self.put_back(rows)] for name, rows in tables.items()
+            }
+        if SURROGATE.encode() in snapshot.lower():
+            tables = {
+                name: [(tuple(map(in_unicode, key)), self.heal(name, key, record)) for key, record in rows]
+                for name, rows in tables.items()
             }
         check(tables, self.kinds)
         with self.transaction():

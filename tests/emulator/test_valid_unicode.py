@@ -1,0 +1,204 @@
+"""Nothing that is not valid Unicode is stored: hardly any client can read a response with half of a character."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator, InputFileError, NodeFailure
+from tests.emulator.handling import create, node_of
+from tests.emulator.page_client import PageClient
+from tests.kit.nodes import llm, tool
+
+CUT = "wave \ud83d"
+REASON = "is not valid Unicode: it has a lone surrogate, as if it was cut inside a character"
+
+
+def failing(call: Any) -> Any:
+    raise ValueError(f"{CUT} is wrong")
+
+
+ANSWERS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "deep inside": (lambda call: {"answer": [0, {"text": CUT}]}, f"outputs.a.answer[1].text {REASON}"),
+    "a key": (lambda call: [{CUT: 1}], f"outputs.a[0].wave \\ud83d {REASON}"),
+    "a text": (lambda call: CUT, f"outputs.a {REASON}"),
+    "an exception": (failing, "wave \\ud83d is wrong (the text of the ValueError is not valid Unicode)"),
+}
+
+
+@pytest.fixture(params=["memory", "file"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    return tmp_path / "state.db" if request.param == "file" else None
+
+
+def error_of(client: Fibonacci, workflow_id: str, node_id: str = "a") -> str:
+    execution = client.executions.wait(client.workflows.execute(workflow_id).id, timeout=20)
+    assert execution.status == "failed"
+    return str(node_of(execution.model_dump(), node_id)["error"])
+
+
+@pytest.mark.parametrize("kind", ["llm", "tool"])
+def test_an_answer_fails_its_node_and_every_list_stays_readable(path: Path | None, kind: str) -> None:
+    with Emulator(db=path, api_key="fib-test") as emulator:
+        client = emulator.client()
+        workflow_id = create(client, llm("a") if kind == "llm" else tool("a", "look_up"))
+        for answer, message in ANSWERS.values():
+            emulator.llm(answer)
+            emulator.tool("look_up")(answer)
+            assert error_of(client, workflow_id) == message
+        assert [execution.status for execution in client.executions.list()] == ["failed"] * len(ANSWERS)
+        assert PageClient(emulator).sign_in().get("/ui/runs").status == 200
+    if path is not None:
+        again = Emulator(db=path, api_key="fib-test")
+        assert len(list(again.client().executions.list())) == len(ANSWERS)
+        assert not again.warnings
+        again.close()
+
+
+def test_json_in_an_answer_is_read_first() -> None:
+    emulator = Emulator()
+    emulator.llm(lambda call: '{"text": "\\ud83d"}')
+    assert error_of(emulator.client(), create(emulator.client(), llm("a", output_format="json"))) == (
+        f"outputs.a.text {REASON}"
+    )
+    emulator.llm(lambda call: '{"text": "\\ud83d\\ude00"}')
+    workflow_id = create(emulator.client(), llm("a", output_format="json"))
+    assert emulator.client().workflows.run(workflow_id).outputs == {"a": {"text": "\U0001f600"}}
+
+
+def test_what_is_given_in_python_is_refused_at_once(tmp_path: Path) -> None:
+    emulator = Emulator()
+    with pytest.raises(ValueError, match=r"^answers\[1\]\.t is not valid Unicode"):
+        emulator.script("a", ["high", {"t": CUT}])
+    with pytest.raises(ValueError, match=r"^name is not valid Unicode"):
+        emulator.script(CUT, ["high"])
+    with pytest.raises(ValueError, match=r"^message is not valid Unicode"):
+        NodeFailure(kind="error", message=CUT)
+    with pytest.raises(ValueError, match=r"^a\[0\] is not valid Unicode"):
+        Emulator(scripts={"a": [CUT]})
+    assert not emulator.scripts
+    for variables in (emulator.env, emulator.secrets):
+        with pytest.raises(ValueError, match=r"\['TOKEN'\] is not valid Unicode") as refusal:
+            variables["TOKEN"] = CUT
+        assert "wave" not in str(refusal.value)
+    scripts, folder, cassette = tmp_path / "scripts.json", tmp_path / "seed", tmp_path / "calls.json"
+    scripts.write_text('{"a": ["\\ud83d"]}')
+    with pytest.raises(InputFileError, match=r"scripts\.json:1:8: .*surrogate"):
+        Emulator(scripts=scripts)
+    folder.mkdir()
+    (folder / "greet.json").write_text(json.dumps({"nodes": [llm("a", CUT)]}))
+    with pytest.raises(InputFileError, match=r"greet\.json:1:.*surrogate"):
+        Emulator(seed=folder)
+    call = {"kind": "llm", "node": "a", "input": {"instruction": "do"}, "answer": [CUT]}
+    cassette.write_text(json.dumps({"format": 1, "calls": [call]}))
+    with pytest.raises(InputFileError, match=r"calls\.json: calls\[0\]\.answer\[0\]: is not valid Unicode"):
+        emulator.replay(cassette)
+
+
+def test_what_comes_by_http_is_refused() -> None:
+    with Emulator() as emulator:
+        headers = {"Authorization": f"Bearer {emulator.api_key}", "Content-Type": "application/json"}
+        workflow_id = create(emulator.client(), llm("a"))
+
+        def send(method: str, path: str, body: Any) -> tuple[int, str]:
+            url = f"{emulator.base_url}{path}"
+            response = httpx.request(method, url, headers=headers, content=json.dumps(body), timeout=20)
+            return response.status_code, response.json()["error"]["details"][0]["field"]
+
+        inputs = {"inputs": {"topic": [CUT]}}
+        assert send("POST", f"/workflows/{workflow_id}/execute", inputs) == (422, "inputs.topic[0]")
+        assert send("POST", "/workflows", {"name": "x", "definition": {"nodes": [llm("a", CUT)]}}) == (
+            422,
+            "definition.nodes[0].instruction",
+        )
+        assert send("PUT", "/memory/k?scope=global", {"value": {CUT: 1}, "scope": "global"}) == (
+            422,
+            "value.wave \\ud83d",
+        )
+        script = httpx.post(
+            f"{emulator.base_url.removesuffix('/v1')}/_emulator/scripts",
+            headers=headers,
+            content=json.dumps({"name": "a", "answers": [CUT]}),
+            timeout=20,
+        )
+        assert (script.status_code, script.json()["error"]["details"][0]["field"]) == (422, "answers[0]")
+        assert list(emulator.client().executions.list()) == []
+
+
+def as_before(text: str) -> str:
+    """Return stored JSON as an earlier version had it, also where it has the text of a response."""
+    return text.replace('\\"CUT', '\\"wave \\\\ud83d').replace('"CUT', '"wave \\ud83d')
+
+
+def old_state(path: Path) -> str:
+    """Make a file as an earlier version left it; return the id of the execution."""
+    emulator = Emulator(db=path, api_key="fib-test")
+    emulator.llm(lambda call: "CUT")
+    client = emulator.client()
+    workflow_id = create(client, llm("a", "Do {{input.topic}}", memory_write={"CUT": "{{a}}"}))
+    execution = client.workflows.execute(workflow_id, inputs={"topic": "CUT"}, idempotency_key="k")
+    assert client.executions.wait(execution.id, timeout=20).status == "completed"
+    emulator.close()
+    connection = sqlite3.connect(path)
+    connection.create_function("old", 1, as_before)
+    connection.execute("UPDATE records SET key = old(key), record = old(record)")
+    connection.commit()
+    connection.close()
+    return execution.id
+
+
+def stored_texts(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    texts = [text for row in connection.execute("SELECT key, record, apart FROM records") for text in row if text]
+    connection.close()
+    return "\n".join(texts)
+
+
+def test_a_file_of_an_earlier_version_opens_and_heals(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    execution_id = old_state(path)
+    assert "\\ud83d" in stored_texts(path)
+    emulator = Emulator(db=path, api_key="fib-test")
+    client = emulator.client()
+    runs = list(client.executions.list())
+    assert {run.id for run in runs} >= {execution_id}
+    assert client.executions.get(execution_id).outputs == {"a": "wave \ufffd"}
+    assert client.executions.get(execution_id).inputs == {"topic": "wave \ufffd"}
+    assert f"executions/{execution_id} inputs.topic" in [
+        warning.location for warning in emulator.warnings if warning.code == "not_unicode"
+    ]
+    snapshot = emulator.snapshot()
+    client.workflows.create(name="another")
+    emulator.close()
+    left = [line for line in stored_texts(path).splitlines() if "\\ud83d" in line]
+    assert [line for line in left if "request_id" not in line] == []
+
+    again = Emulator(db=path, api_key="fib-test")
+    assert again.client().executions.get(execution_id).outputs == {"a": "wave \ufffd"}
+    again.snapshot()
+    assert not again.warnings
+    again.close()
+    other = Emulator()
+    other.restore(snapshot)
+    assert not other.warnings
+
+
+def test_a_snapshot_of_an_earlier_version_heals(tmp_path: Path) -> None:
+    emulator = Emulator()
+    emulator.llm(lambda call: "CUT")
+    workflow_id = create(emulator.client(), llm("a", memory_write={"CUT": "{{a}}"}))
+    run = emulator.client().workflows.run(workflow_id)
+    old = as_before(emulator.snapshot().decode()).encode()
+    other = Emulator(api_key=emulator.api_key)
+    other.restore(old)
+    assert other.client().executions.get(run.id).outputs == {"a": "wave \ufffd"}
+    assert other.client().memory.get("wave \ufffd", workflow_id=workflow_id).value == "wave \ufffd"
+    assert {warning.code for warning in other.warnings} == {"not_unicode"}
+    assert b"wave \\ud83d" not in other.snapshot()
