@@ -22,6 +22,7 @@ from fibonacci.emulator.cli import main as emulator_main
 from fibonacci.emulator.cli_arguments import Shell
 from fibonacci.emulator.option_values import PlanName
 from tests.cli.invocation import environment, invoke, spawn
+from tests.kit.nodes import llm
 from tests.kit.programs import find
 from tests.kit.systems import needs_signals
 
@@ -36,7 +37,8 @@ EMULATOR = ("fibonacci.emulator",)
 def serving(folder: Path, *arguments: str, module: Sequence[str] = DEV) -> Generator[subprocess.Popen[str]]:
     command = [sys.executable, "-W", "error", "-m", *module, "--port", "0", *arguments]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment(None, folder), stdout=pipe, stderr=pipe, text=True) as process:
+    variables = environment(None, folder)
+    with subprocess.Popen(command, env=variables, stdout=pipe, stderr=pipe, text=True, cwd=folder) as process:
         try:
             yield process
         finally:
@@ -47,11 +49,15 @@ def serving(folder: Path, *arguments: str, module: Sequence[str] = DEV) -> Gener
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    with serving(tmp_path, "--plan", "free", "--json") as process:
+    handlers = "def stop(call):\n    raise KeyboardInterrupt\n\ndef register(emulator):\n    emulator.llm(stop)\n"
+    (tmp_path / "handlers_that_stop.py").write_text(handlers, "utf-8")
+    with serving(tmp_path, "--plan", "free", "--json", "--handlers", "handlers_that_stop:register") as process:
         assert process.stdout is not None
         printed = json.loads(process.stdout.readline())
         with Fibonacci(printed["FIBONACCI_API_KEY"], base_url=printed["FIBONACCI_BASE_URL"]) as client:
-            client.workflows.create(name="x")
+            workflow = client.workflows.create(name="x", definition={"nodes": [llm("a")]})
+            execution = client.executions.wait(client.workflows.execute(workflow.id).id, timeout=20)
+            assert execution.error == "node 'a': KeyboardInterrupt"  # a handler's own stops nothing
             assert client.rate_limit is not None
             assert client.rate_limit.limit == 60
         process.send_signal(number)
