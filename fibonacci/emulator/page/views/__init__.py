@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator.page.context import Action, View
-from fibonacci.emulator.page.views import approvals, controls, log, overview, resources, runs, workflows
+from fibonacci.emulator.page.views import approvals, controls, log, overview, resources, runs, versions, workflows
 
 VIEWS: Final[Mapping[str, View]] = {
     "/overview": overview.show,
@@ -18,6 +18,9 @@ VIEWS: Final[Mapping[str, View]] = {
     "/workflows": workflows.show_list,
     "/workflows/{workflow_id}": workflows.show,
     "/workflows/{workflow_id}/diagram.svg": workflows.show_diagram,
+    "/workflows/{workflow_id}/versions": versions.show_list,
+    "/workflows/{workflow_id}/versions/{version}": versions.show,
+    "/workflows/{workflow_id}/compare": versions.compare,
     "/requests": log.show_requests,
     "/requests/{number}": log.show_request,
     "/memory": resources.show_memory,
@@ -33,6 +36,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "/runs/{execution_id}/cancel": runs.cancel,
     "/runs/{execution_id}/decision": approvals.decide,
     "/workflows/{workflow_id}/execute": workflows.execute,
+    "/workflows/{workflow_id}/versions/{version}/rollback": versions.rollback,
     "/requests/clear": log.clear_requests,
     "/memory/{number}/delete": resources.delete_value,
     "/failures/inject": controls.inject,

@@ -18,6 +18,7 @@ from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segm
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
+from fibonacci.emulator.page.views.versions import latest_versions, name_of, node_count
 
 _RUNS: Final = 10
 
@@ -44,7 +45,7 @@ def show(context: ViewContext) -> PageContent:
     runs = context.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
     everything = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
     return PageContent(
-        workflow["name"].strip() or workflow_id,
+        name_of(workflow),
         [
             h.p(workflow["description"]) if workflow["description"] else None,
             facts(
@@ -65,6 +66,7 @@ def show(context: ViewContext) -> PageContent:
                 everything if runs.more else None,
                 aria_labelledby="runs",
             ),
+            h.section(h.h2("Versions", id="versions"), latest_versions(context, workflow), aria_labelledby="versions"),
             h.section(
                 h.h2("Definition", id="source"),
                 json_block("definition", "Definition", workflow["definition"], context),
@@ -94,10 +96,10 @@ def _workflow(context: ViewContext) -> Any:
 def _row(workflow: Any, runs: int) -> HTMLElement:
     workflow_id = workflow["id"]
     return h.tr(
-        h.td(h.a(workflow["name"].strip() or workflow_id, href=f"/ui/workflows/{segment(workflow_id)}"), class_="name"),
+        h.td(h.a(name_of(workflow), href=f"/ui/workflows/{segment(workflow_id)}"), class_="name"),
         h.td(h.code(workflow_id)),
         h.td(workflow["version"], class_="number"),
-        h.td(len((workflow["definition"] or NO_NODES).get("nodes", ())), class_="number"),
+        h.td(node_count(workflow), class_="number"),
         h.td(h.a(f"{runs:,}", href=f"/ui/runs?workflow_id={segment(workflow_id)}"), class_="number"),
         h.td(moment(workflow["updated_at"])),
         id=workflow_id,
@@ -105,7 +107,7 @@ def _row(workflow: Any, runs: int) -> HTMLElement:
 
 
 def _diagram(workflow: Any) -> HTMLElement:
-    if not (workflow["definition"] or NO_NODES).get("nodes"):
+    if not node_count(workflow):
         return h.p("The workflow has no nodes: its runs complete with no outputs.", class_="note")
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
     picture = h.img(src=source, alt="Diagram of the workflow. The definition below says the same in JSON.")
