@@ -9,7 +9,7 @@ from fibonacci._async import _runtime
 from fibonacci._async.clock import AsyncClock
 from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._batch.watching import is_complete, poll_delay
+from fibonacci._batch.watching import has_changed, is_complete, poll_delay
 from fibonacci._core.messages import Deadline
 from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.request import Request
@@ -92,7 +92,7 @@ class AsyncExecutionWaiter:
             return await self._change()
 
     async def _change(self, first: Execution | None = None) -> Execution:
-        """Poll until the execution is not as it was seen last."""
+        """Poll until the execution has changed since it was seen last."""
         if self._limits is None:
             self._limits = await self._requestor.use_limits()
         with self._limits.poller():
@@ -102,8 +102,8 @@ class AsyncExecutionWaiter:
                     first = None
                 self._has_polled = True
                 polled = await self._poll() if first is None else first
-                if polled is not None and polled != self._seen:
-                    self._seen = polled
+                before, self._seen = self._seen, polled or self._seen
+                if polled is not None and (before is None or has_changed(before, polled)):
                     return polled
 
     async def _pause(self, limits: SharedLimits) -> None:

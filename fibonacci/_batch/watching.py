@@ -139,6 +139,17 @@ def goes_on(found: int, missing: int) -> bool:
     return missing > 1 and found > 1
 
 
+_PASSING: Final = ("duration_ms", "updated_at")
+
+
+def has_changed(before: Execution, after: Execution) -> bool:
+    """Whether more of an execution has changed than what passes with the time."""
+    if before == after:
+        return False
+    fields, others = before.model_dump(), after.model_dump()
+    return any(fields.get(name) != others.get(name) for name in {*fields, *others}.difference(_PASSING))
+
+
 def is_complete(execution: Execution) -> bool:
     """Whether an execution that has ended has its outputs, or the reason why there are none."""
     if execution.succeeded:

@@ -187,7 +187,8 @@ class Executions(Resource):
         Args:
             execution_id: The id of the execution, such as `"exec_abc123"`.
             timeout: Seconds to wait; None for no limit.
-            on_update: Called with the `Execution` whenever it has changed.
+            on_update: Called with the `Execution` as it is first seen, and whenever its status, a node, its outputs,
+                its error or another field has changed. `duration_ms` and `updated_at` alone are no change.
             progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
@@ -250,8 +251,8 @@ class Executions(Resource):
     def watch(self, execution_id: str, *, timeout: float | None = None) -> Iterator[Execution]:
         """Iterate over an execution as it changes, until it has ended.
 
-        It is polled as `wait` does, while the loop asks for the next change. You can leave the loop at any time. A
-        platform that counts `duration_ms` up while the execution runs changes it with each poll.
+        It is polled as `wait` does, while the loop asks for the next change. You can leave the loop at any time. That
+        `duration_ms` and `updated_at` grow while the execution runs is no change.
 
         Args:
             execution_id: The id of the execution, such as `"exec_abc123"`.

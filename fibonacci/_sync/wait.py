@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
-from fibonacci._batch.watching import is_complete, poll_delay
+from fibonacci._batch.watching import has_changed, is_complete, poll_delay
 from fibonacci._core.messages import Deadline
 from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.request import Request
@@ -93,7 +93,7 @@ class ExecutionWaiter:
             return self._change()
 
     def _change(self, first: Execution | None = None) -> Execution:
-        """Poll until the execution is not as it was seen last."""
+        """Poll until the execution has changed since it was seen last."""
         if self._limits is None:
             self._limits = self._requestor.use_limits()
         with self._limits.poller():
@@ -103,8 +103,8 @@ class ExecutionWaiter:
                     first = None
                 self._has_polled = True
                 polled = self._poll() if first is None else first
-                if polled is not None and polled != self._seen:
-                    self._seen = polled
+                before, self._seen = self._seen, polled or self._seen
+                if polled is not None and (before is None or has_changed(before, polled)):
                     return polled
 
     def _pause(self, limits: SharedLimits) -> None:

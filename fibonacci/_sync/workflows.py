@@ -381,7 +381,8 @@ class Workflows(WorkflowCalls):
             idempotency_key: The `Idempotency-Key` of the request that starts it, as with `execute`.
             timeout: Seconds from the start to the end of the run, the request that starts it included; None for no
                 limit. The client's `timeout` limits that request, too.
-            on_update: Called with the `Execution` whenever it has changed.
+            on_update: Called with the `Execution` when it has started, and whenever its status, a node, its outputs,
+                its error or another field has changed. `duration_ms` and `updated_at` alone are no change.
             cancel_on_exit: Cancel the execution when the wait ends before it does: by `KeyboardInterrupt`, by a
                 cancellation, at the timeout, by any error. It takes 5 seconds at most, and a note says whether it was
                 canceled.

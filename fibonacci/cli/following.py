@@ -12,7 +12,7 @@ from fibonacci import ExecutionFailedError, FibonacciError
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
-from fibonacci.cli.rendering import plain, select
+from fibonacci.cli.rendering import select
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 
@@ -93,17 +93,10 @@ class Display(Protocol):
 
 
 class _JSONLines:
-    """Prints a line of JSON for each state that differs in more than the time that has passed."""
+    """Prints a line of JSON for each state."""
 
     def __init__(self, context: Context) -> None:
-        self._print = context.output.line
-        self._printed: object = None
-
-    def update(self, execution: Execution) -> None:
-        state = {**plain(execution), "duration_ms": None, "updated_at": None}
-        if state != self._printed:
-            self._printed = state
-            self._print(execution)
+        self.update = context.output.line
 
 
 _SHAPE: Final = ("id", "status", "outputs")

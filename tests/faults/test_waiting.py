@@ -202,6 +202,22 @@ def test_on_update_is_called_for_changes_only(mode: Mode, clock: FakeClock) -> N
     assert len(server.requests) == 8
 
 
+@both_modes
+def test_the_time_alone_is_no_change_of_an_execution(mode: Mode, clock: FakeClock) -> None:
+    def running(milliseconds: int, **others: object) -> Step:
+        return _execution("running", duration_ms=milliseconds, updated_at=f"2026-01-01T00:00:{milliseconds}Z", **others)
+
+    def on_update(execution: Execution) -> None:
+        seen.append(execution.duration_ms)
+
+    steps = [running(10), running(11), running(12, nodes_executed=1), running(13, nodes_executed=1)]
+    seen: list[float | None] = []
+    with ScriptedServer(*steps, running(14, nodes_executed=1, error="a"), DONE) as server:
+        mode.run(mode.client_of(server).executions.wait("exec_1", on_update=on_update))
+    assert seen == [10, 12, 14, None]
+    assert len(server.requests) == 6
+
+
 @each_mode
 def test_an_error_in_on_update_propagates(mode: Mode, clock: FakeClock) -> None:
     def on_update(execution: object) -> None:
