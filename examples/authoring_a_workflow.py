@@ -60,7 +60,7 @@ def main() -> None:
     for mail in ["It burns", "Where is my invoice?"]:
         outputs = client.workflows.run(workflow.id, inputs={"mail": mail, "team": "help"}).outputs
         print(f"{mail}\n  answer  {outputs['answer']}\n  paged   {outputs['paged']}")
-        # prints: paged   {'tool': 'slack_send_message', 'params': {'channel': '#help', ...}}
+        # prints: paged   {'tool': 'slack_send_message', 'params': {'channel': '#help', ...}, ...}
         # prints: answer  Dear customer, thank you for: Answer Where is my invoice? in the tone calm
 
 

@@ -156,6 +156,11 @@ def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
     assert problems(("equals", "x a"), ("not_equals", "x"), left="x {{input.x}}", input_schema=both) == []
 
 
+def test_any_number_of_texts_may_be_looked_for_in_one_value() -> None:
+    gates = [gate(f"gate-{n}", "{{a}}", "contains", f"word {n}", true_branch=["n"]) for n in range(5)]
+    assert check_definition({"nodes": [llm("a"), *gates, llm("n")]}) == []
+
+
 def test_a_number_between_two_others_may_have_any_digits() -> None:
     left = "{{input.x}}"
     nodes = [

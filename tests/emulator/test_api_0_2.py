@@ -174,7 +174,7 @@ def test_workflows_and_their_runs_in_both_apis(serve: Callable[..., TwoAPIs]) ->
 def test_a_definition_of_0_2_is_kept_in_todays_words(serve: Callable[..., TwoAPIs]) -> None:
     server = serve(strict=True)
     more: dict[str, Any] = {"dependencies": ["say"]}
-    gate = {"left_value": "{{say}}", "right_value": "x", "true_branch": ["end"], "false_branch": []}
+    gate = {"left_value": "{{find.tool}}", "right_value": "x", "true_branch": ["end"], "false_branch": []}
     nodes: list[dict[str, Any]] = [
         {"id": "say", "name": "Say", "type": "llm", "instruction": "Hi"},
         {

@@ -151,7 +151,7 @@ def test_scripts_and_default_nodes_are_not_recorded(cassette: Path) -> None:
         "a": "scripted",
         "b": "[default model] do",  # no language model was recorded, so they have their default
         "c": 1,
-        "d": {"tool": "calculator", "params": {"expression": "x"}},
+        "d": {"tool": "calculator", "params": {"expression": "x"}, "result": "[calculator] x"},
     }
 
 

@@ -74,7 +74,7 @@ class TestModels:
         assert traced(client, executions[1].id, "a").input["memory"] == {"count": 1}
 
     def test_what_cannot_be_written_to_memory_fails_the_node(self, api: Api) -> None:
-        execution = api.run(llm("a", output_format="json", memory_write={"k": "{{a.nothing}}"}))
+        execution = api.run(llm("a", output_format="xml", memory_write={"k": "{{a.nothing}}"}))
         assert execution["error"] == "node 'a': {{a.nothing}} has no value: there is no 'nothing'"
 
 

@@ -62,7 +62,7 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
         "greet": "GREET ADA",
         "judge": {"passed": True, "overall_score": 9, "criteria_scores": {"names Ada": 9}},
         "tell": {"sent": "GREET ADA true"},
-        "other": {"tool": "calculator", "params": {"expression": "x"}},
+        "other": {"tool": "calculator", "params": {"expression": "x"}, "result": "[calculator] x"},
     }
     origin: Any = {"execution_id": execution.id, "workflow_id": workflow, "attempt": 1}
     assert calls == [

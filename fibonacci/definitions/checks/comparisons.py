@@ -264,6 +264,8 @@ def choices_of(comparisons: Mapping[str, Comparison], schemas: Schemas, *, may_r
         of_texts = [node_id for node_id in node_ids if comparisons[node_id].operator in _OF_TEXTS]
         if len({_atom(comparisons[node_id]) for node_id in of_texts}) > _MOST_OF_TEXTS:
             groups[key] = [node_id for node_id in node_ids if node_id not in of_texts]
+            if not groups[key]:
+                del groups[key]
             for node_id in of_texts:  # equal ones stay together
                 groups.setdefault(f"{key} {_atom(comparisons[node_id])}", []).append(node_id)
     choices: dict[str, Choice] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, cast
 
 from fibonacci.definitions import LLMNode
 from fibonacci.definitions.json_schema import MALFORMED, Schema, first_fault, target_of
@@ -12,12 +13,15 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.patterns import Steps
 from fibonacci.definitions.templates import as_text
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool
+from fibonacci.emulator.engine.fitting import Fitting
+from fibonacci.emulator.engine.tool_catalog import OPEN_FIELDS, given_by
 from fibonacci.emulator.state.json_encoding import JSONObject
 
 _DEEPEST: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
 _MOST: Final = 10_000  # values: a schema may double them on each level
 _LONGEST: Final = 1_000_000  # characters of all texts
+_MOST_SUGGESTIONS: Final = 100
 _MEMBERS_A_STEP: Final = 20
 _FORMATS: Final[Mapping[str, str]] = {
     "date": "2025-01-31",
@@ -31,21 +35,26 @@ _FORMATS: Final[Mapping[str, str]] = {
 }
 
 
-def sample(schema: Schema, text: str) -> Any:
+def _first(values: Sequence[Any]) -> Any:
+    return values[0]
+
+
+def sample(schema: Schema, text: str, choose: Callable[[Sequence[Any]], Any] = _first) -> Any:
     """Return a value that fits a schema, if there is a simple and small one; else `None`.
 
-    What the schema itself suggests comes first: `const`, `default`, `examples`, `enum`.
+    What the schema itself suggests comes first: `const`, `examples`, `enum`, `default`.
 
     Args:
         schema: The schema.
         text: The text to use where any text fits.
+        choose: Returns one of several values that the schema suggests; by default the first.
 
     Example:
         >>> sample({"properties": {"urgency": {"enum": ["high", "low"]}, "note": {"type": "string"}}}, "noted")
         {'urgency': 'high', 'note': 'noted'}
     """
     try:
-        return _Sampler(schema, text).value(schema, 0)
+        return _Sampler(schema, text, choose).value(schema, 0)
     except (*MALFORMED, _TooLargeError, RecursionError):
         return None
 
@@ -55,9 +64,10 @@ class _TooLargeError(Exception):
 
 
 class _Sampler:
-    def __init__(self, root: Schema, text: str) -> None:
+    def __init__(self, root: Schema, text: str, choose: Callable[[Sequence[Any]], Any]) -> None:
         self._root = root
         self._text = text
+        self._choose = choose
         self._steps = Steps()
         self._count = 0
         self._characters = 0
@@ -69,9 +79,10 @@ class _Sampler:
         if not is_object(schema) or depth > _DEEPEST:
             return None
         schema = self._merged(schema)
-        for suggestion in _suggestions(schema):
-            if self._fits(schema, suggestion):
-                return suggestion
+        for suggestions in _suggestions(schema):
+            fitting = [value for value in islice(suggestions, _MOST_SUGGESTIONS) if self._fits(schema, value)]
+            if fitting:
+                return self._choose(fitting)
         for keyword in ("oneOf", "anyOf"):
             if is_array(schema.get(keyword)):
                 return self._first_that_fits(schema, keyword, depth)
@@ -82,6 +93,8 @@ class _Sampler:
         options = [target_of(option, self._root) for option in schema[keyword]]
         values = [self.value(self._both(rest, option), depth + 1) for option in options if is_object(option)]
         fitting = [value for value in values if self._fits(schema, value)]
+        if fitting and all(is_object(option) and "const" in option for option in options):
+            return self._choose(fitting)
         return next((value for value in fitting if value is not None), None)
 
     def _fits(self, schema: Mapping[str, Any], value: Any) -> bool:
@@ -177,9 +190,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _suggestions(schema: Mapping[str, Any]) -> Iterator[Any]:
-    yield from (schema[key] for key in ("const", "default") if key in schema)
-    yield from (value for key in ("examples", "enum") for value in schema.get(key, ()))
+def _suggestions(schema: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+    """Yield groups of values that a schema suggests, the first that counts first."""
+    if "const" in schema:
+        yield [schema["const"]]
+    yield from (schema[key] for key in ("examples", "enum") if key in schema)
+    if "default" in schema:
+        yield [schema["default"]]
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:
@@ -225,32 +242,43 @@ def cannot_run(node_type: str) -> str:
     return f"the emulator cannot run nodes of type {node_type!r}: this version of the SDK does not know it"
 
 
-def default_llm_output(node: LLMNode, instruction: str) -> Any:
+def default_llm_output(node: LLMNode, instruction: str, fitting: Fitting) -> Any:
     """Return a text made from the model and the rendered instruction, or JSON that fits the schema of the node.
+
+    What is compared gets a value that decides the comparison; JSON without a schema has the fields that are read.
 
     Raises:
         NodeError: If no simple value fits the schema.
     """
     text = f"[{node.model or 'default model'}] {instruction}"
-    if node.output_schema is None:
-        return {"answer": text} if node.output_format == "json" else text
-    value = sample(node.output_schema, text)
-    fault = first_fault(node.output_schema, value, "answer")
+    schema = node.output_schema
+    if schema is None:
+        answer = fitting.with_fields({"answer": text}, text) if node.output_format == "json" else text
+        return fitting.deciding(answer, lambda _: True)
+    value = sample(schema, text, fitting.choose)
+    fault = first_fault(schema, value, "answer")
     if fault is not None:
         remedy = "give the schema examples, or use a function of your own: @emulator.llm"
         raise NodeError(f"the emulator finds no value that fits output_schema ({fault}): {remedy}")
-    return value
+    return fitting.deciding(value, lambda changed: first_fault(schema, changed, "answer") is None)
 
 
-def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory) -> JSONObject:
-    """Return the call of a tool; `memory_set` also stores its value.
+def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory, fitting: Fitting) -> JSONObject:
+    """Return the call of a tool, and what the tool gives; `memory_set` also stores its value.
+
+    Made-up texts that are compared get a value that decides the comparison. Whatever tells success is as it is.
 
     Raises:
         NodeError: If the parameters of `memory_set` are not valid.
     """
-    if canonical_tool(tool) == MEMORY_SET:
+    name = canonical_tool(tool)
+    if name == MEMORY_SET:
         set_memory(params)
-    return {"tool": tool, "params": {**params}}
+    output: JSONObject = {"tool": tool, "params": {**params}}
+    given = given_by(name, params)
+    if name in OPEN_FIELDS:
+        given = fitting.with_fields(given, f"[{name}]", (OPEN_FIELDS[name],))
+    return output | cast("JSONObject", fitting.deciding(given, lambda _: True, only_texts=True))
 
 
 def default_critic_output(criteria: Sequence[str]) -> JSONObject:

@@ -20,6 +20,7 @@ from fibonacci.emulator.engine.definition_problems import by_node, missing_value
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.node_executor import (
+    MADE_UP,
     HandlerCall,
     NodeExecutor,
     NodeResult,
@@ -168,7 +169,15 @@ class RunningExecution:
         executor = self._latest[1]
         remarks, missing = executor.take_remarks(), executor.take_without_value()
         if node_id is not None and remarks:
-            self.note(node_id, {"remarks": remarks})
+            self.note(node_id, {"remarks": [*remarks.values()]})
+            place = place_in(self._execution["workflow_id"], f"nodes[{self._places[node_id]}]")
+            self._environment.warnings.keep(
+                [
+                    EmulatorWarning(code=code, location=place, message=message)
+                    for code, message in remarks.items()
+                    if code == MADE_UP
+                ]
+            )
         if not missing:
             return
         index = None if node_id is None else self._places[node_id]

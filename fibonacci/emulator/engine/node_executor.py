@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from fibonacci.emulator.engine.default_nodes import (
     texts,
 )
 from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.fitting import Fitting, readers_of
 from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
 from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
@@ -64,6 +66,9 @@ class HandlerCall:
     work: Callable[[], HandlerOutcome]
     timeout: float | None
 
+
+MADE_UP: Final = "made_up_answer"
+"""The code of the warning that a default node has chosen its answer."""
 
 MAX_OUTPUT = 1024 * 1024
 """The largest output of a node in bytes of JSON: templates that contain each other grow exponentially."""
@@ -169,6 +174,16 @@ class TemplateValues:
             pass
         return f"{{{{{reference.text}}}}}"
 
+    def resolve_fixed(self, reference: Reference) -> Any:
+        """Return the value of an input or of `env`, which is the same in the whole run.
+
+        Raises:
+            TemplateError: If it has none, or the reference is of anything else.
+        """
+        if reference.source not in (INPUT, "env"):
+            raise TemplateError(f"{{{{{reference.text}}}}} may change in a run")
+        return self._value_of(reference)
+
     def resolve_or_nothing(self, reference: Reference) -> Any:
         """Return the value of a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
         try:
@@ -240,7 +255,7 @@ class NodeExecutor:
         self._nodes = nodes
         self._values = TemplateValues(environment, execution, nodes, now)
         self._memory = NodeMemory(environment.store, execution["workflow_id"], now)
-        self._remarks: list[str] = []
+        self._remarks: dict[str, str] = {}
 
     def execute(self, node: Node, attempt: int) -> NodeResult | HandlerCall:
         """Return the result of a node, or the call of its handler.
@@ -272,9 +287,9 @@ class NodeExecutor:
         self._values.without_value.clear()
         return without_value
 
-    def take_remarks(self) -> list[str]:
-        """Return what the trace says of answers since the last call."""
-        remarks, self._remarks = self._remarks, []
+    def take_remarks(self) -> dict[str, str]:
+        """Return what there is to say of the answers since the last call, by code."""
+        remarks, self._remarks = self._remarks, {}
         return remarks
 
     def shown_input(self, node: Node) -> JSON:
@@ -315,7 +330,7 @@ class NodeExecutor:
         if isinstance(node, LLMNode):
             output, remark = parsed_answer(node, answer)
             if remark is not None:
-                self._remarks.append(remark)
+                self._remarks["code_fence"] = remark
             return output
         if isinstance(node, CriticNode):
             return verdict(node, answer, self._criteria(node))
@@ -362,8 +377,21 @@ class NodeExecutor:
         environment = self._environment
         answer = find_answer(environment, node.id, node.model, environment.handlers.llm, call)
         if answer is None:
-            return NodeResult(default_llm_output(node, instruction))
+            with self._fitting(node.id, instruction) as fitting:
+                return NodeResult(default_llm_output(node, instruction, fitting))
         return self._answered(node, answer)
+
+    @contextmanager
+    def _fitting(self, node_id: str, asked: JSON) -> Generator[Fitting]:
+        """Yield what makes a default answer fit its readers, and remark that it is made up if there was a choice."""
+        readers = readers_of(self._nodes.workflow.text)[node_id]
+        fitting = Fitting(readers, [node_id, asked], self._execution["inputs"], self._values.resolve_fixed)
+        yield fitting
+        if fitting.has_chosen:
+            self._remarks[MADE_UP] = (
+                "the answer is made up: the emulator chose among the values that fit what reads it; give it answers "
+                f"with a script for {node_id!r}, or with a function of yours"
+            )
 
     def _improvement(self, node: LLMNode) -> str:
         """Return what a critic asks the node to improve, as the end of its instruction."""
@@ -385,7 +413,8 @@ class NodeExecutor:
         if answer is not None:
             return self._answered(node, answer)
         seconds = seconds_of(node.tool, params)
-        output = default_tool_output(node.tool, params, self._memory.set_by_tool)
+        with self._fitting(node.id, params) as fitting:
+            output = default_tool_output(node.tool, params, self._memory.set_by_tool, fitting)
         # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
         if seconds > node.timeout and "timeout" in node.model_fields_set:
             return NodeResult(None, node.timeout, timeout_error(node.timeout))

@@ -6,12 +6,16 @@ with a handler, are tools like any other.
 
 from __future__ import annotations
 
+import ast
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from typing_extensions import TypedDict
 
 from fibonacci.definitions import tools
+from fibonacci.definitions.json_types import is_array
+from fibonacci.definitions.templates import as_text
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.state.json_encoding import JSONObject
@@ -107,6 +111,99 @@ _TOOLS: Final[Sequence[CatalogTool]] = [
 ]
 
 TOOLS: Final[Mapping[str, CatalogTool]] = {tool["name"]: tool for tool in _TOOLS}
+
+
+OPEN_FIELDS: Final[Mapping[str, str]] = {
+    "http_request": "body",
+    "sql_query": "rows",
+    "json_transform": "result",
+    "google_sheets_read": "values",
+}
+"""The field of what a default tool gives that may have anything in it, so that it has what templates read."""
+
+
+def given_by(tool: str, params: Mapping[str, Any]) -> JSONObject:
+    """Return what a default tool gives, beside its call; nothing for a tool that is not of the catalog.
+
+    Args:
+        tool: Its name in the underscore spelling.
+        params: Its parameters, none of the required ones missing.
+    """
+    shown = f"[{tool}] {as_text(next(iter(params.values()), ''))}"
+    match tool:
+        case "slack_send_message" | "gmail_send" | "email_send":
+            return {"sent": True, "message_id": "message-1"}
+        case "http_request":
+            text = f"[{tool}] {as_text(params.get('method') or 'GET')} {as_text(params['url'])}"
+            return {"status": 200, "headers": {"content-type": "application/json"}, "body": text}
+        case "web_search":
+            limit = params.get("limit")
+            count = limit if isinstance(limit, int) and 0 < limit < _MOST_RESULTS else _RESULTS
+            return {"results": [_result(as_text(params["query"]), n) for n in range(1, count + 1)]}
+        case "web_scrape":
+            return {"url": params["url"], "title": shown, "text": shown}
+        case "sql_query":
+            return {"rows": [{"value": shown}]}
+        case "json_transform":
+            return {"result": params["data"]}
+        case "google_sheets_read":
+            return {"values": [[shown]]}
+        case "google_sheets_write_range":
+            rows = params["values"]
+            return {"updated_cells": sum(len(row) if is_array(row) else 1 for row in rows if is_array(rows))}
+        case "file_read":
+            return {"text": shown}
+        case "file_write":
+            return {"written": True}
+        case "calculator":
+            result = _arithmetic(as_text(params["expression"]))
+            return {"result": shown if result is None else result}
+        case _:
+            return {}
+
+
+_RESULTS: Final = 3
+_MOST_RESULTS: Final = 100
+_LONGEST_EXPRESSION: Final = 500
+_OF_EXPRESSIONS: Final = frozenset("0123456789.+-*/% ()")
+
+
+def _result(query: str, number: int) -> JSONObject:
+    title = f"[web_search] {query}, result {number}"
+    return {"title": title, "url": f"https://example.org/{number}", "snippet": f"A made-up page about {query}."}
+
+
+def _arithmetic(expression: str) -> int | float | None:
+    """Return the value of an expression of numbers, `+ - * / %` and parentheses; `None` for any other."""
+    if len(expression) > _LONGEST_EXPRESSION or not _OF_EXPRESSIONS.issuperset(expression):
+        return None
+    try:
+        value = _value_of(ast.parse(expression.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _value_of(node: ast.expr) -> int | float:
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value_of(operand)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _value_of(operand)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _value_of(left) + _value_of(right)
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return _value_of(left) - _value_of(right)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _value_of(left) * _value_of(right)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return _value_of(left) / _value_of(right)
+        case ast.BinOp(left=left, op=ast.Mod(), right=right):
+            return _value_of(left) % _value_of(right)
+        case _:
+            raise ValueError("it is no arithmetic")
 
 
 def find_tool(handlers: UserHandlers, name: str) -> CatalogTool | None:

@@ -1,0 +1,191 @@
+"""Default answers fit what reads them: each branch can be reached, and each documented field of a tool has a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from fibonacci import Execution
+from fibonacci.definitions.templates import as_text
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.engine.tool_catalog import TOOLS
+from tests.emulator.handling import create
+from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
+
+ASK = "Which is it? {{input.text}}"
+SCORED = {"properties": {"score": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "string"}}}}
+
+
+def gate(left: Any, operator: str, right: Any = None, node_id: str = "gate") -> dict[str, Any]:
+    return {"id": node_id, "type": "conditional", "left_value": left, "operator": operator, "right_value": right}
+
+
+def runs(*nodes: dict[str, Any], emulator: Emulator | None = None, count: int = 12, **more: Any) -> list[Execution]:
+    client = (emulator or Emulator()).client()
+    workflow = create(client, *nodes, **more)
+    ids = [client.workflows.execute(workflow, inputs={"text": f"mail {n}", "limit": 5}).id for n in range(count)]
+    return [client.executions.get(execution_id) for execution_id in ids]
+
+
+def results(shown: list[Execution], *gates: str) -> set[tuple[bool, ...]]:
+    assert [execution.error for execution in shown if not execution.succeeded] == []
+    outputs = [execution.outputs or {} for execution in shown]
+    return {tuple(output[name]["result"] for name in gates) for output in outputs}
+
+
+@each_row(
+    ("node", "compared"),
+    [
+        (llm("a", ASK), ("{{a}}", "equals", "urgent")),
+        (llm("a", ASK), ("{{a}}", "not_equals", "urgent")),
+        (llm("a", ASK + " urgent?"), ("{{a}}", "contains", "urgent")),
+        (llm("a", ASK), ("{{a}}", "starts_with", "[default")),
+        (llm("a", ASK), ("Answer: {{a}}", "ends_with", "urgent")),
+        (llm("a", ASK), ("urgent or routine", "contains", "{{a}}")),
+        (llm("a", ASK), ("{{a}}", "greater_than", 7)),
+        (llm("a", ASK), ("{{a}}", "less_than", "2.5")),
+        (llm("a", ASK), ("{{a}}", "greater_than", "{{input.limit}}")),
+        (llm("a", ASK), ("{{a}}", "equals", "{{env.TEAM}}")),
+        (llm("a", ASK), ("{{a}}", "is_empty", None)),
+        (llm("a", ASK), ("{{a}}", "equals", True)),
+        (llm("a", ASK, output_format="json"), ("{{a.answer}}", "equals", "urgent")),
+        (llm("a", ASK, output_format="json"), ("{{a.kind}}", "equals", "urgent")),
+        (llm("a", ASK, output_format="json"), ("{{a.score}}", "less_than", 3)),
+        (llm("a", ASK, output_schema=SCORED), ("{{a.score}}", "greater_than", 7)),
+        (llm("a", ASK, output_schema=SCORED), ("{{a.tags}}", "contains", "urgent")),
+        (llm("a", ASK, output_schema=SCORED), ("{{a.tags}}", "is_empty", None)),
+        (llm("a", ASK, output_schema={"type": "boolean"}), ("{{a}}", "equals", True)),
+        (llm("a", ASK, output_schema={"enum": ["high", "low"]}), ("{{a}}", "equals", "high")),
+        (tool("a", "sql_query", {"query": ASK}), ("{{a.rows.0.total}}", "greater_than", 100)),
+        (tool("a", "web_search", {"query": ASK}), ("{{a.results.0.title}}", "contains", "tides")),
+    ],
+)
+def test_each_branch_can_be_reached(node: dict[str, Any], compared: tuple[Any, str, Any]) -> None:
+    emulator = Emulator(env={"TEAM": "blue"})
+    deciding = gate(*compared)
+    nodes = [node, deciding]
+    shown = runs(*nodes, emulator=emulator, count=8)
+    assert results(shown, "gate") == {(True,), (False,)}
+    (warning,) = (each for each in emulator.warnings if each.code == "made_up_answer")
+    assert warning.location.endswith(" nodes[0]")
+    assert "with a script for 'a'" in warning.message
+    assert warning.message in ((shown[0].trace or [])[0].warnings or [])
+    again = runs(*nodes, emulator=Emulator(env={"TEAM": "blue"}), count=2)
+    assert [execution.outputs for execution in again] == [execution.outputs for execution in shown[:2]]
+
+
+def test_several_conditionals_get_each_of_their_values() -> None:
+    gates = [gate("{{a}}", "equals", value, value) for value in ("billing", "technical")]
+    shown = runs(llm("a", ASK), *gates, count=30)
+    assert results(shown, "billing", "technical") == {(True, False), (False, True), (False, False)}
+
+
+def test_a_condition_and_what_stands_in_for_a_failed_node_count_too() -> None:
+    condition = {"field": "{{a}}", "operator": "equals", "value": "urgent"}
+    shown = runs(llm("a", ASK), llm("page", condition=condition))
+    assert {(execution.trace or [])[1].status for execution in shown} == {"completed", "skipped"}
+    emulator = Emulator()
+    emulator.script("a", [None], repeat=True)  # no number: the node fails, and its fallback answers
+    deciding = gate("{{a}}", "equals", "urgent")
+    nodes = llm("a", fallback="b", output_schema={"type": "string"}), llm("b", ASK)
+    assert results(runs(*nodes, deciding, emulator=emulator), "gate") == {(True,), (False,)}
+
+
+def test_an_input_that_names_one_value_gets_it() -> None:
+    kinds = ["billing", "tech support", "other"]
+    client = Emulator().client()
+    workflow = create(client, llm("a", output_schema={"enum": kinds}))
+    for text, answer in (("About BILLING!", "billing"), ("for tech-support", "tech support"), ("another", None)):
+        answers = {client.workflows.run(workflow, inputs={"text": text, "n": n}).outputs["a"] for n in range(8)}
+        assert answers == {answer} if answer else len(answers) > 1
+
+
+@each_row(
+    ("schema", "values"),
+    [
+        ({"enum": ["a", "b", "c"]}, {"a", "b", "c"}),
+        ({"enum": ["a", "b"], "default": "b"}, {"a", "b"}),
+        ({"oneOf": [{"const": "a"}, {"const": "b"}]}, {"a", "b"}),
+        ({"type": "string", "examples": ["a", "b", 5]}, {"a", "b"}),
+        ({"const": "a"}, {"a"}),
+        ({"type": "string", "default": "b"}, {"b"}),
+    ],
+)
+def test_what_a_schema_suggests_is_chosen_among(schema: dict[str, Any], values: set[str]) -> None:
+    emulator = Emulator()
+    shown = runs(llm("a", ASK, output_schema=schema), emulator=emulator, count=20)
+    assert {(execution.outputs or {})["a"] for execution in shown} == values
+    assert [each.code for each in emulator.warnings] == ["made_up_answer"] * (len(values) > 1)
+
+
+def test_an_answer_without_a_choice_is_no_warning() -> None:
+    emulator = Emulator()
+    (shown,) = runs(llm("a", ASK), llm("b", "{{a}}"), gate("{{b}}", "equals", "{{a}}"), emulator=emulator, count=1)
+    assert (shown.outputs or {})["a"] == "[default model] Which is it? mail 0"
+    assert [each.code for each in emulator.warnings] == ["no_branches"]
+
+
+FIELDS: Mapping[str, list[str]] = {
+    "slack_send_message": ["sent", "message_id"],
+    "gmail_send": ["sent", "message_id"],
+    "email_send": ["sent", "message_id"],
+    "http_request": ["status", "headers", "body", "body.items.0.id"],
+    "web_search": ["results.0.title", "results.0.url", "results.0.snippet"],
+    "web_scrape": ["url", "title", "text"],
+    "sql_query": ["rows", "rows.0.name", "rows.2.city"],
+    "json_transform": ["result", "result.n"],
+    "google_sheets_read": ["values.0.0", "values.3.1"],
+    "google_sheets_write_range": ["updated_cells"],
+    "file_read": ["text"],
+    "file_write": ["written"],
+    "calculator": ["result"],
+    "memory_set": ["params.value"],
+    "wait": ["params.seconds"],
+}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_gives_the_documented_fields(name: str) -> None:
+    values: dict[str, Any] = {"string": "x", "number": 0, "integer": 1, "array": [["x"]], "object": {}}
+    needed: Any = TOOLS[name]["parameters"]
+    kinds: dict[str, str] = {key: needed["properties"][key].get("type", "string") for key in needed["required"]}
+    params: dict[str, Any] = {key: values[kind] for key, kind in kinds.items()} | (
+        {"text": "x"} if name.startswith("slack") else {}
+    )
+    read = {f"field_{n}": f"{{{{a.{path}}}}}" for n, path in enumerate(FIELDS[name])}
+    (shown,) = runs(tool("a", name, params), emulator=Emulator(strict=True), count=1, outputs=read)
+    assert shown.error is None
+    assert [value for value in (shown.outputs or {}).values() if as_text(value) in ("", "null")] == []
+
+
+@each_row(
+    ("expression", "result"),
+    [
+        ("2 * (3 + 4)", 14),
+        ("-7 / 2 % 3", 2.5),
+        ("1 - +1", 0),
+        ("1/0", "[calculator] 1/0"),
+        ("2 ** 9", "[calculator] 2 ** 9"),
+        ("1e5", "[calculator] 1e5"),
+        ("(" * 200, "[calculator] " + "(" * 200),
+        ("9" * 600, "[calculator] " + "9" * 600),
+        ("", "[calculator] "),
+    ],
+)
+def test_the_calculator_calculates(expression: str, result: object) -> None:
+    (shown,) = runs(tool("a", "calculator", {"expression": expression}), count=1)
+    assert (shown.outputs or {})["a"]["result"] == result
+
+
+def test_a_misspelt_field_of_a_tool_has_no_value() -> None:
+    (shown,) = runs(tool("a", "web_search", {"query": "tides"}), count=1, outputs={"x": "{{a.result.0.title}}"})
+    assert shown.error == "outputs: {{a.result.0.title}} has no value: there is no 'result'"
+
+
+def test_many_conditionals_on_one_node_are_decided_in_few_steps() -> None:
+    gates = [gate("{{a}}", "contains", f"word {n}", f"gate-{n}") for n in range(120)]
+    (shown,) = runs(llm("a", ASK), *gates, count=1)
+    assert shown.succeeded
