@@ -163,7 +163,7 @@ class Governance(Resource):
             organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
-            The statistics. Their fields are not documented; all are kept as attributes.
+            The statistics. The platform does not document their fields: one that it does not send is `None`.
 
         Raises:
             NotFoundError: If there is no such organization.
@@ -173,7 +173,7 @@ class Governance(Resource):
         Example:
             ```python
             statistics = client.organizations.governance.approvals("acme")
-            print(statistics.model_dump())
+            print(statistics.pending, "of", statistics.total, "wait")
             ```
         """
         where = path("/organizations/{organization_id}/governance/approvals", organization_id=organization_id)

@@ -29,6 +29,7 @@ from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.input_files import InputFile
 from fibonacci.emulator.option_values import KEPT, SAFE_LENGTH, PlanName, TimeMode
 from fibonacci.emulator.page.mount import WithPage
+from fibonacci.emulator.policy.admission import places_of
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
@@ -177,7 +178,7 @@ class Controls:
                 of them.
 
         Returns:
-            The execution; it has run, or waits for further approvals.
+            The execution; it has run, or waits for further approvals, or as `pending` for a place.
 
         Raises:
             ValueError: If the run does not wait for approval, or this person may not approve it or has done so already.
@@ -769,12 +770,19 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         self.organization_id: str = organization_id
         self._address = (host, port)
         self._handlers = UserHandlers()
-        environment = Environment(store, variables, kept_secrets, self._handlers, warnings=WarningLog(strict=strict))
+        environment = Environment(
+            store,
+            variables,
+            kept_secrets,
+            self._handlers,
+            warnings=WarningLog(strict=strict),
+            organization=organization_id,
+        )
         environment.scripts.add(given)
         store.report_bad_text = environment.warn_of_bad_text
         self._environment = environment
         self.models: list[str] = environment.models
-        scheduler = Scheduler(environment, clock)
+        scheduler = Scheduler(environment, clock, lambda: places_of(store, account.plan, organization_id))
         scheduler.resume()
         self._app: App = App(
             account=account,

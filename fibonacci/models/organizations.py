@@ -68,13 +68,36 @@ class AuditEntry(Model):
 
 
 class ApprovalStats(Model):
-    """The statistics of approvals, whose fields are not documented: all are kept, none is typed.
+    """How many requests for approval an organization has had: each is counted in one of the states, and in the total.
+
+    The platform does not document the fields. A field that it does not send is `None`, and further ones are kept.
 
     Example:
         ```python
-        print(client.organizations.governance.approvals("acme").to_dict())
+        statistics = client.organizations.governance.approvals("acme")
+        print(statistics.pending, "of", statistics.total, "wait")
         ```
     """
+
+    _repr_fields: ClassVar[tuple[str, ...]] = ("pending", "total")
+
+    pending: int | None = None
+    """The number of requests that wait for a decision."""
+
+    approved: int | None = None
+    """The number of requests that have had all approvals."""
+
+    rejected: int | None = None
+    """The number of requests that a person has rejected."""
+
+    expired: int | None = None
+    """The number of requests that nobody has decided about in time."""
+
+    cancelled: int | None = None
+    """The number of requests that were canceled before a decision."""
+
+    total: int | None = None
+    """The number of requests there have been, in any state."""
 
 
 _QuotaValues = dict[str, int | float | None]

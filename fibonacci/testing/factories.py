@@ -168,7 +168,15 @@ _AUDIT_ENTRY: Final = {
     "changes": {"approval_threshold": {"from": 1, "to": 2}},
     "created_at": CREATED,
 }
-_APPROVALS: Final = {"organization_id": "org-abc123", "pending": 0, "approved": 0, "rejected": 0, "total": 0}
+_APPROVALS: Final = {
+    "organization_id": "org-abc123",
+    "pending": 0,
+    "approved": 0,
+    "rejected": 0,
+    "expired": 0,
+    "cancelled": 0,
+    "total": 0,
+}
 _LIMITS: Final = {"workflow_runs_per_hour": 60, "concurrent_executions": 2, "memory_mb": 256}
 _QUOTA: Final = {"plan": "free", "limits": _LIMITS, "overrides": {}, "effective": _LIMITS}
 _POLICY: Final = {
@@ -239,7 +247,7 @@ def make_audit_entry(*, response: ResponseInfo | None = None, **changes: Any) ->
 
 
 def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any) -> ApprovalStats:
-    """Make approval statistics; their fields are not documented.
+    """Make approval statistics.
 
     Args:
         response: The HTTP response that it came in; a successful one by default.
@@ -249,7 +257,7 @@ def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any)
         The model, as if it had come in a response.
 
     Example:
-        >>> make_approval_stats(pending=2).model_dump()["pending"]
+        >>> make_approval_stats(pending=2).pending
         2
     """
     return build(ApprovalStats, _APPROVALS, changes, response)

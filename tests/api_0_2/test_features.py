@@ -87,9 +87,10 @@ def test_a_rate_limit_is_waited_for(mode: Mode, emulator: Emulator, old_client: 
 
 @both_modes
 def test_memory_over_a_socket(mode: Mode, emulator: Emulator) -> None:
+    workflow = emulator.client().workflows.create(name="x")
     places: list[dict[str, Any]] = [
         {},
-        {"workflow_id": "wf-1"},
+        {"workflow_id": workflow.id},
         {"scope": "user", "user_id": "ada"},
         {"scope": "organization"},
         {"scope": "global"},

@@ -29,7 +29,7 @@ READINGS: Final = Path(__file__).with_name("readings.py")
 
 PLACES: Final[list[dict[str, str]]] = [
     {"scope": "workflow"},
-    {"scope": "workflow", "workflow_id": "wf-1"},
+    {"scope": "workflow", "workflow_id": "that of a workflow"},
     {"scope": "user"},  # of the key's own user
     {"scope": "user", "user_id": "ada"},
     {"scope": "organization"},
@@ -81,6 +81,7 @@ class Readings:
         client: A client with `api_version="0.2"`.
         documented: A client of the documented API.
         old: What 0.2.4 has printed.
+        places: Those of memory, with the id of a workflow.
     """
 
     def __init__(self, release: OldRelease, emulator: Emulator, workflows: int) -> None:
@@ -106,14 +107,15 @@ class Readings:
         failed, waits = (client.workflows.execute(each.id) for each in (failing, held))
         for number in range(workflows):
             client.workflows.create(name=f"Workflow {number}", definition=FIRST)
-        for place in PLACES:
+        self.places = [{**place, "workflow_id": made.id} if "workflow_id" in place else place for place in PLACES]
+        for place in self.places:
             client.memory.set("by-1.0", {"theme": "dark"}, ttl=7200, **arguments(place))
         return {
             "workflows": [made.id, failing.id, held.id],
             "runs": [ran.id, failed.id, waits.id],
             "tools": [tool.name for tool in client.tools.list()],
             "categories": ["communication", "none"],
-            "places": PLACES,
+            "places": self.places,
         }
 
     def break_workflows(self) -> None:
@@ -158,7 +160,7 @@ class Readings:
 
     def compare_memory(self) -> Iterator[str]:
         """Yield what this version reads otherwise in the memory, with each API."""
-        for place in PLACES:
+        for place in self.places:
             found = self.old["memory"][json.dumps(place)]
             by_key = {entry["key"]: entry for entry in found["list"]}
             assert [*by_key] == ["by-1.0", "of-0.2.4"]
@@ -266,7 +268,7 @@ def test_each_reads_what_the_other_has_written(release: OldRelease) -> None:
     with migration(release, 250) as both:
         assert [*both.compare(), *both.compare_documented(), *both.compare_memory()] == []
         both.check_errors()
-        for place in PLACES:  # a time to live in seconds, and one in days and hours
+        for place in both.places:  # a time to live in seconds, and one in days and hours
             for entry in both.old["memory"][json.dumps(place)]["list"]:
                 created, expires = (datetime.fromisoformat(entry[name]) for name in ("created_at", "expires_at"))
                 assert expires - created == timedelta(hours=2 if entry["key"] == "by-1.0" else 26)

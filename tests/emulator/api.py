@@ -14,6 +14,7 @@ from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.option_values import PlanName
+from fibonacci.emulator.policy.admission import places_of
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store
 
@@ -64,10 +65,11 @@ class Api:
     def __post_init__(self) -> None:
         store = Store()
         environment = Environment(store, Variables("env", {"TEAM": "blue"}), Secrets("secrets", {"TOKEN": "s3cret"}))
+        account = Account(self.plan, self.rate)
         self.app = App(
-            account=Account(self.plan, self.rate),
+            account=account,
             api_key=KEY,
-            scheduler=Scheduler(environment, self.clock),
+            scheduler=Scheduler(environment, self.clock, lambda: places_of(store, account.plan, "default")),
             store=store,
             clock=self.clock,
         )

@@ -271,9 +271,10 @@ def test_a_list_is_read_by_skip_to_its_end(serve: Callable[..., TwoAPIs]) -> Non
 def test_memory_in_both_apis(serve: Callable[..., TwoAPIs]) -> None:
     server = serve(time="manual")
     ada = server.emulator.key("member", name="ada")
+    workflow = server.data("POST /workflows", {"name": "x"}, 201)["id"]
     places: list[tuple[str, dict[str, str], str]] = [
         ("workflow", {}, ""),
-        ("workflow", {"workflow_id": "wf-1"}, "&workflow_id=wf-1"),
+        ("workflow", {"workflow_id": workflow}, f"&workflow_id={workflow}"),
         ("user", {}, "&user_id=ada"),
         ("user", {"user_id": "bob"}, "&user_id=bob"),
         ("organization", {"organization_id": "default"}, ""),

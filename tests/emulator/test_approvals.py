@@ -51,7 +51,18 @@ def actions(api: Api) -> list[str]:
 
 def approvals(api: Api) -> dict[str, int]:
     stats = api("GET", f"{ORG}/governance/approvals").data
-    return {name: stats[name] for name in ("pending", "approved", "rejected", "total")}
+    return {name: stats[name] for name in ("pending", "approved", "rejected", "expired", "cancelled", "total")}
+
+
+def counts(**given: int) -> dict[str, int]:
+    return {
+        "pending": 0,
+        "approved": 0,
+        "rejected": 0,
+        "expired": 0,
+        "cancelled": 0,
+        "total": sum(given.values()),
+    } | given
 
 
 @each_row(
@@ -110,13 +121,13 @@ def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> N
         "rejected_by": None,
         "expires_at": "2027-01-22T08:00:00.500Z",
     }
-    assert approvals(api) == {"pending": 1, "approved": 0, "rejected": 0, "total": 1}
+    assert approvals(api) == counts(pending=1)
     after = decide(api, execution_id, "grace", approve=True)
     assert (after["status"], after["nodes_executed"]) == ("completed", 1)
     assert after["outputs"]["mail"]["params"]["to"] == "ada"
     assert after["approval"]["approved_by"] == ["grace"]
     assert api("GET", f"/executions/{execution_id}").data.items() >= after.items()
-    assert approvals(api) == {"pending": 0, "approved": 1, "rejected": 0, "total": 1}
+    assert approvals(api) == counts(approved=1)
     assert actions(api) == ["governance.updated", "approval.requested", "approval.given", "approval.approved"]
     entries = api("GET", f"{ORG}/governance/audit").data
     assert [entry["actor"] for entry in entries] == ["grace", "grace", "ada", "owner"]
@@ -165,7 +176,7 @@ def test_a_rejected_run_is_canceled(api: Api) -> None:
     rejected = decide(api, execution_id, "ada", approve=False)
     assert (rejected["status"], rejected["approval"]["rejected_by"]) == ("cancelled", "ada")
     assert rejected["completed_at"] is not None
-    assert approvals(api) == {"pending": 0, "approved": 0, "rejected": 1, "total": 1}
+    assert approvals(api) == counts(rejected=1)
     assert actions(api)[-1] == "approval.rejected"
     for approve in (True, False):
         with pytest.raises(HTTPException, match="is cancelled, and waits for no approval") as caught:
@@ -179,7 +190,9 @@ def test_a_pending_run_can_be_canceled(api: Api) -> None:
     assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
     with pytest.raises(HTTPException, match="is cancelled"):
         decide(api, execution_id, "grace", approve=True)
-    assert approvals(api)["pending"] == 0
+    assert approvals(api) == counts(cancelled=1)
+    entry = api("GET", f"{ORG}/governance/audit").data[0]
+    assert (entry["action"], entry["actor"]) == ("approval.cancelled", "owner")
     api.clock.time += 8 * 86_400
     assert not api("GET", f"/executions/{execution_id}").data.get("error"), "it does not expire as well"
 
@@ -281,7 +294,7 @@ def test_an_approval_expires(api: Api) -> None:
     api.clock.time += 1
     shown = next(each for each in api("GET", "/executions").data if each["execution_id"] == execution_id)
     assert (shown["status"], shown["error"]) == ("cancelled", "nobody approved it within 7 days")
-    assert approvals(api) == {"pending": 0, "approved": 1, "rejected": 0, "total": 1}
+    assert approvals(api) == counts(approved=1, expired=1)
     assert actions(api)[-1] == "approval.expired"
     with pytest.raises(HTTPException, match="is cancelled"):
         decide(api, execution_id, "grace", approve=True)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fibonacci.emulator import Emulator
+from fibonacci.errors import NotFoundError
 from tests.emulator.api import Api
 from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
 
 
 @each_row("value", [None, False, 0, "", "text", [1, {"a": None}], {"deep": [{"b": [0]}]}, 2**70])
@@ -29,7 +33,7 @@ def test_any_json_is_a_value(api: Api, value: Any) -> None:
 def test_scopes_are_separate(api: Api) -> None:
     places: list[dict[str, str]] = [
         {},
-        {"workflow_id": "wf-1"},
+        {"workflow_id": api.workflow()},
         {"scope": "user", "user_id": "u1"},
         {"scope": "user", "user_id": "u2"},
         {"scope": "organization"},
@@ -43,6 +47,42 @@ def test_scopes_are_separate(api: Api) -> None:
         assert api("DELETE", f"/memory/k?{query}").status == 204
         assert api("GET", f"/memory/k?{query}").status == 404
         assert api("DELETE", f"/memory/k?{query}").status == 404
+
+
+def test_memory_of_a_workflow_that_does_not_exist_is_404(api: Api) -> None:
+    place = "/memory/k?workflow_id=wf-none"
+    for response in (api("PUT", "/memory/k", {"value": 1, "workflow_id": "wf-none"}), api("GET", place)):
+        assert (response.status, response.code, response.fields) == (404, "not_found", ["workflow_id"])
+    assert api("DELETE", place).status == 404
+    node = tool("keep", "memory_set", {"key": "k", "value": 1, "workflow_id": "wf-none"})
+    assert api.run(node)["error"].startswith("node 'keep': there is no workflow 'wf-none' to keep memory for")
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_the_memory_of_a_deleted_workflow_is_gone(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "state.db" if kind == "file" else None
+    emulator = Emulator(db=file, time="manual")
+    client = emulator.client()
+    nodes = [tool("pause", "wait", {"seconds": 60}), llm("say", dependencies=["pause"], memory_write={"k": "late"})]
+    workflow, other = (client.workflows.create(name="x", definition={"nodes": nodes}).id for _ in range(2))
+    before = emulator.snapshot()
+    for each in (workflow, other):
+        client.memory.set("k", "kept", workflow_id=each)
+    run = client.workflows.execute(workflow)
+    client.workflows.delete(workflow)
+    emulator.clock.advance(60)
+    assert client.executions.get(run.id).error == (
+        f"node 'say': there is no workflow {workflow!r} to keep memory for: it may have been deleted"
+    )
+    if file is not None:
+        emulator.close()
+        emulator = Emulator(db=file)
+        client = emulator.client()
+    assert client.memory.get("k", workflow_id=other).value == "kept"
+    emulator.restore(before)
+    with pytest.raises(NotFoundError, match="no memory in the scope workflow with the key 'k'"):
+        client.memory.get("k", workflow_id=workflow)
+    emulator.close()
 
 
 def test_a_slash_in_a_key_is_part_of_it(api: Api) -> None:
@@ -98,13 +138,14 @@ def test_a_bad_place_is_422(api: Api, query: str, field: str) -> None:
 
 def test_each_tool_of_the_catalog_can_be_read(api: Api) -> None:
     tools = api("GET", "/tools").data
-    assert len(tools) == len({tool["name"] for tool in tools}) >= 10
-    for tool in tools:
-        assert api("GET", f"/tools/{tool['name']}").data == tool
-        assert tool["description"]
-        assert tool["category"]
-        assert set(tool["parameters"]["required"]) <= set(tool["parameters"]["properties"])
-    assert {"slack_send_message", "http_request", "wait"} <= {tool["name"] for tool in tools}
+    names = {entry["name"] for entry in tools}
+    assert len(tools) == len(names) >= 10
+    for entry in tools:
+        assert api("GET", f"/tools/{entry['name']}").data == entry
+        assert entry["description"]
+        assert entry["category"]
+        assert set(entry["parameters"]["required"]) <= set(entry["parameters"]["properties"])
+    assert {"slack_send_message", "http_request", "wait"} <= names
 
 
 def test_connecting_a_tool_stores_no_parameters(api: Api) -> None:

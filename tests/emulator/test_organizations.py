@@ -103,6 +103,8 @@ def test_the_counts_of_report_and_approvals(api: Api) -> None:
         "pending": 0,
         "approved": 0,
         "rejected": 0,
+        "expired": 0,
+        "cancelled": 0,
         "total": 0,
         "threshold": 3,
     }

@@ -46,7 +46,9 @@ def complete_snapshot() -> bytes:
         "default", role="viewer", tool_name="calculator", enabled=False
     )
     client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    client.workflows.execute(workflow.id, inputs={"x": 1})
+    held = [client.workflows.execute(workflow.id, inputs={"x": 1}) for _ in range(2)]
+    client.organizations.quota.update("default", concurrent_executions=1)
+    emulator.approve(held[0].id, by="admin")
     client.memory.set("k", {"v": [1]}, ttl=60)
     client.tools.connect("calculator")
     emulator.clock.advance(1)
@@ -222,6 +224,7 @@ def test_settings_of_before_a_setting_was_added_have_its_default(emulator: Emula
         emulator.restore(changed([(("tables", "governance", 0, 1, setting), "remove", None)]))
         client = emulator.client()
         assert setting in client.organizations.governance.get("default").model_dump()
+        client.organizations.quota.update("default", concurrent_executions=9)
         assert client.workflows.execute(client.workflows.list().take(1)[0].id, inputs={"x": 1}).status
 
 

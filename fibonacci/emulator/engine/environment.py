@@ -27,6 +27,7 @@ class Environment:
         models: The names of the known models.
         warnings: What in workflows and requests is unknown or not supported.
         scripts: The answers that nodes get in sequence.
+        organization: The organization whose tool policies apply.
     """
 
     store: Store
@@ -36,6 +37,29 @@ class Environment:
     models: list[str] = field(default_factory=lambda: list(KNOWN_MODELS))
     warnings: WarningLog = field(default_factory=WarningLog)
     scripts: ScriptQueue = field(default_factory=ScriptQueue)
+    organization: str = "default"
+
+    def refusal_of(self, tool: str, role: str) -> str | None:
+        """Return why a tool may not be used by a role; `None` if it may.
+
+        An override for the role takes precedence. Without one, the policy must be enabled and allow the role. Without
+        either, the tool is allowed.
+
+        Args:
+            tool: The name of the tool, in the underscore spelling.
+            role: The role.
+        """
+        override = self.store.role_overrides.get(self.organization, role, tool)
+        policy = self.store.tool_policies.get(self.organization, tool)
+        refusal = None
+        if override is not None:
+            if not override["enabled"]:
+                refusal = f"role-policy-overrides/{role}/{tool} is off for the role {role}"
+        elif policy is not None and not policy["enabled"]:
+            refusal = f"tool-policies/{tool} is off"
+        elif policy is not None and role not in policy["allowed_roles"]:
+            refusal = f"tool-policies/{tool} does not allow the role {role}"
+        return None if refusal is None else f"The tool {tool!r} is refused: {refusal}."
 
     def warn_of_bad_text(self, place: str) -> None:
         """Warn about a text in the state that was not valid Unicode."""

@@ -42,6 +42,11 @@ def owner_of(scope: str, user_id: str | None, workflow_id: str | None) -> str:
     return owner or ""
 
 
+def has_owner(store: Store, scope: str, owner: str) -> bool:
+    """Return whether the owner of values exists: the memory of a workflow that was deleted is gone."""
+    return scope != "workflow" or not owner or store.workflows.get(owner) is not None
+
+
 def is_live(entry: StoredMemory, now: float) -> bool:
     """Return whether a value has not expired."""
     return entry["expires"] is None or now < entry["expires"]

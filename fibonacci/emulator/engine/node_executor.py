@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.operators import UNARY, evaluate
 from fibonacci.definitions.templates import INPUT, Absent, Reference, TemplateError, as_json, as_text, follow, render
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer, parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
@@ -25,7 +26,7 @@ from fibonacci.emulator.engine.default_nodes import (
 )
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.fitting import Fitting, readers_of
-from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
+from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, has_owner, owner_of, set_value
 from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
@@ -218,15 +219,18 @@ class NodeMemory:
         return {key: find_value(self._store, self._workflow_id, key, self._now)[1] for key in keys}
 
     def write(self, key: str, value: JSON) -> None:
-        """Write what a node keeps for its workflow."""
-        body = MemorySet(value=value, workflow_id=self._workflow_id)
-        set_value(self._store, (body.scope, self._workflow_id, key), body, self._now)
+        """Write what a node keeps for its workflow.
+
+        Raises:
+            NodeError: If the workflow was deleted.
+        """
+        self._set(self._workflow_id, key, MemorySet(value=value, workflow_id=self._workflow_id))
 
     def set_by_tool(self, params: Mapping[str, Any]) -> None:
         """Write a value by the parameters of the tool `memory_set`.
 
         Raises:
-            NodeError: If the parameters are not valid.
+            NodeError: If the parameters are not valid, or there is no such workflow.
         """
         try:
             body = MemoryToolSet.model_validate(params)
@@ -236,7 +240,12 @@ class NodeMemory:
         if body.scope == "user" and body.user_id is None:
             raise NodeError("the tool memory_set: user_id is required with the scope user")
         owner = owner_of(body.scope, body.user_id, body.workflow_id or self._workflow_id)
-        set_value(self._store, (body.scope, owner, body.key), body, self._now)
+        self._set(owner, body.key, body)
+
+    def _set(self, owner: str, key: str, body: MemorySet) -> None:
+        if not has_owner(self._store, body.scope, owner):
+            raise NodeError(f"there is no workflow {owner!r} to keep memory for: it may have been deleted")
+        set_value(self._store, (body.scope, owner, key), body, self._now)
 
 
 class NodeExecutor:
@@ -399,6 +408,9 @@ class NodeExecutor:
         return f"\n\n{prompt}" if prompt else ""
 
     def _tool(self, node: ToolNode, attempt: int) -> NodeResult | HandlerCall:
+        refusal = self._environment.refusal_of(canonical_tool(node.tool), self._execution.get("role", "owner"))
+        if refusal is not None:  # by a policy that has changed since the run was requested
+            raise NodeError(refusal)
         params = render(node.params, self._values.resolve)
         missing = missing_parameters(node.tool, params)
         if missing:

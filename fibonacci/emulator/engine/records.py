@@ -1,25 +1,16 @@
-"""Records of executions: how they are stored, started and canceled, and their public forms."""
+"""Records of executions: new ones, canceled ones, and their public forms."""
 
 from __future__ import annotations
 
 from typing import Final, get_args
 
-from fibonacci.emulator.engine.compiled import CompiledWorkflow
-from fibonacci.emulator.engine.node_states import new_node
-from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso, milliseconds
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
-from fibonacci.emulator.state.records import (
-    ExecutionStatus,
-    StoredApproval,
-    StoredExecution,
-    StoredNode,
-    StoredWorkflow,
-)
-from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.records import ExecutionStatus, StoredExecution, StoredNode, StoredWorkflow
 
 WAITING: Final = "pending_approval"
+QUEUED: Final = "pending"
 
 
 def is_terminal(status: ExecutionStatus) -> bool:
@@ -27,7 +18,7 @@ def is_terminal(status: ExecutionStatus) -> bool:
     match status:
         case "completed" | "failed" | "cancelled":
             return True
-        case "running" | "pending_approval":
+        case "pending" | "running" | "pending_approval":
             return False
 
 
@@ -35,53 +26,15 @@ STATUSES: Final[frozenset[ExecutionStatus]] = frozenset(get_args(ExecutionStatus
 TERMINAL: Final[frozenset[ExecutionStatus]] = frozenset([status for status in STATUSES if is_terminal(status)])
 
 
-def start(
-    scheduler: Scheduler,
-    workflow: StoredWorkflow,
-    compiled: CompiledWorkflow,
-    inputs: JSONObject,
-    now: float,
-) -> StoredExecution:
-    """Run a workflow and store its execution.
+def new_execution(workflow: StoredWorkflow, inputs: JSONObject, role: str, now: float) -> StoredExecution:
+    """Return the record of an execution of which nothing has run.
 
     Args:
-        scheduler: Runs and stores it.
         workflow: The record of the workflow.
-        compiled: Its definition, compiled; one without nodes completes with no outputs.
         inputs: The inputs by name.
+        role: The role of who requests it: tool policies decide by it.
         now: The time in Unix seconds.
-
-    Returns:
-        The record of the execution; a short one has ended.
     """
-    return scheduler.start(_record(workflow, inputs, _new_nodes(compiled), now), compiled, now)
-
-
-def start_held(scheduler: Scheduler, held: StoredExecution, compiled: CompiledWorkflow, now: float) -> StoredExecution:
-    """Run and store an execution that has waited for approval; return its new record."""
-    execution: StoredExecution = {**held, "status": "running", "nodes": _new_nodes(compiled), "started": now}
-    return scheduler.start(execution, compiled, now)
-
-
-def _new_nodes(compiled: CompiledWorkflow) -> list[StoredNode]:
-    return [new_node(compiled.nodes[node_id]) for node_id in compiled.order]
-
-
-def hold(
-    store: Store, workflow: StoredWorkflow, inputs: JSONObject, now: float, approval: StoredApproval
-) -> StoredExecution:
-    """Store an execution that waits for approval; nothing of it has run.
-
-    Returns:
-        Its record.
-    """
-    execution = _record(workflow, inputs, [], now)
-    execution.update({"status": WAITING, "approval": approval})
-    store.executions.put(execution["id"], record=execution)
-    return execution
-
-
-def _record(workflow: StoredWorkflow, inputs: JSONObject, nodes: list[StoredNode], now: float) -> StoredExecution:
     return {
         "id": ids.execution_id(),
         "workflow_id": workflow["id"],
@@ -90,25 +43,12 @@ def _record(workflow: StoredWorkflow, inputs: JSONObject, nodes: list[StoredNode
         "status": "running",
         "outputs": {},
         "error": None,
-        "nodes": nodes,
+        "nodes": [],
         "created": now,
         "started": now,
         "ended": None,
+        "role": role,
     }
-
-
-def cancel(store: Store, execution: StoredExecution, now: float) -> StoredExecution:
-    """Cancel an execution that has not ended; outputs that its handlers still return are dropped.
-
-    Returns:
-        Its new record.
-    """
-    execution = cancelled(execution, now)
-    store.executions.put(execution["id"], record=execution)
-    store.runs.delete(execution["id"])
-    store.timers.delete(execution["id"])
-    store.calls.delete(execution["id"])
-    return execution
 
 
 def cancelled(execution: StoredExecution, now: float) -> StoredExecution:

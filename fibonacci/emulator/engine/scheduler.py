@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -22,7 +22,8 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
-from fibonacci.emulator.engine.node_states import calls_of
+from fibonacci.emulator.engine.node_states import calls_of, new_node
+from fibonacci.emulator.engine.records import QUEUED, cancelled
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, HandlerThreads
 from fibonacci.emulator.state.clock import VirtualClock
@@ -47,26 +48,34 @@ class StoredExecutions:
     Args:
         environment: What workflows can reach, the store among it.
         launch: Starts the call of a handler of an execution; returns the id of the call.
+        on_end: Called with the time at which an execution has ended, unless it ended when it started.
     """
 
-    def __init__(self, environment: Environment, launch: Callable[[str, Callable[[], Any]], str]) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        launch: Callable[[str, Callable[[], Any]], str],
+        on_end: Callable[[float], object],
+    ) -> None:
         self._environment = environment
         self._store = environment.store
         self._launch = launch
+        self._on_end = on_end
 
-    def start(
-        self, execution: StoredExecution, workflow: CompiledWorkflow, warnings: Mapping[str, Sequence[str]], now: float
-    ) -> StoredExecution:
-        """Start a new execution and store it; return its new record.
+    def start(self, execution: StoredExecution, workflow: CompiledWorkflow, now: float) -> StoredExecution:
+        """Start an execution of which nothing has run, and store it; return its new record.
+
+        The problems of its workflow are noted in the trace.
 
         Args:
-            execution: Its record, not stored yet.
+            execution: Its record.
             workflow: Its workflow.
-            warnings: What its trace warns about, by node.
             now: The time in Unix seconds.
         """
-        running = self._running(execution, workflow)
-        for node_id, messages in warnings.items():
+        nodes = [new_node(workflow.nodes[node_id]) for node_id in workflow.order]
+        running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
+        problems = problems_of(workflow.text, self._environment)
+        for node_id, messages in by_node(problems, dict(enumerate(workflow.nodes.values()))).items():
             running.note(node_id, {"warnings": [*messages]})
         running.start_ready_nodes(now)
         return self._save(running, is_new=True)
@@ -86,7 +95,7 @@ class StoredExecutions:
         """Act on an execution with events that are due; one that is damaged is logged and not processed again."""
         try:
             execution = self._store.executions.get(execution_id)
-            if execution is None:
+            if execution is None or self._store.runs.get(execution_id) is None:
                 self._store.timers.delete(execution_id)
             else:
                 self.act(execution, act)
@@ -110,6 +119,8 @@ class StoredExecutions:
         _keep(store.calls, name, StoredCalls(calls=calls) if calls else None, is_new=is_new)
         _keep(store.timers, name, None if due is None else StoredTimer(due=due), is_new=is_new)
         _keep(store.runs, name, None if running.has_ended else StoredRun(definition=definition), is_new=is_new)
+        if execution["ended"] is not None and not is_new:
+            self._on_end(execution["ended"])
         return execution
 
 
@@ -193,33 +204,80 @@ class Scheduler:
     Args:
         environment: What workflows can reach, the store among it.
         clock: The emulator's clock.
+        limit: Returns how many executions may run at once. Default: any number.
 
     Attributes:
         environment: What workflows can reach.
     """
 
-    def __init__(self, environment: Environment, clock: VirtualClock) -> None:
+    def __init__(
+        self, environment: Environment, clock: VirtualClock, limit: Callable[[], float] = lambda: math.inf
+    ) -> None:
         self.environment: Final = environment
+        self._limit = limit
         self._store = environment.store
         self._clock = clock
         self._threads = HandlerThreads(environment.store, clock, self._report)
-        self._executions = StoredExecutions(environment, self._threads.launch)
+        self._executions = StoredExecutions(environment, self._threads.launch, self.start_queued)
         self._recovery = Recovery(environment.store, clock, self._executions)
         clock.on_advance(self._follow_clock)
 
     def start(self, execution: StoredExecution, workflow: CompiledWorkflow, now: float) -> StoredExecution:
-        """Start a new execution; the problems of its workflow are noted in the trace.
+        """Start a new execution.
 
         Args:
             execution: Its record, not stored yet.
-            workflow: Its workflow.
+            workflow: Its workflow; one without nodes completes with no outputs.
             now: The time in Unix seconds.
 
         Returns:
             Its new record; a short execution has ended.
         """
-        warnings = by_node(problems_of(workflow.text, self.environment), dict(enumerate(workflow.nodes.values())))
-        return self._after_skipping(self._executions.start(execution, workflow, warnings, now))
+        return self._after_skipping(self._executions.start(execution, workflow, now))
+
+    def enqueue(self, execution: StoredExecution, definition: JSONObject | None, now: float) -> StoredExecution:
+        """Let an execution that was held start as soon as there is a place for it, behind those that wait already.
+
+        Args:
+            execution: Its record.
+            definition: The definition of its workflow, which may be changed or deleted meanwhile.
+            now: The time in Unix seconds.
+
+        Returns:
+            Its new record; a short execution has ended if there was a place.
+        """
+        queued: StoredExecution = {**execution, "status": QUEUED}
+        self._store.executions.put(queued["id"], record=queued)
+        self._store.held.delete(queued["id"])
+        self._store.queue.put(queued["id"], record={"definition": definition})
+        self.start_queued(now)
+        return self._after_skipping(self._store.executions.get(queued["id"]) or queued)
+
+    def start_queued(self, now: float) -> None:
+        """Start the executions in the queue for which there is a place."""
+        while (first := next(self._store.queue.keys(), None)) and self._store.runs.count() < self._limit():
+            (execution_id,) = first
+            try:
+                run, execution = self._store.queue.get(execution_id), self._store.executions.get(execution_id)
+                self._store.queue.delete(execution_id)
+                if run is not None and execution is not None:
+                    self._executions.start(execution, compiled(run["definition"]), now)
+            except DAMAGE:
+                report_damage(execution_id)
+                self._store.queue.delete(execution_id)
+
+    def cancel(self, execution: StoredExecution, now: float) -> StoredExecution:
+        """Cancel an execution that has not ended; outputs that its handlers still return are dropped.
+
+        Returns:
+            Its new record.
+        """
+        store, execution = self._store, cancelled(execution, now)
+        store.executions.put(execution["id"], record=execution)
+        for table in (store.runs, store.timers, store.calls, store.held, store.queue):
+            table.delete(execution["id"])
+        self.start_queued(now)
+        return execution
 
     def refresh(self, execution: StoredExecution, now: float) -> StoredExecution:
         """Bring an execution up to date; return its record.
@@ -232,8 +290,12 @@ class Scheduler:
         return self._after_skipping(self._executions.act(execution, lambda running: running.advance(now)))
 
     def catch_up(self, now: float) -> None:
-        """Advance every execution that has an event due."""
+        """Advance every execution that has an event due, and start those in the queue as places get free."""
         self.fail_orphaned_calls(now)
+        self.start_queued(now)
+        while self._store.queue.count() and (event := self._next_event(now)) is not None:
+            first, _, until = event  # one after the other, so that each starts at the time when a place gets free
+            self._executions.process_due(first, partial(RunningExecution.advance, now=min(until, now)))
         for (execution_id,) in list(self._store.timers.due(now)):
             self._executions.process_due(execution_id, lambda running: running.advance(now))
 
@@ -242,8 +304,8 @@ class Scheduler:
         self._recovery.fail_orphaned_calls(now)
 
     def has_work(self) -> bool:
-        """Return whether a run is under way or waits for approval, so that its events may have to be processed."""
-        return self._store.runs.count() > 0 or self._store.held.count() > 0
+        """Return whether a run is under way, waits for a place or for approval: its events may have to be processed."""
+        return any(table.count() > 0 for table in (self._store.runs, self._store.queue, self._store.held))
 
     def resume(self) -> None:
         """Take a state over: advance the clock to where its last user left it, and fail what no process works on.
@@ -312,15 +374,17 @@ class Scheduler:
 
         A handler takes real time: what is due meanwhile waits for its end, so that no timeout is jumped over.
         """
-        timers = self._store.timers
-        while not self._is_a_handler_working():
-            (first,), (second,) = [*islice(timers.due(math.inf), 2), ("",), ("",)][:2]
-            timer, later = timers.get(first), timers.get(second)
-            if timer is None:
-                return
-            until = math.inf if later is None else later["due"]
-            self._executions.process_due(first, partial(self._skip_waits_of, due=timer["due"], until=until))
+        while not self._is_a_handler_working() and (event := self._next_event(math.inf)) is not None:
+            first, due, until = event
+            self._executions.process_due(first, partial(self._skip_waits_of, due=due, until=until))
             self._save_time()
+
+    def _next_event(self, now: float) -> tuple[str, float, float] | None:
+        """Return which execution has the first event that is due by a time, when, and when that of another one is."""
+        timers = self._store.timers
+        (first,), (second,) = [*islice(timers.due(now), 2), ("",), ("",)][:2]
+        timer, later = timers.get(first), timers.get(second)
+        return None if timer is None else (first, timer["due"], math.inf if later is None else later["due"])
 
     def _skip_waits_of(self, running: RunningExecution, due: float, until: float) -> None:
         """Process the event of an execution that is due, and those after it up to a time or to the call of a handler.

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fibonacci.definitions.json_types import is_object
-from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
 from fibonacci.emulator.page.context import ViewContext
@@ -95,7 +95,7 @@ _ICONS: Final[Mapping[str, str]] = {
     "failed": "cross",
     "running": "play",
     WAITING: "hand",
-    "pending": "circle",
+    QUEUED: "circle",
     "skipped": "dash",
     "cancelled": "slash",
 }

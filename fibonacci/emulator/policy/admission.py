@@ -1,7 +1,7 @@
 """Admission: whether a workflow may run, and what in it is unknown or not supported.
 
 A run counts when it is requested, whether or not it requires approval. The hour begins with its first run. An approved
-run starts even if `concurrent_executions` is exhausted.
+run waits as `pending` while `concurrent_executions` is exhausted.
 
 Inputs are checked first, then the definition, tool policies, quotas, and approval.
 
@@ -22,7 +22,7 @@ from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
-from fibonacci.emulator.engine.records import start
+from fibonacci.emulator.engine.records import new_execution
 from fibonacci.emulator.http.messages import Detail, HTTPException, invalid, too_many_requests
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.policy.approvals import (
@@ -133,6 +133,11 @@ def effective_quota(store: Store, plan: PlanName, organization: str) -> Mapping[
     return {**PLANS[plan].quota, **overrides_of(store, organization)}
 
 
+def places_of(store: Store, plan: PlanName, organization: str) -> int:
+    """Return how many executions of an organization may run at once."""
+    return effective_quota(store, plan, organization)["concurrent_executions"]
+
+
 def take_run(context: RequestContext) -> None:
     """Count one more run.
 
@@ -184,7 +189,8 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
     reasons = approval_reasons(settings, workflow["definition"], context.environment.handlers)
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
-    return start(context.scheduler, workflow, compiled_workflow, inputs, context.now)
+    execution = new_execution(workflow, inputs, context.role, context.now)
+    return context.scheduler.start(execution, compiled_workflow, context.now)
 
 
 def _check_inputs(workflow: CompiledWorkflow, inputs: JSONObject) -> None:
@@ -194,24 +200,8 @@ def _check_inputs(workflow: CompiledWorkflow, inputs: JSONObject) -> None:
 
 
 def _check_tools(context: RequestContext, workflow: StoredWorkflow) -> None:
-    """Refuse the workflow if its definition has a tool that the caller's role may not use.
-
-    An override for the role takes precedence. Without one, the policy must be enabled and allow the role. Without
-    either, the tool is allowed.
-    """
+    """Refuse the workflow if its definition has a tool that the caller's role may not use."""
     for tool in tools_of(workflow["definition"]):
-        override = context.store.role_overrides.get(context.organization, context.role, tool)
-        policy = context.store.tool_policies.get(context.organization, tool)
-        if override is not None:
-            if not override["enabled"]:
-                name = f"role-policy-overrides/{context.role}/{tool}"
-                raise _refused(tool, name, f"is off for the role {context.role}")
-        elif policy is not None and not policy["enabled"]:
-            raise _refused(tool, f"tool-policies/{tool}", "is off")
-        elif policy is not None and context.role not in policy["allowed_roles"]:
-            raise _refused(tool, f"tool-policies/{tool}", f"does not allow the role {context.role}")
-
-
-def _refused(tool: str, policy: str, why: str) -> HTTPException:
-    message = f"The tool {tool!r} is refused: {policy} {why}."
-    return HTTPException(403, "permission_denied", message, [Detail("tool", message)])
+        refusal = context.environment.refusal_of(tool, context.role)
+        if refusal is not None:
+            raise HTTPException(403, "permission_denied", refusal, [Detail("tool", refusal)])

@@ -4,8 +4,11 @@ A run requires approval if the settings of its organization name one of its work
 each `require_approval_for_...` stands for one category, each flag in `category_flags` for the category of its name.
 `approval_threshold` is the number of different people who have to approve; 0 turns approval off. The requester may
 approve only with `allow_self_approval`. One rejection is enough: the execution is `cancelled`. The settings apply as
-they are at the decision; tool policies and quotas were applied when the run was requested. Who decides is an admin or
-the owner. A run that nobody has decided about after `APPROVAL_SECONDS` is `cancelled`.
+they are at the decision, and a threshold that is lowered releases the runs that have enough approvals. Who decides is
+an admin or the owner. A run that nobody has decided about after `APPROVAL_SECONDS` is `cancelled`.
+
+The quota of runs per hour was applied when the run was requested. Once approved it is `pending` until the quota of
+concurrent executions has a place for it, and a tool that a policy refuses by then fails its node.
 
 A definition has the categories that it names itself, as in `{"categories": ["financial"], "nodes": [...]}`, those of
 its tools in the catalog, and those of the words in its tools' names: `slack_send_message` and `email_send` are external
@@ -24,8 +27,7 @@ from fibonacci.definitions.json_types import Whole, is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.compiled import compiled
-from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start_held, view_of
+from fibonacci.emulator.engine.records import WAITING, new_execution, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.tool_catalog import TOOLS, find_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -150,12 +152,61 @@ def hold_for_approval(
         "rejected_by": None,
         "expires_at": iso(context.now + APPROVAL_SECONDS),
     }
-    execution = hold(context.store, workflow, inputs, context.now, approval)
+    execution = new_execution(workflow, inputs, context.role, context.now)
+    execution.update({"status": WAITING, "approval": approval})
+    context.store.executions.put(execution["id"], record=execution)
     context.store.held.put(execution["id"], record={"expires": context.now + APPROVAL_SECONDS})
     after = {"status": WAITING, "reasons": reasons, "workflow_id": workflow["id"]}
     request = Change(context.actor, "approval.requested", f"executions/{execution['id']}", {}, after)
     record_change(context.store, context.organization, request, context.now)
     return execution
+
+
+def release(context: RequestContext) -> None:
+    """Let the runs start that wait for approval and have all that are required: the threshold may have been lowered."""
+    threshold = settings_of(context.store, context.organization)["approval_threshold"]
+    for (execution_id,) in list(context.store.held.keys()):
+        execution = context.store.executions.get(execution_id)
+        if execution is None or "approval" not in execution:
+            continue
+        version = _version_of(context.store, execution)  # the run of a workflow that was deleted can only be rejected
+        if version is not None and len(execution["approval"]["approved_by"]) >= threshold:
+            _let_run(context.scheduler, execution, version, context.actor, context.now)
+
+
+def cancel(context: RequestContext, execution: StoredExecution) -> StoredExecution:
+    """Cancel a run that has not ended, and record it if it waits for approval; return its new record."""
+    if execution["status"] == WAITING:
+        status = {"status": "cancelled"}
+        target = f"executions/{execution['id']}"
+        change = Change(context.actor, "approval.cancelled", target, {"status": WAITING}, status)
+        record_change(context.store, context.organization, change, context.now)
+    return context.scheduler.cancel(execution, context.now)
+
+
+_DECIDED: Final = ("approved", "rejected", "expired", "cancelled")
+
+
+def counts_of(store: Store, organization: str, home: str) -> dict[str, int]:
+    """Return how many requests for approval an organization has in each state; only that of the emulator has any."""
+    decided = {name: store.audit.count(organization, f"approval.{name}") for name in _DECIDED}
+    return {"pending": store.executions.count("status", WAITING) if organization == home else 0, **decided}
+
+
+def _let_run(
+    scheduler: Scheduler, execution: StoredExecution, version: StoredVersion, by: str, now: float
+) -> StoredExecution:
+    """Let a run start that has all approvals, as soon as there is a place for it; return its new record."""
+    execution = scheduler.enqueue(execution, version["definition"], now)
+    target = f"executions/{execution['id']}"
+    change = Change(by, "approval.approved", target, {"status": WAITING}, {"status": execution["status"]})
+    record_change(scheduler.environment.store, scheduler.environment.organization, change, now)
+    return execution
+
+
+def _version_of(store: Store, execution: StoredExecution) -> StoredVersion | None:
+    """Return the version of its workflow that was requested; `None` if the workflow was deleted."""
+    return store.versions.get(execution["workflow_id"], str(execution["workflow_version"]))
 
 
 RoleOf = Callable[[str], KeyRole | None]
@@ -202,8 +253,7 @@ class Approvals:
             execution = self._store.executions.get(execution_id)
             if execution is not None and execution["status"] == WAITING:
                 error = f"nobody approved it within {APPROVAL_SECONDS / 86_400:g} days"
-                ended: StoredExecution = {**cancelled(execution, now), "error": error}
-                self._store.executions.put(execution_id, record=ended)
+                ended = self._scheduler.cancel({**execution, "error": error}, now)
                 status = {"status": ended["status"]}
                 self._record(execution, "emulator", now, "approval.expired", {"status": WAITING}, status)
 
@@ -221,25 +271,21 @@ class Approvals:
         execution, approval = self._waiting(execution_id)
         settings = settings_of(self._store, self._organization)
         _check_approver(execution_id, approval, by, allow_self_approval=settings["allow_self_approval"])
-        version = self._version_of(execution)
+        version = _version_of(self._store, execution)
+        if version is None:
+            workflow_id = execution["workflow_id"]
+            raise conflict("workflow_id", f"Workflow {workflow_id!r} was deleted: reject the execution.")
         after: StoredApproval = {**approval, "approved_by": [*approval["approved_by"], by]}
         execution = _with_approval(execution, after)
         self._record(execution, by, now, "approval.given", approval, after)
-        if len(after["approved_by"]) < settings["approval_threshold"]:
-            self._store.executions.put(execution_id, record=execution)
-            return execution
-        self._store.held.delete(execution_id)
-        execution = start_held(self._scheduler, execution, compiled(version["definition"]), now)
-        status = {"status": execution["status"]}
-        self._record(execution, by, now, "approval.approved", {"status": WAITING}, status)
+        if len(after["approved_by"]) >= settings["approval_threshold"]:
+            return _let_run(self._scheduler, execution, version, by, now)
+        self._store.executions.put(execution_id, record=execution)
         return execution
 
     def _reject(self, execution_id: str, by: str, now: float) -> StoredExecution:
         execution, approval = self._waiting(execution_id)
-        after: StoredApproval = {**approval, "rejected_by": by}
-        execution = _with_approval(cancelled(execution, now), after)
-        self._store.executions.put(execution_id, record=execution)
-        self._store.held.delete(execution_id)
+        execution = self._scheduler.cancel(_with_approval(execution, {**approval, "rejected_by": by}), now)
         self._record(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": execution["status"]})
         return execution
 
@@ -251,14 +297,6 @@ class Approvals:
         if status != WAITING or "approval" not in execution:
             raise conflict("status", f"Execution {execution_id!r} is {status}, and waits for no approval.")
         return execution, execution["approval"]
-
-    def _version_of(self, execution: StoredExecution) -> StoredVersion:
-        """Return the version of its workflow that was requested."""
-        workflow_id, version = execution["workflow_id"], execution["workflow_version"]
-        snapshot = self._store.versions.get(workflow_id, str(version))
-        if snapshot is None:
-            raise conflict("workflow_id", f"Workflow {workflow_id!r} was deleted: reject the execution.")
-        return snapshot
 
     def _record(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from heapq import merge
 from itertools import islice
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -15,7 +16,7 @@ from fibonacci.definitions.templates import as_text
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemorySet, Owner, is_live, owner_of, set_value
-from fibonacci.emulator.engine.records import TERMINAL, WAITING, elapsed_ms, view_of
+from fibonacci.emulator.engine.records import QUEUED, TERMINAL, WAITING, elapsed_ms, view_of
 from fibonacci.emulator.engine.tool_catalog import CatalogTool, all_tools
 from fibonacci.emulator.engine.user_handlers import usage_sum
 from fibonacci.emulator.http.bodies import Body, read
@@ -139,12 +140,17 @@ def execute_workflow(context: RequestContext) -> Reply:
 
 def list_runs(context: RequestContext) -> Reply:
     """GET /api/v1/workflows/{workflow_id}/runs, the newest first."""
-    name = ["workflow_id", workflows.find_workflow(context)["id"]]
+    name = ("workflow_id", workflows.find_workflow(context)["id"])
+    lists: list[Key] = [name]
     if context.query.text("status_filter") is not None:
-        name += ["status", _STATUSES[context.query.choice("status_filter", list(_STATUSES), default="")]]
+        statuses = _STATUSES[context.query.choice("status_filter", list(_STATUSES), default="")]
+        lists = [(*name, "status", status) for status in statuses]
+    read_list = partial(context.store.executions.rows, newest_first=True, brief=True)
 
     def rows(skip: int) -> Iterator[tuple[int, StoredExecution]]:
-        return context.store.executions.rows(*name, newest_first=True, brief=True, skip=skip)
+        if len(lists) == 1:
+            return read_list(*lists[0], skip=skip)
+        return islice(merge(*(read_list(*place) for place in lists), key=lambda row: -row[0]), skip, None)
 
     def show(execution: StoredExecution) -> JSONObject:
         run = _run(execution, context.now)
@@ -308,7 +314,7 @@ def _run(execution: StoredExecution, now: float) -> JSONObject:
     return {
         **{name: view[name] for name in ("workflow_id", "completed_at", "nodes_executed", "nodes_failed")},
         "id": execution["id"],
-        "status": "pending" if execution["status"] == WAITING else execution["status"],
+        "status": QUEUED if execution["status"] == WAITING else execution["status"],
         "started_at": iso(execution["started"]),
         "duration_seconds": None if execution["ended"] is None else elapsed_ms(execution, now) / 1000,
         "input_data": view.get("inputs"),
@@ -357,9 +363,9 @@ def _tool(context: RequestContext, tool: CatalogTool) -> JSONObject:
     return shown
 
 
-_STATUSES: Final[Mapping[str, str]] = {
-    "pending": WAITING,
-    **{status: status for status in ("running", *sorted(TERMINAL))},
+_STATUSES: Final[Mapping[str, Sequence[str]]] = {
+    "pending": (QUEUED, WAITING),
+    **{status: (status,) for status in ("running", *sorted(TERMINAL))},
 }
 
 _IN_LIST: Final = ("id", "workflow_id", "status", "started_at", "completed_at", "duration_seconds", "total_cost")

@@ -9,9 +9,10 @@ from typing import Final
 
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.engine.records import STATUSES, TERMINAL, cancel, view_of
+from fibonacci.emulator.engine.records import STATUSES, TERMINAL, view_of
 from fibonacci.emulator.http.messages import Reply, conflict, not_found
 from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.policy.approvals import cancel
 from fibonacci.emulator.state.records import StoredExecution
 from fibonacci.models.executions import KNOWN_STATUSES
 
@@ -42,7 +43,7 @@ def cancel_execution(context: RequestContext) -> Reply:
     execution = find_execution(context, "execution_id")
     if execution["status"] in TERMINAL:
         raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be canceled.")
-    return Reply(view_of(cancel(context.store, execution, context.now), context.now))
+    return Reply(view_of(cancel(context, execution), context.now))
 
 
 def _list_of(context: RequestContext) -> list[str]:

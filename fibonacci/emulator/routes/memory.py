@@ -8,7 +8,7 @@ from typing import Final
 from fibonacci.definitions.tools import unused_owners
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value
+from fibonacci.emulator.engine.memory import SCOPES, MemorySet, has_owner, is_live, owner_of, set_value
 from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.messages import Detail, Reply, invalid, no_content, not_found
 from fibonacci.emulator.state.clock import iso
@@ -49,7 +49,7 @@ def place_of(context: RequestContext, key: str, scope: str, user_id: str | None,
     """Return the scope, the owner and the key of a value; what the scope does not read is a warning.
 
     Raises:
-        HTTPException: 422 if a user's value has no owner.
+        HTTPException: 422 if a user's value has no owner, 404 if there is no such workflow.
     """
     if scope == "user" and user_id is None:
         raise invalid(Detail("user_id", "is required with the scope user"))
@@ -61,7 +61,10 @@ def place_of(context: RequestContext, key: str, scope: str, user_id: str | None,
             for name in unused_owners(scope, {"user_id": user_id, "workflow_id": workflow_id})
         ]
     )
-    return scope, owner_of(scope, user_id, workflow_id), key
+    owner = owner_of(scope, user_id, workflow_id)
+    if not has_owner(context.store, scope, owner):
+        raise not_found("workflow_id", "workflow", owner)
+    return scope, owner, key
 
 
 def find_entry(context: RequestContext, place: Key) -> StoredMemory:

@@ -13,13 +13,12 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import PLANS, ROLES, KeyRole
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.messages import Detail, Reply, bare, conflict, created, invalid, no_content, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.policy.admission import overrides_of, report_categories
-from fibonacci.emulator.policy.approvals import GovernanceUpdate, settings_of
+from fibonacci.emulator.policy.approvals import GovernanceUpdate, counts_of, release, settings_of
 from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.records import StoredGovernance, StoredQuota, StoredRoleOverride, StoredToolPolicy
@@ -39,6 +38,8 @@ def update_settings(context: RequestContext) -> Reply:
     after = cast("StoredGovernance", {**before, **given})
     context.store.governance.put(organization, record=after)
     audit(context, "governance.updated", "governance", before, after)
+    if organization == context.organization:
+        release(context)
     return bare(after)
 
 
@@ -72,12 +73,7 @@ def audit_log(context: RequestContext) -> Reply:
 def approvals(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/governance/approvals."""
     organization = organization_of(context)
-    store = context.store
-    counts = {
-        "pending": store.executions.count("status", WAITING) if organization == context.organization else 0,
-        "approved": store.audit.count(organization, "approval.approved"),
-        "rejected": store.audit.count(organization, "approval.rejected"),
-    }
+    counts = counts_of(context.store, organization, context.organization)
     threshold = settings_of(context.store, organization)["approval_threshold"]
     return Reply({"organization_id": organization, **counts, "total": sum(counts.values()), "threshold": threshold})
 
@@ -113,6 +109,7 @@ def update_quota(context: RequestContext) -> Reply:
     after = {name: value for name, value in (before | given).items() if value is not None}
     context.store.quota_overrides.put(organization, record=cast("StoredQuota", after))
     audit(context, "quota.updated", "quota", before, after)
+    context.scheduler.start_queued(context.now)
     return bare(_quota(context, after))
 
 

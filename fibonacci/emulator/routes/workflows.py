@@ -136,11 +136,12 @@ def change_workflow(
 
 
 def delete_workflow(context: RequestContext) -> Reply:
-    """DELETE /workflows/{workflow_id}; its executions remain."""
+    """DELETE /workflows/{workflow_id}; its executions remain, its memory does not."""
     workflow_id = find_workflow(context)["id"]
     context.store.workflows.delete(workflow_id)
     context.store.versions.delete_all(workflow_id)
     context.store.registry.delete(workflow_id)
+    context.store.memory.delete_all("workflow", workflow_id)
     return no_content()
 
 

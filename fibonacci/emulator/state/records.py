@@ -23,7 +23,7 @@ Definition = JSONObject | None
 NodeUsage = dict[str, Annotated[int | float, Field(ge=0, allow_inf_nan=False)]]
 """What the attempts of a node have used: `input_tokens`, `output_tokens` and `cost`, those that were reported."""
 
-ExecutionStatus = Literal["running", "pending_approval", "completed", "failed", "cancelled"]
+ExecutionStatus = Literal["pending", "running", "pending_approval", "completed", "failed", "cancelled"]
 NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"]
 NodePhase = Literal["wait", "call", "retry"]
 RegistryStatus = Literal["approved", "deprecated", "archived"]
@@ -103,10 +103,11 @@ class StoredExecution(TypedDict):
     started: Time
     ended: Time | None
     approval: NotRequired[StoredApproval]
+    role: NotRequired[str]
 
 
 class StoredRun(TypedDict):
-    """What is kept beside an execution while it runs."""
+    """What is kept beside an execution while it runs, or is approved and waits for a place."""
 
     definition: Definition
 

@@ -157,12 +157,14 @@ class Store:
     def _declare(self) -> None:
         self.workflows: Table[StoredWorkflow] = self._add(TableKind("workflows", StoredWorkflow, ("workflow",)))
         self.versions: Table[StoredVersion] = self._add(
-            TableKind("versions", StoredVersion, ("workflow", "version"), _by_first_part)
+            TableKind("versions", StoredVersion, ("workflow", "version"), prefix=1)
         )
         self.executions: Table[StoredExecution] = self._add(
-            TableKind("executions", StoredExecution, ("execution",), _lists_of_execution, apart="inputs")
+            TableKind("executions", StoredExecution, ("execution",), lists=_lists_of_execution, apart="inputs")
         )
         self.runs: Table[StoredRun] = self._add(TableKind("runs", StoredRun, ("execution",)))  # only while it runs
+        # Only while it is approved and waits for a place, in the order of the approvals:
+        self.queue: Table[StoredRun] = self._add(TableKind("queue", StoredRun, ("execution",)))
         # Only while something is due in the execution:
         self.timers: Table[StoredTimer] = self._add(TableKind("timers", StoredTimer, ("execution",), due="due"))
         # Only while a handler of it works, and only while it waits for approval:
@@ -170,10 +172,10 @@ class Store:
         self.held: Table[StoredHold] = self._add(TableKind("held", StoredHold, ("execution",), due="expires"))
         # What only the trace of an execution shows:
         self.traces: Table[StoredTrace] = self._add(
-            TableKind("traces", StoredTrace, ("execution", "node"), _by_first_part, is_listed=False)
+            TableKind("traces", StoredTrace, ("execution", "node"), prefix=1, is_listed=False)
         )
         self.registry: Table[StoredRegistry] = self._add(
-            TableKind("registry", StoredRegistry, ("workflow",), _lists_of_entry)
+            TableKind("registry", StoredRegistry, ("workflow",), lists=_lists_of_entry)
         )
         self.governance: Table[StoredGovernance] = self._add(
             TableKind("governance", StoredGovernance, ("organization",))
@@ -182,16 +184,16 @@ class Store:
             TableKind("quota_overrides", StoredQuota, ("organization",))
         )
         self.tool_policies: Table[StoredToolPolicy] = self._add(
-            TableKind("tool_policies", StoredToolPolicy, ("organization", "tool"), _by_first_part)
+            TableKind("tool_policies", StoredToolPolicy, ("organization", "tool"), prefix=1)
         )
         self.role_overrides: Table[StoredRoleOverride] = self._add(
-            TableKind("role_overrides", StoredRoleOverride, ("organization", "role", "tool"), _by_first_part)
+            TableKind("role_overrides", StoredRoleOverride, ("organization", "role", "tool"), prefix=1)
         )
         self.audit: Table[StoredAudit] = self._add(
-            TableKind("audit", StoredAudit, ("organization", "entry"), _lists_of_change)
+            TableKind("audit", StoredAudit, ("organization", "entry"), prefix=1, lists=_lists_of_change)
         )
         self.memory: Table[StoredMemory] = self._add(
-            TableKind("memory", StoredMemory, ("scope", "owner", "key"), _by_first_part, due="expires")
+            TableKind("memory", StoredMemory, ("scope", "owner", "key"), prefix=2, due="expires")
         )
         self.connections: Table[StoredConnection] = self._add(TableKind("connections", StoredConnection, ("tool",)))
         self.run_windows: Table[StoredRunWindow] = self._add(
@@ -303,10 +305,6 @@ class Store:
         return MemoryTable(kind)
 
 
-def _by_first_part(key: Key, record: object) -> Iterable[Key]:
-    return (key[:1],)
-
-
 def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
     """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended.
 
@@ -337,5 +335,5 @@ def _lists_of_entry(key: Key, record: StoredRegistry) -> Iterable[Key]:
 
 
 def _lists_of_change(key: Key, record: StoredAudit) -> Iterable[Key]:
-    """Return the organization, and the organization with the action."""
-    return key[:1], (key[0], str(record.get("action")))
+    """Return the organization with the action."""
+    return ((key[0], str(record.get("action"))),)

@@ -33,7 +33,8 @@ class TableKind(NamedTuple, Generic[RecordT]):
         name: Its name.
         record: The type of the records.
         key: The names of the parts of its keys.
-        lists: Returns the names of the lists that a record is in, besides that of all records.
+        prefix: How many first parts of a key name lists that its record is in.
+        lists: Returns the names of further lists that a record is in.
         due: The field with the time at which a record is due, if it has one.
         apart: The field that brief records do not have if it is large, if there is one.
         is_listed: Whether it has lists at all; without them its records are read by key, and as a whole.
@@ -42,6 +43,7 @@ class TableKind(NamedTuple, Generic[RecordT]):
     name: str
     record: type[RecordT]
     key: tuple[str, ...]
+    prefix: int = 0
     lists: Callable[[Key, RecordT], Iterable[Key]] = _no_lists
     due: str | None = None
     apart: str | None = None
@@ -49,7 +51,11 @@ class TableKind(NamedTuple, Generic[RecordT]):
 
     def lists_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
         """Return the names of all lists that a record is in."""
-        return ((), *self.lists(key, record)) if self.is_listed else ()
+        return ((), *self.names_of(key, record)) if self.is_listed else ()
+
+    def names_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
+        """Return the names of the lists that a record is in, but for that of all records."""
+        return (*(key[:parts] for parts in range(1, min(self.prefix, len(key)) + 1)), *self.lists(key, record))
 
     def due_of(self, record: RecordT) -> float | None:
         """Return the time at which a record is due; `None` if it is never."""
@@ -208,8 +214,7 @@ class MemoryTable(Generic[RecordT]):
 
     def delete_all(self, *prefix: str) -> None:
         """Remove every record whose key begins with `prefix`."""
-        among = prefix[:1] if prefix[:1] in self._lists else ()
-        for key in [key for key in self.keys(*among) if key[: len(prefix)] == prefix]:
+        for key in [key for key in self.keys(*prefix[: self._kind.prefix]) if key[: len(prefix)] == prefix]:
             self.delete(*key)
 
     def _next(self, name: Key, after: int | None, *, newest_first: bool = False, skip: int = 0) -> int | None:
@@ -223,8 +228,8 @@ class MemoryTable(Generic[RecordT]):
 
     def _move(self, key: Key, number: int, before: RecordT | None, after: RecordT | None) -> None:
         """Take a record out of the lists that it was in, and put it into those that it is in."""
-        old = () if before is None else self._kind.lists(key, before)
-        new = () if after is None else self._kind.lists(key, after)
+        old = () if before is None else self._kind.names_of(key, before)
+        new = () if after is None else self._kind.names_of(key, after)
         if old != new:
             for name in old:
                 self._unlist(name, number)

@@ -64,6 +64,9 @@ GOVERNANCE: Final[Shape] = {
     "approval_threshold": "integer|null",
     "category_flags": "object|null",
 }
+APPROVALS: Final[Shape] = dict.fromkeys(
+    ("pending", "approved", "rejected", "expired", "cancelled", "total"), "?integer|null"
+)
 QUOTA: Final[Shape] = {"plan": "string|null", **dict.fromkeys(("limits", "overrides", "effective"), "object|null")}
 TOOL_POLICY: Final[Shape] = {
     "tool_name": "string",
@@ -408,7 +411,7 @@ CALLS: Final[list[EndpointCall]] = [
     EndpointCall("GET /organizations/{organization_id}/governance/report", "full", OPEN,
         lambda server: server.raw("GET", server.path("governance/report")), creates=False),
     EndpointCall("GET /organizations/{organization_id}/governance/audit", "page", OPEN, _audit),
-    EndpointCall("GET /organizations/{organization_id}/governance/approvals", "full", OPEN,
+    EndpointCall("GET /organizations/{organization_id}/governance/approvals", "full", APPROVALS,
         lambda server: server.raw("GET", server.path("governance/approvals")), creates=False),
     EndpointCall("GET /organizations/{organization_id}/quota", "bare", QUOTA,
         lambda server: server.raw("GET", server.path("quota")), creates=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.page.components import state
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
@@ -10,7 +10,7 @@ from fibonacci.emulator.page.views.log import requests_table
 from fibonacci.emulator.page.views.runs import runs_table
 
 _LATEST = 8
-_STATES = ("running", WAITING, "completed", "failed", "cancelled")
+_STATES = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 _SCRIPT = """from fibonacci import Fibonacci
 
 client = Fibonacci()

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from fibonacci._text import counted
 from fibonacci.definitions import svg
-from fibonacci.emulator.engine.records import TERMINAL, WAITING
+from fibonacci.emulator.engine.records import QUEUED, TERMINAL, WAITING
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
@@ -35,7 +35,7 @@ from fibonacci.emulator.state.json_encoding import JSONObject
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What is drawn of a workflow without a definition."""
 
-_FILTERS = ("running", WAITING, "completed", "failed", "cancelled")
+_FILTERS = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 
 
 def show_list(context: ViewContext) -> PageContent:

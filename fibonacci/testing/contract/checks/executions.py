@@ -233,7 +233,7 @@ def _described(server: Server) -> None:
 
 @MEMORY.choice("GET /memory/{key}", "The values of workflows are apart, by `workflow_id`", changes=True)
 def _of_workflows(server: Server) -> None:
-    places: list[dict[str, Any]] = [{"workflow_id": f"contract-suite-{number}"} for number in (1, 2)]
+    places: list[dict[str, Any]] = [{"workflow_id": server.create_workflow().id} for _ in range(2)]
     for place in places:
         written = server.client.memory.set(server.memory_key("apart", **place), place["workflow_id"], **place)
         require_equal(written.workflow_id, place["workflow_id"], "workflow_id in the response to setting")
@@ -248,7 +248,7 @@ def _deleted_alone(server: Server) -> None:
         {},
         {"scope": "user", "user_id": "contract-suite-1"},
         {"scope": "user", "user_id": "contract-suite-2"},
-        {"workflow_id": "contract-suite-1"},
+        {"workflow_id": server.create_workflow().id},
         {"scope": "global"},
     ]
     for number, place in enumerate(places):

@@ -1,0 +1,220 @@
+"""What becomes of a run between its approval and its end: it waits for a place, and policies still apply."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.emulator import Emulator, ToolCall
+from tests.emulator.api import KEY, Api
+from tests.emulator.test_admission import quota, refused
+from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, approvals, counts, decide, execute, settings
+from tests.kit.nodes import llm, tool
+
+
+def pause(seconds: int) -> dict[str, Any]:
+    return tool("pause", "wait", {"seconds": seconds}, dependencies=["mail"])
+
+
+def approved(api: Api, *seconds: int, newest_first: bool = False) -> list[str]:
+    """Approve runs that last so many seconds, in this order or the other; return their ids in this order."""
+    workflows = [api.workflow(MAIL, pause(each)) for each in seconds]
+    runs = [str(execute(api, workflow).data["execution_id"]) for workflow in workflows]
+    for run in reversed(runs) if newest_first else runs:
+        decide(api, run, "grace", approve=True)
+    return runs
+
+
+def statuses(api: Api, runs: list[str]) -> list[str]:
+    return [api("GET", f"/executions/{run}").data["status"] for run in runs]
+
+
+def ends(api: Api, runs: list[str]) -> list[str]:
+    return [api("GET", f"/executions/{run}").data["completed_at"][14:19] for run in runs]
+
+
+@pytest.fixture(autouse=True)
+def governed(api: Api) -> None:
+    api.app.keys.of("admin", "grace")
+    settings(api, **{EXTERNAL: True})
+
+
+def test_approved_runs_wait_for_a_place_in_the_order_of_their_approval(api: Api) -> None:
+    quota(api, concurrent_executions=2)
+    runs = approved(api, *[60] * 6, newest_first=True)
+    assert statuses(api, runs) == ["pending"] * 4 + ["running"] * 2
+    assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
+    waits = api("GET", f"/executions/{runs[0]}").data
+    assert (waits["nodes"], waits["duration_ms"], waits["approval"]["approved_by"]) == ([], 0, ["grace"])
+    api.clock.time += 60
+    assert statuses(api, runs) == ["pending"] * 2 + ["running"] * 2 + ["completed"] * 2
+    api.clock.time += 90
+    assert statuses(api, runs) == ["running"] * 2 + ["completed"] * 4
+    assert api("GET", f"/executions/{runs[0]}").data["duration_ms"] == 30_000
+    assert len(api("GET", "/executions?status=pending").data) == 0
+
+
+def test_each_starts_at_the_time_when_a_place_gets_free(api: Api) -> None:
+    quota(api, concurrent_executions=2)
+    runs = approved(api, 100, 50, 10, 10, 0, 45)
+    api.clock.time += 300
+    assert statuses(api, runs) == ["completed"] * 6
+    assert ends(api, runs) == ["01:40", "00:50", "01:00", "01:10", "01:10", "01:55"]
+
+
+def test_a_canceled_run_and_a_higher_quota_make_a_place(api: Api) -> None:
+    quota(api, concurrent_executions=1)
+    runs = approved(api, *[60] * 6)
+    for each in (runs[1], runs[0]):
+        assert api("POST", f"/executions/{each}/cancel").data["status"] == "cancelled"
+    assert statuses(api, runs) == ["cancelled"] * 2 + ["running"] + ["pending"] * 3
+    assert approvals(api) == counts(approved=6), "they were approved before"
+    quota(api, concurrent_executions=2)
+    assert statuses(api, runs[2:]) == ["running"] * 2 + ["pending"] * 2
+    assert api("PATCH", f"{ORG}/quota", {"concurrent_executions": None}).status == 200
+    assert statuses(api, runs[2:]) == ["running"] * 4
+
+
+def test_a_place_of_another_plan() -> None:
+    emulator = Emulator(plan="free")
+    client = emulator.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL, pause(60)]})
+    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(3)]
+    assert [emulator.approve(run, by="admin").status for run in runs] == ["running", "running", "pending"]
+    emulator.plan = "pro"
+    assert client.executions.get(runs[2]).status == "running"
+
+
+def test_a_run_that_waits_for_a_place_has_the_definition_that_was_approved(api: Api) -> None:
+    quota(api, concurrent_executions=1)
+    runs = approved(api, 60, 5)
+    workflow = api("GET", f"/executions/{runs[1]}").data["workflow_id"]
+    assert api("DELETE", f"/workflows/{workflow}").status == 204
+    api.clock.time += 65
+    assert statuses(api, runs) == ["completed"] * 2
+
+
+def test_a_skip_clock_runs_them_one_after_the_other() -> None:
+    emulator = Emulator(time="skip")
+    client = emulator.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL, pause(60)]})
+    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(3)]
+    client.organizations.quota.update("default", concurrent_executions=1)
+    assert [emulator.approve(run, by="admin").status for run in runs] == ["completed"] * 3
+
+
+def test_they_start_after_a_restart_too(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    first = Emulator(db=file, api_key=KEY, time="manual")
+    client = first.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    client.organizations.quota.update("default", concurrent_executions=1)
+    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL, pause(60)]})
+    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(3)]
+    assert [first.approve(run, by="admin").status for run in runs] == ["running", "pending", "pending"]
+    first.clock.advance(1)
+    first.close()
+    second = Emulator(db=file, api_key=KEY, time="manual")
+    client = second.client()
+    assert [client.executions.get(run).status for run in runs] == ["running", "pending", "pending"]
+    second.clock.advance(59)
+    assert [client.executions.get(run).status for run in runs] == ["completed", "running", "pending"]
+    second.clock.advance(120)
+    assert [client.executions.get(run).status for run in runs] == ["completed"] * 3
+    second.close()
+
+
+def test_the_emulator_that_ends_a_run_starts_the_next_also_that_of_another(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    ours, theirs = (Emulator(db=file, api_key=KEY) for _ in range(2))
+    may_end = threading.Event()
+
+    @ours.tool("email_send")
+    def send(call: ToolCall) -> str:
+        assert may_end.wait(30)
+        return "sent"
+
+    client = ours.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    client.organizations.quota.update("default", concurrent_executions=1)
+    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL]})
+    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(3)]
+    assert ours.approve(runs[0], by="admin").status == "running"
+    assert [theirs.approve(run, by="admin").status for run in runs[1:]] == ["pending", "pending"]
+    may_end.set()
+    for run in runs:
+        assert theirs.client().executions.wait(run, timeout=30).outputs == {"mail": "sent"}
+    ours.close()
+    theirs.close()
+
+
+def test_a_tool_that_was_disabled_after_the_approval_fails_its_node(api: Api) -> None:
+    quota(api, concurrent_executions=1)
+    runs = approved(api, 60, 0)
+    policy = api("POST", f"{ORG}/tool-policies", {"tool_name": "email_send", "enabled": False})
+    assert policy.status == 201
+    api.clock.time += 60
+    ended = api("GET", f"/executions/{runs[1]}").data
+    refusal = "The tool 'email_send' is refused: tool-policies/email_send is off."
+    assert (ended["status"], ended["error"]) == ("failed", f"node 'mail': {refusal}")
+    assert ended["nodes"][0]["attempts"] == 1, "a retry would fail alike"
+    assert statuses(api, runs[:1]) == ["completed"], "its mail was sent before"
+
+
+def test_an_override_for_the_requesters_role_applies_at_the_node_too(api: Api) -> None:
+    quota(api, concurrent_executions=1)
+    runs = approved(api, 60, 0, 0)
+    assert api("POST", f"{ORG}/tool-policies", {"tool_name": "email_send", "enabled": False}).status == 201
+    override = {"role": "admin", "tool_name": "email_send", "enabled": True}
+    assert api("POST", f"{ORG}/role-policy-overrides", override).status == 201
+    api.clock.time += 60
+    assert statuses(api, runs) == ["completed"] * 3
+
+
+def test_a_lower_threshold_releases_the_runs_that_have_enough_approvals(api: Api) -> None:
+    settings(api, approval_threshold=3)
+    api.app.keys.of("admin", "ada")
+    runs = [str(execute(api, api.workflow(MAIL)).data["execution_id"]) for _ in range(3)]
+    for run, people in zip(runs, (["ada", "grace"], ["ada"], []), strict=True):
+        for by in people:
+            decide(api, run, by, approve=True)
+    settings(api, approval_threshold=4)
+    assert statuses(api, runs) == ["pending_approval"] * 3
+    settings(api, approval_threshold=2)
+    assert statuses(api, runs) == ["completed", "pending_approval", "pending_approval"]
+    entry = api("GET", f"{ORG}/governance/audit").data[0]
+    assert (entry["action"], entry["actor"]) == ("approval.approved", "owner")
+    assert approvals(api) == counts(pending=2, approved=1)
+    assert api("PATCH", "/organizations/other/governance", {"approval_threshold": 0}).status == 200
+    assert statuses(api, runs[1:]) == ["pending_approval"] * 2
+    settings(api, approval_threshold=0)
+    assert statuses(api, runs) == ["completed"] * 3
+    assert approvals(api) == counts(approved=3)
+
+
+def test_released_runs_wait_for_a_place_too_and_those_of_a_deleted_workflow_for_a_rejection(api: Api) -> None:
+    quota(api, concurrent_executions=1)
+    runs = [str(execute(api, api.workflow(MAIL, pause(60))).data["execution_id"]) for _ in range(3)]
+    api("DELETE", f"/workflows/{api('GET', f'/executions/{runs[0]}').data['workflow_id']}")
+    settings(api, approval_threshold=0)
+    assert statuses(api, runs) == ["pending_approval", "running", "pending"]
+    assert decide(api, runs[0], "grace", approve=False)["status"] == "cancelled"
+    assert actions(api)[-1] == "approval.rejected"
+
+
+def test_the_old_api_lists_both_kinds_of_waiting_as_pending() -> None:
+    emulator = Emulator()
+    client, old = emulator.client(), emulator.client(api_version="0.2")
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    client.organizations.quota.update("default", concurrent_executions=1)
+    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL, pause(60), llm("a")]})
+    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(4)]
+    for run in (runs[0], runs[2]):
+        emulator.approve(run, by="admin")
+    listed = old.executions.list(workflow_id=workflow.id, status="pending")
+    assert [each.id for each in listed] == [runs[3], runs[2], runs[1]]
