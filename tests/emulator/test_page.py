@@ -183,6 +183,18 @@ class TestPaging:
             target = shown.next_page
         return found
 
+    def test_a_run_of_many_nodes_is_no_heavy_page(self, page: PageClient, client: Fibonacci) -> None:
+        nodes = [llm("n0"), *(llm(f"n{number}", f"{{{{n{number // 2}}}}}") for number in range(1, 150))]
+        run = client.workflows.execute(create(client, *nodes)).id
+        shown = page.get(f"/ui/runs/{run}")
+        assert shown.body.count('id="place-') == 150
+        assert 'href="#at-49" aria-label="n49: completed"' in shown.body
+        assert f'href="/ui/runs/{run}?from=100#at-149"' in shown.body
+        assert 'id="at-149"' in page.get(f"/ui/runs/{run}?from=100").body
+        assert len(shown.tags) < 2_400
+        assert len(shown.body) < 200_000
+        assert len(page.get(f"/ui/runs/{run}/diagram.svg").body) < 200_000
+
     def test_a_long_trace_has_pages(self, page: PageClient, client: Fibonacci) -> None:
         run = client.workflows.execute(create(client, *(llm(f"n{number}") for number in range(120)))).id
         shown = page.get(f"/ui/runs/{run}")

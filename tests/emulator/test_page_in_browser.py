@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
@@ -111,7 +111,7 @@ class TestLive:
             expect(node.locator(".state")).to_have_text("running")
             page.locator("#node-0 summary").click()
             page.locator("#node-1 summary").click()
-            picture = page.locator("#picture").get_attribute("src")
+            picture = page.locator("#picture image").get_attribute("href")
             page.evaluate("window.mark = 1")
         finally:
             released.set()
@@ -119,7 +119,7 @@ class TestLive:
         expect(page.locator("#state")).to_have_text("completed")
         expect(node).to_contain_text("found it")
         expect(page.get_by_role("button", name="Cancel the run")).to_have_count(0)
-        assert page.locator("#picture").get_attribute("src") != picture
+        assert page.locator("#picture image").get_attribute("href") != picture
         assert page.evaluate("[mark, ...[...document.querySelectorAll('.trace')].map(node => node.open)]") == [
             1,
             True,
@@ -186,6 +186,77 @@ class TestLive:
         emulator.close()
         expect(page.locator("#connection")).to_have_text("The emulator does not respond")
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+
+
+class TestDiagram:
+    def test_it_is_zoomed_moved_and_leads_to_the_trace(self, page: Page, address: str, client: Fibonacci) -> None:
+        chain = [llm("n0"), *(llm(f"n{number}", f"{{{{n{number - 1}}}}}") for number in range(1, 60))]
+        run = client.workflows.execute(create(client, *chain, tool("pause", "wait", {"seconds": 3600})))
+        page.set_viewport_size({"width": 400, "height": 800})
+        page.goto(f"{address}/ui/runs/{run.id}")
+        canvas, first, last = page.locator(".canvas"), page.locator("#place-0"), page.locator("#place-59")
+        view = "document.getElementById('picture').getAttribute('viewBox').split(' ').map(Number)"
+
+        def is_in_view(node: Locator) -> bool:
+            box, frame = node.bounding_box(), canvas.bounding_box()
+            assert box
+            assert frame
+            return frame["y"] <= box["y"] < box["y"] + box["height"] <= frame["y"] + frame["height"]
+
+        begin = page.evaluate(view)
+        assert begin[2] < 600  # at a size that can be read
+        assert is_in_view(page.locator("#place-60"))  # the node that runs
+        last.focus()
+        assert is_in_view(last)
+        first.focus()
+        assert is_in_view(first)
+        for key, is_nearer in (("+", True), ("-", False)):
+            before = page.evaluate(view)
+            canvas.press(key)
+            assert (page.evaluate(view)[2] < before[2]) == is_nearer
+        before = page.evaluate(view)
+        canvas.press("ArrowDown")
+        assert page.evaluate(view)[1] > before[1]
+        canvas.hover()
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -200)
+        page.keyboard.up("Control")
+        page.wait_for_function(f"{view}[2] < {before[2]}")
+        before = page.evaluate(view)
+        page.mouse.down()
+        page.mouse.move(150, 100, steps=5)
+        page.mouse.up()
+        dragged = page.evaluate(view)
+        assert dragged[:2] != before[:2]
+        with page.expect_response("**/ui/runs/**"):  # a refresh leaves it where it is
+            pass
+        page.wait_for_timeout(50)
+        assert page.evaluate(view) == dragged
+        page.get_by_role("button", name="Fit").click()
+        assert page.evaluate(view)[3] >= float((page.locator("#picture").get_attribute("data-size") or "").split()[1])
+        first.press("Enter")
+        expect(page.locator("#node-0 > summary")).to_be_focused()
+        assert page.evaluate("[document.getElementById('node-0').open, location.hash]") == [True, "#at-0"]
+        first.focus()
+        page.keyboard.press("Control+Home")
+        page.locator("#node-0 > summary").click()
+        first.press("Enter")  # the same address again
+        expect(page.locator("#node-0")).to_have_attribute("open", "")
+        page.goto(f"{address}/ui/runs/{run.id}")
+        page.locator("#place-54").press("Enter")  # which the trace has behind the node that waits
+        expect(page.locator("#node-55")).to_have_attribute("open", "")
+        assert page.url.endswith("?from=50#at-55")
+
+    def test_a_value_is_copied_as_a_whole(
+        self, page: Page, context: BrowserContext, address: str, client: Fibonacci
+    ) -> None:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        text = "tide\n" * 2_000
+        run = client.workflows.execute(create(client, llm("greet")), inputs={"text": text})
+        page.goto(f"{address}/ui/runs/{run.id}")
+        page.locator("#inputs-0").get_by_role("button", name="Copy").click()
+        page.wait_for_function("async () => (await navigator.clipboard.readText()).length > 0")
+        assert page.evaluate("navigator.clipboard.readText()") == text
 
 
 class TestKeyboard:

@@ -364,7 +364,7 @@ def svg(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | Non
         >>> picture.startswith("<svg ")
         True
     """
-    return _Drawing(contents_of(definition, execution)).text()
+    return Drawing(definition, execution).text()
 
 
 def diagram_html(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> str:
@@ -374,23 +374,59 @@ def diagram_html(definition: Mapping[str, Any] | BaseModel, *, execution: Execut
         definition: As for `svg`.
         execution: As for `svg`.
     """
-    return f'<div style="overflow-x:auto">{_Drawing(contents_of(definition, execution)).text()}</div>'
+    return f'<div style="overflow-x:auto">{Drawing(definition, execution).text()}</div>'
 
 
-class _Drawing:
-    """The parts of a picture, from top to bottom or, where that is too wide, from left to right."""
+class NodePlace(NamedTuple):
+    """Where the box of a node is in a picture, in its pixels."""
 
-    def __init__(self, contents: DiagramContents) -> None:
-        self._contents = contents
-        self._boxes = [box_of(node) for node in contents.nodes]
-        self._width = max((box.width for box in self._boxes), default=0.0)
+    node_id: str
+    """The id of the node."""
+
+    x: float
+    """The left edge."""
+
+    y: float
+    """The upper edge."""
+
+    width: float
+    """The width."""
+
+    height: float
+    """The height."""
+
+
+class Drawing:
+    """A picture from top to bottom or, where that is too wide, from left to right, and where its nodes are.
+
+    Args:
+        definition: As for `svg`.
+        execution: As for `svg`.
+        has_header: Whether the name and the state are above the nodes.
+
+    Attributes:
+        width: The width in pixels.
+        height: The height.
+    """
+
+    def __init__(self, definition: object, execution: object = None, *, has_header: bool = True) -> None:
+        self._contents = contents_of(definition, execution)
+        self._boxes = [box_of(node) for node in self._contents.nodes]
+        self._widest = max((box.width for box in self._boxes), default=0.0)
         down, right = self._laid_out(down=True), self._laid_out(down=False)
         self._down = down.size.across <= max(_PAGE, right.size.along)
         self._layout = down if self._down else right
+        self._header = list(self._lines_above()) if has_header else []
+        inner, inner_height = self._orient(self._layout.size)
+        written = max((text_width(text) * _FONT_SIZES[style] for style, text, _ in self._header), default=0.0)
+        self.width: Final = max(inner, min(written, _HEADER)) + 2 * _MARGIN
+        self._left: Final = (self.width - inner) / 2
+        self._top: Final = _MARGIN + (_HEADER_LINE * len(self._header) + 6 if self._header else 0)
+        self.height: Final = self._top + inner_height + _MARGIN
 
     def _laid_out(self, *, down: bool) -> Layout:
         heights = (box.height for box in self._boxes)
-        sizes = [Size(height, self._width) if down else Size(self._width, height) for height in heights]
+        sizes = [Size(height, self._widest) if down else Size(self._widest, height) for height in heights]
         edges = self._contents.edges
         return lay_out(sizes, [layered(edge) for edge in edges], leads(edges, down=down))
 
@@ -400,14 +436,16 @@ class _Drawing:
 
     def text(self) -> str:
         """Return the picture."""
-        inner, inner_height = self._orient(self._layout.size)
-        header = list(self._header())
-        written = max((text_width(text) * _FONT_SIZES[style] for style, text, _ in header), default=0.0)
-        width = max(inner, min(written, _HEADER)) + 2 * _MARGIN
-        top = _MARGIN + (_HEADER_LINE * len(header) + 6 if header else 0)
-        body = f'<g transform="translate({number((width - inner) / 2)} {number(top)})">'
-        parts = [*self._opening(width, top + inner_height + _MARGIN), *_written(header, width), body, *self._body()]
+        body = f'<g transform="translate({number(self._left)} {number(self._top)})">'
+        written = _written(self._header, self.width)
+        parts = [*self._opening(self.width, self.height), *written, body, *self._body()]
         return "\n".join([*parts, "</g>", "</svg>"])
+
+    def places(self) -> Iterator[NodePlace]:
+        """Yield the place of each node, in the order of the definition."""
+        for box, size, corner in zip(self._boxes, self._layout.sizes, self._layout.boxes, strict=True):
+            (x, y), extent = self._orient(corner), self._orient(size)
+            yield NodePlace(box.node.id, self._left + x, self._top + y, *extent)
 
     def _opening(self, width: float, height: float) -> Iterator[str]:
         w, h = number(width), number(height)
@@ -420,7 +458,7 @@ class _Drawing:
         inside = f'width="{number(width - 1)}" height="{number(height - 1)}"'
         yield f'<rect class="fib-card" fill="#fff" x="0.5" y="0.5" {inside} rx="10"/>'
 
-    def _header(self) -> Iterator[tuple[str, str, str]]:
+    def _lines_above(self) -> Iterator[tuple[str, str, str]]:
         """Yield the lines above the boxes: class, text and class of the state."""
         state = self._contents.state
         if self._contents.name:

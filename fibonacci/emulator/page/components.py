@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
@@ -80,6 +80,9 @@ def json_object(form: Mapping[str, str], name: str) -> Mapping[str, Any]:
         raise invalid(Detail(name, 'is a JSON object such as {"topic": "tides"}'))
     return content
 
+
+BRIEF: Final = 80
+"""How many characters of a value are shown on a line."""
 
 NOTHING: Final = "-"
 """What stands for a value that there is not."""
@@ -162,7 +165,12 @@ def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLEl
         return text_block(name, f"{title} · text", raw.decode("utf-8", "replace"), context)
 
 
-def short(value: Any, context: ViewContext, length: int = 80) -> str:
+def is_brief(value: Any) -> bool:
+    """Return whether a value needs no block for itself."""
+    return not (is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > BRIEF))
+
+
+def short(value: Any, context: ViewContext, length: int = BRIEF) -> str:
     """Return a value on one line, cut, for tables."""
     if not isinstance(value, str):
         value = (

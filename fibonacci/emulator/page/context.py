@@ -181,12 +181,14 @@ class PageContent:
         content: Its content below the heading.
         section: The place in the navigation that it belongs to.
         is_live: Whether it changes while it is shown.
+        is_settled: Whether only what is around its content changes.
     """
 
     title: str
     content: Content
     section: str
     is_live: bool = True
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ SECTIONS: Final = {
 REFRESH_MS: Final = 1_000
 """How often a page is read again, in milliseconds."""
 
+_SETTLED: Final = 10
+"""How many times more seldom a page is read again that only its surroundings change."""
+
 _PRODUCT: Final = "Fibonacci emulator"
 
 
@@ -38,7 +41,7 @@ def signed_in(page: PageContent, context: ViewContext, flash: Flash | None) -> H
         page.content,
         id="main",
         tabindex=-1,
-        data_refresh=REFRESH_MS if page.is_live and context.full is None else None,
+        data_refresh=_interval(page) if page.is_live and context.full is None else None,
     )
     header = h.header(
         h.a(_PRODUCT, href=HOME, class_="brand"),
@@ -53,6 +56,10 @@ def signed_in(page: PageContent, context: ViewContext, flash: Flash | None) -> H
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
     return _html(page.title, header, _navigation(page, context.backend), _flash(flash), main)
+
+
+def _interval(page: PageContent) -> int:
+    return REFRESH_MS * (_SETTLED if page.is_settled else 1)
 
 
 def alone(title: str, content: Content) -> HTMLElement:
@@ -75,6 +82,7 @@ def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, 
             h.link(rel="icon", href="/ui/static/icon.svg"),
             h.link(rel="stylesheet", href="/ui/static/page.css"),
             h.script(src="/ui/static/page.js", defer=True),
+            h.script(src="/ui/static/diagram.js", defer=True),
         ),
         h.body(
             h.a("Skip to the content", href="#main", class_="skip"),

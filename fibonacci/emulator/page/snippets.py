@@ -50,6 +50,5 @@ def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs
             class_="details",
         ),
         id="snippets",
-        class_="card",
         open=context.full in ("python", "curl", "command"),
     )

@@ -32,10 +32,11 @@ function update(shown, wanted) {
 }
 
 function updateAttributes(shown, wanted) {
+  const kept = ["open", shown.dataset.kept]; // what the reader has changed
   for (const { name, value } of wanted.attributes)
-    if (name !== "open" && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
+    if (!kept.includes(name) && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
   for (const { name } of [...shown.attributes])
-    if (name !== "open" && !wanted.hasAttribute(name)) shown.removeAttribute(name);
+    if (!kept.includes(name) && !wanted.hasAttribute(name)) shown.removeAttribute(name);
 }
 
 function updateChildren(shown, wanted) {
@@ -67,7 +68,6 @@ function matches(shown, wanted) {
 // The page is read again every second, while somebody looks at it. A slow page is read less often.
 class Refresh {
   constructor(main) {
-    this.interval = Number(main.dataset.refresh);
     this.status = document.getElementById("connection");
     this.button = document.getElementById("pause");
     this.isPaused = sessionStorage.getItem("paused") === "true";
@@ -76,6 +76,10 @@ class Refresh {
     document.addEventListener("visibilitychange", () => this.schedule(0));
     this.showPause();
     this.schedule(this.interval);
+  }
+
+  get interval() {
+    return Number(document.getElementById("main").dataset.refresh) || SLOWEST;
   }
 
   pause(isPaused) {
@@ -97,7 +101,7 @@ class Refresh {
 
   async read() {
     const began = performance.now();
-    let wait = this.interval;
+    let wait = SLOWEST;
     try {
       const response = await fetch(location.href, { headers: { "X-Refresh": "true" }, cache: "no-store" });
       if (response.status === 401) {
@@ -121,6 +125,7 @@ class Refresh {
       const [part, other] = [document.getElementById(id), wanted.getElementById(id)];
       if (part && other) update(part, other);
     }
+    dispatchEvent(new Event("refreshed"));
   }
 
   say(text) {

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from fibonacci._text import counted
-from fibonacci.definitions import svg
+from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator.engine.records import QUEUED, TERMINAL, WAITING
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
@@ -17,15 +17,18 @@ from fibonacci.emulator.page.components import (
     duration,
     facts,
     form,
+    is_brief,
     json_block,
     moment,
     pager,
+    short,
     state,
     state_text,
     table,
     with_query,
 )
 from fibonacci.emulator.page.context import Backend, Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.snippets import run_snippets
@@ -114,21 +117,54 @@ def show_run(context: ViewContext) -> PageContent:
             _error(run),
             approval_of(context, run),
             _facts(context, run),
-            h.section(h.h2("Diagram", id="diagram"), _diagram(context, run), aria_labelledby="diagram"),
-            h.section(h.h2("Trace", id="trace"), trace(context, run), aria_labelledby="trace"),
-            h.section(
-                h.h2("Inputs and outputs", id="values"),
-                h.div(
-                    json_block("inputs", "Inputs", run["inputs"], context),
-                    json_block("outputs", "Outputs", run["outputs"], context),
-                    class_="sides",
+            h.div(
+                h.section(h.h2("Diagram", id="diagram"), _diagram(context, run), aria_labelledby="diagram"),
+                h.section(
+                    h.h2("Inputs", id="given"),
+                    _values("inputs", run["inputs"], context),
+                    h.h2("Outputs", id="results"),
+                    _values("outputs", run["outputs"], context),
+                    aria_labelledby="given results",
                 ),
-                aria_labelledby="values",
+                class_="run",
             ),
+            h.section(h.h2("Trace", id="trace"), trace(context, run), aria_labelledby="trace"),
             run_snippets(context, run["workflow_id"], _definition(context, run), run["inputs"]),
         ],
         "Runs",
+        is_settled=is_over,
     )
+
+
+_MOST_VALUES: Final = 12
+"""How many inputs or outputs are shown one by one; more are shown as JSON."""
+
+
+def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Content:
+    """Return inputs or outputs by name, the short ones in a line each."""
+    if not values:
+        return h.p("None.", class_="note")
+    whole = json_block(name, name.capitalize(), values, context)
+    if len(values) > _MOST_VALUES:
+        return whole
+    brief = {key: value for key, value in values.items() if is_brief(value)}
+    return [
+        h.dl(
+            [
+                [h.dt(key), h.dd(value if isinstance(value, str) else short(value, context))]
+                for key, value in brief.items()
+            ],
+            class_="values",
+        )
+        if brief
+        else None,
+        [
+            json_block(f"{name}-{number}", key, value, context)
+            for number, (key, value) in enumerate(values.items())
+            if key not in brief
+        ],
+        h.details(h.summary("As JSON"), whole, id=f"{name}-json", open=context.full == name),
+    ]
 
 
 def show_again(context: ViewContext) -> PageContent:
@@ -171,11 +207,15 @@ def started(context: ViewContext, workflow_id: str, inputs: JSONObject) -> Done:
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
     """Return the picture of the workflow with the states of this run."""
+    run = _run(context)
+    return responses.picture(_drawing(context, run, _definition(context, run)).text())
+
+
+def _drawing(context: ViewContext, run: Any, definition: Any) -> Drawing:
     from fibonacci.models import Execution
 
-    run = context.backend.redact_json(_run(context))
-    definition = context.backend.redact_json(_definition(context, run))
-    return responses.picture(svg(definition or NO_NODES, execution=Execution.model_validate(run)))
+    execution = Execution.model_validate(context.backend.redact_json(run))
+    return Drawing(context.backend.redact_json(definition) or NO_NODES, execution, has_header=False)
 
 
 def cancel(context: ViewContext) -> Done:
@@ -220,19 +260,33 @@ def _workflow_link(context: ViewContext, run: Any) -> HTMLElement:
 
 def _diagram(context: ViewContext, run: Any) -> HTMLElement:
     definition = _definition(context, run)
-    if not definition or not definition.get("nodes"):
+    if not has_nodes(definition):
         return h.p("There is no definition to draw: the workflow has none, or was deleted.", class_="note")
     states = [f"{node['id']} {node['status']}" for node in run["trace"]]
     version = crc32(f"{run['status']} {states}".encode("utf-8", "replace"))  # another picture for another state
     source = f"/ui/runs/{segment(run['execution_id'])}/diagram.svg?v={version:x}"
-    text = "Diagram of the run. The trace below says the same in words."
-    return h.div(
-        h.img(src=source, alt=text, id="picture"),
-        class_="picture",
-        tabindex=0,
-        role="group",
-        aria_label="Diagram",
+    first = next(
+        (node["id"] for status in ("failed", "running") for node in run["trace"] if node["status"] == status), None
     )
+    links = {
+        context.backend.redact(node["id"]): NodeLink(
+            _trace_target(context, number), f"{node['id']}: {state_text(node['status'])}", node["id"] == first
+        )
+        for number, node in enumerate(run["trace"])
+    }
+    text = "Diagram of the run. The trace below says the same in words."
+    return diagram(_drawing(context, run, definition), source, links, text)
+
+
+def _trace_target(context: ViewContext, number: int) -> str:
+    """Return the address of a node in the trace, which has pages."""
+    begin = number // _SHOWN * _SHOWN
+    is_here = begin == _first_shown(context)
+    return f"{'' if is_here else with_query(context, **{'from': begin, 'full': None})}#at-{number}"
+
+
+def _first_shown(context: ViewContext) -> int:
+    return context.query.integer("from", default=0, lowest=0, highest=10**9)
 
 
 _SHOWN: Final = 50
@@ -250,7 +304,7 @@ def trace(context: ViewContext, run: Any) -> Content:
     if not nodes:
         return h.p("No node has started.", class_="note")
     whole = _TimeSpan(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
-    first = context.query.integer("from", default=0, lowest=0, highest=10**9)
+    first = _first_shown(context)
     shown = [(number, nodes[number]) for number in range(first, min(first + _SHOWN, len(nodes)))]
     return [*(_node(context, number, node, whole) for number, node in shown), _pager(context, first, len(nodes))]
 
@@ -312,6 +366,7 @@ def _details(context: ViewContext, number: int, node: Any) -> HTMLElement:
         [h.p(h.strong("Warning: "), warning, class_="flash warning") for warning in node["warnings"]],
         values,
         class_="details",
+        id=f"at-{number}",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fibonacci.definitions import svg
+from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
@@ -15,6 +16,7 @@ from fibonacci.emulator.page.components import (
     table,
 )
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
@@ -54,7 +56,7 @@ def show(context: ViewContext) -> PageContent:
                 ("Created", moment(workflow["created_at"])),
                 ("Updated", moment(workflow["updated_at"])),
             ),
-            h.section(h.h2("Diagram", id="diagram"), _diagram(workflow), aria_labelledby="diagram"),
+            h.section(h.h2("Diagram", id="diagram"), _diagram(context, workflow), aria_labelledby="diagram"),
             h.section(
                 h.h2("Run it", id="execute"),
                 run_form(context, f"/ui/workflows/{segment(workflow_id)}/execute", workflow["definition"]),
@@ -106,9 +108,10 @@ def _row(workflow: Any, runs: int) -> HTMLElement:
     )
 
 
-def _diagram(workflow: Any) -> HTMLElement:
+def _diagram(context: ViewContext, workflow: Any) -> HTMLElement:
     if not node_count(workflow):
         return h.p("The workflow has no nodes: its runs complete with no outputs.", class_="note")
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
-    picture = h.img(src=source, alt="Diagram of the workflow. The definition below says the same in JSON.")
-    return h.div(picture, class_="picture", tabindex=0, role="group", aria_label="Diagram")
+    text = "Diagram of the workflow. The definition below says the same in JSON."
+    drawing = Drawing(context.backend.redact_json(workflow["definition"]))
+    return diagram(drawing, source, {}, text)

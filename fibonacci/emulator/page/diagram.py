@@ -1,0 +1,78 @@
+"""The diagram of a page: a picture whose nodes are links, which fits its place, and which script zooms and moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from fibonacci.definitions.diagrams.svg import Drawing
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+
+_ZOOM: Final = {
+    "out": ("\N{MINUS SIGN}", "Zoom out"),
+    "in": ("+", "Zoom in"),
+    "fit": ("Fit", "Fit"),
+    "full": ("1:1", "Actual size"),
+}
+_KEYS: Final = "Diagram. The arrow keys move it, + and - zoom, 0 fits it, 1 is its actual size."
+
+
+class NodeLink(NamedTuple):
+    """Where a node of a diagram leads.
+
+    Attributes:
+        target: The address.
+        text: What is known of the node, in words.
+        is_urgent: Whether the diagram begins at it if it does not fit.
+    """
+
+    target: str
+    text: str
+    is_urgent: bool = False
+
+
+def has_nodes(definition: Any) -> bool:
+    """Return whether there is anything to draw."""
+    return is_object(definition) and is_array(definition.get("nodes")) and bool(definition["nodes"])
+
+
+def diagram(drawing: Drawing, source: str, links: Mapping[str, NodeLink], description: str) -> HTMLElement:
+    """Return the diagram of a definition.
+
+    Args:
+        drawing: The drawing.
+        source: The address of its picture.
+        links: Where nodes lead, by their ids.
+        description: What says the same in words.
+    """
+    width, height = round(drawing.width, 1), round(drawing.height, 1)
+    places: list[Content] = []
+    for number, place in enumerate(drawing.places()):
+        x, y, wide, high = (round(value, 1) for value in place[1:])
+        box = h.rect(x=x, y=y, width=wide, height=high, rx=9)
+        link = links.get(place.node_id)
+        if link is not None:
+            focus = "true" if link.is_urgent else None
+            places.append(h.a(box, href=link.target, aria_label=link.text, data_focus=focus, id=f"place-{number}"))
+    picture = h.svg(
+        h.image(href=source, width=width, height=height),
+        places,
+        viewBox=f"0 0 {width} {height}",
+        width="100%",
+        height=height,
+        role="group" if places else "img",
+        aria_label=description,
+        data_size=f"{width} {height}",
+        data_kept="viewBox",
+        id="picture",
+    )
+    buttons = [
+        h.button(word, type="button", aria_label=name if name != word else None, title=name, data_zoom=kind)
+        for kind, (word, name) in _ZOOM.items()
+    ]
+    return h.div(
+        h.div(h.div(buttons, class_="zoom"), h.a("Open the picture", href=source, class_="note"), class_="head"),
+        h.div(picture, class_="canvas", tabindex=0, role="group", aria_label=_KEYS),
+        class_="diagram",
+    )
