@@ -140,10 +140,18 @@ def furnish(emulator: Emulator) -> list[str]:
     pause = create(client, tool("pause", "wait", {"seconds": 3600}))
     running, canceled = client.workflows.execute(pause), client.workflows.execute(pause)
     client.executions.cancel(canceled.id)
+    client.workflows.update(workflow, definition={"nodes": nodes[:2]}, description=HOSTILE + " and more" * 40)
+    client.registry.approve_template(workflow)
+    client.organizations.tool_policies.create("default", tool_name="broken", enabled=False)
+    client.organizations.tool_policies.create_role_override("default", role="viewer", tool_name="broken")
+    client.organizations.governance.update("default", category_flags={HOSTILE + "of mine" * 30: True})
+    emulator.key("admin", name="a" * 64)
     client.memory.set(HOSTILE, {HOSTILE: HOSTILE * 50}, scope="user", user_id=HOSTILE)
     emulator.fail("GET /tools", status=503, times=2)
     pages = [f"/ui/runs/{run.id}" for run in (failed, waiting, running, canceled)]
-    return [*SECTIONS.values(), *pages, f"/ui/workflows/{workflow}", "/ui/memory/1", "/ui/requests/1", "/ui/requests/2"]
+    own = f"/ui/workflows/{workflow}"
+    pages += [own, f"{own}/versions", f"{own}/versions/1", f"{own}/compare?old=1&new=2"]
+    return [*SECTIONS.values(), *pages, "/ui/memory/1", "/ui/requests/1", "/ui/requests/2"]
 
 
 def sign_in(page: Page, address: str) -> None:

@@ -37,7 +37,7 @@ class TestReading:
     def test_an_empty_emulator_says_how_to_begin(self, page: PageClient) -> None:
         text = page.get("/").text
         assert "export FIBONACCI_BASE_URL=http://127.0.0.1:8787/v1" in text
-        assert "client = Fibonacci()" in text
+        assert "client = Fibonacci(base_url='http://127.0.0.1:8787/v1')" in text
 
     def test_every_section_has_a_page_of_its_own_title(self, page: PageClient) -> None:
         titles = [page.get(target).body.partition("<title>")[2].partition(" · ")[0] for target in SECTIONS.values()]

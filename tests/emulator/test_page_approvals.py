@@ -106,15 +106,3 @@ def test_many_tools_are_counted(page: PageClient, client: Fibonacci) -> None:
     text = page.get("/ui/approvals").text
     assert text.count("email_send in mail") == 20
     assert "And 5 more tools." in text
-
-
-def test_without_any_the_code_that_makes_one_can_be_pasted(
-    page: PageClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shown = page.get("/ui/approvals").body
-    code = shown.partition('class="snippet">')[2].partition("</pre>")[0]
-    with Emulator() as served:
-        monkeypatch.setenv("FIBONACCI_API_KEY", served.api_key)
-        monkeypatch.setenv("FIBONACCI_BASE_URL", served.base_url)
-        exec(compile(code.replace("&quot;", '"'), "page", "exec"), {})
-    assert capsys.readouterr().out == "pending_approval\n"

@@ -51,6 +51,10 @@ class Query:
             raise _fault(name, "must not be empty")
         return value
 
+    def searched(self, name: str) -> str | None:
+        """Return a text without the space around it; `None` if it is absent or empty, as a form sends it."""
+        return (self._get(name) or "").strip() or None
+
     def integer(self, name: str, *, default: int, lowest: int, highest: int) -> int:
         """Return an integer between two bounds."""
         value = self._get(name)

@@ -152,11 +152,6 @@ def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLE
     return text_block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
 
 
-def snippet(label: str, text: str) -> HTMLElement:
-    """Return code or a command to copy, as it would be pasted."""
-    return h.pre(text, tabindex=0, role="group", aria_label=label, class_="snippet")
-
-
 def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLElement:
     """Return the body of a message, as JSON if it is JSON."""
     try:
@@ -250,6 +245,23 @@ def pager(context: ViewContext, more: str | int | None) -> Content:
     first = None if context.query.text("cursor") is None else h.a("First page", href=with_query(context, cursor=None))
     following = None if more is None else h.a("Next page", href=with_query(context, cursor=more), rel="next")
     return h.nav(first, following, class_="pager", aria_label="Pages") if first or following else None
+
+
+def search_form(context: ViewContext, label: str) -> HTMLElement:
+    """Return the form that searches a list; its address has the text, so that a search can be shared."""
+    path, _, query = context.target.partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query) if name not in ("q", "cursor", "full")]
+    return h.form(
+        [h.input(type="hidden", name=name, value=value) for name, value in kept],
+        h.label(label, for_="search"),
+        h.input(type="search", id="search", name="q", value=context.searched or "", autocomplete="off"),
+        h.button("Search"),
+        h.a("Show all", href=with_query(context, q=None, cursor=None)) if context.searched else None,
+        action=path,
+        role="search",
+        class_="inline",
+        data_static="true",
+    )
 
 
 def facts(*pairs: tuple[str, Content]) -> HTMLElement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator.engine.records import WAITING
@@ -10,19 +11,31 @@ from fibonacci.emulator.page.context import Backend, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT, Flash
 
-SECTIONS: Final = {
-    "Overview": HOME,
-    "Runs": "/ui/runs",
-    "Approvals": "/ui/approvals",
-    "Workflows": "/ui/workflows",
-    "Requests": "/ui/requests",
-    "Memory": "/ui/memory",
-    "Tools": "/ui/tools",
-    "Limits": "/ui/limits",
-    "Failures": "/ui/failures",
-    "Clock": "/ui/clock",
-    "Warnings": "/ui/warnings",
+_GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Work": {
+        "Overview": HOME,
+        "Runs": "/ui/runs",
+        "Approvals": "/ui/approvals",
+        "Workflows": "/ui/workflows",
+        "Registry": "/ui/registry",
+    },
+    "Organization": {
+        "Governance": "/ui/governance",
+        "Audit log": "/ui/audit",
+        "Keys": "/ui/keys",
+        "Limits": "/ui/limits",
+        "Memory": "/ui/memory",
+        "Tools": "/ui/tools",
+    },
+    "Emulator": {
+        "Requests": "/ui/requests",
+        "Warnings": "/ui/warnings",
+        "Failures": "/ui/failures",
+        "Clock": "/ui/clock",
+    },
 }
+
+SECTIONS: Final = {name: target for sections in _GROUPS.values() for name, target in sections.items()}
 """The sections of the page, in the order of the navigation."""
 
 REFRESH_MS: Final = 1_000
@@ -98,18 +111,20 @@ def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, 
 
 def _navigation(page: PageContent, backend: Backend) -> HTMLElement:
     counts = _counts(backend)
-    items = [
-        h.li(
+    groups: list[Content] = []
+    for group, sections in _GROUPS.items():
+        links = [
             h.a(
                 name,
                 _badge(name, counts.get(name, 0)),
                 href=target,
                 aria_current="page" if name == page.section else None,
             )
-        )
-        for name, target in SECTIONS.items()
-    ]
-    return h.nav(h.ul(items), id="sections", aria_label="Sections")
+            for name, target in sections.items()
+        ]
+        title = f"group-{group.lower()}"
+        groups += [h.p(group, id=title, class_="label"), h.ul(list(map(h.li, links)), aria_labelledby=title)]
+    return h.nav(h.div(groups), id="sections", aria_label="Sections")
 
 
 def _badge(section: str, count: int) -> Content:

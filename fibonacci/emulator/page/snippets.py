@@ -15,7 +15,8 @@ from fibonacci.emulator.state.json_encoding import JSONObject, to_text
 _PYTHON: Final = """from fibonacci import Fibonacci
 
 client = Fibonacci(base_url={url!r})
-result = client.workflows.run({workflow_id!r}, inputs={inputs})
+"""
+_RUN: Final = """result = client.workflows.run({workflow_id!r}, inputs={inputs})
 print(result.outputs)
 """
 _CURL: Final = """curl -sS {url} \\
@@ -23,6 +24,19 @@ _CURL: Final = """curl -sS {url} \\
   -H 'Content-Type: application/json' \\
   --data-raw {body}
 """
+
+
+def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElement:
+    """Return a program to paste: a client of this emulator, and what is done with it.
+
+    Args:
+        name: Its name on the page.
+        title: What it is.
+        lines: What is done with `client`; `{organization}` is the id of the organization.
+        context: The request.
+    """
+    done = lines.replace("{organization}", context.backend.app.organization)
+    return text_block(name, title, _PYTHON.format(url=f"http://{context.address}/v1") + done, context)
 
 
 def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs: JSONObject) -> HTMLElement:
@@ -34,7 +48,7 @@ def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs
     at_workflow = f"{url}/workflows/{segment(workflow_id)}/execute"
     # Escaped beyond ASCII: a terminal may take the bytes of other characters for something else.
     body, given = to_text({"inputs": inputs}), to_text(inputs)
-    python = _PYTHON.format(url=url, workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
+    run = _RUN.format(workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
     is_refused = any(it.severity == "error" or it.code == "unused_input" for it in check_inputs(definition, inputs))
     verb = "workflows execute" if is_refused else "run"  # it checks the inputs, which were run all the same
     command = f"FIBONACCI_BASE_URL={quote(url)} fibonacci {verb} {quote(workflow_id)} --inputs {quote(given)}\n"
@@ -44,7 +58,7 @@ def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs
         h.div(
             h.p("The key is read from ", h.code("FIBONACCI_API_KEY"), ". The shell is bash, zsh or sh.", class_="note"),
             h.p("Put the secrets in, which are *** here.", class_="flash warning") if is_redacted else None,
-            text_block("python", "Python", python, context),
+            example("python", "Python", run, context),
             text_block("curl", "curl", _CURL.format(url=quote(at_workflow), body=quote(body)), context),
             text_block("command", "Command", command, context),
             class_="details",

@@ -57,7 +57,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "financial": "bank charge invoice pay payment payments payout refund stripe transfer",
     "pii": "contact contacts crm customer customers passport patient patients ssn",
 }
-_KNOWN: Final = {category: frozenset(words.split()) for category, words in _WORDS.items()}
+CATEGORY_WORDS: Final = {category: frozenset(words.split()) for category, words in _WORDS.items()}
+"""The words of tools' names by the category that each of them stands for."""
 
 
 def tools_of(definition: object) -> list[str]:
@@ -98,7 +99,7 @@ def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterat
         if known_tool is not None:
             yield known_tool["category"]
         words = set(tool.lower().replace("-", "_").split("_"))
-        yield from (category for category, known in _KNOWN.items() if not known.isdisjoint(words))
+        yield from (category for category, known in CATEGORY_WORDS.items() if not known.isdisjoint(words))
 
 
 class GovernanceUpdate(Body):

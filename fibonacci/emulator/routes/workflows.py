@@ -238,7 +238,7 @@ def _find_version(context: RequestContext, workflow_id: str) -> StoredVersion:
     return snapshot
 
 
-_TRANSITIONS: Final[Mapping[RegistryStatus | None, Sequence[RegistryStatus]]] = {
+TRANSITIONS: Final[Mapping[RegistryStatus | None, Sequence[RegistryStatus]]] = {
     None: ("approved",),
     "approved": ("deprecated", "archived"),
     "deprecated": ("archived",),
@@ -275,7 +275,7 @@ def _set_status(context: RequestContext, status: RegistryStatus) -> Reply:
     now = iso(context.now)
     earlier = context.store.registry.get(workflow["id"])
     before = None if earlier is None else earlier["status"]
-    if status not in _TRANSITIONS.get(before, ()):
+    if status not in TRANSITIONS.get(before, ()):
         state = before or "not in the registry"
         raise conflict("status", f"Workflow {workflow['id']!r} is {state} and cannot become {status}.")
     entry: StoredRegistry = {

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator.page.context import Action, View
-from fibonacci.emulator.page.views import approvals, controls, log, overview, resources, runs, versions, workflows
+from fibonacci.emulator.page.views import (
+    approvals,
+    controls,
+    log,
+    organization,
+    overview,
+    resources,
+    runs,
+    versions,
+    workflows,
+)
 
 VIEWS: Final[Mapping[str, View]] = {
     "/overview": overview.show,
@@ -21,6 +31,10 @@ VIEWS: Final[Mapping[str, View]] = {
     "/workflows/{workflow_id}/versions": versions.show_list,
     "/workflows/{workflow_id}/versions/{version}": versions.show,
     "/workflows/{workflow_id}/compare": versions.compare,
+    "/registry": organization.show_registry,
+    "/governance": organization.show_governance,
+    "/audit": organization.show_audit,
+    "/keys": organization.show_keys,
     "/requests": log.show_requests,
     "/requests/{number}": log.show_request,
     "/memory": resources.show_memory,
@@ -37,6 +51,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "/runs/{execution_id}/decision": approvals.decide,
     "/workflows/{workflow_id}/execute": workflows.execute,
     "/workflows/{workflow_id}/versions/{version}/rollback": versions.rollback,
+    "/registry/{workflow_id}": organization.change_registry,
     "/requests/clear": log.clear_requests,
     "/memory/{number}/delete": resources.delete_value,
     "/failures/inject": controls.inject,

@@ -20,22 +20,19 @@ from fibonacci.emulator.page.components import (
     pager,
     required,
     short,
-    snippet,
     state_text,
 )
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.policy.approvals import DECIDING, settings_of
 from fibonacci.emulator.state.records import StoredGovernance
 
 _TOOLS_SHOWN: Final = 20
-_HOLD_MAIL: Final = """from fibonacci import Fibonacci
-
-client = Fibonacci()
-client.organizations.governance.update("{organization}", require_approval_for_external_comm=True)
-mail = {{"to": "team@example.org", "subject": "News", "body": "High tide at noon"}}
-node = {{"id": "tell", "type": "tool", "tool": "email_send", "params": mail}}
-workflow = client.workflows.create(name="News", definition={{"nodes": [node]}})
+_HOLD_MAIL: Final = """client.organizations.governance.update("{organization}", require_approval_for_external_comm=True)
+mail = {"to": "team@example.org", "subject": "News", "body": "High tide at noon"}
+node = {"id": "tell", "type": "tool", "tool": "email_send", "params": mail}
+workflow = client.workflows.create(name="News", definition={"nodes": [node]})
 print(client.workflows.execute(workflow.id).status)
 """
 
@@ -48,7 +45,7 @@ def show_list(context: ViewContext) -> PageContent:
         content = h.div(
             h.p("No run waits for approval."),
             h.p("A run waits if a ", h.a("governance setting", href="/ui/governance"), " matches its workflow:"),
-            snippet("Hold a run", _HOLD_MAIL.format(organization=context.backend.app.organization)),
+            example("hold", "A run that waits · Python", _HOLD_MAIL, context),
             class_="empty",
         )
     return PageContent("Approvals", [content, pager(context, page.more)], "Approvals")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from fibonacci.emulator.engine.records import QUEUED, WAITING
-from fibonacci.emulator.page.components import state
+from fibonacci.emulator.page.components import state, text_block
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.page.views.log import requests_table
 from fibonacci.emulator.page.views.runs import runs_table
 
 _LATEST = 8
 _STATES = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
-_SCRIPT = """from fibonacci import Fibonacci
-
-client = Fibonacci()
-node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
+_EXPORTS = """export FIBONACCI_BASE_URL=http://{address}/v1
+printf "The owner's key: "; read -rs FIBONACCI_API_KEY; export FIBONACCI_API_KEY
+"""
+_SCRIPT = """node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
 workflow = client.workflows.create(name="Greeter", definition={"nodes": [node]})
 print(client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs)
 """
@@ -53,15 +54,11 @@ def _tile(name: str, count: int) -> HTMLElement:
 
 
 def _begin(context: ViewContext) -> Content:
-    exports = (
-        f"export FIBONACCI_BASE_URL=http://{context.address}/v1\n"
-        "export FIBONACCI_API_KEY=...  # the key that the emulator printed when it started\n"
-    )
     return h.div(
-        h.p("There is no workflow yet. Point a client at this emulator:"),
-        h.pre(exports, tabindex=0, role="group", aria_label="Environment"),
+        h.p("There is no workflow yet. Tell clients in your shell about this emulator; enter the key when asked:"),
+        text_block("environment", "bash or zsh", _EXPORTS.format(address=context.address), context),
         h.p("Then run a first script:"),
-        h.pre(_SCRIPT, tabindex=0, role="group", aria_label="First script"),
+        example("script", "Python", _SCRIPT, context),
         h.p("Its run appears here as it happens."),
         class_="empty",
     )

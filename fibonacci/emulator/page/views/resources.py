@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.messages import not_found
-from fibonacci.emulator.page.components import NOTHING, facts, form, json_block, moment, pager, short, table
+from fibonacci.emulator.page.components import (
+    NOTHING,
+    facts,
+    form,
+    json_block,
+    moment,
+    pager,
+    search_form,
+    short,
+    table,
+    with_query,
+)
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
-from fibonacci.emulator.page.html import HTMLElement, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.state.records import StoredMemory
 from fibonacci.emulator.state.store import Store
 
 
 def show_memory(context: ViewContext) -> PageContent:
     """Show the values, the newest first."""
+    scope, owner = context.query.text("scope"), context.query.text("owner")
     with context.backend.reading() as store:
-        shown = list(islice(_values(context, store, context.number_cursor), PER_PAGE + 1))
+        counts = store.memory.counts()
+        values = _values(context, store, context.number_cursor, scope)
+        chosen = (row for row in values if owner in (None, _owner(row[1])) and _has_text(context, row[1]))
+        shown = list(islice(chosen, PER_PAGE + 1))
     more = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
     rows = [_value_row(context, number, entry) for number, entry in shown[:PER_PAGE]]
-    empty = h.p("No values. Set one with ", h.code('client.memory.set("color", "blue")'), ", or in a workflow.")
+    empty: Content = [h.p("No values. Set one:"), example("set", "A first value · Python", _SET, context)]
+    if counts:
+        empty = h.p("No value here has this.")
     columns = ("Key", "Scope", "Owner", "Value", "Updated", "Expires", "")
-    return PageContent("Memory", [table("Memory", columns, rows, empty), pager(context, more)], "Memory")
+    return PageContent(
+        "Memory",
+        [
+            search_form(context, "Key or owner"),
+            _scopes(context, scope, owner, counts) if counts else None,
+            table("Memory", columns, rows, empty),
+            pager(context, more),
+        ],
+        "Memory",
+    )
+
+
+_SET: Final = """print(client.memory.set("color", "blue", scope="global"))
+"""
+
+
+def _has_text(context: ViewContext, entry: StoredMemory) -> bool:
+    return context.searched is None or context.searched.casefold() in f"{entry['key']}\n{_owner(entry)}".casefold()
+
+
+def _scopes(context: ViewContext, chosen: str | None, owner: str | None, counts: Mapping[str, int]) -> HTMLElement:
+    links = [
+        h.li(
+            h.a(
+                text,
+                href=with_query(context, scope=scope, owner=None, cursor=None),
+                aria_current="true" if (scope, None) == (chosen, owner) else None,
+            )
+        )
+        for text, scope in [("All", None), *((scope, scope) for scope in counts)]
+    ]
+    of_owner = h.li(h.a(f"{chosen or 'any'} {owner}", href=context.target, aria_current="true")) if owner else None
+    return h.nav(h.ul(links, of_owner), class_="filters", aria_label="Scopes")
 
 
 def show_value(context: ViewContext) -> PageContent:
@@ -56,9 +106,11 @@ def delete_value(context: ViewContext) -> Done:
     return Done("/ui/memory", f"{entry['key']} is deleted.")
 
 
-def _values(context: ViewContext, store: Store, before: int | None) -> Iterator[tuple[int, StoredMemory]]:
+def _values(
+    context: ViewContext, store: Store, before: int | None, scope: str | None = None
+) -> Iterator[tuple[int, StoredMemory]]:
     now = context.backend.app.clock.now()
-    rows = store.memory.rows(newest_first=True, after=before)
+    rows = store.memory.rows(*([] if scope is None else [scope]), newest_first=True, after=before)
     return ((number, entry) for number, entry in rows if is_live(entry, now))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fibonacci.definitions import svg
 from fibonacci.definitions.diagrams.svg import Drawing
@@ -13,29 +15,51 @@ from fibonacci.emulator.page.components import (
     json_block,
     moment,
     pager,
+    search_form,
     table,
 )
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, Slice, ViewContext, segment
 from fibonacci.emulator.page.diagram import diagram
-from fibonacci.emulator.page.html import HTMLElement, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
+from fibonacci.emulator.page.snippets import example
+from fibonacci.emulator.page.views.organization import registry_forms
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 from fibonacci.emulator.page.views.versions import latest_versions, name_of, node_count
+from fibonacci.emulator.policy.approvals import approval_reasons, settings_of
+from fibonacci.emulator.state.records import StoredWorkflow
 
 _RUNS: Final = 10
 
 
+_CREATE: Final = """node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
+print(client.workflows.create(name="Greeter", definition={"nodes": [node]}).id)
+"""
+
+
 def show_list(context: ViewContext) -> PageContent:
-    """Show the workflows, the oldest first."""
-    page = context.backend.items("/workflows", context.cursor)
+    """Show the workflows, the oldest first; or those whose name or id has a text."""
+    page = (
+        _search(context, context.searched) if context.searched else context.backend.items("/workflows", context.cursor)
+    )
     with context.backend.reading() as store:
         runs = {workflow["id"]: store.executions.count("workflow_id", workflow["id"]) for workflow in page.items}
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in page.items]
-    empty = h.p("No workflows. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), ".")
+    empty = [h.p("No workflows. Create one:"), example("create", "A first workflow · Python", _CREATE, context)]
     columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
     return PageContent(
         "Workflows",
-        [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(context, page.more)],
+        [
+            search_form(context, "Name or id"),
+            table(
+                "Workflows",
+                columns,
+                rows,
+                h.p("No workflow has this in its name or id.") if context.searched else empty,
+                ("Version", "Nodes", "Runs"),
+            ),
+            pager(context, page.more),
+        ],
         "Workflows",
     )
 
@@ -55,7 +79,9 @@ def show(context: ViewContext) -> PageContent:
                 ("Version", workflow["version"]),
                 ("Created", moment(workflow["created_at"])),
                 ("Updated", moment(workflow["updated_at"])),
+                *_standing(context, workflow),
             ),
+            registry_forms(context, workflow_id),
             h.section(h.h2("Diagram", id="diagram"), _diagram(context, workflow), aria_labelledby="diagram"),
             h.section(
                 h.h2("Run it", id="execute"),
@@ -79,6 +105,22 @@ def show(context: ViewContext) -> PageContent:
     )
 
 
+def _standing(context: ViewContext, workflow: Any) -> list[tuple[str, Content]]:
+    """Return what the organization and its memory have of a workflow."""
+    app, workflow_id = context.backend.app, workflow["id"]
+    with context.backend.reading() as store:
+        entry = store.registry.get(workflow_id)
+        settings = settings_of(store, app.organization)
+    reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
+    needed = h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"
+    memory = f"/ui/memory?{urlencode({'scope': 'workflow', 'owner': workflow_id})}"
+    return [
+        ("Approval required for", needed),
+        ("Registry", "not a template" if entry is None else h.a(entry["status"], href="/ui/registry?archived=true")),
+        ("Memory", h.a("Values of this workflow", href=memory)),
+    ]
+
+
 def show_diagram(context: ViewContext) -> ServerResponse:
     """Return the picture of a workflow."""
     workflow = context.backend.redact_json(_workflow(context))
@@ -89,6 +131,19 @@ def execute(context: ViewContext) -> Done:
     """Run the workflow."""
     inputs = inputs_of_form(context, _workflow(context)["definition"])
     return started(context, segment(context.path["workflow_id"]), inputs)
+
+
+def _search(context: ViewContext, wanted: str) -> Slice:
+    with context.backend.reading() as store:
+        rows = store.workflows.rows(after=context.number_cursor)
+        matching = ((number, record) for number, record in rows if _has_text(record, wanted))
+        shown = list(islice(matching, PER_PAGE + 1))
+    more = str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None
+    return Slice([record for _, record in shown[:PER_PAGE]], more)
+
+
+def _has_text(workflow: StoredWorkflow, wanted: str) -> bool:
+    return wanted.casefold() in f"{workflow['name']}\n{workflow['id']}".casefold()
 
 
 def _workflow(context: ViewContext) -> Any:

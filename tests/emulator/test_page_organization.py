@@ -1,0 +1,229 @@
+"""The pages to look things up: governance, tool policies, the audit log, the registry, keys, memory by owner."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from html import unescape
+from typing import Final
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from tests.emulator.handling import create
+from tests.emulator.page_client import PageClient, PageResponse
+from tests.kit.nodes import llm, tool
+
+MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": "News", "body": "High tide"})
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(time="manual", api_key="fib-page", secrets={"TOKEN": "hunter2hunter2"})
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    return emulator.client()
+
+
+def row(shown: PageResponse, name: str) -> str:
+    """Return what a row of a table shows."""
+    part = re.search(rf'<tr id="{re.escape(name)}">(.*?)</tr>', shown.body, re.DOTALL)
+    assert part, name
+    return PageResponse(200, {}, part[1]).text
+
+
+class TestGovernance:
+    def test_each_setting_says_what_it_means(self, page: PageClient, client: Fibonacci) -> None:
+        shown = page.get("/ui/governance")
+        assert "off Runs of workflows wait that name the category themselves, or have one of these tools: " in row(
+            shown, "setting-require_approval_for_external_comm"
+        )
+        assert "acl, grant, invite" in row(shown, "setting-require_approval_for_permission_changes")
+        assert "It takes 1 approval. One rejection is enough. After 7 days" in row(shown, "setting-approval_threshold")
+        assert "may not approve it" in row(shown, "setting-allow_self_approval")
+        client.organizations.governance.update(
+            "default",
+            require_approval_for_external_comm=True,
+            approval_threshold=0,
+            allow_self_approval=True,
+            category_flags={"pii": True, "own": False},
+        )
+        shown = page.get("/ui/governance")
+        assert " on Runs" in row(shown, "setting-require_approval_for_external_comm")
+        assert "Nobody has to approve" in row(shown, "setting-approval_threshold")
+        assert "on Runs" in row(shown, "setting-category_flags.pii")
+        assert "themselves." in row(shown, "setting-category_flags.own")
+        assert "may approve it" in row(shown, "setting-allow_self_approval")
+
+    def test_requests_for_approval_are_counted(self, page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+        client.organizations.governance.update("default", require_approval_for_external_comm=True)
+        workflow = create(client, MAIL)
+        runs = [client.workflows.execute(workflow).id for _ in range(3)]
+        emulator.approve(runs[0], by="admin")
+        emulator.reject(runs[1], by="admin")
+        shown = page.get("/ui/governance")
+        for name in ("Pending", "Approved", "Rejected"):
+            assert f"<dt>{name}</dt><dd>1</dd>" in shown.body
+        assert "Approval required for external_comm" in page.get(f"/ui/workflows/{workflow}").text
+
+    def test_policies_and_overrides_say_who_may(self, page: PageClient, client: Fibonacci) -> None:
+        policies = client.organizations.tool_policies
+        policies.create("default", tool_name="email_send", allowed_roles=["owner", "admin"])
+        policies.create("default", tool_name="calculator", enabled=False)
+        policies.create_role_override("default", role="member", tool_name="email_send", enabled=True)
+        shown = page.get("/ui/governance")
+        assert row(shown, "policy-email_send").startswith("email_send yes owner, admin")
+        assert row(shown, "policy-calculator").startswith("calculator no nobody")
+        assert row(shown, "override-member-email_send").startswith("member email_send may use it")
+
+
+class TestAuditLog:
+    def test_who_changed_what_and_when(self, page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+        ada = emulator.client(api_key=emulator.key("owner", name="ada"))
+        ada.organizations.governance.update("default", approval_threshold=2, allow_self_approval=True)
+        text = page.get("/ui/audit").main
+        assert "ada governance.updated governance" in text
+        assert "allow_self_approval: false → true" in text
+        assert "approval_threshold: 1 → 2" in text
+
+    def test_it_is_filtered_by_action_and_by_text(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        client.organizations.quota.update("default", concurrent_executions=7)
+        client.organizations.governance.update("default", require_approval_for_external_comm=True)
+        run = client.workflows.execute(create(client, MAIL)).id
+        emulator.approve(run, by="admin")
+        shown = page.get("/ui/audit?action=quota.updated")
+        assert shown.body.count('<tr id="audit-') == 1
+        assert "concurrent_executions: - → 7" in shown.text
+        assert page.get(f"/ui/audit?q={run[:12].upper()}").body.count('<tr id="audit-') == 3
+        assert page.get("/ui/audit?q=ADMIN&action=approval.given").body.count('<tr id="audit-') == 1
+        assert f'href="/ui/runs/{run}"' in page.get("/ui/audit").body
+        assert "No entry has this." in page.get("/ui/audit?q=nowhere").text
+        assert page.get("/ui/audit?q=").body.count('<tr id="audit-') == 5
+
+    def test_it_has_pages_and_a_search_goes_on_where_it_stopped(
+        self, page: PageClient, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from fibonacci.emulator.page.views import organization
+
+        for number in range(60):
+            client.organizations.quota.update("default", concurrent_executions=number % 50)
+        monkeypatch.setattr(organization, "_SCANNED", 20)
+        for query, count in (("", 60), ("?q=updated", 60), ("?q=to%22%3A+7", 2)):
+            target, found, pages = f"/ui/audit{query}", 0, 0
+            while target:
+                shown = page.get(target)
+                found, target, pages = found + shown.body.count('<tr id="audit-'), shown.next_page, pages + 1
+            assert found == count, query
+            assert pages >= 3
+
+    def test_no_secret_is_found_by_searching_for_it(self, page: PageClient, client: Fibonacci) -> None:
+        workflow = create(client, MAIL, name="hunter2hunter2")
+        client.registry.approve_template(workflow)
+        client.organizations.governance.update("default", category_flags={"hunter2hunter2": True})
+        for part in ("hunter2hunter2", "hunter2"):
+            assert page.get(f"/ui/audit?q={part}").body.count('<tr id="audit-') == 0
+        assert "***" in page.get("/ui/audit").text
+
+
+class TestRegistry:
+    def test_a_workflow_goes_through_its_states(self, page: PageClient, client: Fibonacci) -> None:
+        workflow = create(client, MAIL, name="Newsletter")
+        assert "Registry not a template" in page.get(f"/ui/workflows/{workflow}").text
+        shown = page.act(f"/ui/registry/{workflow}", status="approved")
+        assert "Newsletter is approved." in shown.text
+        assert "Deprecate Archive" in row(shown, f"template-{workflow}")
+        client.workflows.update(workflow, description="Newer")
+        assert row(page.get("/ui/registry"), f"template-{workflow}").startswith("Newsletter approved 1 2 ")
+        page.act(f"/ui/registry/{workflow}", status="deprecated")
+        shown = page.act(f"/ui/registry/{workflow}", status="archived")
+        assert "Archive" not in row(shown, f"template-{workflow}")
+        assert f'id="template-{workflow}"' not in page.get("/ui/registry").body
+
+    @pytest.mark.parametrize("status", ["approved", "", "unknown", "../x"])
+    def test_another_state_is_refused_in_words(self, page: PageClient, client: Fibonacci, status: str) -> None:
+        workflow = create(client, MAIL)
+        client.registry.approve_template(workflow)
+        shown = page.act(f"/ui/registry/{workflow}", status=status, back="/ui/registry")
+        assert 'role="alert"' in shown.body
+        assert [entry.status for entry in client.registry.list()] == ["approved"]
+
+
+class TestKeys:
+    def test_roles_and_people_without_a_key(self, page: PageClient, emulator: Emulator) -> None:
+        keys = [emulator.key(role, name=name) for role, name in (("admin", "ada"), ("viewer", "bo"))]  # type: ignore[arg-type]
+        shown = page.get("/ui/keys")
+        assert row(shown, "person-ada") == "ada admin"
+        assert "decide about runs" in row(shown, "role-admin")
+        assert "PATCH /organizations/{organization_id}/governance" in row(shown, "role-owner")
+        assert "GET /workflows " in row(shown, "role-viewer")
+        assert not [key for key in (*keys, emulator.key("member"), emulator.api_key) if key[-20:] in shown.body]
+
+
+class TestMemory:
+    def test_it_is_chosen_by_scope_owner_and_text(self, page: PageClient, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet"), name="Greeter")
+        client.memory.set("color", "blue", scope="workflow", workflow_id=workflow)
+        client.memory.set("team", "Tides", scope="user", user_id="ada")
+        client.memory.set("shape", "round", scope="global")
+        of_workflow = re.search(r'href="(/ui/memory\?[^"]*)"', page.get(f"/ui/workflows/{workflow}").body)
+        assert of_workflow
+        for target, keys in (
+            ("/ui/memory", {"color", "team", "shape"}),
+            (unescape(of_workflow[1]), {"color"}),
+            ("/ui/memory?scope=user", {"team"}),
+            ("/ui/memory?q=ADA", {"team"}),
+            ("/ui/memory?q=shap&scope=global", {"shape"}),
+            ("/ui/memory?q=nothing", set[str]()),
+        ):
+            text = page.get(target).main.split()
+            assert {key for key in ("color", "team", "shape") if key in text} == keys, target
+
+
+def test_workflows_are_found_by_name_and_id(page: PageClient, client: Fibonacci) -> None:
+    ids = [create(client, llm("greet"), name=f"Workflow {number}") for number in range(60)]
+    assert re.findall(r'<tr id="(.*?)">', page.get("/ui/workflows?q=workflow+59").body) == [ids[59]]
+    assert re.findall(r'<tr id="(.*?)">', page.get(f"/ui/workflows?q={ids[7]}").body) == [ids[7]]
+    target, found = "/ui/workflows?q=WORKFLOW", list[str]()
+    while target:
+        shown = page.get(target)
+        found, target = found + re.findall(r'<tr id="(.*?)">', shown.body), shown.next_page
+    assert found == ids
+
+
+class TestEmptyStates:
+    """Each says the next step, and what it says works as it is pasted."""
+
+    SCRIPTS: Final = {
+        "/": ("script",),
+        "/ui/approvals": ("hold",),
+        "/ui/governance": ("change-setting", "restrict", "override"),
+        "/ui/memory": ("set",),
+        "/ui/registry": ("approve-template",),
+        "/ui/workflows": ("create",),
+    }
+
+    def test_scripts_run(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        for target, names in self.SCRIPTS.items():
+            for name in names:
+                with Emulator(organization_id="acme") as emulator:
+                    page = PageClient(emulator, host=emulator.base_url.split("/")[2]).sign_in()
+                    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+                    exec(compile(page.get(target).block(name), name, "exec"), {})
+                    assert capsys.readouterr().out.strip(), name
+
+    def test_commands_run(self) -> None:
+        with Emulator() as emulator:
+            page = PageClient(emulator, host=emulator.base_url.split("/")[2]).sign_in()
+            commands = page.get("/").block("environment") + page.get("/ui/keys").block("make-key")
+            commands = commands.replace("read -rs FIBONACCI_API_KEY", 'read -rs FIBONACCI_API_KEY <<<"$KEY"')
+            environment = os.environ | {"KEY": emulator.api_key}
+            script = ["bash", "-euc", commands + 'echo "$FIBONACCI_BASE_URL"']
+            made = subprocess.run(script, env=environment, capture_output=True, check=True, timeout=60, text=True)
+            assert emulator.key("admin", name="ada") in made.stdout
+            assert emulator.base_url in made.stdout
