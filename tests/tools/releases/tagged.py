@@ -3,6 +3,7 @@
 python -m tests.tools.releases.tagged v1.2.3 FOLDER
 
 Refuses a tag that is not the version of the package, or whose changes the changelog does not have under that version.
+It needs what `.ci/build-requirements.txt` has, and nothing else.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.kit.systems import needs_shell
 from tests.tools.releases import environments
@@ -41,9 +42,11 @@ def test_the_gate_installs_extras_that_exist() -> None:  # uv only warns of one 
 def test_the_policy_and_ci_have_the_supported_pythons() -> None:
     policy = (ROOT / "docs" / "reference" / "support-policy.md").read_text("utf-8")
     assert re.findall(r"^\| (3\.\d+) \|", policy, re.MULTILINE) == supported_pythons()
-    matrix = re.search(r"python: \[(.+)\]", (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
-    assert matrix is not None
-    assert re.findall(r'"(.+?)"', matrix[1]) == supported_pythons()
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))["jobs"]
+    oldest, *others = supported_pythons()
+    (python,) = [step["with"] for step in jobs["gate"]["steps"] if "setup-python" in step.get("uses", "")]
+    assert python["python-version"].split()[-1] == oldest, "the gate runs on the last one"
+    assert jobs["pythons"]["strategy"]["matrix"]["python"] == others
     assert read_project()["requires-python"] == f">={supported_pythons()[0]}"
 
 
