@@ -10,7 +10,7 @@ from fibonacci._files import check_inside
 from fibonacci._remedies import for_command
 from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.standard_streams import read_stdin, without_keys
+from fibonacci.cli.standard_streams import read_stdin, without_keys, wrapped_message
 from fibonacci.cli.workflow_names import workflow_id_of
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Format, Source, format_of
@@ -21,6 +21,7 @@ from fibonacci.models import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import TextIO
 
     from fibonacci import Fibonacci
     from fibonacci.cli.context import Context
@@ -208,9 +209,14 @@ def fault_line(problem: Problem) -> str:
     return visible(line)
 
 
-def fault_lines(problem: Problem) -> list[str]:
-    """Return a fault, and below it the line of the file with a caret under the place, where that is known."""
-    return [fault_line(problem), *snippet_lines(problem)]
+def fault_lines(problem: Problem, stream: TextIO | None) -> list[str]:
+    """Return a fault, and below it the line of the file with a caret under the place, where that is known.
+
+    Args:
+        problem: The fault.
+        stream: Where it is printed: on a terminal it has line breaks between words.
+    """
+    return [wrapped_message(fault_line(problem), stream), *snippet_lines(problem)]
 
 
 def snippet_lines(problem: Problem) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import Final
 
@@ -68,8 +69,8 @@ def report(error: BaseException, *, is_debug: bool) -> int:
     if is_debug:
         print_message(printable(without_keys("".join(traceback.format_exception(error)))), end="")
     for line in fault_lines(error):
-        print_message(printable_line(line))
-    print_message(wrapped_message(f"{_PREFIX}{one_line(error)}"))
+        print_message(line)
+    print_message(wrapped_message(f"{_PREFIX}{one_line(error)}", sys.stderr))
     if isinstance(error, DefinitionError) and len(error.problems) == 1:
         from fibonacci.cli.definition_arguments import snippet_lines
 
@@ -81,12 +82,13 @@ def report(error: BaseException, *, is_debug: bool) -> int:
 def fault_lines(error: BaseException) -> list[str]:
     """Return the lines of each fault of a definition or a state, where the error has several; else none."""
     if isinstance(error, DeploymentError) and "\n" in str(error):
-        return text_of(error).command.splitlines()
+        lines = text_of(error).command.splitlines()
+        return [wrapped_message(printable_line(line), sys.stderr) for line in lines]
     if not isinstance(error, DefinitionError) or len(error.problems) < 2:
         return []
     from fibonacci.cli.definition_arguments import fault_lines as lines_of
 
-    return [line for problem in error.problems for line in lines_of(problem)]
+    return [line for problem in error.problems for line in lines_of(problem, sys.stderr)]
 
 
 def one_line(error: BaseException) -> str:

@@ -96,7 +96,10 @@ class _JSONLines:
     """Prints a line of JSON for each state."""
 
     def __init__(self, context: Context) -> None:
-        self.update = context.output.line
+        self._print = context.output.line
+
+    def update(self, execution: Execution) -> None:
+        self._print(execution)
 
 
 _SHAPE: Final = ("id", "status", "outputs")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
 from fibonacci.cli.numbers import positive
-from fibonacci.cli.standard_streams import reading_width, without_keys, wrapped_message
+from fibonacci.cli.standard_streams import fitting_lines, reading_width, without_keys, wrapped, wrapped_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -88,13 +88,6 @@ RAW_CSV: Final = "leave cells of CSV as they are; default: ' before a text that 
 """The help of `--raw-csv`."""
 
 
-def keep_lines(parser: argparse.ArgumentParser) -> None:
-    """Print the description and the epilog of a parser with the lines that they have."""
-    bases: tuple[Any, ...] = (argparse.RawDescriptionHelpFormatter, parser.formatter_class)
-    formatter: Any = type("KeptLinesHelp", bases, {})
-    parser.formatter_class = formatter
-
-
 _REQUIRED: Final = "the following arguments are required: "
 _NO_VALUE: Final = ": expected one argument"
 
@@ -127,10 +120,33 @@ class CommandHelp(argparse.HelpFormatter):
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **{"max_help_position": 28, "width": reading_width() - 2, **options})
 
+    def format_help(self) -> str:
+        """Return the help, in lines that fit the terminal."""
+        width = reading_width()
+        lines = super().format_help().split("\n")
+        return "\n".join(fitting for line in lines for fitting in fitting_lines(line, width))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Fill each paragraph, unless it begins with spaces, as lines to copy do."""
+        paragraphs = text.strip("\n").split("\n\n")
+        return "\n\n".join(
+            text if text.startswith(" ") else "\n".join(self._split_lines(text, width)) for text in paragraphs
+        )
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrapped(" ".join(text.split()), width)
+
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any = None) -> None:
         """Add the usage without the global options, which follow in a group of their own."""
         own = [action for action in actions if action.dest not in GLOBAL_NAMES]
         super().add_usage(usage, own, groups, prefix)
+
+    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:
+        text = super()._format_usage(usage, actions, groups, prefix)
+        width = reading_width()
+        if all(len(line) <= width for line in text.splitlines()):
+            return text
+        return "\n".join(wrapped(" ".join(text.split()), width, " " * len("usage: "))) + "\n\n"
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -194,7 +210,7 @@ class CommandParser(argparse.ArgumentParser):
         Args:
             metavar: What stands for one in the usage, such as `VERB`.
         """
-        commands: Any = self.add_subparsers(title="commands", metavar=metavar, required=True)
+        commands: Any = self.add_subparsers(title="commands", metavar=metavar, required=True, prog=self.prog)
         unsectioned: Any = self._subparsers
         sections: dict[str, Any] = {}
 
@@ -224,7 +240,8 @@ class CommandParser(argparse.ArgumentParser):
         from fibonacci.cli.examples import EXAMPLES
 
         lines = EXAMPLES.get(self.prog.partition(" ")[2], ())
-        examples = "".join(f"  fibonacci {line}\n" for line in lines)
+        width = reading_width()
+        examples = "".join(f"{_continued(f'fibonacci {line}', width)}\n" for line in lines)
         return super().format_help() + (f"\nexamples:\n{examples}" if examples else "")
 
     def actions(self) -> list[argparse.Action]:
@@ -235,7 +252,7 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print what is wrong to stderr, and exit."""
         text = f"{self.prog}: {_readable(message)}{self._dash_remedy(message)}"
-        self.exit(USAGE, f"{wrapped_message(without_keys(text))}\n")
+        self.exit(USAGE, f"{wrapped_message(without_keys(text), sys.stderr)}\n")
 
     def _dash_remedy(self, message: str) -> str:
         """Return how an argument is typed that was taken for an option."""
@@ -274,6 +291,34 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
     add("--debug", action="store_true", default=False, help="print requests, waits and tracebacks to stderr")
     add("--yes", action="store_true", default=False, help="do not ask before something is changed or deleted")
     add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
+
+
+_DEEPER: Final = " " * 5
+
+
+def _continued(line: str, width: int) -> str:
+    """Return a line for a shell as it can be copied from a terminal of a width: broken with backslashes.
+
+    An option stays with its value, if that fits.
+    """
+    if len(line) + 2 <= width:
+        return f"  {line}"
+    import shlex
+
+    parts: list[str] = []
+    for word in shlex.split(line, posix=False):
+        is_value = parts and parts[-1].startswith("--") and " " not in parts[-1] and not word.startswith("-")
+        if is_value and len(f"{_DEEPER} {parts[-1]} {word} \\") <= width:
+            word = f"{parts.pop()} {word}"
+        parts.append(word)
+    lines = [" "]
+    for index, part in enumerate(parts, 1):
+        end = " \\" if index < len(parts) else ""
+        if len(lines[-1]) > len(_DEEPER) and len(f"{lines[-1]} {part}{end}") > width:
+            lines[-1] += " \\"
+            lines.append(_DEEPER)
+        lines[-1] += f" {part}"
+    return "\n".join(lines)
 
 
 def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], None]:

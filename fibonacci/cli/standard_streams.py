@@ -65,13 +65,24 @@ def reading_width() -> int:
     return min(shutil.get_terminal_size().columns, _WIDEST_PROSE)
 
 
-def wrapped_message(text: str) -> str:
-    """Return a message with line breaks between words where stderr is a terminal; elsewhere as it is."""
-    if not is_terminal(sys.stderr):
-        return text
-    import textwrap
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Return the lines of a text, broken between words alone; all but the first are indented."""
+    import textwrap  # a command that prints no prose does without
 
-    return textwrap.fill(text, reading_width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def fitting_lines(line: str, width: int) -> list[str]:
+    """Return a line, or several where it is wider: broken between words, those behind the first indented deeper."""
+    if len(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return [f"{indent}{text}" for text in wrapped(line.strip(), width - len(indent), "  ")]
+
+
+def wrapped_message(text: str, stream: TextIO | None) -> str:
+    """Return a message with line breaks between words where its stream is a terminal; elsewhere as it is."""
+    return "\n".join(wrapped(text, reading_width(), "  ")) if is_terminal(stream) else text
 
 
 def read_stdin() -> str:

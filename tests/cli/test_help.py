@@ -6,12 +6,15 @@ import argparse
 import contextlib
 import itertools
 import re
+import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from fibonacci.cli.call_tables import GROUPS
+from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import command_parser, main
 from fibonacci.cli.parser import RESOURCES, SECTIONS, CommandParser
 from fibonacci.cli.synonyms import COMMANDS
@@ -71,18 +74,60 @@ def test_the_help_lists_each_command_in_its_section() -> None:
     assert text.startswith("usage: fibonacci [-h] [--version] COMMAND ...\n")
 
 
-@pytest.mark.parametrize(("columns", "widest"), [(40, 40), (60, 60), (80, 80), (200, 100)])
-def test_what_is_read_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, widest: int) -> None:
+WIDTHS = {20: 20, 40: 40, 60: 60, 80: 80, 200: 100}
+"""The columns of a terminal, and those of the text on it, which is no wider than eyes follow with ease."""
+
+
+def test_every_help_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(parser: CommandParser) -> None:
+        words = 0
+        for columns, widest in WIDTHS.items():
+            monkeypatch.setenv("COLUMNS", str(columns))
+            text = parser.format_help()
+            for line in text.splitlines():
+                assert len(line) <= widest or is_one_word(line), f"{columns}: {line}"
+            counted = len(re.sub(r"\s+\\\n", " ", text).split())
+            assert words in (0, counted), "nothing is left out"
+            words = counted
+
+    check_rows(((parser.prog, parser) for parser, _ in commands(command_parser())), check)
+
+
+def is_one_word(line: str) -> bool:
+    """Tell whether a line cannot be broken, like a word of a shell in quotes with the backslash behind it."""
+    with contextlib.suppress(ValueError):  # an apostrophe is no quote
+        return len(shlex.split(line.removesuffix(" \\"))) == 1
+    return len(line.split()) == 1
+
+
+def test_an_example_can_be_copied_from_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns in WIDTHS:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        for name in ("request", "memory set", "run-many"):
+            text = invoke(*name.split(), "--help").out.partition("\nexamples:\n")[2]
+            assert [shlex.split(line) for line in text.replace(" \\\n", " ").splitlines()] == [
+                ["fibonacci", *shlex.split(line)] for line in EXAMPLES[name]
+            ]
+
+
+@pytest.mark.parametrize(("columns", "widest"), WIDTHS.items())
+def test_what_is_read_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, columns: int, widest: int
+) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("FIBONACCI_TIMEOUT", "soon")  # nothing is sent
-    for command in ("--help", "run", "dev", "executions"):
-        text = invoke(command, "--help").out.partition("\nexamples:")[0].partition("\n\n")[2]
-        assert max(map(len, text.splitlines())) <= widest, command
-    for line in (["runn"], ["workflows", "get", "wf-1"], ["run", "wf-1", "--inputz", "{}"]):
+    monkeypatch.chdir(tmp_path)
+    Path("flow.json").write_text('{"nodes": [{"id": "a", "type": "lm"}]}', "utf-8")
+    shown = invoke("validate", "flow.json", on_terminal=True).out
+    assert "\n".join(shown.split()) == "\n".join(invoke("validate", "flow.json").out.split())
+    faults = [line for line in shown.splitlines() if not re.match(r"\s+(\d+ )?\|", line)]
+    assert all(len(line) <= widest or is_one_word(line) for line in faults), shown
+    for line in (["runn"], ["plan", "."], ["workflows", "get", "wf-1"], ["run", "wf-1", "--inputz", "{}"]):
         with contextlib.redirect_stderr(TextStream(is_terminal=True)) as err, contextlib.suppress(SystemExit):
             main(line)
         text = err.getvalue()
-        assert max(map(len, text.splitlines())) <= widest, text
+        assert all(len(line) <= widest or is_one_word(line) for line in text.splitlines()), text
         assert " ".join(text.split()) == " ".join(invoke(*line).err.split())
         assert invoke(*line).err.count("\n") == 1, "a program reads one line"
 

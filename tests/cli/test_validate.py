@@ -63,8 +63,9 @@ def test_the_place_is_marked_in_color_on_a_terminal_that_has_colors(monkeypatch:
     write("bad.yaml", text)
     shown = invoke("validate", "bad.yaml", on_terminal=True).out
     message = "the template names 'nobody', which is neither a node nor a known source [unknown_template_source]"
+    message = message.replace("nor a known", "nor a\n  known")
     plain = f"bad.yaml:5:11: error: {message}\n    5 |     To 日本    {{{{nobody}}}}\n      |                ^\n"
-    assert shown == plain.replace(" error: ", "\x1b[31m error: \x1b[0m").replace("^", "\x1b[31m^\x1b[0m")
+    assert shown == plain.replace(" error: ", " \x1b[31merror:\x1b[0m ").replace("^", "\x1b[31m^\x1b[0m")
     assert invoke("validate", "bad.yaml", "--no-color", on_terminal=True).out == plain
     monkeypatch.setenv("NO_COLOR", "1")
     assert invoke("validate", "bad.yaml", on_terminal=True).out == plain

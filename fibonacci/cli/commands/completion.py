@@ -64,16 +64,13 @@ complete -c fibonacci -f -a '(__fibonacci_complete)'"""
 SCRIPTS: Final = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 """The scripts by the names of the shells."""
 _EPILOG: Final = """\
-bash: eval "$(fibonacci completion bash)" in ~/.bashrc
-zsh:  eval "$(fibonacci completion zsh)" in ~/.zshrc, after compinit
-fish: fibonacci completion fish > ~/.config/fish/completions/fibonacci.fish"""
+  bash: eval "$(fibonacci completion bash)" in ~/.bashrc
+  zsh:  eval "$(fibonacci completion zsh)" in ~/.zshrc, after compinit
+  fish: fibonacci completion fish > ~/.config/fish/completions/fibonacci.fish"""
 
 
 def add_completion_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    from fibonacci.cli.parser import keep_lines
-
-    keep_lines(parser)
     parser.epilog = _EPILOG
     parser.add_argument("shell", metavar="SHELL", choices=tuple(SCRIPTS), help="the shell: bash, zsh or fish")
 

@@ -86,7 +86,7 @@ def _lines(context: Context, problem: Problem) -> list[str]:
     from fibonacci.cli.context import ColoredText, colored, uses_color
     from fibonacci.cli.definition_arguments import fault_lines
 
-    lines, severity = fault_lines(problem), f" {problem.severity}: "
+    lines, severity = fault_lines(problem, sys.stdout), f"{problem.severity}:"
     if not uses_color(context.options, sys.stdout):
         return lines
     color = "red" if problem.severity == "error" else "yellow"
@@ -212,15 +212,14 @@ def _files(number: int) -> str:
 _FILE: Final = "definition.schema.json"
 _EPILOG: Final = """\
 Name it in the first line of a definition, by its address or by the path of a copy:
+
   # yaml-language-server: $schema=https://docs.fibonacci.today/definition.schema.json
+
 Keep a copy outside the folder that you deploy, whose JSON files are definitions."""
 
 
 def add_schema_arguments(parser: CommandParser) -> None:
     """Add the epilog: the command has no arguments."""
-    from fibonacci.cli.parser import keep_lines
-
-    keep_lines(parser)
     parser.epilog = _EPILOG
 
 

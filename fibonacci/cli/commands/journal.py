@@ -538,9 +538,8 @@ may have the journal meanwhile.
 
 def add_export_arguments(parser: CommandParser) -> None:
     """Add the arguments of the verb."""
-    from fibonacci.cli.parser import RAW_CSV, keep_lines
+    from fibonacci.cli.parser import RAW_CSV
 
-    keep_lines(parser)
     parser.epilog = _EXPORT_EPILOG
     add_journal(parser)
     add_status(parser)
@@ -587,9 +586,7 @@ _OPENED_WITHIN: Final = 30.0
 def add_stop_arguments(parser: CommandParser) -> None:
     """Add the arguments of the verb."""
     from fibonacci.cli.numbers import seconds_or_none
-    from fibonacci.cli.parser import keep_lines
 
-    keep_lines(parser)
     parser.epilog = _STOP_EPILOG
     add_journal(parser)
     parser.add_argument(

@@ -34,9 +34,8 @@ def add_run_many_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     from fibonacci._batch.options import CHOICES
     from fibonacci.cli.numbers import count, positive, seconds_or_none
-    from fibonacci.cli.parser import RAW_CSV, keep_lines
+    from fibonacci.cli.parser import RAW_CSV
 
-    keep_lines(parser)
     parser.epilog = _EPILOG
     add = parser.add_argument
     add("workflow", metavar="ID|NAME", help="the workflow")

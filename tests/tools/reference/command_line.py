@@ -168,8 +168,8 @@ def _notes(command: ListedCommand) -> list[str]:
 def _paragraph(text: str) -> str:
     """Return a paragraph of a help; one whose lines are apart, such as one for each shell, keeps them."""
     filled = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-    is_prose = len(filled.splitlines()) == len(text.splitlines())
-    return _prose(filled) if is_prose else f"```text\n{text}\n```"
+    is_prose = not text.startswith(" ") and len(filled.splitlines()) == len(text.splitlines())
+    return _prose(filled) if is_prose else f"```text\n{textwrap.dedent(text)}\n```"
 
 
 def _prose(text: str) -> str:
