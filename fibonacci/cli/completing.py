@@ -185,6 +185,10 @@ class _Place:
             return _profiles
         if name == "environment":
             return self._environments
+        if name == "fields":
+            return lambda: _fields(command, self.parser.get_default("run"), current)
+        if name == "version":
+            return lambda: self._from_platform(partial(_versions, self._given.get(f"{PREFIX}workflow_id", "")))
         if name == "execution_id" or name == "execution":
             return lambda: self._from_platform(_executions)
         if "NAME" in str(action.metavar).split("|")[1:] or name in ("old", "new"):
@@ -254,6 +258,40 @@ def _workflows(client: Fibonacci, *, is_id: bool) -> list[Candidate]:
 def _executions(client: Fibonacci) -> list[Candidate]:
     executions = next(iter(client.executions.list(page_size=_PAGE).pages())).items
     return [Candidate(item.id, f"{item.status or ''} {item.workflow_id or ''}") for item in executions]
+
+
+def _versions(workflow: str, client: Fibonacci) -> list[Candidate]:
+    from fibonacci.cli.workflow_names import workflow_id_of
+
+    pager = client.versions.list(workflow_id_of(client, workflow), page_size=_PAGE)
+    versions = next(iter(pager.pages())).items
+    return [Candidate(str(item.version), f"{item.name or ''} {item.created_at or ''}") for item in versions]
+
+
+def _fields(command: str, run: Any, current: str) -> list[Candidate]:
+    """Return the fields that a command can print, behind those that were typed before a comma."""
+    typed, comma, _ = current.rpartition(",")
+    names = [name for name in _known_fields(command, run) if name not in typed.split(",")]
+    return [Candidate(f"{typed}{comma}{name}") for name in names]
+
+
+def _known_fields(command: str, run: Any) -> Iterable[str]:
+    if command in ("run-many", "journal rows", "journal export"):
+        from fibonacci.models.run_results import COLUMNS
+
+        return COLUMNS
+    if command == "journal status":
+        from fibonacci.cli.commands.journal import FIELDS
+
+        return FIELDS
+    from fibonacci import models
+    from fibonacci.models._base import other_names, plain_names
+
+    is_execution = command in ("run", "executions watch", "executions tail")
+    entry = getattr(run, "keywords", {}).get("entry")  # of a derived command
+    name = "Execution" if is_execution else getattr(entry, "model", "")
+    model: Any = getattr(models, name) if name else None
+    return () if model is None else (*plain_names(model), *other_names(model))
 
 
 def _profiles() -> list[Candidate]:

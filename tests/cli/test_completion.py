@@ -54,8 +54,9 @@ def complete(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path)
     work.mkdir()
     for name in ("rows file.csv", "$(touch broken).csv"):
         (work / name).touch()
+    patient = "import sys; from fibonacci.cli import completing, main; completing.SECONDS = 60; sys.exit(main.main())"
     program.write_text(
-        f'#!/bin/sh\n[ "$1" != {COMPLETE} ] || exec {sys.executable} -m fibonacci.cli "$@"\n'
+        f'#!/bin/sh\n[ "$1" != {COMPLETE} ] || exec {sys.executable} -c "{patient}" "$@"\n'
         "printf '<%s>' \"$@\"; echo DONE\n"
     )
     program.chmod(0o755)
@@ -125,6 +126,26 @@ def test_commands_options_and_words() -> None:
     assert completed("executions", "tail", "--status", "f") == ["failed"]
     assert completed("journal", "rows", "runs.db", "--status", "u") == ["unknown"]
     assert COMPLETE not in completed("")
+
+
+def test_fields_of_what_a_command_prints() -> None:
+    assert completed("workflows", "list", "--fields", "na") == ["name"]
+    assert completed("workflows", "list", "--fields", "id,name,st") == ["id,name,status"]
+    assert "id" not in completed("workflows", "list", "--fields=id,")
+    assert completed("run", "Greeter", "--fields", "out") == ["outputs"]
+    assert completed("run-many", "--fields", "ke") == ["key"]
+    assert completed("journal", "status", "runs.db", "--fields", "wo") == ["workflow_id"]
+    assert completed("request", "GET", "/tools", "--fields", "n") == []
+
+
+def test_versions_of_a_workflow(platform: Emulator) -> None:
+    client = platform.client()
+    made = client.workflows.create(name="Greeter", definition={"nodes": [tool("rest", "wait", {"seconds": 1})]}).id
+    client.workflows.update(made, description="Rests")
+    for workflow in (made, "Greeter"):
+        assert completed("versions", "rollback", workflow, "") == ["2", "1"]
+        assert completed("versions", "get", workflow, "1") == ["1"]
+    assert completed("versions", "get", "nothing", "") == []
 
 
 @pytest.mark.parametrize(
