@@ -451,6 +451,8 @@ class Preservation(EmulatorSettings, Snapshots):
         """Undo what is done in a block when it ends: state, settings, handlers and scripts are as they were.
 
         For an emulator that several tests share: what was there before remains, and what one of them creates is gone.
+        It costs what the block has changed, however large the state is. A run that was under way goes on from where it
+        was; what its handlers have answered meanwhile is kept. In a file, changes by other processes are undone too.
         Recorded requests, injected failures and warnings are dropped, those from before included. The time does not go
         back, and the rate limits begin anew.
 
@@ -466,16 +468,8 @@ class Preservation(EmulatorSettings, Snapshots):
             >>> emulator.client().workflows.get(workflow.id).name
             'greeting'
         """
-        environment = self._environment
-        snapshot, handlers, scripts = self.snapshot(), environment.handlers.copy(), environment.scripts.copy()
-        try:
-            with self._preserve_settings():
-                yield
-        finally:
-            self.reset()
-            self.restore(snapshot)
-            environment.handlers.replace_by(handlers)
-            environment.scripts.replace_by(scripts)
+        with self._app.preserved(), self._preserve_settings():
+            yield
 
     @contextmanager
     def _preserve_settings(self) -> Generator[None]:

@@ -21,7 +21,7 @@ def pause(seconds: int) -> dict[str, Any]:
 
 def approved(api: Api, *seconds: int, newest_first: bool = False) -> list[str]:
     """Approve runs that last so many seconds, in this order or the other; return their ids in this order."""
-    workflows = [api.workflow(MAIL, pause(each)) for each in seconds]
+    workflows = [api.workflow(MAIL, pause(length)) for length in seconds]
     runs = [str(execute(api, workflow).data["execution_id"]) for workflow in workflows]
     for run in reversed(runs) if newest_first else runs:
         decide(api, run, "grace", approve=True)
@@ -68,8 +68,8 @@ def test_each_starts_at_the_time_when_a_place_gets_free(api: Api) -> None:
 def test_a_canceled_run_and_a_higher_quota_make_a_place(api: Api) -> None:
     quota(api, concurrent_executions=1)
     runs = approved(api, *[60] * 6)
-    for each in (runs[1], runs[0]):
-        assert api("POST", f"/executions/{each}/cancel").data["status"] == "cancelled"
+    for run in (runs[1], runs[0]):
+        assert api("POST", f"/executions/{run}/cancel").data["status"] == "cancelled"
     assert statuses(api, runs) == ["cancelled"] * 2 + ["running"] + ["pending"] * 3
     assert approvals(api) == counts(approved=6), "they were approved before"
     quota(api, concurrent_executions=2)
@@ -217,4 +217,4 @@ def test_the_old_api_lists_both_kinds_of_waiting_as_pending() -> None:
     for run in (runs[0], runs[2]):
         emulator.approve(run, by="admin")
     listed = old.executions.list(workflow_id=workflow.id, status="pending")
-    assert [each.id for each in listed] == [runs[3], runs[2], runs[1]]
+    assert [run.id for run in listed] == [runs[3], runs[2], runs[1]]

@@ -157,6 +157,19 @@ def test_a_change_costs_the_same_in_a_large_state(grown: list[Emulator]) -> None
     assert many <= few * 1.2, (few, many)
 
 
+def test_a_preserved_state_costs_what_was_changed(grown: list[Emulator]) -> None:
+    def preserve(emulator: Emulator) -> None:
+        with emulator.preserve_state():
+            send(emulator, "/memory/mine", "PUT", b'{"value": 1}')
+            send(emulator, "/workflows/wf-1", "DELETE")
+
+    for emulator in grown:  # the first time costs more
+        preserve(emulator)
+    few = cost(grown[0], lambda: preserve(grown[0]))
+    many = cost(grown[1], lambda: preserve(grown[1]))
+    assert many <= few * 1.2, (few, many)
+
+
 def test_no_statement_of_a_request_scans(tmp_path: Path) -> None:
     emulator = Emulator(db=tmp_path / "state.db", api_key="key", keep=3)
     store = app_of(emulator).store

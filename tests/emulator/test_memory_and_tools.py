@@ -66,8 +66,8 @@ def test_the_memory_of_a_deleted_workflow_is_gone(kind: str, tmp_path: Path) -> 
     nodes = [tool("pause", "wait", {"seconds": 60}), llm("say", dependencies=["pause"], memory_write={"k": "late"})]
     workflow, other = (client.workflows.create(name="x", definition={"nodes": nodes}).id for _ in range(2))
     before = emulator.snapshot()
-    for each in (workflow, other):
-        client.memory.set("k", "kept", workflow_id=each)
+    for workflow_id in (workflow, other):
+        client.memory.set("k", "kept", workflow_id=workflow_id)
     run = client.workflows.execute(workflow)
     client.workflows.delete(workflow)
     emulator.clock.advance(60)

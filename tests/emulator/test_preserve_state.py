@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import math
+import sqlite3
+import threading
+from contextlib import closing, nullcontext
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.state.store import Store
+from fibonacci.errors import NotFoundError
+from tests.emulator.test_snapshots import complete_snapshot
 
 NODES: Any = {
     "nodes": [
@@ -109,3 +119,110 @@ def test_blocks_are_nested() -> None:
             emulator.client().workflows.create(name="Inner")
         assert [each.name for each in emulator.client().workflows.list()] == ["Outer"]
     assert emulator.client().workflows.list().first() is None
+
+
+def test_a_block_that_ends_before_one_inside_it_undoes_both() -> None:
+    emulator = Emulator()
+    outer, inner = emulator.preserve_state(), emulator.preserve_state()
+    outer.__enter__()
+    emulator.client().workflows.create(name="Outer")
+    inner.__enter__()
+    emulator.client().workflows.create(name="Inner")
+    for block in (outer, inner):
+        block.__exit__(None, None, None)
+        assert emulator.client().workflows.list().first() is None
+
+
+def test_any_changes_are_undone_in_place(shared: Emulator) -> None:
+    """Also those of a reset and a restore: the state has the same records, of the same numbers, in the same order."""
+    store, other = app_of(shared).store, complete_snapshot()
+    shared.restore(other)
+    names = [name for name, rows in json.loads(other)["tables"].items() if rows]
+    before, random = state_of(store), Random(7)
+    for _ in range(8):
+        with shared.preserve_state():
+            for _ in range(random.randrange(1, 40)):
+                table = getattr(store, random.choice(names))
+                keys = [key for key, _ in table.items()]
+                with store.transaction():
+                    match random.choice(["put", "put", "delete", "delete", "again", "reset", "restore"]):
+                        case "put" if keys:
+                            table.put(*random.choice(keys), record=random.choice([*table.items()])[1])
+                        case "delete" if keys:
+                            table.delete(*random.choice(keys))
+                        case "again" if keys:
+                            key = random.choice(keys)
+                            record = table.get(*key)
+                            table.delete(*key)
+                            table.put(*key, record=record)
+                        case "reset" if random.random() < 0.1:
+                            store.reset()
+                        case "restore" if random.random() < 0.1:
+                            store.restore(other)
+                        case _:
+                            with shared.preserve_state():
+                                table.delete_all()
+        assert state_of(store) == before
+    shared.close()
+
+
+def state_of(store: Store) -> Any:
+    """Return all that can be read of a state, with the number of each record."""
+    with store.reading():
+        tables = {name: getattr(store, name) for name in store.kinds}
+        return [
+            (name, list(table.rows()), list(table.items()), list(table.due(math.inf)), table.counts())
+            for name, table in tables.items()
+        ]
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_what_a_handler_answers_in_a_block_to_a_run_of_before_is_kept(shared: Emulator, is_nested: bool) -> None:
+    may_end = threading.Event()
+
+    @shared.llm
+    def reply(call: LLMCall) -> str:
+        assert may_end.wait(30)
+        return "answered"
+
+    client = shared.client()
+    workflow = client.workflows.create(name="Greeter", definition={"nodes": NODES["nodes"][:1]})
+    run = client.workflows.execute(workflow.id)
+    with shared.preserve_state(), shared.preserve_state() if is_nested else nullcontext():
+        may_end.set()
+        while not client.executions.get(run.id).is_terminal:
+            pass
+        client.workflows.delete(workflow.id)
+        inside = client.workflows.execute(client.workflows.create(name="Other", definition=NODES).id)
+    ended = client.executions.get(run.id)
+    assert (ended.status, ended.outputs) == ("completed", {"say": "answered"})
+    assert client.workflows.get(workflow.id).name == "Greeter"
+    with pytest.raises(NotFoundError):
+        client.executions.get(inside.id)
+    shared.close()
+
+
+def test_in_a_file_what_others_change_is_undone_and_a_block_that_was_killed_is_over(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    emulator, other = Emulator(db=file), Emulator(db=file)
+    with emulator.preserve_state():
+        other.client().memory.set("color", "red", scope="global")
+        with other.preserve_state():
+            emulator.client().memory.set("size", 1, scope="global")
+        assert [name for name in schema_of(file) if name.startswith("mark_")]
+    assert app_of(emulator).store.memory.count() == 0
+    unmarked = schema_of(file)
+    app_of(emulator).store.mark()  # as by a process that is killed in the block
+    emulator.client().memory.set("kept", 1, scope="global")
+    emulator.close()
+    assert schema_of(file) != unmarked
+    third = Emulator(db=file)
+    assert schema_of(file) == unmarked
+    assert third.client().memory.get("kept", scope="global").value == 1
+    other.close()
+    third.close()
+
+
+def schema_of(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM sqlite_master ORDER BY name")]

@@ -7,7 +7,8 @@ A request takes these steps: `handle` refuses foreign hosts and origins, injects
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
 from typing import Final
@@ -174,9 +175,29 @@ class App:
         self._limits.reset()
         self._scheduler.resume()
 
+    @contextmanager
+    def preserved(self) -> Generator[None]:
+        """Undo what is done to the state, the handlers and the scripts in a block; see `Emulator.preserve_state`."""
+        environment = self.environment
+        handlers, scripts = environment.handlers.copy(), environment.scripts.copy()
+        mark = self.store.mark()
+        try:
+            yield
+        finally:
+            self._forget()
+            environment.handlers.replace_by(handlers)
+            environment.scripts.replace_by(scripts)
+            with self.store.transaction():
+                self.store.undo(mark)
+                self._scheduler.repeat_reports()
+            self._scheduler.resume()
+
     def reset(self) -> None:
         """Delete all state, recorded requests, injected faults, scripts and warnings."""
         self.store.reset()
+        self._forget()
+
+    def _forget(self) -> None:
         self._limits.reset()
         self.faults.clear()
         self.log.drop(None)

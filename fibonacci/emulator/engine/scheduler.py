@@ -220,6 +220,7 @@ class Scheduler:
         self._threads = HandlerThreads(environment.store, clock, self._report)
         self._executions = StoredExecutions(environment, self._threads.launch, self.start_queued)
         self._recovery = Recovery(environment.store, clock, self._executions)
+        self._reports: list[tuple[str, str, HandlerOutcome]] = []  # while the state is marked
         clock.on_advance(self._follow_clock)
 
     def start(self, execution: StoredExecution, workflow: CompiledWorkflow, now: float) -> StoredExecution:
@@ -419,7 +420,23 @@ class Scheduler:
     def _save_time(self) -> None:
         self._store.clock_state.put("now", record={"now": self._clock.now()})
 
+    def repeat_reports(self) -> None:
+        """Take the outcomes of handlers again that came since a mark to which the state was undone.
+
+        A call that began before the mark is in the state again, and nobody works on it any more.
+        """
+        reports = list(self._reports)
+        if not self._store.is_marked:
+            self._reports.clear()
+        for report in reports:
+            self._take_report(*report)
+
     def _report(self, execution_id: str, call: str, outcome: HandlerOutcome) -> None:
+        if self._store.is_marked:
+            self._reports.append((execution_id, call, outcome))
+        self._take_report(execution_id, call, outcome)
+
+    def _take_report(self, execution_id: str, call: str, outcome: HandlerOutcome) -> None:
         execution = self._store.executions.get(execution_id)
         if execution is not None:  # it may have been deleted by a reset
             now = self._clock.now()

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -90,6 +90,42 @@ CREATE: Final = (
     """,
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {SCHEMA}",
+)
+
+# What was there when a mark was set, of the records that have changed since: all but the number is NULL for a new one.
+# Triggers keep it, so that it has the changes of other processes too.
+MARK: Final = (
+    """
+    CREATE TABLE {mark} (
+        number INTEGER PRIMARY KEY, kind TEXT, key TEXT, lists TEXT, due REAL, record TEXT, apart TEXT
+    )
+    """,
+    """
+    CREATE TRIGGER {mark}_added AFTER INSERT ON records WHEN NEW.number NOT IN (SELECT number FROM {mark}) BEGIN
+        INSERT INTO {mark} (number) VALUES (NEW.number);
+    END
+    """,
+    """
+    CREATE TRIGGER {mark}_changed AFTER UPDATE ON records WHEN OLD.number NOT IN (SELECT number FROM {mark}) BEGIN
+        INSERT INTO {mark} VALUES (OLD.number, OLD.kind, OLD.key, OLD.lists, OLD.due, OLD.record, OLD.apart);
+    END
+    """,
+    """
+    CREATE TRIGGER {mark}_deleted AFTER DELETE ON records WHEN OLD.number NOT IN (SELECT number FROM {mark}) BEGIN
+        INSERT INTO {mark} VALUES (OLD.number, OLD.kind, OLD.key, OLD.lists, OLD.due, OLD.record, OLD.apart);
+    END
+    """,
+)
+UNDO: Final = (
+    "DELETE FROM records WHERE number IN (SELECT number FROM {mark})",
+    """
+    INSERT INTO records (number, kind, key, lists, due, record, apart)
+        SELECT number, kind, key, lists, due, record, apart FROM {mark} WHERE kind IS NOT NULL
+    """,
+)
+UNMARK: Final = (
+    *(f"DROP TRIGGER {{mark}}_{change}" for change in ("added", "changed", "deleted")),
+    "DROP TABLE {mark}",
 )
 
 PUT: Final = """
@@ -530,8 +566,11 @@ class SqliteStore(Store):
         self._finalizer: weakref.finalize[[], SqliteStore] | None = None
         self._is_reading = False
         self._healed: dict[tuple[str, Key], None] = {}  # what was read other than it is stored, until that is replaced
+        self._marks: list[str] = []
         super().__init__(self._path)
-        self.connection()
+        if not self._opened().is_read_only and self._abandoned():
+            with self.transaction():
+                self._drop_abandoned()
 
     @property
     def is_reading(self) -> bool:
@@ -587,6 +626,29 @@ class SqliteStore(Store):
                 yield from self._all_or_nothing()
             finally:
                 self._is_reading = False
+
+    def _set_mark(self, number: int) -> None:
+        self._drop_abandoned()
+        mark = f"mark_{self.owners.own()}_{number}"
+        self._execute_all(MARK, mark)
+        self._marks[number:] = [mark]
+
+    def _undo(self, number: int) -> None:
+        self._execute_all((*UNMARK[:-1], *UNDO, UNMARK[-1]), self._marks[number])
+
+    def _drop_abandoned(self) -> None:
+        """Drop the marks of processes that were killed: what has changed since stays."""
+        for mark in self._abandoned():
+            self._execute_all(UNMARK, mark)
+
+    def _abandoned(self) -> list[str]:
+        rows = self.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'mark_*'").fetchall()
+        marks = [name for (name,) in rows if name not in self._marks]
+        return [mark for mark in marks if not self.owners.is_alive(mark.split("_")[1])]
+
+    def _execute_all(self, statements: Iterable[str], mark: str) -> None:
+        for sql in statements:
+            self.execute(sql.format(mark=mark))
 
     def open(self) -> None:
         """Open the file again after `close`."""

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fibonacci._files import lock_file, open_state
 from fibonacci._text import printable_line
@@ -151,6 +151,7 @@ class Store:
         self.kinds: dict[str, TableKind[Any]] = {}
         self._tables: dict[str, Table[Any]] = {}
         self._timed: list[str] = []  # the tables whose records may be due
+        self._marked = 0
         self._lock = threading.RLock()
         self._declare()
 
@@ -281,6 +282,39 @@ class Store:
             for name, rows in tables.items():
                 for key, record in rows:
                     self._tables[name].put(*key, record=record)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the changes since a mark may be undone."""
+        return self._marked > 0
+
+    def mark(self) -> int:
+        """Mark the state as it is now; return the mark for `undo`."""
+        with self.transaction():
+            self._set_mark(self._marked)
+            self._marked += 1
+            return self._marked - 1
+
+    def undo(self, mark: int) -> None:
+        """Undo all changes since a mark, also those of other processes; it is gone, and so are those after it.
+
+        It costs what the changes have cost, whatever the size of the state. Records keep their numbers.
+
+        Raises:
+            StateError: If that cannot be stored; nothing is changed.
+        """
+        with self.transaction():
+            for later in reversed(range(mark, self._marked)):
+                self._undo(later)
+        self._marked = min(mark, self._marked)
+
+    def _set_mark(self, number: int) -> None:
+        for table in self._tables.values():
+            cast("MemoryTable[Any]", table).mark()
+
+    def _undo(self, number: int) -> None:
+        for table in self._tables.values():
+            cast("MemoryTable[Any]", table).undo()
 
     def reset(self) -> None:
         """Delete all records."""

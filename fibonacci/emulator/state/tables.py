@@ -143,6 +143,7 @@ class MemoryTable(Generic[RecordT]):
         self._sublists: dict[Key, dict[str, Key]] = {}
         self._due: list[tuple[float, Key]] = []
         self._last = 0
+        self._marks: list[dict[Key, tuple[int, RecordT] | None]] = []  # what was there before, for each mark
 
     def get(self, *key: str) -> RecordT | None:
         """Return one record, or `None`."""
@@ -152,20 +153,41 @@ class MemoryTable(Generic[RecordT]):
     def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
         row = self._rows.get(key)
+        if self._marks:
+            self._marks[-1].setdefault(key, row)
         if row is None:
-            self._last = number = self._last + 1
+            self._last += 1
+        self._place(key, self._last if row is None else row[0], record)
+
+    def _place(self, key: Key, number: int, record: RecordT) -> None:
+        row = self._rows.get(key)
+        if row is None:
             self._keys[number] = key
-            self._lists[()].append(number)
-        else:
-            number = row[0]
+            insort(self._lists[()], number)
         self._move(key, number, row and row[1], record)
         self._rows[key] = (number, record)
+
+    def mark(self) -> None:
+        """Remember the records as they are now."""
+        self._marks.append({})
+
+    def undo(self) -> None:
+        """Replace each record that has changed since the last mark by what was there; the mark is gone."""
+        before, (marks, self._marks) = self._marks.pop(), (self._marks, [])
+        for key in before:
+            self.delete(*key)
+        for key, row in before.items():
+            if row is not None:
+                self._place(key, *row)
+        self._marks = marks
 
     def delete(self, *key: str) -> bool:
         """Remove a record; return whether it existed."""
         row = self._rows.pop(key, None)
         if row is None:
             return False
+        if self._marks:
+            self._marks[-1].setdefault(key, row)
         number, record = row
         self._move(key, number, record, None)
         _remove(self._lists[()], number)
@@ -196,7 +218,7 @@ class MemoryTable(Generic[RecordT]):
 
     def items(self) -> Iterator[tuple[Key, RecordT]]:
         """Iterate over all records with their keys."""
-        return ((key, record) for key, (_, record) in self._rows.items())
+        return ((key, self._rows[key][1]) for key in map(self._keys.__getitem__, self._lists[()]))
 
     def due(self, now: float) -> Iterator[Key]:
         """Iterate over the keys of the records that are due by a time."""
