@@ -53,7 +53,7 @@ def _bad_texts_in(entries: Iterable[tuple[int | str, object]]) -> Iterator[tuple
             yield (part, *path)
 
 
-def map_texts(value: Any, change: Callable[[str], str]) -> Any:
+def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
     """Return JSON with each of its texts changed, keys too."""
     if isinstance(value, str):
         return change(value)

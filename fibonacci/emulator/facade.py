@@ -20,10 +20,11 @@ from fibonacci.emulator.app.request_log import Requests
 from fibonacci.emulator.app.retention import check_keep
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
 from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.hidden_secrets import StoredSecrets
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.scripts import QueuedScript, Script, ScriptError, Scripts, new_script, scripts_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
-from fibonacci.emulator.engine.variables import Secrets, StoredSecrets, Variables
+from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.faults import FailureKind, FailureSpec, InjectedFailure, InjectedFailures
 from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.input_files import InputFile
@@ -753,7 +754,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         _check_key(host, self.api_key)
         allowed = Origins(Hosts(host, allowed_hosts), origins)
         self.env: MutableMapping[str, str] = (variables := Variables("env", env or {}))
-        self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}))
+        warnings = WarningLog(strict=strict)
+        self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}, warnings))
         if not is_organization_id(organization_id):
             raise ValueError(f"organization_id is 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
         clock = VirtualClock(time)
@@ -765,12 +767,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         self._address = (host, port)
         self._handlers = UserHandlers()
         environment = Environment(
-            store,
-            variables,
-            kept_secrets,
-            self._handlers,
-            warnings=WarningLog(strict=strict),
-            organization=organization_id,
+            store, variables, kept_secrets, self._handlers, warnings=warnings, organization=organization_id
         )
         environment.scripts.add(given)
         store.report_bad_text = environment.warn_of_bad_text

@@ -20,7 +20,8 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.account import DERIVED_KEY
 from fibonacci.emulator.app.request_log import without_secrets
-from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text, spellings
+from fibonacci.emulator.engine.secret_forms import texts_of
+from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text
 from fibonacci.emulator.facade import app_of, client_variables
 from fibonacci.emulator.faults import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
@@ -63,7 +64,7 @@ class EmulatorObserver:
 
     def describe(self) -> str:
         """Return the text of the report, without keys and secrets."""
-        hidden = spellings([self._emulator.api_key, *app_of(self._emulator).environment.secrets.ever])
+        hidden = texts_of([self._emulator.api_key, *app_of(self._emulator).environment.secrets.ever])
         return "\n".join(printable_line(_redacted(line, hidden)) for line in self._lines(hidden))
 
     def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:

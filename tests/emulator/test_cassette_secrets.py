@@ -3,51 +3,58 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.emulator.engine.variables import SecretPlaceholders
+from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets
+from fibonacci.emulator.engine.variables import Secrets
 from tests.emulator.cassettes import failure, run, stored
-from tests.kit.nodes import llm
+from tests.emulator.handling import create
+from tests.kit.nodes import llm, tool
 
 
 def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
     secret = 'pass"word/é'
-    emulator = Emulator(secrets={"TOKEN": secret, "USER": "ada"})
+    emulator = Emulator(secrets={"TOKEN": secret, "USER": "ada-1815"})
 
     @emulator.llm
     def reply(call: LLMCall) -> Any:
         if "fail" in call.instruction:
             raise RuntimeError(f"{secret} is wrong")
         texts = [f"it is {secret}", json.dumps([secret]), "?t=pass%22word%2F%C3%A9", "<secret:TOKEN> stays"]
-        return {"texts": texts, secret: "ada"}
+        return {"texts": texts, secret: "ada-1815"}
 
     nodes = [llm("a", "Log in as {{secrets.USER}} with {{secrets.TOKEN}}"), llm("b", "fail", fallback="a")]
     emulator.record(cassette)
     outputs = run(emulator.client(), nodes[0])
     assert secret in failure(emulator.client(), nodes[1], nodes[0])
     text = cassette.read_text("utf-8")
-    for spelling in (secret, "pass", "word", "ada"):
+    for spelling in (secret, "pass", "word", "ada-1815"):
         assert spelling not in text
     calls = stored(cassette)
     assert calls[0]["input"]["instruction"] == "Log in as <secret:USER> with <secret:TOKEN>"
     assert calls[0]["answer"]["texts"][3] == "<\\secret:TOKEN> stays"
     assert calls[1]["error"] == "<secret:TOKEN> is wrong"
 
-    other = Emulator(secrets={"TOKEN": secret, "USER": "ada"})
+    other = Emulator(secrets={"TOKEN": secret, "USER": "ada-1815"})
     other.replay(cassette)
     assert run(other.client(), nodes[0]) == outputs
-    changed = Emulator(secrets={"TOKEN": "new", "USER": "ada"})
+    changed = Emulator(secrets={"TOKEN": "new", "USER": "ada-1815"})
     changed.replay(cassette)
     replayed = run(changed.client(), nodes[0])["a"]
     assert replayed["texts"] == ["it is new", '["new"]', "?t=new", "<secret:TOKEN> stays"]
-    missing = Emulator(secrets={"USER": "ada", "OTHER": "x"})
+    missing = Emulator(secrets={"USER": "ada-1815", "OTHER": "x"})
     missing.replay(cassette)
-    plain = llm("a", "Log in as ada with <secret:TOKEN>")
+    plain = llm("a", "Log in as ada-1815 with <secret:TOKEN>")
     assert "pass" not in failure(missing.client(), plain)
 
 
@@ -72,11 +79,154 @@ def test_secrets_that_are_changed_later_are_hidden_too(cassette: Path) -> None:
     assert stored(cassette)[0]["answer"] == "*** and <secret:TOKEN>"
 
 
+NODES = [
+    llm(
+        "a",
+        "Log in as {{secrets.USER}} with {{secrets.TOKEN}}: the admin page, about tides",
+        system_prompt="{{input.who}}",
+    ),
+    tool(
+        "b",
+        "look_up",
+        {"auth": "Bearer {{secrets.TOKEN}}", "text": "{{a}}", "who": "{{input.who}}", "pin": "{{a.pin}}"},
+    ),
+    {"id": "c", "type": "critic", "target_node": "b", "criteria": ["no {{secrets.TOKEN}}", "{{secrets.ROLE}}"]},
+    llm("d", "{{b}} and <secret:TOKEN>"),
+]
+REAL = {"TOKEN": "tok/47 11", "USER": "ada", "ROLE": "admin", "PIN": "48151623"}
+
+
+def passing_on(emulator: Emulator) -> None:
+    """Register handlers that pass secrets on in several forms."""
+    token, pin = emulator.secrets["TOKEN"], emulator.secrets["PIN"]
+
+    @emulator.llm
+    def reply(call: LLMCall) -> Any:
+        return {"text": f"with {token}", "url": quote(token, safe=""), "pin": int(pin), token: [float(pin)]}
+
+    emulator.tool("look_up")(lambda call: dict(call.params))
+    emulator.critic(lambda call: 9)
+
+
+@pytest.mark.parametrize("dummy", ["tok/47 11", "x", "", "tides", "admin", "with", "<secret:TOKEN>", "a", "48151623"])
+def test_a_cassette_is_replayed_with_any_secrets(cassette: Path, dummy: str) -> None:
+    emulator = Emulator(secrets=REAL)
+    passing_on(emulator)
+    emulator.record(cassette)
+    run(emulator.client(), *NODES, inputs={"who": "admin"})
+    inputs = [call["input"] for call in stored(cassette)]
+    assert inputs[0]["instruction"].startswith("Log in as <secret:USER> with <secret:TOKEN>: the <secret:ROLE=")
+    assert inputs[2]["criteria"] == ["no <secret:TOKEN>", "<secret:ROLE>"]
+
+    other = Emulator(secrets=dict.fromkeys(REAL, dummy))
+    replayed = other.replay(cassette)
+    outputs = run(other.client(), *NODES, inputs={"who": "admin"})
+    assert outputs["a"]["text"] == f"with {dummy}"
+    assert replayed.unused == []
+
+
+def test_another_input_is_a_miss_whatever_stands_for_a_secret(cassette: Path) -> None:
+    emulator = Emulator(secrets=REAL)
+    passing_on(emulator)
+    emulator.record(cassette)
+    run(emulator.client(), *NODES, inputs={"who": "admin"})
+    other = Emulator(secrets=dict.fromkeys(REAL, "dummy"))
+    other.replay(cassette)
+    started = other.client().workflows.execute(create(other.client(), *NODES), inputs={"who": "owner"})
+    error = other.client().executions.wait(started.id, timeout=20).error
+    assert "there is no recorded answer for node 'a'" in str(error)
+
+
+def test_a_cassette_of_an_earlier_version_is_replayed(cassette: Path) -> None:
+    call = {
+        "kind": "llm",
+        "node": "a",
+        "input": {"instruction": "Ask <secret:USER>, the <secret:ROLE>"},
+        "answer": "yes",
+    }
+    for values in ({"USER": "ada", "ROLE": "admin"}, {"USER": "x", "ROLE": "admin"}):
+        cassette.write_text(json.dumps({"format": 1, "calls": [call]}), "utf-8")
+        emulator = Emulator(secrets=values)
+        emulator.replay(cassette)
+        assert run(emulator.client(), llm("a", "Ask {{secrets.USER}}, the admin")) == {"a": "yes"}
+
+
+@pytest.mark.parametrize("secret", ["4815162342108", "s3cret-T/+~k", 'wörd "1" & \\ more'])
+def test_no_form_of_a_secret_is_in_a_file(tmp_path: Path, secret: str) -> None:
+    forms = forms_of(secret)
+    answer: dict[str, Any] = {name: f"Basic {text}" for name, text in forms.items()}
+    answer["number"] = [int(secret), float(secret), int(secret) + 1] if secret.isdigit() else []
+    emulator = Emulator(secrets={"TOKEN": secret}, db=tmp_path / "state.db", api_key="fib-test")
+    emulator.llm(lambda call: answer)
+    nodes = [llm("a", memory_write={"note": "{{a}}"}), llm("b", "{{a}}", memory_read=["note"])]
+    emulator.record(tmp_path / "calls.json")
+    outputs = run(emulator.client(), *nodes)
+    assert outputs["a"] == answer
+    (tmp_path / "snapshot").write_bytes(emulator.snapshot())
+    emulator.close()
+    kept = {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    assert {"state.db", "calls.json", "snapshot"} <= kept.keys()
+    cores = {name: text.strip("=")[4:-4] if name.startswith("base64") else text for name, text in forms.items()}
+    assert [
+        (file, name) for file, content in kept.items() for name, text in cores.items() if text.encode() in content
+    ] == []
+
+    again = Emulator(secrets={"TOKEN": secret}, db=tmp_path / "state.db", api_key="fib-test")
+    (execution,) = again.client().executions.list()
+    assert again.client().executions.get(execution.id).outputs == outputs
+    assert str(again.client().executions.get(execution.id).outputs["a"]["number"]) == str(answer["number"])
+    again.close()
+    other = Emulator(secrets={"TOKEN": secret})
+    other.replay(tmp_path / "calls.json")
+    assert run(other.client(), *nodes) == outputs
+    dummy = Emulator(secrets={"TOKEN": "dummy"})
+    replayed = dummy.replay(tmp_path / "calls.json")
+    assert run(dummy.client(), *nodes)["a"]["plain"] == "Basic dummy"
+    assert replayed.unused == []
+
+
+def forms_of(secret: str) -> dict[str, str]:
+    """Return how programs write a secret; in base64 behind and before other bytes."""
+    forms = {
+        "plain": secret,
+        "json": json.dumps(secret)[1:-1],
+        "json in json": json.dumps(json.dumps(secret)[1:-1])[1:-1],
+        "url": quote(secret, safe=""),
+        "path": quote(secret),
+        "query": quote_plus(secret),
+        "lower": re.sub("%..", lambda code: code[0].lower(), quote(secret, safe="")),
+    }
+    for before, after in product((b"", b"u", b"us", b"me:"), (b"", b"a", b"ab")):
+        content = before + secret.encode() + after
+        for name, encode in (("base64", b64encode), ("base64url", urlsafe_b64encode)):
+            forms[f"{name} {before!r} {after!r}"] = encode(content).decode()
+    return forms
+
+
+def test_a_short_secret_is_not_redacted_and_a_warning_says_so(cassette: Path) -> None:
+    emulator = Emulator(secrets={"TOKEN": "abc", "EMPTY": "", "LONG": "abcd"})
+    (warning,) = emulator.warnings
+    assert (warning.code, warning.location) == ("short_secret", "secrets['TOKEN']")
+    assert "fewer than 4 characters" in warning.message
+    assert "abc" not in str(warning)
+    emulator.secrets["TOKEN"] = "abd"
+    assert len(emulator.warnings) == 1
+    emulator.llm(lambda call: "abc abd abcd")
+    emulator.record(cassette)
+    run(emulator.client(), llm("a", "Use {{secrets.TOKEN}}"))
+    (call,) = stored(cassette)
+    assert call["input"] == {"instruction": "Use <secret:TOKEN>"}
+    assert call["answer"] == "abc abd <secret:LONG>"
+
+
 TEXTS = st.text(alphabet='<>\\secrt:TOKENab"/ %é', max_size=30)
 JSON = st.recursive(TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner))
 
 
-@given(JSON, st.dictionaries(st.text(max_size=5), st.text(alphabet='<\\:secrt"/ab>', max_size=5), max_size=3))
-def test_what_is_hidden_is_put_back(value: Any, secrets: dict[str, str]) -> None:
-    placeholders = SecretPlaceholders(secrets)
-    assert placeholders.put_back(placeholders.hide(value)) == value
+NAMES = st.text(alphabet="ABC", min_size=1, max_size=2)
+
+
+@given(JSON, st.dictionaries(NAMES, st.text(alphabet='<\\:secrt"/ab>1', max_size=7), max_size=3))
+def test_what_is_hidden_is_put_back(value: Any, values: dict[str, str]) -> None:
+    secrets = RecordedSecrets(Secrets("secrets", values))
+    assert secrets.put_back(secrets.hide(value)) == value

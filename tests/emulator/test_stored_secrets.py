@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.engine.variables import Secrets, StoredSecrets
+from fibonacci.emulator.engine.hidden_secrets import StoredSecrets
+from fibonacci.emulator.engine.variables import Secrets
 from tests.kit.nodes import llm, tool
 
 VALUE = 'pa"ss/wörd-1'
@@ -108,10 +109,43 @@ def test_who_has_another_value_is_told_its_name(tmp_path: Path, caplog: pytest.L
     first.close()
 
 
+NAMES_OF_RECORDS = [
+    *("inputs", "outputs", "status", "nodes", "output", "definition", "instruction", "version", "record", "error"),
+    *("created", "completed", "failed", "running", "workflow"),
+]
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_the_names_and_states_of_records_stay(tmp_path: Path, *, in_file: bool) -> None:
+    path = tmp_path / "state.db" if in_file else None
+    secrets = {f"S{number}": value for number, value in enumerate([*NAMES_OF_RECORDS, "3600", "1234"])}
+    emulator = Emulator(db=path, api_key="fib-test", secrets=secrets)
+    client = emulator.client()
+    nodes = [llm("a", "{{secrets.S0}}"), tool("b", "wait", {"seconds": 3600}), llm("c", "{{input.n}}")]
+    workflow = client.workflows.create(name="x", definition={"nodes": nodes, "timeout": 3600})
+    execution = client.workflows.execute(workflow.id, inputs={"n": 1234, "large": "x" * 100_000})
+    client.memory.set("k", 1234, scope="global", ttl=3600)
+    before = client.executions.get(execution.id)
+    snapshot = emulator.snapshot()
+    emulator.close()
+
+    for values in ({}, secrets):
+        other = Emulator(db=path, api_key="fib-test", secrets=values)
+        if not in_file:
+            other.restore(snapshot)
+        assert [run.status for run in other.client().executions.list()] == [before.status]
+        again = other.client().executions.get(execution.id)
+        assert (again.status, again.model_dump()["nodes"]) == (before.status, before.model_dump()["nodes"])
+        assert other.client().workflows.get(workflow.id).version == 1
+        shown: list[Any] = [(again.inputs or {})["n"], other.client().memory.get("k", scope="global").value]
+        assert shown == [1234, 1234] if values else all(str(value).startswith("<secret:S16=") for value in shown)
+        other.close()
+
+
 def test_what_others_write_in_the_form_of_a_placeholder_is_left() -> None:
     stored_secrets = StoredSecrets(Secrets("secrets", {"TOKEN": "s3cret"}))
     for text in ("<secret:TOKEN>", "<secret:TOKEN=00000000>", "<secret:OTHER=00000000:url>", "<secret:"):
-        assert stored_secrets.put_back(stored_secrets.hide(text)) == text
+        assert stored_secrets.put_back(stored_secrets.hide(text, str)) == text
 
 
 @given(
@@ -122,12 +156,12 @@ def test_what_others_write_in_the_form_of_a_placeholder_is_left() -> None:
 def test_whatever_is_hidden_is_put_back(value: Any, first: str, second: str) -> None:
     secrets = Secrets("secrets", {"A": first})
     stored_secrets = StoredSecrets(secrets)
-    with mock.patch("fibonacci.emulator.engine.variables.scrypt", new=quick_digest):
-        hidden = stored_secrets.hide(value)
+    with mock.patch("fibonacci.emulator.engine.hidden_secrets.scrypt", new=quick_digest):
+        hidden = stored_secrets.hide(value, Any)
         assert first not in json.dumps(hidden)
         secrets["A"] = second
         assert stored_secrets.put_back(hidden) == value
-        assert stored_secrets.put_back(stored_secrets.hide(value)) == value
+        assert stored_secrets.put_back(stored_secrets.hide(value, Any)) == value
 
 
 def quick_digest(password: bytes, **_: object) -> bytes:

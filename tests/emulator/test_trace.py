@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from fibonacci.emulator import Emulator
+from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import START, Api
 from tests.emulator.handling import flaky
+from tests.emulator.page_client import PageClient
 from tests.kit.nodes import llm, tool
 
 FIELDS = [
@@ -195,7 +196,34 @@ class TestSecrets:
         assert nodes["leak"]["input"]["params"] == {"{{not}}": "***"}
         assert "***" in nodes["log"]["input"]["instruction"]
 
-    @pytest.mark.parametrize("secret", ['with "quotes" and \\', "ünïcode\n", "7"])
+    @pytest.mark.parametrize(
+        "secret", ["inpu", "instruction", "params", "status", "output", "input_tokens", "attempts"]
+    )
+    def test_the_keys_of_the_record_stay(self, secret: str) -> None:
+        emulator = Emulator(secrets={"TOKEN": secret})
+
+        @emulator.llm
+        def reply(call: LLMCall) -> Any:
+            call.report_usage(input_tokens=7777)
+            return {"of the node": secret, secret: 7}
+
+        workflow = emulator.client().workflows.create(
+            name="x", definition={"nodes": [llm("a", "{{secrets.TOKEN}}"), tool("b", "log_in", {"s": "{{a}}"})]}
+        )
+        run = emulator.client().workflows.run(workflow.id)
+        trace = emulator.client().executions.get(run.id).model_dump()["trace"]
+        plain = Emulator()
+        plain.llm(lambda call: "x")
+        other = plain.client().workflows.create(name="x", definition={"nodes": [llm("a"), tool("b", "log_in")]})
+        expected = plain.client().executions.get(plain.client().workflows.run(other.id).id).model_dump()["trace"]
+        assert [node.keys() for node in trace] == [node.keys() for node in expected]
+        assert trace[0]["input"] == {"instruction": "{{secrets.TOKEN}}"}
+        assert trace[0]["output"] == {"of the node": "***", "***": 7}
+        assert trace[0]["usage"]["input_tokens"] == 7777
+        assert trace[1]["input"] == {"params": {"s": {"of the node": "***", "***": 7}}}
+        assert PageClient(emulator).sign_in().get(f"/ui/runs/{run.id}").status == 200
+
+    @pytest.mark.parametrize("secret", ['with "quotes" and \\', "ünïcode\n", "7777"])
     def test_no_spelling_of_it(self, secret: str) -> None:
         client = Emulator(secrets={"TOKEN": secret, "EMPTY": "", "LONGER": f"{secret}-more"}).client()
         nodes = [tool("a", "log_in", {"s": "{{secrets.TOKEN}} {{secrets.LONGER}}"}), llm("b", "{{a}}")]

@@ -120,6 +120,7 @@ def find_answer(
     name: str | None,
     handler: Callable[[CallT], Any] | None,
     new_call: Callable[[], CallT],
+    with_places: Callable[[], CallT],
 ) -> Answer | None:
     """Return what answers a node; `None` if that is its default.
 
@@ -129,6 +130,7 @@ def find_answer(
         name: Its tool or its model.
         handler: Its handler.
         new_call: Returns what the handler is given.
+        with_places: Returns the same with the places of templates of secrets, for a cassette.
 
     Raises:
         NodeError: If its script is at its end, or its call is not in the cassette that is replayed.
@@ -137,7 +139,7 @@ def find_answer(
         return _scripted(taken[0])
     cassette = environment.handlers.cassette
     if cassette is not None:
-        return cassette.answer(handler, new_call())
+        return cassette.answer(handler, new_call(), with_places())
     return None if handler is None else partial(call_handler, handler, new_call())
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Self
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets
 from fibonacci.emulator.engine.user_handlers import (
     USAGE_FIELDS,
     CriticCall,
@@ -26,9 +27,10 @@ from fibonacci.emulator.engine.user_handlers import (
     call_handler,
     is_usage,
 )
-from fibonacci.emulator.engine.variables import SecretPlaceholders, Secrets
+from fibonacci.emulator.engine.variables import Secrets
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
+from fibonacci.emulator.state.tables import SECRET
 
 HandledCall = LLMCall | ToolCall | CriticCall
 """The call of a handler."""
@@ -309,13 +311,14 @@ class Cassette:
         self.path: Final = Path(path)
         self.mode: Final[CassetteMode] = mode
         self._handlers = handlers
-        self._secrets = secrets
+        self._secrets = RecordedSecrets(secrets)
         self._lock = threading.Lock()
         self._stamp = stamp_of(self.path)
         self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler works
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
         self._unused: set[int] = set(range(len(self._calls)))
+        self._with_secrets = [index for index, text in self._texts.items() if SECRET in text]
         self._queues: dict[tuple[str, str | None], deque[int]] = {}  # by key, and by key and node
         for index, call in enumerate(self.calls):
             key = key_of(call)
@@ -349,7 +352,7 @@ class CallCassette(Cassette):
     """A cassette as the emulator asks it."""
 
     def answer(
-        self, handler: Callable[[Any], Any] | None, call: HandledCall
+        self, handler: Callable[[Any], Any] | None, call: HandledCall, with_places: HandledCall
     ) -> HandlerOutcome | Callable[[], HandlerOutcome] | None:
         """Return the recorded outcome of a call, or the work that calls its handler and records the outcome.
 
@@ -358,6 +361,7 @@ class CallCassette(Cassette):
         Args:
             handler: The user's function for the node; `None` if there is none.
             call: What it is called with.
+            with_places: The same with the places of templates of secrets, in place of their values.
 
         Returns:
             The outcome or the work; `None` for the default node. Without a handler, a node is replayed if there is any
@@ -366,38 +370,52 @@ class CallCassette(Cassette):
         Raises:
             NodeError: If the call is not in the cassette and cannot be recorded.
         """
-        given = recorded(call)
-        secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
-        asked = replace(given, input=secrets.hide(given.input))
+        secrets, given = self._secrets, recorded(with_places)
         with self._lock:
-            replayed = self._take(asked)
+            asked = replace(given, input=secrets.hide_input(given.input))
+            replayed = self._take(asked, given)
             if replayed is None and self.mode == "record" and handler is not None:
                 self._calls.append(None)
                 return partial(self._record, len(self._calls) - 1, asked, partial(call_handler, handler, call))
         if replayed is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
         if replayed is None:
-            raise NodeError(self._miss(asked))
+            raise NodeError(self._miss(asked, given))
         return HandlerOutcome(secrets.put_back(replayed.answer), secrets.put_back(replayed.error), replayed.usage)
 
-    def _take(self, asked: RecordedCall) -> RecordedCall | None:
-        """Take the next unused call that equals another: of the same node if there is one."""
-        key = key_of(asked)
-        for node in (asked.node, None):
-            queue = self._queues.get((key, node))
-            while queue:
-                index = queue.popleft()
-                if index in self._unused:  # else it was taken from the other queue
-                    self._unused.remove(index)
-                    return self._calls[index]
-        return None
+    def _take(self, asked: RecordedCall, given: RecordedCall) -> RecordedCall | None:
+        """Take the next unused call that equals another: of the same node if there is one.
+
+        With other secrets than those at recording, equal inputs may have unequal placeholders.
+        """
+        as_rendered = replace(given, input=self._secrets.hide_places(given.input))
+        for key in dict.fromkeys(map(key_of, (asked, as_rendered))):
+            for node in (asked.node, None):
+                queue = self._queues.get((key, node))
+                while queue:
+                    index = queue.popleft()
+                    if index in self._unused:  # else it was taken from the other queue
+                        self._unused.remove(index)
+                        return self._calls[index]
+        fitting = [index for index in self._with_secrets if index in self._unused and self._fits(index, given)]
+        if not fitting:
+            return None
+        index = next(
+            (index for index in fitting if (call := self._calls[index]) is not None and call.node == asked.node),
+            fitting[0],
+        )
+        self._unused.remove(index)
+        return self._calls[index]
+
+    def _fits(self, index: int, given: RecordedCall) -> bool:
+        call = self._calls[index]
+        return call is not None and call.kind == given.kind and self._secrets.fits(call.input, given.input)
 
     def _record(self, index: int, asked: RecordedCall, work: Callable[[], HandlerOutcome]) -> HandlerOutcome:
         outcome = work()
-        secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
-        answer, error = secrets.hide(outcome.output), secrets.hide(outcome.error)
-        done = replace(asked, answer=answer, error=error, usage=outcome.usage)
         with self._lock:
+            answer, error = self._secrets.hide(outcome.output), self._secrets.hide(outcome.error)
+            done = replace(asked, answer=answer, error=error, usage=outcome.usage)
             self._calls[index] = done
             self._texts[index] = text_of(done)
             try:
@@ -416,12 +434,16 @@ class CallCassette(Cassette):
             raise NodeError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
         self._stamp = stamp_of(self.path)
 
-    def _miss(self, asked: RecordedCall) -> str:
+    def _miss(self, asked: RecordedCall, given: RecordedCall) -> str:
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
         remedy = "record it with emulator.record(), or change the node back"
         key = key_of(asked)
-        same = [call for call in self.calls if key_of(call) == key]
+        same = [
+            call
+            for index, call in enumerate(self._calls)
+            if call is not None and (key_of(call) == key or (index in self._with_secrets and self._fits(index, given)))
+        ]
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
             return f"{what}: this input was recorded {times}, and all of that has been replayed; {remedy}"

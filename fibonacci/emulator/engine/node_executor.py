@@ -12,7 +12,17 @@ from pydantic import ValidationError
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.operators import UNARY, evaluate
-from fibonacci.definitions.templates import INPUT, Absent, Reference, TemplateError, as_json, as_text, follow, render
+from fibonacci.definitions.templates import (
+    INPUT,
+    Absent,
+    Reference,
+    Resolver,
+    TemplateError,
+    as_json,
+    as_text,
+    follow,
+    render,
+)
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer, parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
@@ -26,6 +36,7 @@ from fibonacci.emulator.engine.default_nodes import (
 )
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.fitting import Fitting, readers_of
+from fibonacci.emulator.engine.hidden_secrets import place_of_secret
 from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, has_owner, owner_of, set_value
 from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
@@ -185,6 +196,10 @@ class TemplateValues:
             raise TemplateError(f"{{{{{reference.text}}}}} may change in a run")
         return self._value_of(reference)
 
+    def resolve_place(self, reference: Reference) -> Any:
+        """Return the value of a reference for a cassette; of a secret, its place."""
+        return place_of_secret(reference.path[0]) if reference.source == "secrets" else self._value_of(reference)
+
     def resolve_or_nothing(self, reference: Reference) -> Any:
         """Return the value of a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
         try:
@@ -342,7 +357,7 @@ class NodeExecutor:
                 self._remarks["code_fence"] = remark
             return output
         if isinstance(node, CriticNode):
-            return verdict(node, answer, self._criteria(node))
+            return verdict(node, answer, self._criteria(node, self._values.resolve))
         return answer
 
     def write_memory(self, node: Node) -> None:
@@ -366,11 +381,11 @@ class NodeExecutor:
         return f"Improve the answer: its score is {verdict['overall_score']:g}, and {node.min_score:g} passes."
 
     def _llm(self, node: LLMNode, attempt: int) -> NodeResult | HandlerCall:
-        resolve = self._values.resolve
-        instruction = as_text(render(node.instruction, resolve)) + self._improvement(node)
-        system_prompt = None if node.system_prompt is None else as_text(render(node.system_prompt, resolve))
+        def prompts(resolve: Resolver) -> tuple[str, str | None]:
+            system_prompt = None if node.system_prompt is None else as_text(render(node.system_prompt, resolve))
+            return as_text(render(node.instruction, resolve)) + self._improvement(node), system_prompt
 
-        def call() -> LLMCall:
+        def call(instruction: str, system_prompt: str | None) -> LLMCall:
             return LLMCall(
                 **self._origin(node, attempt),
                 instruction=instruction,
@@ -383,8 +398,16 @@ class NodeExecutor:
                 memory=self._memory.read(node.memory_read),
             )
 
-        environment = self._environment
-        answer = find_answer(environment, node.id, node.model, environment.handlers.llm, call)
+        environment, values = self._environment, self._values
+        instruction, system_prompt = prompts(values.resolve)
+        answer = find_answer(
+            environment,
+            node.id,
+            node.model,
+            environment.handlers.llm,
+            lambda: call(instruction, system_prompt),
+            lambda: call(*prompts(values.resolve_place)),
+        )
         if answer is None:
             with self._fitting(node.id, instruction) as fitting:
                 return NodeResult(default_llm_output(node, instruction, fitting))
@@ -416,12 +439,19 @@ class NodeExecutor:
         if missing:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
 
-        def call() -> ToolCall:
+        def call(params: Any) -> ToolCall:
             return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=params)
 
         environment = self._environment
         handler = environment.handlers.tool(node.tool)
-        answer = find_answer(environment, node.id, node.tool, handler, call)
+        answer = find_answer(
+            environment,
+            node.id,
+            node.tool,
+            handler,
+            lambda: call(params),
+            lambda: call(render(node.params, self._values.resolve_place)),
+        )
         if answer is not None:
             return self._answered(node, answer)
         seconds = seconds_of(node.tool, params)
@@ -433,10 +463,10 @@ class NodeExecutor:
         return NodeResult(output, seconds)
 
     def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
-        criteria = self._criteria(node)
+        criteria = self._criteria(node, self._values.resolve)
         output = self._values.resolve(Reference(node.target_node, node.target_node, ()))
 
-        def call() -> CriticCall:
+        def call(criteria: list[str]) -> CriticCall:
             return CriticCall(
                 **self._origin(node, attempt),
                 target_node=node.target_node,
@@ -447,7 +477,14 @@ class NodeExecutor:
             )
 
         environment = self._environment
-        answer = find_answer(environment, node.id, node.model, environment.handlers.critic, call)
+        answer = find_answer(
+            environment,
+            node.id,
+            node.model,
+            environment.handlers.critic,
+            lambda: call(criteria),
+            lambda: call(self._criteria(node, self._values.resolve_place)),
+        )
         return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)
 
     def _answered(self, node: LLMNode | ToolNode | CriticNode, answer: Answer) -> NodeResult | HandlerCall:
@@ -469,8 +506,8 @@ class NodeExecutor:
             raise NodeError("its script has a timeout here, but neither the node nor its workflow has one: set it")
         return NodeResult(None, math.inf, "its workflow has no time left")  # it ends with the workflow
 
-    def _criteria(self, node: CriticNode) -> list[str]:
-        return texts(render(node.criteria, self._values.resolve))
+    def _criteria(self, node: CriticNode, resolve: Resolver) -> list[str]:
+        return texts(render(node.criteria, resolve))
 
     def _decide(self, node: ConditionalNode) -> JSONObject:
         if self._environment.scripts.is_active and self._environment.scripts.has(node.id):

@@ -5,11 +5,13 @@ What only the trace shows is stored beside the record of the execution, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
+from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.templates import Reference, Resolver, as_json, as_text, render
-from fibonacci.emulator.engine.variables import redact, spellings
+from fibonacci.emulator.engine.secret_forms import texts_of
+from fibonacci.emulator.engine.variables import redact
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
 from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredTrace
@@ -24,9 +26,9 @@ def trace_of(store: Store, secrets: Iterable[str], execution: StoredExecution) -
         secrets: The values that the trace must not show.
         execution: The record of the execution.
     """
-    hidden = spellings(secrets)
+    hidden = texts_of(secrets)
     return [
-        _times_and_state(node) | redact(_content(node, store.traces.get(execution["id"], node["id"]) or {}), hidden)
+        _times_and_state(node) | _content(node, store.traces.get(execution["id"], node["id"]) or {}, hidden)
         for node in execution["nodes"]
     ]
 
@@ -66,13 +68,17 @@ def _time(seconds: float | None) -> str | None:
     return None if seconds is None else iso(seconds)
 
 
-def _content(node: StoredNode, note: StoredTrace) -> JSONObject:
-    usage = node.get("usage")
+def _content(node: StoredNode, note: StoredTrace, hidden: Sequence[str]) -> JSONObject:
+    """Return what a node was given and returned without some texts, which may be in keys of users, not in its own."""
+    given, usage = note.get("input"), node.get("usage")
+    warnings = [*note.get("warnings", []), *note.get("without_value", []), *note.get("remarks", [])]
     return {
-        "input": note.get("input"),
-        "output": node["output"] if node["status"] == "completed" else None,
-        "error": node["error"] if node["status"] == "failed" else None,
-        "reason": note.get("reason"),
+        "input": {name: redact(value, hidden) for name, value in given.items()}
+        if is_object(given)
+        else redact(given, hidden),
+        "output": redact(node["output"], hidden) if node["status"] == "completed" else None,
+        "error": redact(node["error"], hidden) if node["status"] == "failed" else None,
+        "reason": redact(note.get("reason"), hidden),
         "usage": None if usage is None else fields_of(usage),
-        "warnings": [*note.get("warnings", []), *note.get("without_value", []), *note.get("remarks", [])],
+        "warnings": redact(warnings, hidden),
     }

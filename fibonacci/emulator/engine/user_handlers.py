@@ -262,7 +262,10 @@ class CallRecording(Protocol):
     """Answers calls of handlers from what was recorded, or records them: a cassette."""
 
     def answer(
-        self, handler: Callable[[Any], Any] | None, call: LLMCall | ToolCall | CriticCall
+        self,
+        handler: Callable[[Any], Any] | None,
+        call: LLMCall | ToolCall | CriticCall,
+        with_places: LLMCall | ToolCall | CriticCall,
     ) -> HandlerOutcome | Callable[[], Any] | None:
         """Return the recorded outcome of a call, or the work that calls its handler; `None` for the default node."""
         ...

@@ -1,28 +1,15 @@
-"""The values of `{{env.NAME}}` and `{{secrets.NAME}}`: no secret is in a trace, a page, a file or a snapshot.
-
-A text that holds `<secret:` itself gets a backslash there, so that what was hidden is put back exactly.
-
-A file is copied, committed, or attached to a report. So no value is in it, not even encrypted: an emulator that is
-given the same secret puts it back, and any other shows what stands for it. The digits tell whether it is the same. They
-are few, and slow to compute, so that nobody learns a value from them by trying many.
-"""
+"""The values of `{{env.NAME}}` and `{{secrets.NAME}}`: no secret is in a trace or on a page."""
 
 from __future__ import annotations
 
-import json
-import logging
-import re
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from hashlib import scrypt
-from itertools import chain, product
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, unquote
 
-from fibonacci._logging import log
 from fibonacci._text import is_unicode
-from fibonacci.definitions.json_types import is_array, is_object, map_texts
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import TemplateError, parse
-from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
+from fibonacci.emulator.engine.secret_forms import SHORTEST, number_text
 
 
 class Variables(MutableMapping[str, str]):
@@ -89,10 +76,17 @@ class Variables(MutableMapping[str, str]):
 
 
 class Secrets(Variables):
-    """Texts by name that no trace and no repr shows."""
+    """Texts by name that no trace and no repr shows.
 
-    def __init__(self, source: str, values: Mapping[str, str]) -> None:
+    Args:
+        source: The first part of their templates.
+        values: The first values.
+        warnings: Where a value that is too short to be hidden is reported.
+    """
+
+    def __init__(self, source: str, values: Mapping[str, str], warnings: WarningLog | None = None) -> None:
         self._ever: frozenset[tuple[str, str]] = frozenset()
+        self._warnings = warnings
         super().__init__(source, values)
 
     @property
@@ -108,6 +102,14 @@ class Secrets(Variables):
     def __setitem__(self, name: str, value: object) -> None:
         super().__setitem__(name, value)
         self._ever |= {(name, self[name])}
+        if self._warnings is not None and 0 < len(self[name]) < SHORTEST:
+            message = (
+                f"its value has fewer than {SHORTEST} characters, which are in other words too: it is not redacted"
+                " in traces, on the page, in the state and in cassettes; use a longer one"
+            )
+            self._warnings.keep(
+                [EmulatorWarning(code="short_secret", location=f"{self._source}[{name!r}]", message=message)]
+            )
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, "***"))
@@ -116,21 +118,25 @@ class Secrets(Variables):
 REDACTED: Final = "***"
 
 
-def spellings(secrets: Iterable[str]) -> list[str]:
-    """Return the texts that a secret is rendered as, the longest first: a shorter one may be part of it."""
-    texts = {text for secret in secrets if secret for text in _spellings_of(secret)}
-    return sorted(texts, key=len, reverse=True)
+def redact(value: Any, hidden: Sequence[str], *, has_own_keys: bool = True) -> Any:
+    """Return JSON with each of some texts replaced wherever it occurs: a node may have passed a secret on.
 
-
-def redact(value: Any, hidden: Sequence[str]) -> Any:
-    """Return JSON with each of some texts replaced wherever it occurs: a node may have passed a secret on."""
+    Args:
+        value: The JSON.
+        hidden: The texts, the longest first; a number with the digits of one is replaced too.
+        has_own_keys: Whether the keys are of users, and may hold a secret too; those of a record stay.
+    """
     if isinstance(value, str):
         return redact_text(value, hidden)
     if is_object(value):
-        return {redact_text(key, hidden): redact(entry, hidden) for key, entry in value.items()}
+        return {
+            redact_text(key, hidden) if has_own_keys else key: redact(entry, hidden, has_own_keys=has_own_keys)
+            for key, entry in value.items()
+        }
     if is_array(value):
-        return [redact(element, hidden) for element in value]
-    return value
+        return [redact(element, hidden, has_own_keys=has_own_keys) for element in value]
+    number = number_text(value) if hidden else None
+    return value if number is None or number[0] not in hidden else REDACTED
 
 
 def redact_text(text: str, hidden: Sequence[str]) -> str:
@@ -138,165 +144,3 @@ def redact_text(text: str, hidden: Sequence[str]) -> str:
     for secret in hidden:
         text = text.replace(secret, REDACTED)
     return text
-
-
-def _spellings_of(secret: str) -> Iterable[str]:
-    """Yield a secret as it is, in JSON, and in a URL."""
-    yield secret
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield json.dumps(secret)[1:-1]
-    yield quote(secret, safe="", errors="replace")
-
-
-SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
-    "": str,
-    ":json": lambda secret: json.dumps(secret)[1:-1],
-    ":text": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
-    ":url": lambda secret: quote(secret, safe=""),
-}
-"""How a secret is spelled in a text: as it is, inside JSON (with or without escapes), in a URL."""
-
-_PLACEHOLDER: Final = re.compile(r"<(\\+)secret:|<secret:([^:>]*)(:json|:text|:url|)>")
-
-
-class SecretPlaceholders:
-    """Hides the values of secrets, and puts them back.
-
-    Args:
-        secrets: The values by name.
-        former: Values that secrets had before. They are hidden for good.
-
-    Example:
-        >>> placeholders = SecretPlaceholders({"TOKEN": "s3cret"})
-        >>> placeholders.hide("Bearer s3cret")
-        'Bearer <secret:TOKEN>'
-        >>> placeholders.put_back("Bearer <secret:TOKEN>")
-        'Bearer s3cret'
-    """
-
-    def __init__(self, secrets: Mapping[str, str], former: Iterable[str] = ()) -> None:
-        self._secrets = secrets
-        self._hidden: dict[str, str] = {}
-        for form, spell in SPELLINGS.items():
-            for name, secret in secrets.items():
-                if secret:
-                    self._hidden.setdefault(spell(secret), f"<secret:{quote(name, safe='')}{form}>")
-        for secret in former:
-            for spell in SPELLINGS.values() if secret else ():
-                self._hidden.setdefault(spell(secret), "***")
-        # The longest first: a shorter one may be a part of it.
-        texts = map(re.escape, sorted(self._hidden, key=len, reverse=True))
-        self._pattern = re.compile("|".join((*texts, r"<\\*secret:")))
-
-    def hide(self, value: Any) -> Any:
-        """Return JSON with a placeholder for every secret, in keys too."""
-        return map_texts(value, lambda text: self._pattern.sub(self._hide, text))
-
-    def put_back(self, value: Any) -> Any:
-        """Return JSON with the secrets in the place of their placeholders.
-
-        Raises:
-            NodeError: If there is no secret of a name.
-        """
-        return map_texts(value, lambda text: _PLACEHOLDER.sub(self._put_back, text))
-
-    def _hide(self, match: re.Match[str]) -> str:
-        return self._hidden.get(match[0]) or f"<\\{match[0][1:]}"
-
-    def _put_back(self, match: re.Match[str]) -> str:
-        if match[1]:
-            return f"<{match[1][1:]}secret:"
-        name = unquote(match[2])
-        if name not in self._secrets:
-            raise NodeError(f"the recorded answer holds the secret {name!r}: pass its value in Emulator(secrets=...)")
-        return SPELLINGS[match[3]](self._secrets[name])
-
-
-SHORTEST: Final = 4
-"""The fewest characters of a value that is hidden: a shorter one is in ids and words, and can be guessed."""
-
-_DEEPEST: Final = 3
-"""How deep JSON is in texts of JSON: a response kept for its idempotency key is one, and so may be a text in it."""
-
-_FORMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "".join(spellings): spellings
-    for spellings in [(), (":url",), *chain(*(product((":json", ":text"), repeat=n + 1) for n in range(_DEEPEST)))]
-}
-"""The ways in which a secret is written in a text, one spelling inside the other."""
-
-_MARK: Final = re.compile(rf"<secret:([^:=>]*)=([0-9a-f]{{8}})({'|'.join(_FORMS)})>")
-
-_log: Final = logging.getLogger("fibonacci.emulator")
-
-
-class StoredSecrets:
-    """Takes the values of secrets out of what is stored, and puts them back.
-
-    Args:
-        secrets: The secrets, which may change: what they were before is hidden and put back too.
-
-    Example:
-        >>> stored = StoredSecrets(Secrets("secrets", {"TOKEN": "s3cret"}))
-        >>> stored.hide("Bearer s3cret")
-        'Bearer <secret:TOKEN=...>'
-        >>> stored.put_back(stored.hide("Bearer s3cret"))
-        'Bearer s3cret'
-    """
-
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = secrets
-        self._known: frozenset[tuple[str, str]] = frozenset()
-        self._hidden: dict[str, tuple[str, str, str]] = {}
-        self._pattern: re.Pattern[str] | None = None
-        self._digits: dict[tuple[str, str], str] = {}  # it takes 50 ms to compute those of a value
-        self._missing: set[str] = set()
-
-    def hide(self, value: Any) -> Any:
-        """Return JSON without the values of secrets, in keys too."""
-        if self._known is not self._secrets.ever_named:
-            self._learn()
-        pattern = self._pattern
-        return value if pattern is None else map_texts(value, lambda text: pattern.sub(self._stand_in, text))
-
-    def put_back(self, value: Any) -> Any:
-        """Return JSON with the values of the secrets that are known; the others are logged, each once."""
-        return map_texts(value, lambda text: _MARK.sub(self._original, text))
-
-    def _learn(self) -> None:
-        self._known = self._secrets.ever_named
-        self._hidden = {}
-        for form in _FORMS:
-            for name, value in sorted(self._known):
-                if len(value) >= SHORTEST:
-                    self._hidden.setdefault(_spelled(value, form), (name, value, form))
-        # The longest first: a shorter one may be a part of it.
-        texts = map(re.escape, sorted(self._hidden, key=len, reverse=True))
-        self._pattern = re.compile("|".join(texts)) if self._hidden else None
-
-    def _stand_in(self, match: re.Match[str]) -> str:
-        name, value, form = self._hidden[match[0]]
-        return f"<secret:{quote(name, safe='')}={self._digits_of(name, value)}{form}>"
-
-    def _original(self, match: re.Match[str]) -> str:
-        name, digits, form = unquote(match[1]), match[2], match[3]
-        for known, value in self._secrets.ever_named:
-            if known == name and self._digits_of(name, value) == digits:
-                return _spelled(value, form)
-        if name not in self._missing:
-            self._missing.add(name)
-            text = "the state held the secret %r, which is missing or another now: pass its value in secrets"
-            log(_log, logging.WARNING, text, name)
-        return match[0]
-
-    def _digits_of(self, name: str, value: str) -> str:
-        secret = (name, value)
-        if secret not in self._digits:
-            password, salt = (text.encode("utf-8", "surrogatepass") for text in (value, f"fibonacci secret {name}"))
-            self._digits[secret] = scrypt(password, salt=salt, n=2**14, r=8, p=1, dklen=4).hex()
-        return self._digits[secret]
-
-
-def _spelled(secret: str, form: str) -> str:
-    for spelling in _FORMS[form]:
-        secret = SPELLINGS[spelling](secret)
-    return secret

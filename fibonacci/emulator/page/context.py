@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.variables import redact, redact_text, spellings
+from fibonacci.emulator.engine.secret_forms import texts_of
+from fibonacci.emulator.engine.variables import redact, redact_text
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import API_PREFIX
@@ -46,17 +47,17 @@ class Backend:
         self.app: Final = app
 
     @property
-    def hidden(self) -> list[str]:
+    def hidden(self) -> Sequence[str]:
         """The texts that no page may show: the key, and every value that a secret has had."""
-        return spellings([self.app.keys.owner, *self.app.environment.secrets.ever])
+        return texts_of([self.app.keys.owner, *self.app.environment.secrets.ever])
 
     def redact(self, text: str) -> str:
         """Return a text without the key and the secrets."""
         return redact_text(text, self.hidden)
 
     def redact_json(self, content: Any) -> Any:
-        """Return JSON without the key and the secrets."""
-        return redact(content, self.hidden)
+        """Return JSON without the key and the secrets; views read its own keys, and show them redacted."""
+        return redact(content, self.hidden, has_own_keys=False)
 
     def catch_up(self) -> None:
         """Process the events of runs that are due, as every request of a client does."""

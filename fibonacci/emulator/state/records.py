@@ -1,15 +1,19 @@
 """What is stored: a type for the records of each table. The check of snapshots is derived from these types.
 
-A field that came later is `NotRequired`: the records of earlier versions lack it.
+So is what in a record may hold a secret: texts and JSON, and never the names of its fields, its states and numbers. A
+field that came later is `NotRequired`: the records of earlier versions lack it.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, NotRequired
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, Final, Literal, NotRequired, get_args
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 
@@ -262,3 +266,38 @@ class StoredReplay(TypedDict):
     request_id: _Visible
     headers: dict[_Visible, Annotated[str, Field(pattern=r"^[ -~]*$")]]
     until: Time
+
+
+Change = Callable[[Any, bool], Any]
+"""Returns a text or JSON changed; the second argument is whether its keys are of users too."""
+
+
+def map_content(shape: Any, value: Any, change: Change) -> Any:
+    """Return a stored value with what comes from users changed: texts and JSON, but no names, states and numbers.
+
+    Args:
+        shape: The type of the value, such as that of a record.
+        value: The value.
+        change: What is done with a text or with JSON.
+    """
+    if is_typeddict(shape):
+        hints = _hints_of(shape)
+        # The keys of a definition are those of its language: without them it could not be read.
+        return {
+            name: change(inner, False) if name == "definition" else map_content(hints.get(name, Any), inner, change)
+            for name, inner in value.items()
+        }
+    if shape in (Any, JSONObject) or (isinstance(value, str) and shape is str):
+        return change(value, True)
+    if is_array(value):
+        return [map_content(get_args(shape)[0], element, change) for element in value]
+    if is_object(value):
+        return {key: map_content(get_args(shape)[1], entry, change) for key, entry in value.items()}
+    return value
+
+
+@cache
+def _hints_of(shape: Any) -> Mapping[str, Any]:
+    """Return the types of the fields of a record; of one that may be null, the other type."""
+    hints = get_type_hints(shape).items()
+    return {name: get_args(hint)[0] if type(None) in get_args(hint) else hint for name, hint in hints}

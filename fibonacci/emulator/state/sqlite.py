@@ -166,13 +166,13 @@ def number_of(connection: sqlite3.Connection, pragma: str) -> int:
 
 
 def columns(
-    kind: TableKind[RecordT], key: Key, record: RecordT, hide: Callable[[Any], Any]
+    kind: TableKind[RecordT], key: Key, record: RecordT, hide: Callable[[Any, Any], Any]
 ) -> tuple[str, str, float | None, str, str | None]:
     """Return what is stored of a record: key, lists, due, record, apart; the last two without secrets."""
     lists = _encoded_lists(kind.lists_of(key, record))
     apart = None
     due = kind.due_of(record)
-    record = hide(record)
+    record = hide(record, kind.record)
     if kind.has_apart(record):
         apart = to_text({field: value for field, value in record.items() if field == kind.apart})
         record = kind.brief(record)
@@ -210,7 +210,7 @@ class Executor(Protocol):
         heal: Returns a record in valid Unicode, given the name of its table and its key.
     """
 
-    hide: Callable[[Any], Any]
+    hide: Callable[[Any, Any], Any]
     put_back: Callable[[Any], Any]
 
     def heal(self, kind: str, key: Key, record: Any) -> Any:

@@ -118,7 +118,7 @@ def _accept(tables: object, kinds: object) -> None:
     """Accept any tables."""
 
 
-def _unchanged(value: Any) -> Any:
+def _unchanged(value: Any, shape: object = None) -> Any:
     return value
 
 
@@ -133,7 +133,7 @@ class Store:
         path: The file that keeps the records, if there is one.
 
     Attributes:
-        hide: Returns a record as a file or a snapshot has it: without secrets.
+        hide: Returns a record, given its type too, as a file or a snapshot has it: without secrets.
         put_back: Returns a record that was read as it was before.
         report_bad_text: Called with the place of a stored text that was not valid Unicode, as earlier versions stored
             it.
@@ -143,7 +143,7 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.hide: Callable[[Any], Any] = _unchanged
+        self.hide: Callable[[Any, Any], Any] = _unchanged
         self.put_back: Callable[[Any], Any] = _unchanged
         self.report_bad_text: Callable[[str], None] = _unreported
         self.owners: Final = Owners(path)
@@ -245,7 +245,13 @@ class Store:
             JSON for `restore`, of this store or another, of either kind.
         """
         with self.reading():
-            tables = self.hide({name: list(table.items()) for name, table in self._tables.items()})
+            tables = {
+                name: [
+                    (self.hide([*key], list[str]), self.hide(record, self.kinds[name].record))
+                    for key, record in table.items()
+                ]
+                for name, table in self._tables.items()
+            }
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
     def heal(self, kind: str, key: Key, record: Any) -> Any:
