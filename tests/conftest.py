@@ -55,8 +55,10 @@ _NOT_MEASURED = tuple(
 )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take the signals that a process ignores which was started in the background, or by nohup, and its children."""
+    # pytest 9.1 loses the fixtures of a folder that it comes back to (its issue 14640).
+    config.args.sort(key=lambda argument: Path(argument.partition("::")[0]).parent)
     gc.disable()  # until the tests are collected: what is imported stays
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
