@@ -33,6 +33,7 @@ WINGS = [
     "serving",
     "facade",
     "__init__",
+    "handler_files",
     "cli_arguments",
     "cli",
     "__main__",

@@ -214,6 +214,7 @@ COMMAND: Final = {
     "quiet": "whether messages are left out",
     "raw_csv": "whether cells of CSV are left as they are",
     "record": "the cassette that is written",
+    "reload": "whether handlers follow their files",
     "replay": "the cassette that is read",
     "script": "the file of scripts",
     "shell": "the shell that is started",

@@ -11,9 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import import_module
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Final
 from urllib.parse import quote
@@ -22,6 +20,7 @@ from fibonacci._logging import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
 from fibonacci.emulator.facade import Emulator, app_of, client_variables, reachable_url
 from fibonacci.emulator.faults import SILENT, FailingResponse
+from fibonacci.emulator.handler_files import HandlerFiles, HandlersError
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.state.snapshot import StateError
@@ -34,10 +33,6 @@ _HANGUP: Final[Sequence[signal.Signals]] = [getattr(signal, name) for name in ("
 _SIGNALED: Final = 128  # what a shell adds to the number of the signal that has ended a command
 
 _log: Final = logging.getLogger("fibonacci.emulator")
-
-
-class HandlersError(ValueError):
-    """What `--handlers` names cannot be used."""
 
 
 class ChildError(ValueError):
@@ -167,14 +162,19 @@ def _prepare(options: argparse.Namespace) -> Emulator:
         allowed_hosts=options.allowed_host,
         origins=options.origin,
     )
-    _use(emulator, options)
+    if options.handlers is not None:
+        HandlerFiles(options.handlers).register(emulator)
+    if options.record is not None:
+        emulator.record(options.record)
+    elif options.replay is not None:
+        emulator.replay(options.replay)
     app_of(emulator).observers.append(log_request)
     return emulator
 
 
 @contextmanager
 def _listening(emulator: Emulator, options: argparse.Namespace) -> Generator[None]:
-    """Let an emulator listen while the block runs.
+    """Let an emulator listen while the block runs, and reload the user's handlers if that is asked for.
 
     Raises:
         OSError: If it cannot; the text names address and port.
@@ -183,7 +183,7 @@ def _listening(emulator: Emulator, options: argparse.Namespace) -> Generator[Non
         emulator.start()
     except OSError as error:
         raise OSError(f"it cannot listen on {options.host}, port {options.port}: {error.strerror}") from error
-    with emulator:
+    with emulator, HandlerFiles(options.handlers).reloading(emulator) if options.reload else nullcontext():
         yield
 
 
@@ -259,27 +259,6 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
         elapsed=seconds,
         request_id=None if silent else dict(response.headers).get("X-Request-Id"),
     )
-
-
-def _use(emulator: Emulator, options: argparse.Namespace) -> None:
-    """Register the user's handlers, and use the cassette."""
-    if options.handlers is not None:
-        _register(emulator, options.handlers)
-    if options.record is not None:
-        emulator.record(options.record)
-    elif options.replay is not None:
-        emulator.replay(options.replay)
-
-
-def _register(emulator: Emulator, name: str) -> None:
-    module, _, function = name.partition(":")
-    if (folder := str(Path.cwd())) not in sys.path:  # an installed script has its own folder there
-        sys.path.insert(0, folder)
-    try:
-        register = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise HandlersError(f"--handlers {name}: {error}; it is module:function") from error
-    register(emulator)
 
 
 def _cannot(reason: str) -> int:

@@ -40,6 +40,8 @@ def fault_of(options: argparse.Namespace) -> str | None:
         )
     if options.record is not None and options.handlers is None:
         return "--record records the calls of your functions: name what registers them with --handlers"
+    if options.reload and options.handlers is None:
+        return "--reload imports your functions again: name what registers them with --handlers"
     return None
 
 
@@ -104,6 +106,8 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
     add(
         "--handlers", metavar="MODULE:FUNCTION", help="a function that registers handlers with the emulator it is given"
     )
+    reload_help = "import the module of --handlers again when its files change; the state stays"
+    add("--reload", action="store_true", help=reload_help)
     cassette = parser.add_mutually_exclusive_group()
     cassette.add_argument("--record", metavar="FILE", help="record the calls of handlers in this file")
     cassette.add_argument("--replay", metavar="FILE", help="answer the calls of handlers from this file")

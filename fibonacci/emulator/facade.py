@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -863,6 +864,19 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
     def __repr__(self) -> str:
         where = "in process" if self._server is None else self.base_url
         return f"<Emulator {where}>"
+
+
+@contextmanager
+def replacing_handlers(emulator: Emulator) -> Generator[Emulator]:
+    """Yield the emulator to register handlers with. They replace all present ones at once, unless the block fails."""
+    staged, present = copy(emulator), vars(emulator)["_handlers"]
+    vars(staged)["_handlers"] = UserHandlers()
+    yield staged
+    models = list(dict.fromkeys(emulator.models))  # those that are appended again
+    with app_of(emulator).store.transaction():
+        present.replace_by(vars(staged)["_handlers"])
+        emulator.models[:] = models
+    vars(staged)["_handlers"] = present  # what a handler registers later counts at once
 
 
 def _check_key(host: str, api_key: str) -> None:

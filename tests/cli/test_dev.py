@@ -67,6 +67,30 @@ def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> Non
     assert "POST /v1/workflows 201" in err
 
 
+@pytest.mark.slow
+def test_handlers_reload_and_the_state_stays(tmp_path: Path) -> None:
+    handlers = tmp_path / "handlers_to_change.py"
+    text = "def register(emulator):\n    emulator.llm(lambda call: 'one')\n"
+    handlers.write_text(text, "utf-8")
+    with serving(tmp_path, "--json", "--handlers", "handlers_to_change:register", "--reload") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        printed = json.loads(process.stdout.readline())
+        with Fibonacci(printed["FIBONACCI_API_KEY"], base_url=printed["FIBONACCI_BASE_URL"]) as client:
+            workflow = client.workflows.create(name="x", definition={"nodes": [llm("a")]}).id
+            runs = [client.workflows.run(workflow, timeout=20)]
+            for changed, said in (
+                (text.replace("one", "two"), "handlers_to_change:register is reloaded"),
+                (text.replace("'one')", "'one'"), "handlers_to_change.py:2: SyntaxError: '(' was never closed"),
+            ):
+                handlers.write_text(changed, "utf-8")
+                while said not in (line := process.stderr.readline()):
+                    assert line, "the emulator has ended"
+                runs.append(client.workflows.run(workflow, timeout=20))
+            assert [run.outputs for run in runs] == [{"a": "one"}, {"a": "two"}, {"a": "two"}]
+            assert {run.id for run in runs} == {run.id for run in client.executions.list(workflow_id=workflow)}
+
+
 def test_a_command_behind_the_dashes(tmp_path: Path) -> None:
     run = spawn(
         "dev", "--port", "0", "--api-key", "local-key", "--quiet", "--", *PRINT, env=environment(None, tmp_path)
@@ -155,6 +179,11 @@ def test_the_command_of_the_module_has_the_two_variables(capfd: pytest.CaptureFi
         (["--plan", "fre"], 64, "fibonacci dev: unknown value for --plan 'fre'; did you mean 'free'?"),
         (["--script", "none.json"], 64, "fibonacci: none.json: the file cannot be read"),
         (["--handlers", "no_module:register"], 64, "fibonacci: --handlers no_module:register: No module named"),
+        (
+            ["--reload"],
+            64,
+            "fibonacci: --reload imports your functions again: name what registers them with --handlers",
+        ),
     ],
 )
 def test_what_it_refuses(
