@@ -107,11 +107,17 @@ class Survey:
     origins: set[str] = field(default_factory=set[str])
 
 
+def findings(page: Page, axe: str, *rules: str) -> list[str]:
+    """Return what a page breaks of the rules of axe-core, all of them by default."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    found: list[str] = page.evaluate(_FINDINGS, {"runOnly": rules} if rules else {})
+    return found
+
+
 def measure(page: Page, survey: Survey, axe: str | None) -> None:
     page.goto(survey.address + survey.target)
     page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
-    if axe is not None:
-        page.evaluate(axe)
     survey.structure |= page.evaluate(STRUCTURE)
     for width, scheme in VIEWS:
         page.set_viewport_size({"width": width, "height": 800})
@@ -119,9 +125,8 @@ def measure(page: Page, survey: Survey, axe: str | None) -> None:
         survey.contrasts[f"{width} {scheme}"] = page.evaluate(CONTRAST)
         survey.overflow[f"{width} {scheme}"] = max(0, page.evaluate("document.documentElement.scrollWidth") - width)
         survey.background[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        if axe is not None:  # few rules depend on the width and the theme
-            options = {"runOnly": ["color-contrast", "target-size"]} if survey.findings else {}
-            survey.findings[f"{width} {scheme}"] = page.evaluate(_FINDINGS, options)
+        if axe is not None and scheme not in survey.findings:  # few rules depend on the theme
+            survey.findings[scheme] = findings(page, axe, *(["color-contrast"] if survey.findings else []))
 
 
 def furnish(emulator: Emulator) -> list[str]:

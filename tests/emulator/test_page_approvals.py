@@ -100,6 +100,18 @@ def test_a_run_of_a_deleted_workflow_can_only_be_rejected(page: PageClient, clie
     assert "admin rejected the run" in page.act(f"/ui/runs/{run}/decision", by="admin", decision="reject").text
 
 
+def test_a_policy_or_a_quota_that_stands_in_the_way_is_said(page: PageClient, client: Fibonacci) -> None:
+    waiting_run(client)
+    text = page.get("/ui/approvals").text
+    assert "The node will fail" not in text
+    assert "waits for a place" not in text
+    client.organizations.tool_policies.create("default", tool_name="email_send", enabled=False)
+    client.organizations.quota.update("default", concurrent_executions=0)
+    text = page.get("/ui/approvals").text
+    assert "The node will fail. The tool 'email_send' is refused: tool-policies/email_send is off." in text
+    assert "It waits for a place first: 0 runs at once is the quota." in text
+
+
 def test_many_tools_are_counted(page: PageClient, client: Fibonacci) -> None:
     nodes = [tool(f"mail{number}", "email_send", MAIL | {"body": "Tides"}) for number in range(25)]
     client.workflows.execute(create(client, *nodes), inputs={"reader": "a@example.org"})

@@ -12,7 +12,18 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.page import layout
 from tests.emulator.handling import create
-from tests.emulator.page_browser import AXE, HOSTILE, KEY, MAIL, Survey, focus_on, sign_in, survey_of
+from tests.emulator.page_browser import (
+    AXE,
+    HOSTILE,
+    KEY,
+    MAIL,
+    Survey,
+    axe_script,
+    findings,
+    focus_on,
+    sign_in,
+    survey_of,
+)
 from tests.kit.chromium import chromium
 from tests.kit.nodes import llm, tool
 from tests.kit.programs import skip_or_fail
@@ -281,6 +292,56 @@ class TestKeyboard:
         expect(page.locator("#flash")).to_have_text("admin approved the run. State: completed.")
         assert client.executions.get(run).status == "completed"
 
+    def test_rows_are_gone_through_opened_and_searched(self, page: Page, address: str, client: Fibonacci) -> None:
+        names = ["Ada", "Bo", "Cy"]
+        for name in names:
+            create(client, llm("greet"), name=name)
+        page.goto(f"{address}/ui/workflows")
+        focused = page.locator(":focus")
+        for key, name in (("j", "Ada"), ("j", "Bo"), ("j", "Cy"), ("j", "Cy"), ("k", "Bo")):
+            page.keyboard.press(key)
+            expect(focused).to_have_text(name)
+        page.keyboard.press("/")
+        expect(focused).to_have_attribute("type", "search")
+        page.keyboard.type("j/?k")
+        expect(focused).to_have_value("j/?k")
+        page.keyboard.press("Control+a")
+        page.keyboard.type("ad")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{address}/ui/workflows?q=ad")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Ada", level=1)).to_be_visible()
+
+    def test_the_shortcuts_are_shown_closed_and_switched_off(self, page: Page, address: str, client: Fibonacci) -> None:
+        create(client, llm("greet"))
+        page.goto(f"{address}/ui/workflows")
+        dialog, focused = page.get_by_role("dialog", name="Shortcuts"), page.locator("main :focus")
+        for modifier in ("Control", "Alt", "Meta"):
+            page.keyboard.press(f"{modifier}+j")
+        expect(focused).to_have_count(0)
+        page.keyboard.press("?")
+        expect(dialog).to_contain_text("Go to the next row")
+        axe = axe_script()
+        assert axe is None or findings(page, axe) == []
+        page.keyboard.press("j")
+        expect(focused).to_have_count(0)
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        page.get_by_role("button", name="Shortcuts").click()
+        dialog.get_by_role("checkbox").uncheck()
+        dialog.get_by_role("button", name="Close").click()
+        page.reload()
+        for key in ("?", "j"):
+            page.keyboard.press(key)
+        expect(dialog).to_be_hidden()
+        expect(focused).to_have_count(0)
+
+    def test_a_page_without_a_search_leads_to_that_of_the_runs(self, page: Page, address: str) -> None:
+        page.goto(f"{address}/ui/clock")
+        page.keyboard.press("/")
+        expect(page).to_have_url(f"{address}/ui/runs#search")
+
     def test_the_skip_link_leads_to_the_content(self, page: Page, address: str) -> None:
         page.goto(address)
         page.keyboard.press("Tab")
@@ -329,6 +390,7 @@ class TestWithoutScript:
         context.close()
 
 
+@pytest.mark.timeout(400)
 class TestEveryPage:
     """What holds for each page, measured once for all."""
 
@@ -357,7 +419,7 @@ class TestEveryPage:
             )
 
     def test_axe_finds_nothing(self, survey: list[Survey]) -> None:
-        """No rule of axe-core is broken, in no theme and at no width."""
+        """No rule of axe-core is broken, in light and in dark."""
         if not any(each.findings for each in survey):
             skip_or_fail("axe-core", f"npm install {AXE}, and NODE_PATH with its folder node_modules")
         found = {

@@ -13,7 +13,7 @@ _ZOOM: Final = {
     "out": ("\N{MINUS SIGN}", "Zoom out"),
     "in": ("+", "Zoom in"),
     "fit": ("Fit", "Fit"),
-    "full": ("1:1", "Actual size"),
+    "full": ("1:1", "1:1, actual size"),
 }
 _KEYS: Final = "Diagram. The arrow keys move it, + and - zoom, 0 fits it, 1 is its actual size."
 

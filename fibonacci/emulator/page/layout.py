@@ -66,9 +66,39 @@ def signed_in(page: PageContent, context: ViewContext, flash: Flash | None) -> H
         ),
         h.p("", id="connection", role="status", data_static=True),
         h.button("Pause", type="button", id="pause", aria_pressed="false", hidden=True, data_static=True),
+        h.button(
+            "Shortcuts", type="button", id="show-shortcuts", aria_haspopup="dialog", hidden=True, data_static=True
+        ),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    return _html(page.title, header, _navigation(page, context.backend), _flash(flash), main)
+    return _html(page.title, header, _navigation(page, context.backend), _flash(flash), [main, _shortcuts()])
+
+
+_SHORTCUTS: Final = {
+    "/": "Search the list, or the runs",
+    "j": "Go to the next row",
+    "k": "Go to the row before",
+    "Enter": "Open what has the focus",
+    "?": "Show these shortcuts",
+    "Esc": "Close them; leave a field",
+}
+
+
+def _shortcuts() -> HTMLElement:
+    """Return what the script shows when somebody asks for the shortcuts; it is closed until then."""
+    return h.dialog(
+        h.h2("Shortcuts", id="shortcuts-title"),
+        h.dl([h.div(h.dt(h.kbd(key)), h.dd(text)) for key, text in _SHORTCUTS.items()]),
+        h.p("They do nothing while you type, or hold Ctrl, Alt or Meta.", class_="note"),
+        h.div(
+            h.input(type="checkbox", id="use-shortcuts", checked=True),
+            h.label("Use shortcuts of a single key", for_="use-shortcuts"),
+            class_="check",
+        ),
+        h.button("Close", type="button"),
+        id="shortcuts",
+        aria_labelledby="shortcuts-title",
+    )
 
 
 def _interval(page: PageContent) -> int:
@@ -85,7 +115,7 @@ def failure(message: str) -> HTMLElement:
     return h.p(message, class_="flash error", role="alert")
 
 
-def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, main: HTMLElement) -> HTMLElement:
+def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, main: Content) -> HTMLElement:
     return h.html(
         h.head(
             h.meta(charset="utf-8"),
@@ -96,6 +126,7 @@ def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, 
             h.link(rel="stylesheet", href="/ui/static/page.css"),
             h.script(src="/ui/static/page.js", defer=True),
             h.script(src="/ui/static/diagram.js", defer=True),
+            h.script(src="/ui/static/keyboard.js", defer=True),
         ),
         h.body(
             h.a("Skip to the content", href="#main", class_="skip"),

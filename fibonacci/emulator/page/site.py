@@ -40,6 +40,7 @@ _FILES: Final[Mapping[str, tuple[str, str]]] = {
     "/ui/static/page.css": ("page.css", "text/css; charset=utf-8"),
     "/ui/static/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/ui/static/diagram.js": ("diagram.js", "text/javascript; charset=utf-8"),
+    "/ui/static/keyboard.js": ("keyboard.js", "text/javascript; charset=utf-8"),
     "/ui/static/icon.svg": ("icon.svg", "image/svg+xml"),
     "/favicon.ico": ("icon.svg", "image/svg+xml"),
 }

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fibonacci._text import counted
 from fibonacci.definitions import CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.records import WAITING
@@ -25,6 +26,7 @@ from fibonacci.emulator.page.components import (
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.snippets import example
+from fibonacci.emulator.policy.admission import effective_quota
 from fibonacci.emulator.policy.approvals import DECIDING, settings_of
 from fibonacci.emulator.state.records import StoredGovernance
 
@@ -115,7 +117,7 @@ def _decision(context: ViewContext, run: Any) -> Content:
                 h.dd(
                     "Not possible: the workflow was deleted."
                     if is_gone
-                    else [_start(run["approval"], settings), _calls(context, compiled(definition))]
+                    else [_start(context, run, settings), _calls(context, run, compiled(definition))]
                 ),
             ),
             h.div(h.dt("Reject"), h.dd("The run is cancelled at once, whoever has approved it. No node runs.")),
@@ -125,18 +127,29 @@ def _decision(context: ViewContext, run: Any) -> Content:
     ]
 
 
-def _start(approval: Any, settings: StoredGovernance) -> HTMLElement:
-    missing = settings["approval_threshold"] - len(approval["approved_by"]) - 1
-    after = "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."
-    return h.p(after, " ", h.span("Requests are decided on by the settings of that moment.", class_="soft"))
+def _start(context: ViewContext, run: Any, settings: StoredGovernance) -> Content:
+    app = context.backend.app
+    missing = settings["approval_threshold"] - len(run["approval"]["approved_by"]) - 1
+    with context.backend.reading() as store:
+        places = effective_quota(store, app.account.plan, app.organization)["concurrent_executions"]
+        is_full = store.runs.count() >= places
+    return [
+        h.p(
+            "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."
+        ),
+        h.p(f"It waits for a place first: {counted(places, 'run')} at once is the quota.") if is_full else None,
+    ]
 
 
-def _calls(context: ViewContext, workflow: CompiledWorkflow) -> Content:
+def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Content:
     """Return the tools that a run calls, in order: they are what leaves the workflow."""
     nodes = [workflow.nodes[node_id] for node_id in workflow.order]
     tools = [node for node in nodes if isinstance(node, ToolNode)]
     models = sum(isinstance(node, LLMNode | CriticNode) for node in nodes)
-    lines = [h.li(_call(context, workflow, node)) for node in tools[:_TOOLS_SHOWN]]
+    with context.backend.reading() as store:
+        record = store.executions.get(run["execution_id"])
+    role = "owner" if record is None else record.get("role", "owner")
+    lines = [h.li(_call(context, role, workflow, node)) for node in tools[:_TOOLS_SHOWN]]
     rest = len(tools) - len(lines)
     return [
         h.p("It calls these tools, in this order:" if tools else "It calls no tool."),
@@ -146,9 +159,11 @@ def _calls(context: ViewContext, workflow: CompiledWorkflow) -> Content:
     ]
 
 
-def _call(context: ViewContext, workflow: CompiledWorkflow, node: ToolNode) -> Content:
-    known = find_tool(context.backend.app.environment.handlers, node.tool)
-    own = context.backend.app.environment.handlers.tool(node.tool) is not None
+def _call(context: ViewContext, role: str, workflow: CompiledWorkflow, node: ToolNode) -> Content:
+    environment = context.backend.app.environment
+    refusal = environment.refusal_of(canonical_tool(node.tool), role)
+    known = find_tool(environment.handlers, node.tool)
+    own = environment.handlers.tool(node.tool) is not None
     conditions = [*_conditions(workflow, node)]
     return [
         h.code(node.tool),
@@ -156,6 +171,7 @@ def _call(context: ViewContext, workflow: CompiledWorkflow, node: ToolNode) -> C
         h.span(" by your own function" if own else " simulated: nothing leaves the emulator", class_="soft"),
         f". {known['description']}" if known is not None and not own else None,
         [" ", h.strong("Only if "), " or ".join(conditions), "."] if conditions else None,
+        [" ", h.strong("The node will fail. "), refusal] if refusal else None,
         h.br(),
         h.code(short(node.params, context, 300)),
     ]
