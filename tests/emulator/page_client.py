@@ -102,6 +102,7 @@ class FormReading(HTMLParser):
             self.fields[self._open] = values["value"] or ""
 
     def handle_endtag(self, tag: str) -> None:
+        self._is_inside = self._is_inside and tag != "form"
         if tag == "textarea" and self._is_inside:
             text = self.fields[self._open].removeprefix("\n")
             self.fields[self._open] = text.replace("\n", "\r\n")
