@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,6 +55,7 @@ def build(out: Path, root: Path = ROOT) -> None:
         _stage(work, root, in_order)
         _configure(work, root, navigation, addresses)
         run_zensical(work)
+        add_search_words(work / "site" / "search.json", titles)
         if out.exists():
             shutil.rmtree(out)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +133,33 @@ def run_zensical(work: Path) -> None:
     if result.returncode or not (work / "site" / "index.html").exists():
         text = _COLOR.sub("", result.stdout + result.stderr).partition("Traceback")[0]
         raise SiteError(f"zensical: {text.strip()}")
+
+
+def add_search_words(index: Path, titles: Mapping[str, str]) -> None:
+    """Add the words of `search_words.toml` to the index of the search, each as an entry that leads to its page.
+
+    The search ranks titles that begin with what was typed before all else, then what has it in more fields, and of
+    equals what comes first.
+
+    Args:
+        index: The file of the index.
+        titles: The title of each page, by its path.
+
+    Raises:
+        SiteError: If a page of the words does not exist.
+    """
+    words: dict[str, str] = tomllib.loads((HERE / "search_words.toml").read_text("utf-8"))
+    unknown = sorted(words.keys() - titles.keys())
+    if unknown:
+        raise SiteError(f"search_words.toml has pages that do not exist: {', '.join(unknown)}")
+    content: dict[str, Any] = json.loads(index.read_text("utf-8"))
+    content["items"][:0] = [
+        {"location": f"{path.removesuffix('.md')}/", "level": 1, "title": f"{word}: {titles[path]}"}
+        | {"text": word, "path": [word], "tags": []}
+        for path, line in words.items()
+        for word in line.split(", ")
+    ]
+    index.write_text(json.dumps(content), "utf-8")
 
 
 if __name__ == "__main__":

@@ -161,6 +161,67 @@ def test_search_finds_and_opens(
     expect(visitor.page).to_have_url(place)
 
 
+QUERIES = {
+    "how-to/quickstart/": ["quickstart", "getting started", "install"],
+    "how-to/authenticate/": ["authentication", "api key", "token", "401"],
+    "how-to/use-async/": ["async", "asyncio", "parallel"],
+    "how-to/read-long-lists/": ["pagination", "next page", "cursor"],
+    "how-to/run-a-workflow/": ["wait", "poll", "progress"],
+    "how-to/run-thousands-of-rows/": ["batch", "bulk", "csv"],
+    "how-to/continue-after-a-crash/": ["resume", "journal"],
+    "how-to/cancel-runs/": ["cancel", "stop"],
+    "how-to/start-a-run-at-most-once/": ["idempotency", "duplicate runs"],
+    "how-to/set-timeouts-and-retries/": ["retry", "retries", "timeout", "backoff"],
+    "how-to/handle-errors/": ["error handling", "exceptions"],
+    "how-to/look-at-rate-limits/": ["rate limit", "429"],
+    "how-to/share-a-rate-limit/": ["multiprocessing", "redis"],
+    "how-to/use-a-proxy/": ["proxy"],
+    "how-to/use-your-own-certificates/": ["ssl", "certificate"],
+    "how-to/use-your-own-http-client/": ["httpx"],
+    "tutorial/approvals/": ["human approval", "human in the loop", "approve"],
+    "how-to/use-memory/": ["memory"],
+    "how-to/roll-back-a-version/": ["rollback"],
+    "how-to/write-workflows-as-code/": ["builder"],
+    "how-to/write-definition-files/": ["yaml"],
+    "how-to/deploy-workflows/": ["deploy"],
+    "how-to/environments/": ["staging"],
+    "how-to/secrets-and-settings-that-differ/": ["secrets"],
+    "how-to/check-workflows-in-ci/": ["ci", "github actions"],
+    "how-to/test-with-pytest/": ["testing", "pytest"],
+    "how-to/mock-without-the-emulator/": ["mock"],
+    "how-to/run-the-platform-locally/": ["emulator", "docker", "offline"],
+    "how-to/use-the-command-line/": ["cli"],
+    "how-to/use-it-in-notebooks/": ["notebook", "jupyter"],
+    "how-to/make-data-frames/": ["pandas"],
+    "how-to/give-workflows-to-agents/": ["mcp"],
+    "how-to/write-logs/": ["logging"],
+    "how-to/trace-and-measure/": ["opentelemetry"],
+    "how-to/coming-from-0.2.4/": ["migration", "upgrade"],
+    "reference/not-on-the-platform/": ["webhook", "stream", "cost", "schedule"],
+    "reference/environment-variables/": ["env"],
+}
+"""What people type, by the page that has to be among the first three."""
+
+
+def test_the_page_that_people_look_for_is_among_the_first_three(visitor: Visitor) -> None:
+    visitor.open("")
+    open_search(visitor.page, "Control+k")
+    field, results = visitor.page.locator("input:focus"), visitor.page.locator("a", has=visitor.page.locator("h2"))
+    missed: dict[str, list[str]] = {}
+    for page, queries in QUERIES.items():
+        for query in queries:
+            field.fill("")
+            expect(results).to_have_count(0)
+            field.fill(query)
+            expect(results.first).to_be_visible()
+            first = results.evaluate_all("links => links.slice(0, 3).map(link => link.href)")
+            paths = [link.partition(f"{visitor.address}/")[2].partition("?")[0] for link in first]
+            if page not in paths:
+                missed[query] = paths
+    assert missed == {}
+    assert sum(map(len, QUERIES.values())) >= 60
+
+
 def test_a_slash_opens_the_search_and_escape_closes_it(visitor: Visitor) -> None:
     visitor.open("how-to/")
     open_search(visitor.page, "/")
