@@ -53,7 +53,7 @@ class TestReading:
         only_running = page.get("/ui/runs?status=running").text
         assert running.id in only_running
         assert done.id not in only_running
-        assert "Slow" not in page.get(f"/ui/runs?workflow_id={greeter}").text
+        assert "Slow" not in page.get(f"/ui/runs?workflow_id={greeter}").body.partition("<table")[2]
         assert "Runs 1 running" in page.get("/").text
 
     @pytest.mark.parametrize("target", ["/", "/ui/runs"])
@@ -136,7 +136,7 @@ class TestReading:
         assert "There is no" in shown.text
         assert "Overview" in shown.text
 
-    @pytest.mark.parametrize("query", ["cursor=x", "cursor=", "status=", "cursor=%ff"])
+    @pytest.mark.parametrize("query", ["cursor=x", "cursor=", "cursor=%ff"])
     def test_a_bad_query_is_said_in_words(self, page: PageClient, query: str) -> None:
         shown = page.get(f"/ui/runs?{query}")
         assert shown.status in (400, 422)

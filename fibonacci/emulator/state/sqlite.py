@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sqlite3
 import time
 import weakref
@@ -34,7 +35,7 @@ from fibonacci.emulator.state.snapshot import (
     check_schema,
 )
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import SECRET, Key, RecordT, Table, TableKind
+from fibonacci.emulator.state.tables import SECRET, Key, RecordT, Search, Table, TableKind
 
 APPLICATION: Final = 0x46494245
 """The application id of an emulator's SQLite file: the letters FIBE."""
@@ -250,15 +251,21 @@ class SqliteTable(Generic[RecordT]):
         return self._execute("DELETE FROM records WHERE kind = ? AND key = ?", encoded_key(key)).rowcount > 0
 
     def rows(
-        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
+        self,
+        *name: str,
+        newest_first: bool = False,
+        after: int | None = None,
+        brief: bool = False,
+        skip: int = 0,
+        search: Search | None = None,
     ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over the records of a list; damaged ones are skipped and logged."""
-        for number, key, *texts in self._listed(
-            "key, record" if brief else "key, record, apart", name, newest_first, after, skip
-        ):
+        is_whole = not brief or (search is not None and self._kind.apart in search.fields)
+        columns = "key, record, apart" if is_whole else "key, record"
+        for number, key, *texts in self._listed(columns, name, newest_first, after, skip, search):
             record = self._decoded_or_logged(key, *texts)
-            if record is not None:
-                yield number, record
+            if record is not None and (search is None or search.accepts(record)):
+                yield number, self._kind.brief(record) if brief and is_whole and texts[1] else record
 
     def records(self, *name: str) -> Iterator[RecordT]:
         """Iterate over the records of a list."""
@@ -299,7 +306,13 @@ class SqliteTable(Generic[RecordT]):
         self._execute("DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?", start, start + _AFTER_ALL)
 
     def _listed(
-        self, columns: str, name: Key, newest_first: bool = False, after: int | None = None, skip: int = 0
+        self,
+        columns: str,
+        name: Key,
+        newest_first: bool = False,
+        after: int | None = None,
+        skip: int = 0,
+        search: Search | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         order, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
         values: list[Any] = [encoded_key(name)]
@@ -307,6 +320,10 @@ class SqliteTable(Generic[RecordT]):
         if after is not None:
             where = f" AND lists.number {beyond} ?"
             values.append(after)
+        if search is not None:
+            for condition, *compared in _conditions(search):
+                where += f" AND ({condition})"
+                values += compared
         sql = (
             f"SELECT lists.number, {columns} FROM lists CROSS JOIN records ON records.number = lists.number"
             f" WHERE lists.kind = ? AND list = ?{where} ORDER BY lists.number {order}"
@@ -337,6 +354,38 @@ class SqliteTable(Generic[RecordT]):
 
     def _execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         return self._store.execute(sql, self._name, *values)
+
+
+def _conditions(search: Search) -> Iterator[tuple[Any, ...]]:
+    """Yield conditions that all wanted records meet, and few others, each with its values. Damaged ones meet them too.
+
+    The text is looked for first in the record as it is stored: most need no more than that.
+    """
+    time = f"NOT json_valid(record) OR json_extract(record, '$.{search.time}')"
+    if search.begin is not None:
+        yield f"{time} >= ?", search.begin
+    if search.end is not None:
+        yield f"{time} < ?", search.end
+    if search.text:
+        pattern = _pattern(search.text)
+        yield "record LIKE ? ESCAPE '!' OR apart LIKE ? ESCAPE '!'", pattern, pattern
+        fields = [
+            f"CASE WHEN json_valid({column}) THEN json_extract({column}, '$.{field}') END LIKE ? ESCAPE '!'"
+            for field in search.fields
+            for column in ("record", "apart")
+        ]
+        yield " OR ".join(["NOT json_valid(record)", *fields]), *[pattern] * len(fields)
+
+
+def _pattern(text: str) -> str:
+    """Return a pattern for the JSON of what mentions a text. `LIKE` knows the cases of ASCII letters alone."""
+    parts = [
+        re.sub("[%_!]", r"!\g<0>", to_text(character)[1:-1])
+        if character.lower() == character.upper() or character.isascii()
+        else "%"
+        for character in text
+    ]
+    return f"%{''.join(parts)}%"
 
 
 _FULL: Final = frozenset(

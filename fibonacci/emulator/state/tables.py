@@ -10,7 +10,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 
-from fibonacci.emulator.state.json_encoding import is_larger_than
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.emulator.state.json_encoding import is_larger_than, to_text
 
 RecordT = TypeVar("RecordT", bound=Mapping[str, object])
 Key = tuple[str, ...]
@@ -70,6 +71,46 @@ class TableKind(NamedTuple, Generic[RecordT]):
         return cast("RecordT", {field: value for field, value in record.items() if field != self.apart})
 
 
+class Search(NamedTuple):
+    """Which records of a list are wanted.
+
+    Attributes:
+        text: A text that they mention, whatever its case.
+        fields: The fields that it is looked for in: in each text, key, number and word of them.
+        time: The field with the time that is compared.
+        begin: The earliest time; `None` for any.
+        end: The time before which it is; `None` for any.
+    """
+
+    text: str = ""
+    fields: tuple[str, ...] = ()
+    time: str = ""
+    begin: float | None = None
+    end: float | None = None
+
+    def accepts(self, record: Mapping[str, Any]) -> bool:
+        """Return whether a record is wanted."""
+        time: float = record.get(self.time, 0.0)
+        if (self.begin is not None and time < self.begin) or (self.end is not None and time >= self.end):
+            return False
+        text = self.text.lower()
+        return not text or any(_mentions(record.get(field), text) for field in self.fields)
+
+
+def _mentions(content: Any, text: str) -> bool:
+    waiting: list[Any] = [content]
+    while waiting:
+        value = waiting.pop()
+        if is_object(value):
+            waiting.extend(value)
+            waiting.extend(value.values())
+        elif is_array(value):
+            waiting.extend(value)
+        elif text in (value if isinstance(value, str) else to_text(value)).lower():
+            return True
+    return False
+
+
 class Table(Protocol[RecordT]):
     """Records by key, in order of their first `put`."""
 
@@ -90,7 +131,13 @@ class Table(Protocol[RecordT]):
         ...
 
     def rows(
-        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
+        self,
+        *name: str,
+        newest_first: bool = False,
+        after: int | None = None,
+        brief: bool = False,
+        skip: int = 0,
+        search: Search | None = None,
     ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over the records of a list, each with its permanent number; damaged ones are skipped and logged.
 
@@ -100,6 +147,7 @@ class Table(Protocol[RecordT]):
             after: Begin behind this number, in this order.
             brief: Leave out the field that is kept apart if it is large.
             skip: Begin so many records later; they are not read.
+            search: Which of the records are wanted.
         """
         ...
 
@@ -195,14 +243,19 @@ class MemoryTable(Generic[RecordT]):
         return True
 
     def rows(
-        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False, skip: int = 0
+        self,
+        *name: str,
+        newest_first: bool = False,
+        after: int | None = None,
+        brief: bool = False,
+        skip: int = 0,
+        search: Search | None = None,
     ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over the records of a list; it may change meanwhile."""
         while (number := self._next(name, after, newest_first=newest_first, skip=skip)) is not None:
             _, record = self._rows[self._keys[number]]
-            if brief and self._kind.has_apart(record):
-                record = self._kind.brief(record)
-            yield number, record
+            if search is None or search.accepts(record):
+                yield number, self._kind.brief(record) if brief and self._kind.has_apart(record) else record
             after, skip = number, 0
 
     def records(self, *name: str) -> Iterator[RecordT]:

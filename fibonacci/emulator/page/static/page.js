@@ -153,6 +153,11 @@ async function copy(button) {
   setTimeout(() => (button.textContent = "Copy"), 2_000);
 }
 
+// The address of a search has what was filled in alone.
+addEventListener("formdata", ({ target, formData }) => {
+  if (target.method === "get") for (const [name, text] of [...formData]) if (!text) formData.delete(name);
+});
+
 document.documentElement.classList.add("script");
 addEventListener("click", event => {
   const button = event.target.closest(".copy");

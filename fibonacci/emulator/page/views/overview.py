@@ -36,7 +36,7 @@ def _latest(context: ViewContext, counts: dict[str, int]) -> Content:
         h.ul([h.li(_tile(name, counts.get(name, 0))) for name in _STATES], class_="tiles", aria_label="Runs by state"),
         h.section(
             h.h2("Latest runs", id="runs"),
-            runs_table(context.backend, runs.items),
+            runs_table(context, runs.items),
             h.p(h.a("All runs", href="/ui/runs")),
             aria_labelledby="runs",
         ),

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from fibonacci._text import counted
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator.engine.records import QUEUED, TERMINAL, WAITING
-from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.emulator.http.messages import Detail, ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
     NOTHING,
     duration,
     facts,
+    field,
     form,
     is_brief,
     json_block,
@@ -27,13 +28,14 @@ from fibonacci.emulator.page.components import (
     table,
     with_query,
 )
-from fibonacci.emulator.page.context import Backend, Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.context import Done, PageContent, Slice, ViewContext, segment
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
-from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.snippets import run_snippets
 from fibonacci.emulator.page.views.approvals import approval_of
 from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.tables import Search
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What is drawn of a workflow without a definition."""
@@ -41,36 +43,119 @@ NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 _FILTERS = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 
 
+_FIELDS: Final = ("inputs", "outputs")
+"""What of a run a text is looked for in."""
+
+_LONGEST: Final = 200
+_MOST_WORKFLOWS: Final = 200
+
+
 def show_list(context: ViewContext) -> PageContent:
-    """Show the runs, the newest first."""
-    status, workflow_id = context.query.text("status"), context.query.text("workflow_id")
-    page = context.backend.items("/executions", context.cursor, status=status, workflow_id=workflow_id)
-    of_workflow: Content = None
-    if workflow_id is not None:
-        name = context.backend.workflow_name(workflow_id) or workflow_id
-        everywhere = h.a("show those of all workflows", href=with_query(context, workflow_id=None, cursor=None))
-        of_workflow = h.p("Of the workflow ", h.strong(name), "; ", everywhere, ".")
+    """Show the runs that a search wants, the newest first. Its address is a link to the search."""
+    status, workflow_id = context.query.searched("status"), context.query.searched("workflow_id")
+    faults: list[Detail] = []
+    search = _search(context, faults)
+    page = (
+        Slice([], None)
+        if faults
+        else context.backend.runs(context.cursor, search, workflow_id=workflow_id, status=status)
+    )
+    is_plain = not (search.text or search.begin or search.end or faults)
     return PageContent(
         "Runs",
-        [of_workflow, _filters(context, status), runs_table(context.backend, page.items), pager(context, page.more)],
+        [
+            _search_form(context, {fault.field: fault.message for fault in faults}),
+            _filters(context, status, workflow_id, is_plain=is_plain),
+            _runs(context, page.items, _EMPTY if is_plain and not (status or workflow_id) else _NO_MATCH),
+            pager(context, page.more),
+        ],
         "Runs",
     )
 
 
-def runs_table(backend: Backend, runs: Sequence[Any]) -> HTMLElement:
+def _search(context: ViewContext, faults: list[Detail]) -> Search:
+    text = context.searched or ""
+    if len(text) > _LONGEST:
+        faults.append(Detail("q", f"has {len(text):,} characters, and {_LONGEST} at most are looked for"))
+    begin, end = _bound(context, "from", faults), _bound(context, "to", faults, is_end=True)
+    return Search(text, _FIELDS, "created", begin, end)
+
+
+def _bound(context: ViewContext, name: str, faults: list[Detail], *, is_end: bool = False) -> float | None:
+    """Return a time in UTC; of the end, that behind the day, the minute or the second which was entered."""
+    text = context.query.searched(name)
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        faults.append(Detail(name, f"is a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
+        return None
+    within = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
+    return time.replace(tzinfo=time.tzinfo or UTC).timestamp() + (within if is_end else 0)
+
+
+def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement:
+    with context.backend.reading() as store:
+        newest = store.workflows.rows(newest_first=True)
+        names = {
+            workflow["id"]: workflow["name"] for _, (_, workflow) in zip(range(_MOST_WORKFLOWS), newest, strict=False)
+        }
+    chosen = context.query.searched("workflow_id")
+    if chosen is not None and chosen not in names:
+        names[chosen] = context.backend.workflow_name(chosen) or chosen
+    workflows = [h.option(name.strip() or key, value=key, selected=key == chosen) for key, name in names.items()]
+    kept = context.query.searched("status")
+
+    def control(name: str, kind: str, **more: Attribute) -> HTMLElement:
+        return h.input(type=kind, id=f"find-{name}", name=name, value=context.query.searched(name) or "", **more)
+
+    return h.form(
+        field(
+            "Text in inputs or outputs",
+            h.input(type="search", id="search", name="q", value=context.searched or "", spellcheck="false"),
+            fault=faults.get("q"),
+        ),
+        field("Workflow", h.select(h.option("all", value=""), workflows, id="find-workflow", name="workflow_id")),
+        field("From", control("from", "datetime-local", step=1), fault=faults.get("from")),
+        field("To", control("to", "datetime-local", step=1), fault=faults.get("to")),
+        None if kept is None else h.input(type="hidden", name="status", value=kept),
+        h.button("Search", class_="primary"),
+        h.a("All runs", href="/ui/runs") if "?" in context.target else None,
+        h.p("Times are those of the emulator's clock, in UTC.", class_="note"),
+        action="/ui/runs",
+        role="search",
+        id="find",
+        class_="inline",
+        data_static="true",
+    )
+
+
+_EMPTY: Final = "No runs here. Run a workflow on its page, or with "
+_NO_MATCH: Final = "No run matches this search. Look at all of them, or run a workflow with "
+
+
+def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
     """Return a table of executions in their public form."""
-    names = {run["workflow_id"]: backend.workflow_name(run["workflow_id"]) for run in runs}
-    empty = h.p("No runs here. Run a workflow with ", h.code("client.workflows.run(workflow_id)"), ", or on its page.")
-    columns = ("State", "Run", "Workflow", "Started", "Duration", "Nodes")
-    return table("Runs", columns, [_row(run, names[run["workflow_id"]]) for run in runs], empty, ("Duration", "Nodes"))
+    return _runs(context, runs, _EMPTY)
 
 
-def _row(run: Any, name: str | None) -> HTMLElement:
+def _runs(context: ViewContext, runs: Sequence[Any], empty: str) -> HTMLElement:
+    with context.backend.reading() as store:
+        workflows = {run["workflow_id"]: store.workflows.get(run["workflow_id"]) for run in runs}
+    names = {key: None if workflow is None else workflow["name"].strip() or key for key, workflow in workflows.items()}
+    columns = ("State", "Run and its first input", "Workflow", "Started", "Duration", "Nodes")
+    rows = [_row(context, run, names[run["workflow_id"]]) for run in runs]
+    nothing = h.p(empty, h.code("client.workflows.run(workflow_id)"), ".")
+    return table("Runs", columns, rows, nothing, ("Duration", "Nodes"))
+
+
+def _row(context: ViewContext, run: Any, name: str | None) -> HTMLElement:
     execution_id, is_waiting = run["execution_id"], run["status"] == WAITING
     workflow = h.code(run["workflow_id"]) if name is None else h.a(name, href=f"/ui/workflows/{run['workflow_id']}")
     return h.tr(
         h.td(state(run["status"])),
-        h.td(h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}")),
+        h.td(h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), _first_input(context, run), class_="run-name"),
         h.td(workflow, class_="name"),
         h.td(moment(run["created_at"])),
         h.td(NOTHING if is_waiting else duration(run["duration_ms"]), class_="number"),
@@ -79,23 +164,39 @@ def _row(run: Any, name: str | None) -> HTMLElement:
     )
 
 
+def _first_input(context: ViewContext, run: Any) -> Content:
+    if "inputs" not in run:
+        return h.p("large inputs", class_="note")
+    name, value = next(iter(run["inputs"].items()), (None, None))
+    return None if name is None else h.p(f"{name}: {short(value, context)}", class_="note")
+
+
 def _nodes(run: Any) -> str:
     failed = run["nodes_failed"]
     return f"{run['nodes_executed']} of {len(run['nodes'])}" + (f", {failed} failed" if failed else "")
 
 
-def _filters(context: ViewContext, chosen: str | None) -> HTMLElement:
+def _filters(context: ViewContext, chosen: str | None, workflow_id: str | None, *, is_plain: bool) -> HTMLElement:
+    """Return the links to the runs of each state, with how many there are where that is known without reading them."""
     with context.backend.reading() as store:
-        counts = store.executions.counts("status")
-    links = [_filter(context, "All", None, chosen, sum(counts.values()))]
-    links += [_filter(context, state_text(name), name, chosen, counts.get(name, 0)) for name in _FILTERS]
+        of_workflow = () if workflow_id is None else ("workflow_id", workflow_id)
+        counts = store.executions.counts(*of_workflow, "status")
+    names = {
+        "All": (None, sum(counts.values())),
+        **{state_text(name): (name, counts.get(name, 0)) for name in _FILTERS},
+    }
+    links = [
+        h.li(
+            h.a(
+                text,
+                [" ", h.span(f"{count:,}", class_="count")] if is_plain else None,
+                href=with_query(context, status=status, cursor=None),
+                aria_current="true" if status == chosen else None,
+            )
+        )
+        for text, (status, count) in names.items()
+    ]
     return h.nav(h.ul(links), class_="filters", aria_label="States")
-
-
-def _filter(context: ViewContext, text: str, status: str | None, chosen: str | None, count: int) -> HTMLElement:
-    number: Content = None if context.query.text("workflow_id") else [" ", h.span(f"{count:,}", class_="count")]
-    target = with_query(context, status=status, cursor=None)
-    return h.li(h.a(text, number, href=target, aria_current="true" if status == chosen else None))
 
 
 def show_run(context: ViewContext) -> PageContent:

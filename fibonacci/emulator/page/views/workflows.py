@@ -90,7 +90,7 @@ def show(context: ViewContext) -> PageContent:
             ),
             h.section(
                 h.h2("Latest runs", id="runs"),
-                runs_table(context.backend, runs.items),
+                runs_table(context, runs.items),
                 everything if runs.more else None,
                 aria_labelledby="runs",
             ),

@@ -1,0 +1,212 @@
+"""Finding runs on the page: by workflow, state, time, and a text of their inputs and outputs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.state.records import StoredExecution
+from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import LARGE, Search
+from tests.emulator.handling import create
+from tests.emulator.page_client import PageClient
+from tests.kit.assertions import each_row
+from tests.kit.nodes import llm, tool
+
+FIELDS = ("inputs", "outputs")
+
+
+def execution(number: int, inputs: dict[str, Any], **more: Any) -> StoredExecution:
+    """Return as much of the record of an execution as a search reads."""
+    record = {"id": f"e{number}", "workflow_id": "w", "status": "completed", "ended": 1.0, "inputs": inputs}
+    return cast("StoredExecution", {**record, "outputs": {}, "nodes": ["only in a node"], "created": number, **more})
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    store = Store() if request.param == "memory" else SqliteStore(tmp_path / "state.db")
+    with store.transaction():
+        yield store
+
+
+def matches(store: Store, search: Search, **more: Any) -> list[int]:
+    return [number for number, _ in store.executions.rows(search=search, **more)]
+
+
+def put(store: Store, *inputs: dict[str, Any]) -> None:
+    for number, given_inputs in enumerate(inputs, 1):
+        store.executions.put(f"e{number}", record=execution(number, given_inputs))
+
+
+INPUTS: tuple[dict[str, Any], ...] = (
+    {"topic": "High tides"},
+    {"topic": [{"where": "École"}]},
+    {"x": '\U0001f40d say "hi"\n'},
+    {"x": "a%_!\\b\nce"},
+    {"x": [1.5, True, None]},
+)
+
+
+@each_row(
+    ("text", "numbers"),
+    [
+        ("", [1, 2, 3, 4, 5]),
+        ("TIDE", [1]),
+        ("topic", [1, 2]),
+        ("écolE", [2]),
+        ("\U0001f40d", [3]),
+        ('say "hi"\n', [3]),
+        ("a%_!\\b", [4]),
+        ("%", [4]),
+        ("nce", []),  # the n is that of a line feed
+        ("1.5", [5]),
+        ("true", [5]),
+        ("only in a node", []),
+        ("completed", []),
+    ],
+)
+def test_a_text_is_found_in_any_value_whatever_its_case(store: Store, text: str, numbers: list[int]) -> None:
+    put(store, *INPUTS)
+    assert matches(store, Search(text, FIELDS)) == numbers
+
+
+@given(st.lists(st.text(max_size=6), min_size=1, max_size=5), st.text(max_size=3))
+def test_both_stores_find_the_same(texts: list[str], text: str) -> None:
+    with TemporaryDirectory() as folder:
+        memory, file = Store(), SqliteStore(Path(folder) / "state.db")
+        for one in (memory, file):
+            with one.transaction():
+                put(one, *({"x": each_text} for each_text in texts))
+        with file.transaction():
+            found = matches(file, Search(text, FIELDS))
+        file.close()
+        assert found == matches(memory, Search(text, FIELDS))
+
+
+def test_times_and_lists_limit_it(store: Store) -> None:
+    put(store, *[{"x": "tide"}] * 6)
+    assert matches(store, Search("", (), "created", 2, 5)) == [2, 3, 4]
+    assert matches(store, Search("tide", FIELDS, "created", begin=3), newest_first=True, after=6) == [5, 4, 3]
+    assert [n for n, _ in store.executions.rows("status", "failed", search=Search("tide", FIELDS))] == []
+
+
+def test_a_field_that_is_kept_apart_is_searched_and_left_out(store: Store) -> None:
+    put(store, {"x": "x" * LARGE + "tide"}, {"x": "tide"})
+    rows = list(store.executions.rows(search=Search("tide", FIELDS), brief=True))
+    assert [(number, "inputs" in record) for number, record in rows] == [(1, False), (2, True)]
+
+
+def test_a_file_reads_no_record_that_is_not_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    with store.transaction():
+        put(store, *({"topic": f"number {number} of all"} for number in range(2_000)))
+    read: list[str] = []
+
+    def loads(text: str) -> Any:
+        read.append(text)
+        return json.JSONDecoder().decode(text)
+
+    monkeypatch.setattr(json, "loads", loads)
+    with store.reading():
+        assert matches(store, Search("number 77 OF", FIELDS)) == [78]
+        assert matches(store, Search("", (), "created", 1_999)) == [1_999, 2_000]
+    assert len(read) == 3
+    store.close()
+
+
+def test_a_damaged_record_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    with store.transaction():
+        put(store, {"x": "tide"}, {"x": "tide"}, {"x": "x" * LARGE + "tide"})
+        store.execute("UPDATE records SET record = substr(record, 1, length(record) - 1) WHERE number = 1")
+        store.execute("UPDATE records SET apart = 'tide' WHERE number = 3")
+        assert matches(store, Search("tide", FIELDS, "created", 0, 10)) == [2]
+    assert "is damaged" in caplog.text
+    store.close()
+
+
+class TestOnThePage:
+    @pytest.fixture
+    def emulator(self) -> Emulator:
+        return Emulator(time="manual", api_key="fib-page")
+
+    @pytest.fixture
+    def client(self, emulator: Emulator) -> Fibonacci:
+        return emulator.client()
+
+    def runs(self, page: PageClient, query: str) -> list[str]:
+        """Return the runs that the list shows, by the texts of their first inputs."""
+        return re.findall(r'<p class="note">topic: (.*?)</p>', page.get(f"/ui/runs?{query}").body)
+
+    def test_runs_are_found_by_what_was_given_and_came_out(self, page: PageClient, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet", "Sailing {{input.topic}}"), name="Tides")
+        for topic in ("high water", "low water", "moon"):
+            client.workflows.execute(workflow, inputs={"topic": topic})
+        client.workflows.execute(create(client, llm("other")), inputs={"topic": "water"})
+        client.workflows.execute(workflow)
+        assert self.runs(page, "") == ["water", "moon", "low water", "high water"]
+        assert self.runs(page, "q=WATER") == ["water", "low water", "high water"]
+        assert self.runs(page, f"q=water&workflow_id={workflow}") == ["low water", "high water"]
+        assert self.runs(page, "q=sailing&status=completed") == ["moon", "low water", "high water"]
+        assert self.runs(page, "q=&status=&workflow_id=&from=&to=") == self.runs(page, "")
+        assert self.runs(page, "status=failed") == []
+        assert "No run matches this search." in page.get("/ui/runs?q=nothing").text
+
+    def test_a_search_is_in_its_form_and_its_links(self, page: PageClient, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet"), name="Tides")
+        for _ in range(26):
+            client.workflows.execute(workflow, inputs={"topic": "water"})
+        query = f"q=water&status=completed&workflow_id={workflow}&from=2026-01-01"
+        shown = page.get(f"/ui/runs?{query}")
+        fields = {"q": "water", "status": "completed", "workflow_id": workflow, "from": "2026-01-01", "to": ""}
+        assert shown.form("find") == fields
+        assert shown.next_page.startswith(f"/ui/runs?{query}&cursor=")
+        assert page.get(shown.next_page).body.count("topic: water") == 1
+        assert f"q=water&amp;status=failed&amp;workflow_id={workflow}&amp;from=2026-01-01" in shown.body
+
+    def test_times_are_those_of_the_clock_and_include_what_was_entered(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        workflow = create(client, llm("greet"))
+        app_of(emulator).clock.advance_to(4_102_444_799)  # the last second of 2099
+        for topic in ("old", "new"):
+            client.workflows.execute(workflow, inputs={"topic": topic})
+            emulator.clock.advance(60)
+        assert self.runs(page, "to=2099-12-31") == ["old"]
+        assert self.runs(page, "from=2100-01-01T00:00") == ["new"]
+        assert self.runs(page, "to=2100-01-01T00:00") == ["new", "old"]
+        assert self.runs(page, "from=2099-12-31T23:59:59&to=2099-12-31T23:59:59") == ["old"]
+
+    @each_row(
+        ("query", "fault"),
+        [
+            ("from=soon", "is a time such as 2026-01-31 or 2026-01-31T10:00, not 'soon'"),
+            (f"q={'x' * 201}", "has 201 characters, and 200 at most are looked for"),
+        ],
+    )
+    def test_a_fault_is_said_at_its_field(self, query: str, fault: str) -> None:
+        page = PageClient(Emulator(time="manual", api_key="fib-page")).sign_in()
+        shown = page.get(f"/ui/runs?{query}")
+        assert fault in shown.text
+        name, _, text = query.partition("=")
+        assert shown.form("find")[name] == text
+
+    def test_counts_are_those_of_the_workflow_where_they_are_known(self, page: PageClient, client: Fibonacci) -> None:
+        slow = create(client, tool("pause", "wait", {"seconds": 60}))
+        client.workflows.execute(slow)
+        client.workflows.execute(create(client, llm("greet")))
+        assert "All 2 running 1" in page.get("/ui/runs").text
+        assert "All 1 running 1" in page.get(f"/ui/runs?workflow_id={slow}").text
+        assert "All running pending" in page.get("/ui/runs?q=x").text
