@@ -54,7 +54,6 @@ def cyclic() -> Exception:
     return first
 
 
-HUGE = "x" * 100_000_000
 EXCEPTIONS: dict[str, tuple[Callable[[], BaseException], str]] = {
     "str raises": (WithoutTextError, "WithoutTextError, which has no text: its __str__ raised RuntimeError"),
     "str ends": (EndingError, "EndingError, which has no text: its __str__ raised SystemExit"),
@@ -69,16 +68,19 @@ EXCEPTIONS: dict[str, tuple[Callable[[], BaseException], str]] = {
     "CancelledError": (asyncio.CancelledError, "CancelledError"),
     "StopIteration": (lambda: StopIteration("over"), "over"),
     "a custom one": (lambda: Stop("enough"), "enough"),
-    "huge": (lambda: ValueError(HUGE), f"{'x' * MAX_ERROR}... (cut after 10,000 characters)"),
+    "huge": (lambda: ValueError("x" * 100_000_000), f"{'x' * MAX_ERROR}... (cut after 10,000 characters)"),
     "half of a character": (
         lambda: ValueError("\ud83d!"),
         "\\ud83d! (the text of the ValueError is not valid Unicode)",
     ),
     "control characters": (lambda: ValueError("a\x00\x1b[2J\r\nb"), "a\x00\x1b[2J\r\nb"),
-    "a group": (lambda: BaseExceptionGroup("two", [ValueError("a"), Stop("b")]), "two (2 sub-exceptions)"),
+    "a group": (
+        lambda: BaseExceptionGroup("two", [BaseExceptionGroup("one", [Stop("a")]), ValueError("b")]),
+        "two (2 sub-exceptions), the first of which is BaseExceptionGroup: "
+        "one (1 sub-exception), the first of which is Stop: a",
+    ),
     "a cycle": (cyclic, "first"),
 }
-NO_STOP_ITERATION = "coroutine raised StopIteration"  # as Python has it
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["in process", "over sockets"])
@@ -103,20 +105,28 @@ def error_of(emulator: Emulator, handler: Callable[[LLMCall], Any]) -> str:
     return str(node_of(execution.model_dump(), "a")["error"])
 
 
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("name", EXCEPTIONS)
-def test_an_exception_ends_its_node(emulator: Emulator, name: str, *, is_async: bool) -> None:
-    new, error = EXCEPTIONS[name]
-
+def test_each_exception_ends_its_node(emulator: Emulator) -> None:
     def fail(call: LLMCall) -> NoReturn:
-        raise new()
+        raise EXCEPTIONS[call.instruction][0]()
 
     async def fail_later(call: LLMCall) -> NoReturn:
         await asyncio.sleep(0)
-        raise new()
+        raise EXCEPTIONS[call.instruction][0]()
 
-    expected = NO_STOP_ITERATION if is_async and name == "StopIteration" else error
-    assert error_of(emulator, fail_later if is_async else fail) == expected
+    emulator.llm(lambda call: fail_later(call) if call.node_id.startswith("async") else fail(call))
+    nodes = [llm(f"{kind}{index}", name) for kind in ("async", "sync") for index, name in enumerate(EXCEPTIONS)]
+    with emulator.client() as client:
+        execution = client.executions.wait(client.workflows.execute(create(client, *nodes)).id, timeout=50)
+        assert execution.status == "failed"
+        errors = {node["id"]: node["error"] for node in execution.model_dump()["nodes"]}
+        for node in nodes:
+            name = node["instruction"]
+            expected = EXCEPTIONS[name][1]
+            if node["id"].startswith("async") and name == "StopIteration":
+                expected = "coroutine raised StopIteration"  # as Python has it
+            assert errors[node["id"]] == expected
+        emulator.llm(lambda call: "well")  # later runs work
+        assert client.workflows.run(create(client, llm("a"))).outputs == {"a": "well"}
 
 
 def test_an_answer_that_raises_while_it_is_read_ends_its_node(emulator: Emulator) -> None:
@@ -128,6 +138,17 @@ def test_an_answer_that_raises_while_it_is_read_ends_its_node(emulator: Emulator
     assert error_of(emulator, lambda call: EndlessMapping()) == (
         "the handler returned what is not JSON: Object of type EndlessMapping is not JSON serializable"
     )
+
+
+def test_an_error_that_quotes_a_long_value_is_cut(emulator: Emulator) -> None:
+    emulator.llm(lambda call: "x" * 500_000)
+    gate = {"id": "g", "type": "conditional", "left_value": "{{a}}", "operator": "less_than", "right_value": "{{a}}"}
+    client = emulator.client()
+    execution = client.executions.wait(client.workflows.execute(create(client, llm("a"), gate)).id, timeout=20)
+    error = str(node_of(execution.model_dump(), "g")["error"])
+    assert error.startswith("cannot compare xxx")
+    assert error.endswith("x... (cut after 10,000 characters)")
+    client.close()
 
 
 def test_a_run_goes_on_with_a_fallback(emulator: Emulator) -> None:

@@ -29,7 +29,7 @@ from fibonacci.emulator.engine.node_executor import (
     timeout_error,
 )
 from fibonacci.emulator.engine.node_states import NodeStates, calls_of, iteration_of, tries_of
-from fibonacci.emulator.engine.user_handlers import HandlerOutcome, usage_sum
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome, bounded, usage_sum
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.json_encoding import JSON
 from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredNode, StoredTrace
@@ -277,10 +277,10 @@ class RunningExecution:
         if delay is None:
             self._fail(state, error, now)
         else:
-            self._nodes.retry(node.id, _after(now, delay), error)
+            self._nodes.retry(node.id, _after(now, delay), bounded(error))
 
     def _fail(self, state: StoredNode, error: str, now: float) -> None:
-        self._nodes.fail(state["id"], error, now)
+        self._nodes.fail(state["id"], bounded(error), now)
 
     def _expire(self, now: float) -> None:
         """End the execution at the timeout of its workflow: what runs fails, what has not started is skipped."""

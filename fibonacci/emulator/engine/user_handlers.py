@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from fibonacci._logging import log
 from fibonacci._text import is_unicode, printable
@@ -236,7 +236,7 @@ class CriticCall(NodeCall):
 
 
 MAX_ERROR: Final = 10_000
-"""The most characters of an exception that are kept."""
+"""The most characters of an error that are kept."""
 
 CallT = TypeVar("CallT", bound=NodeCall)
 
@@ -331,15 +331,21 @@ def _outcome(work: Callable[[], Any], place: str) -> HandlerOutcome:
     return HandlerOutcome(copy) if fault is None else HandlerOutcome(error=" ".join(fault))
 
 
+def bounded(error: str) -> str:
+    """Return the error of a node, cut if it is very long."""
+    return error if len(error) <= MAX_ERROR else f"{error[:MAX_ERROR]}... (cut after {MAX_ERROR:,} characters)"
+
+
 def error_text(error: BaseException) -> str:
     """Return the text of an exception as the error of a node: never empty, never too long, always valid Unicode."""
     name = type(error).__name__
     try:
-        text = str(error)[: MAX_ERROR + 1] or name
+        text = bounded(str(error)) or name
+        if isinstance(error, BaseExceptionGroup):  # its own text says how many there are, and not what they say
+            first = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+            text = bounded(f"{text}, the first of which is {type(first).__name__}: {error_text(first)}")
     except BaseException as failure:
         return f"{name}, which has no text: its __str__ raised {type(failure).__name__}"
-    if len(text) > MAX_ERROR:
-        text = f"{text[:MAX_ERROR]}... (cut after {MAX_ERROR:,} characters)"
     return text if is_unicode(text) else f"{printable(text)} (the text of the {name} is not valid Unicode)"
 
 
