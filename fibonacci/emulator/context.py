@@ -11,7 +11,7 @@ from typing_extensions import TypeVar
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
-from fibonacci.emulator.http.bodies import Query
+from fibonacci.emulator.http.bodies import Query, RequestBody
 from fibonacci.emulator.http.messages import Reply
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.state.store import Store
@@ -24,7 +24,7 @@ class RequestContext:
     Attributes:
         path: The decoded path parameters by name.
         query: The query parameters.
-        body: The raw body.
+        body: The body, not read yet.
         now: The time of the request in Unix seconds.
         actor: The caller's name in the audit log.
         role: The caller's role.
@@ -36,7 +36,7 @@ class RequestContext:
 
     path: Mapping[str, str]
     query: Query
-    body: bytes
+    body: RequestBody
     now: float
     actor: str
     role: KeyRole

@@ -24,7 +24,7 @@ from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemoryToolSet, is_live, owner_of
 from fibonacci.emulator.http.bodies import Body
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
 from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
 from fibonacci.emulator.routes.organizations import PolicyCreate, QuotaUpdate, RoleOverrideCreate
@@ -293,7 +293,7 @@ def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float
 
 def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
     """Send a request; return the field at fault and the message if it is refused."""
-    reply = app.call(ServerRequest(method, f"/v1{path}", {}, to_json(body)), SEED)
+    reply = app.call(ServerRequest(method, f"/v1{path}", JSON_BODY, to_json(body)), SEED)
     if reply.status < 400:
         return None
     error = json.loads(reply.body)["error"]

@@ -12,7 +12,7 @@ from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.variables import Secrets, Variables
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.policy.admission import places_of
 from fibonacci.emulator.state.clock import VirtualClock
@@ -77,7 +77,9 @@ class Api:
     def __call__(self, method: str, path: str, body: object = None, **headers: str) -> ApiResponse:
         """Send a request under /v1; a body that is not bytes is written as JSON."""
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {"authorization": f"Bearer {self.key}"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        given = {"authorization": f"Bearer {self.key}", **(JSON_BODY if raw else {})} | {
+            k.replace("_", "-"): v for k, v in headers.items()
+        }
         response = self.app.handle(ServerRequest(method, f"/v1{path}", given, raw))
         return ApiResponse(response.status, dict(response.headers), response.body)
 

@@ -61,6 +61,7 @@ class TwoAPIs:
         target = path if path.startswith(("/v1/", "/api/")) else f"/api/v1{path}"
         raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         given = {"Authorization": f"Bearer {self.emulator.api_key if key is None else key}"}
+        given |= {} if raw is None else {"Content-Type": "application/json"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request(method, target, raw, given)
         response = self._connection.getresponse()

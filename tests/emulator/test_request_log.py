@@ -7,7 +7,7 @@ import pytest
 from fibonacci import APIConnectionError, FibonacciError
 from fibonacci.emulator import Emulator, Requests
 from fibonacci.emulator.app import request_log
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
 from tests.emulator.api import START, Api
 from tests.kit.assertions import each_row
 
@@ -21,7 +21,7 @@ def test_a_record_has_the_complete_request(api: Api, requests: Requests) -> None
     api("PUT", "/memory/a%2Fb?x=1&x=2&y=", {"value": 1}, x_team="blue", cookie="session=secret")
     (got,) = requests
     assert (got.method, got.path, got.template) == ("PUT", "/memory/a%2Fb", "/memory/{key}")
-    assert (got.query, got.headers, got.json) == ({"x": "2", "y": ""}, {"x-team": "blue"}, {"value": 1})
+    assert (got.query, got.headers, got.json) == ({"x": "2", "y": ""}, {"x-team": "blue", **JSON_BODY}, {"value": 1})
     assert (got.status, got.time) == (200, START)
 
 

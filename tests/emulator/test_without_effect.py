@@ -9,8 +9,11 @@ import pytest
 
 from fibonacci import ValidationError
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.context import Endpoint
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest, ServerResponse
+from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.routes.api_0_2 import SERVED
 from tests.emulator.api import Api
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
@@ -117,13 +120,63 @@ def test_what_in_a_request_has_no_effect_is_a_warning(method: str, path: str, bo
         client = emulator.client()
         target = path.format(id=client.workflows.create(name="x").id)
         before = emulator.snapshot()
-        response = app_of(emulator).handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, raw))
+        response = app_of(emulator).handle(
+            ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key", **JSON_BODY}, raw)
+        )
         if strict:
             assert (response.status, emulator.snapshot()) == (422, before)
             assert f"({code})" in response.body.decode()
         else:
             assert response.status in (200, 201, 404)  # as without the part that is not read
             assert [warning.code for warning in emulator.warnings] == [code]
+
+
+READERS = [endpoint for endpoint in (*ENDPOINTS, *SERVED) if endpoint.reads_body]
+NAMES = {"organization_id": "default", "key": "k", "tool_name": "calculator"}
+TWICE = b'{"x": [{"y": 1, "y": 2, "z": 3}], "x": 4}'
+
+
+def answers(
+    endpoint: Endpoint, body: bytes, content_type: str | None, *, strict: bool = False
+) -> tuple[ServerResponse, list[str]]:
+    """Return the response to a body, and the warnings."""
+    emulator = Emulator(strict=strict, api_key="key")
+    client = emulator.client()
+    client.organizations.tool_policies.create("default", tool_name="calculator")
+    path = endpoint.path.format(**NAMES, workflow_id=client.workflows.create(name="x").id)
+    target = path if path.startswith("/api/") else f"/v1{path}"
+    headers = {"authorization": "Bearer key", **({} if content_type is None else {"content-type": content_type})}
+    response = app_of(emulator).handle(ServerRequest(endpoint.method, target, headers, body))
+    return response, [str(warning) for warning in emulator.warnings]
+
+
+@each_row("endpoint", READERS)
+def test_a_key_that_a_body_has_twice_is_a_warning(endpoint: Endpoint) -> None:
+    message = "it is given more than once; the last one is read (repeated_key)"
+    _, warnings = answers(endpoint, TWICE, "application/json")
+    assert warnings == [f"{endpoint} y: {message}", f"{endpoint} x: {message}"]
+    response, warnings = answers(endpoint, TWICE, "application/json", strict=True)
+    assert (response.status, warnings) == (400, [])
+    assert b"The body has the key 'y' more than once in one object." in response.body
+
+
+@each_row("endpoint", READERS)
+def test_a_body_that_is_not_said_to_be_json_is_a_warning(endpoint: Endpoint) -> None:
+    for kind, message in (("text/plain", "is 'text/plain', not"), (None, "is missing:")):
+        _, warnings = answers(endpoint, b"{}", kind)
+        assert warnings == [f"{endpoint} Content-Type: {message} 'application/json' (media_type)"]
+        response, _ = answers(endpoint, b"{}", kind, strict=True)
+        assert (response.status, f"Content-Type {message}".encode() in response.body) == (415, True)
+    for right in ("Application/JSON; charset=utf-8", "application/merge-patch+json"):
+        response, warnings = answers(endpoint, b"{}", right, strict=True)
+        assert (response.status != 415, warnings) == (True, [])
+
+
+def test_a_control_is_not_the_platforms_and_may_be_sent_in_any_form() -> None:
+    emulator = Emulator(strict=True, api_key="key")
+    request = ServerRequest("POST", "/_emulator/clock/advance", {"authorization": "Bearer key"}, b'{"seconds": 1}')
+    assert app_of(emulator).handle(request).status == 200
+    assert emulator.warnings == []
 
 
 def test_an_empty_object_as_a_body_says_nothing(api: Api) -> None:

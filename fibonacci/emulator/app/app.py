@@ -25,7 +25,7 @@ from fibonacci.emulator.engine.compiled import check_snapshot
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults import SILENT, ActiveFailure, FailingResponse, FaultInjector, override_headers
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, payload_too_large
+from fibonacci.emulator.http.messages import JSON_BODY, HTTPException, ServerRequest, ServerResponse, payload_too_large
 from fibonacci.emulator.option_values import KEPT
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.state import ids
@@ -130,7 +130,7 @@ class App:
 
     def call_as_owner(self, request: ServerRequest) -> EncodedReply:
         """Carry out a request of the page; nothing counts, records or disturbs it. Every error is a reply too."""
-        request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}"})
+        request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}", **JSON_BODY})
         try:
             if request.target.startswith(_CONTROL_PATHS):
                 return self._control.call(request, self.clock.now())

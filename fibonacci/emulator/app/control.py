@@ -399,7 +399,7 @@ def snapshot(parts: EmulatorParts, context: RequestContext) -> Reply:
 def restore(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /restore; the body is a snapshot."""
     try:
-        parts.restore(context.body)
+        parts.restore(context.body.raw)
     except SnapshotError as error:
         raise invalid(Detail("body", str(error))) from None
     return no_content()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from fibonacci._logging import log
@@ -11,10 +12,16 @@ from fibonacci.emulator.account import Account, Actor
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
 from fibonacci.emulator.app.retention import IdempotencyCache, Retention
 from fibonacci.emulator.context import Endpoint, RequestContext
-from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
 from fibonacci.emulator.engine.scheduler import Scheduler
-from fibonacci.emulator.http.bodies import Query, read_json
-from fibonacci.emulator.http.messages import HTTPException, ServerRequest, permission_denied
+from fibonacci.emulator.http.bodies import Query, RequestBody, read_json
+from fibonacci.emulator.http.messages import (
+    HTTPException,
+    ServerRequest,
+    bad_request,
+    permission_denied,
+    unsupported_media_type,
+)
 from fibonacci.emulator.http.router import API_0_2, API_PREFIX, Router
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.routes import ENDPOINTS, api_0_2
@@ -48,11 +55,11 @@ class EndpointCaller:
         query = request.target.partition("?")[2]
         try:
             endpoint, path = find(router, request, actor)
-            context = self._context(path, Query(query), request.body, actor, now)
+            context = self._context(path, Query(query), self._body(router, request, endpoint), actor, now)
             if query and not endpoint.is_read:  # a refusal has to come before the change
                 _report_unread(context, endpoint)
             if request.body and not endpoint.reads_body:
-                _report_body(context, endpoint)
+                _report_unread_body(context, endpoint)
             reply = endpoint.handler(context)
             if query and endpoint.is_read:
                 _report_unread(context, endpoint)
@@ -60,7 +67,18 @@ class EndpointCaller:
         except HTTPException as error:
             return encoded_error(error)
 
-    def _context(self, path: Mapping[str, str], query: Query, body: bytes, actor: Actor, now: float) -> RequestContext:
+    def _body(self, router: Router[Endpoint], request: ServerRequest, endpoint: Endpoint) -> RequestBody:
+        """Return the body of a request; of a control, which is not the platform's, nothing in its form is a warning."""
+        if router.prefix != API_PREFIX:
+            return RequestBody(request.body)
+        warnings = self._scheduler.environment.warnings
+        if request.body and endpoint.reads_body:
+            _report_media_type(warnings, request.headers.get("content-type", ""), endpoint)
+        return RequestBody(request.body, partial(_report_repeated, warnings, endpoint))
+
+    def _context(
+        self, path: Mapping[str, str], query: Query, body: RequestBody, actor: Actor, now: float
+    ) -> RequestContext:
         return RequestContext(
             path=path,
             query=query,
@@ -108,17 +126,38 @@ def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
     )
 
 
-def _report_body(context: RequestContext, endpoint: Endpoint) -> None:
+def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
     """Warn about the fields of a body that the endpoint does not read; refuse them in strict mode."""
     try:
-        content = read_json(context.body)
+        content = read_json(context.body.raw)
     except HTTPException:
-        content = context.body
+        content = context.body.raw
     if content != {}:
         message = "the endpoint has no body; this one is not read"
         context.environment.warnings.report(
             [EmulatorWarning(code="unread_body", location=str(endpoint), message=message)]
         )
+
+
+def _report_media_type(warnings: WarningLog, content_type: str, endpoint: Endpoint) -> None:
+    """Warn about a body that is not said to be JSON; refuse it in strict mode."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return
+    message = f"is {content_type!r}, not 'application/json'" if content_type else "is missing: 'application/json'"
+    warnings.report(
+        [EmulatorWarning(code="media_type", location=f"{endpoint} Content-Type", message=message)],
+        lambda _: unsupported_media_type(f"Content-Type {message}."),
+    )
+
+
+def _report_repeated(warnings: WarningLog, endpoint: Endpoint, keys: Sequence[str]) -> None:
+    """Warn about keys that an object in a body has more than once; refuse it in strict mode."""
+    message = "it is given more than once; the last one is read"
+    warnings.report(
+        [EmulatorWarning(code="repeated_key", location=f"{endpoint} {key}", message=message) for key in keys],
+        lambda _: bad_request(f"The body has the key {keys[0]!r} more than once in one object.", keys[0]),
+    )
 
 
 _PATIENCE: Final = 0.25

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -103,12 +104,39 @@ class Body(BaseModel):
 BodyT = TypeVar("BodyT", bound=Body)
 
 
-def read(model: type[BodyT], raw: bytes) -> BodyT:
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """The body of one request.
+
+    Attributes:
+        raw: The bytes as received.
+        report_repeated: Called with the keys that an object in it has more than once, before anything is changed.
+    """
+
+    raw: bytes
+    report_repeated: Callable[[Sequence[str]], object] | None = None
+
+    def parsed(self) -> Any:
+        """Return the JSON in it.
+
+        Raises:
+            HTTPException: 400 if it is not JSON; also if keys are repeated, when those are refused.
+        """
+        if self.report_repeated is None:
+            return read_json(self.raw)
+        repeated: list[str] = []
+        content = read_json(self.raw, repeated)
+        if repeated:
+            self.report_repeated(list(dict.fromkeys(repeated)))
+        return content
+
+
+def read(model: type[BodyT], body: RequestBody) -> BodyT:
     """Parse and validate a body.
 
     Args:
         model: The model.
-        raw: The bytes as received.
+        body: The body as received.
 
     Returns:
         The model; `model_fields_set` has the names of the fields given.
@@ -116,7 +144,7 @@ def read(model: type[BodyT], raw: bytes) -> BodyT:
     Raises:
         HTTPException: 400 if it is not JSON, 422 with every fault if it does not match the model.
     """
-    content = read_json(raw)
+    content = body.parsed()
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -124,20 +152,23 @@ def read(model: type[BodyT], raw: bytes) -> BodyT:
         raise invalid(*(Detail(_field(fault["loc"]), fault["msg"]) for fault in faults)) from None
 
 
-def read_object(raw: bytes) -> Mapping[str, Any]:
+def read_object(body: RequestBody) -> Mapping[str, Any]:
     """Parse a body that may be any JSON object."""
-    content = read_json(raw)
+    content = body.parsed()
     if not is_object(content):
         raise invalid(Detail("body", "Input should be an object"))
     return content
 
 
-def read_json(raw: bytes) -> Any:
-    """Parse JSON as the standard defines it: UTF-8, finite numbers; nested `MAX_DEPTH` levels at most."""
+def read_json(raw: bytes, repeated: list[str] | None = None) -> Any:
+    """Parse JSON as the standard defines it: UTF-8, finite numbers; nested `MAX_DEPTH` levels at most.
+
+    `repeated` gets the keys that an object has more than once.
+    """
     if not raw:
         raise bad_request("The body is empty; JSON is expected.", "body")
     try:
-        content = parse_json(raw.decode("utf-8"))
+        content = parse_json(raw.decode("utf-8"), repeated)
     except (ValueError, RecursionError) as error:
         raise bad_request(f"The body is not JSON: {error}", "body") from None
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and is_deeper_than(content, MAX_DEPTH):

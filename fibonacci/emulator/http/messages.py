@@ -56,6 +56,8 @@ def encoded_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, byt
 
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
+JSON_BODY: Final[Mapping[str, str]] = {"content-type": "application/json"}
+"""The header of a request with a body that the emulator makes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,11 @@ def payload_too_large(limit: int) -> HTTPException:
     """Return the error for a body over the limit, in bytes."""
     message = f"The body is larger than {limit} bytes."
     return HTTPException(413, "payload_too_large", message, [Detail("body", message)])
+
+
+def unsupported_media_type(message: str) -> HTTPException:
+    """Return the error for a body that is not said to be JSON."""
+    return HTTPException(415, "unsupported_media_type", message, [Detail("Content-Type", message)])
 
 
 def invalid(*details: Detail) -> HTTPException:

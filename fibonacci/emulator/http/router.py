@@ -45,10 +45,13 @@ class Router(Generic[TargetT]):
     Args:
         endpoints: Method, path template and target of each endpoint.
         prefix: The first segment of every path, unless the template begins with that of the API of 0.2.
+
+    Attributes:
+        prefix: The same.
     """
 
     def __init__(self, endpoints: Iterable[tuple[str, str, TargetT]], prefix: str = API_PREFIX) -> None:
-        self._prefix = prefix
+        self.prefix: Final = prefix
         self._routes: dict[str, _Route[TargetT]] = {}
         self._by_shape: dict[tuple[int, tuple[str, ...]], list[_Route[TargetT]]] = {}
         for method, template, target in endpoints:
@@ -86,7 +89,7 @@ class Router(Generic[TargetT]):
     def unknown(self, method: str, path: str) -> str:
         """Return the message for an endpoint that does not exist, with the closest ones."""
         shown = path[:100]  # comparing long texts takes long
-        start = API_0_2[:-1] if shown.startswith(API_0_2) else f"/{self._prefix}"
+        start = API_0_2[:-1] if shown.startswith(API_0_2) else f"/{self.prefix}"
         routes = {"/".join(["", *route.parts]): route for route in self._routes.values()}
         below = {path.removeprefix(start): route for path, route in routes.items() if path.startswith(f"{start}/")}
         near = get_close_matches(shown.removeprefix(start), below, n=3, cutoff=0.4)

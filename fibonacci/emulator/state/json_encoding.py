@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
 from fibonacci.definitions.json_types import is_array, is_object, path_to_bad_text, place_of
@@ -39,8 +40,12 @@ def to_json(content: Any) -> bytes:
     return _ENCODE(content).encode("ascii")
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, repeated: list[str] | None = None) -> Any:
     """Parse JSON as the standard defines it: numbers are finite.
+
+    Args:
+        text: The JSON.
+        repeated: Where the keys are appended that an object has more than once; its value is the last one.
 
     Raises:
         ValueError: If it is not JSON.
@@ -50,7 +55,17 @@ def parse_json(text: str | bytes) -> Any:
         text = text.decode(json.detect_encoding(text))
     if text.startswith("\ufeff"):
         raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
-    return _DECODE(text)
+    if repeated is None:
+        return _DECODE(text)
+
+    def keep_last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            repeated.extend(key for key, count in counts.items() if count > 1)
+        return content
+
+    return _decoder(keep_last).decode(text)
 
 
 def _not_json(name: str) -> NoReturn:
@@ -64,7 +79,11 @@ def _finite(text: str) -> float:
     return number
 
 
-_DECODE: Final = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite).decode  # `loads` makes one each time
+def _decoder(hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> json.JSONDecoder:
+    return json.JSONDecoder(parse_constant=_not_json, parse_float=_finite, object_pairs_hook=hook)
+
+
+_DECODE: Final = _decoder().decode  # `loads` makes one each time
 
 
 SURROGATE: Final = "\\ud"

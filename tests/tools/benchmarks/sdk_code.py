@@ -243,6 +243,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 
+HEADERS = {"authorization": "Bearer key", "content-type": "application/json"}
 emulator = Emulator().start()
 clients_of = {
     "in_process": emulator.client(),
@@ -259,7 +260,7 @@ def executor(path):
     emulator = Emulator(db=path, api_key="key")
     definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "Say {{input.x}}"}]}
     target = f"/v1/workflows/{emulator.client().workflows.create(name='x', definition=definition).id}/execute"
-    request = ServerRequest("POST", target, {"authorization": "Bearer key"}, b'{"inputs": {"x": "5"}}')
+    request = ServerRequest("POST", target, HEADERS, b'{"inputs": {"x": "5"}}')
     return lambda: app_of(emulator).handle(request)
 
 executors = {"in memory": executor(None), "in a file": executor(Path(tempfile.mkdtemp()) / "state.db")}
@@ -279,11 +280,12 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 
+HEADERS = {"authorization": "Bearer key", "content-type": "application/json"}
 folder = Path(tempfile.mkdtemp())
 emulators = {}
 
 def send(emulator, method, target, body=b""):
-    response = app_of(emulator).handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
+    response = app_of(emulator).handle(ServerRequest(method, f"/v1{target}", HEADERS, body))
     if response.status >= 300:
         raise RuntimeError(response.body.decode())
     return response.body
