@@ -335,7 +335,7 @@ class EmulatorSettings:
 
     Example:
         >>> from fibonacci.emulator import Emulator
-        >>> emulator = Emulator(secrets={"TOKEN": "t-1"})
+        >>> emulator = Emulator(secrets={"TOKEN": "token-1"})
         >>> emulator.env["TEAM"] = "Tides"
         >>> emulator.secrets
         {'TOKEN': '***'}
@@ -584,7 +584,8 @@ class ScriptsAndCassettes:
             The script; `taken` and `remaining` count its answers.
 
         Raises:
-            ValueError: If the name or an answer is not valid, or the name has a script that repeats.
+            ValueError: If the name or an answer is not valid, such as one that is not valid Unicode, or the name has a
+                script that repeats.
 
         Example:
             >>> from fibonacci.emulator import Emulator, NodeFailure
@@ -612,7 +613,8 @@ class ScriptsAndCassettes:
         """Record the calls of handlers in a file, and replay those that are in it already.
 
         Use the result as a context manager, or leave it in use until another takes its place. To record anew, delete
-        the file. The values of the emulator's secrets are not in it: placeholders stand for them.
+        the file. The values of the emulator's secrets are not in it: placeholders stand for them, and a replay puts in
+        the values that it has, such as those of dummies.
 
         Args:
             path: The cassette, a file of JSON; its folder exists.
@@ -729,7 +731,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             keep: How many executions that have ended are kept. Default: 10,000. The oldest are dropped first, with
                 their traces. `None` keeps all. Running ones, and those that wait for approval, are always kept.
             env: The values of `{{env.NAME}}` in workflows, by name; none by default.
-            secrets: The values of `{{secrets.NAME}}` in workflows, by name; none by default.
+            secrets: The values of `{{secrets.NAME}}` in workflows, by name; none by default. Traces, the page, files
+                and cassettes have none of them. One of fewer than four characters is not redacted, which is a warning.
             strict: Whether to refuse what is unknown, not supported or without effect, in place of a warning in
                 `warnings`. Of a definition that is what `check_definition` reports, but for what may happen in a run.
             allowed_hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`,
@@ -744,7 +747,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             ImportError: If such a file is YAML and PyYAML is not installed.
             ValueError: If the plan or the time is unknown, the organization's id or a script is not valid, the rate
                 limit or `keep` is not positive, the key is too short for the host, a name in `allowed_hosts` or in
-                `origins` is malformed, or a name in `env` or `secrets` cannot stand in a template.
+                `origins` is malformed, a name in `env` or `secrets` cannot stand in a template, or a value there is
+                not valid Unicode.
             TypeError: If `allowed_hosts` or `origins` is one text, or a value of `env` or `secrets` is no text.
             StateError: If the file is not an emulator's, cannot be opened, or was written by a newer version.
         """

@@ -137,6 +137,18 @@ def test_another_input_is_a_miss_whatever_stands_for_a_secret(cassette: Path) ->
     assert "there is no recorded answer for node 'a'" in str(error)
 
 
+def test_the_names_of_an_input_stay(cassette: Path) -> None:
+    emulator = Emulator(secrets={"A": "instruction", "B": "1024"})
+    emulator.llm(lambda call: "done")
+    emulator.record(cassette)
+    run(emulator.client(), llm("a", "an instruction", max_tokens=1024))
+    (call,) = stored(cassette)
+    assert call["input"].keys() == {"instruction", "max_tokens"}
+    other = Emulator(secrets={"A": "dummy", "B": "dummy"})
+    other.replay(cassette)
+    assert run(other.client(), llm("a", "an instruction", max_tokens=1024)) == {"a": "done"}
+
+
 def test_a_cassette_of_an_earlier_version_is_replayed(cassette: Path) -> None:
     call = {
         "kind": "llm",

@@ -372,7 +372,7 @@ class CallCassette(Cassette):
         """
         secrets, given = self._secrets, recorded(with_places)
         with self._lock:
-            asked = replace(given, input=secrets.hide_input(given.input))
+            asked = replace(given, input={name: secrets.hide_input(value) for name, value in given.input.items()})
             replayed = self._take(asked, given)
             if replayed is None and self.mode == "record" and handler is not None:
                 self._calls.append(None)
@@ -388,7 +388,8 @@ class CallCassette(Cassette):
 
         With other secrets than those at recording, equal inputs may have unequal placeholders.
         """
-        as_rendered = replace(given, input=self._secrets.hide_places(given.input))
+        places = {name: self._secrets.hide_places(value) for name, value in given.input.items()}
+        as_rendered = replace(given, input=places)
         for key in dict.fromkeys(map(key_of, (asked, as_rendered))):
             for node in (asked.node, None):
                 queue = self._queues.get((key, node))

@@ -25,7 +25,7 @@ from fibonacci._text import is_unicode, printable
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
-from fibonacci.emulator.state.json_encoding import to_json, unicode_fault
+from fibonacci.emulator.state.json_encoding import SURROGATE, to_json, unicode_fault
 from fibonacci.emulator.state.records import NodeUsage
 from fibonacci.emulator.state.store import Owners, Store
 
@@ -324,8 +324,9 @@ def _outcome(work: Callable[[], Any], place: str) -> HandlerOutcome:
         log(_log, logging.DEBUG, "a handler failed", with_exception=True)
         return HandlerOutcome(error=error_text(error))
     try:
-        copy = json.loads(to_json(output))  # the handler may change its own later
-        fault = unicode_fault(copy, place)
+        text = to_json(output)
+        copy = json.loads(text)  # the handler may change its own later
+        fault = unicode_fault(copy, place) if SURROGATE.encode() in text else None
     except BaseException as error:  # a mapping of the handler's own may raise anything
         return HandlerOutcome(error=f"the handler returned what is not JSON: {error_text(error)}")
     return HandlerOutcome(copy) if fault is None else HandlerOutcome(error=" ".join(fault))

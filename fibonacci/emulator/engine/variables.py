@@ -104,8 +104,8 @@ class Secrets(Variables):
         self._ever |= {(name, self[name])}
         if self._warnings is not None and 0 < len(self[name]) < SHORTEST:
             message = (
-                f"its value has fewer than {SHORTEST} characters, which are in other words too: it is not redacted"
-                " in traces, on the page, in the state and in cassettes; use a longer one"
+                f"its value has fewer than {SHORTEST} characters, which other words have too: it is not redacted in"
+                " traces, on the page, in the state and in cassettes; use a longer one"
             )
             self._warnings.keep(
                 [EmulatorWarning(code="short_secret", location=f"{self._source}[{name!r}]", message=message)]
