@@ -57,7 +57,7 @@ def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, clien
     assert "Requested by owner" in text
     assert "Expires 20" in text
     assert "The run waits for 2 more approvals, then starts." in text
-    first, second = text.index("lookup in look by your own function"), text.index("email_send in tell simulated")
+    first, second = text.index("lookup in look , by your own function"), text.index("email_send in tell , simulated")
     assert first < second
     assert "Send an e-mail. Only if gate is false." in text
     assert '{"to": "{{input.reader}}", "subject": "News"' in text

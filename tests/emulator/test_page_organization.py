@@ -99,7 +99,7 @@ class TestAuditLog:
         emulator.approve(run, by="admin")
         shown = page.get("/ui/audit?action=quota.updated")
         assert shown.body.count('<tr id="audit-') == 1
-        assert "concurrent_executions: - → 7" in shown.text
+        assert "concurrent_executions: 7" in shown.text
         assert page.get(f"/ui/audit?q={run[:12].upper()}").body.count('<tr id="audit-') == 3
         assert page.get("/ui/audit?q=ADMIN&action=approval.given").body.count('<tr id="audit-') == 1
         assert f'href="/ui/runs/{run}"' in page.get("/ui/audit").body
@@ -134,12 +134,12 @@ class TestAuditLog:
 class TestRegistry:
     def test_a_workflow_goes_through_its_states(self, page: PageClient, client: Fibonacci) -> None:
         workflow = create(client, MAIL, name="Newsletter")
-        assert "Registry not a template" in page.get(f"/ui/workflows/{workflow}").text
+        assert "Registry not a template Approve as template" in page.get(f"/ui/workflows/{workflow}").text
         shown = page.act(f"/ui/registry/{workflow}", status="approved")
         assert "Newsletter is approved." in shown.text
-        assert "Deprecate Archive" in row(shown, f"template-{workflow}")
+        assert "approved Deprecate Archive" in row(shown, f"template-{workflow}")
         client.workflows.update(workflow, description="Newer")
-        assert row(page.get("/ui/registry"), f"template-{workflow}").startswith("Newsletter approved 1 2 ")
+        assert row(page.get("/ui/registry"), f"template-{workflow}").startswith("Newsletter 1 2 ")
         page.act(f"/ui/registry/{workflow}", status="deprecated")
         shown = page.act(f"/ui/registry/{workflow}", status="archived")
         assert "Archive" not in row(shown, f"template-{workflow}")

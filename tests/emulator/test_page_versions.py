@@ -48,8 +48,8 @@ def lines(shown: PageResponse) -> list[str]:
 def test_the_list_has_the_newest_first_and_leads_to_what_differs(page: PageClient, workflow: str) -> None:
     shown = page.get(f"/ui/workflows/{workflow}/versions")
     assert re.findall(r'<tr id="version-(\d)">', shown.body) == ["3", "2", "1"]
-    assert "3, the latest Greeter 2 2 an update" in shown.text
-    assert "1 Greeter 1 creating the workflow" in shown.text
+    assert "3, the latest from the one before an update 2 Greeter 2" in shown.text
+    assert "1 from the latest creating the workflow 1 Greeter" in shown.text
     assert unescape(shown.body).count(f"/ui/workflows/{workflow}/compare?old=2&new=3") == 2
     assert f'href="/ui/workflows/{workflow}/versions"' in page.get(f"/ui/workflows/{workflow}").body
 
@@ -85,7 +85,10 @@ def test_rolling_back_asks_first_and_says_what_happens(page: PageClient, client:
     done = page.act(f"{target}/rollback", **shown.form("rollback-form"))
     assert "Version 4 is version 1 again." in done.text
     assert client.workflows.get(workflow).name == "Greeter"
-    assert "4, the latest Greeter 1 rolling back to version 1" in page.get(f"/ui/workflows/{workflow}/versions").text
+    assert (
+        "4, the latest from the one before rolling back to version 1 1 Greeter"
+        in page.get(f"/ui/workflows/{workflow}/versions").text
+    )
     assert "Roll back" not in page.get(f"/ui/workflows/{workflow}/versions/4").text
 
 

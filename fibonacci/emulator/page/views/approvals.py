@@ -168,7 +168,7 @@ def _call(context: ViewContext, role: str, workflow: CompiledWorkflow, node: Too
     return [
         h.code(node.tool),
         f" in {node.id}",
-        h.span(" by your own function" if own else " simulated: nothing leaves the emulator", class_="soft"),
+        h.span(", by your own function" if own else ", simulated: nothing leaves the emulator", class_="soft"),
         f". {known['description']}" if known is not None and not own else None,
         [" ", h.strong("Only if "), " or ".join(conditions), "."] if conditions else None,
         [" ", h.strong("The node will fail. "), refusal] if refusal else None,

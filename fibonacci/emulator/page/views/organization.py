@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -85,7 +85,12 @@ print(client.registry.approve_template(workflow.id))
 
 def _settings(settings: StoredGovernance) -> list[HTMLElement]:
     return [
-        h.tr(h.td(h.code(name), class_="name"), h.td(value), h.td(meaning, class_="name wide"), id=f"setting-{name}")
+        h.tr(
+            h.td(h.code(name), class_="name setting"),
+            h.td(value),
+            h.td(meaning, class_="name wide"),
+            id=f"setting-{name}",
+        )
         for name, value, meaning in _meanings(settings)
     ]
 
@@ -242,7 +247,7 @@ def _changes(context: ViewContext, entry: StoredAudit) -> Iterator[Content]:
     for name, change in entry["changes"].items():
         if is_object(change):
             old, new = (NOTHING if change[side] is None else short(change[side], context) for side in ("from", "to"))
-            yield [f"{name}: {old} → ", h.strong(new)]
+            yield [f"{name}: ", None if old == NOTHING else f"{old} → ", h.strong(new)]
 
 
 def show_registry(context: ViewContext) -> PageContent:
@@ -261,7 +266,7 @@ def show_registry(context: ViewContext) -> PageContent:
         h.p("No templates. Approve a workflow as one on its page, or by:"),
         example("approve-template", "A template · Python", _APPROVE_TEMPLATE, context),
     ]
-    columns = ("Template", "State", "Version", "Latest version", "Changed", "")
+    columns = ("Template", "Version", "Latest version", "Changed", "State")
     rows = [_registry_row(context, entry) for entry in page.items]
     return PageContent(
         "Registry",
@@ -281,11 +286,10 @@ def _registry_row(context: ViewContext, entry: Any) -> HTMLElement:
         workflow = store.workflows.get(workflow_id)
     return h.tr(
         h.td(h.a(entry["name"].strip() or workflow_id, href=f"/ui/workflows/{segment(workflow_id)}"), class_="name"),
-        h.td(entry["status"]),
         h.td(entry["version"], class_="number"),
         h.td(NOTHING if workflow is None else workflow["version"], class_="number"),
         h.td(moment(entry["updated_at"])),
-        h.td(registry_forms(context, workflow_id)),
+        h.td(registry_form(context, workflow_id)),
         id=f"template-{workflow_id}",
     )
 
@@ -294,14 +298,14 @@ _STEPS: Final = {"approved": "approve-template", "deprecated": "deprecate", "arc
 _BUTTONS: Final = {"approved": "Approve as template", "deprecated": "Deprecate", "archived": "Archive"}
 
 
-def registry_forms(context: ViewContext, workflow_id: str) -> Content:
-    """Return a button for each state in the registry that a workflow can get."""
+def registry_form(context: ViewContext, workflow_id: str) -> HTMLElement:
+    """Return the state of a workflow in the registry, and a button for each state that it can get."""
     with context.backend.reading() as store:
         entry = store.registry.get(workflow_id)
+    status = None if entry is None else entry["status"]
     action = f"/ui/registry/{segment(workflow_id)}"
-    following: Sequence[str] = TRANSITIONS.get(None if entry is None else entry["status"], ())
-    buttons = [h.button(_BUTTONS[status], name="status", value=status) for status in following]
-    return form(context, action, buttons, class_="inline") if buttons else None
+    buttons = [h.button(_BUTTONS[other], name="status", value=other) for other in TRANSITIONS.get(status, ())]
+    return form(context, action, h.span(status or "not a template"), buttons, class_="inline")
 
 
 def change_registry(context: ViewContext) -> Done:

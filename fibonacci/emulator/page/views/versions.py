@@ -136,7 +136,7 @@ def _origin(version: Any) -> str:
 
 
 def _table(workflow: Any, versions: Sequence[Any]) -> HTMLElement:
-    columns = ("Version", "Name", "Nodes", "Made by", "Created", "What differs")
+    columns = ("Version", "What differs", "Made by", "Nodes", "Name", "Created")
     return table("Versions", columns, [_row(workflow, version) for version in versions], None, ("Nodes",))
 
 
@@ -151,11 +151,11 @@ def _row(workflow: Any, version: Any) -> HTMLElement:
     name = f"{number}, the latest" if number == latest else number
     return h.tr(
         h.td(h.a(name, href=f"/ui{_path(workflow)}/versions/{number}")),
-        h.td(version["name"], class_="name"),
-        h.td(node_count(version), class_="number"),
-        h.td(_origin(version)),
-        h.td(moment(version["created_at"])),
         h.td(h.span(links, class_="links") if links else NOTHING),
+        h.td(_origin(version)),
+        h.td(node_count(version), class_="number"),
+        h.td(version["name"], class_="name"),
+        h.td(moment(version["created_at"])),
         id=f"version-{number}",
     )
 
@@ -189,8 +189,6 @@ def _rollback_section(context: ViewContext, workflow: Any, version: Any) -> HTML
             h.li("Runs that have begun, or wait for approval, keep the version that they were requested with."),
             class_="points",
         ),
-        h.p(f"From version {latest} to version {number}, this changes:"),
-        _difference(context, _version(context, workflow, str(latest)), version),
         form(
             context,
             f"/ui{_path(workflow)}/versions/{number}/rollback",
@@ -198,6 +196,8 @@ def _rollback_section(context: ViewContext, workflow: Any, version: Any) -> HTML
             h.button(f"Roll back to version {number}", class_="danger"),
             id="rollback-form",
         ),
+        h.p(f"From version {latest} to version {number}, this changes:"),
+        _difference(context, _version(context, workflow, str(latest)), version),
         aria_labelledby="rollback",
     )
 

@@ -23,7 +23,7 @@ from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.snippets import example
-from fibonacci.emulator.page.views.organization import registry_forms
+from fibonacci.emulator.page.views.organization import registry_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 from fibonacci.emulator.page.views.versions import latest_versions, name_of, node_count
 from fibonacci.emulator.policy.approvals import approval_reasons, settings_of
@@ -81,7 +81,6 @@ def show(context: ViewContext) -> PageContent:
                 ("Updated", moment(workflow["updated_at"])),
                 *_standing(context, workflow),
             ),
-            registry_forms(context, workflow_id),
             h.section(h.h2("Diagram", id="diagram"), _diagram(context, workflow), aria_labelledby="diagram"),
             h.section(
                 h.h2("Run it", id="execute"),
@@ -95,6 +94,7 @@ def show(context: ViewContext) -> PageContent:
                 aria_labelledby="runs",
             ),
             h.section(h.h2("Versions", id="versions"), latest_versions(context, workflow), aria_labelledby="versions"),
+            h.section(h.h2("Registry", id="registry"), registry_form(context, workflow_id), aria_labelledby="registry"),
             h.section(
                 h.h2("Definition", id="source"),
                 json_block("definition", "Definition", workflow["definition"], context),
@@ -109,14 +109,12 @@ def _standing(context: ViewContext, workflow: Any) -> list[tuple[str, Content]]:
     """Return what the organization and its memory have of a workflow."""
     app, workflow_id = context.backend.app, workflow["id"]
     with context.backend.reading() as store:
-        entry = store.registry.get(workflow_id)
         settings = settings_of(store, app.organization)
     reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
     needed = h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"
     memory = f"/ui/memory?{urlencode({'scope': 'workflow', 'owner': workflow_id})}"
     return [
         ("Approval required for", needed),
-        ("Registry", "not a template" if entry is None else h.a(entry["status"], href="/ui/registry?archived=true")),
         ("Memory", h.a("Values of this workflow", href=memory)),
     ]
 
