@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,7 +55,7 @@ def build(out: Path, root: Path = ROOT) -> None:
         _stage(work, root, in_order)
         _configure(work, root, navigation, addresses)
         run_zensical(work)
-        add_search_words(work / "site" / "search.json", titles)
+        add_search_words(work / "site" / "search.json", listed_pages(navigation))
         if out.exists():
             shutil.rmtree(out)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def run_zensical(work: Path) -> None:
         raise SiteError(f"zensical: {text.strip()}")
 
 
-def add_search_words(index: Path, titles: Mapping[str, str]) -> None:
+def add_search_words(index: Path, pages: Sequence[ListedPage]) -> None:
     """Add the words of `search_words.toml` to the index of the search, each as an entry that leads to its page.
 
     The search ranks titles that begin with what was typed before all else, then what has it in more fields, and of
@@ -143,19 +143,25 @@ def add_search_words(index: Path, titles: Mapping[str, str]) -> None:
 
     Args:
         index: The file of the index.
-        titles: The title of each page, by its path.
+        pages: The pages.
 
     Raises:
         SiteError: If a page of the words does not exist.
     """
     words: dict[str, str] = tomllib.loads((HERE / "search_words.toml").read_text("utf-8"))
-    unknown = sorted(words.keys() - titles.keys())
+    by_path = {page.path: page for page in pages}
+    unknown = sorted(words.keys() - by_path.keys())
     if unknown:
         raise SiteError(f"search_words.toml has pages that do not exist: {', '.join(unknown)}")
     content: dict[str, Any] = json.loads(index.read_text("utf-8"))
+    entries = {entry["location"]: entry for entry in content["items"]}
     content["items"][:0] = [
-        {"location": f"{path.removesuffix('.md')}/", "level": 1, "title": f"{word}: {titles[path]}"}
-        | {"text": word, "path": [word], "tags": []}
+        {
+            **(entry := entries[f"{path.removesuffix('.md')}/"]),
+            "title": f"{word}: {by_path[path].title}",
+            "text": f"{word}: {by_path[path].description}",
+            "path": [word, *entry["path"][:1]],
+        }
         for path, line in words.items()
         for word in line.split(", ")
     ]
