@@ -126,13 +126,13 @@ class HandlerFiles:
     def _is_own(self, file: str) -> bool:
         return "site-packages" not in file and Path(file).is_relative_to(self._folder)
 
-    def _places(self, error: BaseException) -> Iterator[_Place]:
+    def _places(self, error: BaseException) -> Iterator[_HandlerLine]:
         """Yield where in the user's files an error was raised, the innermost last."""
         for frame in traceback.extract_tb(error.__traceback__):
             if self._is_own(frame.filename):
-                yield _Place(Path(frame.filename), frame.lineno or 0)
+                yield _HandlerLine(Path(frame.filename), frame.lineno or 0)
         if isinstance(error, SyntaxError) and error.filename is not None:
-            yield _Place(Path(error.filename), error.lineno or 0)
+            yield _HandlerLine(Path(error.filename), error.lineno or 0)
 
     def _in_words(self, error: BaseException) -> str:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -144,7 +144,7 @@ class HandlerFiles:
         return f"{shown}:{line}: {type(error).__name__}: {text}"
 
 
-class _Place(NamedTuple):
+class _HandlerLine(NamedTuple):
     file: Path
     line: int
 
