@@ -206,12 +206,16 @@ def forms_of(secret: str) -> dict[str, str]:
         "url": quote(secret, safe=""),
         "path": quote(secret),
         "query": quote_plus(secret),
+        "json in a url": quote(json.dumps({"k": secret})),
+        "url in a url": quote(quote(secret, safe=""), safe=""),
         "lower": re.sub("%..", lambda code: code[0].lower(), quote(secret, safe="")),
     }
     for before, after in product((b"", b"u", b"us", b"me:"), (b"", b"a", b"ab")):
         content = before + secret.encode() + after
         for name, encode in (("base64", b64encode), ("base64url", urlsafe_b64encode)):
             forms[f"{name} {before!r} {after!r}"] = encode(content).decode()
+    for name, text in (("json", json.dumps({"k": secret})), ("url", f"token={quote(secret, safe='')}")):
+        forms[f"base64 of {name}"] = b64encode(text.encode()).decode()
     return forms
 
 

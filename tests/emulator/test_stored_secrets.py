@@ -115,10 +115,15 @@ NAMES_OF_RECORDS = [
 ]
 
 
+OF_TIMES_AND_IDS = [*(f"{year}" for year in range(2025, 2035)), "exec", "active"]
+
+
 @pytest.mark.parametrize("in_file", [True, False])
 def test_the_names_and_states_of_records_stay(tmp_path: Path, *, in_file: bool) -> None:
     path = tmp_path / "state.db" if in_file else None
-    secrets = {f"S{number}": value for number, value in enumerate([*NAMES_OF_RECORDS, "3600", "1234"])}
+    secrets = {
+        f"S{number}": value for number, value in enumerate([*NAMES_OF_RECORDS, "3600", "1234", *OF_TIMES_AND_IDS])
+    }
     emulator = Emulator(db=path, api_key="fib-test", secrets=secrets)
     client = emulator.client()
     nodes = [llm("a", "{{secrets.S0}}"), tool("b", "wait", {"seconds": 3600}), llm("c", "{{input.n}}")]
@@ -135,6 +140,7 @@ def test_the_names_and_states_of_records_stay(tmp_path: Path, *, in_file: bool) 
             other.restore(snapshot)
         assert [run.status for run in other.client().executions.list()] == [before.status]
         again = other.client().executions.get(execution.id)
+        assert (again.id, again.created_at) == (before.id, before.created_at)
         assert (again.status, again.model_dump()["nodes"]) == (before.status, before.model_dump()["nodes"])
         assert other.client().workflows.get(workflow.id).version == 1
         shown: list[Any] = [(again.inputs or {})["n"], other.client().memory.get("k", scope="global").value]

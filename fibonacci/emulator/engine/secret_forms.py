@@ -54,9 +54,10 @@ FORMS: Final[Mapping[str, tuple[str, ...]]] = {
         [(), (":slash",)],
         *(product(_IN_JSON, repeat=depth + 1) for depth in range(_DEEPEST)),
         product(_IN_URLS),
-        product(_IN_URLS, _IN_JSON),
+        product(_IN_JSON, _IN_URLS),
+        product(_IN_URLS, [":url"]),
         product(_IN_BASE64),
-        product(_IN_JSON, _IN_BASE64),
+        product([*_IN_JSON, ":url"], _IN_BASE64),
         product(_IN_BASE64, [":url"]),
     )
 }

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, cast
@@ -245,14 +245,15 @@ class Store:
             JSON for `restore`, of this store or another, of either kind.
         """
         with self.reading():
-            tables = {
-                name: [
-                    (self.hide([*key], list[str]), self.hide(record, self.kinds[name].record))
-                    for key, record in table.items()
-                ]
-                for name, table in self._tables.items()
-            }
+            tables = {name: list(self._hidden_rows(name)) for name in self._tables}
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
+
+    def _hidden_rows(self, name: str) -> Iterator[tuple[list[str], Any]]:
+        """Yield keys and records without secrets; of the keys, those of memory alone may have one."""
+        kind = self.kinds[name]
+        for key, record in self._tables[name].items():
+            parts = [self.hide(part, str) if name == "key" else part for name, part in zip(kind.key, key, strict=False)]
+            yield parts, self.hide(record, kind.record)
 
     def heal(self, kind: str, key: Key, record: Any) -> Any:
         """Return a record with what is not valid Unicode replaced and reported: no response could have it."""
