@@ -44,7 +44,7 @@ class Records(logging.Handler):
         return self.lines.get(timeout=20)
 
 
-class Folder:
+class HandlerFolder:
     """The folder of a module with handlers, its emulator, and what is said when a file changes."""
 
     def __init__(self, path: Path, records: Records) -> None:
@@ -70,14 +70,14 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HandlerFolder]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(logging.getLogger("fibonacci.emulator"), "level", logging.INFO)
     records = Records()
     logging.getLogger("fibonacci.emulator").addHandler(records)
-    yield Folder(tmp_path, records)
+    yield HandlerFolder(tmp_path, records)
     logging.getLogger("fibonacci.emulator").removeHandler(records)
     for name in [name for name in sys.modules if name.startswith("reloaded_")]:
         del sys.modules[name]
@@ -97,7 +97,7 @@ KEPT = "reloaded_handlers:register is not reloaded, its functions from before st
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_change_is_taken_and_a_fault_is_not(folder: Folder) -> None:
+def test_a_change_is_taken_and_a_fault_is_not(folder: HandlerFolder) -> None:
     with folder.files.reloading(folder.emulator):
         assert folder.answer() == "one"
         folder.write(answer="'two'")
@@ -126,7 +126,7 @@ def test_a_change_is_taken_and_a_fault_is_not(folder: Folder) -> None:
     assert len(list(folder.client.executions.list())) == 8
 
 
-def test_a_running_node_keeps_its_handler(folder: Folder) -> None:
+def test_a_running_node_keeps_its_handler(folder: HandlerFolder) -> None:
     shared: Any = ModuleType("reloaded_shared")  # it has no file, so it is not reloaded
     shared.began, shared.may_end = threading.Event(), threading.Event()
     sys.modules["reloaded_shared"] = shared
@@ -143,7 +143,7 @@ def test_a_running_node_keeps_its_handler(folder: Folder) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_models_are_known_once_and_late_registrations_count(folder: Folder) -> None:
+def test_models_are_known_once_and_late_registrations_count(folder: HandlerFolder) -> None:
     with folder.files.reloading(folder.emulator):
         for version in range(2):
             folder.save("reloaded_handlers.py", f"# {version}\n{LATE}")
@@ -163,7 +163,9 @@ def test_models_are_known_once_and_late_registrations_count(folder: Folder) -> N
         ("", "module 'reloaded_handlers' has no attribute 'register'; it is module:function"),
     ],
 )
-def test_what_cannot_be_registered_at_first_is_an_error_with_its_place(folder: Folder, text: str, message: str) -> None:
+def test_what_cannot_be_registered_at_first_is_an_error_with_its_place(
+    folder: HandlerFolder, text: str, message: str
+) -> None:
     sys.modules.pop("reloaded_handlers", None)
     (folder.path / "reloaded_handlers.py").write_text(text, "utf-8")
     with pytest.raises(HandlersError) as caught:
