@@ -12,6 +12,7 @@ from fibonacci.emulator import Emulator, ToolCall
 from tests.emulator.api import KEY, Api
 from tests.emulator.test_admission import quota, refused
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, approvals, counts, decide, execute, settings
+from tests.emulator.test_durability import hear, running
 from tests.kit.nodes import llm, tool
 
 
@@ -151,6 +152,36 @@ def test_the_emulator_that_ends_a_run_starts_the_next_also_that_of_another(tmp_p
         assert theirs.client().executions.wait(run, timeout=30).outputs == {"mail": "sent"}
     ours.close()
     theirs.close()
+
+
+APPROVE_TWO = """
+emulator = Emulator(db=sys.argv[1])
+emulator.tool("email_send")(lambda call: sys.stdin.readline())
+client.organizations.governance.update("default", require_approval_for_external_comm=True)
+client.organizations.quota.update("default", concurrent_executions=1)
+node = {"id": "mail", "type": "tool", "tool": "email_send", "params": {"to": "a", "subject": "b", "body": "c"}}
+workflow = client.workflows.create(name="x", definition={"nodes": [node]})
+for run in [client.workflows.execute(workflow.id).id for _ in range(2)]:
+    print(run, emulator.approve(run, by="admin").status, flush=True)
+emulator.client().executions.wait(run)
+"""
+
+
+@pytest.mark.slow
+def test_after_a_kill_the_next_run_starts_with_the_handlers_that_are_registered_then(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    with running(APPROVE_TWO, str(file)) as process:
+        runs = [hear(process).split() for _ in range(2)]
+        process.kill()
+    assert [status for _, status in runs] == ["running", "pending"]
+    emulator = Emulator(db=file)
+    emulator.tool("email_send")(lambda call: "sent after it")
+    client = emulator.client()
+    assert client.executions.get(runs[0][0]).error == "node 'mail': the emulator was stopped while the handler worked"
+    while not (ended := client.executions.get(runs[1][0])).is_terminal:
+        pass
+    assert ended.outputs == {"mail": "sent after it"}
+    emulator.close()
 
 
 def test_a_tool_that_was_disabled_after_the_approval_fails_its_node(api: Api) -> None:

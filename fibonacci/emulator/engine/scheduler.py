@@ -215,6 +215,7 @@ class Scheduler:
     ) -> None:
         self.environment: Final = environment
         self._limit = limit
+        self._is_resuming = False
         self._store = environment.store
         self._clock = clock
         self._threads = HandlerThreads(environment.store, clock, self._report)
@@ -256,6 +257,8 @@ class Scheduler:
 
     def start_queued(self, now: float) -> None:
         """Start the executions in the queue for which there is a place."""
+        if self._is_resuming:  # the user registers handlers later: they start with the next request
+            return
         while (first := next(self._store.queue.keys(), None)) and self._store.runs.count() < self._limit():
             (execution_id,) = first
             try:
@@ -313,7 +316,11 @@ class Scheduler:
 
         If it cannot be written, only the clock is advanced.
         """
-        self._recovery.take_over()
+        self._is_resuming = True
+        try:
+            self._recovery.take_over()
+        finally:
+            self._is_resuming = False
 
     def trace(self, execution: StoredExecution) -> list[JSONObject]:
         """Return the trace of an execution, by the state as it is stored."""
