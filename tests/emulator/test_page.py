@@ -77,9 +77,19 @@ class TestReading:
 
     def test_a_failed_run_says_why(self, page: PageClient, client: Fibonacci) -> None:
         run = client.workflows.execute(create(client, llm("greet", "{{input.name}}"), llm("end", "{{greet}}")))
-        shown = page.get(f"/ui/runs/{run.id}").text
-        assert "Why: node 'greet':" in shown
-        assert "Skipped because it depends on 'greet', which failed" in shown
+        shown = page.get(f"/ui/runs/{run.id}")
+        assert "Why: node 'greet':" in shown.text
+        assert '<a href="#at-0">Show the node</a>' in shown.body
+        assert "Skipped because it depends on 'greet', which failed" in shown.text
+
+    def test_a_run_that_has_ended_is_read_again_more_seldom(self, page: PageClient, client: Fibonacci) -> None:
+        ended, running = (
+            client.workflows.execute(create(client, node)).id
+            for node in (llm("greet"), tool("pause", "wait", {"seconds": 60}))
+        )
+        assert 'data-refresh="10000"' in page.get(f"/ui/runs/{ended}").body
+        assert 'data-refresh="1000"' in page.get(f"/ui/runs/{running}").body
+        assert "data-refresh" not in page.get(f"/ui/runs/{ended}/again").body
 
     def test_what_is_due_happens_while_the_page_is_looked_at(
         self, page: PageClient, client: Fibonacci, emulator: Emulator
@@ -249,6 +259,7 @@ class TestPlace:
                 ("/", 401, "text/html; charset=utf-8"),
                 ("/ui/static/page.css", 200, "text/css; charset=utf-8"),
                 ("/ui/static/page.js", 200, "text/javascript; charset=utf-8"),
+                ("/ui/static/diagram.js", 200, "text/javascript; charset=utf-8"),
                 ("/favicon.ico", 200, "image/svg+xml"),
             ):
                 connection.request("GET", target)

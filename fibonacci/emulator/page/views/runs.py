@@ -215,7 +215,7 @@ def show_run(context: ViewContext) -> PageContent:
                 ),
                 class_="line",
             ),
-            _error(run),
+            _error(context, run),
             approval_of(context, run),
             _facts(context, run),
             h.div(
@@ -339,8 +339,13 @@ def _cancel_form(context: ViewContext) -> HTMLElement:
     return form(context, action, h.button("Cancel the run"), id="cancel", data_static="true")
 
 
-def _error(run: Any) -> Content:
-    return h.p(h.strong("Why: "), run["error"], class_="flash error") if run["error"] else None
+def _error(context: ViewContext, run: Any) -> Content:
+    """Return why the run has failed, and the link to the node that did."""
+    if not run["error"]:
+        return None
+    failed = next((number for number, node in enumerate(run["trace"]) if node["status"] == "failed"), None)
+    link = None if failed is None else h.a("Show the node", href=_trace_target(context, failed))
+    return h.p(h.strong("Why: "), run["error"], " ", link, class_="flash error")
 
 
 def _facts(context: ViewContext, run: Any) -> HTMLElement:
