@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fibonacci._display.text import cell_width, clusters
 from fibonacci._files import check_inside
 from fibonacci._remedies import for_command
 from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.standard_streams import read_stdin, without_keys, wrapped_message
+from fibonacci.cli.rendering import fitted
+from fibonacci.cli.standard_streams import is_terminal, read_stdin, without_keys, wrapped_message
 from fibonacci.cli.workflow_names import workflow_id_of
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Format, Source, format_of
@@ -216,12 +219,35 @@ def fault_lines(problem: Problem, stream: TextIO | None) -> list[str]:
         problem: The fault.
         stream: Where it is printed: on a terminal it has line breaks between words.
     """
-    return [wrapped_message(fault_line(problem), stream), *snippet_lines(problem)]
+    return [wrapped_message(fault_line(problem), stream), *snippet_lines(problem, stream)]
 
 
-def snippet_lines(problem: Problem) -> list[str]:
-    """Return the line of the file and the line with the caret, without a key in them; none where it is not known."""
-    return without_keys(problem.snippet or "").splitlines()
+_CUT: Final = "..."
+_LEAST: Final = 20
+"""The cells of a line that are shown on the narrowest terminal."""
+
+
+def snippet_lines(problem: Problem, stream: TextIO | None) -> list[str]:
+    """Return the line of the file and the line with the caret, without a key in them; none where it is not known.
+
+    Args:
+        problem: The fault.
+        stream: Where it is printed: on a terminal the line is cut around the place.
+    """
+    lines = without_keys(problem.snippet or "").splitlines()
+    width = shutil.get_terminal_size().columns
+    if not is_terminal(stream) or len(lines) != 2 or cell_width(lines[0]) <= width:
+        return lines
+    start = lines[0].index(" | ") + len(" | ")
+    text, place, room = lines[0][start:], cell_width(lines[1]) - start - 1, max(_LEAST, width - start)
+    if place > room // 2:
+        begin = 0
+        for cluster, cells in clusters(text):
+            if place <= room // 2 - len(_CUT):
+                break
+            begin, place = begin + len(cluster), place - cells
+        text, place = f"{_CUT}{text[begin:]}", place + len(_CUT)
+    return [f"{lines[0][:start]}{fitted(text, room, _CUT).rstrip()}", f"{lines[1][:start]}{' ' * place}^"]
 
 
 def github_line(problem: Problem) -> str:

@@ -74,7 +74,7 @@ def report(error: BaseException, *, is_debug: bool) -> int:
     if isinstance(error, DefinitionError) and len(error.problems) == 1:
         from fibonacci.cli.definition_arguments import snippet_lines
 
-        for line in snippet_lines(error.problems[0]):
+        for line in snippet_lines(error.problems[0], sys.stderr):
             print_message(line)
     return exit_code(error)
 

@@ -118,7 +118,8 @@ class CommandHelp(argparse.HelpFormatter):
     """The help, in whose first lines the global options do not hide those of the command."""
 
     def __init__(self, prog: str, **options: Any) -> None:
-        super().__init__(prog, **{"max_help_position": 28, "width": reading_width() - 2, **options})
+        width = reading_width()
+        super().__init__(prog, **{"max_help_position": min(28, width // 3 + 2), "width": width - 2, **options})
 
     def format_help(self) -> str:
         """Return the help, in lines that fit the terminal."""

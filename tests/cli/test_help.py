@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,12 @@ from typing import Any, cast
 
 import pytest
 
+from fibonacci._display.text import cell_width
 from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import command_parser, main
 from fibonacci.cli.parser import RESOURCES, SECTIONS, CommandParser
+from fibonacci.cli.rendering import fitted
 from fibonacci.cli.synonyms import COMMANDS
 from tests.cli.invocation import TextStream, invoke
 from tests.kit.assertions import check_each, check_rows
@@ -118,11 +121,14 @@ def test_what_is_read_fits_the_terminal(
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("FIBONACCI_TIMEOUT", "soon")  # nothing is sent
     monkeypatch.chdir(tmp_path)
-    Path("flow.json").write_text('{"nodes": [{"id": "a", "type": "lm"}]}', "utf-8")
+    flow = {"description": "日本" * 9, "nodes": [{"id": "a", "instruction": "x", "type": "lm"}], "name": "x" * 40}
+    Path("flow.json").write_text(json.dumps(flow, ensure_ascii=False), "utf-8")
     shown = invoke("validate", "flow.json", on_terminal=True).out
-    assert "\n".join(shown.split()) == "\n".join(invoke("validate", "flow.json").out.split())
-    faults = [line for line in shown.splitlines() if not re.match(r"\s+(\d+ )?\|", line)]
-    assert all(len(line) <= widest or is_one_word(line) for line in faults), shown
+    fault, source, caret = re.split(r"\n(?= +(?:1 )?\|)", shown.rstrip())
+    assert fault.split() == invoke("validate", "flow.json").out.splitlines()[0].split()
+    assert all(len(line) <= widest or is_one_word(line) for line in fault.splitlines()), fault
+    assert max(map(cell_width, (source, caret))) <= max(columns, 28)
+    assert source[len(fitted(source, cell_width(caret) - 1, "")) :].startswith('"lm"'), (source, caret)
     for line in (["runn"], ["plan", "."], ["workflows", "get", "wf-1"], ["run", "wf-1", "--inputz", "{}"]):
         with contextlib.redirect_stderr(TextStream(is_terminal=True)) as err, contextlib.suppress(SystemExit):
             main(line)
