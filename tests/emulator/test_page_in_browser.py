@@ -341,6 +341,7 @@ class TestKeyboard:
         page.goto(f"{address}/ui/clock")
         page.keyboard.press("/")
         expect(page).to_have_url(f"{address}/ui/runs#search")
+        expect(page.locator("main [type=search]")).to_be_focused()
 
     def test_the_skip_link_leads_to_the_content(self, page: Page, address: str) -> None:
         page.goto(address)

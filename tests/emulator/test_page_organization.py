@@ -30,10 +30,10 @@ def client(emulator: Emulator) -> Fibonacci:
 
 
 def row(shown: PageResponse, name: str) -> str:
-    """Return what a row of a table shows."""
-    part = re.search(rf'<tr id="{re.escape(name)}">(.*?)</tr>', shown.body, re.DOTALL)
+    """Return what a row of a table or a list shows."""
+    part = re.search(rf'<(tr|div) id="{re.escape(name)}">(.*?)</\1>', shown.body, re.DOTALL)
     assert part, name
-    return PageResponse(200, {}, part[1]).text
+    return PageResponse(200, {}, part[2]).text
 
 
 class TestGovernance:
@@ -202,6 +202,7 @@ class TestEmptyStates:
     SCRIPTS: Final = {
         "/": ("script",),
         "/ui/approvals": ("hold",),
+        "/ui/audit": ("change-setting",),
         "/ui/governance": ("change-setting", "restrict", "override"),
         "/ui/memory": ("set",),
         "/ui/registry": ("approve-template",),
@@ -221,9 +222,11 @@ class TestEmptyStates:
         with Emulator() as emulator:
             page = PageClient(emulator, host=emulator.base_url.split("/")[2]).sign_in()
             commands = page.get("/").block("environment") + page.get("/ui/keys").block("make-key")
+            commands += page.get("/ui/requests").block("first-request")
             commands = commands.replace("read -rs FIBONACCI_API_KEY", 'read -rs FIBONACCI_API_KEY <<<"$KEY"')
             environment = os.environ | {"KEY": emulator.api_key}
             script = ["bash", "-euc", commands + 'echo "$FIBONACCI_BASE_URL"']
             made = subprocess.run(script, env=environment, capture_output=True, check=True, timeout=60, text=True)
             assert emulator.key("admin", name="ada") in made.stdout
             assert emulator.base_url in made.stdout
+            assert "web_search" in made.stdout

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
+from typing import Final
 
 from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.messages import not_found
-from fibonacci.emulator.page.components import facts, form, moment, pager, raw_block, table, with_query
+from fibonacci.emulator.page.components import facts, form, moment, pager, raw_block, table, text_block, with_query
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 
@@ -38,7 +39,7 @@ def show_requests(context: ViewContext) -> PageContent:
         "Requests",
         [
             h.div(h.nav(h.ul(filters), class_="filters", aria_label="Responses"), clear, class_="line"),
-            requests_table(shown[:PER_PAGE]),
+            requests_table(context, shown[:PER_PAGE]),
             pager(context, more),
         ],
         "Requests",
@@ -76,9 +77,17 @@ def clear_requests(context: ViewContext) -> Done:
     return Done("/ui/requests", "The request log is empty.")
 
 
-def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
+_FIRST: Final = """curl -sS {address}/v1/tools -H "Authorization: Bearer $FIBONACCI_API_KEY"
+"""
+
+
+def requests_table(context: ViewContext, entries: Sequence[LogEntry]) -> HTMLElement:
     """Return a table of requests."""
-    empty = h.p("No requests here. Those of clients appear as they arrive; those of this page do not.")
+    first = _FIRST.replace("{address}", f"http://{context.address}")
+    empty = [
+        h.p("No requests here. Those of clients appear as they arrive; those of this page do not. For example:"),
+        text_block("first-request", "A request · curl", first, context),
+    ]
     return table("Requests", ("Response", "Method", "Path", "Time"), [_request_row(entry) for entry in entries], empty)
 
 

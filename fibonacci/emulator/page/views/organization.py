@@ -49,7 +49,7 @@ def show_governance(context: ViewContext) -> PageContent:
             h.p("Which runs wait for approval, and which tools a role may use. The owner of the organization sets it."),
             h.section(
                 h.h2("Approval", id="approval"),
-                table("Settings", ("Setting", "Value", "What it means"), _settings(settings), None),
+                _settings(settings),
                 example("change-setting", "Change a setting · Python", _CHANGE_SETTING, context),
                 aria_labelledby="approval",
             ),
@@ -83,16 +83,12 @@ print(client.registry.approve_template(workflow.id))
 """
 
 
-def _settings(settings: StoredGovernance) -> list[HTMLElement]:
-    return [
-        h.tr(
-            h.td(h.code(name), class_="name setting"),
-            h.td(value),
-            h.td(meaning, class_="name wide"),
-            id=f"setting-{name}",
-        )
+def _settings(settings: StoredGovernance) -> HTMLElement:
+    entries = [
+        h.div(h.dt(h.code(name)), h.dd(h.strong(value)), h.dd(meaning), id=f"setting-{name}")
         for name, value, meaning in _meanings(settings)
     ]
+    return h.dl(entries, class_="card settings")
 
 
 def _meanings(settings: StoredGovernance) -> Iterator[tuple[str, str, Content]]:
@@ -190,7 +186,10 @@ def show_audit(context: ViewContext) -> PageContent:
     last = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
     if last is None and wanted is not None and len(read) == _SCANNED:
         last = read[-1][0]
-    empty: Content = h.p("No entry has this.") if counts else h.p("No entries. Every change of a setting makes one.")
+    empty: Content = h.p("No entry has this.")
+    if not counts:
+        first = example("change-setting", "A first entry · Python", _CHANGE_SETTING, context)
+        empty = [h.p("No entries. A change of a setting makes one:"), first]
     columns = ("Time", "Who", "Action", "Target", "What changed")
     return PageContent(
         "Audit log",

@@ -42,7 +42,7 @@ def _latest(context: ViewContext, counts: dict[str, int]) -> Content:
         ),
         h.section(
             h.h2("Latest requests", id="requests"),
-            requests_table(entries),
+            requests_table(context, entries),
             h.p(h.a("All requests", href="/ui/requests")),
             aria_labelledby="requests",
         ),
