@@ -20,6 +20,7 @@ from fibonacci import (
     UnknownOutcomeError,
     WaitTimeoutError,
 )
+from fibonacci.cli import exit_codes
 from fibonacci.cli.errors import exit_code
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
@@ -311,6 +312,17 @@ def test_the_class_decides() -> None:
     assert {repr(error): exit_code(error) for error in OF_CLASSES} == {
         repr(error): code for error, code in OF_CLASSES.items()
     }
+
+
+def test_the_guide_and_the_help_of_run_many_have_the_codes_of_the_table() -> None:
+    table = {value for value in vars(exit_codes).values() if isinstance(value, int)} - {exit_codes.PLANNED}
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "run-rows-from-a-terminal.md").read_text("utf-8")
+    cells = re.findall(r"^\| (\d[\d, ]*) \|", page, re.MULTILINE)
+    signals = {exit_codes.SIGNALED + number for number in (1, 2, 15)}
+    assert {int(number) for cell in cells for number in cell.split(", ")} == table - {exit_codes.SIGNALED} | signals
+    text = " ".join(invoke("run-many", "--help").out.partition("Exit codes:")[2].partition("examples:")[0].split())
+    stated = {int(number) for number in re.findall(r"(?:^|, )(\d+) [a-z]", text)}
+    assert stated == table - {exit_codes.SIGNALED} | {exit_codes.SIGNALED + 2}
 
 
 def test_an_unknown_authority_has_a_remedy_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
