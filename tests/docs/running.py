@@ -46,7 +46,9 @@ _PRINTS = re.compile(r"# prints: (.+)$", re.MULTILINE)
 _TESTS = re.compile(r"^ *(?:async )?def test_", re.MULTILINE)
 
 NEEDS_MORE = re.compile(
-    r"^ *(?:import|from) (?:celery|distributed|django|fastapi)\b|\.to_(?:arrow|pandas|polars)\(", re.MULTILINE
+    r"^ *(?:import|from) (?:anthropic|celery|distributed|django|fastapi|ollama|openai)\b"
+    r"|\.to_(?:arrow|pandas|polars)\(",
+    re.MULTILINE,
 )
 """Code with it needs the extra `test-slow`, so that only slow tests run it."""
 
