@@ -657,6 +657,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 cannot be kept.
             APIError: If the call fails.
             ImportError: If the file is YAML and PyYAML is not installed (extra `yaml`).
+            OSError: If the file cannot be written. Where files cannot be made in the folder, nothing is sent.
 
         Example:
             ```python

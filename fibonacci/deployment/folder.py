@@ -85,7 +85,8 @@ class DeploymentFolder:
         Raises:
             OSError: If its user may not do that, or there is a file in its place.
         """
-        place = next(path for path in (self.path, *self.path.parents) if os.path.lexists(path))
+        places = (path for path in (self.path, *self.path.parents) if os.path.lexists(path))
+        place = next(places, self.path)  # a drive of Windows may be missing
         code = errno.ENOTDIR if not place.is_dir() else 0 if os.access(place, os.W_OK | os.X_OK) else errno.EACCES
         if code:
             raise OSError(code, os.strerror(code), str(place))

@@ -54,6 +54,17 @@ def test_a_file_that_loads_to_the_same_definition(flows: Flows, file: str) -> No
     assert flows.is_deployed()
 
 
+@pytest.mark.parametrize("path", ["taken/news.yaml", "taken", "taken/deep/news.json"])
+def test_a_place_that_cannot_be_a_folder_is_refused_before_anything_is_sent(
+    flows: Flows, emulator: Emulator, path: str
+) -> None:
+    (flows.folder / "taken").write_text("", "utf-8")
+    emulator.requests.clear()
+    with pytest.raises((NotADirectoryError, DeploymentError), match="taken"):
+        flows.pull("wf-1", flows.folder / path)
+    assert emulator.requests.count == 0
+
+
 @pytest.mark.parametrize("path", ["news.yaml", "new/folder", "."])
 def test_a_missing_pyyaml_is_named_before_anything_is_sent(
     flows: Flows, emulator: Emulator, path: str, monkeypatch: pytest.MonkeyPatch
