@@ -398,15 +398,13 @@ class CallCassette(Cassette):
                     if index in self._unused:  # else it was taken from the other queue
                         self._unused.remove(index)
                         return self._calls[index]
-        fitting = [index for index in self._with_secrets if index in self._unused and self._fits(index, given)]
-        if not fitting:
-            return None
-        index = next(
-            (index for index in fitting if (call := self._calls[index]) is not None and call.node == asked.node),
-            fitting[0],
-        )
-        self._unused.remove(index)
-        return self._calls[index]
+        unused = [index for index in self._with_secrets if index in self._unused]
+        own_first = sorted(unused, key=lambda index: (call := self._calls[index]) is None or call.node != asked.node)
+        for index in own_first:
+            if self._fits(index, given):
+                self._unused.remove(index)
+                return self._calls[index]
+        return None
 
     def _fits(self, index: int, given: RecordedCall) -> bool:
         call = self._calls[index]
