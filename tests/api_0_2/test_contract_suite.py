@@ -20,7 +20,7 @@ from fibonacci.testing.contract.cli import main
 from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.tools.markdown import ROOT
-from tests.tools.mutants.run import SkippingWaits
+from tests.tools.mutants.serving import SkippingWaits
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +36,8 @@ def test_the_emulator_passes_what_is_in_the_api(emulator: Emulator, capsys: pyte
     lines = capsys.readouterr().out.splitlines()
     counts = [sum(text in line for line in lines) for text in ("  agrees", "  not in this API: ")]
     assert sum(counts) == len(CHECKS["0.2"])
-    assert lines[-1] == "{} checks: {} agree, 0 disagree, 0 skipped, {} not in this API".format(sum(counts), *counts)
-    assert f"\n{lines[-1]}\n" in PAGE.read_text("utf-8")
+    assert lines[-2] == "{} checks: {} agree, 0 disagree, 0 skipped, {} not in this API".format(sum(counts), *counts)
+    assert f"\n{lines[-2]}\n" in PAGE.read_text("utf-8")
     assert all(request.path.startswith("/api/v1/") for request in emulator.requests)
     assert emulator.client().workflows.list().first() is None  # what it has made is gone
 

@@ -132,10 +132,13 @@ def _quota(context: RequestContext, overrides: Mapping[str, int]) -> Mapping[str
 _ALL_ROLES: Final[list[KeyRole]] = list(reversed(ROLES))
 
 
+ToolName = Annotated[str, Field(min_length=1)]
+
+
 class PolicyCreate(Body):
     """The body of creating a policy."""
 
-    tool_name: str
+    tool_name: ToolName
     enabled: bool = True
     allowed_roles: list[KeyRole] = _ALL_ROLES
 
@@ -151,7 +154,7 @@ class RoleOverrideCreate(Body):
     """The body of creating an override for a role."""
 
     role: KeyRole
-    tool_name: str
+    tool_name: ToolName
     enabled: bool = True
 
 

@@ -186,18 +186,19 @@ def first_tools(server: Server, count: int = 1) -> list[str]:
     return names
 
 
-def free_tool(server: Server) -> str:
+def free_tool(server: Server, besides: int = 0) -> str:
     """Return a tool without a policy; a policy that the check creates for it is deleted.
 
     Args:
         server: The server.
+        besides: How many of the first tools not to take.
 
     Raises:
         Skipped: When every tool has one.
     """
     policies = server.client.organizations.tool_policies
     taken = {policy.tool_name for policy in policies.list(server.organization_id)}
-    for tool in server.client.tools.list():
+    for tool in list(server.client.tools.list())[besides:]:
         if tool.name not in taken:
             server.add_cleanup(policies.delete, server.organization_id, tool.name)
             return tool.name

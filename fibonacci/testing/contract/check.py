@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fibonacci import NotFoundError, UnsupportedCallError
+from fibonacci._core.json_types import is_object
 from fibonacci.testing.contract.server import Disagreement, NotInThisAPI, RawResponse, Server, Skipped, is_of
+from fibonacci.testing.contract.values import Values, same_json
 
 Basis = Literal["documented", "choice"]
 """Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
@@ -92,12 +94,12 @@ _SHOWN: Final = 200
 
 
 def require_equal(actual: object, expected: object, what: str) -> None:
-    """Raise `Disagreement` unless two values are equal; booleans do not count as numbers.
+    """Raise `Disagreement` unless two values are the same JSON: 1 is neither 1.0 nor true, at any depth.
 
     Args:
         actual: The value in the response.
         expected: The expected value.
-        what: The name of the value, for the message.
+        what: The name of the value, for the message. Of objects, it says which fields differ.
 
     Example:
         >>> require_equal(1, True, "enabled")
@@ -105,8 +107,12 @@ def require_equal(actual: object, expected: object, what: str) -> None:
         ...
         fibonacci.testing.contract.server.Disagreement: enabled is 1, not True
     """
-    if actual != expected or isinstance(actual, bool) != isinstance(expected, bool):
-        raise Disagreement(f"{what} is {_quoted(actual)}, not {_quoted(expected)}")
+    if same_json(actual, expected):
+        return
+    if is_object(actual) and is_object(expected) and actual.keys() == expected.keys():
+        for name, value in expected.items():
+            require_equal(actual[name], value, f"{name} of {what}")
+    raise Disagreement(f"{what} is {_quoted(actual)}, not {_quoted(expected)}")
 
 
 def require(holds: object, otherwise: str) -> None:
@@ -189,8 +195,14 @@ def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> 
             yield _result(check, server)
 
 
+_MARGIN: Final = 20
+"""The requests of a check that has something running while it sends them."""
+
+
 def _result(check: Check, server: Server) -> Result:
+    server.wait_for_requests(_MARGIN)
     server.wire.exchanges.clear()
+    server.values = Values(f"{server.seed} {check.name}")
     result = _outcome(check, check.run, server)
     cleaned = _outcome(check, Server.do_cleanups, server)
     return cleaned if result.outcome == "agrees" and cleaned.outcome == "disagrees" else result

@@ -35,18 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             organization_id=options.organization_id,
             role_keys=dict(options.role_key),
             api_version=options.api_version,
+            seed=options.seed,
         )
     except FibonacciError as error:
         parser.error(str(error))
+    checks = [check for check in CHECKS[options.api_version] if check.name.startswith(tuple(options.only or [""]))]
+    if not checks:
+        parser.error(f"argument --only: no check begins with {' or '.join(map(repr, options.only))}")
     try:
         server.requests("GET", "/tools")
-        results = list(run(CHECKS[options.api_version], server, read_only=options.read_only))
+        results = list(run(checks, server, read_only=options.read_only))
     except TransportError as error:
         print(f"{parser.prog}: no response from {options.base_url}: {error}", file=sys.stderr)
         return 1
     finally:
         server.close()
     print(table(results))
+    print(f"generated values: --seed {options.seed}")
     return int(any(result.outcome == "disagrees" for result in results))
 
 
@@ -75,6 +80,15 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=_role_key,
         help="a key of the role admin or member, for the checks of roles; may be given for each",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        help="run the checks whose names begin so, such as `memory` or `runs.wait`; may be given several times",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=1, help="what the generated values are made from; 1 by default"
     )
     parser.add_argument("--read-only", action="store_true", help="run only the checks that change nothing")
     return parser

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
+from fibonacci.testing.contract.values import Values
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, Transport
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ class Server:
             skipped.
         transport: Sends the requests. Default: the SDK's own connections.
         clock: The source of time. Default: the machine's.
+        seed: What the generated values are made from.
 
     Attributes:
         client: A client of the server.
@@ -256,6 +258,9 @@ class Server:
         wire: What went over the wire.
         organization_id: The id of the organization whose settings are checked.
         sleep: Sleeps for a number of seconds.
+        now: Returns the time in Unix seconds.
+        seed: What the generated values are made from.
+        values: Makes the values of the present check.
     """
 
     def __init__(
@@ -268,12 +273,16 @@ class Server:
         transport: Transport | None = None,
         clock: Clock | None = None,
         api_version: ApiVersion = "v1",
+        seed: int = 1,
     ) -> None:
+        self.seed: Final = seed
+        self.values = Values(str(seed))
         self.wire: Final = RecordingTransport(SocketTransport() if transport is None else transport)
         self.client: Final = Fibonacci(
             api_key, base_url=base_url, api_version=api_version, timeout=120, transport=self.wire, clock=clock
         )
         self.sleep: Final[Callable[[float], object]] = time.sleep if clock is None else clock.sleep
+        self.now: Final[Callable[[], float]] = time.time if clock is None else clock.time
         prefix = "/api/v1" if api_version == "0.2" else ""
         self.requests: Final = RawRequests(self.client.base_url + prefix, api_key, self.wire, sleep=self.sleep)
         self._api_version = api_version
@@ -353,7 +362,7 @@ class Server:
         """
         workflow = self.create_workflow(definition=definition)
         execution = self.client.workflows.execute(workflow.id, inputs=dict(inputs))
-        return execution if execution.is_terminal else self.client.executions.wait(execution.id, timeout=60)
+        return execution if execution.is_terminal else self.client.executions.wait(execution.id, timeout=180)
 
     def memory_key(self, name: str, **place: Any) -> str:
         """Return a memory key that is deleted after the check.
@@ -373,6 +382,19 @@ class Server:
             rest: The path after the id of the organization.
         """
         return f"/organizations/{self.organization_id}/{rest}"
+
+    def wait_for_requests(self, count: int) -> None:
+        """Wait for the next window of the rate limit unless so many requests are left in this one.
+
+        A wait in the middle of a check would end what it runs.
+
+        Args:
+            count: How many requests.
+        """
+        headers: Mapping[str, str] = self.wire.exchanges[-1].headers if self.wire.exchanges else {}
+        left, reset = (headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset"))
+        if left.isdecimal() and reset.isdecimal() and int(left) < count:
+            self.sleep(max(0.0, min(int(reset) - self.now() + 1, LONGEST_WAIT)))
 
     def add_cleanup(self, undo: Callable[..., object], *arguments: Any, **options: Any) -> None:
         """Register a cleanup to call after the check; a resource that no longer exists is no error.

@@ -14,7 +14,10 @@ import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
+
+Span = tuple[tuple[int, int], tuple[int, int]]
+"""Where something begins and ends: the number of the line, and the column."""
 
 ROOT: Final = Path(__file__).parents[3]
 
@@ -55,35 +58,57 @@ class SourceMutant(NamedTuple):
 
 
 def sample(paths: Iterable[str], seed: int, size: int) -> list[SourceMutant]:
-    """Return mutants of places that the seed chooses.
+    """Return the first mutants of those that `in_order` yields."""
+    return list(islice(in_order(paths, seed), size))
+
+
+def in_order(paths: Iterable[str], seed: int, own: Iterable[MutationOperator] = ()) -> Iterator[SourceMutant]:
+    """Yield the mutants of files in an order that the seed chooses.
 
     A place that can be changed in several ways is taken once, with one of them. The choice depends on the text of the
-    line, not on its number, so a change of one function leaves the rest of the sample as it is.
+    line, not on its number, so a change of one function leaves the rest of the order as it is.
+
+    Args:
+        paths: The files, from the root of the repository.
+        seed: Which order.
+        own: Kinds of change beside those of Cosmic Ray.
     """
-    ways: dict[tuple[float, str, object], list[tuple[str, int]]] = {}
+    ways: dict[tuple[float, str, object], list[tuple[MutationOperator, int]]] = {}
     for path in paths:
         source = (ROOT / path).read_text("utf-8")
         lines, ignored = source.splitlines(), list(_without_effect(source))
         nodes = list(_cosmic_ray.ast.ast_nodes(_cosmic_ray.ast.get_ast(source)))
-        for name, operator in _operators():
+        for operator in (*_operators(), *own):
             spans = (span for node in nodes for span in operator.mutation_positions(node))
             for occurrence, (start, end) in enumerate(spans):
                 if not any(begin <= start and end <= until for begin, until in ignored):
                     rank = random.Random(f"{seed} {path} {lines[start[0] - 1]} {start[1]} {end[1]}").random()
-                    ways.setdefault((rank, path, start), []).append((name, occurrence))
+                    ways.setdefault((rank, path, start), []).append((operator, occurrence))
     chosen = (_mutant(path, *random.Random(rank).choice(ways[rank, path, start])) for rank, path, start in sorted(ways))
-    return list(islice((mutant for mutant in chosen if mutant), size))
+    yield from filter(None, chosen)
 
 
-def _operators() -> Iterator[tuple[str, Any]]:
+class MutationOperator(Protocol):
+    """A kind of change, as Cosmic Ray has them."""
+
+    def mutation_positions(self, node: Any, /) -> Iterable[Span]:
+        """Yield where it can change a node of the tree of parso, with the begin and the end of what changes."""
+        ...
+
+    def mutate(self, node: Any, index: int, /) -> Any:
+        """Return the node, changed at one of these places."""
+        ...
+
+
+def _operators() -> Iterator[MutationOperator]:
     """Yield the kinds of change that need no configuration."""
     for name in _cosmic_ray.plugins.operator_names():
         operator = _cosmic_ray.plugins.get_operator(name)
         if not operator.arguments():
-            yield name, operator()
+            yield operator()
 
 
-def _without_effect(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _without_effect(source: str) -> Iterator[Span]:
     """Yield where annotations, which nothing evaluates, and conditions for type checkers begin and end."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
@@ -94,12 +119,11 @@ def _without_effect(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, i
             yield (ignored.lineno, ignored.col_offset), (ignored.end_lineno or 0, ignored.end_col_offset or 0)
 
 
-def _mutant(path: str, operator: str, occurrence: int) -> SourceMutant | None:
+def _mutant(path: str, operator: MutationOperator, occurrence: int) -> SourceMutant | None:
     """Return a mutant; None where the change makes no program, such as that of the `*` among parameters."""
     source = (ROOT / path).read_text("utf-8")
     try:
-        kind = _cosmic_ray.plugins.get_operator(operator)()
-        mutated: str = _cosmic_ray.mutating.mutate_code(source, kind, occurrence)
+        mutated: str = _cosmic_ray.mutating.mutate_code(source, operator, occurrence)
         with warnings.catch_warnings(action="error"):
             compile(mutated, path, "exec")
     except (AttributeError, SyntaxError):  # the first is Cosmic Ray's, for the dotted name of an exception

@@ -48,7 +48,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
         "Add an endpoint",
         8,
         "fibonacci/testing/contract/calls.py",
-        _pytest("tests/contract/test_mutants.py::test_the_suite_has_a_call_of_every_endpoint"),
+        _pytest("tests/contract/test_suite_and_document.py::test_the_suite_has_a_call_of_every_endpoint"),
         r"GET /health/queue",
     ),
     "check": Recipe(

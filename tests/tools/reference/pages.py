@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from tests.tools.derived_files import outdated, write_derived
-from tests.tools.mutants.table import CONTRACT_SUITE, contract_suite_page
 from tests.tools.reference.api_versions import API_VERSIONS, api_versions_page
 from tests.tools.reference.call_groups import CALLS, calls_page
 from tests.tools.reference.command_line import command_line_page
@@ -20,7 +19,6 @@ FOLDER: Final = LISTING.parent
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     API_VERSIONS: api_versions_page,
     CALLS: calls_page,
-    CONTRACT_SUITE: contract_suite_page,
     FOLDER / "command-line.md": command_line_page,
     FOLDER / "error-table.md": error_table_page,
     GUIDE: github_actions_guide,

@@ -69,7 +69,7 @@ def _pages(server: Server) -> None:
 def _runs(server: Server) -> None:
     path = f"/workflows/{new_workflow(server)}"
     made = _read(server, RUN, "POST", f"{path}/execute", {"input_data": {"word": "yes"}})
-    server.client.executions.wait(made["id"], timeout=60)
+    server.client.executions.wait(made["id"], timeout=180)
     run = _read(server, RUN, "GET", f"/runs/{made['id']}")
     require_equal((run["status"], run["input_data"]), ("completed", {"word": "yes"}), "status and input_data")
     require_equal(sorted(run["output_data"] or {}), ["ask", "taken"], "what output_data holds")

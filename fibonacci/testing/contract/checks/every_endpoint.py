@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fibonacci.testing.contract.calls import CALLS, EndpointCall, first_tools, new_policy, new_workflow, require_shape
 from fibonacci.testing.contract.check import (
     UNKNOWN,
+    CheckRun,
     Checks,
     items_of,
     named,
@@ -21,7 +21,8 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.server import RawResponse, RecordedExchange, Server
+from fibonacci.testing.contract.server import RawResponse, Server
+from fibonacci.testing.contract.values import BODIES, Schema, invalid
 
 BASICS: Final = Checks("basics")
 
@@ -70,7 +71,7 @@ def _rate_limit(server: Server) -> None:
 def _reset(server: Server) -> None:
     text = server.raw("GET", "/tools").headers.get("x-ratelimit-reset", "")
     require(text.isdecimal(), f"X-RateLimit-Reset is {text!r}")
-    require(abs(int(text) - time.time()) < 2 * 86_400, f"X-RateLimit-Reset is {text}")
+    require(abs(int(text) - server.now()) < 2 * 86_400, f"X-RateLimit-Reset is {text}")
 
 
 @BASICS.documented("GET /tools", "The client reads the rate limit and the request id of a response")
@@ -165,19 +166,20 @@ def _require_documented(response: RawResponse, call: EndpointCall) -> None:
         require_shape(content if call.envelope == "bare" else content["data"], call.shape, "the object")
 
 
-def _limit_of(headers: Mapping[str, str]) -> tuple[int, int, int]:
+def _limit_of(server: Server, headers: Mapping[str, str]) -> tuple[int, int, int]:
     texts = {name: headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset")}
     for name, text in texts.items():
         require(text.isdecimal(), f"X-RateLimit-{name.capitalize()} is {text!r}, not a number")
     limit, remaining, reset = map(int, texts.values())
     require(remaining <= limit, f"X-RateLimit-Remaining is {remaining}, and X-RateLimit-Limit {limit}")
-    require(abs(reset - time.time()) < _DAYS, f"X-RateLimit-Reset is {reset}, not within two days in Unix seconds")
+    require(abs(reset - server.now()) < _DAYS, f"X-RateLimit-Reset is {reset}, not within two days in Unix seconds")
     return limit, remaining, reset
 
 
-def _require_falling(before: RecordedExchange, after: RecordedExchange) -> None:
-    limit, earlier, reset = _limit_of(before.headers)
-    same_limit, later, same_reset = _limit_of(after.headers)
+def _require_falling(server: Server) -> None:
+    before, after = server.wire.exchanges[-2:]
+    limit, earlier, reset = _limit_of(server, before.headers)
+    same_limit, later, same_reset = _limit_of(server, after.headers)
     require(
         later < earlier or (limit, reset) != (same_limit, same_reset),
         f"X-RateLimit-Remaining is {later}, and was {earlier} in the response before, in the same window",
@@ -188,7 +190,7 @@ def _response_check(call: EndpointCall) -> Callable[[Server], None]:
     def response(server: Server) -> None:
         server.raw("GET", "/health")  # so that there is a response before
         _require_documented(call.call(server), call)
-        _require_falling(*server.wire.exchanges[-2:])
+        _require_falling(server)
 
     return named(response, call.endpoint)
 
@@ -309,6 +311,32 @@ for _where, _place, _content in INVALID:
     REFUSALS.documented(
         _where, "A value of a wrong type is refused with 422 and the code validation_error", changes=True
     )(_invalid_check(_where, _place, _content))
+
+
+def _all_wrong_check(endpoint: str, path: Callable[[Server], str], properties: Mapping[str, Schema]) -> CheckRun:
+    def all_wrong(server: Server) -> None:
+        place = path(server)
+        wrong: Mapping[str, list[Any]] = {name: list(invalid(schema)) for name, schema in properties.items()}
+        for number in range(max(map(len, wrong.values()))):
+            body = {name: values[number] for name, values in wrong.items() if number < len(values)}
+            body["contract_suite"] = 1
+            response = server.raw(endpoint.partition(" ")[0], place, json_body=body)
+            _delete_what_was_created(server, endpoint, response)
+            details = require_refusal(response, 422)["details"]
+            missing = [name for name in body if not re.search(rf"\b{name}\b", str(details))]
+            require(not missing, f"error.details of {body} does not name {', '.join(missing)}: {details}")
+
+    return named(all_wrong, endpoint)
+
+
+for _where, _place, _ in INVALID:
+    if _where in BODIES:
+        REFUSALS.choice(
+            _where,
+            "Values of each other type, out of bounds, and unknown properties are refused with 422, and its details"
+            " name every property that is wrong",
+            changes=True,
+        )(_all_wrong_check(_where, _place, BODIES[_where]))
 
 
 @REFUSALS.choice(

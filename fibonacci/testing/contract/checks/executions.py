@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from fibonacci import BadRequestError, ConflictError
+from fibonacci import BadRequestError
 from fibonacci.models import Tool
 from fibonacci.testing.contract.calls import running
 from fibonacci.testing.contract.check import (
@@ -15,9 +15,12 @@ from fibonacci.testing.contract.check import (
     require_envelope,
     require_equal,
     require_not_found,
+    require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.server import Server, Skipped
+from fibonacci.testing.contract.checks.lives import data_of, time_of
+from fibonacci.testing.contract.server import CHEAP, Server, Skipped
+from fibonacci.testing.contract.values import BODIES
 
 TOOLS: Final = Checks("tools")
 
@@ -104,10 +107,12 @@ def _with_a_status(server: Server) -> None:
     "POST /executions/{id}/cancel", "An execution that has ended stays as it is; 409 says so", changes=True
 )
 def _cancel_ended(server: Server) -> None:
-    ran = server.run_workflow()
-    with suppress(ConflictError):
-        server.client.executions.cancel(ran.id)
-    require_equal(server.client.executions.get(ran.id).status, ran.status, "status")
+    fails = {**CHEAP["nodes"][1], "operator": "less_than"}
+    for ran in (server.run_workflow(), server.run_definition({"nodes": [fails]}, {})):
+        before = server.raw("GET", f"/executions/{ran.id}").json
+        require_refusal(server.raw("POST", f"/executions/{ran.id}/cancel"), 409)
+        after = server.raw("GET", f"/executions/{ran.id}").json
+        require_equal(after["data"], before["data"], "the execution")
 
 
 @EXECUTIONS.choice(
@@ -150,6 +155,101 @@ def _require_held(server: Server, tool: str) -> None:
     server.add_cleanup(server.client.executions.cancel, execution.id)
     require(not execution.outputs, f"it has run: its outputs are {execution.outputs}")
     require_equal(execution.nodes_executed or 0, 0, "nodes_executed")
+
+
+NEVER: Final = {"field": "a", "operator": "equals", "value": "b"}
+"""A condition that does not hold, so that its node never runs."""
+
+
+@EXECUTIONS.choice(
+    "POST /workflows/{id}/execute",
+    "What waits for approval says why, is counted, and can be canceled; with a threshold of 0 nothing waits",
+    changes=True,
+)
+def _waiting(server: Server) -> None:
+    flags = {"require_approval_for_external_comm": True, "approval_threshold": 1}
+    path = _with_settings(server, "http_request", flags)
+    before = _pending(server)
+    held = data_of(server.raw("POST", path, json_body={"inputs": {"word": "yes"}}))
+    require_equal(held["status"], "pending_approval", "status")
+    place = f"/executions/{held['execution_id']}"
+    server.add_cleanup(server.raw, "POST", f"{place}/cancel")
+    run = data_of(server.raw("GET", place))
+    require_equal(run.get("inputs"), {"word": "yes"}, "inputs")
+    nothing: tuple[object, ...] = (None, 0, dict[str, Any]())
+    require_equal((run.get("completed_at"), run["duration_ms"], run["outputs"]), nothing, "what it has done")
+    require_type(run.get("approval"), dict, "approval")
+    require("external_comm" in str(run["approval"].get("reasons")), f"approval does not say why: {run['approval']}")
+    require(run["approval"].get("requested_by"), "approval does not say who asked")
+    decided = (run["approval"].get("approved_by"), run["approval"].get("rejected_by"))
+    require_equal(decided, (list[str](), None), "who decided")
+    requested, expires = (time_of(run["approval"], name) for name in ("requested_at", "expires_at"))
+    require(requested < expires, f"it expires at {expires}, and was requested at {requested}")
+    require_equal(_pending(server), None if before is None else before + 1, "the number of runs that wait")
+    canceled = data_of(server.raw("POST", f"{place}/cancel"))
+    require_equal(canceled["status"], "cancelled", "the status after it was canceled")
+    require_refusal(server.raw("POST", f"{place}/cancel"), 409)
+    require_equal(_pending(server), before, "the number of runs that wait, after one was canceled")
+    server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": 0})
+    require_equal(
+        data_of(server.raw("POST", path, json_body={}))["status"], "completed", "status with a threshold of 0"
+    )
+
+
+def _pending(server: Server) -> int | None:
+    """Return how many runs wait, if the statistics of approvals say so."""
+    pending = data_of(server.raw("GET", server.path("governance/approvals"))).get("pending")
+    return pending if isinstance(pending, int) else None
+
+
+@EXECUTIONS.choice(
+    "POST /workflows/{id}/execute",
+    "Each flag holds what it is about, and nothing else: writes, a category of the catalog, one of the definition",
+    changes=True,
+)
+def _flags(server: Server) -> None:
+    tools = {tool.name: tool for tool in server.client.tools.list()}
+    category = str((tools["file_write"].model_extra or {}).get("category", "")) if "file_write" in tools else ""
+    if not category:
+        raise Skipped("there is no tool file_write with a category")
+    definition = {"categories": ["contract-suite"]}
+    for flags, tool, rest, is_held in (
+        ({}, "file_write", definition, False),
+        ({"require_approval_for_public_writes": True}, "file_write", {}, True),
+        ({"require_approval_for_external_comm": True}, "file_write", {}, False),
+        ({"require_approval_for_permission_changes": True}, "file_write", {}, False),
+        ({"category_flags": {category: True, "contract-suite": False}}, "file_write", definition, True),
+        ({"category_flags": {category: False, "contract-suite": True}}, "file_write", {}, False),
+        ({"category_flags": {"contract-suite": True}}, "file_write", definition, True),
+    ):
+        path = _with_settings(server, tool, {"approval_threshold": 1, **flags}, **rest)
+        run = data_of(server.raw("POST", path, json_body={}))
+        server.add_cleanup(server.raw, "POST", f"/executions/{run['execution_id']}/cancel")
+        server.do_cleanups()
+        require_equal(run["status"], "pending_approval" if is_held else "completed", f"status with {flags}")
+
+
+def _with_settings(server: Server, tool: str, flags: Mapping[str, Any], **rest: Any) -> str:
+    """Change the settings, those not given to nothing; return the path that executes a workflow with a tool.
+
+    The node of the tool has a condition that does not hold.
+    """
+    if tool not in [known.name for known in server.client.tools.list()]:
+        raise Skipped(f"there is no tool {tool}")
+    path = server.path("governance")
+    before = server.raw("GET", path).json
+    given = {name: before[name] for name in BODIES["PATCH /organizations/{organization_id}/governance"]}
+    server.add_cleanup(server.raw, "PATCH", path, json_body={name: v for name, v in given.items() if v is not None})
+    off = {name: False for name in given if name.startswith("require_")}
+    require_equal(server.raw("PATCH", path, json_body={**off, "category_flags": {}, **flags}).status, 200, "the status")
+    node = {
+        "id": "use",
+        "type": "tool",
+        "tool": tool,
+        "condition": NEVER,
+        "params": {"url": "a", "path": "a", "text": "a"},
+    }
+    return f"/workflows/{server.create_workflow(definition={'nodes': [node], **rest}).id}/execute"
 
 
 VALUES: Final[list[Any]] = [{"a": [1, {"b": None}]}, [1, 2.5, "three"], "text", "", 0, 12.5, True, None]

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci import QuotaExceededError
+from fibonacci._core.json_types import is_object
 from fibonacci.testing.contract.calls import (
+    OVERRIDDEN,
     change_settings,
     first_version,
     free_tool,
@@ -18,6 +20,7 @@ from fibonacci.testing.contract.calls import (
 from fibonacci.testing.contract.check import (
     Checks,
     audit_entries,
+    items_of,
     require,
     require_among,
     require_bare,
@@ -25,6 +28,7 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
+from fibonacci.testing.contract.checks.executions import NEVER
 from fibonacci.testing.contract.server import Disagreement, Server
 
 BOOLEANS: Final = (
@@ -223,9 +227,6 @@ def _concurrent_runs(server: Server) -> None:
     raise Disagreement("a second run is carried out while one runs, though the quota is one")
 
 
-NEVER: Final = {"field": "a", "operator": "equals", "value": "b"}
-"""A condition that does not hold, so that its node never runs."""
-
 ROLES: Final = Checks("roles")
 
 
@@ -287,9 +288,75 @@ def _policy_applies(server: Server) -> None:
     server.client.organizations.tool_policies.create(
         server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner"]
     )
+    require_refusal(server.raw("POST", _never_run(server, tool), json_body={}, authorization=member), 403)
+
+
+@ROLES.choice(
+    "POST /workflows/{id}/execute",
+    "A tool policy that is off refuses the run of every role with 403, in both spellings of the tool; so does none that"
+    " allows the role",
+    changes=True,
+)
+def _policy_off(server: Server) -> None:
+    tool = free_tool(server, besides=OVERRIDDEN)
+    policies = server.client.organizations.tool_policies
+    policies.create(server.organization_id, tool_name=tool, enabled=False, allowed_roles=["owner", "admin"])
+    paths = [_never_run(server, name) for name in (tool, tool.replace("_", ".", 1))]
+    before = audit_entries(server)
+    for path in paths:
+        for authorization in ("", server.authorization_of("admin"), server.authorization_of("member")):
+            response = server.raw("POST", path, json_body={}, authorization=authorization)
+            require_equal(require_refusal(response, 403)["code"], "permission_denied", "error.code")
+    require_equal(audit_entries(server), before + 6, "the number of entries after six refusals")
+    policies.update(server.organization_id, tool, enabled=True)
+    for authorization, status in (("", 200), (server.authorization_of("member"), 403)):
+        response = server.raw("POST", paths[0], json_body={}, authorization=authorization)
+        require_equal(response.status, status, "the status with the policy on")
+
+
+def _never_run(server: Server, tool: str) -> str:
     node = {"id": "use", "type": "tool", "tool": tool, "condition": NEVER}
-    path = f"/workflows/{server.create_workflow(definition={'nodes': [node]}).id}/execute"
-    require_refusal(server.raw("POST", path, json_body={}, authorization=member), 403)
+    return f"/workflows/{server.create_workflow(definition={'nodes': [node]}).id}/execute"
+
+
+@GOVERNANCE.choice(
+    "GET /organizations/{organization_id}/governance/audit",
+    "The newest entry comes first, and says what was changed, from what, to what",
+    changes=True,
+)
+def _said(server: Server) -> None:
+    path = server.path("governance")
+    before = server.raw("GET", path).json["approval_threshold"]
+    server.add_cleanup(server.raw, "PATCH", path, json_body={"approval_threshold": before})
+    for threshold in (98765, 98764):
+        server.raw("PATCH", path, json_body={"approval_threshold": threshold})
+    response = server.raw("GET", server.path("governance/audit"), query={"limit": 2})
+    newest, earlier = map(str, items_of(response))
+    for entry, numbers in ((newest, (98765, 98764)), (earlier, (before, 98765))):
+        missing = [text for text in ("approval_threshold", *map(str, numbers)) if text not in entry]
+        require(not missing, f"the entry {entry} does not say {', '.join(missing)}")
+    entries = audit_entries(server)
+    server.raw("PATCH", path, json_body={"approval_threshold": 98764})
+    require_equal(audit_entries(server), entries, "the number of entries after a change of nothing")
+
+
+@GOVERNANCE.choice(
+    "GET /organizations/{organization_id}/governance/report",
+    "Where the report counts workflows, executions, policies and changes, it counts the new ones",
+    changes=True,
+)
+def _counted(server: Server) -> None:
+    def counts() -> dict[str, Any]:
+        report: dict[str, Any] = server.raw("GET", server.path("governance/report")).json["data"]
+        runs: Any = report.get("executions")
+        total: Any = runs.get("total") if is_object(runs) else runs
+        return {"executions": total, **{name: report.get(name) for name in ("workflows", "tool_policies")}}
+
+    before = counts()
+    server.run_workflow()
+    new_policy(server)
+    expected = {name: count + 1 if isinstance(count, int) else count for name, count in before.items()}
+    require_equal(counts(), expected, "the report after a workflow, a run and a policy were created")
 
 
 @ROLES.choice("GET /tools", "All keys of an organization share its rate limit")

@@ -16,7 +16,7 @@ from fibonacci.testing.contract.calls import (
     new_policy,
     new_workflow,
 )
-from fibonacci.testing.contract.check import Checks, items_of, named, require, require_equal
+from fibonacci.testing.contract.check import Checks, items_of, named, require, require_equal, require_refusal
 from fibonacci.testing.contract.server import Disagreement, Server
 
 Query = Mapping[str, str]
@@ -104,17 +104,17 @@ def _page(server: Server, path: str, query: Query) -> tuple[list[Any], Query | N
     return items, None if following is None else {**query, **{name: str(value) for name, value in following.items()}}
 
 
-def _pages(server: Server, path: str, limit: int, most: int) -> list[list[Any]]:
+def _pages(server: Server, path: str, limit: int, most: int, query: Query | None = None) -> list[list[Any]]:
     """Return the pages of a list, so many at most."""
     pages: list[list[Any]] = []
-    queries: list[Query] = [{"limit": str(limit)}]
+    queries: list[Query] = [{**(query or {}), "limit": str(limit)}]
     while len(pages) < most:
-        items, query = _page(server, path, queries[-1])
+        items, following = _page(server, path, queries[-1])
         pages.append(items)
-        if query is None:
+        if following is None:
             break
-        require(query not in queries, f"a page leads to one that was there before: {dict(query)}")
-        queries.append(query)
+        require(following not in queries, f"a page leads to one that was there before: {dict(following)}")
+        queries.append(following)
     return pages
 
 
@@ -168,8 +168,19 @@ def _require_as_read(item: Mapping[str, Any], alone: Mapping[str, Any], names: t
         require_equal(item.get(name), alone.get(name), f"{name} in the list")
 
 
-def _find(server: Server, path: str, **fields: object) -> dict[str, Any]:
-    for page in _pages(server, path, WHOLE, most=WHOLE):
+def find_item(server: Server, path: str, query: Query | None = None, **fields: object) -> dict[str, Any]:
+    """Return the item of a list that has some fields.
+
+    Args:
+        server: The server.
+        path: The path of the list.
+        query: What to send beside the size of a page.
+        fields: The fields.
+
+    Raises:
+        Disagreement: When there is none.
+    """
+    for page in _pages(server, path, WHOLE, most=WHOLE, query=query):
         item: dict[str, Any]
         for item in page:
             if all(item.get(name) == value for name, value in fields.items()):
@@ -187,7 +198,7 @@ def _where_items_are(server: Server) -> None:
 @CHECKS.choice("GET /workflows", "A workflow of the list is as it is alone: name, description", changes=True)
 def _workflow_as_read(server: Server) -> None:
     made = new_workflow(server)
-    item = _find(server, "/workflows", id=made)
+    item = find_item(server, "/workflows", id=made)
     _require_as_read(item, server.raw("GET", f"/workflows/{made}").json["data"], ("name", "description"))
     require_equal(item.get("definition", NAMED["definition"]), NAMED["definition"], "definition in the list")
 
@@ -201,7 +212,7 @@ def _execution_as_read(server: Server) -> None:
     made = new_execution(server)
     alone = server.raw("GET", f"/executions/{made}").json["data"]
     names = "workflow_id", "status", "outputs", "duration_ms", "nodes_executed", "nodes_failed"
-    _require_as_read(_find(server, "/executions", execution_id=made), alone, names)
+    _require_as_read(find_item(server, "/executions", execution_id=made), alone, names)
 
 
 @CHECKS.choice(
@@ -209,7 +220,7 @@ def _execution_as_read(server: Server) -> None:
 )
 def _version_as_read(server: Server) -> None:
     path, (number, *_) = _versions(server)
-    item = _find(server, path, version=number)
+    item = find_item(server, path, version=number)
     alone = server.raw("GET", f"{path}/{number}").json["data"]
     _require_as_read(item, alone, ("name", "description"))
     require_equal(item.get("definition", alone.get("definition")), alone.get("definition"), "definition in the list")
@@ -219,9 +230,9 @@ def _version_as_read(server: Server) -> None:
 def _entry_as_given(server: Server) -> None:
     made = new_workflow(server)
     server.client.registry.approve_template(made)
-    require_equal(_find(server, "/workflow-registry", workflow_id=made).get("status"), "approved", "status")
+    require_equal(find_item(server, "/workflow-registry", workflow_id=made).get("status"), "approved", "status")
     server.client.registry.deprecate(made)
-    require_equal(_find(server, "/workflow-registry", workflow_id=made).get("status"), "deprecated", "status")
+    require_equal(find_item(server, "/workflow-registry", workflow_id=made).get("status"), "deprecated", "status")
 
 
 @CHECKS.choice(
@@ -231,12 +242,12 @@ def _entry_as_given(server: Server) -> None:
 )
 def _policy_as_given(server: Server) -> None:
     tool, path = new_policy(server), server.path("tool-policies")
-    item = _find(server, path, tool_name=tool)
+    item = find_item(server, path, tool_name=tool)
     require_equal((item.get("enabled"), item.get("allowed_roles")), (True, ["owner", "admin"]), "the policy")
     server.client.organizations.tool_policies.update(
         server.organization_id, tool, enabled=False, allowed_roles=["owner"]
     )
-    item = _find(server, path, tool_name=tool)
+    item = find_item(server, path, tool_name=tool)
     require_equal((item.get("enabled"), item.get("allowed_roles")), (False, ["owner"]), "the policy")
 
 
@@ -247,7 +258,7 @@ def _policy_as_given(server: Server) -> None:
 )
 def _override_as_given(server: Server) -> None:
     tool, *_ = ensure_overrides(server)
-    item = _find(server, server.path("role-policy-overrides"), role="owner", tool_name=tool)
+    item = find_item(server, server.path("role-policy-overrides"), role="owner", tool_name=tool)
     require_equal(item.get("enabled"), True, "enabled")
 
 
@@ -255,5 +266,24 @@ def _override_as_given(server: Server) -> None:
 def _tool_as_read(server: Server) -> None:
     (name,) = first_tools(server)
     alone = server.raw("GET", f"/tools/{name}").json["data"]
-    _require_as_read(_find(server, "/tools", name=name), alone, ("description",))
+    _require_as_read(find_item(server, "/tools", name=name), alone, ("description",))
     require(alone.get("description"), "the description is empty")
+
+
+@CHECKS.documented("GET /workflows", "A limit of 0, over 200 or that is no number is refused with 422")
+def _limits(server: Server) -> None:
+    for path in ("/workflows", "/executions", "/tools", "/workflow-registry", server.path("governance/audit")):
+        for limit in ("0", "-1", "201", "many", "1.5"):
+            require_refusal(server.raw("GET", path, query={"limit": limit}), 422)
+        require_equal(server.raw("GET", path, query={"limit": 200}).status, 200, f"the status of {path} with 200")
+
+
+@CHECKS.choice("GET /workflows", "A cursor that is none, or that of another list, is refused with 422", changes=True)
+def _cursors(server: Server) -> None:
+    for path in ("/workflows", "/executions", "/tools"):
+        require_refusal(server.raw("GET", path, query={"cursor": "contract-suite"}), 422)
+    first_of_two = [new_workflow(server) for _ in range(2)]
+    cursor = server.raw("GET", "/workflows", query={"limit": 1}).json["meta"].get("next_cursor")
+    require(cursor, f"no cursor leads from {first_of_two[0]} to {first_of_two[1]}")
+    for path in ("/executions", "/tools", f"/workflows/{first_of_two[0]}/versions"):
+        require_refusal(server.raw("GET", path, query={"cursor": cursor}), 422)

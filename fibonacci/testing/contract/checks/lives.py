@@ -1,0 +1,312 @@
+"""The lives of objects, with generated values: created, read, changed, listed, deleted, and gone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from fibonacci.testing.contract.calls import free_tool
+from fibonacci.testing.contract.check import (
+    UNKNOWN,
+    Checks,
+    require,
+    require_among,
+    require_equal,
+    require_refusal,
+    require_type,
+)
+from fibonacci.testing.contract.checks.paging import find_item
+from fibonacci.testing.contract.server import CHEAP, RawResponse, Server
+from fibonacci.testing.contract.values import BODIES
+
+CHECKS: Final = Checks("lives")
+
+Fields = Mapping[str, Any]
+
+_TICK: Final = 1.1
+"""Seconds after which a time is later, also where times are whole seconds."""
+
+
+def data_of(response: RawResponse, *statuses: int) -> dict[str, Any]:
+    """Return the object of a response.
+
+    Args:
+        response: The response.
+        statuses: Those that it may have; 200 by default.
+    """
+    require_among(response.status, statuses or (200,), "the status")
+    data: Any = response.json["data"]
+    require_type(data, dict, "data")
+    return dict(data)
+
+
+def time_of(fields: Fields, name: str) -> datetime:
+    """Return a time of an object.
+
+    Args:
+        fields: The object.
+        name: The field.
+    """
+    require_type(fields.get(name), str, name)
+    time = datetime.fromisoformat(fields[name])
+    require(time.tzinfo is not None, f"{name} is {fields[name]!r}, without a time zone")
+    return time
+
+
+def require_new(made: Fields, sent: Fields, what: str) -> None:
+    """Raise `Disagreement` unless a new object has what was sent, and its times.
+
+    Args:
+        made: The object.
+        sent: What was sent.
+        what: Its name, for the message.
+    """
+    require_equal({name: made.get(name) for name in sent}, dict(sent), what)
+    require(time_of(made, "created_at") <= time_of(made, "updated_at"), f"{what} was changed before it was created")
+
+
+def require_changed(changed: Fields, before: Fields, changes: Fields, what: str) -> None:
+    """Raise `Disagreement` unless an object has some changes, a later `updated_at`, and else what it had before.
+
+    Args:
+        changed: The object.
+        before: The object before.
+        changes: What was changed.
+        what: Its name, for the message.
+    """
+    later = changed.get("updated_at")
+    require_equal(dict(changed), {**before, **changes, "updated_at": later}, what)
+    require(time_of(changed, "updated_at") > time_of(before, "updated_at"), f"updated_at of {what} stays {later}")
+
+
+def require_listed(item: Fields, alone: Fields, *left_out: str) -> None:
+    """Raise `Disagreement` unless an item of a list is as it is alone.
+
+    Args:
+        item: The item.
+        alone: The object.
+        left_out: The fields that lists may leave out.
+    """
+    expected = {name: value for name, value in alone.items() if name in item or name not in left_out}
+    require_equal(dict(item), expected, "the item of the list")
+
+
+def require_gone(server: Server, *calls: tuple[str, str, Any]) -> None:
+    """Raise `Disagreement` unless calls are refused with 404.
+
+    Args:
+        server: The server.
+        calls: The method, the path and the body of each.
+    """
+    for method, path, body in calls:
+        require_refusal(server.raw(method, path, json_body=body), 404)
+
+
+@CHECKS.choice(
+    "DELETE /workflows/{id}",
+    "A workflow is as it was created, then as it was changed, alone and in the list; deleted, it and its versions are"
+    " gone, and its runs remain",
+    changes=True,
+)
+def _workflow(server: Server) -> None:
+    sent = {"name": server.values.text(), "description": server.values.text(), "definition": _described(server)}
+    made = data_of(server.raw("POST", "/workflows", json_body=sent), 200, 201)
+    path = f"/workflows/{made['id']}"
+    server.add_cleanup(server.client.workflows.delete, made["id"])
+    require_new(made, sent, "the new workflow")
+    require_equal(data_of(server.raw("GET", path)), made, "the workflow that is read")
+    first = made["version"]
+    for change in (
+        {"name": server.values.text()},
+        {"description": server.values.text()},
+        {"definition": {**CHEAP, "description": server.values.text()}},
+        {"name": server.values.text(), "description": None, "definition": _described(server)},
+    ):
+        server.sleep(_TICK)
+        changed = data_of(server.raw("PUT", path, json_body=change))
+        require(changed.get("version") != made.get("version"), f"the version stays {made.get('version')}")
+        require_changed(changed, made, {**change, "version": changed.get("version")}, "the changed workflow")
+        version = data_of(server.raw("GET", f"{path}/versions/{changed['version']}"))
+        for name in ("version", "name", "description", "definition"):
+            require_equal(version.get(name), changed.get(name), f"{name} of the new version")
+        require_equal(version.get("workflow_id"), made["id"], "workflow_id of the new version")
+        require_equal(version.get("created_at"), changed["updated_at"], "created_at of the new version")
+        made = changed
+    require_equal(data_of(server.raw("GET", path)), made, "the changed workflow that is read")
+    require_listed(find_item(server, "/workflows", id=made["id"]), made, "definition")
+    server.sleep(_TICK)
+    require_equal(data_of(server.raw("PUT", path, json_body={})), made, "the workflow after a change of nothing")
+    back = data_of(server.raw("POST", f"{path}/versions/{first}/rollback"))
+    require_equal({name: back.get(name) for name in sent}, sent, "the version that was rolled back to")
+    again = data_of(server.raw("GET", path))
+    require_changed(again, made, {**sent, "version": back["version"]}, "the workflow that was rolled back")
+    run = server.client.workflows.run(made["id"], inputs={"word": "yes"}, timeout=180)
+    server.client.registry.approve_template(made["id"])
+    status = server.raw("DELETE", path).status
+    require_equal(status, 204, "the status of the deletion")
+    calls: list[tuple[str, str, Any]] = [
+        *(("GET", path, None), ("PUT", path, {"name": "Changed"}), ("DELETE", path, None)),
+        *(("POST", f"{path}/execute", {}), ("GET", f"{path}/versions", None)),
+        *(("GET", f"{path}/versions/{first}", None), ("POST", f"{path}/versions/{first}/rollback", None)),
+    ]
+    require_gone(server, *calls)
+    registry = [entry.workflow_id for entry in server.client.registry.list(include_archived=True)]
+    require(made["id"] not in registry, "the deleted workflow is in the registry")
+    require(made["id"] not in [item.id for item in server.client.workflows.list()], "the deleted workflow is listed")
+    require_equal(data_of(server.raw("GET", f"/executions/{run.id}"))["status"], "completed", "the status of its run")
+    listed = [item.id for item in server.client.executions.list(workflow_id=made["id"])]
+    require_equal(listed, [run.id], "the executions of the deleted workflow")
+
+
+def _described(server: Server) -> dict[str, Any]:
+    return {**CHEAP, "name": server.values.text(), "description": server.values.text()}
+
+
+@CHECKS.choice(
+    "GET /memory/{key}",
+    "A value of any JSON, under a key in any case, is the same when it is read: numbers, emoji, long lists",
+    changes=True,
+)
+def _memory_values(server: Server) -> None:
+    key = server.values.key()
+    path = f"/memory/{quote(key, safe='')}"
+    server.add_cleanup(server.client.memory.delete, key)
+    for value in (server.values.json(), server.values.text(), 2**53 + 1, 1, 0.1):
+        written = data_of(server.raw("PUT", path, json_body={"value": value}))
+        require_equal((written.get("key"), written["value"]), (key, value), "key and value in the response")
+        require_equal(data_of(server.raw("GET", path)), written, "what is read")
+    require_gone(server, ("GET", f"/memory/{quote(key.swapcase(), safe='')}", None))
+
+
+@CHECKS.choice(
+    "DELETE /memory/{key}",
+    "A value is as it was set, with its owner and its times, in each scope; set again, it keeps created_at; deleted,"
+    " it is gone",
+    changes=True,
+)
+def _memory(server: Server) -> None:
+    workflow = server.create_workflow().id
+    for place in (
+        {"scope": "workflow"},
+        {"scope": "workflow", "workflow_id": workflow},
+        {"scope": "user", "user_id": server.values.text()},
+        {"scope": "organization"},
+        {"scope": "global"},
+    ):
+        key = server.values.key()
+        path = f"/memory/{quote(key, safe='')}"
+        require_gone(server, ("DELETE", path, None))
+        owners = {"user_id": None, "workflow_id": None, **place}
+        server.add_cleanup(server.client.memory.delete, key, **place)
+        before: dict[str, Any] = {}
+        for ttl in (600, None):
+            sent = {"value": server.values.json(), **place, "ttl": ttl}
+            entry = data_of(server.raw("PUT", path, json_body=sent))
+            require_new(entry, {"key": key, **sent, **owners}, "the entry")
+            if ttl is not None:
+                seconds = (time_of(entry, "expires_at") - time_of(entry, "updated_at")).total_seconds()
+                require(math.isclose(seconds, ttl, abs_tol=1), f"expires_at is after {seconds} seconds, not {ttl}")
+            else:
+                require_equal(entry.get("expires_at"), None, "expires_at")
+                later = {"value": sent["value"], "ttl": None, "expires_at": None}
+                require_changed(entry, before, later, "the entry that was set again")
+            require_equal(data_of(server.raw("GET", path, query=place)), entry, "the entry that is read")
+            before = entry
+            server.sleep(_TICK)
+        require_equal(server.raw("DELETE", path, query=place).status, 204, "the status of the deletion")
+        for method in ("GET", "DELETE"):
+            require_refusal(server.raw(method, path, query=place), 404)
+
+
+@CHECKS.choice(
+    "PUT /memory/{key}", "Setting a value that has expired creates it anew: created_at is the new time", changes=True
+)
+def _expired(server: Server) -> None:
+    key = server.memory_key("expired")
+    for ttl in (1, 600):
+        entry = data_of(server.raw("PUT", f"/memory/{key}", json_body={"value": ttl, "ttl": ttl}))
+        require_equal(entry.get("created_at"), entry.get("updated_at"), "created_at")
+        server.sleep(1.5)
+
+
+@CHECKS.choice(
+    "GET /memory/{key}", "A scope that there is not, and a user's value without a user, are refused with 422",
+    changes=True,
+)  # fmt: skip
+def _memory_places(server: Server) -> None:
+    path = f"/memory/{UNKNOWN}"
+    places: list[dict[str, str]] = [{"scope": "planet"}, {"scope": "user"}, {"scope": "user", "user_id": ""}]
+    for place in places:
+        for method, body, query in (("PUT", {"value": 1, **place}, {}), ("GET", None, place), ("DELETE", None, place)):
+            require_refusal(server.raw(method, path, json_body=body, query=query), 422)
+
+
+@CHECKS.choice(
+    "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
+    "A policy is as it was created, then as it was changed; a second one is refused with 409; deleted, it is gone",
+    changes=True,
+)
+def _policy(server: Server) -> None:
+    policies, tool = server.path("tool-policies"), free_tool(server)
+    path = f"{policies}/{tool}"
+    properties = BODIES["POST /organizations/{organization_id}/tool-policies"]
+    sent = {name: server.values.valid(properties[name]) for name in ("enabled", "allowed_roles")}
+    made = data_of(server.raw("POST", policies, json_body={"tool_name": tool, **sent}), 200, 201)
+    require_new(made, {"tool_name": tool, **sent}, "the new policy")
+    require_refusal(server.raw("POST", policies, json_body={"tool_name": tool}), 409)
+    changes: list[dict[str, Any]] = [
+        {"enabled": not sent["enabled"]},
+        {"allowed_roles": ["viewer", "owner"]},
+        {"enabled": sent["enabled"], "allowed_roles": []},
+    ]
+    for change in changes:
+        server.sleep(_TICK)
+        changed = data_of(server.raw("PATCH", path, json_body=change))
+        require_changed(changed, made, change, "the changed policy")
+        require_listed(find_item(server, policies, tool_name=tool), changed)
+        made = changed
+    server.sleep(_TICK)
+    require_equal(data_of(server.raw("PATCH", path, json_body={})), made, "the policy after a change of nothing")
+    require_equal(server.raw("DELETE", path).status, 204, "the status of the deletion")
+    require_gone(server, ("PATCH", path, {"enabled": True}), ("DELETE", path, None))
+    made = data_of(server.raw("POST", policies, json_body={"tool_name": tool}), 200, 201)
+    require_equal(made.get("enabled"), True, "enabled where nothing is said")
+    require_equal(sorted(made.get("allowed_roles") or ()), ["admin", "member", "owner", "viewer"], "allowed_roles")
+
+
+@CHECKS.choice(
+    "GET /workflow-registry",
+    "An entry has the workflow's name and its times, alone and in the list; each transition is later",
+    changes=True,
+)
+def _registry(server: Server) -> None:
+    name = server.values.text()
+    made = server.create_workflow(name)
+    path, before = f"/workflow-registry/{made.id}", dict[str, Any]()
+    for action, status in (("approve-template", "approved"), ("deprecate", "deprecated"), ("archive", "archived")):
+        entry = data_of(server.raw("POST", f"{path}/{action}"))
+        require_new(entry, {"workflow_id": made.id, "name": name, "status": status}, "the entry")
+        if before:
+            require_changed(entry, before, {"status": status}, "the entry")
+        item = find_item(server, "/workflow-registry", {"include_archived": "true"}, workflow_id=made.id)
+        require_listed(item, entry)
+        before = entry
+        server.sleep(_TICK)
+
+
+@CHECKS.choice(
+    "PATCH /organizations/{organization_id}/governance", "Flags of categories have any name, and stay as they are",
+    changes=True,
+)  # fmt: skip
+def _category_flags(server: Server) -> None:
+    path, properties = server.path("governance"), BODIES["PATCH /organizations/{organization_id}/governance"]
+    settings = server.raw("GET", path).json
+    server.add_cleanup(server.raw, "PATCH", path, json_body={"category_flags": settings["category_flags"] or {}})
+    given: list[dict[str, bool]] = [server.values.valid(properties["category_flags"]), {}]
+    for flags in given:
+        changed = server.raw("PATCH", path, json_body={"category_flags": flags}).json
+        require_equal(changed["category_flags"], flags, "category_flags in the response")
+        require_equal(server.raw("GET", path).json, changed, "the settings that are read")

@@ -1,0 +1,520 @@
+"""What a run says of itself: its fields, its trace, its place in the list, and how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fibonacci.testing.contract.calls import running
+from fibonacci.testing.contract.check import CheckRun, Checks, require, require_equal, require_refusal, require_type
+from fibonacci.testing.contract.checks.lives import data_of, require_listed, time_of
+from fibonacci.testing.contract.checks.paging import find_item
+from fibonacci.testing.contract.server import CHEAP, Server, Skipped
+
+CHECKS: Final = Checks("runs")
+
+Node = Mapping[str, Any]
+
+
+def holds(name: str, *after: str, **fields: Any) -> dict[str, Any]:
+    """Return a conditional that holds.
+
+    Args:
+        name: Its id.
+        after: The nodes that it depends on.
+        fields: Further fields, which replace others.
+    """
+    node = {"id": name, "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
+    return {**node, **({"dependencies": [*after]} if after else {}), **fields}
+
+
+def fails(name: str, *after: str, **fields: Any) -> dict[str, Any]:
+    """Return a conditional that fails: what it compares as numbers is none.
+
+    Args:
+        name: Its id.
+        after: The nodes that it depends on.
+        fields: Further fields.
+    """
+    return holds(name, *after, left_value="many", operator="greater_than", right_value="5", **fields)
+
+
+def waits(name: str, seconds: Any, *after: str, **fields: Any) -> dict[str, Any]:
+    """Return a node that waits.
+
+    Args:
+        name: Its id.
+        seconds: How long.
+        after: The nodes that it depends on.
+        fields: Further fields.
+    """
+    node = {"id": name, "type": "tool", "tool": "wait", "params": {"seconds": seconds}}
+    return {**node, **({"dependencies": [*after]} if after else {}), **fields}
+
+
+@dataclass(frozen=True, slots=True)
+class RunCase:
+    """A workflow, and what its run says.
+
+    Attributes:
+        nodes: Its nodes.
+        statuses: The status of each node: `c`ompleted, `f`ailed or `s`kipped, in their order.
+        inputs: The inputs.
+        definition: The rest of the definition.
+        outputs: The outputs; by default those of the nodes that completed, if the run did.
+        attempts: The attempts of the nodes that failed, or of each of them.
+        seconds: How long it takes at least.
+        shown: What the trace says a node was given, by its id.
+        error: What the error of the run has in it; empty for none.
+    """
+
+    nodes: Sequence[Node]
+    statuses: str
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    definition: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    outputs: Mapping[str, Any] | None = None
+    attempts: int | Sequence[int] = 1
+    seconds: float = 0
+    shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    error: str = ""
+
+    def check(self, server: Server) -> None:
+        """Run it, and check what the run says."""
+        if any(node.get("tool") == "wait" for node in self.nodes):
+            require_tool(server, "wait")
+        definition = {"nodes": [*self.nodes], **self.definition} if self.nodes else None
+        made = server.create_workflow(definition=definition)
+        started = data_of(server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": {**self.inputs}}))
+        name = started["execution_id"]
+        if self.seconds:
+            require_running(started)
+        if started["status"] not in ("completed", "failed"):
+            server.client.executions.wait(name, timeout=180)
+        run = data_of(server.raw("GET", f"/executions/{name}"))
+        self._require(run, made.id)
+        item = find_item(server, "/executions", {"workflow_id": made.id}, execution_id=name)
+        require_listed(item, run, "trace")
+        require("trace" not in item, "the list has the trace")
+        require_equal(run.get("workflow_version", made.version), made.version, "workflow_version")
+
+    def _require(self, run: Mapping[str, Any], workflow_id: str) -> None:
+        by_letter = {"c": "completed", "f": "failed", "s": "skipped"}
+        statuses = dict(
+            zip([node["id"] for node in self.nodes], map(by_letter.__getitem__, self.statuses), strict=True)
+        )
+        trace = require_trace(run, {node["id"]: node["type"] for node in self.nodes}, statuses)
+        counted = [status for status in statuses.values() if status in ("completed", "failed")]
+        values = {name: trace[name]["output"] for name, status in statuses.items() if status == "completed"}
+        stopped = bool(self.error)
+        outputs = self.outputs if self.outputs is not None else {} if stopped else values
+        expected: dict[str, Any] = {
+            "workflow_id": workflow_id,
+            "status": "failed" if stopped else "completed",
+            "inputs": dict(self.inputs),
+            "outputs": dict(outputs),
+            "nodes_executed": len(counted),
+            "nodes_failed": counted.count("failed"),
+        }
+        require_equal({name: run.get(name) for name in expected}, expected, "the run")
+        error = run.get("error")
+        require(self.error in error if isinstance(error, str) else not stopped, f"error is {error!r}")
+        for name, node in trace.items():
+            if name in self.shown:
+                require_equal(node.get("input"), self.shown[name], f"what {name} was given")
+        failed = [trace[name]["attempts"] for name, status in statuses.items() if status == "failed"]
+        attempts = [self.attempts] * len(failed) if isinstance(self.attempts, int) else self.attempts
+        require_equal(failed, attempts, "the attempts of the nodes that failed")
+        self._require_times(run)
+
+    def _require_times(self, run: Mapping[str, Any]) -> None:
+        begin, end = time_of(run, "created_at"), time_of(run, "completed_at")
+        require_equal(run.get("updated_at"), run["completed_at"], "updated_at")
+        taken = (end - begin).total_seconds() * 1000
+        require(abs(run["duration_ms"] - taken) <= 1000, f"duration_ms is {run['duration_ms']}: it took {taken:.0f} ms")
+        least, most = self.seconds * 1000, (self.seconds + 20) * 1000
+        require(least <= run["duration_ms"] < most, f"duration_ms is {run['duration_ms']}, not from {least} to {most}")
+
+
+def require_tool(server: Server, name: str) -> None:
+    """Skip the check unless there is a tool.
+
+    Args:
+        server: The server.
+        name: Its name.
+
+    Raises:
+        Skipped: When there is none.
+    """
+    if name not in [tool.name for tool in server.client.tools.list()]:
+        raise Skipped(f"there is no tool {name}")
+
+
+def require_running(run: Mapping[str, Any]) -> None:
+    """Raise `Disagreement` unless a run goes on.
+
+    Args:
+        run: The run.
+    """
+    require_equal(run["status"], "running", "the status while it waits")
+    require_equal(run.get("completed_at"), None, "completed_at while it waits")
+
+
+def require_trace(
+    run: Mapping[str, Any], types: Mapping[str, str], statuses: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Return the trace by the ids of nodes, after a look at each.
+
+    Args:
+        run: The run, as it is read alone.
+        types: The type of each node.
+        statuses: The status of each node.
+    """
+    require_type(run.get("trace"), list, "trace")
+    trace = {node["id"]: node for node in run["trace"]}
+    require_equal((len(run["trace"]), sorted(trace)), (len(types), sorted(types)), "the nodes of the trace")
+    for name, node in trace.items():
+        require_equal(
+            (node.get("type"), node.get("status")), (types[name], statuses[name]), f"type and status of {name}"
+        )
+        _require_node(name, node)
+        ends = [time_of(run, "created_at"), time_of(run, "updated_at")]
+        times = [time_of(node, at) for at in ("started_at", "ended_at") if node.get(at) is not None]
+        require([*ends[:1], *times, *ends[1:]] == sorted([*ends, *times]), f"{name} ran at another time than the run")
+    for node in run.get("nodes") or ():  # not documented: where it is there, it says the same
+        require_equal(node, {key: trace[node.get("id")].get(key) for key in node}, "a node")
+        require_equal({"id", "type", "status", "attempts", "error"} - node.keys(), set[str](), "what a node lacks")
+    return trace
+
+
+def _require_node(name: str, node: Mapping[str, Any]) -> None:
+    status, attempts = node["status"], node.get("attempts")
+    has_run = status in ("completed", "failed")
+    require_type(attempts, int, f"attempts of {name}")
+    is_tried = (attempts or 0) > 0
+    fits = status == "cancelled" or (is_tried if status == "completed" else has_run or not is_tried)
+    require(fits, f"attempts of {name}, which is {status}: {attempts}")
+    for field_name, is_there in (
+        ("started_at", has_run),
+        ("ended_at", has_run),
+        ("input", is_tried),
+        ("output", status == "completed"),
+        ("error", status == "failed"),
+        ("reason", status == "skipped"),
+    ):
+        value = node.get(field_name)
+        if status != "cancelled":
+            require((value is not None) == is_there, f"{field_name} of {name}, which is {status}, is {value!r}")
+    for field_name in ("error", "reason"):
+        require_type(node.get(field_name), (str, type(None)), f"{field_name} of {name}")
+    require_equal(node.get("usage"), None, f"usage of {name}")
+    require_type(node.get("warnings", []), list, f"warnings of {name}")
+
+
+GATE: Final = {**CHEAP["nodes"][0], "true_branch": ["yes"], "false_branch": ["no"]}
+_LATE: Final = {"timeout": 1}
+_OPEN: Final = {"allow_partial_results": True}
+
+CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
+    "branch": (
+        "The branch that a conditional does not take is skipped, with all that depends on it alone",
+        RunCase(
+            [holds("last", "no-more", "yes"), holds("no-more", "no"), holds("yes"), GATE, holds("no")],
+            "csccs",
+            {"word": "yes"},
+            shown={"ask": {"left_value": "yes", "right_value": "yes"}},
+        ),
+    ),
+    "other_branch": (
+        "With another input it is the other branch",
+        RunCase([GATE, holds("yes"), holds("no"), holds("next", "yes")], "cscs", {"word": "nó 🎈"}),
+    ),
+    "order": (
+        "Nodes run after those that they depend on, wherever they are in the definition",
+        RunCase(
+            [
+                holds("d", left_value="{{b.result}}{{c.branch}}", right_value="false[]"),
+                holds("c", "a", left_value="{{a.result}}", right_value="true"),
+                holds("b", "a", operator="not_equals"),
+                holds("a"),
+            ],
+            "cccc",
+            shown={"d": {"left_value": "false[]", "right_value": "false[]"}},
+        ),
+    ),
+    "failure": (
+        "A node that fails stops what depends on it, and nothing else; the error names it",
+        RunCase([fails("bad"), holds("after", "bad"), holds("then", "after"), holds("free")], "fssc", error="bad"),
+    ),
+    "partial": (
+        "With allow_partial_results, a failed run has the outputs of the nodes that completed",
+        RunCase(
+            [fails("bad"), holds("after", "bad"), holds("free")],
+            "fsc",
+            definition=_OPEN,
+            outputs={"free": {"result": True, "branch": []}},
+            error="bad",
+        ),
+    ),
+    "missing_value": (
+        "A template without a value fails its node, but is_empty takes it for empty",
+        RunCase(
+            [
+                holds("bad", left_value="{{input.missing}}"),
+                holds("empty", left_value="{{input.missing}}", operator="is_empty"),
+                holds("deep", left_value="{{input.word.more}}", operator="is_not_empty"),
+            ],
+            "fcc",
+            {"word": "yes"},
+            error="input.missing",
+        ),
+    ),
+    "named_outputs": (
+        "An output without a value fails the run",
+        RunCase([holds("a")], "c", definition={"outputs": {"x": "{{input.missing}}"}}, error="input.missing"),
+    ),
+    "no_nodes": ("A workflow without a definition completes without outputs", RunCase([], "")),
+    "condition": (
+        "A node whose condition is false is skipped",
+        RunCase(
+            [
+                waits("yes", 0, condition={"field": "{{input.word}}", "operator": "equals", "value": "yes"}),
+                waits("no", 0, condition={"field": "{{input.word}}", "operator": "equals", "value": "no"}),
+                waits("bad", 0, condition={"field": "{{input.word}}", "operator": "less_than", "value": "1"}),
+            ],
+            "csf",
+            {"word": "yes"},
+            error="bad",
+            attempts=0,
+        ),
+    ),
+    "wait": (
+        "A node that takes two seconds keeps the run running for two seconds, in milliseconds",
+        RunCase([waits("pause", 2, timeout=20), holds("after", "pause")], "cc", seconds=2),
+    ),
+    "wait_for_nothing": (
+        "A wait of no number, or of less than none, fails",
+        RunCase([waits("a", "long"), waits("b", -1), waits("c", True), waits("d", 0)], "fffc", error="a"),
+    ),
+    "timeout": (
+        "A node that takes longer than its timeout fails then",
+        RunCase([waits("pause", 20, **_LATE), holds("after", "pause")], "fs", seconds=1, error="pause"),
+    ),
+    "retry": (
+        "With enable_retry a node runs again max_retries times, after retry_delay",
+        RunCase(
+            [waits("pause", 20, **_LATE, enable_retry=True, max_retries=2, retry_delay=0.5)],
+            "f",
+            seconds=4,
+            attempts=3,
+            error="pause",
+        ),
+    ),
+    "retry_exponential": (
+        "With backoff exponential the delays double",
+        RunCase(
+            [waits("pause", 20, **_LATE, retry={"max_attempts": 4, "delay": 1, "backoff": "exponential"})],
+            "f",
+            seconds=11,
+            attempts=4,
+            error="pause",
+        ),
+    ),
+    "default_retry": (
+        "default_retry is that of the nodes that have none of their own; with backoff linear the delays grow by one",
+        RunCase(
+            [
+                waits("pause", 20, **_LATE),
+                waits("other", 20, **_LATE, enable_retry=False),
+                waits("number", 20, **_LATE, max_retries=2),
+                waits("delay", 20, **_LATE, retry_delay=1),
+                waits("older", 20, **_LATE, retry={"max_attempts": 2, "delay": 1}),
+            ],
+            "fffff",
+            definition={"default_retry": {"max_attempts": 3, "delay": 1, "backoff": "linear"}},
+            seconds=6,
+            attempts=(3, 1, 1, 1, 2),
+            error="pause",
+        ),
+    ),
+    "fallback": (
+        "A fallback runs if its node has failed, its output stands in, and the run completes",
+        RunCase(
+            [
+                waits("pause", 20, **_LATE, fallback="spare"),
+                holds("spare"),
+                holds("after", left_value="{{pause.result}}"),
+            ],
+            "fcc",
+            outputs={
+                "pause": {"result": True, "branch": []},
+                "spare": {"result": True, "branch": []},
+                "after": {"result": False, "branch": []},
+            },
+            seconds=1,
+        ),
+    ),
+    "no_fallback": (
+        "A fallback of a node that has not failed is skipped",
+        RunCase([waits("pause", 0, fallback="spare"), holds("spare"), holds("after", "pause")], "csc"),
+    ),
+    "on_error": (
+        "What a node names as on_error runs if it has failed, and the run fails",
+        RunCase(
+            [waits("pause", 20, **_LATE, on_error="alarm"), holds("alarm"), waits("well", 0, on_error="unused"),
+             holds("unused")],
+            "fccs", seconds=1, error="pause",
+        ),
+    ),
+    "run_timeout": (
+        "The timeout of a workflow ends the run: what runs fails, what has not started is skipped",
+        RunCase(
+            [waits("pause", 20, timeout=30), holds("after", "pause"), holds("first")],
+            "fsc", definition={"timeout": 1}, seconds=1, error="timeout",
+        ),
+    ),
+}  # fmt: skip
+"""What each case shows, and the case."""
+
+
+def _case_check(name: str, case: RunCase) -> CheckRun:
+    def check(server: Server) -> None:
+        case.check(server)
+
+    check.__name__ = name
+    return check
+
+
+for _name, (_expected, _case) in CASES.items():
+    CHECKS.choice("POST /workflows/{id}/execute", f"{_expected}; the trace and the list say so", changes=True)(
+        _case_check(_name, _case)
+    )
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/execute",
+    "Inputs of any JSON are kept as they are, alone and in the list, and templates read them: numbers, emoji, lists",
+    changes=True,
+)
+def _values(server: Server) -> None:
+    inputs = {**server.values.json(), "word": server.values.text(), "Word": 1, "one": 1.5}
+    outputs = {name: f"{{{{input.{name}}}}}" for name in inputs} | {"within": "<{{input.word}}{{input.one}}>"}
+    expected = {**inputs, "within": f"<{inputs['word']}1.5>"}
+    RunCase([holds("a")], "c", inputs, {"outputs": outputs}, expected).check(server)
+
+
+@CHECKS.choice(
+    "POST /executions/{id}/cancel",
+    "Canceled, a run stays as it is: it is listed so, canceled once, and does not go on",
+    changes=True,
+)
+def _canceled(server: Server) -> None:
+    require_tool(server, "wait")
+    nodes = [holds("first"), waits("pause", 3, "first", timeout=20), holds("after", "pause")]
+    made = server.create_workflow(definition={"nodes": nodes})
+    started = data_of(server.raw("POST", f"/workflows/{made.id}/execute", json_body={}))
+    path = f"/executions/{started['execution_id']}"
+    server.sleep(1.2)
+    before = data_of(server.raw("GET", path))
+    for run in (started, before):
+        require_running(run)
+        require_equal((run["nodes_executed"], run["nodes_failed"]), (1, 0), "the numbers of nodes while it waits")
+        require_equal(run["outputs"], {"first": {"result": True, "branch": []}}, "outputs while it waits")
+    require(1000 <= before["duration_ms"] < 20_000, f"duration_ms is {before['duration_ms']} after 1.2 seconds")
+    trace = {node["id"]: node["status"] for node in before["trace"]}
+    require_equal(trace, {"first": "completed", "pause": "running", "after": "pending"}, "the statuses of the trace")
+    canceled = data_of(server.raw("POST", f"{path}/cancel"))
+    server.sleep(4)
+    after = data_of(server.raw("GET", path))
+    require_listed(canceled, after, "trace")
+    require_equal((after["status"], after["outputs"]), ("cancelled", before["outputs"]), "status and outputs")
+    require_trace(
+        after,
+        {"first": "conditional", "pause": "tool", "after": "conditional"},
+        {"first": "completed", "pause": "cancelled", "after": "cancelled"},
+    )
+    taken = (time_of(after, "completed_at") - time_of(after, "created_at")).total_seconds() * 1000
+    require(abs(after["duration_ms"] - taken) < 1000, f"duration_ms is {after['duration_ms']}, and it took {taken}")
+    require_refusal(server.raw("POST", f"{path}/cancel"), 409)
+    for status, listed in (("cancelled", [after["execution_id"]]), ("completed", []), ("running", [])):
+        items = [item.id for item in server.client.executions.list(workflow_id=made.id, status=status)]
+        require_equal(items, listed, f"the executions of the workflow that are {status}")
+
+
+@CHECKS.choice("GET /executions", "The newest execution comes first", changes=True)
+def _newest_first(server: Server) -> None:
+    made = server.create_workflow(definition=CHEAP)
+    runs = [server.client.workflows.execute(made.id, inputs={"word": "yes"}).id for _ in range(3)]
+    listed = [item.id for item in server.client.executions.list(workflow_id=made.id, page_size=2)]
+    require_equal(listed, runs[::-1], "the list")
+
+
+@CHECKS.choice("POST /workflows/{id}/execute", "A run has the definition that the workflow had then", changes=True)
+def _as_it_was(server: Server) -> None:
+    server.require_documented("a trace")
+    execution_id = running(server)
+    run = server.client.executions.get(execution_id)
+    server.add_cleanup(server.client.executions.cancel, execution_id)
+    server.client.workflows.update(run.workflow_id or "", definition=CHEAP)
+    names = [node.id for node in server.client.executions.get(execution_id).trace or ()]
+    require_equal(names, ["first", "pause"], "the nodes of the trace")
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/execute",
+    "{{memory.key}} is the workflow's value, else that of all workflows, of the organization, or of everyone",
+    changes=True,
+)
+def _memory(server: Server) -> None:
+    outputs = {"value": "{{memory.contract-suite-nearest}}"}
+    made = server.create_workflow(definition={"nodes": [holds("a")], "outputs": outputs})
+    places: list[dict[str, Any]] = [
+        {"scope": "global"},
+        {"scope": "organization"},
+        {"scope": "workflow"},
+        {"scope": "workflow", "workflow_id": made.id},
+    ]
+    for number, place in enumerate(places):
+        server.client.memory.set(server.memory_key("nearest", **place), number, **place)
+        run = server.client.workflows.run(made.id, timeout=180)
+        require_equal(run.outputs, {"value": number}, f"what is read after the value of {place} was set")
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/execute", "The tool memory_set keeps a value, where and as long as it is told", changes=True
+)
+def _memory_set(server: Server) -> None:
+    server.require_documented("`ttl` in a response")
+    require_tool(server, "memory_set")
+    value, user = server.values.json(), {"scope": "user", "user_id": "contract-suite-1"}
+    keys = {name: server.memory_key(name) for name in ("kept", "shared", "refused")}
+    params: list[dict[str, Any]] = [
+        {"key": keys["kept"], "value": value},
+        {"key": keys["shared"], "value": [1], "ttl": 600, **user},
+        {"key": keys["refused"], "value": 1, "scope": "user"},
+        {"key": keys["refused"], "value": 1, "ttl": 0},
+    ]
+    nodes = [
+        {"id": f"set-{number}", "type": "tool", "tool": "memory_set", "params": given}
+        for number, given in enumerate(params)
+    ]
+    run = server.client.executions.get(server.run_definition({"nodes": nodes}, {}).id)
+    require_equal((run.nodes_executed, run.nodes_failed), (4, 2), "nodes_executed and nodes_failed")
+    server.add_cleanup(server.client.memory.delete, keys["kept"], workflow_id=run.workflow_id)
+    server.add_cleanup(server.client.memory.delete, keys["shared"], **user)
+    require_equal(server.client.memory.get(keys["kept"], workflow_id=run.workflow_id).value, value, "the value")
+    shared = server.client.memory.get(keys["shared"], **user)
+    require_equal((shared.value, shared.ttl), ([1], 600), "the user's value and its ttl")
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/execute", "A tool that lacks a required parameter fails its node, and is not called",
+    changes=True,
+)  # fmt: skip
+def _missing_parameter(server: Server) -> None:
+    require_tool(server, "http_request")
+    for params in ({}, {"url": None}, {"method": "GET"}):
+        run = server.run_definition(
+            {"nodes": [{"id": "a", "type": "tool", "tool": "http.request", "params": params}]}, {}
+        )
+        require_equal((run.status, run.nodes_failed), ("failed", 1), "status and nodes_failed")

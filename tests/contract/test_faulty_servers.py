@@ -1,0 +1,173 @@
+"""Each of these servers has one fault, and the contract suite names it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fibonacci._core.json_types import is_array, is_object
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.serving.in_process import InProcessTransport
+from fibonacci.testing.contract.check import run
+from fibonacci.testing.contract.checks import ALL
+from fibonacci.testing.contract.server import Server
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
+from tests.tools.mutants.serving import SkippingWaits
+
+Send = Callable[[HTTPRequest], HTTPResponse]
+Fault = Callable[[HTTPRequest, Send], HTTPResponse]
+
+
+class FaultyTransport:
+    """Reaches an emulator through something that changes requests or responses.
+
+    Args:
+        emulator: The emulator.
+        fault: The change.
+    """
+
+    def __init__(self, emulator: Emulator, fault: Fault) -> None:
+        self._inner = InProcessTransport(app_of(emulator))
+        self._fault = fault
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        return self._fault(request, lambda changed: self._inner.send(changed, deadline))
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def with_json(response: HTTPResponse, content: Any, status: int = 0) -> HTTPResponse:
+    body = json.dumps(content).encode()
+    headers = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
+    return replace(response, status=status or response.status, headers=headers, body=body)
+
+
+def in_json(change: Callable[[str, Any], Any], target: str = "", status: int = 0) -> Fault:
+    """Return a fault that changes values by their names, at any depth of the responses to some requests."""
+
+    def changed(name: str, value: Any) -> Any:
+        if is_object(value):
+            value = {key: changed(key, entry) for key, entry in value.items()}
+        elif is_array(value):
+            value = [changed(name, entry) for entry in value]
+        return change(name, value)
+
+    def fault(request: HTTPRequest, send: Send) -> HTTPResponse:
+        response = send(request)
+        if not response.body or not re.search(target, f"{request.method} {request.target}"):
+            return response
+        if response.status == status or (not status and response.status < 300):
+            return with_json(response, changed("", json.loads(response.body)))
+        return response
+
+    return fault
+
+
+def in_objects(change: Callable[[dict[str, Any]], dict[str, Any]], target: str = "") -> Fault:
+    """Return a fault that changes every object, at any depth."""
+    return in_json(lambda _, value: change(value) if is_object(value) else value, target)
+
+
+def cancel_ended(request: HTTPRequest, send: Send) -> HTTPResponse:
+    response = send(request)
+    if response.status == 409 and request.target.endswith("/cancel"):
+        return send(replace(request, method="GET", target=request.target.removesuffix("/cancel")))
+    return response
+
+
+def lower_keys(request: HTTPRequest, send: Send) -> HTTPResponse:
+    return send(replace(request, target=re.sub(r"(?<=/memory/)[^?]+", lambda key: key[0].lower(), request.target)))
+
+
+def with_runs() -> Fault:
+    """Return a fault that takes the runs of a workflow along when the workflow is deleted."""
+    gone = set[str]()
+
+    def fault(request: HTTPRequest, send: Send) -> HTTPResponse:
+        if request.method == "DELETE" and "/workflows/" in request.target:
+            gone.add(request.target.rpartition("/")[2])
+        response = send(request)
+        if request.method != "GET" or not re.match(r"/v1/executions\b", request.target) or response.status != 200:
+            return response
+        content = json.loads(response.body)
+        if isinstance(content["data"], list):
+            left = [item for item in content["data"] if item["workflow_id"] not in gone]
+            return with_json(response, {**content, "data": left})
+        unknown = replace(request, target="/v1/executions/unknown")
+        return send(unknown) if content["data"]["workflow_id"] in gone else response
+
+    return fault
+
+
+def first_detail(_: str, value: Any) -> Any:
+    return value[:1] if is_array(value) else value
+
+
+def as_float(_: str, value: Any) -> Any:
+    return float(value) if type(value) is int and value == 1 else value
+
+
+FAULTS: list[tuple[str, Callable[[], Fault], set[str]]] = [
+    ("cancel of an ended run answers 200", lambda: cancel_ended, {"executions.cancel_ended", "runs.canceled"}),
+    (
+        "duration_ms is in seconds",
+        lambda: in_json(lambda name, value: value / 1000 if name == "duration_ms" else value),
+        {"runs.wait", "runs.timeout", "runs.canceled"},
+    ),
+    ("keys of memory are in lower case", lambda: lower_keys, {"lives.memory_values", "lives.memory"}),
+    ("1 comes back as 1.0", lambda: in_json(as_float, "/memory/"), {"lives.memory_values"}),
+    (
+        "emoji come back as ?",
+        lambda: in_json(lambda _, value: re.sub(r"[^\0-\uffff]", "?", value) if isinstance(value, str) else value),
+        {"lives.workflow", "lives.memory_values", "runs.values", "lives.registry"},
+    ),
+    (
+        "updated_at is frozen",
+        lambda: in_objects(lambda item: {**item, "updated_at": item["created_at"]} if "updated_at" in item else item),
+        {"lives.workflow", "lives.memory", "lives.policy", "lives.registry", "runs.wait"},
+    ),
+    (
+        "inputs are empty in lists",
+        lambda: in_json(lambda name, value: {} if name == "inputs" else value, r"GET /v1/executions(\?|$)"),
+        {"runs.branch", "runs.values"},
+    ),
+    (
+        "only the first detail of a 422 is there",
+        lambda: in_json(first_detail, status=422),
+        {"refusals.all_wrong_post_workflows", "refusals.all_wrong_put_memory_key"},
+    ),
+    ("a deleted workflow takes its runs along", with_runs, {"lives.workflow"}),
+]
+"""What a server does, and the checks that say so, which may be among others."""
+
+
+def disagreeing(fault: Fault, names: set[str] | None = None) -> set[str]:
+    """Return the names of the checks that disagree, of all or of some."""
+    emulator = Emulator()
+    server = Server(
+        "http://127.0.0.1/v1",
+        emulator.api_key,
+        organization_id="default",
+        role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
+        transport=FaultyTransport(emulator, fault),
+        clock=SkippingWaits(emulator),
+    )
+    checks = [check for check in ALL if names is None or check.name in names]
+    return {result.check.name for result in run(checks, server) if result.outcome == "disagrees"}
+
+
+@pytest.mark.parametrize(("fault", "names"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
+def test_a_fault_is_detected_by_these_checks(fault: Callable[[], Fault], names: set[str]) -> None:
+    assert disagreeing(fault(), names) == names
+
+
+def test_without_a_fault_these_checks_agree() -> None:
+    names = set[str]().union(*(row[2] for row in FAULTS))
+    assert disagreeing(lambda request, send: send(request), names) == set()
