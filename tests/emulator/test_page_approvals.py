@@ -61,7 +61,7 @@ def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, clien
     assert first < second
     assert "Send an e-mail. Only if gate is false." in text
     assert '{"to": "{{input.reader}}", "subject": "News"' in text
-    assert "2 nodes ask a model." in text
+    assert "2 nodes ask a model , simulated ." in text
     assert "Reject The run is cancelled at once" in text
 
 
@@ -110,6 +110,12 @@ def test_a_policy_or_a_quota_that_stands_in_the_way_is_said(page: PageClient, cl
     text = page.get("/ui/approvals").text
     assert "The node will fail. The tool 'email_send' is refused: tool-policies/email_send is off." in text
     assert "It waits for a place first: 0 runs at once is the quota." in text
+
+
+def test_a_model_of_your_own_is_said_to_be_one(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    waiting_run(client)
+    emulator.llm(lambda call: "an answer that costs money")
+    assert "2 nodes ask a model , by your own function ." in page.get("/ui/approvals").text
 
 
 def test_many_tools_are_counted(page: PageClient, client: Fibonacci) -> None:

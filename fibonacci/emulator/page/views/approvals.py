@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from fibonacci._text import counted
-from fibonacci.definitions import CriticNode, LLMNode, ToolNode
+from fibonacci.definitions import CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
@@ -145,7 +145,6 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
     """Return the tools that a run calls, in order: they are what leaves the workflow."""
     nodes = [workflow.nodes[node_id] for node_id in workflow.order]
     tools = [node for node in nodes if isinstance(node, ToolNode)]
-    models = sum(isinstance(node, LLMNode | CriticNode) for node in nodes)
     with context.backend.reading() as store:
         record = store.executions.get(run["execution_id"])
     role = "owner" if record is None else record.get("role", "owner")
@@ -155,8 +154,20 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
         h.p("It calls these tools, in this order:" if tools else "It calls no tool."),
         h.ol(lines) if lines else None,
         h.p(f"And {counted(rest, 'more tool')}.") if rest else None,
-        h.p(f"{counted(models, 'node')} {'asks' if models == 1 else 'ask'} a model.") if models else None,
+        _models(context, nodes),
     ]
+
+
+def _models(context: ViewContext, nodes: Sequence[Node]) -> Content:
+    """Return how many nodes ask a model, and whether it is a function of the user's, which may ask a real one."""
+    handlers = context.backend.app.environment.handlers
+    asked = [handlers.llm for node in nodes if isinstance(node, LLMNode)]
+    critics = [handlers.critic for node in nodes if isinstance(node, CriticNode)]
+    count = len(asked) + len(critics)
+    if not count:
+        return None
+    way = ", by your own function" if any((*asked, *critics)) else ", simulated"
+    return h.p(f"{counted(count, 'node')} {'asks' if count == 1 else 'ask'} a model", h.span(way, class_="soft"), ".")
 
 
 def _call(context: ViewContext, role: str, workflow: CompiledWorkflow, node: ToolNode) -> Content:
