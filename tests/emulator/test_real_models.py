@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 
-from fibonacci import Execution
+from fibonacci import Execution, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.handler_files import HandlerFiles, HandlersError
+from tests.cli.invocation import environment
 from tests.emulator.handling import create
 from tests.emulator.model_server import ModelServer, serving_models
 from tests.kit.nodes import llm
@@ -115,3 +119,38 @@ def test_without_its_library_an_example_says_what_to_install(name: str, monkeypa
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(HandlersError, match=f"needs the package {name}: pip install {name}"):
         HandlerFiles(f"{name}_model:register").register(Emulator())
+
+
+def test_the_first_hour_with_a_model(models: ModelServer, tmp_path: Path) -> None:
+    """What the page of the documentation tells: an example, a workflow, a run, its trace, and the replay of it."""
+    (tmp_path / "ollama_model.py").write_bytes((FOLDER / "ollama_model.py").read_bytes())
+    nodes = [llm("greet", "{{input.text}}"), llm("count", "json please", output_format="json")]
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "greet.json").write_text(json.dumps({"name": "Greet", "nodes": nodes}), "utf-8")
+    variables = {**environment(None, tmp_path), "OLLAMA_HOST": models.address, "FIBONACCI_EMULATOR_API_KEY": "k"}
+    dev = [sys.executable, "-m", "fibonacci.cli", "dev", "--port", "0", "--seed", "flows"]
+    recording = [*dev, "--json", "--handlers", "ollama_model:register", "--record", "answers.json"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(recording, env=variables, stdout=pipe, stderr=pipe, text=True, cwd=tmp_path) as process:
+        try:
+            assert process.stdout is not None
+            served = json.loads(process.stdout.readline())
+            with Fibonacci("k", base_url=served["FIBONACCI_BASE_URL"]) as client:
+                workflow = next(iter(client.workflows.list()))
+                execution = client.workflows.run(workflow.id, inputs={"text": "hello"}, timeout=60)
+            page = served["page"].partition("/#")[0]
+            with httpx.Client(base_url=page, headers={"Origin": page, "Sec-Fetch-Site": "same-origin"}) as browser:
+                assert browser.post("/ui/sign-in", data={"key": "k"}).status_code == 303
+                shown = browser.get(f"/ui/runs/{execution.id}").text
+        finally:
+            process.kill()
+    assert execution.outputs == {"greet": "Hello, Ada!", "count": {"n": 1}}
+    assert "Hello, Ada!" in shown
+    assert "the JSON was in a code fence" in shown
+    run = [sys.executable, "-m", "fibonacci.cli", "run", "Greet", "--input", "text=hello"]
+    del variables["OLLAMA_HOST"]
+    replay = [*dev, "--replay", "answers.json", "--", *run]
+    replayed = subprocess.run(
+        replay, env=variables, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=True
+    )
+    assert json.loads(replayed.stdout)["outputs"] == execution.outputs
