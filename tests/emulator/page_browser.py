@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -153,7 +154,11 @@ def furnish(emulator: Emulator) -> list[str]:
     emulator.key("admin", name="a" * 64)
     client.memory.set(HOSTILE, {HOSTILE: HOSTILE * 50}, scope="user", user_id=HOSTILE)
     emulator.fail("GET /tools", status=503, times=2)
+    inputs = {HOSTILE: {"title": HOSTILE, "description": HOSTILE * 9}, "mood": {"enum": [HOSTILE * 9]}, "n" * 90: {}}
+    schema = {"properties": {**inputs, "text": {"type": "string"}}}
+    formed = client.workflows.execute(create(client, llm("say"), input_schema=schema), inputs={"text": HOSTILE})
     pages = [f"/ui/runs/{run.id}" for run in (failed, waiting, running, canceled)]
+    pages += [f"/ui/runs/{formed.id}/again", f"/ui/runs?q={quote(HOSTILE)}&workflow_id={workflow}&from=soon"]
     own = f"/ui/workflows/{workflow}"
     pages += [own, f"{own}/versions", f"{own}/versions/1", f"{own}/compare?old=1&new=2"]
     return [*SECTIONS.values(), *pages, "/ui/memory/1", "/ui/requests/1", "/ui/requests/2"]

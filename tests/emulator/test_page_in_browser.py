@@ -396,7 +396,7 @@ class TestEveryPage:
     """What holds for each page, measured once for all."""
 
     def test_texts_have_contrast(self, survey: list[Survey]) -> None:
-        assert len(survey) == 27
+        assert len(survey) == 29
         assert {len(each.contrasts) for each in survey} == {4}
         for each in survey:
             for view, found in each.contrasts.items():

@@ -104,6 +104,33 @@ def test_a_fault_is_said_at_its_field_and_nothing_is_lost(changes: dict[str, str
     assert client.executions.list().first() is None
 
 
+@each_row(
+    ("schema", "value", "text"),
+    [
+        ({"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}, "Ada", "Ada"),
+        ({"type": ["null", "integer"]}, 5, "5"),
+        ({"anyOf": [{"$ref": "#/$defs/mood"}, {"type": "null"}]}, "stern", "1"),
+        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "Ada", '"Ada"'),
+        ({"type": "string"}, 5, "5"),
+        ({"type": ["string", "null"]}, None, "null"),
+    ],
+)
+def test_a_field_has_the_kind_of_the_only_type_and_of_the_value(schema: Any, value: Any, text: str) -> None:
+    emulator = Emulator(time="manual", api_key="fib-page")
+    page, client = PageClient(emulator).sign_in(), emulator.client()
+    root: dict[str, Any] = {"properties": {"name": {}}, "$defs": {"mood": {"enum": ["kind", "stern"]}}}
+    workflow = create(client, llm("greet"), input_schema=root)
+    run = client.workflows.execute(workflow, inputs={"name": value}).id
+    root["properties"] = {"name": schema}
+    client.workflows.update(workflow, definition={"nodes": [llm("greet")], "input_schema": root})
+    again = f"/ui/runs/{run}/again"
+    assert page.get(again).form("run-form")["input.name"] == text
+    page.act(again, **page.get(again).form("run-form"), check="off")
+    assert client.executions.list().first() is not None
+    if schema != {"type": "string"}:
+        assert last_inputs(client) == {"name": value}
+
+
 def test_what_only_the_checks_refuse_can_be_run_anyway(page: PageClient, client: Fibonacci) -> None:
     address = f"/ui/workflows/{create(client, llm('greet', 'Greet {{input.name}}'))}"
     assert "Run anyway" not in page.get(address).text

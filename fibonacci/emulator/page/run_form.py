@@ -32,6 +32,7 @@ _JSON: Final = "inputs"
 _FIELD: Final = "input."
 """How the name of the field of one input begins."""
 
+_NULL: Final = {"type": "null"}
 _MOST_FIELDS: Final = 40  # more are clearer as JSON
 _MOST_CHOICES: Final = 100
 _MOST_ROWS: Final = 16
@@ -204,8 +205,7 @@ def _fields_of(context: ViewContext, definition: Any, inputs: JSONObject | None)
 def _input_field(
     name: str, part: Any, root: Mapping[str, Any], is_required: bool, inputs: Mapping[str, Any]
 ) -> _InputField:
-    target = target_of(part, root) if is_object(part) else True
-    schema = {**target, **part} if is_object(target) and is_object(part) else dict[str, Any]()
+    schema = _schema_of(part, root)
     choices: Sequence[Any] = ()
     kind: Literal["text", "number", "choice", "JSON"] = "JSON"
     options = schema.get("enum", [True, False] if schema.get("type") == "boolean" else None)
@@ -217,6 +217,22 @@ def _input_field(
         kind = "number"
     entry = _InputField(name, kind, is_required, schema, choices)
     return entry if name not in inputs or entry.holds(inputs[name]) else entry._replace(kind="JSON")
+
+
+def _schema_of(part: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema of one input, with what it refers to; that of `str | None`, say, is that of a text."""
+    target = target_of(part, root) if is_object(part) else True
+    if not (is_object(target) and is_object(part)):
+        return {}
+    schema: dict[str, Any] = {**target, **part}
+    options, kinds = schema.get("anyOf"), schema.get("type")
+    others = [option for option in options if option != _NULL] if is_array(options) else []
+    if len(others) == 1 and is_object(others[0]):
+        inner = target_of(others[0], root)
+        schema = {**inner, **schema} if is_object(inner) else schema
+    elif is_array(kinds) and len(one := [kind for kind in kinds if kind != "null"]) == 1:
+        schema["type"] = one[0]
+    return schema
 
 
 def _shown_field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -30,7 +30,7 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import Done, PageContent, Slice, ViewContext, segment
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
-from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, h, icon
+from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.snippets import run_snippets
 from fibonacci.emulator.page.views.approvals import approval_of
@@ -62,7 +62,7 @@ def show_list(context: ViewContext) -> PageContent:
     )
     is_plain = not (search.text or search.begin or search.end or faults)
     return PageContent(
-        "Runs",
+        _title(context),
         [
             _search_form(context, {fault.field: fault.message for fault in faults}),
             _filters(context, status, workflow_id, is_plain=is_plain),
@@ -71,6 +71,21 @@ def show_list(context: ViewContext) -> PageContent:
         ],
         "Runs",
     )
+
+
+def _title(context: ViewContext) -> str:
+    """Return what tells the tabs of different searches apart."""
+    query = context.query
+    workflow_id, status, begin, end = (query.searched(name) for name in ("workflow_id", "status", "from", "to"))
+    parts = (
+        None if context.searched is None else f"“{short(context.searched, context, 40)}”",
+        None if status is None else short(state_text(status), context, 40),
+        None if workflow_id is None else short(context.backend.workflow_name(workflow_id) or workflow_id, context, 40),
+        None if begin is None else f"from {begin[:19]}",
+        None if end is None else f"to {end[:19]}",
+    )
+    wanted = ", ".join(part for part in parts if part is not None)
+    return f"Runs: {wanted}" if wanted else "Runs"
 
 
 def _search(context: ViewContext, faults: list[Detail]) -> Search:
@@ -82,17 +97,37 @@ def _search(context: ViewContext, faults: list[Detail]) -> Search:
 
 
 def _bound(context: ViewContext, name: str, faults: list[Detail], *, is_end: bool = False) -> float | None:
-    """Return a time in UTC; of the end, that behind the day, the minute or the second which was entered."""
+    """Return the time that was entered as one bound; the end is that of the day, the minute or the second."""
     text = context.query.searched(name)
     if text is None:
         return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+    bounds = _bounds(text)
+    if bounds is None:
         faults.append(Detail(name, f"is a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
         return None
-    within = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
-    return time.replace(tzinfo=time.tzinfo or UTC).timestamp() + (within if is_end else 0)
+    return bounds[is_end].timestamp()
+
+
+def _bounds(text: str) -> tuple[datetime, datetime] | None:
+    """Return the begin and the end of a day, a minute or a second, in UTC; `None` if it is none."""
+    try:
+        begin = datetime.fromisoformat(text)
+        begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin.astimezone(UTC)
+        length = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
+        return begin, begin + timedelta(seconds=length)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _time_control(context: ViewContext, name: str, *, is_end: bool = False) -> HTMLElement:
+    """Return the control of a time. Browsers show no text in it that is not a time, nor a day alone."""
+    text = context.query.searched(name)
+    bounds = None if text is None else _bounds(text)
+    if text is not None and bounds is None:
+        return h.input(type="text", id=f"find-{name}", name=name, value=text)
+    time = None if bounds is None else bounds[1] - timedelta(seconds=1) if is_end else bounds[0]
+    value = "" if time is None else time.replace(tzinfo=None).isoformat(timespec="seconds")
+    return h.input(type="datetime-local", id=f"find-{name}", name=name, value=value, step=1)
 
 
 def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement:
@@ -107,9 +142,6 @@ def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement
     workflows = [h.option(name.strip() or key, value=key, selected=key == chosen) for key, name in names.items()]
     kept = context.query.searched("status")
 
-    def control(name: str, kind: str, **more: Attribute) -> HTMLElement:
-        return h.input(type=kind, id=f"find-{name}", name=name, value=context.query.searched(name) or "", **more)
-
     return h.form(
         field(
             "Text in inputs or outputs",
@@ -117,8 +149,8 @@ def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement
             fault=faults.get("q"),
         ),
         field("Workflow", h.select(h.option("all", value=""), workflows, id="find-workflow", name="workflow_id")),
-        field("From", control("from", "datetime-local", step=1), fault=faults.get("from")),
-        field("To", control("to", "datetime-local", step=1), fault=faults.get("to")),
+        field("From", _time_control(context, "from"), fault=faults.get("from")),
+        field("To", _time_control(context, "to", is_end=True), fault=faults.get("to")),
         None if kept is None else h.input(type="hidden", name="status", value=kept),
         h.button("Search", class_="primary"),
         h.a("All runs", href="/ui/runs") if "?" in context.target else None,
