@@ -19,7 +19,7 @@ TEXTS = {"hello": ["Hello", ", ", "Ada", "!"], "json": ["Here it is:\n```json\n"
 STATUSES = {"busy": 429, "full": 429, "denied": 401}
 
 
-class End(NamedTuple):
+class AnswerEnd(NamedTuple):
     """How an answer ends, in the words of the three APIs."""
 
     openai: str
@@ -27,8 +27,8 @@ class End(NamedTuple):
     ollama: str
 
 
-STOP = End("stop", "end_turn", "stop")
-REFUSED = End("content_filter", "refusal", "unload")
+STOP = AnswerEnd("stop", "end_turn", "stop")
+REFUSED = AnswerEnd("content_filter", "refusal", "unload")
 
 
 @dataclass
@@ -101,7 +101,7 @@ def lines(path: str, ask: str, pieces: Iterator[str]) -> Iterator[bytes]:
     yield from write(pieces, end, is_broken=ask == "broken")
 
 
-def _openai(pieces: Iterator[str], end: End | None, *, is_broken: bool) -> Iterator[bytes]:
+def _openai(pieces: Iterator[str], end: AnswerEnd | None, *, is_broken: bool) -> Iterator[bytes]:
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_800_000_000, "model": "m"}
 
     def data(value: object) -> bytes:
@@ -120,7 +120,7 @@ def _openai(pieces: Iterator[str], end: End | None, *, is_broken: bool) -> Itera
         yield b"data: [DONE]\n\n"
 
 
-def _anthropic(pieces: Iterator[str], end: End | None, *, is_broken: bool) -> Iterator[bytes]:
+def _anthropic(pieces: Iterator[str], end: AnswerEnd | None, *, is_broken: bool) -> Iterator[bytes]:
     def event(kind: str, **value: object) -> bytes:
         return f"event: {kind}\ndata: {json.dumps({'type': kind, **value})}\n\n".encode()
 
@@ -140,7 +140,7 @@ def _anthropic(pieces: Iterator[str], end: End | None, *, is_broken: bool) -> It
         yield event("message_stop")
 
 
-def _ollama(pieces: Iterator[str], end: End | None, *, is_broken: bool) -> Iterator[bytes]:
+def _ollama(pieces: Iterator[str], end: AnswerEnd | None, *, is_broken: bool) -> Iterator[bytes]:
     def line(**value: object) -> bytes:
         return json.dumps({"model": "m", "created_at": "2027-01-31T12:00:00Z", **value}).encode() + b"\n"
 
