@@ -88,8 +88,8 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/_core/response.py": (*_tests("core/", "rate_limit_headers"), *_LIMITER),
     "fibonacci/emulator/policy/*.py": _tests(
         "emulator/",
-        "admission approvals organizations roles control memory_and_tools workflows scripts strict warnings "
-        "without_effect",
+        "admission approvals approved_runs organizations roles control memory_and_tools workflows scripts strict "
+        "warnings without_effect",
     ),
     "fibonacci/deployment/*.py": (
         *_tests(
