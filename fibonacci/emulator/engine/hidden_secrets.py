@@ -18,17 +18,18 @@ from urllib.parse import quote, unquote
 from fibonacci._logging import log
 from fibonacci.definitions.json_types import is_array, is_object, map_texts
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.engine.secret_forms import (
+from fibonacci.emulator.engine.variables import (
     FORMS,
     NUMBERS,
+    REDACTED,
     SHORTEST,
+    Secrets,
     is_number,
     number_from,
     number_text,
     read_back,
     spelled,
 )
-from fibonacci.emulator.engine.variables import REDACTED, Secrets
 from fibonacci.emulator.state.records import map_content
 
 _ANY_FORM: Final = f"({'|'.join(map(re.escape, [*FORMS, *NUMBERS]))})"

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.templates import Reference, Resolver, as_json, as_text, render
-from fibonacci.emulator.engine.secret_forms import texts_of
-from fibonacci.emulator.engine.variables import redact
+from fibonacci.emulator.engine.variables import redact, texts_of
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
 from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredTrace

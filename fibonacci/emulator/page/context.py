@@ -11,8 +11,7 @@ from urllib.parse import quote, urlencode
 
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.records import view_of
-from fibonacci.emulator.engine.secret_forms import texts_of
-from fibonacci.emulator.engine.variables import redact, redact_text
+from fibonacci.emulator.engine.variables import redact, redact_text, texts_of
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse
 from fibonacci.emulator.http.paging import paged
