@@ -20,6 +20,7 @@ from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.tools.mutants.serving import SkippingWaits
 
+OWNER = "fib-owner"
 Send = Callable[[HTTPRequest], HTTPResponse]
 Fault = Callable[[HTTPRequest, Send], HTTPResponse]
 
@@ -86,6 +87,36 @@ def lower_keys(request: HTTPRequest, send: Send) -> HTTPResponse:
     return send(replace(request, target=re.sub(r"(?<=/memory/)[^?]+", lambda key: key[0].lower(), request.target)))
 
 
+def without_header(request: HTTPRequest, send: Send) -> HTTPResponse:
+    response = send(request)
+    kept = [(name, value) for name, value in response.headers if name.lower() != b"x-ratelimit-remaining"]
+    return replace(response, headers=kept)
+
+
+def with_status(status: int, other: int) -> Fault:
+    """Return a fault that answers with another status."""
+
+    def fault(request: HTTPRequest, send: Send) -> HTTPResponse:
+        response = send(request)
+        return replace(response, status=other) if response.status == status else response
+
+    return fault
+
+
+def without_parameter(name: str) -> Fault:
+    """Return a fault that does not see a parameter of the query."""
+    return lambda request, send: send(replace(request, target=re.sub(rf"(?<=[?&]){name}=[^&]*&?", "", request.target)))
+
+
+def as_owner(request: HTTPRequest, send: Send) -> HTTPResponse:
+    kept = [(name, value) for name, value in request.headers if name.lower() != b"authorization"]
+    return send(replace(request, headers=[*kept, (b"authorization", f"Bearer {OWNER}".encode())]))
+
+
+def data_alone(name: str, value: Any) -> Any:
+    return value["data"] if name == "" and is_object(value) and "data" in value else value
+
+
 def with_runs() -> Fault:
     """Return a fault that takes the runs of a workflow along when the workflow is deleted."""
     gone = set[str]()
@@ -144,13 +175,49 @@ FAULTS: list[tuple[str, Callable[[], Fault], set[str]]] = [
         {"refusals.all_wrong_post_workflows", "refusals.all_wrong_put_memory_key"},
     ),
     ("a deleted workflow takes its runs along", with_runs, {"lives.workflow"}),
+    # What is wrong below the routes, which no change of their source shows.
+    (
+        "there is no request id",
+        lambda: in_json(lambda name, value: {} if name == "meta" else value),
+        {"basics.success", "every_endpoint.response_get_tools"},
+    ),
+    (
+        "there is no envelope",
+        lambda: in_json(data_alone),
+        {"basics.success", "every_endpoint.response_get_workflows_id"},
+    ),
+    ("a header is missing", lambda: without_header, {"basics.rate_limit", "every_endpoint.response_get_tools"}),
+    ("a 422 is a 400", lambda: with_status(422, 400), {"refusals.invalid_post_workflows", "refusals.details"}),
+    ("a 404 is a 403", lambda: with_status(404, 403), {"basics.error", "refusals.unknown_get_workflows_id"}),
+    ("every key may do everything", lambda: as_owner, {"basics.wrong_key", "basics.no_key", "roles.member_rolls_back"}),
+    (
+        "pages lack their last item",
+        lambda: in_json(lambda name, value: value[:-1] if name == "data" and is_array(value) else value),
+        {"paging.cursor_get_workflows", "paging.cursor_get_executions"},
+    ),
+    (
+        "pages have their first item twice",
+        lambda: in_json(lambda name, value: value[:1] + value if name == "data" and is_array(value) else value),
+        {"paging.cursor_get_workflows", "paging.cursor_get_tools"},
+    ),
+    ("limit is ignored", lambda: without_parameter("limit"), {"paging.limit_get_workflows", "paging.limits"}),
+    (
+        "workflow_id is ignored",
+        lambda: without_parameter("workflow_id"),
+        {"executions.of_a_workflow", "memory.of_workflows"},
+    ),
+    (
+        "fallback is lost",
+        lambda: in_objects(lambda item: {name: value for name, value in item.items() if name != "fallback"}),
+        {"definitions.every_field"},
+    ),
 ]
 """What a server does, and the checks that say so, which may be among others."""
 
 
 def disagreeing(fault: Fault, names: set[str] | None = None) -> set[str]:
     """Return the names of the checks that disagree, of all or of some."""
-    emulator = Emulator()
+    emulator = Emulator(api_key=OWNER)
     server = Server(
         "http://127.0.0.1/v1",
         emulator.api_key,

@@ -335,6 +335,18 @@ def require_refusal(response: RawResponse, status: int) -> Any:
     return error
 
 
+def require_field(error: Any, name: str) -> None:
+    """Raise `Disagreement` unless the details of an error that name a field name this one.
+
+    Args:
+        error: The error.
+        name: The parameter or property that the error is about.
+    """
+    for detail in error["details"]:
+        if is_object(detail) and "field" in detail:
+            require_equal(detail["field"], name, "the field of a detail")
+
+
 def require_not_found(call: Callable[[], object]) -> None:
     """Check that a call is refused with 404.
 

@@ -18,6 +18,7 @@ from fibonacci.testing.contract.check import (
     require_bare,
     require_envelope,
     require_equal,
+    require_field,
     require_refusal,
     require_type,
 )
@@ -280,7 +281,11 @@ def _path_of(endpoint: str, server: Server) -> str:
 def _unknown_check(endpoint: str, body: Any) -> Callable[[Server], None]:
     def unknown(server: Server) -> None:
         json_body = None if body is NO_BODY else body
-        require_refusal(server.raw(endpoint.partition(" ")[0], _path_of(endpoint, server), json_body=json_body), 404)
+        response = server.raw(endpoint.partition(" ")[0], _path_of(endpoint, server), json_body=json_body)
+        error = require_refusal(response, 404)
+        names = re.findall(r"\{(\w+)\}", endpoint.replace("{organization_id}", ""))
+        kind = "execution_id" if "/executions/" in endpoint else "workflow_id"
+        require_field(error, kind if names[0] == "id" else names[0])
 
     return named(unknown, endpoint)
 

@@ -14,6 +14,7 @@ from fibonacci.testing.contract.check import (
     require,
     require_envelope,
     require_equal,
+    require_field,
     require_not_found,
     require_refusal,
     require_type,
@@ -110,7 +111,7 @@ def _cancel_ended(server: Server) -> None:
     fails = {**CHEAP["nodes"][1], "operator": "less_than"}
     for ran in (server.run_workflow(), server.run_definition({"nodes": [fails]}, {})):
         before = server.raw("GET", f"/executions/{ran.id}").json
-        require_refusal(server.raw("POST", f"/executions/{ran.id}/cancel"), 409)
+        require_field(require_refusal(server.raw("POST", f"/executions/{ran.id}/cancel"), 409), "status")
         after = server.raw("GET", f"/executions/{ran.id}").json
         require_equal(after["data"], before["data"], "the execution")
 
@@ -181,7 +182,7 @@ def _waiting(server: Server) -> None:
     require_type(run.get("approval"), dict, "approval")
     require("external_comm" in str(run["approval"].get("reasons")), f"approval does not say why: {run['approval']}")
     require(run["approval"].get("requested_by"), "approval does not say who asked")
-    decided = (run["approval"].get("approved_by"), run["approval"].get("rejected_by"))
+    decided = (run["approval"].get("approved_by"), run["approval"].get("rejected_by", "nothing"))
     require_equal(decided, (list[str](), None), "who decided")
     requested, expires = (time_of(run["approval"], name) for name in ("requested_at", "expires_at"))
     require(requested < expires, f"it expires at {expires}, and was requested at {requested}")

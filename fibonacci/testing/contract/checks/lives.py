@@ -15,6 +15,7 @@ from fibonacci.testing.contract.check import (
     require,
     require_among,
     require_equal,
+    require_field,
     require_refusal,
     require_type,
 )
@@ -256,7 +257,7 @@ def _policy(server: Server) -> None:
     sent = {name: server.values.valid(properties[name]) for name in ("enabled", "allowed_roles")}
     made = data_of(server.raw("POST", policies, json_body={"tool_name": tool, **sent}), 200, 201)
     require_new(made, {"tool_name": tool, **sent}, "the new policy")
-    require_refusal(server.raw("POST", policies, json_body={"tool_name": tool}), 409)
+    require_field(require_refusal(server.raw("POST", policies, json_body={"tool_name": tool}), 409), "tool_name")
     changes: list[dict[str, Any]] = [
         {"enabled": not sent["enabled"]},
         {"allowed_roles": ["viewer", "owner"]},

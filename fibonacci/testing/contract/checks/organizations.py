@@ -11,6 +11,7 @@ from fibonacci._core.json_types import is_object
 from fibonacci.testing.contract.calls import (
     OVERRIDDEN,
     change_settings,
+    ensure_overrides,
     first_version,
     free_tool,
     new_policy,
@@ -25,11 +26,12 @@ from fibonacci.testing.contract.check import (
     require_among,
     require_bare,
     require_equal,
+    require_field,
     require_refusal,
     require_type,
 )
 from fibonacci.testing.contract.checks.executions import NEVER
-from fibonacci.testing.contract.server import Disagreement, Server
+from fibonacci.testing.contract.server import Disagreement, Server, Skipped
 
 BOOLEANS: Final = (
     "require_approval_for_external_comm",
@@ -306,12 +308,31 @@ def _policy_off(server: Server) -> None:
     for path in paths:
         for authorization in ("", server.authorization_of("admin"), server.authorization_of("member")):
             response = server.raw("POST", path, json_body={}, authorization=authorization)
-            require_equal(require_refusal(response, 403)["code"], "permission_denied", "error.code")
+            error = require_refusal(response, 403)
+            require_equal(error["code"], "permission_denied", "error.code")
+            require_field(error, "tool")
     require_equal(audit_entries(server), before + 6, "the number of entries after six refusals")
     policies.update(server.organization_id, tool, enabled=True)
     for authorization, status in (("", 200), (server.authorization_of("member"), 403)):
         response = server.raw("POST", paths[0], json_body={}, authorization=authorization)
         require_equal(response.status, status, "the status with the policy on")
+
+
+@ROLES.choice(
+    "POST /workflows/{id}/execute",
+    "An override that allows a tool for a role comes before a policy that is off; other roles are refused",
+    changes=True,
+)
+def _override_applies(server: Server) -> None:
+    (tool, *_), policies = ensure_overrides(server), server.client.organizations.tool_policies
+    if tool in [policy.tool_name for policy in policies.list(server.organization_id)]:
+        raise Skipped(f"there is a policy for the tool {tool}")
+    server.add_cleanup(policies.delete, server.organization_id, tool)
+    policies.create(server.organization_id, tool_name=tool, enabled=False)
+    path = _never_run(server, tool)
+    for authorization, status in (("", 200), (server.authorization_of("admin"), 403)):
+        response = server.raw("POST", path, json_body={}, authorization=authorization)
+        require_equal(response.status, status, "the status")
 
 
 def _never_run(server: Server, tool: str) -> str:

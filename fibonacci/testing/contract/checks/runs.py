@@ -290,7 +290,12 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
     ),
     "wait": (
         "A node that takes two seconds keeps the run running for two seconds, in milliseconds",
-        RunCase([waits("pause", 2, timeout=20), holds("after", "pause")], "cc", seconds=2),
+        RunCase(
+            [waits("pause", 2, timeout=20), holds("after", "pause")],
+            "cc",
+            seconds=2,
+            shown={"pause": {"params": {"seconds": 2}}},
+        ),
     ),
     "wait_for_nothing": (
         "A wait of no number, or of less than none, fails",
@@ -439,6 +444,18 @@ def _canceled(server: Server) -> None:
     for status, listed in (("cancelled", [after["execution_id"]]), ("completed", []), ("running", [])):
         items = [item.id for item in server.client.executions.list(workflow_id=made.id, status=status)]
         require_equal(items, listed, f"the executions of the workflow that are {status}")
+
+
+@CHECKS.choice("GET /executions", "A run that has ended is listed so, whether or not it was read before", changes=True)
+def _listed_ended(server: Server) -> None:
+    require_tool(server, "wait")
+    made = server.create_workflow(definition={"nodes": [waits("pause", 1, timeout=20)]})
+    started = server.client.workflows.execute(made.id)
+    listed: list[list[str]] = []
+    for status in ("running", "completed"):
+        listed.append([item.id for item in server.client.executions.list(workflow_id=made.id, status=status)])
+        server.sleep(1.5)
+    require_equal(listed, [[started.id], [started.id]], "the executions that are running, and those that are completed")
 
 
 @CHECKS.choice("GET /executions", "The newest execution comes first", changes=True)

@@ -13,6 +13,7 @@ from fibonacci.testing.contract.check import (
     require,
     require_among,
     require_equal,
+    require_field,
     require_not_found,
     require_refusal,
     require_type,
@@ -505,8 +506,8 @@ def _read_as_it_was(server: Server) -> None:
 
 @VERSIONS.choice("GET /workflows/{id}/versions/{version}", "An unknown version is refused with 404", changes=True)
 def _unknown(server: Server) -> None:
-    made = server.create_workflow()
-    require_not_found(lambda: server.client.versions.get(made.id, 4_000_000))
+    path = f"/workflows/{server.create_workflow().id}/versions/4000000"
+    require_field(require_refusal(server.raw("GET", path), 404), "version")
 
 
 @VERSIONS.documented(
@@ -656,7 +657,7 @@ def _require_conflicts(server: Server, action: str) -> None:
         for step in earlier:
             require_equal(server.raw("POST", f"{path}/{step}").status, 200, f"the status of {step}")
         before = _entry(server, path)
-        require_refusal(server.raw("POST", f"{path}/{action}"), 409)
+        require_field(require_refusal(server.raw("POST", f"{path}/{action}"), 409), "status")
         require_equal(_entry(server, path), before, f"the entry after a refused {action}")
 
 
