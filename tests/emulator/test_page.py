@@ -42,6 +42,7 @@ class TestReading:
     def test_every_section_has_a_page_of_its_own_title(self, page: PageClient) -> None:
         titles = [page.get(target).body.partition("<title>")[2].partition(" · ")[0] for target in SECTIONS.values()]
         assert titles == list(SECTIONS)
+        assert "<title>Runs · Fibonacci emulator 127.0.0.1:8787</title>" in page.get("/ui/runs").body
 
     def test_runs_by_state_and_workflow(self, page: PageClient, client: Fibonacci) -> None:
         greeter, slow = (

@@ -71,7 +71,9 @@ def signed_in(page: PageContent, context: ViewContext, flash: Flash | None) -> H
         ),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    return _html(page.title, header, _navigation(page, context.backend), _flash(flash), [main, _shortcuts()])
+    # With the address: who has two emulators open tells their tabs apart.
+    title = f"{page.title} · {_PRODUCT} {context.address}".strip()
+    return _html(title, header, _navigation(page, context.backend), _flash(flash), [main, _shortcuts()])
 
 
 _SHORTCUTS: Final = {
@@ -107,7 +109,13 @@ def _interval(page: PageContent) -> int:
 
 def alone(title: str, content: Content) -> HTMLElement:
     """Return a page for somebody who is not signed in."""
-    return _html(title, h.header(h.span(_PRODUCT, class_="brand")), None, None, h.main(content, id="main", tabindex=-1))
+    return _html(
+        f"{title} · {_PRODUCT}",
+        h.header(h.span(_PRODUCT, class_="brand")),
+        None,
+        None,
+        h.main(content, id="main", tabindex=-1),
+    )
 
 
 def failure(message: str) -> HTMLElement:
@@ -119,7 +127,7 @@ def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, 
     return h.html(
         h.head(
             h.meta(charset="utf-8"),
-            h.title(title if title == _PRODUCT else f"{title} · {_PRODUCT}"),
+            h.title(title),
             h.meta(name="viewport", content="width=device-width, initial-scale=1"),
             h.meta(name="color-scheme", content="light dark"),
             h.link(rel="icon", href="/ui/static/icon.svg"),
