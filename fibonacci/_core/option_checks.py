@@ -10,7 +10,7 @@ from fibonacci.errors import ConfigurationError
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, NoReturn, Self
 
 # These delimit, encode, authenticate or identify a message: the client alone sets them.
 _RESERVED_HEADERS = frozenset(
@@ -156,7 +156,7 @@ def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) ->
     if not all(isinstance(password, str) for password in files[2:]):
         raise TypeError(f"client_cert must be {_CLIENT_CERT}; the password is {kind_of(files[2])}")
     paths = [_existing_path("client_cert", path, _CLIENT_CERT, may_be_folder=False) for path in files[:2]]
-    return (*paths, *map(_password, files[2:]))
+    return (*paths, *map(Password, files[2:]))
 
 
 def _existing_path(name: str, path: str | os.PathLike[str], wanted: str, *, may_be_folder: bool = True) -> str:
@@ -170,10 +170,20 @@ def _existing_path(name: str, path: str | os.PathLike[str], wanted: str, *, may_
     return path
 
 
-def _password(text: str) -> str:
-    from fibonacci._core.password import Password  # few clients need it
+class Password(str):
+    """The password of a client certificate's key: its repr does not show it, and it is not pickled."""
 
-    return Password(text)
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "the password in client_cert is not pickled: make the client where it is used,"
+            " or pass a key without a password"
+        )
 
 
 def check_http_client(client: Any, *, name: str, close: str) -> Any:

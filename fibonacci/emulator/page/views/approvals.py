@@ -14,6 +14,7 @@ from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.messages import Detail, invalid
 from fibonacci.emulator.page.components import (
+    example,
     facts,
     form,
     json_block,
@@ -25,7 +26,6 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.policy.admission import effective_quota
 from fibonacci.emulator.policy.approvals import DECIDING, settings_of
 from fibonacci.emulator.state.records import StoredGovernance

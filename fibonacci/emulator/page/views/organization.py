@@ -13,6 +13,7 @@ from fibonacci.emulator.account import ROLES, KeyRole
 from fibonacci.emulator.engine.tool_catalog import TOOLS
 from fibonacci.emulator.page.components import (
     NOTHING,
+    example,
     facts,
     form,
     moment,
@@ -25,7 +26,6 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.policy.approvals import APPROVAL_SECONDS, CATEGORY_WORDS, DECIDING, categories_of, settings_of
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.routes.workflows import TRANSITIONS

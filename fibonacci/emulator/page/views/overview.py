@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from fibonacci.emulator.engine.records import QUEUED, WAITING
-from fibonacci.emulator.page.components import state, text_block
+from fibonacci.emulator.page.components import example, state, text_block
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.page.views.log import requests_table
 from fibonacci.emulator.page.views.runs import runs_table
 

@@ -11,6 +11,7 @@ from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page.components import (
     NOTHING,
+    example,
     facts,
     form,
     json_block,
@@ -23,7 +24,6 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.state.records import StoredMemory
 from fibonacci.emulator.state.store import Store
 

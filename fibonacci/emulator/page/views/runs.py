@@ -22,6 +22,7 @@ from fibonacci.emulator.page.components import (
     json_block,
     moment,
     pager,
+    run_snippets,
     short,
     state,
     state_text,
@@ -32,7 +33,6 @@ from fibonacci.emulator.page.context import Done, PageContent, Slice, ViewContex
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
-from fibonacci.emulator.page.snippets import run_snippets
 from fibonacci.emulator.page.views.approvals import approval_of
 from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.tables import Search

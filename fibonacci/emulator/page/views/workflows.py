@@ -10,19 +10,11 @@ from fibonacci.definitions import svg
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.components import (
-    facts,
-    json_block,
-    moment,
-    pager,
-    search_form,
-    table,
-)
+from fibonacci.emulator.page.components import example, facts, json_block, moment, pager, search_form, table
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, Slice, ViewContext, segment
 from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
-from fibonacci.emulator.page.snippets import example
 from fibonacci.emulator.page.views.organization import registry_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 from fibonacci.emulator.page.views.versions import latest_versions, name_of, node_count
