@@ -163,7 +163,7 @@ class Governance(Resource):
             organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
-            The statistics. The platform does not document their fields: one that it does not send is `None`.
+            The statistics, whose fields are not documented. One that the platform does not send is `None`.
 
         Raises:
             NotFoundError: If there is no such organization.

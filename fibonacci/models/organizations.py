@@ -70,7 +70,7 @@ class AuditEntry(Model):
 class ApprovalStats(Model):
     """How many requests for approval an organization has had: each is counted in one of the states, and in the total.
 
-    The platform does not document the fields. A field that it does not send is `None`, and further ones are kept.
+    The fields are not documented. One that the platform does not send is `None`, and further ones are kept.
 
     Example:
         ```python
