@@ -13,7 +13,7 @@ from tests.kit.chromium import chromium
 from tests.tools.pictures.themes import THEMES
 
 KEY: Final = "a-key-of-no-one-else"
-SIZE: Final = ViewportSize(width=1200, height=640)
+SIZE: Final = ViewportSize(width=1200, height=580)
 
 TRIAGE: Final[dict[str, Any]] = {
     "description": "Sorts incoming mail",
@@ -100,9 +100,8 @@ def shown(page: Page, address: str, run: str) -> dict[str, Callable[[], None]]:
         expect(page.locator("#sections")).to_be_visible()
 
     def of_the_run() -> None:
-        page.set_viewport_size(ViewportSize(width=SIZE["width"], height=1120))  # down to the details of the first node
+        page.set_viewport_size(ViewportSize(width=1120, height=800))  # with the diagram, and outputs beside it
         page.goto(f"{address}/ui/runs/{run}")
-        page.locator("details.trace").first.locator("summary").click()
         expect(page.locator("#picture")).to_be_visible()
 
     return {"emulator-overview": overview, "emulator-run": of_the_run}
