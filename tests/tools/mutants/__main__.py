@@ -44,7 +44,8 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("engine/scheduler.py:Scheduler.settle", "engine/scheduler.py:Scheduler._refreshed"),
         *("engine/scheduler.py:Scheduler._seconds_to_event", "engine/scheduler.py:Scheduler.may_end_soon"),
         *("engine/scheduler.py:Scheduler._calls", "engine/scheduler.py:Scheduler._is_a_handler_working"),
-        *("engine/scheduler.py:Scheduler._report", "engine/tool_catalog.py:_of_user"),
+        *("engine/scheduler.py:Scheduler._report", "engine/scheduler.py:Scheduler._take_report"),
+        *("engine/scheduler.py:Scheduler.repeat_reports", "engine/tool_catalog.py:_of_user"),
         *("policy/admission.py:report_unmatched_scripts", "policy/admission.py:_workflows"),
         *("policy/admission.py:_has_name", "policy/admission.py:_scripted_names"),
     ),
@@ -57,21 +58,22 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("engine/execution.py:*._improve", "engine/node_states.py:NodeStates.run_again"),
         *("engine/node_states.py:iteration_of", "engine/compiled.py:*.between"),
     ),
-    "The emulator's own catalog of tools and models": (
+    "The emulator's own catalog of tools and models, and what its tools make up": (
         *("engine/tool_catalog.py:", "engine/tool_catalog.py:_tool", "engine/tool_catalog.py:CatalogTool"),
-        *("engine/tool_catalog.py:given_by*", "engine/fitting.py:*"),
+        *("engine/tool_catalog.py:given_by*", "engine/tool_catalog.py:_result", "engine/tool_catalog.py:_arithmetic"),
+        *("engine/tool_catalog.py:_value_of", "engine/fitting.py:*"),
         "engine/environment.py:*",
     ),
     "Values of `env` and `secrets`, which are set in Python": (
         *("engine/variables.py:*", "engine/hidden_secrets.py:*", "engine/secret_forms.py:*"),
         *("engine/node_executor.py:*.resolve_shown", "engine/node_executor.py:*.resolve_fixed"),
     ),
-    "Warnings of the emulator, which are read in Python and in its log": (
+    "Warnings of the emulator, which are read in Python and in its log, and remarks about made-up answers": (
         *("engine/emulator_warnings.py:*", "policy/admission.py:report_categories"),
         *("policy/admission.py:report_problems", "policy/approvals.py:misspelled_category"),
         *("routes/executions.py:_check_status", "engine/execution.py:*._warn_of_missing_values"),
         *("engine/execution.py:*._places", "engine/node_executor.py:*.take_without_value"),
-        "engine/definition_problems.py:missing_values",
+        *("engine/definition_problems.py:missing_values", "engine/execution.py:*._report"),
     ),
     "Decisions about approval: the API has no call that approves": (
         *("policy/approvals.py:Approvals*", "policy/approvals.py:_check_approver"),
@@ -96,12 +98,21 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
 """The functions of the emulator of which no HTTP client sees anything, and why: `folder/file.py:Class.function`."""
 
 LINES: Final[Mapping[str, str]] = {
-    "Handlers, scripts and their calls": r"\bscripts\b|\bcalls\b|HandlerOutcome|step\.timeout|launched|may_end_soon",
+    "Handlers, scripts and their calls": r"\bscripts?\b|\bcalls\b|HandlerOutcome|step\.timeout|launched|may_end_soon",
     "Warnings and logs": r"\bwarnings\b|EmulatorWarning|unused_owners|without_value|_log\b|\blog\(|report_problems",
+    "Remarks about made-up answers, in the trace": r"\bremarks\b",
     "Secrets and the environment": r"\bsecrets\b|\"env\"",
-    "What only models and critics have": r"memory_read|system_prompt|LLMNode|CriticNode|iteration|earlier_attempts",
-    "What only the API of 0.2.4 passes": r"is_template|is_flagged|\bcaller\b|SEED|rolled_back_from|changed\[.status",
+    "What only models and critics have": (
+        r"memory_read|system_prompt|LLMNode|CriticNode|iteration|earlier_attempts|_improve\b|\busage\b"
+    ),
+    "What only the API of 0.2.4 passes": (
+        r"is_template|is_flagged|\bcaller\b|SEED|rolled_back_from|changed\[.status|\btags\b"
+    ),
     "The name of a list inside its cursor, which is opaque": r"\bkind=",
+    "Caches and slots, without which the same takes more time or memory": r"\blru_cache\b|\bslots=True",
+    "How large the output of a node may be, which is not documented": r"\bMAX_OUTPUT",
+    "Which of the nodes that may start at the same time starts first, which is not documented": r"\bturn\b|_turn = \(",
+    "Aliases of types, which only a type checker reads": r"^\w+ = (Literal|Callable)\[",
 }
 """Lines inside the other functions that are about the same, by what they name."""
 

@@ -20,6 +20,7 @@ from fibonacci.testing.contract.check import (
     require_type,
 )
 from fibonacci.testing.contract.checks.lives import data_of, time_of
+from fibonacci.testing.contract.checks.runs import require_running, require_tool, waits
 from fibonacci.testing.contract.server import CHEAP, Server, Skipped
 from fibonacci.testing.contract.values import BODIES
 
@@ -169,7 +170,7 @@ NEVER: Final = {"field": "a", "operator": "equals", "value": "b"}
 )
 def _waiting(server: Server) -> None:
     flags = {"require_approval_for_external_comm": True, "approval_threshold": 1}
-    path = _with_settings(server, "http_request", flags)
+    path = with_settings(server, "http_request", flags)
     before = _pending(server)
     held = data_of(server.raw("POST", path, json_body={"inputs": {"word": "yes"}}))
     require_equal(held["status"], "pending_approval", "status")
@@ -223,17 +224,24 @@ def _flags(server: Server) -> None:
         ({"category_flags": {category: False, "contract-suite": True}}, "file_write", {}, False),
         ({"category_flags": {"contract-suite": True}}, "file_write", definition, True),
     ):
-        path = _with_settings(server, tool, {"approval_threshold": 1, **flags}, **rest)
+        path = with_settings(server, tool, {"approval_threshold": 1, **flags}, **rest)
         run = data_of(server.raw("POST", path, json_body={}))
         server.add_cleanup(server.raw, "POST", f"/executions/{run['execution_id']}/cancel")
         server.do_cleanups()
         require_equal(run["status"], "pending_approval" if is_held else "completed", f"status with {flags}")
 
 
-def _with_settings(server: Server, tool: str, flags: Mapping[str, Any], **rest: Any) -> str:
+def with_settings(server: Server, tool: str, flags: Mapping[str, Any], **rest: Any) -> str:
     """Change the settings, those not given to nothing; return the path that executes a workflow with a tool.
 
-    The node of the tool has a condition that does not hold.
+    Args:
+        server: The server.
+        tool: The tool; the condition of its node does not hold.
+        flags: The settings.
+        rest: Further fields of the definition.
+
+    Raises:
+        Skipped: When there is no such tool.
     """
     if tool not in [known.name for known in server.client.tools.list()]:
         raise Skipped(f"there is no tool {tool}")
@@ -251,6 +259,39 @@ def _with_settings(server: Server, tool: str, flags: Mapping[str, Any], **rest: 
         "params": {"url": "a", "path": "a", "text": "a"},
     }
     return f"/workflows/{server.create_workflow(definition={'nodes': [node], **rest}).id}/execute"
+
+
+@EXECUTIONS.choice(
+    "POST /workflows/{id}/execute",
+    "Approved, a run is pending until a place is free, and runs as soon as the run that had it ends or is canceled",
+    changes=True,
+)
+def _pending_place(server: Server) -> None:
+    require_tool(server, "wait")
+    flags = {"require_approval_for_external_comm": True}
+    path, quota = with_settings(server, "http_request", {**flags, "approval_threshold": 1}), server.path("quota")
+    name = "concurrent_executions"
+    override = server.raw("GET", quota).json["overrides"].get(name)
+    server.add_cleanup(server.raw, "PATCH", quota, json_body={name: override})
+    server.raw("PATCH", quota, json_body={name: 1})
+    for seconds in (1, 20):
+        server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": 1})
+        held = data_of(server.raw("POST", path, json_body={}))["execution_id"]
+        made = server.create_workflow(definition={"nodes": [waits("pause", seconds, timeout=30)]})
+        busy = data_of(server.raw("POST", f"/workflows/{made.id}/execute", json_body={}))
+        for execution_id in (held, busy["execution_id"]):
+            server.add_cleanup(server.raw, "POST", f"/executions/{execution_id}/cancel")
+        require_running(busy)
+        server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": 0})
+        pending = data_of(server.raw("GET", f"/executions/{held}"))
+        require_equal((pending["status"], pending["outputs"]), ("pending", dict[str, Any]()), "it, while another runs")
+        if seconds == 20:
+            server.raw("POST", f"/executions/{busy['execution_id']}/cancel")
+        server.sleep(5)
+        first, then = (data_of(server.raw("GET", f"/executions/{run}")) for run in (busy["execution_id"], held))
+        require_equal(then["status"], "completed", "the status when there is a place")
+        late = (time_of(then, "completed_at") - time_of(first, "completed_at")).total_seconds()
+        require(0 <= late < 2, f"it ended {late} seconds after the run that had the place")
 
 
 VALUES: Final[list[Any]] = [{"a": [1, {"b": None}]}, [1, 2.5, "three"], "text", "", 0, 12.5, True, None]
