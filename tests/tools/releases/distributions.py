@@ -37,7 +37,9 @@ DATA: Final = (
     "fibonacci/.agents/skills/fibonacci-sdk/SKILL.md",
     "fibonacci/_net/redis_window.lua",
     "fibonacci/definitions/definition.schema.json",
+    "fibonacci/emulator/page/static/diagram.js",
     "fibonacci/emulator/page/static/icon.svg",
+    "fibonacci/emulator/page/static/keyboard.js",
     "fibonacci/emulator/page/static/page.css",
     "fibonacci/emulator/page/static/page.js",
 )
