@@ -397,3 +397,13 @@ def audit_entries(server: Server) -> int:
         server: The server.
     """
     return len(list(server.client.organizations.governance.audit(server.organization_id, page_size=100)))
+
+
+def newest_entry(server: Server) -> Any:
+    """Return the newest entry of the audit log; None if there is none.
+
+    Args:
+        server: The server.
+    """
+    response = server.raw("GET", server.path("governance/audit"), query={"limit": 1})
+    return next(iter(items_of(response)), None)

@@ -12,6 +12,7 @@ the rules below.
 from __future__ import annotations
 
 import argparse
+import ast
 import fnmatch
 import json
 import os
@@ -19,6 +20,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -77,8 +79,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "Decisions about approval: the API has no call that approves": (
         *("policy/approvals.py:Approvals*", "policy/approvals.py:_check_approver"),
-        *("policy/approvals.py:_with_approval", "policy/approvals.py:release*", "engine/records.py:start_held"),
-        "engine/scheduler.py:Scheduler.enqueue",
+        "policy/approvals.py:_with_approval",
     ),
     "The state of a process that has ended, or of a snapshot": (
         *("engine/scheduler.py:Recovery*", "engine/scheduler.py:_interrupt", "engine/scheduler.py:report_damage"),
@@ -98,7 +99,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
 """The functions of the emulator of which no HTTP client sees anything, and why: `folder/file.py:Class.function`."""
 
 LINES: Final[Mapping[str, str]] = {
-    "Handlers, scripts and their calls": r"\bscripts?\b|\bcalls\b|HandlerOutcome|step\.timeout|launched|may_end_soon",
+    "Handlers, scripts and their calls": r"scripts?\b|\bcalls\b|HandlerOutcome|step\.timeout|launched|may_end_soon",
     "Warnings and logs": r"\bwarnings\b|EmulatorWarning|unused_owners|without_value|_log\b|\blog\(|report_problems",
     "Remarks about made-up answers, in the trace": r"\bremarks\b",
     "Secrets and the environment": r"\bsecrets\b|\"env\"",
@@ -106,8 +107,9 @@ LINES: Final[Mapping[str, str]] = {
         r"memory_read|system_prompt|LLMNode|CriticNode|iteration|earlier_attempts|_improve\b|\busage\b"
     ),
     "What only the API of 0.2.4 passes": (
-        r"is_template|is_flagged|\bcaller\b|SEED|rolled_back_from|changed\[.status|\btags\b"
+        r"is_template|is_flagged|\bcaller\b|rolled_back_from|changed\[.status|\btags\b"
     ),
+    "What only the seed of an emulator may name, which is set in Python": r"\bSEED\b|\"unknown_model\"",
     "The name of a list inside its cursor, which is opaque": r"\bkind=",
     "Caches and slots, without which the same takes more time or memory": r"\blru_cache\b|\bslots=True",
     "How large the output of a node may be, which is not documented": r"\bMAX_OUTPUT",
@@ -118,10 +120,25 @@ LINES: Final[Mapping[str, str]] = {
 
 
 def is_visible(mutant: SourceMutant) -> bool:
-    """Return whether an HTTP client may see a mutant, by `PLACES` and `LINES`."""
+    """Return whether an HTTP client may see a mutant, by `PLACES`, `LINES`, and what only leads to a warning."""
     name = f"{mutant.path.removeprefix(EMULATOR)}:{mutant.place}"
     is_out = any(fnmatch.fnmatchcase(name, pattern) for patterns in PLACES.values() for pattern in patterns)
+    is_out = is_out or mutant.line in _lines_that_warn(mutant.path)
     return not is_out and not any(re.search(pattern, mutant.before) for pattern in LINES.values())
+
+
+@cache
+def _lines_that_warn(path: str) -> Sequence[int]:
+    """Return the numbers of the lines of each `if` that only reports a warning, which is read in Python and in logs."""
+    ifs = (node for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))) if isinstance(node, ast.If))
+    warning = [node for node in ifs if not node.orelse and _only_warns(node.body)]
+    return [line for node in warning for line in range(node.lineno, (node.end_lineno or 0) + 1)]
+
+
+def _only_warns(body: Sequence[ast.stmt]) -> bool:
+    """Return whether statements report a warning at last, and before that only name its parts."""
+    *parts, last = body
+    return all(isinstance(part, ast.Assign) for part in parts) and ".warnings.report(" in ast.unparse(last)
 
 
 def visible_mutants(seed: int) -> Iterator[SourceMutant]:

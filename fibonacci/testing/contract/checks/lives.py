@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from fibonacci.testing.contract.calls import free_tool
+from fibonacci.testing.contract.calls import first_tools, free_tool
 from fibonacci.testing.contract.check import (
     UNKNOWN,
     Checks,
+    newest_entry,
     require,
     require_among,
     require_equal,
@@ -20,7 +22,7 @@ from fibonacci.testing.contract.check import (
     require_type,
 )
 from fibonacci.testing.contract.checks.paging import find_item
-from fibonacci.testing.contract.server import CHEAP, RawResponse, Server
+from fibonacci.testing.contract.server import CHEAP, RawResponse, Server, Skipped
 from fibonacci.testing.contract.values import BODIES
 
 CHECKS: Final = Checks("lives")
@@ -118,6 +120,7 @@ def _workflow(server: Server) -> None:
     path = f"/workflows/{made['id']}"
     server.add_cleanup(server.client.workflows.delete, made["id"])
     require_new(made, sent, "the new workflow")
+    require_type(made.get("status"), str, "status")
     require_equal(data_of(server.raw("GET", path)), made, "the workflow that is read")
     first = made["version"]
     for change in (
@@ -234,30 +237,71 @@ def _expired(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "GET /memory/{key}", "A scope that there is not, and a user's value without a user, are refused with 422",
+    "GET /memory/{key}",
+    "A scope that there is not, and a user's value without a user, are refused with 422; the values of a workflow that"
+    " there is not, with 404",
     changes=True,
-)  # fmt: skip
+)
 def _memory_places(server: Server) -> None:
     path = f"/memory/{UNKNOWN}"
-    places: list[dict[str, str]] = [{"scope": "planet"}, {"scope": "user"}, {"scope": "user", "user_id": ""}]
-    for place in places:
+    places: list[tuple[dict[str, str], int]] = [
+        *(({"scope": "planet"}, 422), ({"scope": "user"}, 422), ({"scope": "user", "user_id": ""}, 422)),
+        ({"workflow_id": UNKNOWN}, 404),
+    ]
+    for place, status in places:
         for method, body, query in (("PUT", {"value": 1, **place}, {}), ("GET", None, place), ("DELETE", None, place)):
-            require_refusal(server.raw(method, path, json_body=body, query=query), 422)
+            error = require_refusal(server.raw(method, path, json_body=body, query=query), status)
+            if status == 404:
+                require_field(error, "workflow_id")
+
+
+@CHECKS.choice(
+    "GET /executions", "The list has the inputs of each run; those that are large, at least with include=inputs",
+    changes=True,
+)  # fmt: skip
+def _large_inputs(server: Server) -> None:
+    inputs = {"word": "yes", "text": server.values.text() * 10_000}
+    workflow_id = server.create_workflow(definition=CHEAP).id
+    data_of(server.raw("POST", f"/workflows/{workflow_id}/execute", json_body={"inputs": inputs}))
+    for query in ({}, {"include": "inputs"}):
+        item = find_item(server, "/executions", {"workflow_id": workflow_id, **query}, workflow_id=workflow_id)
+        if query or "inputs" in item:
+            require_equal(item.get("inputs"), inputs, f"inputs in the list with {query or 'no further parameter'}")
+
+
+@CHECKS.choice(
+    "POST /tools/{tool_name}/connect",
+    "The response has the name of the tool and a status; where a tool says whether it is connected, it then is",
+    changes=True,
+)
+def _connection(server: Server) -> None:
+    (tool,) = first_tools(server)
+    response = server.raw("POST", f"/tools/{tool}/connect", json_body={})
+    if response.status in (400, 422):
+        raise Skipped(f"the tool {tool} needs parameters")
+    connection = data_of(response, 200, 201)
+    require_equal(connection.get("name"), tool, "name")
+    require_type(connection.get("status"), str, "status")
+    alone = data_of(server.raw("GET", f"/tools/{tool}"))
+    require_equal(alone.get("connected", True), True, "connected")
+    require_listed(find_item(server, "/tools", name=tool), alone)
 
 
 @CHECKS.choice(
     "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
-    "A policy is as it was created, then as it was changed; a second one is refused with 409; deleted, it is gone",
+    "A policy is as it was created, then as it was changed, by either spelling of its tool; each change makes an entry"
+    " in the audit log; a second one is refused with 409; deleted, it is gone",
     changes=True,
 )
 def _policy(server: Server) -> None:
     policies, tool = server.path("tool-policies"), free_tool(server)
-    path = f"{policies}/{tool}"
+    path, dotted = f"{policies}/{tool}", tool.replace("_", ".", 1)
     properties = BODIES["POST /organizations/{organization_id}/tool-policies"]
     sent = {name: server.values.valid(properties[name]) for name in ("enabled", "allowed_roles")}
     made = data_of(server.raw("POST", policies, json_body={"tool_name": tool, **sent}), 200, 201)
     require_new(made, {"tool_name": tool, **sent}, "the new policy")
-    require_field(require_refusal(server.raw("POST", policies, json_body={"tool_name": tool}), 409), "tool_name")
+    require_field(require_refusal(server.raw("POST", policies, json_body={"tool_name": dotted}), 409), "tool_name")
+    entries = [newest_entry(server)]
     changes: list[dict[str, Any]] = [
         {"enabled": not sent["enabled"]},
         {"allowed_roles": ["viewer", "owner"]},
@@ -265,13 +309,18 @@ def _policy(server: Server) -> None:
     ]
     for change in changes:
         server.sleep(_TICK)
-        changed = data_of(server.raw("PATCH", path, json_body=change))
+        changed = data_of(server.raw("PATCH", f"{policies}/{dotted}", json_body=change))
         require_changed(changed, made, change, "the changed policy")
+        entries.append(newest_entry(server))
         require_listed(find_item(server, policies, tool_name=tool), changed)
         made = changed
     server.sleep(_TICK)
     require_equal(data_of(server.raw("PATCH", path, json_body={})), made, "the policy after a change of nothing")
-    require_equal(server.raw("DELETE", path).status, 204, "the status of the deletion")
+    require_equal(newest_entry(server), entries[-1], "the newest entry after a change of nothing")
+    require_equal(server.raw("DELETE", f"{policies}/{dotted}").status, 204, "the status of the deletion")
+    entries.append(newest_entry(server))
+    for before, after in itertools.pairwise(entries):
+        require(before != after, f"a change has made no entry: the newest is {after}")
     require_gone(server, ("PATCH", path, {"enabled": True}), ("DELETE", path, None))
     made = data_of(server.raw("POST", policies, json_body={"tool_name": tool}), 200, 201)
     require_equal(made.get("enabled"), True, "enabled where nothing is said")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci import QuotaExceededError
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_types import is_array, is_object
 from fibonacci.testing.contract.calls import (
     OVERRIDDEN,
     change_settings,
@@ -19,9 +19,11 @@ from fibonacci.testing.contract.calls import (
     running,
 )
 from fibonacci.testing.contract.check import (
+    UNKNOWN,
     Checks,
     audit_entries,
     items_of,
+    newest_entry,
     require,
     require_among,
     require_bare,
@@ -30,7 +32,8 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.executions import NEVER
+from fibonacci.testing.contract.checks.executions import NEVER, with_settings
+from fibonacci.testing.contract.checks.lives import data_of
 from fibonacci.testing.contract.server import Disagreement, Server, Skipped
 
 BOOLEANS: Final = (
@@ -114,6 +117,30 @@ def _audited(server: Server) -> None:
 )
 def _approvals(server: Server) -> None:
     require(server.client.organizations.governance.approvals(server.organization_id).model_dump(), "it is empty")
+
+
+@GOVERNANCE.choice(
+    "GET /organizations/{organization_id}/governance",
+    "An id that no organization can have is refused with 404; what is changed in another organization changes nothing"
+    " here",
+    changes=True,
+)
+def _other_organizations(server: Server) -> None:
+    own = [server.path(resource) for resource in ("governance", "quota")]
+    for rest in (*own, *map(server.path, ("governance/audit", "tool-policies", "role-policy-overrides"))):
+        path = rest.replace(server.organization_id, "%21", 1)
+        require_field(require_refusal(server.raw("GET", path), 404), "organization_id")
+    before = [server.raw("GET", path).json for path in own]
+    changes: list[dict[str, int]] = [{"approval_threshold": 98765}, {"concurrent_executions": 1}]
+    for path, change in zip(own, changes, strict=True):
+        foreign = path.replace(server.organization_id, UNKNOWN, 1)
+        settings = server.raw("GET", foreign)
+        if settings.status == 200:
+            content = settings.json
+            back = {name: content.get("overrides", content).get(name) for name in change}
+            server.add_cleanup(server.raw, "PATCH", foreign, json_body=back)
+        server.raw("PATCH", foreign, json_body=change)
+    require_equal([server.raw("GET", path).json for path in own], before, "the own settings and quota")
 
 
 DOCUMENTED_LIMITS: Final = {"free": (60, 1_000), "pro": (300, 50_000)}
@@ -208,7 +235,8 @@ def _runs_an_hour(server: Server) -> None:
     quotas.update(server.organization_id, workflow_runs_per_hour=1)
     try:
         server.run_workflow()
-    except QuotaExceededError:
+    except QuotaExceededError as error:
+        require("workflow_runs_per_hour" in str(error.details), f"error.details name no quota: {error.details}")
         return
     raise Disagreement("a second run in the hour is carried out, though the quota is one")
 
@@ -224,7 +252,8 @@ def _concurrent_runs(server: Server) -> None:
     quotas.update(server.organization_id, concurrent_executions=1)
     try:
         server.run_workflow()
-    except QuotaExceededError:
+    except QuotaExceededError as error:
+        require("concurrent_executions" in str(error.details), f"error.details name no quota: {error.details}")
         return
     raise Disagreement("a second run is carried out while one runs, though the quota is one")
 
@@ -359,6 +388,58 @@ def _said(server: Server) -> None:
     entries = audit_entries(server)
     server.raw("PATCH", path, json_body={"approval_threshold": 98764})
     require_equal(audit_entries(server), entries, "the number of entries after a change of nothing")
+
+
+@GOVERNANCE.choice(
+    "GET /organizations/{organization_id}/governance/audit",
+    "A run that is held, canceled, or let run by a threshold of 0, makes an entry, which says why and what became of"
+    " it; the statistics keep counting it",
+    changes=True,
+)
+def _approval(server: Server) -> None:
+    flags = {"require_approval_for_external_comm": True, "approval_threshold": 2}
+    path, statistics = with_settings(server, "http_request", flags), server.path("governance/approvals")
+    before = data_of(server.raw("GET", statistics)).get("total")
+    canceled = _held(server, path)
+    _require_said(server, canceled, "pending_approval", "external_comm", path.split("/")[2])
+    require_equal(server.raw("POST", f"/executions/{canceled}/cancel").status, 200, "the status of canceling")
+    _require_said(server, canceled, "pending_approval", "cancelled")
+    total = before + 1 if isinstance(before, int) else before
+    require_equal(data_of(server.raw("GET", statistics)).get("total"), total, "total after one was held and canceled")
+    held = _held(server, path)
+    for threshold, status in ((1, "pending_approval"), (0, "completed")):
+        server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": threshold})
+        if not threshold:
+            _require_said(server, held, "pending_approval")
+        require_equal(
+            data_of(server.raw("GET", f"/executions/{held}"))["status"],
+            status,
+            f"status with a threshold of {threshold}",
+        )
+
+
+def _held(server: Server, path: str) -> str:
+    """Execute a workflow that is held for approval; return the id of the execution, which is canceled at the end."""
+    run = data_of(server.raw("POST", path, json_body={}))
+    server.add_cleanup(server.raw, "POST", f"/executions/{run['execution_id']}/cancel")
+    require_equal(run["status"], "pending_approval", "status")
+    return str(run["execution_id"])
+
+
+def _require_said(server: Server, execution_id: str, *texts: str) -> None:
+    """Raise `Disagreement` unless the newest entry of the audit log is about an execution, and has some texts."""
+    newest = newest_entry(server)
+    missing = [text for text in texts if text not in _texts_in(newest)]
+    require(execution_id in str(newest), f"the newest entry is not about {execution_id}: {newest}")
+    require(not missing, f"the entry {newest} does not say {', '.join(missing)}")
+
+
+def _texts_in(value: Any) -> list[str]:
+    """Return the texts in a JSON value, at any depth."""
+    if isinstance(value, str):
+        return [value]
+    inner = [*value.values()] if is_object(value) else value if is_array(value) else ()
+    return [text for item in inner for text in _texts_in(item)]
 
 
 @GOVERNANCE.choice(

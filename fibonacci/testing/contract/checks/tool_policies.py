@@ -6,7 +6,15 @@ from typing import Final
 
 from fibonacci import ConflictError
 from fibonacci.testing.contract.calls import free_tool
-from fibonacci.testing.contract.check import UNKNOWN, Checks, require, require_among, require_equal, require_refusal
+from fibonacci.testing.contract.check import (
+    UNKNOWN,
+    Checks,
+    require,
+    require_among,
+    require_equal,
+    require_field,
+    require_refusal,
+)
 from fibonacci.testing.contract.server import Server, Skipped
 
 CHECKS: Final = Checks("tool_policies")
@@ -80,7 +88,7 @@ def _deleted(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /organizations/{organization_id}/role-policy-overrides",
-    "The body is role, tool_name, enabled; the response has them; it stays: the owner may use the first tool",
+    "The body is role, tool_name, enabled; the response has them, and it stays; a second one is a 409",
     changes=True,
 )
 def _override(server: Server) -> None:
@@ -97,6 +105,9 @@ def _override(server: Server) -> None:
         (override.role, override.tool_name) for override in policies.list_role_overrides(server.organization_id)
     ]
     require_among(("owner", tool.name), overrides, "the override")
+    body = {"role": "owner", "tool_name": tool.name.replace("_", ".", 1), "enabled": False}
+    second = server.raw("POST", server.path("role-policy-overrides"), json_body=body)
+    require_field(require_refusal(second, 409), "tool_name")
 
 
 @CHECKS.documented(

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fibonacci.models import Workflow
 from fibonacci.testing.contract.check import (
+    UNKNOWN,
     Checks,
     audit_entries,
     items_of,
@@ -18,6 +19,7 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
+from fibonacci.testing.contract.checks.runs import holds, require_tool, waits
 from fibonacci.testing.contract.server import CHEAP, Server
 
 OTHER: Final = {"nodes": [CHEAP["nodes"][1]]}
@@ -83,6 +85,35 @@ def _deleted(server: Server) -> None:
     made = server.create_workflow()
     server.client.workflows.delete(made.id)
     require_not_found(lambda: server.client.workflows.get(made.id))
+
+
+@WORKFLOWS.choice(
+    "DELETE /workflows/{id}",
+    "The memory of a deleted workflow is gone, also for a run of it that goes on, and the run cannot set it",
+    changes=True,
+)
+def _deleted_memory(server: Server) -> None:
+    server.require_documented("the memory of one workflow")
+    for tool in ("wait", "memory_set"):
+        require_tool(server, tool)
+    reads = {"left_value": "{{memory.contract-suite-deleted}}", "operator": "is_empty", "true_branch": ["empty"]}
+    sets = {"id": "set", "type": "tool", "tool": "memory_set", "params": {"key": UNKNOWN, "value": 1}}
+    nodes = [waits("pause", 1, timeout=20), holds("ask", "pause", **reads), holds("empty")]
+    nodes.append({**sets, "dependencies": ["pause"]})
+    made = server.create_workflow(definition={"nodes": nodes, "allow_partial_results": True})
+    key = server.memory_key("deleted", workflow_id=made.id)
+    server.client.memory.set(key, "blue", workflow_id=made.id)
+    started = server.client.workflows.execute(made.id)
+    server.client.workflows.delete(made.id)
+    for name in (key, UNKNOWN):
+        error = require_refusal(server.raw("GET", f"/memory/{name}", query={"workflow_id": made.id}), 404)
+        require_field(error, "workflow_id")
+    server.sleep(1.5)
+    run = server.client.executions.wait(started.id, timeout=180)
+    require_among(run.status, ("failed", "cancelled"), "the status of the run, which sets memory")
+    outputs = run.outputs or {}
+    require("set" not in outputs, "the run has set the memory of a deleted workflow")
+    require(run.status == "cancelled" or "empty" in outputs, "the run has read the memory of a deleted workflow")
 
 
 @WORKFLOWS.documented(
@@ -289,6 +320,12 @@ def _broken(server: Server) -> None:
             require(place in details, f"the details of a fault at {place} are {details}")
     require_equal(_fields(server.client.workflows.get(made.id)), _fields(made), "the workflow")
     require("Broken" not in [item.name for item in server.client.workflows.list()], "a refused workflow is in the list")
+    harmless = {**_node("a"), "contract_suite": 1}
+    accepted = server.raw("PUT", f"/workflows/{made.id}", json_body={"definition": {"nodes": [harmless]}})
+    if accepted.status == 200:
+        definition = {"nodes": [harmless, {**_node("b"), "operator": "resembles"}]}
+        error = require_refusal(server.raw("PUT", f"/workflows/{made.id}", json_body={"definition": definition}), 422)
+        require("contract_suite" not in str(error["details"]), f"details name what is accepted: {error['details']}")
 
 
 @DEFINITIONS.documented(
@@ -319,7 +356,8 @@ def _input_schema(server: Server) -> None:
     made = server.create_workflow(definition={**CHEAP, "input_schema": _SCHEMA})
     for inputs in ({}, {"word": 7}):
         body = {"inputs": inputs}
-        require_refusal(server.raw("POST", f"/workflows/{made.id}/execute", json_body=body), 422)
+        error = require_refusal(server.raw("POST", f"/workflows/{made.id}/execute", json_body=body), 422)
+        require("word" in str(error["details"]), f"error.details name no input: {error['details']}")
     require_equal(list(server.client.executions.list(workflow_id=made.id)), [], "the executions of the workflow")
     fitting = server.client.workflows.run(made.id, inputs={"word": "yes"}, timeout=180)
     require_equal(fitting.status, "completed", "status with inputs that fit")
@@ -459,8 +497,8 @@ def _no_number(server: Server) -> None:
 def _decide(server: Server, questions: list[Question], inputs: dict[str, Any] | None = None) -> None:
     nodes = [node for question in questions for node in _nodes(*question[:4])]
     outputs = server.run_definition({"nodes": nodes}, inputs or {}).outputs or {}
-    for name, operator, left, right, holds in questions:
-        require((f"then-{name}" in outputs) == holds, f"{left!r} {operator} {right!r} is {not holds}")
+    for name, operator, left, right, is_true in questions:
+        require((f"then-{name}" in outputs) == is_true, f"{left!r} {operator} {right!r} is {not is_true}")
 
 
 def _nodes(name: str, operator: str, left: object, right: str) -> list[dict[str, object]]:
