@@ -20,7 +20,7 @@ from fibonacci.testing.contract.check import (
     require_type,
 )
 from fibonacci.testing.contract.checks.lives import data_of, time_of
-from fibonacci.testing.contract.checks.runs import require_running, require_tool, waits
+from fibonacci.testing.contract.checks.runs import require_tool, waits
 from fibonacci.testing.contract.server import CHEAP, Server, Skipped
 from fibonacci.testing.contract.values import BODIES
 
@@ -263,35 +263,51 @@ def with_settings(server: Server, tool: str, flags: Mapping[str, Any], **rest: A
 
 @EXECUTIONS.choice(
     "POST /workflows/{id}/execute",
-    "Approved, a run is pending until a place is free, and runs as soon as the run that had it ends or is canceled",
+    "A threshold of 0 lets what waits for approval run, once: at once, or pending until there is a place, as the run"
+    " that had it ends or is canceled, or the quota is raised",
     changes=True,
 )
 def _pending_place(server: Server) -> None:
     require_tool(server, "wait")
-    flags = {"require_approval_for_external_comm": True}
-    path, quota = with_settings(server, "http_request", {**flags, "approval_threshold": 1}), server.path("quota")
-    name = "concurrent_executions"
+    flags = {"require_approval_for_external_comm": True, "approval_threshold": 2}
+    path, settings = with_settings(server, "http_request", flags), server.path("governance")
+    quota, name = server.path("quota"), "concurrent_executions"
     override = server.raw("GET", quota).json["overrides"].get(name)
     server.add_cleanup(server.raw, "PATCH", quota, json_body={name: override})
-    server.raw("PATCH", quota, json_body={name: 1})
-    for seconds in (1, 20):
-        server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": 1})
-        held = data_of(server.raw("POST", path, json_body={}))["execution_id"]
+    released: list[dict[str, Any]] = []
+    for freed_by, seconds in (("nothing", 0), ("end", 1), ("cancel", 20), ("quota", 20)):
+        server.wait_for_requests(25)
+        server.raw("PATCH", quota, json_body={name: 1})
+        held = f"/executions/{data_of(server.raw('POST', path, json_body={}))['execution_id']}"
+        server.add_cleanup(server.raw, "POST", f"{held}/cancel")
+        server.raw("PATCH", settings, json_body={"approval_threshold": 1})
+        require_equal(
+            data_of(server.raw("GET", held))["status"], "pending_approval", "the status with a threshold of 1"
+        )
         made = server.create_workflow(definition={"nodes": [waits("pause", seconds, timeout=30)]})
-        busy = data_of(server.raw("POST", f"/workflows/{made.id}/execute", json_body={}))
-        for execution_id in (held, busy["execution_id"]):
-            server.add_cleanup(server.raw, "POST", f"/executions/{execution_id}/cancel")
-        require_running(busy)
-        server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": 0})
-        pending = data_of(server.raw("GET", f"/executions/{held}"))
-        require_equal((pending["status"], pending["outputs"]), ("pending", dict[str, Any]()), "it, while another runs")
-        if seconds == 20:
-            server.raw("POST", f"/executions/{busy['execution_id']}/cancel")
+        busy = (
+            f"/executions/{data_of(server.raw('POST', f'/workflows/{made.id}/execute', json_body={}))['execution_id']}"
+        )
+        server.add_cleanup(server.raw, "POST", f"{busy}/cancel")
+        server.raw("PATCH", settings, json_body={"approval_threshold": 0})
+        if seconds:
+            run = data_of(server.raw("GET", held))
+            require_equal((run["status"], run["outputs"]), ("pending", dict[str, Any]()), "it, while another runs")
+        if freed_by == "cancel":
+            server.raw("POST", f"{busy}/cancel")
+        elif freed_by == "quota":
+            server.raw("PATCH", quota, json_body={name: 2})
         server.sleep(5)
-        first, then = (data_of(server.raw("GET", f"/executions/{run}")) for run in (busy["execution_id"], held))
-        require_equal(then["status"], "completed", "the status when there is a place")
-        late = (time_of(then, "completed_at") - time_of(first, "completed_at")).total_seconds()
-        require(0 <= late < 2, f"it ended {late} seconds after the run that had the place")
+        run, other = data_of(server.raw("GET", held)), data_of(server.raw("GET", busy))
+        require_equal(run["status"], "completed", f"the status after a place was freed by {freed_by}")
+        since = time_of(run, "created_at") if freed_by == "quota" else time_of(other, "completed_at")
+        late = (time_of(run, "completed_at") - since).total_seconds()
+        require(0 <= late < 3, f"it ended {late} seconds after a place was freed by {freed_by}")
+        released.append(run)
+        server.raw("POST", f"{busy}/cancel")
+        server.raw("PATCH", settings, json_body={"approval_threshold": 2})
+    for run in released:
+        require_equal(data_of(server.raw("GET", f"/executions/{run['execution_id']}")), run, "a run that was released")
 
 
 VALUES: Final[list[Any]] = [{"a": [1, {"b": None}]}, [1, 2.5, "three"], "text", "", 0, 12.5, True, None]
