@@ -100,4 +100,5 @@ def test_nothing_is_reported_of_100_valid_definitions_and_they_run(check: script
         definition = valid_definition(seed)
         workflow = client.workflows.create(name=str(seed), definition=definition)
         client.workflows.run(workflow.id, inputs=sample(definition["input_schema"], "a text"))
-    assert emulator.warnings == []
+    # That a default answer was chosen says nothing of the definition.
+    assert [warning for warning in emulator.warnings if warning.code != "made_up_answer"] == []
