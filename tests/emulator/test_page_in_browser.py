@@ -266,7 +266,7 @@ class TestDiagram:
         run = client.workflows.execute(create(client, llm("greet")), inputs={"text": text})
         page.goto(f"{address}/ui/runs/{run.id}")
         page.locator("#inputs-0").get_by_role("button", name="Copy").click()
-        page.wait_for_function("async () => (await navigator.clipboard.readText()).length > 0")
+        expect(page.locator("#inputs-0 button.copy")).to_have_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()") == text
 
 
