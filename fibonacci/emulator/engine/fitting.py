@@ -126,7 +126,7 @@ class Fitting:
         self._inputs = inputs
         self._resolve = resolve
         self._choices = 0
-        self.has_chosen = False
+        self.has_chosen: bool = False
 
     def choose(self, values: Sequence[Any]) -> Any:
         """Return one of some values."""

@@ -276,7 +276,7 @@ class Server:
         seed: int = 1,
     ) -> None:
         self.seed: Final = seed
-        self.values = Values(str(seed))
+        self.values: Values = Values(str(seed))
         self.wire: Final = RecordingTransport(SocketTransport() if transport is None else transport)
         self.client: Final = Fibonacci(
             api_key, base_url=base_url, api_version=api_version, timeout=120, transport=self.wire, clock=clock

@@ -334,7 +334,7 @@ def _all_wrong_check(endpoint: str, path: Callable[[Server], str], properties: M
     return named(all_wrong, endpoint)
 
 
-for _where, _place, _ in INVALID:
+for _where, _place, _wrong in INVALID:
     if _where in BODIES:
         REFUSALS.choice(
             _where,

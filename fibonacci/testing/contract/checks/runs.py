@@ -219,7 +219,7 @@ def _require_node(name: str, node: Mapping[str, Any]) -> None:
     require_type(node.get("warnings", []), list, f"warnings of {name}")
 
 
-GATE: Final = {**CHEAP["nodes"][0], "true_branch": ["yes"], "false_branch": ["no"]}
+GATE: Final[dict[str, Any]] = {**CHEAP["nodes"][0], "true_branch": ["yes"], "false_branch": ["no"]}
 _LATE: Final = {"timeout": 1}
 _OPEN: Final = {"allow_partial_results": True}
 
