@@ -1,6 +1,6 @@
 """Count what makes our words hard to read: semicolons, passive voice, sentences of more than 30 words.
 
-python -m tests.tools.prose                    a line for each folder of pages, the public docstrings, the error messages
+python -m tests.tools.prose                    a line each for folders of pages, public docstrings, error messages
 python -m tests.tools.prose --lines PATH ...   each place in these pages or modules
 
 Whether a text reads well is for a reader to say; this finds where to look first.
