@@ -2,7 +2,7 @@
 
 It is read once, when the client is made, and every mistake in it is a `ConfigurationError` that names the remedy. This
 module does not import dataclasses: importing the package and making a client would take eight times as long (see the
-ablations in docs/reference/performance.md).
+ablations in docs/contributing/performance.md).
 """
 
 from __future__ import annotations

@@ -255,7 +255,7 @@ def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
 
     It is a plain attribute of the instance, set past pydantic, which leaves names that are no fields out of dumps,
     equality and reprs. A private attribute of pydantic's would slow down the reading of a page: see the ablations in
-    docs/reference/performance.md.
+    docs/contributing/performance.md.
     """
     if received and isinstance(received[0], Model):
         for model in received:

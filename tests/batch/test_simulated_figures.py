@@ -1,4 +1,4 @@
-"""The simulated figures of docs/reference/many-rows-measured.md, at a size for each run of the tests."""
+"""The simulated figures of docs/contributing/many-rows-measured.md, at a size for each run of the tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Measure what the client does about every fault, and write it down.
 
 python -m tests.tools.faults                                 print the table
-python -m tests.tools.faults --write docs/reference/reliability.md     put it between the page's markers
+python -m tests.tools.faults --write docs/contributing/reliability.md     put it between the page's markers
 """
 
 from __future__ import annotations

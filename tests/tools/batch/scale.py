@@ -1,4 +1,4 @@
-"""Measure what many rows cost: the figures of docs/reference/many-rows-measured.md.
+"""Measure what many rows cost: the figures of docs/contributing/many-rows-measured.md.
 
     python -m tests.tools.batch.scale                 all but memory
     python -m tests.tools.batch.scale cpu commits reopen reopen_redis capacity watching memory

@@ -1,4 +1,4 @@
-"""The figures that the benchmarks have written into docs/reference/performance.md."""
+"""The figures that the benchmarks have written into docs/contributing/performance.md."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from tests.tools.benchmarks.report import SECTION
 from tests.tools.markdown import ROOT
 
-PAGE: Final = ROOT / "docs" / "reference" / "performance.md"
+PAGE: Final = ROOT / "docs" / "contributing" / "performance.md"
 _CELLS: Final = 7
 
 

@@ -1,4 +1,4 @@
-"""The charts of docs/reference/performance.md, drawn from the numbers in its table."""
+"""The charts of docs/contributing/performance.md, drawn from the numbers in its table."""
 
 from __future__ import annotations
 

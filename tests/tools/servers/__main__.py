@@ -1,7 +1,7 @@
 """Measure how the clients fare behind nginx and haproxy, and write it down.
 
 python -m tests.tools.servers                                 print the table
-python -m tests.tools.servers --write docs/reference/reliability.md     put it between the page's markers
+python -m tests.tools.servers --write docs/contributing/reliability.md     put it between the page's markers
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Simulate workers and batches, and write the tables and charts of docs/reference/many-rows-measured.md.
+"""Simulate workers and batches, and write the tables and charts of docs/contributing/many-rows-measured.md.
 
 python -m tests.tools.simulation             print the tables
 python -m tests.tools.simulation --short     up to 100 workers, and no batches
 
-`--write docs/reference/many-rows-measured.md` writes them into the page, and the charts into docs/images.
+`--write docs/contributing/many-rows-measured.md` writes them into the page, and the charts into docs/images.
 """
 
 from __future__ import annotations
