@@ -101,12 +101,14 @@ def count_messages(path: Path, counts: Counts) -> None:
     """Add the texts that a module raises."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Raise) and node.exc is not None:
+            formatted = [text for text in ast.walk(node.exc) if isinstance(text, ast.JoinedStr)]
+            within = {part for text in formatted for part in ast.walk(text) if part is not text}
             for text in ast.walk(node.exc):
-                if isinstance(text, ast.JoinedStr):
+                if isinstance(text, ast.JoinedStr) and text not in within:
                     parts = [str(part.value) if isinstance(part, ast.Constant) else "x" for part in text.values]
                     counts.add(f"{_name(path)}:{text.lineno}", "".join(parts))
-                elif isinstance(text, ast.Constant) and isinstance(text.value, str) and " " in text.value:
-                    counts.add(f"{_name(path)}:{text.lineno}", text.value)
+                elif isinstance(text, ast.Constant) and text not in within and " " in str(text.value):
+                    counts.add(f"{_name(path)}:{text.lineno}", str(text.value))
 
 
 def _paragraphs(text: str) -> Iterator[str]:
