@@ -3,7 +3,7 @@
     python -m tests.tools.benchmarks                              the quick profile, under three minutes
     python -m tests.tools.benchmarks --full                       more runs, and every peer everywhere
     python -m tests.tools.benchmarks --only call --only cold      some measurements
-    python -m tests.tools.benchmarks --write docs/contributing/performance.md  put the tables between markers of a page too
+    python -m tests.tools.benchmarks --write docs/contributing/performance.md   put the tables between markers of a page
 
 The peers are installed into environments of their own, once; `--envs` says where they are kept.
 """

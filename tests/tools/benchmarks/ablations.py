@@ -1,7 +1,7 @@
 """Measure what each trick for speed gains: the package as it is, beside a copy without the trick.
 
     python -m tests.tools.benchmarks.ablations                              print the table
-    python -m tests.tools.benchmarks.ablations --write docs/contributing/performance.md  put it between markers of a page
+    python -m tests.tools.benchmarks.ablations --write docs/contributing/performance.md   put it between its markers
 
 A trick stays where it gains more than three percent of what it is for.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -31,6 +32,14 @@ def test_each_build_requirement_is_one_version_with_its_hash() -> None:
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]["requires"]
     for requirement in map(Requirement, [*needed, "build>=1.3"]):
         assert requirement.specifier.contains(pinned[requirement.name])
+
+
+def test_each_package_of_npm_has_its_hash_and_no_address() -> None:
+    declared = json.loads((ROOT / ".ci" / "package.json").read_text("utf-8"))["dependencies"]
+    packages: dict[str, Any] = json.loads((ROOT / ".ci" / "package-lock.json").read_text("utf-8"))["packages"]
+    assert packages.pop("")["dependencies"] == declared
+    assert [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")] == []
+    assert [name for name, package in packages.items() if "resolved" in package] == []
 
 
 @pytest.mark.parametrize("name", JOBS)
