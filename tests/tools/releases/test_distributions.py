@@ -10,8 +10,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.tools.releases.distributions import DATA, faults_of_sdist, faults_of_wheel, relative_links
+from tests.tools.releases.project import ROOT, read_project
 from tests.tools.releases.tagged import commit_time, fault
 
 CHANGELOG = "# Changelog\n\n## 1.2.0 (2026-01-01)\n\n### Added\n"
@@ -109,3 +111,13 @@ def test_links_of_a_page_that_need_the_repository() -> None:
         '[a](docs/a.md) [b](https://b.test) [c](#c) ![d](d.svg) <img src="e.png"> <a href="http://f.test">f</a> [g](/g)'
     )
     assert relative_links(page) == ["docs/a.md", "d.svg", "e.png", "/g"]
+
+
+def test_the_citation_says_what_the_package_says() -> None:
+    citation = yaml.safe_load((ROOT / ".github" / "CITATION.cff").read_text("utf-8"))
+    project = read_project()
+    shared = {"title": "name", "abstract": "description", "license": "license", "keywords": "keywords"}
+    assert {name: citation[name] for name in shared} == {name: project[key] for name, key in shared.items()}
+    urls = project["urls"]
+    assert (citation["repository-code"], citation["url"]) == (urls["Repository"], urls["Documentation"])
+    assert f"The {citation['authors'][0]['name'].removeprefix('The ')}" in (ROOT / "LICENSE").read_text("utf-8")
