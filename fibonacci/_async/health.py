@@ -1,4 +1,4 @@
-"""`client.health`: the health of the platform."""
+"""`client.health`: check whether the platform is up."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ _UNHEALTHY = frozenset({503})
 class AsyncHealthChecks(AsyncResource):
     """Show the health of the platform.
 
-    These calls are never retried. The platform documents the response of `secrets`. That a 503 with a JSON body is no
-    error is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The SDK never retries these calls. The platform documents the response of `secrets`. It doesn't document a 503 with
+    a JSON body, and the SDK treats that as a result rather than an error:
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def check(self) -> Health:
         """Return the platform's health (`GET /health`).
 
         Returns:
-            The health. A 503 with a JSON body counts as success, and `healthy` is False then.
+            The health. A 503 with a JSON body is a result too, with `healthy` False.
 
         Raises:
-            APIError: If no such response is received. The call is never retried.
+            APIError: If there is no such response. The SDK doesn't retry.
 
         Example:
             ```python
@@ -37,14 +38,13 @@ class AsyncHealthChecks(AsyncResource):
         )
 
     async def secrets(self) -> SecretsHealth:
-        """Return the health of the store of secrets (`GET /health/secrets`).
+        """Return the health of the secret store (`GET /health/secrets`).
 
         Returns:
-            The health, with the result of each check. A 503 with a JSON body counts as success, and `healthy` is False
-            then.
+            The health, with the result of each check. A 503 with a JSON body is a result too, with `healthy` False.
 
         Raises:
-            APIError: If no such response is received. The call is never retried.
+            APIError: If there is no such response. The SDK doesn't retry.
 
         Example:
             ```python

@@ -24,10 +24,10 @@ from fibonacci.models.organizations import (
 
 
 class AsyncGovernance(AsyncResource):
-    """Read and change the approval settings; read reports and the audit log.
+    """Read and change the approval settings, and read reports and the audit log.
 
-    The platform documents the settings, and that changes need the role `owner`. It does not document the fields of
-    reports, audit entries and approval statistics: all are kept, none is typed.
+    The platform documents the settings, and that changes need the role `owner`. It doesn't document the fields of
+    reports, audit entries and approval statistics. The SDK keeps these fields as attributes without types.
     """
 
     async def get(self, organization_id: str) -> GovernanceSettings:
@@ -37,11 +37,11 @@ class AsyncGovernance(AsyncResource):
             organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
-            The settings, with the flag of each kind of workflow and the number of approvals.
+            The settings, with what needs approval and how many approvals a run needs.
 
         Raises:
-            NotFoundError: If there is no such organization.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the organization doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -66,26 +66,26 @@ class AsyncGovernance(AsyncResource):
     ) -> GovernanceSettings:
         """Change the given settings of an organization (`PATCH /organizations/{organization_id}/governance`).
 
-        Arguments left out are not sent, and what they stand for stays as it is.
+        Settings that you leave out keep their values.
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
-            require_approval_for_external_comm: Whether workflows that send something outside need approval.
+            require_approval_for_external_comm: Whether workflows that send something to the outside need approval.
             require_approval_for_public_writes: Whether workflows that publish need approval.
             require_approval_for_permission_changes: Whether workflows that change permissions need approval.
-            allow_self_approval: Whether the person who asks may approve.
+            allow_self_approval: Whether people may approve their own requests.
             approval_threshold: The number of approvals that a run needs.
-            category_flags: Whether workflows of a category need approval, by category, such as `{"financial": True}`.
+            category_flags: Whether workflows need approval, by category, such as `{"financial": True}`.
 
         Returns:
             All settings after the change.
 
         Raises:
-            PermissionDeniedError: If the key's role is not owner.
-            ValidationError: If a value is refused.
-            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
-                `outcome_unknown`.
-            ValueError: If nothing is given to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+            PermissionDeniedError: If the key's role isn't `owner`.
+            ValidationError: If the platform rejects a value.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
+                made, so the SDK doesn't send the request again.
+            ValueError: If you change nothing, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -112,11 +112,11 @@ class AsyncGovernance(AsyncResource):
             organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
-            The report. Its fields are not documented; all are kept as attributes.
+            The report. The platform doesn't document its fields, and the SDK keeps them all as attributes.
 
         Raises:
-            NotFoundError: If there is no such organization.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the organization doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -135,14 +135,14 @@ class AsyncGovernance(AsyncResource):
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            page_size: The number of entries per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every entry. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every entry, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -162,11 +162,11 @@ class AsyncGovernance(AsyncResource):
             organization_id: The id of the organization, such as `"acme"`.
 
         Returns:
-            The statistics, whose fields are not documented. One that the platform does not send is `None`.
+            The statistics. The platform doesn't document the fields, and those that it doesn't send are `None`.
 
         Raises:
-            NotFoundError: If there is no such organization.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the organization doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -182,8 +182,8 @@ class AsyncGovernance(AsyncResource):
 class AsyncQuotas(AsyncResource):
     """Read and change the limits of an organization.
 
-    The platform documents the fields, and that changes need the role `owner`. That `PATCH` takes the limits by name,
-    and null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the fields, and that changes need the role `owner`. It doesn't document the body of `PATCH`.
+    The SDK sends the limits by name, and null to remove one: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, organization_id: str) -> Quota:
@@ -196,8 +196,8 @@ class AsyncQuotas(AsyncResource):
             The quota, whose `limits`, `overrides` and `effective` are dicts by the name of the limit.
 
         Raises:
-            NotFoundError: If there is no such organization.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the organization doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -219,23 +219,23 @@ class AsyncQuotas(AsyncResource):
     ) -> Quota:
         """Override the given limits of an organization (`PATCH /organizations/{organization_id}/quota`).
 
-        Arguments left out are not sent, and what they stand for stays as it is.
+        Limits that you leave out keep their values.
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
-            workflow_runs_per_hour: The number of runs in an hour; None takes the override away.
-            concurrent_executions: The number of executions at a time; None takes the override away.
-            memory_mb: Memory in megabytes; None takes the override away.
+            workflow_runs_per_hour: The number of runs per hour, or None to remove the override.
+            concurrent_executions: The number of executions at a time, or None to remove the override.
+            memory_mb: Memory in megabytes, or None to remove the override.
 
         Returns:
             The quota after the change.
 
         Raises:
-            PermissionDeniedError: If the key's role is not owner.
+            PermissionDeniedError: If the key's role isn't `owner`.
             ValidationError: If a value is above the plan's ceiling.
-            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
-                `outcome_unknown`.
-            ValueError: If nothing is given to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
+                made, so the SDK doesn't send the request again.
+            ValueError: If you change nothing, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -253,10 +253,10 @@ class AsyncQuotas(AsyncResource):
 
 
 class AsyncToolPolicies(AsyncResource):
-    """Allow and forbid tools, for all or for a role.
+    """Allow and forbid tools, for everyone or for one role.
 
-    The platform documents `tool_name`, and that an unknown one is a 422. The other fields, and those of an exception
-    for a role, are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents `tool_name`, and that an unknown tool is a 422. It doesn't document the other fields, nor
+    those of an exception for a role, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def create(
@@ -267,11 +267,11 @@ class AsyncToolPolicies(AsyncResource):
         enabled: bool | Unset = UNSET,
         allowed_roles: Sequence[Role] | Unset = UNSET,
     ) -> ToolPolicy:
-        """Make a policy for a tool (`POST /organizations/{organization_id}/tool-policies`).
+        """Create a policy for a tool (`POST /organizations/{organization_id}/tool-policies`).
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
-            tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
+            tool_name: The name of the tool, such as `"slack_send_message"` (see `tools.list`).
             enabled: Whether the tool may be used.
             allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
 
@@ -279,12 +279,12 @@ class AsyncToolPolicies(AsyncResource):
             The policy as the platform stores it.
 
         Raises:
-            ValidationError: If there is no such tool (documented: 422).
-            ConflictError: If the tool has a policy already.
-            PermissionDeniedError: If the key's role may not do this.
-            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
-                `outcome_unknown`.
-            TypeError: If `allowed_roles` is one string, or None. Nothing is sent.
+            ValidationError: If the tool doesn't exist (documented as status 422).
+            ConflictError: If the tool already has a policy.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the policy may have been
+                created, so the SDK doesn't send the request again.
+            TypeError: If `allowed_roles` is a single string or None. Nothing is sent.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -308,7 +308,7 @@ class AsyncToolPolicies(AsyncResource):
     ) -> ToolPolicy:
         """Change the given fields of a policy (`PATCH /organizations/{organization_id}/tool-policies/{tool_name}`).
 
-        Arguments left out are not sent, and what they stand for stays as it is.
+        Fields that you leave out keep their values.
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
@@ -321,12 +321,12 @@ class AsyncToolPolicies(AsyncResource):
 
         Raises:
             NotFoundError: If the tool has no policy.
-            PermissionDeniedError: If the key's role may not do this.
-            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
-                `outcome_unknown`.
-            TypeError: If `allowed_roles` is one string, or None. Nothing is sent.
-            ValueError: If nothing is given to change, or `organization_id` or `tool_name` is empty, `.` or `..`.
-                Nothing is sent.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
+                made, so the SDK doesn't send the request again.
+            TypeError: If `allowed_roles` is a single string or None. Nothing is sent.
+            ValueError: If you change nothing, or `organization_id` or `tool_name` is empty, `.` or `..`. Nothing is
+                sent.
 
         Example:
             ```python
@@ -351,8 +351,8 @@ class AsyncToolPolicies(AsyncResource):
 
         Raises:
             NotFoundError: If the tool has no policy.
-            PermissionDeniedError: If the key's role may not do this.
-            APIError: If anything else goes wrong.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            APIError: If the call fails for any other reason.
             ValueError: If `organization_id` or `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -371,23 +371,23 @@ class AsyncToolPolicies(AsyncResource):
     async def create_role_override(
         self, organization_id: str, *, role: Role, tool_name: str, enabled: bool | Unset = UNSET
     ) -> RolePolicyOverride:
-        """Make an exception for a role (`POST /organizations/{organization_id}/role-policy-overrides`).
+        """Create an exception for a role (`POST /organizations/{organization_id}/role-policy-overrides`).
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
             role: The role: owner, admin, member or viewer.
-            tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
+            tool_name: The name of the tool, such as `"slack_send_message"` (see `tools.list`).
             enabled: Whether that role may use that tool.
 
         Returns:
             The exception as the platform stores it.
 
         Raises:
-            ValidationError: If there is no such tool or role.
-            ConflictError: If there is such an exception already.
-            PermissionDeniedError: If the key's role may not do this.
-            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
-                `outcome_unknown`.
+            ValidationError: If the tool or the role doesn't exist.
+            ConflictError: If the role already has an exception for this tool.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the exception may have been
+                created, so the SDK doesn't send the request again.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -408,14 +408,14 @@ class AsyncToolPolicies(AsyncResource):
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            page_size: The number of exceptions per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every exception. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every exception, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -436,14 +436,14 @@ class AsyncToolPolicies(AsyncResource):
 
         Args:
             organization_id: The id of the organization, such as `"acme"`.
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            page_size: The number of policies per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every policy. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every policy, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
             ValueError: If `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -458,10 +458,10 @@ class AsyncToolPolicies(AsyncResource):
 
 
 def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset:
-    """Any sequence as one that has a JSON form; a single string is a mistake, not a sequence of letters.
+    """Return any sequence as one that JSON can represent, and refuse a string, which isn't a list of its letters.
 
     Raises:
-        TypeError: If it is one string, or None, which the platform does not take for a list.
+        TypeError: If it is a string, or None, which the platform doesn't accept in place of a list.
     """
     if isinstance(roles, str):
         raise TypeError(f"allowed_roles must be a list of roles, not the str {roles!r}; write [{roles!r}]")
@@ -473,7 +473,7 @@ def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset:
 class AsyncOrganizations(AsyncResource):
     """Read and change governance, quotas and tool policies of an organization.
 
-    The platform documents the endpoints, and the roles that changes need. Each group lists the choices of the SDK.
+    The platform documents the endpoints, and the roles that changes need. Each group says what else the SDK chose.
     """
 
     @namespace
@@ -483,10 +483,10 @@ class AsyncOrganizations(AsyncResource):
 
     @namespace
     def quota(self) -> AsyncQuotas:
-        """The limits of an organization: runs, executions at a time, memory."""
+        """The limits of an organization: runs per hour, concurrent executions, memory."""
         return AsyncQuotas(self._requestor)
 
     @namespace
     def tool_policies(self) -> AsyncToolPolicies:
-        """The tools that may be used, and the roles that may use them."""
+        """Which tools may be used, and by which roles."""
         return AsyncToolPolicies(self._requestor)

@@ -1,4 +1,4 @@
-"""`client.registry`: workflows as templates."""
+"""`client.registry`: publish workflows as templates."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fibonacci.models.workflows import RegistryEntry
 class AsyncRegistry(AsyncResource):
     """Approve workflows as templates, deprecate and archive them.
 
-    The platform documents the endpoints, and that lists leave archived entries out. The statuses and the transitions
-    between them are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the endpoints, and that lists leave archived entries out. It doesn't document the statuses
+    and the transitions between them, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def approve_template(self, workflow_id: str) -> RegistryEntry:
@@ -22,13 +22,13 @@ class AsyncRegistry(AsyncResource):
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The workflow's entry in the registry, whose status is `approved`.
+            The workflow's entry in the registry, with the status `approved`.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            PermissionDeniedError: If the key's role may not do this.
-            ConflictError: If the workflow has an entry already.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            ConflictError: If the workflow already has an entry.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -46,13 +46,13 @@ class AsyncRegistry(AsyncResource):
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The workflow's entry in the registry, whose status is `deprecated`.
+            The workflow's entry in the registry, with the status `deprecated`.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            PermissionDeniedError: If the key's role may not do this.
-            ConflictError: If the entry is not `approved`, or the workflow has none.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            ConflictError: If the entry isn't `approved`, or the workflow has none.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -65,19 +65,19 @@ class AsyncRegistry(AsyncResource):
         return await self._move(path("/workflow-registry/{workflow_id}/deprecate", workflow_id=workflow_id))
 
     async def archive(self, workflow_id: str) -> RegistryEntry:
-        """Archive a template: lists leave it out by default (`POST /workflow-registry/{id}/archive`).
+        """Archive a template, so that lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The workflow's entry in the registry, whose status is `archived`.
+            The workflow's entry in the registry, with the status `archived`.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            PermissionDeniedError: If the key's role may not do this.
-            ConflictError: If the entry is archived already, or the workflow has none.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            ConflictError: If the entry is already archived, or the workflow has none.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -98,15 +98,15 @@ class AsyncRegistry(AsyncResource):
         """List the entries of the registry (`GET /workflow-registry`).
 
         Args:
-            include_archived: Whether to list archived entries too; the platform leaves them out by default.
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            include_archived: Whether to list archived entries too, which the platform leaves out by default.
+            page_size: The number of entries per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every entry. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every entry, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
 
         Example:
             ```python

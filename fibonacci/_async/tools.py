@@ -1,4 +1,4 @@
-"""`client.tools`: the catalog of tools."""
+"""`client.tools`: look up and connect tools."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fibonacci.models.tools import Tool, ToolConnection
 class AsyncTools(AsyncResource):
     """Look up and connect tools.
 
-    The platform documents `name` and `description` of a tool. The body of `connect` is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the `name` and the `description` of a tool. It doesn't document the body of `connect`, so the
+    SDK chose it: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, tool_name: str) -> Tool:
@@ -25,11 +25,11 @@ class AsyncTools(AsyncResource):
             tool_name: The name of the tool, such as `"slack_send_message"`.
 
         Returns:
-            The tool, with its description; further fields are kept as attributes.
+            The tool, with its description. Fields that the SDK doesn't know are attributes too.
 
         Raises:
-            NotFoundError: If there is no such tool.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the tool doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -45,19 +45,18 @@ class AsyncTools(AsyncResource):
 
         Args:
             tool_name: The name of the tool, such as `"slack_send_message"`.
-            params: The parameters of the connection by name, such as credentials; they depend on the tool. Default:
-                none.
+            params: The parameters of the connection by name, such as credentials, depending on the tool. Default: none.
 
         Returns:
-            The connection. Its fields are not documented; all are kept as attributes.
+            The connection. The platform doesn't document its fields, and the SDK keeps them all as attributes.
 
         Raises:
-            NotFoundError: If there is no such tool.
-            ValidationError: If the platform refuses the parameters.
-            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
-                `outcome_unknown`.
-            TypeError: If a parameter has no JSON form. Nothing is sent.
-            ValueError: If a parameter is NaN or an infinity, or `tool_name` is empty, `.` or `..`. Nothing is sent.
+            NotFoundError: If the tool doesn't exist.
+            ValidationError: If the platform rejects the parameters.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the tool may have been
+                connected, so the SDK doesn't send the request again.
+            TypeError: If a parameter can't be represented in JSON. Nothing is sent.
+            ValueError: If a parameter is NaN or infinity, or `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -73,14 +72,14 @@ class AsyncTools(AsyncResource):
         """List the tools of the catalog (`GET /tools`).
 
         Args:
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            page_size: The number of tools per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every tool. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every tool, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
 
         Example:
             ```python

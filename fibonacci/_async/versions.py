@@ -1,4 +1,4 @@
-"""`client.versions`: the history of a workflow."""
+"""`client.versions`: read the history of a workflow, and roll back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fibonacci.models.workflows import WorkflowVersion
 class AsyncVersions(AsyncResource):
     """Read the version history of a workflow, and roll back.
 
-    The platform documents that each deployment makes a snapshot, that a rollback makes a new one, and the roles that
-    these calls need. The type of a version and the response to a rollback are choices of the SDK:
+    The platform documents that each deployment makes a snapshot, that a rollback makes a new one, and which roles these
+    calls need. It doesn't document the type of a version and the response to a rollback, so the SDK chose them:
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
@@ -21,15 +21,15 @@ class AsyncVersions(AsyncResource):
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            version: The number or name of the version, as `versions.list` has it.
+            version: The number or name of the version, as `versions.list` returns it.
 
         Returns:
-            The snapshot, with the definition that the workflow had.
+            The snapshot, with the definition that the workflow had at the time.
 
         Raises:
-            NotFoundError: If there is no such workflow or version.
-            PermissionDeniedError: If the key's role is neither admin nor owner.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow or the version doesn't exist.
+            PermissionDeniedError: If the key's role is neither `admin` nor `owner`.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` or `version` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -44,19 +44,19 @@ class AsyncVersions(AsyncResource):
     async def rollback(self, workflow_id: str, version: int | str) -> WorkflowVersion:
         """Make an earlier version the current one (`POST /workflows/{id}/versions/{version}/rollback`).
 
-        The history is kept: this makes a new version with the content of the earlier one.
+        Nothing is lost: this adds a new version with the content of the earlier one.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
             version: The number or name of the version to go back to.
 
         Returns:
-            The new snapshot, which has a version of its own.
+            The new snapshot, with a new version number or name.
 
         Raises:
-            NotFoundError: If there is no such workflow or version.
-            PermissionDeniedError: If the key's role is neither admin nor owner.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow or the version doesn't exist.
+            PermissionDeniedError: If the key's role is neither `admin` nor `owner`.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` or `version` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -75,14 +75,14 @@ class AsyncVersions(AsyncResource):
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            page_size: The number of versions per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every version. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every version, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:

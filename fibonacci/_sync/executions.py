@@ -21,16 +21,17 @@ from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execu
 def cancel_unless_ended(
     requestor: Requestor, execution_id: str, *, idempotency_key: str | None = None
 ) -> tuple[Execution, bool]:
-    """Cancel an execution, and return it with whether it was canceled: else it had ended.
+    """Cancel an execution, and return it with whether this canceled it, which is False if it had already ended.
 
     Args:
         requestor: Sends the requests.
         execution_id: The id of the execution.
-        idempotency_key: The `Idempotency-Key` of the cancellation; None for that of the client's headers, or a new one.
+        idempotency_key: The `Idempotency-Key` of the cancellation. None takes the one in the client's headers, or else
+            a new one.
 
     Raises:
-        ConflictError: If it cannot be canceled although it has not ended.
-        APIError: If anything else goes wrong.
+        ConflictError: If the execution can't be canceled although it hasn't ended.
+        APIError: If a request fails for any other reason.
     """
     try:
         return requestor.send(cancel_execution(execution_id, idempotency_key=idempotency_key)), True
@@ -42,13 +43,13 @@ def cancel_unless_ended(
 
 
 def cancel_all(requestor: Requestor, workflow_id: str) -> list[Execution]:
-    """Cancel the executions of a workflow that have not ended, and return those that were canceled.
+    """Cancel the executions of a workflow that haven't ended, and return the canceled ones.
 
     Raises:
-        ConflictError: If one cannot be canceled although it has not ended.
-        APIError: If anything else goes wrong. A note counts those that were canceled before.
-        TypeError: If the id is not a string. Nothing is sent.
-        ValueError: If the id is empty, which would cancel those of all workflows. Nothing is sent.
+        ConflictError: If one can't be canceled although it hasn't ended.
+        APIError: If a request fails for any other reason. A note counts the executions canceled before.
+        TypeError: If the id isn't a string. Nothing is sent.
+        ValueError: If the id is empty, which would cancel the executions of all workflows. Nothing is sent.
     """
     check_id("workflow_id", workflow_id)
     requestor.check_supported(cancel_execution("those that run"))
@@ -70,10 +71,11 @@ def cancel_all(requestor: Requestor, workflow_id: str) -> list[Execution]:
 
 
 def _running(requestor: Requestor, workflow_id: str) -> list[str]:
-    """Return the ids of the executions that have not ended, by few requests.
+    """Return the ids of the executions that haven't ended, with few requests.
 
-    They are all read before any is canceled, for that would move the pages. Where one page has all executions, it is
-    enough; else there is a list for each status that is not terminal, those that the newest executions have included.
+    All ids are read before anything is canceled, because canceling would move the pages. If all executions fit on one
+    page, that page is enough. Otherwise there is one list for each status that isn't terminal, including any that the
+    newest executions have.
     """
     pages = LargePages(requestor)
     newest, following = pages.send_page(list_executions(workflow_id=workflow_id))
@@ -91,8 +93,9 @@ def _running(requestor: Requestor, workflow_id: str) -> list[str]:
 class Executions(Resource):
     """Follow, wait for and cancel the runs of workflows.
 
-    The platform documents the endpoints and the status `completed`. The other statuses, the filters of `list` and the
-    response to `cancel` are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the endpoints and the status `completed`. It doesn't document the other statuses, the filters
+    of `list` and the response to `cancel`, so the SDK chose them:
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def get(self, execution_id: str) -> Execution:
@@ -105,8 +108,8 @@ class Executions(Resource):
             The execution as it is now, with its `trace` if the platform sends one.
 
         Raises:
-            NotFoundError: If there is no such execution.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the execution doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -121,17 +124,18 @@ class Executions(Resource):
 
         Args:
             execution_id: The id of the execution, such as `"exec_abc123"`.
-            if_ended: What to do if it has already ended: `"raise"` an error, or `"ignore"` that. Then the execution is
-                returned as it is, which takes one more request.
+            if_ended: What to do if the execution has already ended: `"raise"` an error, or `"ignore"` it. With
+                `"ignore"`, one more request returns the execution as it is.
 
         Returns:
-            The execution as it is after the cancellation.
+            The execution after the cancellation.
 
         Raises:
-            NotFoundError: If there is no such execution.
-            ConflictError: If it has already ended, and `if_ended` is `"raise"`.
-            APIError: If anything else goes wrong.
-            ValueError: If `execution_id` is empty, `.` or `..`, or `if_ended` is no such word. Nothing is sent.
+            NotFoundError: If the execution doesn't exist.
+            ConflictError: If the execution has already ended, and `if_ended` is `"raise"`.
+            APIError: If the call fails for any other reason.
+            ValueError: If `execution_id` is empty, `.` or `..`, or `if_ended` is neither of the two words. Nothing is
+                sent.
 
         Example:
             ```python
@@ -147,19 +151,19 @@ class Executions(Resource):
         return execution
 
     def cancel_all(self, *, workflow_id: str) -> list[Execution]:
-        """Cancel every execution of a workflow that has not ended.
+        """Cancel every execution of a workflow that hasn't ended.
 
-        The executions are listed first and canceled one by one, the newest first. One that ends in the meantime is
-        skipped. Executions that start while this runs are not canceled.
+        It lists the executions first, and then cancels them one by one, the newest first. It skips those that end in
+        the meantime. Executions that start in the meantime keep running.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The executions that were canceled, in the order in which that happened; empty if none was running.
+            The canceled executions, in the order in which they were canceled. Empty if none was running.
 
         Raises:
-            APIError: If a call fails. A note says how many executions were canceled before.
+            APIError: If a request fails. A note says how many executions were canceled before.
             ValueError: If `workflow_id` is empty. Nothing is sent.
 
         Example:
@@ -180,27 +184,29 @@ class Executions(Resource):
     ) -> Execution:
         """Wait until an execution has ended, whatever its status.
 
-        It is polled slowly enough for the plan: after 1 second at first, growing to 15 seconds, and never with more
-        than a fair share of the rate limit. A poll that fails for the moment (no connection, a 5xx, a rate limit) is
-        repeated.
+        It polls slowly enough for your plan. The first poll comes after 1 second, the interval grows to 15 seconds, and
+        polling never takes more than a fair share of the rate limit. If a poll fails temporarily (no connection, a 5xx,
+        a rate limit), the SDK polls again.
 
         Args:
             execution_id: The id of the execution, such as `"exec_abc123"`.
-            timeout: Seconds to wait; None for no limit.
-            on_update: Called with the `Execution` as it is first seen, and whenever its status, a node, its outputs,
-                its error or another field has changed. `duration_ms` and `updated_at` alone are no change.
-            progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
+            timeout: Seconds to wait. None means no limit.
+            on_update: Called with the `Execution` at first, and again whenever its status, a node, its outputs, its
+                error or another field changes. A change of `duration_ms` or `updated_at` alone doesn't count.
+            progress: Whether to show a progress bar on stderr, with the nodes done or the elapsed time (extra
+                `progress`).
 
         Returns:
-            The execution, whose status is `completed`, `failed` or `cancelled`.
+            The execution, with the status `completed`, `failed` or `cancelled`.
 
         Raises:
-            WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
-            NotFoundError: If there is no such execution.
+            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, and `execution` is its last known
+                state.
+            NotFoundError: If the execution doesn't exist.
             APIError: If polling fails permanently.
-            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
-            ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
-            TypeError: If `on_update` is nothing that this client can call. Nothing is sent.
+            BaseException: If anything else ends the wait early, such as `KeyboardInterrupt`. A note on it has the id.
+            ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
+            TypeError: If this client can't call `on_update`. Nothing is sent.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -218,23 +224,23 @@ class Executions(Resource):
     def wait_all(self, ids: Iterable[str], *, timeout: float | None = 300) -> list[Execution]:
         """Wait until several executions have ended, whatever their status.
 
-        It looks at the list of executions, the newest first, so waiting for a hundred takes about as many requests as
-        waiting for one. An execution that is not near the beginning of the list is polled by itself. It looks as
-        seldom as `wait` polls, and goes on after a look that fails for the moment.
+        It reads the list of executions, newest first, so waiting for a hundred takes about as many requests as waiting
+        for one. An execution far down the list is polled on its own. The list is read as seldom as `wait` polls, and a
+        temporary failure doesn't end the wait.
 
         Args:
             ids: The ids of the executions, such as `["exec_abc123", "exec_abc124"]`.
-            timeout: Seconds to wait for all of them; None for no limit.
+            timeout: Seconds to wait for all of them together. None means no limit.
 
         Returns:
-            The executions in the order of the ids, each with the status `completed`, `failed` or `cancelled`. One that
-            was seen in the list has no `trace`.
+            The executions in the order of the ids, each with the status `completed`, `failed` or `cancelled`. Those
+            read from the list have no `trace`.
 
         Raises:
-            WaitTimeoutError: If not all have ended in time; `executions` has their last known states.
-            NotFoundError: If one of the executions does not exist.
+            WaitTimeoutError: If not all of them have ended in time. `executions` has their last known states.
+            NotFoundError: If one of the executions doesn't exist.
             APIError: If polling fails permanently.
-            TypeError: If `ids` is a single text, or holds anything but texts. Nothing is sent.
+            TypeError: If `ids` is a single string, or contains anything but strings. Nothing is sent.
             ValueError: If an id is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -249,23 +255,22 @@ class Executions(Resource):
         return wait_all(self._requestor, ids, timeout=timeout)
 
     def watch(self, execution_id: str, *, timeout: float | None = None) -> Iterator[Execution]:
-        """Iterate over an execution as it changes, until it has ended.
+        """Loop over an execution as it changes, until it has ended.
 
-        It is polled as `wait` does, while the loop asks for the next change. You can leave the loop at any time. That
-        `duration_ms` and `updated_at` grow while the execution runs is no change.
+        It polls like `wait`, while your loop asks for the next change. You can leave the loop at any time.
+        `duration_ms` and `updated_at` grow while the execution runs, and don't count as changes.
 
         Args:
             execution_id: The id of the execution, such as `"exec_abc123"`.
-            timeout: Seconds from this call until the loop has to end; None for no limit.
+            timeout: Seconds from this call to the end of the loop. None means no limit.
 
         Returns:
-            An iterator that yields the execution as it is now, then whenever it has changed, and last when it has
-            ended.
+            An iterator. It yields the execution as it is now, then after each change, and last when it has ended.
 
         Raises:
-            WaitTimeoutError: While it is iterated, if the execution has not ended in time.
-            NotFoundError: While it is iterated, if there is no such execution.
-            APIError: While it is iterated, if polling fails permanently.
+            WaitTimeoutError: While you loop, if the execution hasn't ended in time. It keeps running.
+            NotFoundError: While you loop, if the execution doesn't exist.
+            APIError: While you loop, if polling fails permanently.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -291,16 +296,17 @@ class Executions(Resource):
 
         Args:
             workflow_id: Only those of the workflow with this id.
-            status: Only those in this state. It may be one that the SDK does not know.
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            status: Only those in this state. It may be one that the SDK doesn't know.
+            page_size: The number of executions per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every execution. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every execution, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
-            ValueError: If the status looks like a misspelled one; the error names the known one. Nothing is sent.
+            APIError: While you loop over it, if a request fails.
+            ValueError: If the status looks like a typo. The message names the status you probably meant. Nothing is
+                sent.
 
         Example:
             ```python

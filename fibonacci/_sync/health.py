@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/health.py by tests/tools/mirror.py; change that file, not this one.
-"""`client.health`: the health of the platform."""
+"""`client.health`: check whether the platform is up."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ _UNHEALTHY = frozenset({503})
 class HealthChecks(Resource):
     """Show the health of the platform.
 
-    These calls are never retried. The platform documents the response of `secrets`. That a 503 with a JSON body is no
-    error is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The SDK never retries these calls. The platform documents the response of `secrets`. It doesn't document a 503 with
+    a JSON body, and the SDK treats that as a result rather than an error:
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def check(self) -> Health:
         """Return the platform's health (`GET /health`).
 
         Returns:
-            The health. A 503 with a JSON body counts as success, and `healthy` is False then.
+            The health. A 503 with a JSON body is a result too, with `healthy` False.
 
         Raises:
-            APIError: If no such response is received. The call is never retried.
+            APIError: If there is no such response. The SDK doesn't retry.
 
         Example:
             ```python
@@ -36,14 +37,13 @@ class HealthChecks(Resource):
         return self._send(Request("GET", path("/health"), returns=Health, success_statuses=_UNHEALTHY, can_retry=False))
 
     def secrets(self) -> SecretsHealth:
-        """Return the health of the store of secrets (`GET /health/secrets`).
+        """Return the health of the secret store (`GET /health/secrets`).
 
         Returns:
-            The health, with the result of each check. A 503 with a JSON body counts as success, and `healthy` is False
-            then.
+            The health, with the result of each check. A 503 with a JSON body is a result too, with `healthy` False.
 
         Raises:
-            APIError: If no such response is received. The call is never retried.
+            APIError: If there is no such response. The SDK doesn't retry.
 
         Example:
             ```python

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/memory.py by tests/tools/mirror.py; change that file, not this one.
-"""`client.memory`: values under a key."""
+"""`client.memory`: store values under a key."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fibonacci.models.memory import MemoryEntry, MemoryScope
 class Memory(Resource):
     """Store values under a key, for a workflow, a user, an organization, or everyone.
 
-    The platform documents the scopes and `ttl` for workflows. How these calls send them is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the scopes and `ttl` for workflows. It doesn't document how these calls send them, so the SDK
+    chose that: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def get(
@@ -34,15 +34,15 @@ class Memory(Resource):
         Args:
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
-            user_id: The id of the user, in the scope `user`.
-            workflow_id: The id of the workflow, in the scope `workflow`.
+            user_id: The id of the user, for the scope `user`.
+            workflow_id: The id of the workflow, for the scope `workflow`.
 
         Returns:
-            The entry, whose `value` is any JSON, and `expires_at` the time of its expiry.
+            The entry. Its `value` is any JSON, and `expires_at` says when it expires.
 
         Raises:
             NotFoundError: If there is no value under this key, or it has expired.
-            APIError: If anything else goes wrong.
+            APIError: If the call fails for any other reason.
             ValueError: If `key` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -65,24 +65,24 @@ class Memory(Resource):
         workflow_id: str | Unset | None = UNSET,
         ttl: int | Unset | None = UNSET,
     ) -> MemoryEntry:
-        """Store a value under a key, in place of an earlier one (`PUT /memory/{key}`).
+        """Store a value under a key, and replace an earlier one (`PUT /memory/{key}`).
 
         Args:
             key: The key: any text, such as `"user/prefs"`.
             value: Any JSON.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
-            user_id: The id of the user, in the scope `user`.
-            workflow_id: The id of the workflow, in the scope `workflow`.
+            user_id: The id of the user, for the scope `user`.
+            workflow_id: The id of the workflow, for the scope `workflow`.
             ttl: Whole seconds to keep it. Default: forever.
 
         Returns:
             The entry as the platform stores it.
 
         Raises:
-            ValidationError: If the platform refuses it.
-            APIError: If anything else goes wrong.
-            TypeError: If the value has no JSON form. Nothing is sent.
-            ValueError: If the value holds NaN or an infinity, or `key` is empty, `.` or `..`. Nothing is sent.
+            ValidationError: If the platform rejects the value.
+            APIError: If the call fails for any other reason.
+            TypeError: If the value can't be represented in JSON. Nothing is sent.
+            ValueError: If the value contains NaN or infinity, or `key` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -105,12 +105,12 @@ class Memory(Resource):
         Args:
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
-            user_id: The id of the user, in the scope `user`.
-            workflow_id: The id of the workflow, in the scope `workflow`.
+            user_id: The id of the user, for the scope `user`.
+            workflow_id: The id of the workflow, for the scope `workflow`.
 
         Raises:
             NotFoundError: If there is no value under this key.
-            APIError: If anything else goes wrong.
+            APIError: If the call fails for any other reason.
             ValueError: If `key` is empty, `.` or `..`. Nothing is sent.
 
         Example:

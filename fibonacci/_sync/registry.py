@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/registry.py by tests/tools/mirror.py; change that file, not this one.
-"""`client.registry`: workflows as templates."""
+"""`client.registry`: publish workflows as templates."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fibonacci.models.workflows import RegistryEntry
 class Registry(Resource):
     """Approve workflows as templates, deprecate and archive them.
 
-    The platform documents the endpoints, and that lists leave archived entries out. The statuses and the transitions
-    between them are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the endpoints, and that lists leave archived entries out. It doesn't document the statuses
+    and the transitions between them, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def approve_template(self, workflow_id: str) -> RegistryEntry:
@@ -23,13 +23,13 @@ class Registry(Resource):
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The workflow's entry in the registry, whose status is `approved`.
+            The workflow's entry in the registry, with the status `approved`.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            PermissionDeniedError: If the key's role may not do this.
-            ConflictError: If the workflow has an entry already.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            ConflictError: If the workflow already has an entry.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -47,13 +47,13 @@ class Registry(Resource):
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The workflow's entry in the registry, whose status is `deprecated`.
+            The workflow's entry in the registry, with the status `deprecated`.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            PermissionDeniedError: If the key's role may not do this.
-            ConflictError: If the entry is not `approved`, or the workflow has none.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            ConflictError: If the entry isn't `approved`, or the workflow has none.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -66,19 +66,19 @@ class Registry(Resource):
         return self._move(path("/workflow-registry/{workflow_id}/deprecate", workflow_id=workflow_id))
 
     def archive(self, workflow_id: str) -> RegistryEntry:
-        """Archive a template: lists leave it out by default (`POST /workflow-registry/{id}/archive`).
+        """Archive a template, so that lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The workflow's entry in the registry, whose status is `archived`.
+            The workflow's entry in the registry, with the status `archived`.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            PermissionDeniedError: If the key's role may not do this.
-            ConflictError: If the entry is archived already, or the workflow has none.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            PermissionDeniedError: If the key's role isn't allowed to do this.
+            ConflictError: If the entry is already archived, or the workflow has none.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -99,15 +99,15 @@ class Registry(Resource):
         """List the entries of the registry (`GET /workflow-registry`).
 
         Args:
-            include_archived: Whether to list archived entries too; the platform leaves them out by default.
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            include_archived: Whether to list archived entries too, which the platform leaves out by default.
+            page_size: The number of entries per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every entry. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every entry, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
 
         Example:
             ```python

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/workflows.py by tests/tools/mirror.py; change that file, not this one.
-"""`client.workflows`: its calls, and what is made of several: run one, run many, deploy a folder."""
+"""`client.workflows`: one method per endpoint, and `run`, `run_many`, `plan` and others that combine several."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 
 class WorkflowCalls(Resource):
-    """Send the requests of workflows: each call is one of them.
+    """Send requests about workflows, one per method.
 
-    The platform documents the endpoints, and the form of definitions. The bodies of `POST` and `PUT` are choices of the
-    SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the endpoints and the format of definitions. It doesn't document the bodies of `POST` and
+    `PUT`, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     @overload
@@ -72,24 +72,25 @@ class WorkflowCalls(Resource):
         """Create a workflow (`POST /workflows`).
 
         Args:
-            workflow: A `WorkflowBuilder`, or a `WorkflowDefinition` such as `load` returns: its definition, with its
-                name and description where you give no others. Without it, `name` is required.
-            name: The name that people see. Several workflows may have the same.
-            description: What the workflow is for. Left out, it is not sent; None is sent as null.
-            definition: The nodes and outputs, as JSON or as a `fibonacci.definitions.WorkflowDefinition`. As JSON it is
-                `{"nodes": [...], "outputs": {...}}`.
+            workflow: A `WorkflowBuilder`, or a `WorkflowDefinition` such as `load` returns. The new workflow takes its
+                name and description from it, unless you pass others. Without it, `name` is required.
+            name: The name that people see. It doesn't have to be unique.
+            description: What the workflow is for. If you leave it out, it isn't sent. None is sent as null.
+            definition: The nodes and outputs, as JSON or as a `fibonacci.definitions.WorkflowDefinition`. JSON looks
+                like `{"nodes": [...], "outputs": {...}}`.
 
         Returns:
             The workflow as the platform stores it, with its new `id`.
 
         Raises:
-            ValidationError: If the platform refuses the definition: `problems` has what `check_definition` finds in it,
-                and `details` what the platform says.
-            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
-                `outcome_unknown`.
+            ValidationError: If the platform rejects the definition. `details` has what the platform says, and
+                `problems` has what `check_definition` finds in the definition.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the workflow may have been
+                created, so the SDK doesn't send the request again.
             DefinitionError: If the definition of a builder has an error. Nothing is sent.
-            TypeError: If the definition holds something that has no JSON form, or there is no name. Nothing is sent.
-            ValueError: If the definition holds NaN or an infinity. Nothing is sent.
+            TypeError: If the name is missing, or the definition contains a value that JSON can't represent. Nothing is
+                sent.
+            ValueError: If the definition contains NaN or infinity. Nothing is sent.
 
         Example:
             ```python
@@ -125,8 +126,8 @@ class WorkflowCalls(Resource):
             The workflow as the platform stores it, with its definition as JSON.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -146,24 +147,24 @@ class WorkflowCalls(Resource):
     ) -> Workflow:
         """Change the given fields of a workflow, which makes a new version (`PUT /workflows/{id}`).
 
-        Arguments left out are not sent, and what they stand for stays as it is.
+        Fields that you leave out keep their values.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
             name: The new name.
-            description: The new description; None empties it.
+            description: The new description, or None to clear it.
             definition: The new definition, as JSON or as a `fibonacci.definitions.WorkflowDefinition`.
 
         Returns:
             The workflow after the change.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            ValidationError: If the platform refuses the definition; its `problems` are those of `create`.
-            APIError: If anything else goes wrong.
-            TypeError: If the definition holds something that has no JSON form. Nothing is sent.
-            ValueError: If nothing is given to change, the definition holds NaN or an infinity, or `workflow_id` is
-                empty, `.` or `..`. Nothing is sent.
+            NotFoundError: If the workflow doesn't exist.
+            ValidationError: If the platform rejects the definition. `problems` and `details` are as for `create`.
+            APIError: If the call fails for any other reason.
+            TypeError: If the definition contains a value that JSON can't represent. Nothing is sent.
+            ValueError: If you change nothing, the definition contains NaN or infinity, or `workflow_id` is empty, `.`
+                or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -179,8 +180,8 @@ class WorkflowCalls(Resource):
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            APIError: If anything else goes wrong.
+            NotFoundError: If the workflow doesn't exist.
+            APIError: If the call fails for any other reason.
             ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -200,27 +201,29 @@ class WorkflowCalls(Resource):
     ) -> Execution:
         """Start a workflow, at most once (`POST /workflows/{id}/execute`).
 
-        A request that may have started it is never sent again, unless the client has `idempotency="server"`. A short
-        run has ended by the time of the response. A longer one is still running: use `executions.wait`, or `run`, which
-        does both. The time limit of the call is 300 seconds unless the client or `with_options` sets another.
+        The SDK never repeats a request that may have started the workflow, unless the client has
+        `idempotency="server"`. A short run has finished by the time you get the response. A longer one is still
+        running: wait for it with `executions.wait`, or call `run` instead, which starts and waits. The call times out
+        after 300 seconds, unless you set another `timeout` on the client or with `with_options`.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. A Pydantic model
-                is sent with its defaults, by its aliases. Default: none.
-            idempotency_key: The `Idempotency-Key` of the request: 1 to 255 visible ASCII characters. A server that
-                honors it starts the workflow once for a key, and responds to a repetition as it did to the first.
-                Default: that of the client's headers, else a new one.
+            inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
+                model is sent with its defaults, under its aliases. Default: none.
+            idempotency_key: The `Idempotency-Key` of the request, 1 to 255 visible ASCII characters. A server that
+                honors it starts the workflow once per key, and answers a repeated request as it did the first. Default:
+                the key in the client's headers, or else a new one.
 
         Returns:
-            The execution as of the response, with its `id` and `status`; `outputs` once it has completed.
+            The execution at the time of the response, with its `id` and `status`. It has `outputs` once it has
+            completed.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            QuotaExceededError: If the plan allows no further run now.
-            APIError: If anything else goes wrong. When `outcome_unknown` is True, the workflow may be running.
-            TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
-            ValueError: If the inputs hold NaN or an infinity, the key cannot be sent, or `workflow_id` is empty, `.` or
+            NotFoundError: If the workflow doesn't exist.
+            QuotaExceededError: If the plan allows no more runs for now.
+            APIError: If the call fails for any other reason. If `outcome_unknown` is True, the workflow may be running.
+            TypeError: If the inputs contain a value that JSON can't represent. Nothing is sent.
+            ValueError: If the inputs contain NaN or infinity, the key can't be sent, or `workflow_id` is empty, `.` or
                 `..`. Nothing is sent.
 
         Example:
@@ -232,17 +235,17 @@ class WorkflowCalls(Resource):
         return self._send(execute_workflow(workflow_id, inputs, idempotency_key))
 
     def list(self, *, page_size: int | None = None, cursor: str | None = None) -> Pager[Workflow]:
-        """List the workflows that the key may see (`GET /workflows`).
+        """List the workflows that the key can see (`GET /workflows`).
 
         Args:
-            page_size: The number of items that each request asks for. Default: the platform's.
-            cursor: Where to begin: the `next_cursor` of an earlier page.
+            page_size: The number of workflows per request. Default: the platform's.
+            cursor: Where to start: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager that yields every workflow. It has `pages()`, `first()` and `take()` too.
+            A pager. Loop over it to get every workflow, or use its `pages()`, `first()` or `take()`.
 
         Raises:
-            APIError: While it is iterated, if anything goes wrong.
+            APIError: While you loop over it, if a request fails.
 
         Example:
             ```python
@@ -254,11 +257,11 @@ class WorkflowCalls(Resource):
 
 
 def _definition_of(workflow: object, definition: object) -> WorkflowDefinition:
-    """Return the definition that a builder makes, or that is one already.
+    """Return the definition that a builder makes, or the definition itself.
 
     Raises:
         DefinitionError: If the definition of a builder has an error.
-        TypeError: If it is neither, or there is a second definition.
+        TypeError: If it is neither a builder nor a definition, or `definition` is given as well.
     """
     from fibonacci.definitions.authoring.builder import WorkflowBuilder  # loaded already, if it is one
     from fibonacci.definitions.nodes import WorkflowDefinition
@@ -277,27 +280,27 @@ def _definition_of(workflow: object, definition: object) -> WorkflowDefinition:
 class Workflows(WorkflowCalls):
     """Create, read, change, delete and run workflows.
 
-    The platform documents the endpoints, and the form of definitions. The bodies of `POST` and `PUT` are choices of the
-    SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the endpoints and the format of definitions. It doesn't document the bodies of `POST` and
+    `PUT`, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
 
-    `find`, `get_or_create`, `run`, `run_many`, `plan`, `apply` and `pull` are made of several calls.
+    `find`, `get_or_create`, `run`, `run_many`, `plan`, `apply` and `pull` combine several requests.
     """
 
     def find(self, name: str) -> Workflow | None:
-        """Return the workflow that has exactly this name.
+        """Find the workflow with exactly this name.
 
-        It reads the whole list, 200 workflows with each request.
+        The platform can't search by name, so this reads the whole list, 200 workflows per request.
 
         Args:
-            name: The name, with its case and its spaces.
+            name: The name, with the same case and spaces.
 
         Returns:
-            The workflow as the list has it, or None if there is none.
+            The workflow as the list has it, or None if no workflow has the name.
 
         Raises:
-            AmbiguousNameError: If several workflows have the name; `workflow_ids` lists them.
-            APIError: If anything goes wrong.
-            TypeError: If the name is not a string. Nothing is sent.
+            AmbiguousNameError: If several workflows have the name. `workflow_ids` lists them.
+            APIError: If a request fails.
+            TypeError: If the name isn't a string. Nothing is sent.
             ValueError: If the name is blank. Nothing is sent.
 
         Example:
@@ -324,26 +327,28 @@ class Workflows(WorkflowCalls):
         description: str | Unset | None = UNSET,
         definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow:
-        """Return the workflow that has exactly this name, and create it if there is none.
+        """Return the workflow with exactly this name, and create it if it doesn't exist.
 
-        An existing workflow is returned as it is: its description and definition are not compared and not updated. To
-        keep workflows equal to files, use `plan` and `apply`. Two programs that call this at the same time may create
-        two workflows, because the platform allows several with one name. The next call is an `AmbiguousNameError` then.
+        An existing workflow is returned as it is. Its description and definition are neither compared nor updated. To
+        keep workflows in line with files, use `plan` and `apply`.
+
+        The platform allows several workflows with one name, so two programs that call this at the same time may create
+        two. The next call then raises an `AmbiguousNameError`.
 
         Args:
-            name: The name, with its case and its spaces.
+            name: The name, with the same case and spaces.
             description: What a new workflow is for.
-            definition: The nodes and outputs of a new workflow, JSON as `create` takes it.
+            definition: The nodes and outputs of a new workflow, as JSON or a model, as for `create`.
 
         Returns:
-            The one that was found, as the list has it, or else the new one.
+            The workflow that was found, as the list has it, or the new one.
 
         Raises:
-            AmbiguousNameError: If several workflows have the name; `workflow_ids` lists them.
-            ValidationError: If the platform refuses the definition.
-            APIError: If anything else goes wrong, as with `create`.
-            TypeError: If the definition holds something that has no JSON form. Nothing is sent.
-            ValueError: If the name is blank, or the definition holds NaN or an infinity. Nothing is sent.
+            AmbiguousNameError: If several workflows have the name. `workflow_ids` lists them.
+            ValidationError: If the platform rejects the definition.
+            APIError: If a request fails for any other reason, as with `create`.
+            TypeError: If the definition contains a value that JSON can't represent. Nothing is sent.
+            ValueError: If the name is blank, or the definition contains NaN or infinity. Nothing is sent.
 
         Example:
             ```python
@@ -369,40 +374,42 @@ class Workflows(WorkflowCalls):
         cancel_on_exit: bool = False,
         progress: bool = False,
     ) -> Execution:
-        """Start a workflow, wait until it has ended, and raise an error unless it succeeded.
+        """Run a workflow: start it, wait until it ends, and raise an error unless it succeeded.
 
-        Every exception that ends it early has a note with the id of the execution, or with the idempotency key while
-        the id is not known.
+        If anything else ends the call early, the exception has a note with the id of the execution, so that you can
+        find it again. As long as the id isn't known, the note has the idempotency key.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. A Pydantic model
-                is sent with its defaults, by its aliases. Default: none.
-            idempotency_key: The `Idempotency-Key` of the request that starts it, as with `execute`.
-            timeout: Seconds from the start to the end of the run, the request that starts it included; None for no
-                limit. The client's `timeout` limits that request, too.
-            on_update: Called with the `Execution` when it has started, and whenever its status, a node, its outputs,
-                its error or another field has changed. `duration_ms` and `updated_at` alone are no change.
-            cancel_on_exit: Cancel the execution when the wait ends before it does: by `KeyboardInterrupt`, by a
-                cancellation, at the timeout, by any error. It takes 5 seconds at most, and a note says whether it was
-                canceled.
-            progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
+            inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
+                model is sent with its defaults, under its aliases. Default: none.
+            idempotency_key: The `Idempotency-Key` of the request that starts the workflow, as for `execute`.
+            timeout: Seconds for the whole run, including the request that starts it. None means no limit. The client's
+                `timeout` limits that request too.
+            on_update: Called with the `Execution` when it has started, and again whenever its status, a node, its
+                outputs, its error or another field changes. A change of `duration_ms` or `updated_at` alone doesn't
+                count.
+            cancel_on_exit: Whether to cancel the execution if the call ends before it does, because of
+                `KeyboardInterrupt`, a cancellation, the timeout or any other error. Canceling takes 5 seconds at most,
+                and a note on the exception says whether it worked.
+            progress: Whether to show a progress bar on stderr, with the nodes done or the elapsed time (extra
+                `progress`).
 
         Returns:
-            The execution, whose status is `completed`.
+            The execution, with the status `completed`.
 
         Raises:
-            ExecutionFailedError: If it failed; the text and `reason` have the cause.
-            ExecutionCancelledError: If it was canceled. It is an `ExecutionFailedError` too.
-            WaitTimeoutError: If it has not ended in time. It continues, and `execution` has its id. If no execution was
-                received in time, `execution` is None, `idempotency_key` is the key of the request that starts it, and
-                `__cause__` is an `APITimeoutError`, whose `outcome_unknown` says whether it may have been started.
-            APITimeoutError: If the client's `timeout`, being shorter, ends the request that starts it.
-            APIError: If anything else goes wrong, as with `execute`.
-            ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
-            TypeError: If the inputs hold something that has no JSON form, or `on_update` is nothing that this client
-                can call. Nothing is sent.
-            ValueError: If an argument has a wrong value, as with `execute`. Nothing is sent.
+            ExecutionFailedError: If the execution failed. The message and `reason` say why.
+            ExecutionCancelledError: If the execution was canceled. This is an `ExecutionFailedError` too.
+            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, and `execution` has its id. If no
+                execution was received in time, `execution` is None, `idempotency_key` is the key of the request, and
+                `__cause__` is an `APITimeoutError`. Its `outcome_unknown` says whether the workflow may have started.
+            APITimeoutError: If the client's `timeout` is shorter, and ends the request that starts the workflow.
+            APIError: If a request fails for any other reason, as with `execute`.
+            ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
+            TypeError: If the inputs contain a value that JSON can't represent, or this client can't call `on_update`.
+                Nothing is sent.
+            ValueError: If an argument has an invalid value, as with `execute`. Nothing is sent.
 
         Example:
             ```python
@@ -447,72 +454,75 @@ class Workflows(WorkflowCalls):
         organization_id: str | None = None,
         progress: bool = False,
     ) -> Runs:
-        """Run a workflow for each of many rows, at most once each.
+        """Run a workflow for each of many rows, at most once per row.
 
-        Rows run while the result is iterated, as many at a time as the quota leaves. One that fails stops no other.
-        With a journal, the same call continues after anything that ended it, a killed process included: rows that have
-        ended are not run again, and those that were started are waited for. `if_unknown` decides about rows of which it
-        is not known whether they were started.
+        Rows run while you loop over the result, as many at a time as your quota allows. If one fails, the others go on.
+
+        With a journal, the same call picks up where it left off, even after the process was killed. Rows that have
+        ended don't run again, and rows that were started are waited for. For some rows nobody can tell whether they
+        were started. `if_unknown` decides about those.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
             rows: An iterable of rows, such as dicts of inputs or Pydantic models, or a data frame of pandas, polars or
-                pyarrow. They are read as they are needed. NaN, NaT and NA are sent as null, times as texts.
-            key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
-                index.
-            inputs: A function from the row to the inputs. Default: the row itself, a mapping or a Pydantic model.
+                pyarrow. Rows are read as they are needed. NaN, NaT and NA are sent as null, and times as text.
+            key: What identifies a row in the journal: the name of a column, or a function of the row. Default: the
+                row's index.
+            inputs: A function that turns a row into inputs. Default: the row itself, a mapping or a Pydantic model.
             journal: The path of a SQLite file on a local disk, or `redis://host:6379/0?journal=NAME` (`rediss://` and
-                `unix://` too; extra `redis`), which is created if it is missing. It holds inputs and outputs. In Redis,
-                without a name, it is that of the workflow. Default: nothing is kept, and an interrupted call cannot be
-                continued.
-            resume: Whether the journal must have rows already. True refuses one that is not there or is empty, which
-                would run all rows again; False refuses one that has rows. Default: continue it, or begin.
-            concurrency: The largest number of executions that run at a time. Default: the quota's
-                `concurrent_executions` less what others have running; 100 at most.
-            timeout: Seconds to wait for each execution; None for no limit. The execution of a row that takes longer
-                continues, and counts towards `concurrency` until it has ended. Another call with the journal waits for
-                it again. When such executions leave no place for a row for as long again, the run stops.
-            max_failures: How many rows may fail or time out before no further one is started. Default: all, unless none
-                of the first 25 rows that end succeeds.
-            max_unknown: How many rows may be started without it being known whether they were, before no further one
-                is. Default: all, with the same exception.
-            max_rows: How many rows to start in this call. The others are left to the next one. Default: all.
+                `unix://` work too, with the extra `redis`). It is created if it doesn't exist, and it stores inputs and
+                outputs. A Redis URL without a name uses the workflow's id as the name. Default: no journal, and you
+                can't continue an interrupted call.
+            resume: Whether the journal must already have rows. True refuses a missing or empty journal, which would run
+                all rows again. False refuses a journal with rows. Default: continue a journal, or start one.
+            concurrency: The largest number of executions at a time. Default: the quota's `concurrent_executions` minus
+                what others are running, at most 100.
+            timeout: Seconds to wait for each execution. None means no limit. An execution that takes longer keeps
+                running, and counts toward `concurrency` until it ends. Another call with the journal waits for it
+                again. If such executions take up every place for this long again, the run stops.
+            max_failures: How many rows may fail or time out before no more rows start. Default: no limit, but the run
+                stops if none of the first 25 rows to end succeeds.
+            max_unknown: How many rows may be of unknown outcome before no more rows start. Default: no limit, with the
+                same exception.
+            max_rows: How many rows to start in this call. The rest are left to the next call. Default: all.
             on_result: Called with each `RunResult` before it is yielded.
-            if_unknown: What to do with rows of which it is not known whether they were started, once all others have
-                ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, `"match"` them
-                with executions that have their inputs and raise for those in doubt, or `"rerun"` them. A match may be
-                the execution of another program; it is none of another row, in this journal or in those beside it.
+            if_unknown: What to do about rows that may or may not have started, once all others have ended. `"raise"`
+                raises an error that lists them. `"skip"` yields them as unknown. `"match"` looks for executions with
+                the same inputs, and raises for rows that stay in doubt. `"rerun"` starts them again, so a row may run
+                twice. A match may belong to another program, but never to another row of this journal or of the
+                journals next to it.
             if_quota_exceeded: Whether to `"wait"` for an hourly or daily quota, or to `"raise"` a `QuotaExceededError`
                 once the rows under way have ended.
-            if_new_version: Whether to `"raise"` a `JournalError` if the workflow has changed since rows of the journal
-                were started, or changes while rows run, or to `"continue"`: the rows that are left run with the new
+            if_new_version: What to do if the workflow has changed since rows of the journal were started, or changes
+                while rows run. `"raise"` raises a `JournalError`. `"continue"` runs the rows that are left with the new
                 version. A change is noticed within a minute.
-            retry_failed: Whether to start rows again that have failed in an earlier call with the journal. Their
-                `attempts` have every start.
-            ordered: Whether results come in the order of the rows. Then no row starts more than 1,000 rows ahead.
-            organization_id: The id of the organization whose quota counts. Default: that of the workflow.
-            progress: Whether to show a bar on stderr (extra `progress`), or a log line a minute without a terminal.
+            retry_failed: Whether to start rows again that failed in an earlier call with the journal. Their `attempts`
+                list every start.
+            ordered: Whether to yield results in the order of the rows. If so, no row starts more than 1,000 rows ahead
+                of the next result.
+            organization_id: The id of the organization whose quota counts. Default: the workflow's organization.
+            progress: Whether to show a progress bar on stderr (extra `progress`), or log a line a minute without a
+                terminal.
 
         Returns:
-            The runs, to iterate for a `RunResult` of each row as it ends. They send nothing before.
+            The runs. Loop over them to get a `RunResult` for each row as it ends. Nothing is sent before.
 
         Raises:
-            TypeError: If an argument is of the wrong type. Nothing is sent.
-            ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, if a row
-                has other inputs than in the journal, or if the first row is not what the workflow needs, as when a
-                column is misspelled: then nothing is started. Equal keys in a sequence, such as a list, are noticed
-                before anything is sent.
-            JournalError: While it is iterated, if the journal cannot be used, or the workflow has changed.
-            ImportError: While it is iterated, if the journal is in Redis, and redis-py is not installed. Nothing is
-                sent.
-            UnknownOutcomeError: At the end, if it is not known whether some rows were started.
-            TooManyFailuresError: At the end, if more rows than `max_failures` have failed or timed out, or none of the
-                first 25 has succeeded.
-            RunsStoppedError: At the end, if another process has stopped the rows before all had ended.
-            WaitTimeoutError: At the end, if executions that have not ended in time leave no place for further rows.
-            NotFoundError: While it is iterated, if there is no such workflow or organization.
-            QuotaExceededError: At the end, if a quota is exhausted and `if_quota_exceeded` is `"raise"`.
-            APIError: While it is iterated, if the platform would refuse every row, or cannot be reached for 15 minutes.
+            TypeError: If an argument has the wrong type. Nothing is sent.
+            ValueError: If an argument has an invalid value. While you loop, if two rows have the same key, or a row's
+                inputs differ from those in the journal. Also if the first row doesn't fit the workflow, for example
+                because a column is misspelled, and then nothing is started. Equal keys in a sequence, such as a list,
+                are found before anything is sent.
+            JournalError: While you loop, if the journal can't be used, or the workflow has changed.
+            ImportError: While you loop, if the journal is in Redis and redis-py isn't installed. Nothing is sent.
+            UnknownOutcomeError: At the end, if it isn't known whether some rows were started.
+            TooManyFailuresError: At the end, if more rows than `max_failures` failed or timed out, or none of the first
+                25 succeeded.
+            RunsStoppedError: At the end, if another process stopped the run before all rows had ended.
+            WaitTimeoutError: At the end, if executions that outlast `timeout` leave no place for more rows.
+            NotFoundError: While you loop, if the workflow or the organization doesn't exist.
+            QuotaExceededError: At the end, if a quota is used up and `if_quota_exceeded` is `"raise"`.
+            APIError: While you loop, if the platform would refuse every row, or can't be reached for 15 minutes.
 
         Example:
             ```python
@@ -548,28 +558,28 @@ class Workflows(WorkflowCalls):
     ) -> DeploymentPlan:
         """Compare the definitions in a folder with the platform, and return what `apply` would do.
 
-        Nothing is changed, neither on the platform nor on the disk. The definitions are checked as `check_definition`
-        does, with the tools of the platform, which are listed once.
+        It changes nothing, on the platform or on disk. It checks the definitions as `check_definition` does, against
+        the platform's tools, which it lists once.
 
         Args:
-            folder: The path of the folder, in which each `*.yaml`, `*.yml` and `*.json` is a workflow.
-            environment: What the folder is deployed to, such as `"staging"`: the name of the folder in `.fibonacci`
-                that has its state. Default: `FIBONACCI_ENVIRONMENT`, else the name of the client's profile, else
+            folder: The path of the folder. Each `*.yaml`, `*.yml` and `*.json` file in it is a workflow.
+            environment: Where you deploy to, such as `"staging"`. Its state is in the folder of that name in
+                `.fibonacci`. Default: `FIBONACCI_ENVIRONMENT`, or else the name of the client's profile, or else
                 `"default"`.
-            moved: By the name of a file at the last apply, without its suffix, the name that it has now, where no name
-                in the file tells: `{"triage": "sorting"}`. None for a file that is gone for good.
+            moved: Files that you renamed, where no name in the file gives it away: the new name by the name at the last
+                apply, without suffixes, such as `{"triage": "sorting"}`. None for a file that is gone for good.
 
         Returns:
-            The plan. Its text names each problem of the files, and each change with the reason. With an error among its
-            `problems` it has no changes; warnings don't stop it.
+            The plan. Print it to see each problem in the files, and each change with its reason. If one of its
+            `problems` is an error, it has no changes. Warnings don't stop it.
 
         Raises:
-            DeploymentError: If the folder, its state or the platform does not allow a plan.
-            ValueError: If `moved` has a file that is not there.
-            ConfigurationError: If `environment` cannot be the name of a folder.
+            DeploymentError: If the folder, its state or the platform doesn't allow a plan.
+            ValueError: If `moved` names a file that doesn't exist.
+            ConfigurationError: If `environment` can't be the name of a folder.
             TypeError: If an argument has the wrong type. Nothing is sent.
-            APIError: If a call fails.
-            ImportError: If a file is YAML and PyYAML is not installed (extra `yaml`).
+            APIError: If a request fails.
+            ImportError: If a file is YAML and PyYAML isn't installed (extra `yaml`).
 
         Example:
             ```python
@@ -594,26 +604,27 @@ class Workflows(WorkflowCalls):
     ) -> DeploymentResult:
         """Make the changes of a plan, in order, and no others.
 
-        The state in `.fibonacci`, in the folder, is written after each.
+        After each change, it writes the state in the folder's `.fibonacci`.
 
         Args:
             plan: What `plan` returned, for the same platform.
-            allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
-            overwrite: Whether workflows may be replaced that were changed on the platform since the last apply. Without
-                it, a plan with such a conflict is refused as a whole.
-            on_change: Called with each `DeploymentChange` when it is made; that of a creation has the new
+            allow_delete: Whether it may delete workflows. Without it, a plan that deletes any is refused as a whole.
+            overwrite: Whether it may replace workflows that somebody changed on the platform since the last apply.
+                Without it, a plan with such a conflict is refused as a whole.
+            on_change: Called with each `DeploymentChange` once it is made. That of a new workflow has the new
                 `workflow_id`.
 
         Returns:
             The changes that were made, with the workflows that were created or updated.
 
         Raises:
-            DefinitionError: If the plan has an error among its problems; it has them all. Nothing is sent.
-            StalePlanError: If a workflow of the plan, or the state, has changed since the plan was made.
+            DefinitionError: If one of the plan's `problems` is an error. The exception has all of them. Nothing is
+                sent.
+            StalePlanError: If a workflow of the plan, or the state, has changed since you made the plan.
             DeploymentError: If the plan deletes workflows or has conflicts, or was made for another platform. Nothing
-                was done.
-            APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
-            TypeError: If `plan` is no plan. Nothing is sent.
+                changes.
+            APIError: If a request fails. A note on it counts the changes made before. A new plan has the rest.
+            TypeError: If `plan` isn't a plan. Nothing is sent.
 
         Example:
             ```python
@@ -635,28 +646,28 @@ class Workflows(WorkflowCalls):
         overwrite: bool = False,
         environment: str | None = None,
     ) -> Path:
-        """Write the definition of a workflow to a file, and record both in the state in `.fibonacci` beside it.
+        """Write the definition of a workflow to a file, and record both in the state in `.fibonacci` next to it.
 
-        In a file that exists, only what differs from the workflow changes. Comments, the order of keys and nodes,
-        quotes, block texts and spellings stay. A comment goes with the node, key or item that it belongs to.
+        In an existing file, only what differs from the workflow changes. Comments, quotes, block texts, spellings, and
+        the order of keys and nodes stay. A comment goes with the node, key or item that it belongs to.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.
-            path: The path of a `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder, the file that the state has
-                for the workflow, else a new one named after it.
+            path: The path of a `*.yaml`, `*.yml` or `*.json` file, or of a folder. In a folder, it writes the file that
+                the state has for the workflow, or else a new file named after the workflow.
             overwrite: Whether to replace a file that differs from what was last applied.
-            environment: The environment that it is pulled from, as for `plan`.
+            environment: The environment to pull from, as for `plan`.
 
         Returns:
-            The path of the file that was written.
+            The path of the file.
 
         Raises:
-            NotFoundError: If there is no such workflow.
-            DeploymentError: If the file has changes of its own, or belongs to another workflow, or has comments that
-                cannot be kept.
-            APIError: If the call fails.
-            ImportError: If the file is YAML and PyYAML is not installed (extra `yaml`).
-            OSError: If the file cannot be written. Where files cannot be made in the folder, nothing is sent.
+            NotFoundError: If the workflow doesn't exist.
+            DeploymentError: If the file has local changes, belongs to another workflow, or has comments that can't be
+                kept.
+            APIError: If the request fails.
+            ImportError: If the file is YAML and PyYAML isn't installed (extra `yaml`).
+            OSError: If the file can't be written. If the folder doesn't take new files at all, nothing is sent.
 
         Example:
             ```python

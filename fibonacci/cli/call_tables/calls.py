@@ -11,10 +11,10 @@ _WORKFLOWS: Final = CallGroup(
     "create, read, change, delete and run workflows",
     {
         "list": CallEntry(
-            "list the workflows that the key may see",
-            "List the workflows that the key may see.",
+            "list the workflows that the key can see",
+            "List the workflows that the key can see.",
             "GET /workflows",
-            (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
+            (CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),),
             is_list=True,
             model="Workflow",
         ),
@@ -48,7 +48,7 @@ _WORKFLOWS: Final = CallGroup(
             (
                 CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
                 CallParameter("name", "text", "the new name"),
-                CallParameter("description", "text", "the new description; null empties it", is_nullable=True),
+                CallParameter("description", "text", "the new description, or null to clear it", is_nullable=True),
                 CallParameter(
                     "definition",
                     "definition",
@@ -70,13 +70,9 @@ _WORKFLOWS: Final = CallGroup(
             "POST /workflows/{id}/execute",
             (
                 CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                CallParameter("inputs", "object", "values for the definition's {{input.field}} placeholders, by field"),
                 CallParameter(
-                    "inputs",
-                    "object",
-                    "the values of the definition's {{input.field}} placeholders, by field; any JSON",
-                ),
-                CallParameter(
-                    "idempotency_key", "text", "the Idempotency-Key of the request: 1 to 255 visible ASCII characters"
+                    "idempotency_key", "text", "the Idempotency-Key of the request, 1 to 255 visible ASCII characters"
                 ),
             ),
             model="Execution",
@@ -99,7 +95,7 @@ _EXECUTIONS: Final = CallGroup(
                     "only those in this state: pending, running, completed, failed, cancelled, pending_approval",
                     choices=("pending", "running", "completed", "failed", "cancelled", "pending_approval"),
                 ),
-                CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
             ),
             is_list=True,
             model="Execution",
@@ -126,7 +122,7 @@ _EXECUTIONS: Final = CallGroup(
                 CallParameter(
                     "if_ended",
                     "word",
-                    "what to do if it has already ended: raise an error, or ignore that",
+                    "what to do if the execution has already ended: raise an error, or ignore it",
                     choices=("raise", "ignore"),
                 ),
             ),
@@ -144,7 +140,7 @@ _VERSIONS: Final = CallGroup(
             "GET /workflows/{id}/versions",
             (
                 CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
-                CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
             ),
             is_list=True,
             model="WorkflowVersion",
@@ -158,7 +154,7 @@ _VERSIONS: Final = CallGroup(
                 CallParameter(
                     "version",
                     "text",
-                    "the number or name of the version, as fibonacci versions list has it",
+                    "the number or name of the version, as fibonacci versions list returns it",
                     is_positional=True,
                 ),
             ),
@@ -188,9 +184,9 @@ _REGISTRY: Final = CallGroup(
                 CallParameter(
                     "include_archived",
                     "boolean",
-                    "whether to list archived entries too; the platform leaves them out by default",
+                    "whether to list archived entries too, which the platform leaves out by default",
                 ),
-                CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
             ),
             is_list=True,
             model="RegistryEntry",
@@ -210,8 +206,8 @@ _REGISTRY: Final = CallGroup(
             model="RegistryEntry",
         ),
         "archive": CallEntry(
-            "archive a template: lists leave it out by default",
-            "Archive a template: lists leave it out by default.",
+            "archive a template, so that lists leave it out by default",
+            "Archive a template, so that lists leave it out by default.",
             "POST /workflow-registry/{id}/archive",
             (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
             model="RegistryEntry",
@@ -223,7 +219,7 @@ _ORGANIZATIONS: Final = CallGroup(
     "read and change governance, quotas and tool policies of an organization",
     {
         "governance": CallGroup(
-            "read and change the approval settings; read reports and the audit log",
+            "read and change the approval settings, and read reports and the audit log",
             {
                 "get": CallEntry(
                     "show which workflows need approval",
@@ -247,7 +243,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "require_approval_for_external_comm",
                             "boolean",
-                            "whether workflows that send something outside need approval",
+                            "whether workflows that send something to the outside need approval",
                         ),
                         CallParameter(
                             "require_approval_for_public_writes",
@@ -259,12 +255,14 @@ _ORGANIZATIONS: Final = CallGroup(
                             "boolean",
                             "whether workflows that change permissions need approval",
                         ),
-                        CallParameter("allow_self_approval", "boolean", "whether the person who asks may approve"),
+                        CallParameter(
+                            "allow_self_approval", "boolean", "whether people may approve their own requests"
+                        ),
                         CallParameter("approval_threshold", "integer", "the number of approvals that a run needs"),
                         CallParameter(
                             "category_flags",
                             "object",
-                            'whether workflows of a category need approval, by category, such as {"financial": true}',
+                            'whether workflows need approval, by category, such as {"financial": true}',
                         ),
                     ),
                     model="GovernanceSettings",
@@ -288,7 +286,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "organization_id", "text", "the id of the organization, such as acme", is_positional=True
                         ),
-                        CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                        CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
                     model="AuditEntry",
@@ -331,19 +329,19 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "workflow_runs_per_hour",
                             "integer",
-                            "the number of runs in an hour; null takes the override away",
+                            "the number of runs per hour, or null to remove the override",
                             is_nullable=True,
                         ),
                         CallParameter(
                             "concurrent_executions",
                             "integer",
-                            "the number of executions at a time; null takes the override away",
+                            "the number of executions at a time, or null to remove the override",
                             is_nullable=True,
                         ),
                         CallParameter(
                             "memory_mb",
                             "integer",
-                            "memory in megabytes; null takes the override away",
+                            "memory in megabytes, or null to remove the override",
                             is_nullable=True,
                         ),
                     ),
@@ -352,7 +350,7 @@ _ORGANIZATIONS: Final = CallGroup(
             },
         ),
         "tool-policies": CallGroup(
-            "allow and forbid tools, for all or for a role",
+            "allow and forbid tools, for everyone or for one role",
             {
                 "list": CallEntry(
                     "list the policies of an organization",
@@ -362,14 +360,14 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "organization_id", "text", "the id of the organization, such as acme", is_positional=True
                         ),
-                        CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                        CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
                     model="ToolPolicy",
                 ),
                 "create": CallEntry(
-                    "make a policy for a tool",
-                    "Make a policy for a tool.",
+                    "create a policy for a tool",
+                    "Create a policy for a tool.",
                     "POST /organizations/{organization_id}/tool-policies",
                     (
                         CallParameter(
@@ -378,7 +376,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "tool_name",
                             "text",
-                            "the name of the tool, such as slack_send_message; see fibonacci tools list",
+                            "the name of the tool, such as slack_send_message (see fibonacci tools list)",
                             is_required=True,
                         ),
                         CallParameter("enabled", "boolean", "whether the tool may be used"),
@@ -424,8 +422,8 @@ _ORGANIZATIONS: Final = CallGroup(
                     ),
                 ),
                 "create-role-override": CallEntry(
-                    "make an exception for a role",
-                    "Make an exception for a role.",
+                    "create an exception for a role",
+                    "Create an exception for a role.",
                     "POST /organizations/{organization_id}/role-policy-overrides",
                     (
                         CallParameter(
@@ -441,7 +439,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "tool_name",
                             "text",
-                            "the name of the tool, such as slack_send_message; see fibonacci tools list",
+                            "the name of the tool, such as slack_send_message (see fibonacci tools list)",
                             is_required=True,
                         ),
                         CallParameter("enabled", "boolean", "whether that role may use that tool"),
@@ -456,7 +454,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "organization_id", "text", "the id of the organization, such as acme", is_positional=True
                         ),
-                        CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
+                        CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
                     model="RolePolicyOverride",
@@ -481,8 +479,8 @@ _MEMORY: Final = CallGroup(
                     "who shares the value: workflow (the platform's default), user, organization or global",
                     choices=("workflow", "user", "organization", "global"),
                 ),
-                CallParameter("user_id", "text", "the id of the user, in the scope user"),
-                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow"),
+                CallParameter("user_id", "text", "the id of the user, for the scope user"),
+                CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow"),
             ),
             model="MemoryEntry",
         ),
@@ -498,13 +496,13 @@ _MEMORY: Final = CallGroup(
                     "who shares the value: workflow (the platform's default), user, organization or global",
                     choices=("workflow", "user", "organization", "global"),
                 ),
-                CallParameter("user_id", "text", "the id of the user, in the scope user"),
-                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow"),
+                CallParameter("user_id", "text", "the id of the user, for the scope user"),
+                CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow"),
             ),
         ),
         "set": CallEntry(
-            "store a value under a key, in place of an earlier one",
-            "Store a value under a key, in place of an earlier one.",
+            "store a value under a key, and replace an earlier one",
+            "Store a value under a key, and replace an earlier one.",
             "PUT /memory/{key}",
             (
                 CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
@@ -515,8 +513,8 @@ _MEMORY: Final = CallGroup(
                     "who shares the value: workflow (the platform's default), user, organization or global",
                     choices=("workflow", "user", "organization", "global"),
                 ),
-                CallParameter("user_id", "text", "the id of the user, in the scope user", is_nullable=True),
-                CallParameter("workflow_id", "workflow", "the workflow, in the scope workflow", is_nullable=True),
+                CallParameter("user_id", "text", "the id of the user, for the scope user", is_nullable=True),
+                CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow", is_nullable=True),
                 CallParameter("ttl", "seconds", "whole seconds to keep it", is_nullable=True),
             ),
             model="MemoryEntry",
@@ -531,7 +529,7 @@ _TOOLS: Final = CallGroup(
             "list the tools of the catalog",
             "List the tools of the catalog.",
             "GET /tools",
-            (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
+            (CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),),
             is_list=True,
             model="Tool",
         ),
@@ -557,7 +555,7 @@ _TOOLS: Final = CallGroup(
                 CallParameter(
                     "params",
                     "object",
-                    "the parameters of the connection by name, such as credentials; they depend on the tool",
+                    "the parameters of the connection by name, such as credentials, depending on the tool",
                 ),
             ),
             model="ToolConnection",
@@ -570,8 +568,8 @@ _HEALTH: Final = CallGroup(
     {
         "check": CallEntry("show the platform's health", "Show the platform's health.", "GET /health", model="Health"),
         "secrets": CallEntry(
-            "show the health of the store of secrets",
-            "Show the health of the store of secrets.",
+            "show the health of the secret store",
+            "Show the health of the secret store.",
             "GET /health/secrets",
             model="SecretsHealth",
         ),
