@@ -1,4 +1,4 @@
-"""Make the pictures of docs/images.
+"""Make the pictures of docs/images, and the card that is shown of links to the site.
 
 python -m tests.tools.pictures                       all of them, in about a minute; needs Chromium
 python -m tests.tools.pictures diagrams terminal     these alone
@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tests.tools.pictures.benchmarks import benchmark_charts
+from tests.tools.pictures.card import ASSETS, card
 from tests.tools.pictures.deployment import deployment_diagram
 from tests.tools.pictures.diagrams import diagrams
 from tests.tools.pictures.emulator_page import screenshots
 from tests.tools.pictures.limiter import limiter_timeline
 from tests.tools.pictures.terminal.sessions import terminal_pictures
-from tests.tools.pictures.themes import save
+from tests.tools.pictures.themes import IMAGES, save
 
 MAKERS: Final[Mapping[str, Callable[[], Mapping[str, str] | Mapping[str, bytes]]]] = {
     "diagrams": diagrams,
@@ -27,7 +28,10 @@ MAKERS: Final[Mapping[str, Callable[[], Mapping[str, str] | Mapping[str, bytes]]
     "emulator": screenshots,
     "terminal": terminal_pictures,
     "limiter": limiter_timeline,
+    "card": card,
 }
+ELSEWHERE: Final = {"card": ASSETS}
+"""The folder of what no page shows."""
 
 
 def main() -> None:
@@ -41,7 +45,7 @@ def main() -> None:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MAKERS)}")
     for name in names:
         made = MAKERS[name]()
-        save(made)
+        save(made, ELSEWHERE.get(name, IMAGES))
         print(*made, sep="\n")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from tests.kit.systems import needs_pseudo_terminals
+from tests.tools.pictures.card import ASSETS, NAME, SIZE, card
 from tests.tools.pictures.emulator_page import screenshots
 from tests.tools.pictures.terminal.drawing import draw_terminal
 from tests.tools.pictures.terminal.screen import screen_lines
@@ -21,6 +24,13 @@ def test_the_emulator_s_page() -> None:
     assert {*taken} == {path.name for path in IMAGES.glob("emulator-*.png")}
     assert {name for name, content in taken.items() if not content.startswith(PNG)} == set()
     assert taken["emulator-run-light.png"] != taken["emulator-run-dark.png"]
+
+
+def test_the_card_of_links_has_the_size_that_its_pages_state() -> None:
+    for content in (card()[NAME], (ASSETS / NAME).read_bytes()):
+        assert content.startswith(PNG)
+        assert struct.unpack(">II", content[16:24]) == (SIZE["width"], SIZE["height"])
+        assert len(content) <= 120_000
 
 
 @needs_pseudo_terminals

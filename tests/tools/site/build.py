@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,7 +53,7 @@ def build(out: Path, root: Path = ROOT) -> None:
     in_order = _in_order(navigation, [*read_pages(root, written, addresses), *reference])
     with TemporaryDirectory() as folder:
         work = Path(folder).resolve()
-        _stage(work, root, in_order)
+        _stage(work, root, in_order, addresses)
         _configure(work, root, navigation, addresses)
         run_zensical(work)
         add_search_words(work / "site" / "search.json", listed_pages(navigation))
@@ -89,7 +90,7 @@ def _in_order(navigation: list[ListedPage | NavigationPart], pages: list[SitePag
     return [by_path[listed.path] for listed in listed_pages(navigation)]
 
 
-def _stage(work: Path, root: Path, pages: list[SitePage]) -> None:
+def _stage(work: Path, root: Path, pages: list[SitePage], addresses: Addresses) -> None:
     """Write the sources of the site: the pages, with what templates read of them, and all other files of docs/."""
     shutil.copytree(root / "docs", work / "docs", ignore=shutil.ignore_patterns("*.md"))
     shutil.copy(root / "fibonacci" / "definitions" / "definition.schema.json", work / "docs")
@@ -98,7 +99,11 @@ def _stage(work: Path, root: Path, pages: list[SitePage]) -> None:
     for page in pages:
         path = work / "docs" / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        values = {"description": page.description, "markdown": page.path}
+        # Templates write it into attributes as it is.
+        values = {"description": escape(page.description), "markdown": page.path}
+        if page.source:
+            values["edit"] = addresses.edit(page.source)
+            values["edit_label"] = "Edit this page" if page.source.endswith(".md") else "Edit the source of this page"
         path.write_text(front_matter(values) + page.site_text, "utf-8")
 
 

@@ -37,6 +37,9 @@ class SitePage:
     text: str
     """Its Markdown; links to other pages are relative, and lead to their `.md`."""
 
+    source: str = ""
+    """The file in the repository that a reader edits to change it; empty if no single file has its text."""
+
     @property
     def site_text(self) -> str:
         """The Markdown as zensical reads it: in tables, a bar within code has no backslash, unlike on GitHub.

@@ -15,6 +15,12 @@ from tests.tools.site.pages import SitePage, map_links
 CHANGELOG = ListedPage("changelog.md", "Changelog", "What changed, release by release.")
 """The page that CHANGELOG.md becomes."""
 
+_DERIVED = {
+    "docs/reference/command-line.md": "fibonacci/cli/parser.py",
+    "docs/reference/error-table.md": "fibonacci/errors.py",
+}
+"""The source of each page that is derived as a whole: an edit of the page itself would be lost."""
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -56,6 +62,10 @@ class Addresses:
         kind = "tree" if (self.root / path).is_dir() else "blob"
         return f"{self.repository}/{kind}/{self.ref}/{path}{mark}{fragment}"
 
+    def edit(self, source: str) -> str:
+        """Return the address at which a file of the repository is edited; only a branch can be edited, never a tag."""
+        return f"{self.repository}/edit/main/{source}"
+
     def _within_site(self, path: str, page: str) -> str:
         """Return a relative link in place of an address of the site, so that each version links its own pages."""
         name, mark, fragment = path.partition("#")
@@ -86,7 +96,8 @@ def read_pages(root: Path, listed: list[ListedPage], addresses: Addresses) -> It
         def change(target: str, source: str = source, path: str = page.path) -> str:
             return addresses.link(target, source, path)
 
-        yield SitePage(page.path, page.title, page.description, map_links(text, change))
+        edited = _DERIVED.get(source, source)
+        yield SitePage(page.path, page.title, page.description, map_links(text, change), edited)
 
 
 def with_links(page: SitePage, titles: Mapping[str, str], addresses: Addresses) -> SitePage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -66,6 +67,40 @@ def test_a_box_of_github_is_a_box_of_the_site(site: BuiltSite) -> None:
         numbers[found[1]] = len(marks), text.count('<p class="admonition-title">')
     assert {page: each for page, each in numbers.items() if each[0] != each[1]} == {}
     assert any(marks for marks, _ in numbers.values())
+
+
+def test_every_page_says_what_is_shown_of_links_to_it(site: BuiltSite) -> None:
+    address = read_project()["urls"]["Documentation"]
+    for page in site.pages:
+        tags = r'<meta (?:property|name)="((?:og|twitter):[^"]+|description)" content="([^"]+)">'
+        found = dict(re.findall(tags, page.read_text("utf-8")))
+        folder = page.parent.relative_to(site.folder).as_posix().removeprefix(".")
+        assert found["og:url"].rstrip("/") == f"{address}/{folder}".rstrip("/")
+        assert found["og:type"] == ("article" if folder else "website")
+        assert {"og:title", "og:image:alt", "twitter:card"} <= {*found}, page
+        assert found["og:description"] == found["description"]
+        image = site.folder.parent / found["og:image"].removeprefix(f"{address}/")
+        size = struct.unpack(">II", image.read_bytes()[16:24])
+        assert size == (int(found["og:image:width"]), int(found["og:image:height"]))
+
+
+def test_a_page_leads_to_the_file_that_has_its_text(site: BuiltSite) -> None:
+    edit = f"{read_project()['urls']['Repository']}/edit/main/"
+    sources: dict[str, str] = {}
+    for page in site.pages:
+        links = re.findall(r'<a href="([^"]+)" rel="edit"', page.read_text("utf-8"))
+        assert len(links) <= 1, page
+        if links:
+            sources[page.parent.relative_to(site.folder).as_posix()] = links[0].removeprefix(edit)
+    assert [path for path in sources.values() if not (ROOT / path).is_file()] == []
+    assert sources["."] == "docs/index.md"
+    assert sources["changelog"] == "CHANGELOG.md"
+    assert sources["reference/command-line"] == "fibonacci/cli/parser.py"
+    assert sources["reference/api/client.workflows"] == "fibonacci/_async/workflows.py"
+    assert sources["reference/api/fibonacci.errors"] == "fibonacci/errors.py"
+    assert "reference/api" not in sources
+    written = [page.path for page in listed_pages(read_navigation(ROOT / "docs"))]
+    assert [path for path in written if html_of(path).removesuffix("/index.html") not in {*sources, "index.html"}] == []
 
 
 def test_addresses_in_the_package_and_the_readme_are_pages(site: BuiltSite) -> None:

@@ -70,8 +70,16 @@ def test_a_page_keeps_all_but_its_links(tmp_path: Path) -> None:
         tmp_path, [ListedPage("index.md", "Home", "About")], Addresses(tmp_path, REPOSITORY, SITE, "main")
     )
     assert page == SitePage(
-        "index.md", "Home", "About", f"# Home\n\nSee [examples]({REPOSITORY}/blob/main/examples).\n"
+        "index.md", "Home", "About", f"# Home\n\nSee [examples]({REPOSITORY}/blob/main/examples).\n", "docs/index.md"
     )
+
+
+def test_a_page_that_is_derived_leads_to_its_source(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "reference").mkdir(parents=True)
+    (tmp_path / "docs" / "reference" / "error-table.md").write_text("# Error table\n")
+    listed = ListedPage("reference/error-table.md", "Error table", "About")
+    (page,) = read_pages(tmp_path, [listed], ADDRESSES)
+    assert ADDRESSES.edit(page.source) == f"{REPOSITORY}/edit/main/fibonacci/errors.py"
 
 
 def test_bars_in_the_code_of_tables_are_as_github_shows_them() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import griffe
 
 from tests.kit.public_api import resolved
+from tests.tools.mirror import HAND_WRITTEN
 from tests.tools.site.api.entries import heading, members_of, render_body, render_entry
 from tests.tools.site.api.fragments import fragment
 from tests.tools.site.api.names import Entry, PublicNames, summary
@@ -62,7 +63,7 @@ def _client_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     parts = [f"# `{title}` {fragment(first.name)}", *render_body(first, linker, 1)]
     for entry in rest:
         parts += render_entry(entry, linker, 2)
-    return SitePage(path, title, plain(description), _text(parts))
+    return SitePage(path, title, plain(description), _text(parts), _source(first.target))
 
 
 def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> SitePage:
@@ -78,7 +79,15 @@ def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
         parts += [f"## `__version__` {fragment('fibonacci.__version__')}", "The version of the package, a text."]
     if repeated:
         parts += ["## Names described elsewhere", "\n".join(_repeated(repeated, linker))]
-    return SitePage(path, name, plain(summary(target)), _text(parts))
+    files = {_source(entry.target) for entry in entries}
+    return SitePage(path, name, plain(summary(target)), _text(parts), files.pop() if len(files) == 1 else "")
+
+
+def _source(target: griffe.Object) -> str:
+    """Return the file in the repository that has an object's docstring: the async one where the sync one is derived."""
+    file = target.relative_package_filepath.as_posix()
+    written = re.sub(r"^fibonacci/_sync/", "", file)
+    return file if written in {file, *HAND_WRITTEN} else f"fibonacci/_async/{written}"
 
 
 def _in_order(entries: list[Entry]) -> list[Entry]:
