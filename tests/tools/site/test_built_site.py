@@ -63,7 +63,7 @@ def test_a_box_of_github_is_a_box_of_the_site(site: BuiltSite) -> None:
     for page in site.pages:
         found = MARKDOWN.search(text := page.read_text("utf-8"))
         assert found is not None, page
-        marks = re.findall(r"^> \[!(?:NOTE|WARNING)\]$", (page.parent / found[1]).read_text("utf-8"), re.MULTILINE)
+        marks = re.findall(r"^> \[!(?:NOTE|TIP|WARNING)\]$", (page.parent / found[1]).read_text("utf-8"), re.MULTILINE)
         numbers[found[1]] = len(marks), text.count('<p class="admonition-title">')
     assert {page: each for page, each in numbers.items() if each[0] != each[1]} == {}
     assert any(marks for marks, _ in numbers.values())
