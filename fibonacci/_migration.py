@@ -12,20 +12,20 @@ from types import FrameType
 PAGE = "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
 """The guide with all of them, `docs/how-to/coming-from-0.2.4.md`."""
 
-_BY_REQUEST = "no class of its own: `client.request(method, path, json=...)` calls any path of the platform"
-_KEYCHAIN = "`fibonacci auth login` stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
-_DICT = "what `client.request(...)` returns is a dict; with `returns=` it is a model of yours"
-_LOGS = "Python's logging: the logger `fibonacci`, and `on_retry=` of the client"
-_OPTIONS = "arguments of `Fibonacci(...)`, the environment, and profiles, which `fibonacci profiles list` prints"
-_REDACTION = "nothing: the API key is in no log, repr or error"
-_TOOLS = "`client.tools.list()`, filtered"
+_BY_REQUEST = "`client.request(method, path, json=...)`, which calls any path of the platform"
+_KEYCHAIN = "`fibonacci auth login`: it stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
+_DICT = "the dict that `client.request(...)` returns, or pass your own model as `returns=`"
+_LOGS = "the logger `fibonacci` of Python's logging, and the client's `on_retry=`"
+_OPTIONS = "arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"
+_REDACTION = "nothing else, because the API key is never in a log, repr or error"
+_TOOLS = "`client.tools.list()`, and filter the tools"
 
 RENAMED = {
     "Workflow": (
-        "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`; as a type, "
+        "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`, or as a type "
         "`fibonacci.models.Workflow`"
     ),
-    "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` where calls are awaited",
+    "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` if you await calls",
     "Config": _OPTIONS,
     "get_config_secure": _OPTIONS,
     "LLMNode": "`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`",
@@ -35,11 +35,11 @@ RENAMED = {
     "ExecutionError": "`ExecutionFailedError`, with `reason` and `execution`",
     "WorkflowRunStatus": "`fibonacci.models.Execution`, from `client.executions.get(execution_id)`",
     "WorkflowResponse": "`fibonacci.models.Workflow`, from `client.workflows.get(workflow_id)`",
-    "WorkflowStats": "count what `client.executions.list(workflow_id=...)` yields",
+    "WorkflowStats": "`client.executions.list(workflow_id=...)`, and count the executions",
     "WorkflowRunSummary": "`fibonacci.models.Execution`, from `client.executions.list(workflow_id=...)`",
     "Memory": "`client.memory`, with `get`, `set` and `delete`",
-    "AuthClient": "an API key; there is no login",
-    "OrganizationClient": "`client.organizations`: governance, quotas and tool policies; the rest by `client.request`",
+    "AuthClient": "an API key, because there is no login",
+    "OrganizationClient": "`client.organizations` for governance, quotas and tool policies, else `client.request`",
     "APIKeyClient": _BY_REQUEST,
     "SecretsClient": _BY_REQUEST,
     "GenerationClient": _BY_REQUEST,
@@ -85,12 +85,12 @@ RENAMED = {
     "load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
     "export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
 }
-"""The public names of 0.2.4 that are gone, each with its replacement. The page has the same table."""
+"""The public names of 0.2.4 that 1.0 removed, each with its replacement. The page has the same table."""
 
 _WORKFLOW = "`client.workflows.{}(...)`"
 _EXECUTION = "`client.executions.{}(...)`"
 ATTRIBUTES = {
-    "exceptions": "`fibonacci.errors`, or the names of the package itself",
+    "exceptions": "`fibonacci.errors`, or import the names from `fibonacci`",
     "Fibonacci.create_workflow": _WORKFLOW.format("create"),
     "Fibonacci.get_workflow": _WORKFLOW.format("get"),
     "Fibonacci.update_workflow": _WORKFLOW.format("update"),
@@ -117,7 +117,7 @@ ATTRIBUTES = {
     "Execution.started_at": "`execution.created_at`",
     "Execution.duration_seconds": "`execution.duration_ms`, in milliseconds",
 }
-"""Attributes of 0.2.4 that are gone, by the class of today, and the module `exceptions`."""
+"""Attributes of 0.2.4 that 1.0 removed, by the class that would have them now, and the module `exceptions`."""
 
 
 def renamed(name: str) -> str | None:
@@ -125,7 +125,7 @@ def renamed(name: str) -> str | None:
     instead = RENAMED.get(name) or ATTRIBUTES.get(name)
     if instead is None:
         return None
-    return f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {instead}. See {PAGE}"
+    return f"{name} was removed in fibonacci-sdk 1.0. Use {instead}. See {PAGE}"
 
 
 _PACKAGE = __name__.partition(".")[0]

@@ -1,4 +1,4 @@
-"""The names of fibonacci-sdk 0.2.4: importing one says what stands for it, and so does the page."""
+"""The names of fibonacci-sdk 0.2.4: importing one names its replacement, and so does the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
         with pytest.raises(ImportError) as caught:
             exec(statement)
         assert str(caught.value) == (
-            f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {RENAMED[name]}. See "
+            f"{name} was removed in fibonacci-sdk 1.0. Use {RENAMED[name]}. See "
             "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
         )
         assert caught.value.name == "fibonacci"
@@ -34,7 +34,7 @@ def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
 
 @each_old_name
 def test_an_attribute_does_too_and_is_absent(name: str) -> None:
-    with pytest.raises(AttributeError, match=f"^{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: "):
+    with pytest.raises(AttributeError, match=rf"^{name} was removed in fibonacci-sdk 1\.0\. Use "):
         getattr(fibonacci, name)
     assert not hasattr(fibonacci, name)
     assert getattr(fibonacci, name, None) is None
@@ -49,7 +49,7 @@ def test_attributes_and_the_module_of_errors_name_the_new_way() -> None:
             if owner:
                 assert not hasattr(owners[owner], name)
                 with pytest.raises(
-                    AttributeError, match=f"^{path} is of .* Instead: {re.escape(instead)}. See "
+                    AttributeError, match=f"^{path} was removed in .* Use {re.escape(instead)}. See "
                 ) as caught:
                     getattr(owners[owner], name)
                 assert caught.value.name == name
@@ -58,7 +58,7 @@ def test_attributes_and_the_module_of_errors_name_the_new_way() -> None:
                 for part in filter(None, parts):
                     target = getattr(target, part)
     for statement in ("import fibonacci.exceptions", "from fibonacci.exceptions import APIError"):
-        with pytest.raises(ModuleNotFoundError, match=r"^exceptions is of .* Instead: `fibonacci\.errors`"):
+        with pytest.raises(ModuleNotFoundError, match=r"^exceptions was removed in .* Use `fibonacci\.errors`"):
             exec(statement)
     assert not hasattr(fibonacci, "exceptions")
 
