@@ -1,8 +1,8 @@
 """What differs between two definitions.
 
-Older spellings become newer ones, values that equal the default are dropped, lists of ids whose order means nothing
-are sorted, and templates lose the spaces inside their braces. Nothing is checked: a faulty definition can be compared
-too.
+Before comparing, older spellings become newer ones, values that equal the default are dropped, lists of ids whose order
+means nothing are sorted, and templates lose the spaces inside their braces. Nothing is checked: you can compare
+definitions that have mistakes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fibonacci.definitions.templates import unspaced
 from fibonacci.errors import DefinitionError
 
 ChangeKind = Literal["added", "removed", "changed"]
-"""What has become of a node or a field."""
+"""How a node or a field differs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +43,19 @@ class DefinitionChange:
     """
 
     kind: ChangeKind
-    """The kind of difference: `added`, `removed`, or `changed`, which a field with a default always is."""
+    """How it differs: `added`, `removed` or `changed`. A field that has a default is always `changed`."""
 
     location: str
     """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""
 
     old: Any = None
-    """The node or value in the old definition; None when it was added."""
+    """The node or value in the old definition, or None if it was added."""
 
     new: Any = None
-    """The node or value in the new definition; None when it was removed."""
+    """The node or value in the new definition, or None if it was removed."""
 
     node: str | None = None
-    """The id of the node that it is about; None when it is about the workflow itself."""
+    """The id of the node that differs, or None if the difference is in the workflow itself."""
 
 
 # Nodes run in the order of their dependencies, so the order in which these lists name them means nothing.
@@ -229,7 +229,7 @@ _Nodes = Mapping[str, Mapping[str, Any]]
 class DefinitionDiff:
     """The differences between two definitions, as `diff` finds them.
 
-    It is false without any, and its text has a line for each.
+    It is false if there are none, and prints one line for each difference.
 
     Example:
         >>> greeter = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet"}]}
@@ -239,7 +239,7 @@ class DefinitionDiff:
     """
 
     changes: tuple[DefinitionChange, ...] = ()
-    """The differences: those of the workflow first, then those of its nodes, then those of its outputs."""
+    """The differences: first those of the workflow, then those of its nodes, then those of its outputs."""
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -250,22 +250,27 @@ class DefinitionDiff:
 
 
 def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel) -> DefinitionDiff:
-    """Compare two definitions by what they mean.
+    """Compare two definitions by what they mean, not by how they are written.
 
-    Older and newer spellings of a field are the same, and so are a default that is written out and one that is not,
-    and a template with and without spaces inside its braces. The order of nodes, dependencies and branches means
-    nothing. The definitions need not be valid.
+    These are the same:
+
+    - an older and a newer spelling of a field
+    - a default, written out or left out
+    - a template with and without spaces inside its braces
+    - the same nodes, dependencies or branches in another order
+
+    The definitions don't have to be valid.
 
     Args:
         old: A definition as plain JSON, or a `WorkflowDefinition`.
-        new: The definition to compare it with, as plain JSON or a `WorkflowDefinition` too.
+        new: The definition to compare with it, as plain JSON or a `WorkflowDefinition`.
 
     Returns:
-        The differences, false if the two mean the same.
+        The differences, which are false if both mean the same.
 
     Raises:
         TypeError: If one of them is neither a mapping nor a model.
-        ValueError: If one of them holds itself.
+        ValueError: If one of them contains itself.
 
     Example:
         >>> old = {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet"}]}

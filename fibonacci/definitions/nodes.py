@@ -1,7 +1,7 @@
-"""Models of a workflow definition and of its nodes, one per type, and one for the types that come later.
+"""Models of a workflow definition and of its nodes: one per type, and one for types that the platform adds later.
 
 The models read what the documentation shows, including the older spellings (`prompt` for `instruction`, `inputs` for
-`params`), and keep every key that they do not know. They are strict: the text `"30"` is not a number.
+`params`), and keep every key that they don't know. They are strict: the text `"30"` isn't a number.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _LAST: Final = (
 class DefinitionModel(BaseModel):
     """A part of a definition.
 
-    `model_dump` returns the fields that were given, and the type of a node, which is always written.
-    What a node is comes first, then what it does, then when it runs.
+    `model_dump` returns the fields that were given. It always includes the type of a node. First comes what a node is,
+    then what it does, then when it runs.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -91,7 +91,7 @@ Backoff = Literal["linear", "exponential"]
 
 
 class RetryPolicy(DefinitionModel):
-    """How a node is retried, in the older spelling; a workflow's `default_retry` has this one only.
+    """How to retry a node, in the older spelling, which is also the only one for a workflow's `default_retry`.
 
     Example:
         >>> RetryPolicy(max_attempts=3, delay=2.0, backoff="exponential").max_attempts
@@ -99,13 +99,13 @@ class RetryPolicy(DefinitionModel):
     """
 
     max_attempts: int | None = Field(default=None, ge=1)
-    """The maximum number of attempts, the first one included; None for the platform's default."""
+    """The maximum number of attempts, including the first. None uses the platform's default."""
 
     delay: float | None = Field(default=None, ge=0)
-    """The seconds before the first retry; None for the platform's default."""
+    """How many seconds to wait before the first retry. None uses the platform's default."""
 
     backoff: Backoff | None = None
-    """How the delay grows from retry to retry: `linear` or `exponential`; None if it is always the same."""
+    """How the delay grows from retry to retry: `linear` or `exponential`. None keeps it constant."""
 
 
 class Condition(DefinitionModel):
@@ -130,25 +130,26 @@ class BaseNode(DefinitionModel):
     """The fields of every node, whatever its type."""
 
     id: str = Field(pattern=NODE_ID)
-    """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
+    """The id, unique within the definition: lowercase letters, digits, `_` and `-`."""
 
     name: str | None = None
-    """The name shown to people; None when there is none."""
+    """The name that people see, or None."""
 
     dependencies: list[str] = Field(default_factory=list[str])
     """The ids of the nodes that run before this one, in any order."""
 
     enable_retry: bool = False
-    """Whether the node is run again after it has failed."""
+    """Whether to retry the node if it fails."""
 
     max_retries: int = Field(default=3, ge=0)
-    """The maximum number of retries, when `enable_retry` is true."""
+    """The maximum number of retries, if `enable_retry` is true."""
 
     retry_delay: float = Field(default=1.0, ge=0)
-    """The seconds between two attempts."""
+    """How many seconds to wait between two attempts."""
 
     retry: RetryPolicy | None = None
-    """The older spelling of retries. Only the backoff stays here; the rest is read into the three fields above."""
+    """The older spelling of retries. Only its `backoff` stays here: the rest is read into `enable_retry`, `max_retries`
+    and `retry_delay`."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -204,17 +205,17 @@ class _FallibleNode(BaseNode):
     """The fields of the nodes that call something outside the workflow."""
 
     condition: Condition | None = None
-    """The condition under which the node runs, else it is skipped; None to run it always."""
+    """The condition for running the node, which is skipped if it is false. None always runs it."""
 
     fallback: str | None = None
-    """The id of the node that runs when this one has failed, and whose output stands in for it."""
+    """The id of the node to run if this one fails. Its output replaces this node's output."""
 
     on_error: str | None = None
-    """The id of the node that runs when this one has failed."""
+    """The id of the node to run if this one fails."""
 
 
 class LLMNode(_FallibleNode):
-    """A call of a language model with a rendered instruction.
+    """A node that calls a language model with a rendered instruction.
 
     Example:
         >>> LLMNode(id="greet", instruction="Greet {{input.name}}").model_dump()
@@ -222,41 +223,41 @@ class LLMNode(_FallibleNode):
     """
 
     type: Literal["llm"] = "llm"
-    """Always `llm`, by which a definition tells the types of nodes apart."""
+    """Always `llm`, which is the type of this node."""
 
     instruction: str = Field(validation_alias=AliasChoices("instruction", "prompt"))
-    """The instruction, a template. The older key `prompt` is read too."""
+    """The instruction, a template. The older key `prompt` works too."""
 
     system_prompt: str | None = None
-    """The system prompt of the model, a template; None for none."""
+    """The system prompt of the model, a template, or None."""
 
     model: str | None = None
-    """The name of the model; None for the platform's default."""
+    """The name of the model. None uses the platform's default."""
 
     max_tokens: int | None = Field(default=None, ge=1)
-    """The maximum number of tokens that the model generates; None for the platform's default."""
+    """The maximum number of tokens that the model generates. None uses the platform's default."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """The sampling temperature, a number from 0 to 2, or to 1 in the newer documentation; None for the default."""
+    """The sampling temperature, a number from 0 to 2, or to 1 in the newer documentation. None uses the default."""
 
     output_format: str | None = None
-    """The form of the answer: `json` for an answer that is parsed, else it is a text."""
+    """The form of the answer: `json` to have it parsed. Otherwise the answer is a text."""
 
     output_schema: dict[str, Any] | None = Field(default=None, validation_alias=AliasChoices("output_schema", "schema"))
-    """The JSON Schema that the answer is checked against. The older key `schema` is read too."""
+    """The JSON Schema to check the answer against. The older key `schema` works too."""
 
     timeout: float | None = Field(default=None, gt=0)
-    """The time that the model may take, in seconds; None for the platform's default."""
+    """How many seconds the model may take. None uses the platform's default."""
 
     memory_read: list[str] = Field(default_factory=list[str])
-    """The keys that are read from memory before the node runs, in any order."""
+    """The keys to read from memory before the node runs, in any order."""
 
     memory_write: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """What is written to memory after the node has run: values by key; their texts are templates."""
+    """What to write to memory after the node has run: values by key. Texts in them are templates."""
 
 
 class ToolNode(_FallibleNode):
-    """A call of one tool of the catalog with rendered parameters.
+    """A node that calls one tool of the catalog with rendered parameters.
 
     Example:
         >>> ToolNode(id="search", tool="web_search", params={"query": "{{input.topic}}"}).timeout
@@ -264,20 +265,20 @@ class ToolNode(_FallibleNode):
     """
 
     type: Literal["tool"] = "tool"
-    """Always `tool`, by which a definition tells the types of nodes apart."""
+    """Always `tool`, which is the type of this node."""
 
     tool: str = Field(min_length=1)
     """The name of the tool, such as `"slack_send_message"`."""
 
     params: dict[str, Any] = Field(default={}, validation_alias=AliasChoices("params", "inputs"))
-    """The parameters of the tool, by name; their texts are templates. The older key `inputs` is read too."""
+    """The parameters of the tool, by name. Texts in them are templates. The older key `inputs` works too."""
 
     timeout: float = Field(default=30, gt=0)
-    """The time that the tool may take, in seconds."""
+    """How many seconds the tool may take."""
 
 
 class CriticNode(BaseNode):
-    """An assessment of another node's output by a list of criteria.
+    """A node that assesses another node's output by a list of criteria.
 
     Example:
         >>> CriticNode(id="judge", target_node="draft", min_score=8).criteria
@@ -285,28 +286,28 @@ class CriticNode(BaseNode):
     """
 
     type: Literal["critic"] = "critic"
-    """Always `critic`, by which a definition tells the types of nodes apart."""
+    """Always `critic`, which is the type of this node."""
 
     target_node: str
-    """The id of the node whose output is assessed."""
+    """The id of the node whose output it assesses."""
 
     criteria: list[str] = Field(default_factory=lambda: list(DEFAULT_CRITERIA))
-    """What the output is assessed by, in order; texts that are templates."""
+    """What to assess the output by, in order. Each text is a template."""
 
     model: str | None = None
-    """The name of the model that assesses; None for the platform's default."""
+    """The name of the model that assesses. None uses the platform's default."""
 
     min_score: float = Field(default=7, ge=1, le=10)
-    """The score that passes, a number from 1 to 10."""
+    """The score from which the output passes, a number from 1 to 10."""
 
     max_iterations: int = Field(default=3, ge=1)
-    """The maximum number of times that the target runs again until it passes."""
+    """The maximum number of times that the target may run again until it passes."""
 
     improvement_prompt: str | None = None
-    """The instruction for the target when it runs again, a template; None for the platform's default."""
+    """The instruction for the target when it runs again, a template. None uses the platform's default."""
 
     timeout: float | None = Field(default=None, gt=0)
-    """The time that the critic may take, in seconds; None for the platform's default."""
+    """How many seconds the critic may take. None uses the platform's default."""
 
 
 class ConditionalNode(BaseNode):
@@ -321,7 +322,7 @@ class ConditionalNode(BaseNode):
     """
 
     type: Literal["conditional"] = "conditional"
-    """Always `conditional`, by which a definition tells the types of nodes apart."""
+    """Always `conditional`, which is the type of this node."""
 
     left_value: Any
     """The left operand: any JSON, or a template."""
@@ -333,14 +334,14 @@ class ConditionalNode(BaseNode):
     """The right operand: any JSON, or a template. `is_empty` and `is_not_empty` ignore it."""
 
     true_branch: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run only when the comparison holds, in any order."""
+    """The ids of the nodes that run only if the comparison is true, in any order."""
 
     false_branch: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run only when the comparison does not hold, in any order."""
+    """The ids of the nodes that run only if the comparison is false, in any order."""
 
 
 class CriticOutput(BaseModel):
-    """The assessment of a target by a critic.
+    """A critic's assessment of its target.
 
     Example:
         >>> CriticOutput(passed=True, overall_score=8, criteria_scores={"correctness": 8}).passed
@@ -348,7 +349,7 @@ class CriticOutput(BaseModel):
     """
 
     passed: bool
-    """Whether the score is `min_score` at least."""
+    """Whether the score is at least `min_score`."""
 
     overall_score: float
     """The score, a number from 0 to 10."""
@@ -366,16 +367,17 @@ class ConditionalOutput(BaseModel):
     """
 
     result: bool
-    """Whether the comparison holds."""
+    """Whether the comparison is true."""
 
     branch: list[str]
-    """The ids of the nodes in the branch that it takes, in the order of the definition."""
+    """The ids of the nodes in the branch that runs, in the order of the definition."""
 
 
 class OpenNode(DefinitionModel):
-    """A node of a type that this version of the SDK does not know, such as one that the platform has added since.
+    """A node of a type that this version of the SDK doesn't know, such as one that the platform has added since.
 
-    What all nodes have in common can be read. Every other field is in `model_extra`, and is written as it was read.
+    You can read the fields that all nodes have in common. Every other field is in `model_extra`, and is written as it
+    was read.
 
     Example:
         >>> node = OpenNode.model_validate({"id": "each", "type": "loop", "over": "{{input.mails}}"})
@@ -384,13 +386,13 @@ class OpenNode(DefinitionModel):
     """
 
     id: str = Field(pattern=NODE_ID)
-    """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
+    """The id, unique within the definition: lowercase letters, digits, `_` and `-`."""
 
     type: str = Field(min_length=1)
     """The type, such as `loop`."""
 
     name: str | None = None
-    """The name shown to people; None when there is none."""
+    """The name that people see, or None."""
 
     dependencies: list[str] = Field(default_factory=list[str])
     """The ids of the nodes that run before this one, in any order."""
@@ -415,7 +417,7 @@ Node = Annotated[
     | Annotated[OpenNode, Tag("open")],
     Discriminator(_tag_of),
 ]
-"""A node of any type, as `WorkflowDefinition.nodes` has them; `type` tells which one."""
+"""A node of any type, as in `WorkflowDefinition.nodes`, where `type` tells which one."""
 
 NODE_MODELS: Final[Mapping[NodeType, type[BaseNode]]] = {
     "llm": LLMNode,
@@ -438,34 +440,34 @@ class WorkflowDefinition(DefinitionModel):
     """
 
     name: str | None = None
-    """The name of the workflow that people see; None when there is none."""
+    """The name of the workflow that people see, or None."""
 
     description: str | None = None
     """What the workflow does."""
 
     version: str | int | float | None = None
-    """The version of the definition, a number or a text, as its author writes it."""
+    """The version of the definition, a number or a text of your choice."""
 
     timeout: float | None = Field(default=None, gt=0)
-    """The time that a whole run may take, in seconds; None for the platform's default."""
+    """How many seconds a whole run may take. None uses the platform's default."""
 
     default_retry: RetryPolicy | None = None
-    """The retries of the nodes that have none of their own; None for no retries."""
+    """How to retry nodes that don't set their retries themselves. None doesn't retry them."""
 
     input_schema: dict[str, Any] | None = None
-    """The JSON Schema that the inputs of a run are checked against before anything runs."""
+    """The JSON Schema to check the inputs of a run against, before anything runs."""
 
     output_schema: dict[str, Any] | None = None
-    """The JSON Schema that the outputs of a run are checked against."""
+    """The JSON Schema to check the outputs of a run against."""
 
     allow_partial_results: bool = False
     """Whether a failed run has the outputs of the nodes that completed."""
 
     nodes: list[Node]
-    """The nodes, in any order: dependencies and templates decide which runs first."""
+    """The nodes, in any order. Dependencies and templates decide which runs first."""
 
     outputs: dict[str, Any] | None = None
-    """The templates of the outputs, by name; None for the output of each node, by node id."""
+    """The templates of the outputs, by name. None gives the output of each node, by node id."""
 
     def _repr_html_(self) -> str:
         """Return the diagram, for notebooks."""

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 Severity = Literal["error", "warning"]
-"""An `error` cannot run; a `warning` runs, and probably not as its author means."""
+"""How bad a problem is: an `error` can't run, and a `warning` runs, but probably not as you meant it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One fault of a definition, as `check_definition` lists it.
+    """A problem of a definition, as `check_definition` lists it.
 
     https://docs.fibonacci.today/reference/checking-definitions has every code.
 
@@ -31,25 +31,25 @@ class Problem:
     """
 
     location: str
-    """The place, such as `nodes[2].dependencies[0]`; empty for the definition as a whole."""
+    """The place, such as `nodes[2].dependencies[0]`. Empty if the problem is in the definition as a whole."""
 
     code: str
-    """A stable name of the kind of fault, such as `unknown_dependency`."""
+    """A stable name for this kind of problem, such as `unknown_dependency`."""
 
     message: str
-    """The fault in words, for a person."""
+    """What is wrong, in words for people."""
 
     severity: Severity = "error"
     """How bad it is: `error` or `warning`."""
 
     source: str | None = None
-    """The place in the author's file, such as `triage.yaml:12:7` or `triage.py:22`; None when it is not known."""
+    """The place in your file, such as `triage.yaml:12:7` or `triage.py:22`, or None if it isn't known."""
 
     offset: int | None = None
-    """The number of characters before the fault, in the text at `location`; None if the whole value is meant."""
+    """The number of characters before the problem, in the text at `location`. None if the whole value is meant."""
 
     snippet: str | None = field(default=None, compare=False, repr=False)
-    """The line of the author's file, and a line with a caret under the place; None when it is not known."""
+    """The line of your file, and below it a line with a caret under the place. None if it isn't known."""
 
     def __str__(self) -> str:
         place = ": ".join(part for part in (self.source, self.location) if part)
@@ -57,7 +57,7 @@ class Problem:
 
 
 class Problems(list[Problem]):
-    """The problems of a definition, in its order: a list, which is empty and false when there is none.
+    """The problems of a definition, in its order, as a list that is empty and false if there are none.
 
     Example:
         >>> from fibonacci.definitions import check_definition
@@ -75,12 +75,12 @@ class Problems(list[Problem]):
 
     @property
     def errors(self) -> list[Problem]:
-        """What cannot run, or is refused by the platform, in the order of the definition."""
+        """What can't run, or what the platform refuses, in the order of the definition."""
         return [problem for problem in self if problem.severity == "error"]
 
     @property
     def warnings(self) -> list[Problem]:
-        """What runs, and probably not as its author means, in the order of the definition."""
+        """What runs, but probably not as you meant it, in the order of the definition."""
         return [problem for problem in self if problem.severity == "warning"]
 
 

@@ -145,21 +145,21 @@ def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[
 
 
 def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
-    """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their own order.
+    """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their original order.
 
-    It need not be valid. Defaults are not added, and unknown keys are kept.
+    The definition doesn't have to be valid. Defaults aren't added, and unknown keys are kept.
 
     Args:
-        definition: A `WorkflowDefinition`, or a definition as JSON, which may hold models.
-        generation: Which spelling to write; see `Generation`. Either is read.
+        definition: A `WorkflowDefinition`, or a definition as JSON, which may contain models.
+        generation: Which spelling to write, as in `Generation`. The definition may have either.
 
     Returns:
-        A new dictionary by the keys of the definition. It shares no list and no dictionary with the argument.
+        A new dictionary by the keys of the definition. It shares no list or dictionary with the argument.
 
     Raises:
-        DefinitionError: If a field of a node differs in its two spellings.
-        TypeError: If the definition is neither a mapping nor a model of one.
-        ValueError: If it holds itself, or for another generation.
+        DefinitionError: If a field of a node has different values in its two spellings.
+        TypeError: If the definition is neither a mapping nor a model.
+        ValueError: If the definition contains itself, or the generation doesn't exist.
 
     Example:
         >>> to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "Hello"}]})

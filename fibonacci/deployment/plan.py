@@ -1,4 +1,4 @@
-"""A deployment plan: what `apply` would do, and why; what it has done; and a plan in a file, applied as reviewed."""
+"""A deployment plan: what `apply` would do and why, what it has done, and a plan saved to a file for later."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
 DeploymentAction = Literal["record", "update", "create", "delete"]
-"""What is done, in the order in which a plan does it. `record` changes the state only."""
+"""The actions, in the order in which a plan takes them: `record` changes only the state."""
 
 _SIGNS: Final[dict[DeploymentAction, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
@@ -38,30 +38,30 @@ class Step:
     """What `apply` needs to know to make a change, besides what the change shows to its reader."""
 
     content: WorkflowContent | None = None
-    """What is sent; None where nothing is."""
+    """What to send, or None if nothing is sent."""
 
     seen: SeenWorkflow | None = None
-    """The workflow as the plan saw it; `apply` refuses when it has changed since. None where there is none."""
+    """The workflow as the plan saw it, or None if there is none. `apply` refuses if it has changed since."""
 
     applied: str = ""
-    """The hash of what the file asks for; empty where nothing is sent."""
+    """The hash of what the file asks for. Empty if nothing is sent."""
 
     known: WorkflowState | None = None
-    """The state of the file before; None where it has none."""
+    """The previous state of the file, or None."""
 
     recorded: WorkflowState | None = None
-    """For `record`, the new state of the file; None for none."""
+    """For `record`, the new state of the file, or None."""
 
     is_resumed: bool = False
-    """Whether a creation is sent with the `Idempotency-Key` of one that was interrupted."""
+    """Whether to create the workflow with the `Idempotency-Key` of a creation that was interrupted."""
 
     previous_file: str | None = None
-    """The name that the file had at the last apply; None when it had the same."""
+    """The name that the file had at the last apply, or None if it was the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentChange:
-    """One thing that `client.workflows.apply` would do, or has done.
+    """One change that `client.workflows.apply` would make or has made.
 
     Example:
         ```python
@@ -75,23 +75,23 @@ class DeploymentChange:
     """
 
     action: DeploymentAction
-    """What is done: `create`, `update` or `delete` a workflow, or `record`: change the state only."""
+    """What to do: `create`, `update` or `delete` a workflow, or `record`, which changes only the state."""
 
     file: str
-    """The name of the file; for a removal, of the one that is gone."""
+    """The name of the file, or the name that it had if it was removed."""
 
     name: str
-    """The name that the workflow will have; for a removal, the one it has."""
+    """The name that the workflow will have, or for a deletion the name it has."""
 
     workflow_id: str | None
-    """The id of the workflow; None for one that is still to be created."""
+    """The id of the workflow, or None if it has yet to be created."""
 
     reason: str
-    """Why, in words."""
+    """Why the change is needed, in words."""
 
     is_conflict: bool = False
-    """Whether the workflow was changed on the platform since the last apply, and the change would replace or delete
-    that: `apply` then needs `overwrite=True`, and `pull` keeps it."""
+    """Whether somebody changed the workflow on the platform since the last apply, and this change would replace or
+    delete their work. `apply` then needs `overwrite=True`, while `pull` keeps their work."""
 
     diff: DefinitionDiff = field(default=DefinitionDiff(), repr=False)
     """How the definition on the platform will change."""
@@ -141,8 +141,9 @@ class PlanBasis:
 class DeploymentPlan:
     """The changes that make the platform match the definitions in a folder.
 
-    Its text lists the problems of the files, and the changes. With an error among the problems it has no changes, and
-    `apply` refuses it. It belongs to one folder and one environment. It can be saved, and applied by another process.
+    Print it to see the problems in the files, and the changes. If there is an error among the problems, it has no
+    changes, and `apply` refuses it. A plan is for one folder and one environment. You can save it, and apply it in
+    another process.
 
     Example:
         ```python
@@ -164,17 +165,18 @@ class DeploymentPlan:
     """The name of the environment."""
 
     base_url: str
-    """The base URL of the platform that it was made for."""
+    """The base URL of the platform that the plan is for."""
 
     changes: tuple[DeploymentChange, ...] = ()
     """What `apply` would do, in order."""
 
     problems: Problems = field(default_factory=Problems)
-    """What is wrong with the files: what `check_definition` finds with the tools of the platform, two files with one
-    name, a name that another workflow on the platform has. `apply` refuses a plan with errors, but not for warnings."""
+    """What is wrong with the files. For example, `check_definition` found a problem with the platform's tools, two
+    files give their workflows the same name, or another workflow on the platform already has the name. `apply` refuses
+    a plan with errors, but not one that has only warnings."""
 
     unchanged: tuple[str, ...] = ()
-    """The names of the files whose workflows are left alone, in alphabetical order."""
+    """The names of the files whose workflows stay as they are, in alphabetical order."""
 
     _basis: Annotated[PlanBasis, Field(alias="basis")] = PlanBasis()
 
@@ -185,7 +187,7 @@ class DeploymentPlan:
 
     @property
     def summary(self) -> str:
-        """The number of changes of each kind, and of problems, such as `1 to create, 5 unchanged, 2 warnings`."""
+        """The number of changes of each kind and of problems, such as `1 to create, 5 unchanged, 2 warnings`."""
         counts = ((len(self.problems.errors), "error"), (len(self.problems.warnings), "warning"))
         problems = [f"{number} {noun}{'s' * (number > 1)}" for number, noun in counts if number]
         if self.problems.errors:
@@ -197,19 +199,19 @@ class DeploymentPlan:
         return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *problems])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the plan as a file of JSON, so that what was reviewed is what is applied: later, or on another machine.
+        """Save the plan as a JSON file, so that you can review it and apply exactly that, later or on another machine.
 
-        It has all that `apply` sends, so the definitions aren't read again, and no secrets. `apply` refuses it when the
-        state of its environment or a workflow on the platform has changed since.
+        The file has everything that `apply` sends, so the definitions aren't read again. It contains no secrets.
+        `apply` refuses the plan if the state of its environment, or a workflow on the platform, has changed since.
 
         Args:
-            path: The file; one that is there is replaced. It says where the folder is as seen from the file, so keep
-                it in the same place of another checkout, or pass `folder` to `load`.
+            path: The file, which is replaced if it exists. It stores where the folder is relative to itself. In another
+                checkout, put it in the same place, or pass `folder` to `load`.
 
         Raises:
             TypeError: If `path` is not a str or a path object.
             ValueError: If the file would be one of the folder's definitions.
-            OSError: If the file cannot be written.
+            OSError: If the file can't be written.
 
         Example:
             ```python
@@ -227,20 +229,21 @@ class DeploymentPlan:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None) -> DeploymentPlan:
-        """Return a plan that `save` has written.
+        """Read a plan that `save` wrote.
 
         Args:
             path: The file.
-            folder: The folder that it is applied to, such as that of another checkout; default: the folder that it was
-                made for, as seen from the file.
+            folder: The folder to apply it to, such as that of another checkout. Default: the folder that the plan was
+                made for, found relative to the file.
 
         Returns:
             The plan as it was saved, with the absolute path of its folder.
 
         Raises:
             TypeError: If `path` or `folder` is not a str or a path object.
-            DeploymentError: If the file is no plan, was changed since it was saved, or was written by a newer version.
-            OSError: If the file cannot be read.
+            DeploymentError: If the file isn't a plan, was changed since it was saved, or was written by a newer
+                version.
+            OSError: If the file can't be read.
 
         Example:
             ```python
@@ -349,9 +352,9 @@ _DONE: Final[dict[DeploymentAction, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentResult:
-    """What `client.workflows.apply` has done, which is all of its plan.
+    """What `client.workflows.apply` has done, which is everything in its plan.
 
-    Its text has a line for each change.
+    Print it to see one line for each change.
 
     Example:
         ```python
@@ -368,7 +371,7 @@ class DeploymentResult:
     """The absolute path of the folder."""
 
     changes: tuple[DeploymentChange, ...]
-    """What was done, in order."""
+    """The changes that were made, in order."""
 
     workflows: Mapping[str, Workflow]
     """The workflows that were created or updated, by the name of the file."""

@@ -1,4 +1,4 @@
-"""The platform on the user's machine, for tests and experiments.
+"""An emulator of the platform on your machine, for tests and experiments.
 
 Example:
     >>> from fibonacci.emulator import Emulator

@@ -293,7 +293,10 @@ def _check_rate(rate: Rate | None) -> None:
 
 
 KeyRole = Literal["owner", "admin", "member", "viewer"]
-"""The role of a key. `fibonacci.models.Role` is open for further roles of the platform; the emulator has these four."""
+"""The role of a key: in the emulator, one of these four.
+
+`fibonacci.models.Role` also accepts roles that the platform may add later.
+"""
 
 ROLES: Final[tuple[KeyRole, ...]] = ("viewer", "member", "admin", "owner")
 """Every role includes the permissions of those before it."""

@@ -1,6 +1,6 @@
-"""The class `Emulator`: its address, its key, its clients, and its parts; the public API of the emulator.
+"""The class `Emulator`, which is the public API of the emulator: its address, its key, its clients, and its parts.
 
-The top wing. It imports all others, and the client only when one is requested: the emulator depends on no code of it.
+The top wing. It imports all others, but the client only when you ask for one: the emulator depends on none of its code.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _IN_PROCESS_URL: Final = "http://127.0.0.1"
 
 
 class InProcessClients:
-    """Makes clients that call the application in this process."""
+    """Make clients that call the application in this process."""
 
     api_key: str
     _app: App
@@ -58,14 +58,15 @@ class InProcessClients:
         """Return a client that reaches this emulator in process, without a socket.
 
         Args:
-            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
-            **options: Other options of `Fibonacci`, such as `timeout`, and `api_version="0.2"` for the API of 0.2.4.
+            api_key: The key to use instead of the owner's. For example,
+                `emulator.client(api_key=emulator.key("viewer"))` gets the permissions of a viewer.
+            **options: Other options of `Fibonacci`, such as `timeout`, or `api_version="0.2"` for the API of 0.2.4.
 
         Returns:
-            A client; nothing of it has to be closed.
+            A client. You don't need to close it.
 
         Raises:
-            TypeError: If an option is unknown, or one that says where and how to send.
+            TypeError: If an option is unknown, or says where or how to send requests: the emulator sets those itself.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -87,14 +88,15 @@ class InProcessClients:
         """Return an async client that reaches this emulator in process, without a socket.
 
         Args:
-            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
+            api_key: The key to use instead of the owner's. For example,
+                `emulator.client(api_key=emulator.key("viewer"))` gets the permissions of a viewer.
             **options: Other options of `AsyncFibonacci`, such as `timeout` and `max_retries`.
 
         Returns:
-            A client for any event loop; nothing of it has to be closed.
+            A client that works in any event loop. You don't need to close it.
 
         Raises:
-            TypeError: If an option is unknown, or one that says where and how to send.
+            TypeError: If an option is unknown, or says where or how to send requests: the emulator sets those itself.
         """
         from fibonacci import AsyncFibonacci
         from fibonacci.emulator.serving.in_process import AsyncInProcessTransport
@@ -109,9 +111,9 @@ class InProcessClients:
 
 
 def client_variables(emulator: Emulator) -> dict[str, str]:
-    """Return the environment variables that name a running emulator to clients.
+    """Return the environment variables that point clients to a running emulator.
 
-    `FIBONACCI_API_VERSION` says which API they speak, and so which base URL they take.
+    `FIBONACCI_API_VERSION` says which API the clients speak, and so which base URL they need.
 
     Args:
         emulator: The emulator.
@@ -129,7 +131,7 @@ def reachable_url(emulator: Emulator) -> str:
 
 
 def _address(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with the API that is spoken, and the base URL that goes with it."""
+    """Return the options for the API version and for the base URL that goes with it."""
     version = options.pop("api_version", "v1")
     return {"api_version": version, "base_url": _IN_PROCESS_URL if version == "0.2" else f"{_IN_PROCESS_URL}/v1"}
 
@@ -141,26 +143,30 @@ def _check_options(options: dict[str, Any]) -> None:
 
 
 class Controls:
-    """Controls of an emulator, for tests."""
+    """Control an emulator, for tests."""
 
     _app: App
 
     def key(self, role: KeyRole = "member", *, name: str | None = None) -> str:
-        """Return the key of a role.
+        """Return an API key with the permissions of a role.
 
-        Every role may read; members may also change workflows, memory and connections, and run workflows; admins may
-        also read versions, roll back, and change the registry and tool policies; only the owner may change governance
-        and quotas. A call that the role does not allow is a 403 with the code `permission_denied`.
+        Every role can read. The other roles can also:
+
+        - `member`: change workflows, memory and connections, and run workflows
+        - `admin`: do all of that, read versions, roll back, and change the registry and tool policies
+        - `owner`: do all of that, and change governance and quotas
+
+        A call that the role doesn't allow gets a 403 with the code `permission_denied`.
 
         Args:
             role: `owner`, `admin`, `member` or `viewer`.
-            name: The person's name in the audit log; the role by default.
+            name: The name that the audit log shows for this key. Default: the role.
 
         Returns:
-            The key. It derives from the owner's, the same in every process, and does not disclose it.
+            The key. It is derived from the owner's key, so it is the same in every process, but doesn't reveal it.
 
         Raises:
-            ValueError: If there is no such role, or a key cannot contain the name.
+            ValueError: If the role doesn't exist, or the name can't be part of a key.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -170,20 +176,21 @@ class Controls:
         return self._app.keys.of(role, name)
 
     def approve(self, execution_id: str, *, by: str) -> Execution:
-        """Approve a run that is `pending_approval`; it starts after the last approval required.
+        """Approve a run that is `pending_approval`, which starts it if no further approval is required.
 
         Args:
-            execution_id: The run.
-            by: Who approves: the role `admin` or `owner`, or a person with such a role, known by a named key. The
-                settings `approval_threshold` and `allow_self_approval` of the emulator's organization define how many
-                have to, and whether the requester (the name or the role of the key, `owner` for the owner's) may be one
-                of them.
+            execution_id: The id of the run.
+            by: Who approves: the role `admin` or `owner`, or the name of a person with such a role (see `key`). The
+                governance settings `approval_threshold` and `allow_self_approval` of the emulator's organization decide
+                how many people must approve, and whether the requester can be one of them. The requester is the name or
+                the role of the key that started the run, `owner` for the owner's key.
 
         Returns:
-            The execution; it has run, or waits for further approvals, or as `pending` for a place.
+            The execution. It has run, waits for more approvals, or is `pending` because too many executions are
+            running.
 
         Raises:
-            ValueError: If the run does not wait for approval, or this person may not approve it or has done so already.
+            ValueError: If the run isn't waiting for approval, or this person may not approve it or has already done so.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -202,17 +209,17 @@ class Controls:
         return self._decide(execution_id, by, approve=True)
 
     def reject(self, execution_id: str, *, by: str) -> Execution:
-        """Reject a run that is `pending_approval`: it is `cancelled`.
+        """Reject a run that is `pending_approval`, which makes it `cancelled`.
 
         Args:
-            execution_id: The run.
-            by: Who rejects, as with `approve`. One is enough, and the requester may be that one.
+            execution_id: The id of the run.
+            by: Who rejects it, as with `approve`. One person is enough, and it may be the requester.
 
         Returns:
-            The execution, whose status is `cancelled`.
+            The execution, with the status `cancelled`.
 
         Raises:
-            ValueError: If the run does not wait for approval, or this person may not decide.
+            ValueError: If the run isn't waiting for approval, or this person may not decide about it.
         """
         return self._decide(execution_id, by, approve=False)
 
@@ -224,7 +231,7 @@ class Controls:
 
     @property
     def warnings(self) -> list[EmulatorWarning]:
-        """What in workflows and requests is unknown, not supported, or has no effect: each once, the oldest first.
+        """Whatever workflows and requests have that is unknown, unsupported or without effect: each once, oldest first.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -239,7 +246,7 @@ class Controls:
 
     @property
     def requests(self) -> Requests:
-        """The requests received, refused ones included."""
+        """The requests that the emulator received, including those it refused."""
         return Requests(self._app.log)
 
     def fail(
@@ -256,26 +263,31 @@ class Controls:
     ) -> InjectedFailure:
         """Inject a failure into the next requests to a route.
 
-        On a socket it happens to the connection itself; in process the transport raises the error that it causes, at
-        once if only a timeout could follow. Of several failures for a request the oldest is used up first. A failing
-        request does not count toward rate limits, unless it is carried out first.
+        On a socket, the failure happens to the connection itself. In process, the transport raises the error that the
+        failure would cause, and doesn't wait when that would be a timeout. If several failures match a request, the
+        oldest is used first. A request that fails doesn't count toward rate limits, unless the emulator carries it out
+        first.
 
         Args:
-            route: A method and a path, such as `POST /workflows/{id}/execute`; either may be `*`, and `*` alone is all.
-            kind: `status`, `rate_limit`, `html`, `reset` or `stall`: the request is not carried out; `no_reply`, `cut`,
-                `drip` or `delay`: it is. See `FailureKind`.
-            status: The HTTP status code of the response, with the first three kinds. Default: 500, 429 and 200.
-            times: How many requests fail; `None` for all, until `failures.clear()`.
-            body: The body of that response: bytes, text, or anything else as JSON. Default: the documented error.
-            headers: Further headers of that response, by name.
-            retry_after: Its `Retry-After`: seconds, or a text as it is. Default: 1 with `rate_limit`.
-            seconds: The wait of `drip` (default 0.05) and `delay` (default 1), in real seconds.
+            route: A method and a path, such as `POST /workflows/{id}/execute`. Either can be `*`, and `*` alone matches
+                all requests.
+            kind: What goes wrong. With `status`, `rate_limit`, `html`, `reset` and `stall`, the request isn't carried
+                out. With `no_reply`, `cut`, `drip` and `delay`, it is. `FailureKind` describes each.
+            status: The HTTP status code of the response. Default: 500 for `status`, 429 for `rate_limit`, 200 for
+                `html`.
+            times: How many requests fail. `None` makes all of them fail until `failures.clear()`.
+            body: The body of that response: bytes, a text, or anything else as JSON. Default: the documented error.
+            headers: Additional headers of that response, by name.
+            retry_after: The `Retry-After` header: a number of seconds, or a text that is sent as it is. Default: 1
+                second for `rate_limit`, none for the others.
+            seconds: How long `drip` waits before each byte (default 0.05) or `delay` before the response (default 1),
+                in real seconds.
 
         Returns:
-            The failure; `delivered` counts how often it has happened.
+            The failure. Its `delivered` counts how often it has happened.
 
         Raises:
-            ValueError: If no endpoint matches the route, or the arguments do not fit the kind or each other.
+            ValueError: If no endpoint matches the route, or the arguments don't fit the kind or each other.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -302,25 +314,25 @@ class Controls:
     def chaos(
         self, *, random_seed: int = 0, rate: float = 0.05, route: str = "*", kinds: Sequence[FailureKind] = ()
     ) -> list[InjectedFailure]:
-        """Let requests fail at random, reproducibly: the same requests in the same order fail alike.
+        """Make requests fail at random, but reproducibly: the same requests in the same order fail in the same way.
 
         Args:
-            random_seed: A whole number; each has other failures.
-            rate: The share of requests that fail, from 0 to 1; 0 stops the chaos.
-            route: Which requests, as with `fail`.
+            random_seed: A whole number. Each number gives a different sequence of failures.
+            rate: The share of requests that fail, from 0 to 1. With 0, the chaos stops.
+            route: The requests that can fail, as with `fail`.
             kinds: The kinds of failure, each equally likely. Default: a 503, `reset`, `no_reply` and `cut`.
 
         Returns:
-            A failure for each kind, in the order of `kinds`; `failures.delivered` is their total.
+            One failure for each kind, in the order of `kinds`. `failures.delivered` has their total.
 
         Raises:
-            ValueError: If the rate or a kind is not valid, or no endpoint matches the route.
+            ValueError: If the rate or a kind isn't valid, or no endpoint matches the route.
         """
         return list(self._app.faults.chaos(random_seed, rate, route, kinds))
 
     @property
     def failures(self) -> InjectedFailures:
-        """The injected failures with their counts; `clear()` removes them."""
+        """The injected failures with their counts. `clear()` removes them."""
         return InjectedFailures(self._app.faults)
 
 
@@ -328,10 +340,9 @@ class EmulatorSettings:
     """The settings of an emulator.
 
     Attributes:
-        env: The values of `{{env.NAME}}` in workflows, by name: `emulator.env["TEAM"] = "Tides"`.
-        secrets: The values of `{{secrets.NAME}}` in workflows, by name; its repr does not show them.
-        models: The names of the known models, in any order; a workflow that names another is a warning. Names can be
-            added.
+        env: The values of `{{env.NAME}}` in workflows, by name. For example, `emulator.env["TEAM"] = "Tides"`.
+        secrets: The values of `{{secrets.NAME}}` in workflows, by name. Its repr doesn't show them.
+        models: The names of the models that workflows may use without a warning, in any order. You can add names.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -348,10 +359,10 @@ class EmulatorSettings:
 
     @property
     def plan(self) -> PlanName:
-        """The plan: rate limits and quotas. Another one begins new windows of the rate limit.
+        """The plan, which sets rate limits and quotas. Changing it starts a new window of the rate limit.
 
         Raises:
-            ValueError: If it is set to an unknown plan.
+            ValueError: If you set it to an unknown plan.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -368,12 +379,12 @@ class EmulatorSettings:
 
     @property
     def rate_limit(self) -> tuple[int, float]:
-        """The number of requests in a window and its seconds, in this order.
+        """The number of requests in a window and the length of the window in seconds, in this order.
 
-        Setting it begins a new window; `None` sets the plan's.
+        Setting it starts a new window. `None` restores the plan's rate limit.
 
         Raises:
-            ValueError: If it is set to what is not positive.
+            ValueError: If you set a number that isn't positive.
         """
         rate = self._app.account.rate
         return rate.limit, rate.seconds
@@ -384,10 +395,12 @@ class EmulatorSettings:
 
     @property
     def keep(self) -> int | None:
-        """How many executions that have ended are kept; `None` for all. It applies with the next change of the state.
+        """How many finished executions the emulator keeps, or `None` for all.
+
+        A new value applies at the next change of the state.
 
         Raises:
-            ValueError: If it is set to less than 1.
+            ValueError: If you set it to less than 1.
         """
         return self._app.retention.keep
 
@@ -397,18 +410,18 @@ class EmulatorSettings:
 
 
 class Snapshots:
-    """Saves, restores and resets the state."""
+    """Save, restore and reset the state."""
 
     _app: App
 
     def snapshot(self) -> bytes:
         """Return the complete state: everything but the time, the keys, the rate limits, the handlers and the scripts.
 
-        The values of `secrets` that executions have passed on are not in it: `<secret:TOKEN=...>` stands for one, and
-        an emulator with the same secret puts it back.
+        If executions have passed on a value of `secrets`, the snapshot has a placeholder such as `<secret:TOKEN=...>`
+        instead. An emulator with the same secret puts the value back.
 
         Returns:
-            A snapshot for `restore`, of this emulator or another, in memory or in a file.
+            A snapshot for `restore`. It works with this emulator or another, in memory or in a file.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -422,16 +435,16 @@ class Snapshots:
         return self._app.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
-        """Replace the state by that of a snapshot.
+        """Replace the state with that of a snapshot.
 
-        The time does not go back, and the rate limits begin anew.
+        The time doesn't go back, and the windows of the rate limits start over.
 
         Args:
-            snapshot: A result of `snapshot`.
+            snapshot: What `snapshot` returned.
 
         Raises:
-            StateError: If it is not a snapshot, is malformed (the message names the place), is of a newer version, or
-                cannot be stored; nothing is changed.
+            StateError: If it isn't a snapshot, is malformed (the message says where), is from a newer version, or can't
+                be stored. The state is then unchanged.
         """
         self._app.restore(snapshot)
 
@@ -444,22 +457,24 @@ class Snapshots:
 
 
 class Preservation(EmulatorSettings, Snapshots):
-    """Undoes changes of the state, of the settings, and of what stands in for nodes."""
+    """Undo changes to the state, the settings, and what answers in place of nodes."""
 
     _environment: Environment
 
     @contextmanager
     def preserve_state(self) -> Generator[None]:
-        """Undo what is done in a block when it ends: state, settings, handlers and scripts are as they were.
+        """Undo everything that a `with` block changes when it ends: state, settings, handlers and scripts.
 
-        For an emulator that several tests share: what was there before remains, and what one of them creates is gone.
-        It costs what the block has changed, however large the state is. A run that was under way goes on from where it
-        was; what its handlers have answered meanwhile is kept. In a file, changes by other processes are undone too.
-        Recorded requests, injected failures and warnings are dropped, those from before included. The time does not go
-        back, and the rate limits begin anew.
+        Use it when several tests share one emulator: each test finds what was there before, and what it creates is gone
+        afterward. The cost depends on how much the block changed, not on how large the state is.
+
+        A run that was in progress before the block continues from where it was, and keeps what its handlers have
+        answered in the meantime. If the state is in a file, changes by other processes are undone as well. Recorded
+        requests, injected failures and warnings are dropped, even those from before the block. The time doesn't go
+        back, and the windows of the rate limits start over.
 
         Returns:
-            A context manager, which gives nothing.
+            A context manager that yields nothing.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -492,21 +507,21 @@ ResultT = TypeVar("ResultT")
 
 
 class HandlerDecorators:
-    """Decorators for user handlers.
+    """Decorators that register your functions as handlers.
 
-    A handler takes the call of its node and returns the node's output, any JSON. An async handler runs in an event loop
-    of its own. If a handler raises, its node fails with the exception's text. Each call has a thread of its own:
-    parallel nodes run in parallel, and a slow handler delays its own execution only, which is `running` until then.
-    A handler stays until it is replaced.
+    A handler takes the call of its node and returns the node's output, which can be any JSON. If a handler raises, its
+    node fails with the text of the exception. Each call runs in its own thread, and an async handler in its own event
+    loop. Parallel nodes therefore run in parallel, and a slow handler delays only its own execution, which is `running`
+    until then. A handler stays until you replace it.
     """
 
     _handlers: UserHandlers
 
     def llm(self, handler: Callable[[LLMCall], ResultT]) -> Callable[[LLMCall], ResultT]:
-        """Use a function in place of every language model.
+        """Register a function that answers in place of every language model.
 
         Args:
-            handler: Takes an `LLMCall`.
+            handler: The function. It takes an `LLMCall`, and what it returns becomes the output of the node.
 
         Returns:
             The function itself.
@@ -527,11 +542,11 @@ class HandlerDecorators:
         return handler
 
     def critic(self, handler: Callable[[CriticCall], ResultT]) -> Callable[[CriticCall], ResultT]:
-        """Use a function in place of every critic.
+        """Register a function that answers in place of every critic.
 
         Args:
-            handler: Takes a `CriticCall`. It returns a score from 0 to 10, or an object with `overall_score` or
-                `criteria_scores`; the node passes from its `min_score` on.
+            handler: The function. It takes a `CriticCall`, and returns a score from 0 to 10 or an object with
+                `overall_score` or `criteria_scores`. The node passes if the score reaches its `min_score`.
 
         Returns:
             The function itself.
@@ -540,13 +555,13 @@ class HandlerDecorators:
         return handler
 
     def tool(self, tool_name: str) -> Callable[[Callable[[ToolCall], ResultT]], Callable[[ToolCall], ResultT]]:
-        """Use a function in place of one tool.
+        """Register a function that answers in place of one tool.
 
         Args:
-            tool_name: The name of the tool, in either spelling; a new one is a tool of the catalog from then on.
+            tool_name: The name of the tool, in either spelling. A name that isn't in the catalog yet is added to it.
 
         Returns:
-            A decorator for a function that takes a `ToolCall`; it returns the function itself.
+            A decorator for a function that takes a `ToolCall`. The decorator returns the function itself.
 
         Example:
             >>> from fibonacci.emulator import Emulator, ToolCall
@@ -569,23 +584,26 @@ class ScriptsAndCassettes:
     _environment: Environment
 
     def script(self, name: str, answers: Sequence[Any], *, repeat: bool = False) -> Script:
-        """Give a node its answers in sequence, in place of its handler or default.
+        """Give a node a sequence of answers, instead of calling its handler or using its default.
 
-        Each attempt takes the next answer, retries included, in the order in which nodes start. When all are taken, the
-        node fails. A node's own script goes before one for its tool or its model. An answer is treated as that of a
-        handler: it is parsed where a node asks for JSON, and a critic's is a score or an object.
+        Each attempt takes the next answer, including retries, in the order in which nodes start. When no answer is
+        left, the node fails. A script for the node's id is used before one for its tool or its model.
+
+        An answer is treated like that of a handler: it is parsed if the node asks for JSON, and for a critic it is a
+        score or an object.
 
         Args:
-            name: The id of a node, the name of a tool in either spelling, or a model.
-            answers: Any JSON, and `NodeFailure`s. Those of a second script for the name follow those of the first.
-            repeat: Whether to begin again after the last answer.
+            name: The id of a node, the name of a tool in either spelling, or the name of a model.
+            answers: The answers, each any JSON or a `NodeFailure`. If the name already has a script, these follow its
+                answers.
+            repeat: Whether to start over after the last answer.
 
         Returns:
-            The script; `taken` and `remaining` count its answers.
+            The script. Its `taken` and `remaining` count answers.
 
         Raises:
-            ValueError: If the name or an answer is not valid, such as one that is not valid Unicode, or the name has a
-                script that repeats.
+            ValueError: If the name or an answer isn't valid (for example, because it isn't valid Unicode), or the name
+                already has a script that repeats.
 
         Example:
             >>> from fibonacci.emulator import Emulator, NodeFailure
@@ -606,33 +624,35 @@ class ScriptsAndCassettes:
 
     @property
     def scripts(self) -> Scripts:
-        """All scripts; `unused` are those with answers left, and `clear()` removes all."""
+        """All scripts. `unused` has those with answers left, and `clear()` removes all."""
         return self._environment.scripts
 
     def record(self, path: str | os.PathLike[str]) -> Cassette:
         """Record the calls of handlers in a file, and replay those that are in it already.
 
-        Use the result as a context manager, or leave it in use until another takes its place. To record anew, delete
-        the file. The values of the emulator's secrets are not in it: placeholders stand for them, and a replay puts in
-        the values that it has, such as those of dummies.
+        Use the result as a context manager, or leave it in use until another cassette replaces it. To record everything
+        again, delete the file.
+
+        The file never contains the values of the emulator's secrets. It has placeholders, which a replay fills with the
+        secrets that the emulator has then, such as dummies.
 
         Args:
-            path: The cassette, a file of JSON; its folder exists.
+            path: The cassette, a JSON file. Its folder must exist.
 
         Returns:
             The cassette, with `calls` and `unused`.
 
         Raises:
-            InputFileError: If the file is no cassette, or is one of a newer version.
+            InputFileError: If the file isn't a cassette, or is from a newer version.
         """
         return self._use_cassette(path, "record")
 
     def replay(self, path: str | os.PathLike[str]) -> Cassette:
         """Answer the calls of handlers from a file.
 
-        No handler is called, and none has to be registered. A call that is not in the file fails its node; the text
-        names the nearest recorded one, and what differs. Equal calls are answered in the order in which they were
-        recorded.
+        No handler is called, so you don't have to register any. If a call isn't in the file, its node fails, and the
+        error names the most similar recorded call and the difference. Equal calls get their answers in the order in
+        which they were recorded.
 
         Args:
             path: A cassette that `record` wrote.
@@ -641,7 +661,7 @@ class ScriptsAndCassettes:
             The cassette, with `calls` and `unused`.
 
         Raises:
-            InputFileError: If there is no such file, it is no cassette, or is one of a newer version.
+            InputFileError: If the file doesn't exist, isn't a cassette, or is from a newer version.
         """
         return self._use_cassette(path, "replay")
 
@@ -658,9 +678,9 @@ def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
     """Return the scripts in a file or a mapping.
 
     Raises:
-        InputFileError: If the file is faulty.
-        ValueError: If the mapping is.
-        ImportError: If the file is YAML and PyYAML is not installed.
+        InputFileError: If the file has a mistake.
+        ValueError: If the mapping has one.
+        ImportError: If the file is YAML and PyYAML isn't installed.
     """
     if isinstance(given, Mapping):
         return scripts_of(given)
@@ -672,20 +692,19 @@ def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
 
 
 class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, Preservation):
-    """The platform on this machine: every endpoint, with state, in memory or in a file.
+    """An emulator of the platform on this machine: every endpoint, with state, in memory or in a file.
 
-    It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
-    ways share the state. Any number of emulators may exist at a time; they share nothing. While it listens, its page
-    for a browser is at the address of `base_url` without `/v1`.
+    Use it as a context manager to listen on a socket, or call `client()` or `async_client()` to reach it in process.
+    Both ways share the state. You can have any number of emulators at a time, and they share nothing. While an emulator
+    listens, it serves a web page at `base_url` without `/v1`.
 
     Attributes:
-        api_key: The owner's key.
+        api_key: The owner's API key.
         organization_id: The id of the organization that all workflows belong to.
-        clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)` by an hour.
-        env: The values of `{{env.NAME}}` in workflows, by name: `emulator.env["TEAM"] = "Tides"`.
-        secrets: The values of `{{secrets.NAME}}` in workflows, by name; its repr does not show them.
-        models: The names of the known models, in any order; a workflow that names another is a warning. Names can be
-            added.
+        clock: The emulator's time, which you can move. For example, `emulator.clock.advance(3600)` moves it by an hour.
+        env: The values of `{{env.NAME}}` in workflows, by name. For example, `emulator.env["TEAM"] = "Tides"`.
+        secrets: The values of `{{secrets.NAME}}` in workflows, by name. Its repr doesn't show them.
+        models: The names of the models that workflows may use without a warning, in any order. You can add names.
 
     Example:
         >>> with Emulator() as emulator:
@@ -713,44 +732,48 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         scripts: str | Path | Mapping[str, Any] | None = None,
         seed: str | Path | None = None,
     ) -> None:
-        """Prepare an emulator; it does not listen yet.
+        """Create an emulator, which doesn't listen yet.
 
         Args:
-            db: A file that keeps the state, created if it does not exist; several processes may share it. Default: the
+            db: A file that keeps the state, created if it doesn't exist. Several processes can share it. Default: the
                 state is in memory.
-            time: `real` is the machine's time; `skip` also skips the waits of executions, which have ended when the
-                response is sent; `manual` moves only with `clock.advance`.
-            plan: `free`, `pro` or `enterprise`: rate limits and quotas.
-            api_key: The owner's key; a new one by default. `key` returns those of the other roles. It has 20 characters
-                or more if other machines can reach the host.
-            organization_id: The id of the organization that all workflows belong to: its settings, quota and tool
-                policies apply to runs. Those of other organizations can be set, and apply to no run.
+            time: How time passes. `real` is the machine's time. `skip` also skips the waits of executions, so they have
+                ended when the response is sent. `manual` moves only with `clock.advance`.
+            plan: `free`, `pro` or `enterprise`, which sets rate limits and quotas.
+            api_key: The owner's key. Default: a new one. It needs at least 20 characters if other machines can reach
+                the host. `key` returns keys for the other roles.
+            organization_id: The id of the organization that all workflows belong to. Its settings, quota and tool
+                policies apply to runs. You can also set them for other organizations, but those apply to no run.
             host: The address to listen on.
-            port: The port; 0 takes a free one.
-            rate_limit: The number of requests in a window and its seconds, in place of the plan's requests per minute.
-            keep: How many executions that have ended are kept. Default: 10,000. The oldest are dropped first, with
-                their traces. `None` keeps all. Running ones, and those that wait for approval, are always kept.
-            env: The values of `{{env.NAME}}` in workflows, by name; none by default.
-            secrets: The values of `{{secrets.NAME}}` in workflows, by name; none by default. Traces, the page, files
-                and cassettes have none of them. One of fewer than four characters is not redacted, which is a warning.
-            strict: Whether to refuse what is unknown, not supported or without effect, in place of a warning in
-                `warnings`. Of a definition that is what `check_definition` reports, but for what may happen in a run.
-            allowed_hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`,
-                such as the name of a container. Others are refused with a 403.
-            origins: Origins whose pages may call it from a browser, such as `http://localhost:5173`.
-            scripts: Scripts as with `script`: a mapping of answers by name, or a file of JSON or YAML with one.
-            seed: A folder with definitions, settings and memory to begin with. What the state has already, by name, is
-                left as it is.
+            port: The port. With 0, the system picks a free one.
+            rate_limit: The number of requests in a window and the length of the window in seconds. Default: the plan's
+                requests per minute.
+            keep: How many finished executions to keep. Default: 10,000. The oldest are dropped first, with their
+                traces. `None` keeps all. Executions that are running or waiting for approval are always kept.
+            env: The values of `{{env.NAME}}` in workflows, by name. Default: none.
+            secrets: The values of `{{secrets.NAME}}` in workflows, by name. Default: none. They never appear in traces,
+                on the page, in files or in cassettes. A secret with fewer than four characters isn't redacted, and the
+                emulator warns about it.
+            strict: Whether to refuse what is unknown, not supported or without effect, instead of adding a warning to
+                `warnings`. A definition is refused for whatever `check_definition` reports, except for what may go
+                wrong only during a run.
+            allowed_hosts: Names and addresses that requests may have in `Host`, in addition to `host` and those of
+                loopback. For example, the name of a container. Requests with other hosts get a 403.
+            origins: The origins of web pages that may call the emulator from a browser, such as
+                `http://localhost:5173`.
+            scripts: Scripts as with `script`: a mapping of answers by name, or a JSON or YAML file with one.
+            seed: A folder with definitions, settings and memory to start with. If something with the same name is
+                already in the state, it stays as it is.
 
         Raises:
-            InputFileError: If a file of scripts or of the seed is faulty; the message names file and place.
-            ImportError: If such a file is YAML and PyYAML is not installed.
-            ValueError: If the plan or the time is unknown, the organization's id or a script is not valid, the rate
-                limit or `keep` is not positive, the key is too short for the host, a name in `allowed_hosts` or in
-                `origins` is malformed, a name in `env` or `secrets` cannot stand in a template, or a value there is
-                not valid Unicode.
-            TypeError: If `allowed_hosts` or `origins` is one text, or a value of `env` or `secrets` is no text.
-            StateError: If the file is not an emulator's, cannot be opened, or was written by a newer version.
+            InputFileError: If a file of scripts or of the seed has a mistake. The message names the file and the place.
+            ImportError: If such a file is YAML and PyYAML isn't installed.
+            ValueError: If the plan or the time is unknown, the organization's id or a script isn't valid, the rate
+                limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts` or
+                `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their values
+                isn't valid Unicode.
+            TypeError: If `allowed_hosts` or `origins` is a single text, or a value in `env` or `secrets` isn't a text.
+            StateError: If the file isn't an emulator's, can't be opened, or was written by a newer version.
         """
         account = Account(plan, None if rate_limit is None else Rate(*rate_limit))
         check_keep(keep)
@@ -810,7 +833,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         """The base URL for clients, ending in `/v1`.
 
         Raises:
-            RuntimeError: If the emulator does not listen.
+            RuntimeError: If the emulator isn't listening.
         """
         server = self._server
         if server is None:
@@ -819,13 +842,13 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         return f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1"
 
     def start(self) -> Self:
-        """Listen, if it does not yet.
+        """Start listening, unless it already does.
 
         Returns:
             The emulator itself.
 
         Raises:
-            OSError: If the address cannot be used.
+            OSError: If the address can't be used.
         """
         with self._lock:
             self._app.store.open()
@@ -834,10 +857,10 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         return self
 
     def close(self) -> None:
-        """Stop listening and close all connections; a second call does nothing.
+        """Stop listening and close all connections, which does nothing the second time.
 
-        The state stays, and `start` may follow. A file that keeps the state is closed: nothing opens or writes it
-        before `start`, not even a function of yours that still runs.
+        The state stays, and you can call `start` again. If a file keeps the state, it is closed. Until the next
+        `start`, nothing opens or writes it, not even a function of yours that is still running.
         """
         with self._lock:
             server, self._server = self._server, None
@@ -872,7 +895,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
 
 @contextmanager
 def replacing_handlers(emulator: Emulator) -> Generator[Emulator]:
-    """Yield the emulator to register handlers with. They replace all present ones at once, unless the block fails."""
+    """Yield the emulator to register handlers with; they replace all present ones at once, unless the block fails."""
     staged, present = copy(emulator), vars(emulator)["_handlers"]
     vars(staged)["_handlers"] = UserHandlers()
     yield staged
@@ -884,7 +907,7 @@ def replacing_handlers(emulator: Emulator) -> Generator[Emulator]:
 
 
 def _check_key(host: str, api_key: str) -> None:
-    """Refuse a key that can be guessed, if others than this machine can try."""
+    """Refuse a key that could be guessed, if other machines can try."""
     if not is_loopback(host) and len(api_key) < SAFE_LENGTH:
         raise ValueError(
             f"host {host!r} can be reached by other machines: api_key has {SAFE_LENGTH} characters or more there, not "
@@ -893,6 +916,6 @@ def _check_key(host: str, api_key: str) -> None:
 
 
 def app_of(emulator: Emulator) -> App:
-    """Return the application of an emulator: servers and transports call it, and it calls observers."""
+    """Return the application of an emulator, which servers and transports call and which calls observers."""
     app: App = vars(emulator)["_app"]
     return app

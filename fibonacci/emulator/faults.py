@@ -20,20 +20,20 @@ from fibonacci.emulator.state.json_encoding import to_json
 FailureKind = Literal["status", "rate_limit", "html", "reset", "stall", "no_reply", "cut", "drip", "delay"]
 """What goes wrong.
 
-Without carrying the request out:
+The request isn't carried out:
 
-- `status`: a response with that status, in the documented error envelope unless a body is given;
-- `rate_limit`: a 429 with `Retry-After` and nothing remaining;
-- `html`: a web page with status 200, like that of a login or a proxy;
-- `reset`: the connection is reset;
-- `stall`: the request is read, and no response is sent.
+- `status`: The response has that status, in the documented error envelope unless you give a body.
+- `rate_limit`: The response is a 429 with `Retry-After` and nothing remaining.
+- `html`: The response is a web page with status 200, like that of a login or a proxy.
+- `reset`: The connection is reset.
+- `stall`: The request is read, but no response is sent.
 
-After carrying the request out:
+The request is carried out first:
 
-- `no_reply`: the connection is closed without a response;
-- `cut`: half of the response is sent, and the connection is closed;
-- `drip`: the response is sent a byte at a time, each `seconds` after the one before;
-- `delay`: the response is sent `seconds` later.
+- `no_reply`: The connection is closed without a response.
+- `cut`: Half of the response is sent, and then the connection is closed.
+- `drip`: The response is sent one byte at a time, with `seconds` between them.
+- `delay`: The response is sent `seconds` later.
 """
 
 KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
@@ -50,10 +50,10 @@ _PAGE: Final = b"<!doctype html>\n<html><head><title>Sign in</title></head><body
 
 
 class FailureError(ValueError):
-    """The specification of a failure is not valid.
+    """The specification of a failure isn't valid.
 
     Attributes:
-        field: The argument at fault.
+        field: The argument that is wrong.
         message: What is wrong with it.
     """
 
@@ -104,14 +104,14 @@ class FailureSpec:
 
 
 class InjectedFailure:
-    """A failure of requests, and how often it has happened; `emulator.fail` returns one.
+    """A failure that `emulator.fail` injects into requests, with a count of how often it has happened.
 
     Attributes:
-        route: The requests that it is for, such as `POST /workflows/{id}/execute`.
+        route: The requests that fail, such as `POST /workflows/{id}/execute`.
         kind: What goes wrong.
-        times: How many requests fail; `None` for all of them.
-        status: The HTTP status code of the response, for the kinds that replace it; else `None`.
-        seconds: The wait of `drip` and `delay`, in real seconds.
+        times: How many requests fail, or `None` for all of them.
+        status: The HTTP status code of the response. `None` for the kinds that don't replace the response.
+        seconds: How long `drip` and `delay` wait, in real seconds.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -131,12 +131,12 @@ class InjectedFailure:
 
     @property
     def remaining(self) -> int | None:
-        """How many further requests will fail; `None` for all of them."""
+        """How many more requests will fail, or `None` for all of them."""
         return None if self.times is None else self.times - self._taken
 
     @property
     def delivered(self) -> int:
-        """How many requests have failed: the response was sent, or the connection broken, as specified."""
+        """How many requests have failed, with the response sent or the connection broken as specified."""
         return self._delivered
 
     def __repr__(self) -> str:
@@ -311,7 +311,7 @@ class FaultInjector:
 
 
 class InjectedFailures:
-    """The failures injected into an emulator, the oldest first: a live view.
+    """The failures injected into an emulator, as a live view with the oldest first.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -328,11 +328,11 @@ class InjectedFailures:
 
     @property
     def delivered(self) -> int:
-        """How many requests have failed, over all failures."""
+        """How many requests have failed, counted over all failures."""
         return sum(failure.delivered for failure in self)
 
     def clear(self) -> None:
-        """Remove all failures and the chaos, with their counts."""
+        """Remove all failures and the chaos, along with their counts."""
         self._injector.clear()
 
     def __len__(self) -> int:

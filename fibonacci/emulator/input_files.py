@@ -21,7 +21,7 @@ _MESSAGES: Final = {
 
 
 class InputFileError(ValueError):
-    """A file given to an emulator cannot be used: scripts, a seed or a cassette.
+    """A file that you gave to an emulator can't be used: scripts, a seed or a cassette.
 
     The message names the file and the place.
 

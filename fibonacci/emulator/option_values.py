@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 PlanName = Literal["free", "pro", "enterprise"]
-"""The plans, which differ in their rate limits and quotas."""
+"""The plans, each with different rate limits and quotas."""
 
 TimeMode = Literal["real", "skip", "manual"]
 """`real` is the machine's time, `skip` also skips the waits of executions, `manual` moves only with `advance`."""

@@ -1,7 +1,7 @@
-"""Support for tests of your own code: factories of models, clocks, an emulator in the environment, a pytest plugin.
+"""Tools for testing your own code: factories of models, clocks, an emulator in the environment, a pytest plugin.
 
-The plugin needs no import: pytest finds its fixtures, such as `fibonacci_emulator`, `fibonacci_client` and
-`async_fibonacci_client`, wherever the package is installed.
+You don't import the plugin. Wherever the package is installed, pytest finds its fixtures, such as `fibonacci_emulator`,
+`fibonacci_client` and `async_fibonacci_client`.
 
 Example:
     >>> from fibonacci.testing import make_execution

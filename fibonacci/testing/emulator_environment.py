@@ -12,19 +12,20 @@ from fibonacci.emulator.facade import client_variables
 
 @contextmanager
 def in_environment(emulator: Emulator) -> Generator[Emulator]:
-    """Start an emulator, and name it in the environment until the block ends.
+    """Start an emulator, and point the environment variables to it until the block ends.
 
-    Until then `FIBONACCI_API_KEY` and `FIBONACCI_BASE_URL` are its own, so that `Fibonacci()` connects to it, whichever
-    API `FIBONACCI_API_VERSION` names; after the block they are what they were before.
+    In the block, `FIBONACCI_API_KEY` and `FIBONACCI_BASE_URL` are those of the emulator, so `Fibonacci()` connects to
+    it. That works for whichever API `FIBONACCI_API_VERSION` names. After the block, the variables are what they were
+    before.
 
     Args:
-        emulator: An emulator, which listens on a socket during the block.
+        emulator: The emulator, which listens on a socket during the block.
 
     Yields:
-        The emulator itself, which listens.
+        The emulator itself, listening.
 
     Raises:
-        OSError: If its address cannot be used.
+        OSError: If its address can't be used.
 
     Example:
         >>> from fibonacci import Fibonacci

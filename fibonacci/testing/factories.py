@@ -42,11 +42,11 @@ def make_rate_limit(limit: int = 60, remaining: int = 59, reset_at: datetime | N
 
     Args:
         limit: The number of requests that the plan allows in a window.
-        remaining: The number of requests left in it.
-        reset_at: The time at which the next window begins, with a time zone. Default: a fixed time, in UTC.
+        remaining: The number of requests left in the window.
+        reset_at: When the next window begins, with a time zone. Default: a fixed time in UTC.
 
     Returns:
-        The value of a response's `.rate_limit`.
+        What `.rate_limit` of a response would be.
 
     Example:
         >>> make_rate_limit(limit=300, remaining=0).remaining
@@ -65,18 +65,18 @@ def make_response(
     attempts: int = 1,
     elapsed: float = 0.05,
 ) -> ResponseInfo:
-    """Make the HTTP response that a model came in.
+    """Make the HTTP response that carried a model.
 
     Args:
         status_code: The HTTP status code.
-        request_id: The platform's id of the request.
-        headers: The headers by name; `Content-Type` alone by default.
-        rate_limit: The rate limit; that of `make_rate_limit()` by default.
-        attempts: The number of times that the request was sent.
-        elapsed: The seconds that the call took, waits included.
+        request_id: The request ID that the platform assigned.
+        headers: The headers by name. Default: only `Content-Type`.
+        rate_limit: The rate limit. Default: that of `make_rate_limit()`.
+        attempts: How many times the request was sent.
+        elapsed: How many seconds the call took, including waits.
 
     Returns:
-        The value of a model's `.response`.
+        What `.response` of a model would be.
 
     Example:
         >>> make_response(503, attempts=3).attempts
@@ -94,15 +94,15 @@ def make_response(
 
 
 def make_page(items: Iterable[T], *, next_cursor: str | None = None, response: ResponseInfo | None = None) -> Page[T]:
-    """Make a page of a list, the last one by default.
+    """Make a page of a list, by default the last one.
 
     Args:
         items: What is on the page, in this order.
-        next_cursor: The cursor of the next page; None for the last page.
-        response: The HTTP response that it came in; a successful one by default.
+        next_cursor: The cursor of the next page. Default: None, which makes it the last page.
+        response: The HTTP response that carried it. Default: a successful one.
 
     Returns:
-        A page as `pager.pages()` yields it.
+        A page like those that `pager.pages()` yields.
 
     Example:
         >>> len(make_page(["first", "second"]))
@@ -199,11 +199,11 @@ def make_governance_settings(*, response: ResponseInfo | None = None, **changes:
     """Make governance settings that require no approval.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_governance_settings(approval_threshold=2).approval_threshold
@@ -213,14 +213,14 @@ def make_governance_settings(*, response: ResponseInfo | None = None, **changes:
 
 
 def make_governance_report(*, response: ResponseInfo | None = None, **changes: Any) -> GovernanceReport:
-    """Make a governance report; its fields are not documented.
+    """Make a governance report, whose fields the platform does not document.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_governance_report(workflows=3).model_dump()["workflows"]
@@ -230,14 +230,14 @@ def make_governance_report(*, response: ResponseInfo | None = None, **changes: A
 
 
 def make_audit_entry(*, response: ResponseInfo | None = None, **changes: Any) -> AuditEntry:
-    """Make an entry of the audit log; its fields are not documented.
+    """Make an entry of the audit log, whose fields the platform does not document.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_audit_entry(actor="admin").model_dump()["actor"]
@@ -250,11 +250,11 @@ def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any)
     """Make approval statistics.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_approval_stats(pending=2).pending
@@ -267,11 +267,11 @@ def make_quota(*, response: ResponseInfo | None = None, **changes: Any) -> Quota
     """Make the quota of an organization on the plan `free`.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_quota(plan="pro").plan
@@ -284,11 +284,11 @@ def make_tool_policy(*, response: ResponseInfo | None = None, **changes: Any) ->
     """Make a tool policy that allows the tool for every role.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_tool_policy(enabled=False).enabled
@@ -298,14 +298,14 @@ def make_tool_policy(*, response: ResponseInfo | None = None, **changes: Any) ->
 
 
 def make_role_policy_override(*, response: ResponseInfo | None = None, **changes: Any) -> RolePolicyOverride:
-    """Make an exception to a tool policy for one role.
+    """Make an exception to a tool policy, for one role.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_role_policy_override(role="member").role
@@ -336,14 +336,14 @@ _SECRETS: Final = {
 
 
 def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -> MemoryEntry:
-    """Make a memory entry, in the scope `workflow` and without expiry by default.
+    """Make a memory entry, by default in the scope `workflow` and without an expiry.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_memory_entry(value=[1, 2]).value
@@ -356,11 +356,11 @@ def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
     """Make a tool of the catalog, `slack_send_message` by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_tool(name="web_search").name
@@ -373,11 +373,11 @@ def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any
     """Make the connection of a tool, `connected` by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_tool_connection(status="expired").status
@@ -390,11 +390,11 @@ def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Heal
     """Make the health of the platform, `healthy` by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> from fibonacci.testing import make_response
@@ -408,11 +408,11 @@ def make_secrets_health(*, response: ResponseInfo | None = None, **changes: Any)
     """Make the health of the secret store, `healthy` by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_secrets_health(backend="vault").backend
@@ -476,11 +476,11 @@ def make_workflow(*, response: ResponseInfo | None = None, **changes: Any) -> Wo
     """Make a workflow, with one node by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_workflow(name="News").name
@@ -493,11 +493,11 @@ def make_workflow_version(*, response: ResponseInfo | None = None, **changes: An
     """Make a snapshot of a workflow, version 1 by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_workflow_version(version=2).version
@@ -510,11 +510,11 @@ def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> E
     """Make an execution, `completed` by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_execution(status="failed", outputs={}).succeeded
@@ -526,14 +526,14 @@ def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> E
 def make_node_trace(*, response: ResponseInfo | None = None, **changes: Any) -> NodeTrace:
     """Make the trace of a node, `completed` by default.
 
-    For `make_execution(trace=[...])`, dump it: `make_node_trace(id="sum").model_dump()`.
+    To use it in `make_execution(trace=[...])`, dump it first: `make_node_trace(id="sum").model_dump()`.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_node_trace(status="failed", output=None, error="no value").error
@@ -546,11 +546,11 @@ def make_registry_entry(*, response: ResponseInfo | None = None, **changes: Any)
     """Make a registry entry, `approved` by default.
 
     Args:
-        response: The HTTP response that it came in; a successful one by default.
-        changes: Fields that replace the defaults, and further ones, by their names in a response.
+        response: The HTTP response that carried it. Default: a successful one.
+        changes: Fields to set instead of the defaults, or to add, by their names in a response.
 
     Returns:
-        The model, as if it had come in a response.
+        The model, as if the platform had sent it.
 
     Example:
         >>> make_registry_entry(status="archived").status

@@ -22,32 +22,32 @@ InputsT = TypeVar("InputsT", bound=BaseModel)
 OutputT = TypeVar("OutputT", bound=BaseModel, default=Any)
 
 Comparison = tuple[object, Operator] | tuple[object, Operator, object]
-"""A comparison as `condition=` takes it: `(left, operator, right)`, or `(left, "is_empty")` without a right operand."""
+"""A comparison for `condition=`: `(left, operator, right)`, or `(left, "is_empty")` without a right operand."""
 
 
 class WorkflowBuilder:
-    """Builds a workflow definition.
+    """Builds a workflow definition in Python.
 
-    Each node prints its template, so that an f-string inserts what the node gives: `f"Answer {classify}"` is
-    `"Answer {{classify}}"`. A node depends on the nodes in its templates, on those of `after=`, and in a branch on its
-    conditional; all of them are written to its `dependencies`.
+    Each node prints its template, so you can insert its output with an f-string: `f"Answer {classify}"` is
+    `"Answer {{classify}}"`. A node depends on the nodes in its templates and in `after=`, and in a branch also on the
+    conditional. The builder writes all of them to its `dependencies`.
 
-    A wrong argument is a `TypeError` or a `ValueError` in the line that gives it. What only the whole definition shows
-    comes from `check`, with the line of the node.
+    A wrong argument raises a `TypeError` or a `ValueError` in the line that passes it. `check` finds what only the
+    whole definition shows, and names the line of the node.
 
     Args:
         name: The name of the workflow that people see.
         description: What the workflow does.
         version: The version of the definition, a number or a text.
-        timeout: The seconds that a whole run may take. Default: the platform's.
-        retries: How often a node without `retries` of its own is retried. Default: never.
-        retry_delay: The seconds before such a retry. Default: the platform's.
+        timeout: How many seconds a whole run may take. Default: the platform's.
+        retries: How often to retry a node that doesn't set `retries` itself. Default: never.
+        retry_delay: How many seconds to wait before such a retry. Default: the platform's.
         retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`. Default: not at all.
         allow_partial_results: Whether a failed run has the outputs of the nodes that completed.
-        output_schema: What the outputs have to be: a pydantic model (the class) or a JSON Schema.
+        output_schema: What the outputs must look like: a Pydantic model (the class) or a JSON Schema.
 
     Raises:
-        TypeError: If an argument is of a wrong type.
+        TypeError: If an argument has the wrong type.
         ValueError: If an argument has a wrong value.
 
     Example:
@@ -105,38 +105,38 @@ class WorkflowBuilder:
         name: str | None = None,
         after: Sequence[NodeHandle] = (),
     ) -> NodeHandle[OutputT]:
-        """Add a call of a language model.
+        """Add a node that calls a language model.
 
         Args:
-            id: The id of the node: lower-case letters, digits, `_` and `-`.
-            instruction: What the model is asked, with the values that it needs.
-            model: The name of the model. Left out, it is the platform's default, as with all that follows.
+            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            instruction: What to ask the model, with the values that it needs.
+            model: The name of the model. Without it, the platform uses its default, as with all arguments below.
             system_prompt: The system prompt of the model.
             max_tokens: The maximum number of tokens that it generates.
             temperature: The sampling temperature, from 0 to 2.
-            output_format: `json` for an answer that is parsed.
-            output_schema: What the answer has to be: a pydantic model (the class) or a JSON Schema. With a model only
-                its fields can be used, and `.output` has them: `draft.output.reason`.
-            memory_read: The keys that are read from memory before the node runs.
-            memory_write: What is written to memory after it has run, by key.
-            condition: When the node runs, else it is skipped: `(left, operator, right)`, such as
-                `(given.team, "equals", "sales")`, or `(left, "is_empty")`.
-            fallback: The node that runs when this one has failed, and whose output stands in for it.
-            on_error: The node that runs when this one has failed.
-            timeout: The seconds that the node may take.
-            retries: How often the node is retried when it has failed; 0 for never.
-            retry_delay: The seconds before a retry.
-            retry_backoff: How that delay grows from retry to retry.
+            output_format: `json` to have the answer parsed.
+            output_schema: What the answer must look like: a Pydantic model (the class) or a JSON Schema. With a model,
+                you can use only its fields, and `.output` has them. For example, `draft.output.reason`.
+            memory_read: The keys to read from memory before the node runs.
+            memory_write: What to write to memory after it has run, by key.
+            condition: The condition for running the node, which is skipped if it is false. Pass
+                `(left, operator, right)`, such as `(given.team, "equals", "sales")`, or `(left, "is_empty")`.
+            fallback: The node to run if this one fails. Its output replaces this node's output.
+            on_error: The node to run if this one fails.
+            timeout: How many seconds the node may take.
+            retries: How often to retry the node if it fails. With 0, it isn't retried.
+            retry_delay: How many seconds to wait before a retry.
+            retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`.
             name: The name that people see.
-            after: Nodes that run before this one, beside those in its templates.
+            after: Nodes that must run before this one, in addition to those in its templates.
 
         Returns:
-            The node, which prints as `{{id}}`. Parts of what it gives are `node.output.field`, which type checkers know
-            from the model, `node["field"]` and `node[0]`.
+            The node, which prints as `{{id}}`. To use a part of its output, write `node.output.field` (type checkers
+            know the fields from the model), `node["field"]` or `node[0]`.
 
         Raises:
-            TypeError: If an argument is of a wrong type.
-            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has a wrong value, the id is already taken, or a template names no node.
 
         Example:
             ```python
@@ -175,28 +175,28 @@ class WorkflowBuilder:
         name: str | None = None,
         after: Sequence[NodeHandle] = (),
     ) -> NodeHandle[Any]:
-        """Add a call of a tool.
+        """Add a node that calls a tool.
 
         Args:
-            id: The id of the node: lower-case letters, digits, `_` and `-`.
-            tool_name: The name of the tool, such as `"slack_send_message"`; see `client.tools.list()`.
+            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            tool_name: The name of the tool, such as `"slack_send_message"`. `client.tools.list()` has all of them.
             params: The parameters of the tool, any JSON, with the values that it needs.
-            condition: When the node runs, else it is skipped; see `llm`.
-            fallback: The node that runs when this one has failed, and whose output stands in for it.
-            on_error: The node that runs when this one has failed.
-            timeout: The seconds that the tool may take; 30 if left out.
-            retries: How often the node is retried when it has failed; 0 for never.
-            retry_delay: The seconds before a retry.
-            retry_backoff: How that delay grows from retry to retry.
+            condition: The condition for running the node, as with `llm`.
+            fallback: The node to run if this one fails. Its output replaces this node's output.
+            on_error: The node to run if this one fails.
+            timeout: How many seconds the tool may take. Default: 30.
+            retries: How often to retry the node if it fails. With 0, it isn't retried.
+            retry_delay: How many seconds to wait before a retry.
+            retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`.
             name: The name that people see.
-            after: Nodes that run before this one, beside those in its templates.
+            after: Nodes that must run before this one, in addition to those in its templates.
 
         Returns:
             The node, as with `llm`.
 
         Raises:
-            TypeError: If an argument is of a wrong type, or a parameter has no JSON form.
-            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+            TypeError: If an argument has the wrong type, or a parameter can't be written as JSON.
+            ValueError: If an argument has a wrong value, the id is already taken, or a template names no node.
 
         Example:
             ```python
@@ -226,29 +226,29 @@ class WorkflowBuilder:
         name: str | None = None,
         after: Sequence[NodeHandle] = (),
     ) -> NodeHandle[CriticOutput]:
-        """Add an assessment of what another node gives.
+        """Add a node that assesses the output of another node.
 
         Args:
-            id: The id of the node: lower-case letters, digits, `_` and `-`.
-            target: The node that is assessed.
-            criteria: What it is assessed by; quality, correctness and completeness if left out.
+            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            target: The node to assess.
+            criteria: What to assess it by. Default: quality, correctness and completeness.
             model: The name of the model that assesses.
-            min_score: The score that passes, from 1 to 10; 7 if left out.
-            max_iterations: How often the target runs again until it passes; 3 if left out.
+            min_score: The score from which the output passes, from 1 to 10. Default: 7.
+            max_iterations: How often the target may run again until it passes. Default: 3.
             improvement_prompt: The instruction for the target when it runs again.
-            timeout: The seconds that the node may take.
-            retries: How often the node is retried when it has failed; 0 for never.
-            retry_delay: The seconds before a retry.
-            retry_backoff: How that delay grows from retry to retry.
+            timeout: How many seconds the node may take.
+            retries: How often to retry the node if it fails. With 0, it isn't retried.
+            retry_delay: How many seconds to wait before a retry.
+            retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`.
             name: The name that people see.
-            after: Nodes that run before this one, beside its target and those in its templates.
+            after: Nodes that must run before this one, in addition to its target and those in its templates.
 
         Returns:
             The node. `judge.output` has `passed`, `overall_score` and `criteria_scores`.
 
         Raises:
-            TypeError: If an argument is of a wrong type.
-            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has a wrong value, the id is already taken, or a template names no node.
 
         Example:
             ```python
@@ -279,30 +279,30 @@ class WorkflowBuilder:
     ) -> ConditionalHandle:
         """Add a comparison that decides which of two branches runs.
 
-        The nodes that are added in the `with` block of the conditional run only if it holds, those in the block of
-        `otherwise()` only if it doesn't. A conditional inside a block belongs to the branch too, and its own nodes to
-        its own branches.
+        Nodes that you add in the `with` block of the conditional run only if the comparison is true. Nodes in the block
+        of `otherwise()` run only if it is false. You can nest conditionals: the inner one belongs to the branch of the
+        outer one, and the nodes in its blocks belong to its branches.
 
         Args:
-            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            id: The id of the node: lowercase letters, digits, `_` and `-`.
             left: The left operand, such as `classify.output.urgency`.
             operator: The operator, such as `"equals"`.
-            right: The right operand; `"is_empty"` and `"is_not_empty"` have none.
-            then: Nodes of the first branch that have been added before. They depend on this node.
-            otherwise: Nodes of the second branch that have been added before.
-            retries: How often the node is retried when it has failed; 0 for never.
-            retry_delay: The seconds before a retry.
-            retry_backoff: How that delay grows from retry to retry.
+            right: The right operand. `"is_empty"` and `"is_not_empty"` have none.
+            then: Nodes of the first branch that you have already added. They depend on this node.
+            otherwise: Nodes of the second branch that you have already added.
+            retries: How often to retry the node if it fails. With 0, it isn't retried.
+            retry_delay: How many seconds to wait before a retry.
+            retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`.
             name: The name that people see.
-            after: Nodes that run before this one, beside those in its operands.
+            after: Nodes that must run before this one, in addition to those in its operands.
 
         Returns:
-            The node, a context manager too. `urgent.output.result` tells whether the comparison holds.
+            The node, which is also a context manager. `urgent.output.result` is whether the comparison is true.
 
         Raises:
-            TypeError: If an argument is of a wrong type, such as the id of a node in place of the node.
-            ValueError: If an argument has a wrong value, the id is taken, a template names no node, or a node is in
-                both branches.
+            TypeError: If an argument has the wrong type, such as the id of a node instead of the node.
+            ValueError: If an argument has a wrong value, the id is already taken, a template names no node, or a node
+                is in both branches.
 
         Example:
             ```python
@@ -324,23 +324,24 @@ class WorkflowBuilder:
     ) -> NodeHandle[Any]:
         """Add a node of a type that this version of the SDK has no method for, such as one that the platform has added.
 
-        `check` warns of it, since nobody here can tell whether its fields are right. An emulator cannot run it.
+        `check` warns about such a node, because the SDK can't tell whether its fields are right. An emulator can't run
+        it.
 
         Args:
-            id: The id of the node: lower-case letters, digits, `_` and `-`.
+            id: The id of the node: lowercase letters, digits, `_` and `-`.
             type: The type, such as `"loop"`.
             name: The name that people see.
-            after: Nodes that run before this one, besides those in its fields.
-            fields: The fields of the type, by their names in JSON: any JSON, with the values that it needs. They are
-                written as they are given, None as null.
+            after: Nodes that must run before this one, in addition to those in its fields.
+            fields: The fields of the type, by their names in JSON: any JSON, with the values that the node needs. They
+                are written as you pass them, None as null.
 
         Returns:
             The node, as with `llm`.
 
         Raises:
-            TypeError: If an argument is of a wrong type, or a field has no JSON form.
-            ValueError: If the type has a method, or its name resembles one that has, the id is taken, or an argument
-                has a wrong value.
+            TypeError: If an argument has the wrong type, or a field can't be written as JSON.
+            ValueError: If the builder has a method for the type or for one with a similar name, the id is already
+                taken, or an argument has a wrong value.
 
         Example:
             ```python
@@ -364,17 +365,17 @@ class WorkflowBuilder:
         """Return the inputs of the workflow, as templates.
 
         Args:
-            model: A pydantic model (the class). Its JSON Schema becomes the `input_schema` of the workflow, and only
-                its fields can be used. Without a model every name can.
+            model: A Pydantic model (the class). Its JSON Schema becomes the `input_schema` of the workflow, and you can
+                use only its fields. Without a model, you can use any name.
 
         Returns:
-            The inputs, a template with their fields, for type checkers an instance of the model. Each field prints its
-            template, under its name in JSON: `given.customer.name` is `{{input.customer.name}}`, and `given.items[0]`
-            is `{{input.items.0}}`.
+            The inputs, a template with their fields. For type checkers it is an instance of the model. Each field
+            prints its template, with the field's name in JSON: `given.customer.name` is `{{input.customer.name}}`, and
+            `given.items[0]` is `{{input.items.0}}`.
 
         Raises:
-            TypeError: If the model is no model.
-            ValueError: If the model has no JSON Schema, or the workflow has other inputs already.
+            TypeError: If `model` isn't a Pydantic model.
+            ValueError: If the model has no JSON Schema, or the workflow already has other inputs.
 
         Example:
             ```python
@@ -403,16 +404,17 @@ class WorkflowBuilder:
         return Template("input", self, model)
 
     def output(self, /, **named: object) -> None:
-        """Name outputs of the workflow.
+        """Name the outputs of the workflow.
 
-        A workflow without named outputs gives the output of each node, by node id.
+        If you don't, the outputs are those of all nodes, by node id.
 
         Args:
-            named: The outputs by name: a node, a part of one, a text with templates, or a structure of such.
+            named: The outputs by name. Each is a node, a part of a node, a text with templates, or a list or dict of
+                these.
 
         Raises:
-            TypeError: If something in an output has no JSON form.
-            ValueError: If there is an output of that name already, or a template names no node.
+            TypeError: If something in an output can't be written as JSON.
+            ValueError: If an output with that name already exists, or a template names no node.
 
         Example:
             ```python
@@ -428,20 +430,21 @@ class WorkflowBuilder:
     def check(
         self, tools: Iterable[str | NamedTool] | ToolSource | None = None, *, models: Iterable[str] | None = None
     ) -> Problems:
-        """List the problems of the definition, as `check_definition` does: what only the whole shows.
+        """List the problems that only the whole definition shows, like `check_definition`.
 
         Args:
-            tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. The parameters of
-                a `Tool` with a JSON Schema in `parameters` are checked too. None checks neither.
-            models: The names of the models that may be used. None does not check them.
+            tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool`
+                has a JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the
+                default) checks neither.
+            models: The names of the models that may be used. None (the default) doesn't check them.
 
         Returns:
-            The errors and the warnings, in the order of the definition; `.errors` and `.warnings` of the list are those
-            of one kind. Each has the line of the author's file in `source`, such as `triage.py:22`.
+            The errors and warnings, in the order of the definition. The list's `.errors` and `.warnings` have only one
+            kind. Each problem has the line of your program in `source`, such as `triage.py:22`.
 
         Raises:
             TypeError: If `tools` or `models` is none of these.
-            APIError: If a client is given, and cannot list its tools.
+            APIError: If you pass a client that can't list its tools.
 
         Example:
             ```python
@@ -462,10 +465,10 @@ class WorkflowBuilder:
 
     @property
     def definition(self) -> WorkflowDefinition:
-        """The definition, for `client.workflows.create(definition=...)` and for everything that takes a definition.
+        """The definition, for `client.workflows.create(definition=...)` and everything else that takes a definition.
 
         Raises:
-            DefinitionError: If `check` finds an error. Warnings do not raise.
+            DefinitionError: If `check` finds an error. Warnings don't raise.
         """
         problems = self.check()
         if problems.errors:

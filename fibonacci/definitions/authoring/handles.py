@@ -1,4 +1,4 @@
-"""Nodes, branches and templates as values of Python, which know what a node gives."""
+"""Nodes, branches and templates as Python values that know what a node returns."""
 
 from __future__ import annotations
 
@@ -256,12 +256,14 @@ _KEY: Final = re.compile(r"[^\s.{}]+")
 
 
 class Template:
-    """A value that only a run has, printed as the template that the platform replaces by it: `{{classify.urgency}}`.
+    """A placeholder for a value that exists only in a run, printed as a template such as `{{classify.urgency}}`.
 
-    It can be used wherever the builder takes a text or JSON, also as an item of a list or a value of a dict, and
-    f-strings and `+` insert it into a text. Where the value has fields and items, so has the template. While the
-    workflow is built the value isn't known, so that conditions, comparisons, iteration and arithmetic are errors.
-    Comparing by `==` with anything but a template warns.
+    The platform replaces the template with the value. You can use it wherever the builder takes a text or JSON,
+    including the items of a list and the values of a dict. An f-string or `+` inserts it into a text. If the value has
+    fields or items, so does the template.
+
+    While you build the workflow, the value isn't known. Conditions, comparisons, loops and arithmetic with a template
+    therefore raise an error. Comparing it by `==` with a text or a number gives a warning.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -333,9 +335,9 @@ class Template:
 
 
 class NodeHandle(Template, Generic[OutputT_co]):
-    """A node of a `WorkflowBuilder`, and the template of what it gives, such as `{{classify}}`.
+    """A node of a `WorkflowBuilder`, which is also the template of its output, such as `{{classify}}`.
 
-    The methods `llm`, `tool`, `critic` and `when` of the builder return one.
+    You get one from the builder's methods `llm`, `tool`, `critic` and `when`.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -348,12 +350,14 @@ class NodeHandle(Template, Generic[OutputT_co]):
 
     @property
     def id(self) -> str:
-        """The id of the node, as it was given to the builder."""
+        """The id that you gave the node in the builder."""
         return self._path
 
     @property
     def output(self) -> OutputT_co:
-        """What the node gives, as a template with its fields. For type checkers it is an instance of their model.
+        """The output of the node, as a template with its fields.
+
+        For type checkers it is an instance of the node's model.
 
         Example:
             >>> from pydantic import BaseModel
@@ -481,9 +485,9 @@ class BranchBlock:
 
 
 class ConditionalHandle(NodeHandle[ConditionalOutput]):
-    """A conditional of a `WorkflowBuilder`: the nodes that are added in its `with` block run only if it holds.
+    """A conditional of a `WorkflowBuilder`: nodes in its `with` block run only if its comparison is true.
 
-    The method `when` of the builder returns one.
+    You get one from the builder's method `when`.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -510,13 +514,13 @@ class ConditionalHandle(NodeHandle[ConditionalOutput]):
         return handle
 
     def otherwise(self) -> AbstractContextManager[object, None]:
-        """Return the block of the nodes that run only when the comparison doesn't hold.
+        """Return the block for the nodes that run only if the comparison is false.
 
         Returns:
-            The context manager of a block that is written once, after the block of the conditional.
+            A context manager. Use it once, after the block of the conditional.
 
         Raises:
-            ValueError: When it is entered, if it has been entered before, or inside another block than the conditional.
+            ValueError: When you enter the block a second time, or enter it in a different block than the conditional's.
 
         Example:
             >>> from fibonacci import WorkflowBuilder

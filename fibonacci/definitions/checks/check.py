@@ -49,21 +49,23 @@ def check_definition(
     tools: Iterable[str | NamedTool] | ToolSource | None = None,
     models: Iterable[str] | None = None,
 ) -> Problems:
-    """List all problems of a workflow definition: what cannot run, and what is probably not meant.
+    """List all problems of a workflow definition: what can't run, and what you probably didn't mean.
 
     Args:
-        definition: A `WorkflowDefinition`, or the definition as plain JSON. Any value is accepted: none raises.
-        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. The parameters of a
-            `Tool` with a JSON Schema in `parameters` are checked too. None checks neither.
-        models: The names of the models that may be used. None does not check them: the platform has no list of them.
+        definition: A `WorkflowDefinition`, or the definition as plain JSON. You can pass any value: none raises.
+        tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool` has a
+            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) checks
+            neither.
+        models: The names of the models that may be used. None (the default) doesn't check them, because the platform
+            has no list of models.
 
     Returns:
-        The errors and the warnings, in the order of the definition; `.errors` and `.warnings` of the list are those of
-        one kind. Empty without any. Of each check at most 500.
+        The errors and warnings, in the order of the definition. The list is empty if there are none, and its `.errors`
+        and `.warnings` have only one kind. Each check reports at most 500 problems.
 
     Raises:
-        TypeError: If `tools` or `models` is none of these; the message names what to pass.
-        APIError: If a client is given, and cannot list its tools.
+        TypeError: If `tools` or `models` is none of these. The message says what to pass.
+        APIError: If you pass a client that can't list its tools.
 
     Example:
         >>> node = {"id": "a", "type": "llm", "instruction": "Hello", "temprature": 0, "dependencies": ["b"]}

@@ -47,25 +47,25 @@ _RESEMBLES: Final = 0.7  # rows may have columns that are no inputs: `state` is 
 def check_inputs(
     definition: Mapping[str, Any] | BaseModel | None, inputs: Mapping[str, Any] | BaseModel | None
 ) -> Problems:
-    """List what is wrong with the inputs of a run, before anything is sent.
+    """List what is wrong with the inputs of a run, before you send anything.
 
-    They are compared with the definition's `input_schema`, if it has one, and with its `{{input.field}}` templates.
-    `run_many` and the commands `run` and `run-many` ask this; `workflows.run` and `execute` do not, because it takes
-    the definition, and reading that for each run would be a request more.
+    The inputs are compared with the definition's `input_schema`, if it has one, and with its `{{input.field}}`
+    templates. `run_many` and the commands `run` and `run-many` do this check. The calls `workflows.run` and `execute`
+    don't, because reading the definition would cost one more request for each run.
 
     Args:
-        definition: A `WorkflowDefinition`, or the definition as plain JSON, such as that of a `Workflow`. Nothing is
-            wrong with the inputs of one that is None or cannot be read.
-        inputs: The inputs of the run by name, as `run` takes them; None for no inputs.
+        definition: A `WorkflowDefinition`, or the definition as plain JSON, such as that of a `Workflow`. If it is None
+            or unreadable, no problems are reported.
+        inputs: The inputs of the run by name, as `run` takes them. None means no inputs.
 
     Returns:
         The problems, each at a place in the inputs, such as `inputs.user.name`. An input that is missing, misspelled or
-        does not fit `input_schema` is an error. An input that nothing uses is a warning, and so is one that is not
-        given and may not be needed.
+        doesn't fit `input_schema` is an error. An input that nothing uses is a warning, and so is one that you don't
+        pass and that may not be needed.
 
     Raises:
-        TypeError: If the definition or the inputs are neither a mapping nor a model; the message names what to pass.
-        ValueError: If the definition or the inputs hold themselves.
+        TypeError: If the definition or the inputs are neither a mapping nor a model. The message says what to pass.
+        ValueError: If the definition or the inputs contain themselves.
 
     Example:
         >>> from fibonacci.definitions import check_inputs

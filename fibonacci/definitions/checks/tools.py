@@ -45,7 +45,7 @@ _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async fo
 
 
 class NamedTool(Protocol):
-    """A tool of the platform, such as a `fibonacci.models.Tool`.
+    """A tool that nodes can call, such as a `fibonacci.models.Tool`.
 
     Example:
         >>> from fibonacci.definitions import check_definition
@@ -57,12 +57,12 @@ class NamedTool(Protocol):
 
     @property
     def name(self) -> str:
-        """What a node calls it by, such as `"slack_send_message"`."""
+        """The name by which a node calls the tool, such as `"slack_send_message"`."""
         ...
 
 
 class ToolCatalog(Protocol):
-    """The namespace `tools` of a client.
+    """A list of the platform's tools, such as `client.tools`.
 
     Example:
         >>> from fibonacci.definitions import ToolCatalog
@@ -81,7 +81,7 @@ class ToolCatalog(Protocol):
 
 
 class ToolSource(Protocol):
-    """A client that lists the tools of the platform, such as `fibonacci.Fibonacci`.
+    """A client that can list the platform's tools, such as `fibonacci.Fibonacci`.
 
     Example:
         >>> from fibonacci.definitions import check_definition
@@ -92,7 +92,7 @@ class ToolSource(Protocol):
 
     @property
     def tools(self) -> ToolCatalog:
-        """The tools of the platform."""
+        """The list of the platform's tools."""
         ...
 
 

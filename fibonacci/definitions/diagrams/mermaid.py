@@ -39,20 +39,20 @@ _CLASSES: Final = {
 
 
 def mermaid(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
-    """Return a definition as the text of a Mermaid flowchart, with the states of its nodes in an execution.
+    """Return a definition as a Mermaid flowchart, with the state of each node if you pass an execution.
 
     Args:
-        definition: The definition, also in plain JSON. It may have faults: cycles and names without a node are drawn
-            as such.
-        execution: An execution whose states and durations are shown, as far as its `trace` has them. A node without a
-            known state is shown as `unknown`.
+        definition: The definition, as a model or as plain JSON. It doesn't have to be valid: cycles, and names that no
+            node has, are drawn as they are.
+        execution: An execution, to show the state and duration of each node from its `trace`. A node whose state isn't
+            known is shown as `unknown`.
 
     Returns:
-        The text, for a block ```` ```mermaid ```` of a Markdown page.
+        The text of the flowchart. Put it into a ```` ```mermaid ```` block in Markdown.
 
     Raises:
         TypeError: If an argument has another type.
-        ValueError: If the definition holds itself.
+        ValueError: If the definition contains itself.
 
     Example:
         >>> nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]

@@ -341,23 +341,23 @@ _DESCRIBED: Final = 40.0
 
 
 def svg(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
-    """Draw a definition, and the states of its nodes in an execution.
+    """Draw a definition as an SVG picture, with the state of each node if you pass an execution.
 
-    The picture is self-contained: no script, no font, no reference to anything outside it. It is dark where the reader
-    prefers dark. Equal arguments give equal text.
+    The picture is self-contained: it has no scripts, no fonts, and no references to other files. It is dark for readers
+    who prefer dark mode. The same arguments give the same text.
 
     Args:
-        definition: The definition, also in plain JSON. It may have faults: cycles and names without a node are drawn
-            as such.
-        execution: An execution whose states and durations are shown, as far as its `trace` has them. A node without a
-            known state is shown as `unknown`.
+        definition: The definition, as a model or as plain JSON. It doesn't have to be valid: cycles, and names that no
+            node has, are drawn as they are.
+        execution: An execution, to show the state and duration of each node from its `trace`. A node whose state isn't
+            known is shown as `unknown`.
 
     Returns:
-        An `svg` element, which may stand in a file of its own or in an HTML page.
+        An `svg` element, which you can save as a file or insert into an HTML page.
 
     Raises:
         TypeError: If an argument has another type.
-        ValueError: If the definition holds itself.
+        ValueError: If the definition contains itself.
 
     Example:
         >>> picture = svg({"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]})

@@ -161,25 +161,27 @@ class _Places:
 def format_definition(
     text: str, *, name: str = "<text>", generation: Generation = "newer", format: Format | None = None
 ) -> str:
-    r"""Return the text of a definition in its normal form, with its comments.
+    r"""Return the text of a definition in a normal form that keeps its comments.
 
-    Keys have the order of `dumps`, and the words of fibonacci-sdk 0.2.4 become today's. The definition need not be
-    valid. Formatting a formatted text changes nothing.
+    Keys get the order of `dumps`, and words of fibonacci-sdk 0.2.4 become current ones. The definition doesn't have to
+    be valid. Formatting a formatted text changes nothing.
 
     Args:
         text: A definition in YAML or JSON.
-        name: The name of the file, for the positions of faults.
-        generation: The spelling of the documentation's generation to write, `newer` or `older`.
-        format: The format of the text, which it keeps; None for JSON if it begins with `{` or `[`, else YAML.
+        name: The file name to show in the positions of errors.
+        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+            `prompt`).
+        format: The format of the text, which stays the same. With None (the default), a text that begins with `{` or
+            `[` is JSON, and any other is YAML.
 
     Returns:
-        The text in its normal form; the same one if it has that form.
+        The text in its normal form, which is the same text if it already has that form.
 
     Raises:
-        DefinitionError: If the text cannot be read, a field differs in its two spellings, or a
-            comment would be lost.
-        ImportError: If the text is YAML and PyYAML is not installed; the message has the command that installs it.
-        TypeError: If the text is no str.
+        DefinitionError: If the text can't be read, a field has different values in its two spellings, or a comment
+            would be lost.
+        ImportError: If the text is YAML and PyYAML isn't installed. The message has the command that installs it.
+        TypeError: If the text isn't a str.
 
     Example:
         >>> print(format_definition("nodes:\n  - {type: llm, id: greet, prompt: Hello}  # politely\n"), end="")
@@ -193,21 +195,22 @@ def format_definition(
 
 
 def format_file(path: str | os.PathLike[str], *, generation: Generation = "newer") -> bool:
-    """Format the definition in a file, as `format_definition` does; the file is written whole or not at all.
+    """Format the definition in a file like `format_definition`, and write the file completely or not at all.
 
     Args:
-        path: The file; `.yaml` and `.yml`, or `.json`, decide about the format.
-        generation: The spelling of the documentation's generation to write, `newer` or `older`.
+        path: The file. Its suffix decides the format: `.yaml` and `.yml`, or `.json`.
+        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+            `prompt`).
 
     Returns:
-        Whether the text changed; if not, the file is not written.
+        Whether the text changed. If it didn't, the file isn't written.
 
     Raises:
-        DefinitionError: If the text cannot be read, a field differs in its two spellings, or a
-            comment would be lost. The file then is as it was.
-        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
-        OSError: If the file cannot be read or written.
-        ValueError: If the suffix is another one.
+        DefinitionError: If the text can't be read, a field has different values in its two spellings, or a comment
+            would be lost. The file then stays as it was.
+        ImportError: If the file is YAML and PyYAML isn't installed. The message has the command that installs it.
+        OSError: If the file can't be read or written.
+        ValueError: If the file has another suffix.
 
     Example:
         ```python

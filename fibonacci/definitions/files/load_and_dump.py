@@ -35,19 +35,19 @@ from fibonacci.errors import DefinitionError
 def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
     """Read and check the definition in a file.
 
-    The suffix decides about the format: `.yaml` and `.yml`, or `.json`.
+    The suffix decides the format: `.yaml` and `.yml`, or `.json`.
 
     Args:
         path: The file, in UTF-8.
 
     Returns:
-        The definition as a model, in which warnings are possible; see `check_file`.
+        The definition as a model. It may have warnings, which `check_file` lists.
 
     Raises:
-        DefinitionError: If the file has errors; `problems` holds all of them, each with file, line and column.
-        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
-        OSError: If the file cannot be read, for example because there is none.
-        ValueError: If the suffix is another one.
+        DefinitionError: If the file has errors. `problems` has all of them, each with file, line and column.
+        ImportError: If the file is YAML and PyYAML isn't installed. The message has the command that installs it.
+        OSError: If the file can't be read, for example because it doesn't exist.
+        ValueError: If the file has another suffix.
 
     Example:
         ```python
@@ -82,19 +82,19 @@ def load_with_warnings(
 
 
 def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
-    """Read and check the definition in a text: JSON if the text begins with `{` or `[`, else YAML.
+    """Read and check the definition in a text: JSON if it begins with `{` or `[`, otherwise YAML.
 
     Args:
-        text: A definition in JSON or YAML, of at most 4,194,304 characters.
-        name: The name of the file, for the positions of faults.
+        text: A definition in JSON or YAML, with at most 4,194,304 characters.
+        name: The file name to show in the positions of errors.
 
     Returns:
-        The definition as a model, in which warnings are possible.
+        The definition as a model. It may have warnings.
 
     Raises:
-        DefinitionError: If the text has errors; `problems` holds all of them, each with name, line and column.
-        ImportError: If the text is YAML and PyYAML is not installed; the message has the command that installs it.
-        TypeError: If the text is no str.
+        DefinitionError: If the text has errors. `problems` has all of them, each with name, line and column.
+        ImportError: If the text is YAML and PyYAML isn't installed. The message has the command that installs it.
+        TypeError: If the text isn't a str.
 
     Example:
         >>> loads('{"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}').nodes[0].id
@@ -106,23 +106,24 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
 def check_file(
     path: str | os.PathLike[str], *, tools: Iterable[str | NamedTool] | ToolSource | None = None
 ) -> Problems:
-    """List all faults of a definition's file: errors, and the warnings with which it can be loaded.
+    """List all problems in a definition file: errors, and warnings, which don't keep the file from loading.
 
     Args:
         path: The file, as for `load`.
-        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. The parameters of a
-            `Tool` with a JSON Schema in `parameters` are checked too. None checks neither.
+        tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool` has a
+            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) checks
+            neither.
 
     Returns:
-        The faults in the order of the file, each with file, line and column; `.errors` and `.warnings` of the list are
-        those of one kind. Empty without a fault.
+        The problems in the order of the file, each with file, line and column. The list is empty if there are none, and
+        its `.errors` and `.warnings` have only one kind.
 
     Raises:
-        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
-        OSError: If the file cannot be read, for example because there is none.
+        ImportError: If the file is YAML and PyYAML isn't installed. The message has the command that installs it.
+        OSError: If the file can't be read, for example because it doesn't exist.
         TypeError: If `tools` is none of these.
-        ValueError: If the suffix is another one.
-        APIError: If a client is given, and cannot list its tools.
+        ValueError: If the file has another suffix.
+        APIError: If you pass a client that can't list its tools.
 
     Example:
         ```python
@@ -168,22 +169,23 @@ def problems_of(
 def dumps(
     definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer", format: Format = "yaml"
 ) -> str:
-    """Return a definition as text: without defaults, in the order in which people read it.
+    """Return a definition as text, without defaults and in the order in which people read it.
 
     Args:
-        definition: The definition, as JSON or as a model; it is not checked.
-        generation: The spelling of the documentation's generation to write, `newer` or `older`.
+        definition: The definition, as JSON or as a model. It isn't checked.
+        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+            `prompt`).
         format: `yaml` or `json`.
 
     Returns:
         The text, which `loads` reads as the same definition.
 
     Raises:
-        DefinitionError: If a field of a node differs in its two spellings.
-        ImportError: If the format is YAML and PyYAML is not installed; the message has the command that installs it.
-        TypeError: If the definition holds a value that is not JSON; the message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another format or
-            generation.
+        DefinitionError: If a field of a node has different values in its two spellings.
+        ImportError: If the format is YAML and PyYAML isn't installed. The message has the command that installs it.
+        TypeError: If the definition has a value that isn't JSON. The message says where.
+        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also for
+            another format or generation.
 
     Example:
         >>> print(dumps({"nodes": [{"type": "llm", "id": "greet", "prompt": "Hello"}]}), end="")
@@ -201,20 +203,23 @@ def dump(
     *,
     generation: Generation = "newer",
 ) -> None:
-    """Write a definition to a file, whole or not at all; an existing file keeps its permissions.
+    """Write a definition to a file, completely or not at all.
+
+    If the file exists, it keeps its permissions.
 
     Args:
-        definition: The definition, as JSON or as a model; it is not checked.
-        path: The file; `.yaml` and `.yml`, or `.json`, decide about the format. Its folder has to exist.
-        generation: The spelling of the documentation's generation to write, `newer` or `older`.
+        definition: The definition, as JSON or as a model. It isn't checked.
+        path: The file. Its suffix decides the format: `.yaml` and `.yml`, or `.json`. The folder must exist.
+        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+            `prompt`).
 
     Raises:
-        DefinitionError: If a field of a node differs in its two spellings.
-        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
-        OSError: If the file cannot be written.
-        TypeError: If the definition holds a value that is not JSON; the message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix or
-            generation.
+        DefinitionError: If a field of a node has different values in its two spellings.
+        ImportError: If the file is YAML and PyYAML isn't installed. The message has the command that installs it.
+        OSError: If the file can't be written.
+        TypeError: If the definition has a value that isn't JSON. The message says where.
+        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also for
+            another suffix or generation.
 
     Example:
         ```python

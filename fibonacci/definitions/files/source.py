@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 Format = Literal["yaml", "json"]
-"""The format of a definition's text."""
+"""The format of the text of a definition."""
 
 FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 """The format of a definition file, by its suffix."""

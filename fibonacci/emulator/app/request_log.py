@@ -77,20 +77,20 @@ The oldest responses are dropped first, then the oldest requests: large response
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
-    """One request that the emulator received, as `emulator.requests` has it.
+    """A request that the emulator received, as `emulator.requests` lists it.
 
     Attributes:
         method: The HTTP method, in capitals.
-        path: The path as received, percent-encoded, without `/v1` and without the query. That of the API of 0.2 begins
-            with `/api/v1`, and so does its template.
-        template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
-        query: The query parameters by name; the last of several with one name.
-        headers: Values by lower-case name, without `Authorization` and other credentials.
-        json: The body as JSON; `None` if it is empty or not JSON. Of what a tool was connected with, each value is
-            `***`.
-        status: The HTTP status code of the response; `None` if an injected failure suppressed it.
-        time: The time of the request, in Unix seconds of the emulator's clock.
-        response_json: The body of the response as JSON; `None` if it is not JSON, was not sent, or is not kept.
+        path: The path as received, percent-encoded, without `/v1` and without the query. With the API of 0.2 it begins
+            with `/api/v1`, and so does the template.
+        template: The endpoint, such as `/workflows/{workflow_id}`, or `None` if no endpoint matches.
+        query: The query parameters by name. If a name occurs more than once, the last one counts.
+        headers: The values by lower-case name, without `Authorization` and other credentials.
+        json: The body as JSON, or `None` if it is empty or not JSON. If the request connects a tool, each value that it
+            passes is `***`.
+        status: The HTTP status code of the response, or `None` if an injected failure suppressed it.
+        time: When the request arrived, in Unix seconds of the emulator's clock.
+        response_json: The body of the response as JSON, or `None` if it isn't JSON, wasn't sent, or isn't kept.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -204,7 +204,7 @@ class RequestLog:
 class Requests:
     """The requests that an emulator received, or those to one endpoint: a live view, the oldest first.
 
-    Requests of the control API are not included. The last 10,000 are kept.
+    It has the last 10,000 requests, without those of the control API.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -224,13 +224,13 @@ class Requests:
         """Select the requests to one endpoint.
 
         Args:
-            route: A method and a path, such as `POST /workflows/{id}/execute` or `* /workflows/wf-1`, or `*`.
+            route: A method and a path, such as `POST /workflows/{id}/execute` or `* /workflows/wf-1`, or `*` for all.
 
         Returns:
-            A view of them; a view of a view selects from all requests again.
+            A view of these requests. Selecting from a view selects from all requests again.
 
         Raises:
-            ValueError: If no endpoint matches the route; the message names the closest ones.
+            ValueError: If no endpoint matches the route. The message names the closest ones.
         """
         return Requests(self._log, RoutePattern(route, self._log.router))
 
@@ -244,12 +244,12 @@ class Requests:
         """The newest request.
 
         Raises:
-            LookupError: If there is none; the message names the last requests to other endpoints.
+            LookupError: If there is none. The message names the last requests to other endpoints.
         """
         return self[-1]
 
     def clear(self) -> None:
-        """Drop the requests of this view."""
+        """Forget the requests of this view."""
         self._log.drop(self._pattern)
 
     def __len__(self) -> int:

@@ -46,16 +46,18 @@ _COMPARED: Final = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCall:
-    """One call of a handler as a cassette keeps it, with placeholders for secrets.
+    """One call of a handler, as a cassette keeps it, with placeholders for secrets.
 
     Attributes:
         kind: `llm`, `critic`, or `tool` and its name.
-        node: The id of the node. Calls of other nodes with the same input are equal, and go after its own.
-        input: What the handler was given, by name: all but ids, the attempt and the iteration. Two calls of one kind
+        node: The id of the node. A call with the same input from another node is equal to this one, and is used after
+            the node's own.
+        input: What the handler received, by name, except for ids, the attempt and the iteration. Two calls of one kind
             with the same input are equal.
         answer: What the handler returned, any JSON.
-        error: The text of its exception; `None` if it returned an answer.
-        usage: What it has reported to have used, by name: `input_tokens`, `output_tokens`, `cost`; `None` if nothing.
+        error: The text of the handler's exception, or `None` if it returned an answer.
+        usage: The usage that the handler reported, by name: `input_tokens`, `output_tokens`, `cost`. `None` if it
+            reported nothing.
 
     Example:
         >>> from fibonacci.emulator import RecordedCall
@@ -269,17 +271,17 @@ def _located(path: Path, location: str, message: str) -> InputFileError:
 
 
 CassetteMode = Literal["record", "replay"]
-"""`record` replays what the cassette has, and records the rest; `replay` calls no handler."""
+"""`record` replays what the cassette has and records the rest, while `replay` never calls a handler."""
 
 
 class Cassette:
-    """A file of recorded calls, in use by an emulator until another replaces it or its `with` block ends.
+    """A file of recorded calls, which an emulator uses until another replaces it or its `with` block ends.
 
-    It is safe to use from many threads. The file is written after every answer.
+    You can use it from many threads. The file is written after every answer.
 
     Attributes:
-        path: The file, in JSON.
-        mode: `record` (what is in the file is replayed) or `replay` (no handler is called).
+        path: The JSON file.
+        mode: `record` replays what is in the file and records the rest. `replay` never calls a handler.
 
     Example:
         ```python
@@ -332,7 +334,7 @@ class Cassette:
 
     @property
     def unused(self) -> list[RecordedCall]:
-        """The calls that were in the file at first and have not been replayed."""
+        """The calls that were in the file at the start and have not been replayed, in the order of the file."""
         with self._lock:
             return [call for index in sorted(self._unused) if (call := self._calls[index]) is not None]
 

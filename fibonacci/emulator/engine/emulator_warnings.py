@@ -23,12 +23,12 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorWarning:
-    """One thing in a workflow or a request that is unknown, not supported, or has no effect.
+    """Something in a workflow or a request that is unknown, not supported, or has no effect.
 
     Attributes:
         code: The kind, such as `unknown_tool`.
         location: The place, such as `workflows/wf-abc123 nodes[0].tool`.
-        message: What is wrong with it.
+        message: What is wrong there.
 
     Example:
         >>> from fibonacci.emulator import Emulator

@@ -13,7 +13,7 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
 
 NodeFailureKind = Literal["timeout", "error"]
-"""How an attempt of a node fails in a script: its time limit passes, or it fails at once."""
+"""How an attempt of a node fails in a script: `timeout` passes its time limit, `error` fails at once."""
 
 _DEFAULT_MESSAGE: Final = "a scripted error"
 
@@ -34,14 +34,14 @@ class ScriptError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFailure:
-    """In a script, an attempt of the node that fails, in place of an answer.
+    """A failure in a script, in place of an answer: one attempt of the node fails.
 
-    As JSON it is `{"$failure": kind, "message": ...}`.
+    In JSON, write `{"$failure": kind, "message": ...}`.
 
     Attributes:
-        kind: `timeout`: the time limit of the node passes on the emulator's clock, or that of the workflow if the node
-            has none. `error`: the node fails at once.
-        message: The error of the node; only with `error`.
+        kind: With `timeout`, the time limit of the node passes on the emulator's clock, or that of the workflow if the
+            node has none. With `error`, the node fails at once.
+        message: The error of the node, only with `error`.
 
     Raises:
         ValueError: If the kind is unknown, or a timeout has a message.
@@ -75,12 +75,12 @@ def _check_text(name: str, value: object) -> None:
 
 
 class Script:
-    """The answers that nodes of one name get in sequence; `emulator.script` returns one.
+    """A sequence of answers for a node, a tool or a model, as `emulator.script` returns it.
 
     Attributes:
         name: The id of a node, the name of a tool, or a model.
         answers: The answers in order: any JSON, and failures of the node.
-        repeat: Whether it begins again after the last answer.
+        repeat: Whether it starts over after the last answer.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -97,12 +97,12 @@ class Script:
 
     @property
     def taken(self) -> int:
-        """How many answers nodes have taken."""
+        """How many answers nodes have used."""
         return self._taken
 
     @property
     def remaining(self) -> int | None:
-        """How many answers are left; `None` if it repeats them."""
+        """How many answers are left, or `None` if the script repeats."""
         return None if self.repeat else len(self.answers) - self.taken
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ class QueuedScript(Script):
 
 
 class Scripts:
-    """The scripts of an emulator, the oldest first; safe to use from many threads.
+    """The scripts of an emulator, oldest first, which you can use from many threads.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -142,11 +142,14 @@ class Scripts:
 
     @property
     def unused(self) -> list[Script]:
-        """The scripts with answers left, the oldest first; of those that repeat, the ones without an answer taken."""
+        """The scripts with answers left, oldest first.
+
+        A script that repeats counts as unused until a node takes its first answer.
+        """
         return [script for script in self if script.remaining or not script.taken]
 
     def clear(self) -> None:
-        """Remove all scripts, with their counts."""
+        """Remove all scripts, along with their counts."""
         with self._lock:
             self._by_name = {}
 

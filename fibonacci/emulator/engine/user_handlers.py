@@ -1,6 +1,6 @@
-"""User handlers: the functions in place of the default nodes, what they are given and report, and their threads.
+"""User handlers: your functions that answer in place of the default nodes, what they receive and report, their threads.
 
-A state may name calls of a process that was killed, or calls from before it was restored. They run nowhere: the
+A state may name calls of a process that was killed, or calls from before it was restored. Those run nowhere, so the
 scheduler has to find and fail them. The id of a call begins with the name of its owner.
 """
 
@@ -33,7 +33,7 @@ USAGE_FIELDS: Final = ("input_tokens", "output_tokens", "cost")
 
 
 class Usage:
-    """What one call of a handler has reported; safe to use from many threads."""
+    """What one call of a handler has reported, safe to use from many threads."""
 
     def __init__(self) -> None:
         self._total: NodeUsage | None = None
@@ -41,14 +41,14 @@ class Usage:
 
     @property
     def total(self) -> NodeUsage | None:
-        """The sums of what was reported; `None` if nothing was."""
+        """The sums of what was reported, or `None` for nothing."""
         return self._total
 
     def add(self, *, input_tokens: int | None, output_tokens: int | None, cost: float | None) -> None:
         """Add to the sums.
 
         Raises:
-            TypeError: If tokens are not a whole number, or the cost is not a number.
+            TypeError: If a number of tokens isn't a whole number, or the cost isn't a number.
             ValueError: If one of them is negative or not finite.
         """
         tokens = {"input_tokens": input_tokens, "output_tokens": output_tokens}
@@ -92,12 +92,12 @@ class NodeCall:
     """The call of a node.
 
     Attributes:
-        node_id: The id of the node, as the definition names it.
+        node_id: The id of the node in the definition.
         execution_id: The id of the execution, such as `exec_abc123`.
         workflow_id: The id of the workflow, such as `wf-abc123`.
-        attempt: The number of the attempt, from 1; 2 is the first retry.
-        iteration: The number of the iteration: 2 or more if a critic has asked for an improvement, else 1. Attempts
-            count anew in each.
+        attempt: The number of the attempt, from 1. The first retry is attempt 2.
+        iteration: The number of the iteration: 1, or higher if a critic has asked for an improvement. Attempts are
+            counted separately in each iteration.
     """
 
     node_id: str
@@ -110,15 +110,15 @@ class NodeCall:
     def report_usage(
         self, *, input_tokens: int | None = None, output_tokens: int | None = None, cost: float | None = None
     ) -> None:
-        """Report what the call has used, for the trace of the node: the sums of all reports and attempts.
+        """Report the tokens and the cost of this call for the trace, which adds up all reports and attempts.
 
         Args:
-            input_tokens: The tokens that a model has read.
-            output_tokens: The tokens that it has written.
-            cost: The cost, in the currency of your choice.
+            input_tokens: How many tokens the model has read.
+            output_tokens: How many tokens it has written.
+            cost: The cost, in a currency of your choice.
 
         Raises:
-            TypeError: If tokens are not a whole number, or the cost is not a number.
+            TypeError: If a number of tokens isn't a whole number, or the cost isn't a number.
             ValueError: If one of them is negative or not finite.
 
         Example:
@@ -139,24 +139,27 @@ class NodeCall:
 
     @property
     def usage(self) -> dict[str, Any] | None:
-        """What this call has reported in sum, by name (`input_tokens`, `output_tokens`, `cost`); `None` if nothing."""
+        """The sum of what this call has reported, by name, or `None` if it has reported nothing.
+
+        The names are `input_tokens`, `output_tokens` and `cost`.
+        """
         return self._usage.total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMCall(NodeCall):
-    """A call of a language model, as a handler registered with `emulator.llm` is given it.
+    """A call of a language model, as your handler for `emulator.llm` receives it.
 
     Attributes:
-        instruction: The instruction, rendered; after it, what a critic asks to improve.
+        instruction: The instruction with its values filled in, followed by what a critic asks to improve.
         model: The name of the node's model, or `None`.
-        max_tokens: The largest number of tokens that the node allows, or `None`.
+        max_tokens: The maximum number of tokens that the node allows, or `None`.
         temperature: The sampling temperature of the node, from 0 to 2, or `None`.
-        system_prompt: The system prompt, rendered, or `None`.
+        system_prompt: The system prompt with its values filled in, or `None`.
         output_format: The format of the answer, such as `json`, or `None`.
-        output_schema: The JSON Schema of the answer, or `None`. With it, or with the format `json`, a text that is
-            returned is parsed.
-        memory: The values that the node reads from memory, by key; `None` for a key that has none.
+        output_schema: The JSON Schema of the answer, or `None`. With a schema, or with the format `json`, a text that
+            you return is parsed.
+        memory: The values that the node reads from memory, by key. A key that has no value is `None`.
 
     Example:
         >>> from fibonacci.emulator import Emulator, LLMCall
@@ -182,11 +185,11 @@ class LLMCall(NodeCall):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall(NodeCall):
-    """A call of a tool, as a handler registered with `emulator.tool` is given it.
+    """A call of a tool, as your handler for `emulator.tool` receives it.
 
     Attributes:
-        tool_name: The name of the tool, in the spelling of the definition.
-        params: Its parameters by name, rendered.
+        tool_name: The name of the tool, spelled as in the definition.
+        params: Its parameters by name, with their values filled in.
 
     Example:
         >>> from fibonacci.emulator import Emulator, ToolCall
@@ -206,14 +209,14 @@ class ToolCall(NodeCall):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriticCall(NodeCall):
-    """A call of a critic, as a handler registered with `emulator.critic` is given it.
+    """A call of a critic, as your handler for `emulator.critic` receives it.
 
     Attributes:
         target_node: The id of the node to assess.
         output: The output of that node, any JSON.
-        criteria: What it is assessed by, rendered, in the order of the definition.
+        criteria: The criteria to assess it by, with their values filled in, in the order of the definition.
         model: The name of the node's model, or `None`.
-        min_score: The score that passes, from 1 to 10.
+        min_score: The score from which the output passes, from 1 to 10.
 
     Example:
         >>> from fibonacci.emulator import CriticCall, Emulator

@@ -18,10 +18,11 @@ LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 class EmulatorClock:
-    """The time of an emulator, which `emulator.clock` is; safe to use from many threads.
+    """The time of an emulator, available as `emulator.clock` and safe to use from many threads.
 
     Attributes:
-        mode: `real` (the machine's time), `skip` (waits of executions are skipped) or `manual` (`advance` moves it).
+        mode: `real` (the machine's time), `skip` (the waits of executions are skipped) or `manual` (only `advance`
+            moves it).
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -43,22 +44,22 @@ class EmulatorClock:
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> float:
-        """Return the time.
+        """Return the current time of the emulator.
 
         Returns:
-            Unix seconds, those that were skipped included.
+            Unix seconds, including those that were skipped.
         """
         return time.time() + self._time if self._follows_machine else self._time
 
     def advance(self, seconds: float) -> None:
-        """Advance the time.
+        """Move the time forward.
 
         Args:
-            seconds: By how many seconds. Waits, quotas, rate limits and lifetimes end as if they had passed.
+            seconds: How many seconds to move. Waits, quotas, rate limits and lifetimes end as if that time had passed.
 
         Raises:
-            ValueError: If it is negative: time does not go back.
-            StateError: If the new time cannot be stored in the file of the state; the time is as before.
+            ValueError: If the number is negative, because time doesn't go back.
+            StateError: If the new time can't be stored in the file of the state. The time then stays as it was.
         """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"time goes forward only, not by {seconds} seconds")

@@ -14,7 +14,7 @@ from fibonacci.emulator.state.tables import Key, TableKind
 
 
 class StateError(ValueError):
-    """A file or a snapshot is not an emulator's state, was written by a newer version, or cannot be used.
+    """A file or a snapshot isn't an emulator's state, is from a newer version, or can't be used.
 
     Example:
         >>> from fibonacci.emulator import Emulator
