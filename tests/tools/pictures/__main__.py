@@ -14,16 +14,16 @@ from typing import Final
 
 from tests.tools.pictures.benchmarks import benchmark_charts
 from tests.tools.pictures.card import ASSETS, card
-from tests.tools.pictures.deployment import deployment_diagram
 from tests.tools.pictures.diagrams import diagrams
 from tests.tools.pictures.emulator_page import screenshots
+from tests.tools.pictures.flows import flow_diagrams
 from tests.tools.pictures.limiter import limiter_timeline
 from tests.tools.pictures.terminal.sessions import terminal_pictures
 from tests.tools.pictures.themes import IMAGES, save
 
 MAKERS: Final[Mapping[str, Callable[[], Mapping[str, str] | Mapping[str, bytes]]]] = {
     "diagrams": diagrams,
-    "deployment": deployment_diagram,
+    "flows": flow_diagrams,
     "benchmarks": benchmark_charts,
     "emulator": screenshots,
     "terminal": terminal_pictures,
