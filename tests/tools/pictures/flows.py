@@ -82,8 +82,10 @@ class FlowDiagram(NamedTuple):
         for name, y, height in self.lanes:
             parts.append(rect(_LEFT, y, WIDTH - 2 * _LEFT, height, theme.colors["box"], 'rx="6"'))
             parts.append(text(_LEFT + 12, y + 15, name, size=SMALL, is_bold=True))
-        for drawn in (*self.arrows, *self.boxes):
-            parts += drawn.draw(theme)
+        for arrow in self.arrows:
+            parts += arrow.draw(theme)
+        for box in self.boxes:
+            parts += box.draw(theme)
         return card(self.title, self.height, theme, parts)
 
 
