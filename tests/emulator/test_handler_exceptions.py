@@ -62,12 +62,12 @@ EXCEPTIONS: dict[str, tuple[Callable[[], BaseException], str]] = {
         "TextOfAnotherTypeError, which has no text: its __str__ raised TypeError",
     ),
     "no text": (ValueError, "ValueError"),
-    "SystemExit": (lambda: SystemExit(2), "2"),
+    "SystemExit": (lambda: SystemExit(2), "SystemExit: 2"),
     "KeyboardInterrupt": (KeyboardInterrupt, "KeyboardInterrupt"),
     "GeneratorExit": (GeneratorExit, "GeneratorExit"),
     "CancelledError": (asyncio.CancelledError, "CancelledError"),
     "StopIteration": (lambda: StopIteration("over"), "over"),
-    "a custom one": (lambda: Stop("enough"), "enough"),
+    "a custom one": (lambda: Stop("enough"), "Stop: enough"),
     "huge": (lambda: ValueError("x" * 100_000_000), f"{'x' * MAX_ERROR}... (cut after 10,000 characters)"),
     "half of a character": (
         lambda: ValueError("\ud83d!"),
@@ -134,7 +134,7 @@ def test_an_answer_that_raises_while_it_is_read_ends_its_node(emulator: Emulator
         def items(self) -> Any:
             raise SystemExit(5)
 
-    assert error_of(emulator, lambda call: Raising(a=1)) == "the handler returned what is not JSON: 5"
+    assert error_of(emulator, lambda call: Raising(a=1)) == "the handler returned what is not JSON: SystemExit: 5"
     assert error_of(emulator, lambda call: EndlessMapping()) == (
         "the handler returned what is not JSON: Object of type EndlessMapping is not JSON serializable"
     )

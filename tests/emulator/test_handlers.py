@@ -103,7 +103,7 @@ class Speechless(BaseException):
 
 @pytest.mark.usefixtures("patient")
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize(("error", "message"), [(Speechless(), "Speechless"), (SystemExit("out"), "out")])
+@pytest.mark.parametrize(("error", "message"), [(Speechless(), "Speechless"), (SystemExit("out"), "SystemExit: out")])
 def test_no_exception_of_a_handler_ends_the_emulator(
     emulator: Emulator, client: Fibonacci, error: BaseException, message: str
 ) -> None:

@@ -347,7 +347,10 @@ def error_text(error: BaseException) -> str:
         text = bounded(str(error)) or name
         if isinstance(error, BaseExceptionGroup):  # its own text says how many there are, and not what they say
             first = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-            text = bounded(f"{text}, the first of which is {type(first).__name__}: {error_text(first)}")
+            kind = f"{type(first).__name__}: " * isinstance(first, Exception)
+            text = bounded(f"{text}, the first of which is {kind}{error_text(first)}")
+        elif not isinstance(error, Exception) and text != name:
+            text = f"{name}: {text}"  # the 3 of a SystemExit alone says nothing
     except BaseException as failure:
         return f"{name}, which has no text: its __str__ raised {type(failure).__name__}"
     return text if is_unicode(text) else f"{printable(text)} (the text of the {name} is not valid Unicode)"

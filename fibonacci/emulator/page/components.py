@@ -154,14 +154,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLElement:
-    """Return a value: a text as it is, anything else as JSON; a long one is cut, with a link to all of it.
-
-    Args:
-        name: Its name on the page.
-        title: What it is.
-        value: The value.
-        context: The request.
-    """
+    """Return a value as a `text_block`: a text as it is, anything else as JSON."""
     kind = "text" if isinstance(value, str) else "JSON"
     text = value if isinstance(value, str) else _json_text(value)
     return text_block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
