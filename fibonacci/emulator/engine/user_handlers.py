@@ -347,7 +347,7 @@ def error_text(error: BaseException) -> str:
         text = bounded(str(error)) or name
         if isinstance(error, BaseExceptionGroup):  # its own text says how many there are, and not what they say
             first = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-            kind = f"{type(first).__name__}: " * isinstance(first, Exception)
+            kind = f"{type(first).__name__}: " * isinstance(first, Exception | BaseExceptionGroup)
             text = bounded(f"{text}, the first of which is {kind}{error_text(first)}")
         elif not isinstance(error, Exception) and text != name:
             text = f"{name}: {text}"  # the 3 of a SystemExit alone says nothing
