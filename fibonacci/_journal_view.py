@@ -1,4 +1,4 @@
-"""Looking into a journal of `workflows.run_many`, also while a run has it."""
+"""Reading a journal of `workflows.run_many`, even while a run uses it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class JournalView:
-    """What a journal of `workflows.run_many` has, as `read_journal` returns it.
+    """A view of a journal of `workflows.run_many`, as `read_journal` returns it.
 
-    It never changes the journal. Each member reads the journal anew, so that a view beside a run follows it. Threads
-    may share a view.
+    It never changes the journal. It reads the journal again each time you use a member, so a view can follow a run.
+    Threads may share a view.
 
     Example:
         ```python
@@ -35,49 +35,50 @@ class JournalView:
     def __init__(self, reader: JournalReader) -> None:
         self._reader = reader
         self.path: str = reader.path
-        """Its path or URL, without a password."""
+        """The journal's path or URL, without a password."""
         self.workflow_id: str = reader.header().workflow_id
-        """The id of the workflow whose rows it has."""
+        """The id of the workflow whose rows the journal has."""
 
     @property
     def version(self) -> str | None:
-        """The version of the workflow with which rows were started last; None where the platform states none."""
+        """The workflow's version when rows were last started. None if the platform doesn't report versions."""
         return self._reader.header().workflow_version
 
     @property
     def is_running(self) -> bool:
-        """Whether a run has the journal now. In Redis, that of a killed process has it for up to 9 s more."""
+        """Whether a run is using the journal now. In Redis, it stays True for up to 9 s after a kill."""
         return self._reader.is_running
 
     @property
     def summary(self) -> RunsSummary:
         """How far the rows have come.
 
-        `left` counts the rows of the journal that have no result and are not unknown; what was not begun yet is not in
-        it. `from_journal` is 0.
+        `left` counts the rows in the journal that have no result and aren't unknown. Rows that the run hasn't reached
+        yet aren't in the journal, and aren't counted. `from_journal` is 0.
         """
         return self._reader.summary()
 
     @property
     def progress(self) -> RunsProgress | None:
-        """What the run that had the journal last has noted there of its pace; None if it has noted nothing."""
+        """What the latest run noted in the journal about its pace. None if it noted nothing."""
         return self._reader.progress()
 
     def rows(self, status: str | None = None) -> Iterator[RunResult]:
-        """Iterate over the rows that the journal has now, in their order, those without a result included.
+        """Loop over the rows that the journal has now, in their order, including those without a result.
 
         Args:
-            status: Yield the rows with this status alone: that of their result (`"completed"`, `"failed"`,
-                `"cancelled"`), or of a row without one: `"pending"` before it is started, `"starting"` while the
-                request is on its way, `"running"` once its execution is known, and `"unknown"` if it is not known
-                whether it was started. While a run has the journal, a start without a response is unknown after 60 s,
-                by the clock of this machine.
+            status: Only the rows with this status. Rows with a result are `"completed"`, `"failed"` or `"cancelled"`.
+                Rows without one are `"pending"` before they start, `"starting"` while the request is under way, and
+                `"running"` once the execution is known. They are `"unknown"` if it isn't known whether they were
+                started. While a run is using the journal, a start without a response is unknown after 60 s, by the
+                clock of this machine.
 
         Returns:
-            An iterator over the rows, each with its inputs and attempts. `execution` is None while there is no result.
+            An iterator over the rows, each with its inputs and attempts. `execution` is None as long as there is no
+            result.
 
         Raises:
-            JournalError: If the journal cannot be read, or is not what was written.
+            JournalError: If the journal can't be read, or isn't what was written.
 
         Example:
             ```python
@@ -93,7 +94,7 @@ class JournalView:
     def close(self) -> None:
         """Close the connections to Redis.
 
-        A file is open only while it is read.
+        A file is only open while it is read.
         """
         self._reader.close()
 
@@ -110,20 +111,22 @@ class JournalView:
 
 
 def read_journal(journal: str | os.PathLike[str]) -> JournalView:
-    """Look into a journal of `workflows.run_many`, also while a run has it: nothing is written or claimed.
+    """Open a journal of `workflows.run_many` for reading, even while a run uses it.
+
+    It writes nothing, and doesn't keep a run from using the journal.
 
     Args:
-        journal: The path of the file, or the URL in Redis with the name, `redis://host/0?journal=NAME`. A run whose URL
-            has no name has the id of the workflow as the name.
+        journal: The path of the file, or the URL in Redis with the name, `redis://host/0?journal=NAME`. If the run's
+            URL had no name, the name is the id of the workflow.
 
     Returns:
-        What the journal has.
+        An object to read its rows and its state from.
 
     Raises:
-        JournalError: If it is not there, is no journal, or lacks a part of what it has to hold.
+        JournalError: If it doesn't exist, isn't a journal, or has lost a part.
         TypeError: If it is neither a path nor a URL.
-        ValueError: If it is the URL of something else, or has no name.
-        ImportError: If it is in Redis, and redis-py is not installed.
+        ValueError: If it is a URL of something else, or has no name.
+        ImportError: If it is in Redis, and redis-py isn't installed.
 
     Example:
         ```python

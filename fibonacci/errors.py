@@ -81,7 +81,7 @@ __all__ = [
 
 
 class FibonacciError(Exception):
-    """The base of every error of this package.
+    """The base class of every error in this package.
 
     Example:
         >>> try:
@@ -92,14 +92,14 @@ class FibonacciError(Exception):
     """
 
     message: str
-    """What went wrong, without the circumstances that `str(error)` adds. It is as the platform or a model wrote it;
-    in `str(error)`, their control characters and line breaks are escaped, so that a terminal and a log may have it."""
+    """What went wrong, without the circumstances that `str(error)` adds. The text is as the platform or a model wrote
+    it. Print or log `str(error)` instead: there, control characters and line breaks are escaped."""
 
     code: str | None
-    """The platform's code, such as `"validation_error"`; None when there is none."""
+    """The platform's code, such as `"validation_error"`. None if there is none."""
 
     details: Sequence[Any]
-    """The platform's details, as it sent them and in its order; empty when there are none."""
+    """The platform's details, as it sent them and in its order. Empty if there are none."""
 
     def __init__(self, message: str = "", *, code: str | None = None, details: Sequence[Any] = ()) -> None:
         super().__init__(message)
@@ -126,10 +126,10 @@ class FibonacciError(Exception):
 
 
 class ConfigurationError(FibonacciError, ValueError):
-    """The client cannot be created or used as configured: no API key, a bad base URL, a bad value in the environment.
+    """The client can't be created or used as configured: no API key, a bad base URL, a bad value in the environment.
 
-    Raised when the client is created, before anything is sent. The message names the remedy. It is a `ValueError` too,
-    as every other mistake in an argument is.
+    It is raised when you create the client, before anything is sent. The message says how to fix it. It is a
+    `ValueError` too, like every other mistake in an argument.
 
     Example:
         >>> from fibonacci import Fibonacci
@@ -141,7 +141,7 @@ class ConfigurationError(FibonacciError, ValueError):
     """
 
     is_about_key: bool
-    """Whether the API key is what is wrong: it is missing, malformed, or cannot be read or used."""
+    """Whether the problem is the API key: it is missing or malformed, or it can't be read or used."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class ConfigurationError(FibonacciError, ValueError):
 
 
 class APIError(FibonacciError):
-    """A call did not succeed, whatever the reason.
+    """A call didn't succeed, whatever the reason.
 
     Example:
         >>> try:
@@ -173,21 +173,22 @@ class APIError(FibonacciError):
     """The path below the base URL, such as `"/workflows/wf-1/execute"`."""
 
     attempts: int = 0
-    """The number of times that the request was sent; 0 when it was not sent."""
+    """The number of times that the request was sent. 0 if it wasn't sent."""
 
     elapsed: float = 0.0
-    """The seconds from the start of the call to its failure, waits included."""
+    """The seconds from the start of the call to its failure, including waits."""
 
     request_id: str | None = None
-    """The platform's id of the request, to be named to its support; None when no response had one."""
+    """The platform's id of the request. Quote it when you contact support. None if no response had one."""
 
     idempotency_key: str | None = None
-    """The `Idempotency-Key` of the request; None for methods other than POST."""
+    """The `Idempotency-Key` of the request. None for methods other than POST."""
 
     outcome_unknown: bool = False
-    """Whether a request that must not be repeated may have been executed although no usable response was received.
+    """Whether the platform may have carried out the request although no usable response arrived.
 
-    Check the state of the platform before you send it again.
+    It is True only for requests that must not be repeated, such as a POST. Check the state of the platform before you
+    send the request again.
     """
 
     def __str__(self) -> str:
@@ -207,9 +208,9 @@ class APIError(FibonacciError):
 
 
 class APIConnectionError(APIError):
-    """No response was received: no connection, a broken one, an untrusted certificate, an unknown host.
+    """No response arrived: no connection, a broken connection, an untrusted certificate, an unknown host.
 
-    The underlying exception is `__cause__`.
+    The underlying exception is in `__cause__`.
 
     Example:
         >>> from fibonacci import Fibonacci
@@ -223,24 +224,24 @@ class APIConnectionError(APIError):
 
     phase: str | None = None
     """What the call was doing when it failed: `"queue"` (waiting for a free connection), `"dns"`, `"connect"`,
-    `"proxy"`, `"tls"`, `"send"`, `"wait"` (for the response) or `"body"`; None when it is not known."""
+    `"proxy"`, `"tls"`, `"send"`, `"wait"` (for the response) or `"body"`. None if it isn't known."""
 
     phases: Mapping[str, float] = {}
-    """The seconds that each phase took, over all attempts, by its name."""
+    """The seconds that each phase took over all attempts, by the name of the phase."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """The call did not finish within its `timeout`, which covers all attempts, waits and the body.
+    """The call didn't finish within its `timeout`, which covers all attempts, waits and the body.
 
-    It is a `TimeoutError` too. `workflows.run` raises a `WaitTimeoutError` when the time is that of the run.
+    It is a `TimeoutError` too. If the `timeout` of `workflows.run` itself is up, you get a `WaitTimeoutError` instead.
     """
 
 
 class APIResponseError(APIError):
-    """The response has a success status, but cannot be read.
+    """The response has a success status, but the SDK can't read it.
 
-    Raised when a proxy or a login page responds in place of the platform, when the JSON is invalid, and when an object
-    has no id. A POST or PATCH may have been executed: `outcome_unknown` is True.
+    This happens when a proxy or a login page responds instead of the platform, when the JSON is invalid, or when an
+    object has no id. A POST or PATCH may have been carried out, so `outcome_unknown` is True.
 
     Example:
         >>> failure = emulator.fail("GET /tools", "html")
@@ -255,7 +256,7 @@ class APIResponseError(APIError):
     """The HTTP status code, such as 200."""
 
     content_type: str = ""
-    """The `Content-Type` header; empty when there is none."""
+    """The `Content-Type` header. Empty if there is none."""
 
     body: str = ""
     """The body as text, cut to its first 64 KiB."""
@@ -265,11 +266,13 @@ class APIResponseError(APIError):
 
 
 class PaginationError(APIResponseError):
-    """The pages of a list cannot be followed: the server repeated a cursor, so iterating would never end."""
+    """The SDK can't follow the pages of a list: the server repeated a cursor, so the loop would never end."""
 
 
 class APIStatusError(APIError):
-    """The response has an error status, for which the most common ones have classes of their own.
+    """The response has an error status.
+
+    The most common statuses have their own subclasses.
 
     Example:
         >>> try:
@@ -283,16 +286,16 @@ class APIStatusError(APIError):
     """The HTTP status code, such as 404."""
 
     body: Any = None
-    """The body: decoded JSON where it is JSON, else text cut to its first 64 KiB."""
+    """The body: decoded JSON if it is JSON, otherwise text cut to its first 64 KiB."""
 
     headers: Mapping[str, str] = {}
     """The headers of the response by name, in lower case."""
 
     retry_after: float | None = None
-    """The seconds until a request may be sent again; None when the server did not state it."""
+    """The seconds until you may send a request again. None if the server didn't say."""
 
     rate_limit: RateLimit | None = None
-    """The rate limit as the server last stated it; None when it never did."""
+    """The rate limit as the server last reported it. None if it never did."""
 
     def _headline(self) -> str:
         if not self.attempts:
@@ -307,7 +310,7 @@ class APIStatusError(APIError):
 
 
 class BadRequestError(APIStatusError):
-    """400: the server could not understand the request."""
+    """400: the server couldn't understand the request."""
 
 
 class AuthenticationError(APIStatusError):
@@ -315,21 +318,22 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the role of the key does not permit the call, such as a member rolling back a version."""
+    """403: the key's role doesn't allow the call, for example when a member rolls back a version."""
 
 
 class NotFoundError(APIStatusError):
-    """404: there is no such workflow, execution, version, entry, policy, key or tool."""
+    """404: the workflow, execution, version, entry, policy, key or tool doesn't exist."""
 
 
 class ConflictError(APIStatusError):
-    """409: the request conflicts with the present state, such as canceling an execution that has ended."""
+    """409: the request conflicts with the current state, for example when you cancel an execution that has ended."""
 
 
 class ValidationError(BadRequestError):
-    """422, or any status with the code `validation_error`: a field is missing or wrong; `details` says which.
+    """422, or any status with the code `validation_error`: a field is missing or wrong.
 
-    Where a definition was refused, `problems` has what `check_definition` finds in it, and the text has the first few.
+    `details` says which field. If the platform rejected a definition, `problems` has what `check_definition` finds in
+    it, and the message has the first few.
 
     Example:
         >>> node = {"id": "greet", "type": "llm", "instrction": "Hello"}
@@ -344,7 +348,7 @@ class ValidationError(BadRequestError):
 
     @property
     def problems(self) -> Problems:
-        """What `check_definition` finds in the definition that was sent; empty without a definition or a fault."""
+        """What `check_definition` finds in the definition that was sent. Empty without a definition or a fault."""
         if self._problems is None:
             from fibonacci.definitions.problems import Problems
 
@@ -365,10 +369,10 @@ class ValidationError(BadRequestError):
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests, and the wait does not fit into the call's time.
+    """429: too many requests, and the wait for the next window doesn't fit into the call's timeout.
 
-    Raised also before anything is sent (`attempts` is 0, `status_code` is 429) when the last responses stated that
-    no request is left and the reset is too far away.
+    It is also raised before anything is sent if the last responses said that no request is left and the reset is too
+    far away. Then `attempts` is 0, and `status_code` is 429 all the same.
 
     Example:
         >>> failure = emulator.fail("GET /tools", "rate_limit", retry_after=3600)
@@ -384,10 +388,10 @@ class RateLimitError(APIStatusError):
 
 
 class QuotaExceededError(APIStatusError):
-    """429 for a plan's quota, such as the runs per hour or the requests per day.
+    """429 because a quota of the plan is used up, such as the runs per hour or the requests per day.
 
-    It is never retried, and it is no `RateLimitError`: a program that waits for the rate limit and tries again would
-    wait for hours.
+    The SDK never retries it. It isn't a `RateLimitError`, because a program that waits for the rate limit and tries
+    again would wait for hours.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -410,10 +414,11 @@ class ServerError(APIStatusError):
 
 
 class DefinitionError(FibonacciError, ValueError):
-    """A definition has errors: nothing was sent, and `problems` lists everything that is wrong with it.
+    """A definition has errors, so nothing was sent.
 
-    Raised by whatever reads definitions, such as `fibonacci.definitions.load` and `workflows.apply`, and by
-    `WorkflowBuilder.definition`. It is a `ValueError` too, as every other mistake in an argument is.
+    `problems` lists everything that is wrong with it. The error comes from whatever reads definitions, such as
+    `fibonacci.definitions.load`, `workflows.apply` and `WorkflowBuilder.definition`. It is a `ValueError` too, like
+    every other mistake in an argument.
 
     Example:
         >>> from fibonacci.definitions import loads
@@ -438,9 +443,9 @@ class DefinitionError(FibonacciError, ValueError):
 
 
 class DeploymentError(FibonacciError):
-    """A `workflows.plan`, `apply` or `pull` was refused, and nothing was changed; the message has the remedy.
+    """A `workflows.plan`, `apply` or `pull` was refused, and nothing was changed.
 
-    Where several files are at fault, it has a line for each.
+    The message says what to do. If several files are at fault, the message has a line for each.
     """
 
     def __str__(self) -> str:
@@ -448,16 +453,17 @@ class DeploymentError(FibonacciError):
 
 
 class StalePlanError(DeploymentError):
-    """A workflow of the plan, or the state of the environment, has changed since the plan was made: make the plan anew.
+    """A workflow of the plan, or the state of the environment, changed after you made the plan.
 
-    Nothing was changed, unless another's change came between the steps of `apply`; a note counts the changes made.
+    Make a new plan. Nothing was changed, unless somebody else's change came between two steps of `apply`. In that case,
+    a note counts the changes that were made.
     """
 
 
 class AmbiguousNameError(FibonacciError, ValueError):
-    """Several workflows have the name that `workflows.find` or `workflows.get_or_create` was given.
+    """Several workflows have the name that you passed to `workflows.find` or `workflows.get_or_create`.
 
-    Names are not unique on the platform. Pick the workflow you mean, and use its id.
+    Names aren't unique on the platform. Pick the workflow you mean, and use its id.
 
     Example:
         >>> for _ in range(2):
@@ -470,7 +476,7 @@ class AmbiguousNameError(FibonacciError, ValueError):
     """
 
     workflow_ids: Sequence[str]
-    """The ids of the workflows with the name, in the platform's order."""
+    """The ids of the workflows with this name, in the platform's order."""
 
     def __init__(
         self,
@@ -485,9 +491,9 @@ class AmbiguousNameError(FibonacciError, ValueError):
 
 
 class ExecutionFailedError(FibonacciError):
-    """An execution that `workflows.run` waited for has failed or was canceled.
+    """An execution that `workflows.run` waited for failed or was canceled.
 
-    The message names the node that failed and the reason, as far as the platform states it.
+    The message names the node that failed and the reason, as far as the platform reports them.
 
     Example:
         >>> @emulator.llm
@@ -504,7 +510,7 @@ class ExecutionFailedError(FibonacciError):
     """The execution as last received, with its `trace` if the platform sends one."""
 
     reason: str | None = None
-    """The cause, in the platform's words; None when the platform states none."""
+    """The cause, in the platform's words. None if the platform doesn't say."""
 
     def __init__(
         self,
@@ -537,10 +543,11 @@ class ExecutionCancelledError(ExecutionFailedError):
 
 
 class OutputError(FibonacciError):
-    """The outputs of an execution do not fit the type that `outputs_as` was given.
+    """The outputs of an execution don't fit the type that you passed to `outputs_as`.
 
-    The message names each field that does not fit, and what is wrong with it, but no value: outputs may be private, and
-    messages are logged. `__cause__` is pydantic's error. Its text has no value either, and its `errors()` has them.
+    The message names each field that doesn't fit and what is wrong with it. It contains no values, because outputs may
+    be private and messages are logged. `__cause__` is Pydantic's error. Its text has no values either, but its
+    `errors()` has them.
 
     Example:
         >>> from pydantic import BaseModel
@@ -555,12 +562,13 @@ class OutputError(FibonacciError):
 
 
 class WaitTimeoutError(FibonacciError, TimeoutError):
-    """An execution had not ended when the time to wait for it was up.
+    """An execution hadn't ended when the time to wait for it was up.
 
-    It is a `TimeoutError` too. The execution continues on the platform: wait again with its id. If `workflows.run` has
-    received no execution by then, `execution` is None, `idempotency_key` is the key of the request that starts it, and
-    `__cause__` is the `APITimeoutError` of that request, whose `outcome_unknown` tells whether the workflow may have
-    been started.
+    The execution keeps running on the platform, so wait again with its id. If `workflows.run` received no execution in
+    time, `execution` is None and `idempotency_key` is the key of the request. The `__cause__` is then the
+    `APITimeoutError` of that request, and its `outcome_unknown` says whether the workflow may have started.
+
+    This is a `TimeoutError` too.
 
     Example:
         >>> try:
@@ -572,13 +580,13 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
     """
 
     execution: Execution | None
-    """The execution as last received; None when none was. Of several, the first that had not ended."""
+    """The execution as last received. None if none was received. Of several, the first that hadn't ended."""
 
     executions: Sequence[Execution | None]
-    """The executions of a `wait_all` as last received, in the order of its ids; None where no poll succeeded."""
+    """The executions of a `wait_all` as last received, in the order of its ids. None where no poll succeeded."""
 
     idempotency_key: str | None
-    """The `Idempotency-Key` of the request that was to start the execution; None once there is an execution."""
+    """The `Idempotency-Key` of the request that was to start the execution. None once there is an execution."""
 
     def __init__(
         self,
@@ -597,12 +605,14 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
 
 
 class JournalError(FibonacciError):
-    """The journal of `workflows.run_many` cannot be used; the message has the reason and the remedy.
+    """The journal of `workflows.run_many` can't be used.
 
-    It belongs to another workflow or to other keys, another run uses it, it is damaged, it cannot be written, or its
-    server cannot be reached. It is also raised when the workflow was changed since rows were started, or while rows
-    run; `path` is empty then if there is no journal. What it has recorded stays. A journal that has lost what it held
-    is refused, for the rows that it lacks may have run.
+    The message has the reason and what to do. Possible reasons: the journal belongs to another workflow or to other
+    keys, another run uses it, it is damaged, it can't be written, or its server can't be reached. A journal that has
+    lost rows is refused as well, because the missing rows may have run.
+
+    It is also raised when the workflow has changed since rows were started, or changes while rows run. Without a
+    journal, `path` is empty. What the journal has recorded stays.
 
     Example:
         >>> try:
@@ -616,7 +626,7 @@ class JournalError(FibonacciError):
     """The path of the journal, or its URL without user and password."""
 
     can_continue: bool
-    """Whether the same call continues when the reason is gone; False where the journal is damaged or incomplete."""
+    """Whether the same call can continue once the cause is fixed. False if the journal is damaged or incomplete."""
 
     def __init__(
         self,
@@ -633,28 +643,28 @@ class JournalError(FibonacciError):
 
 
 class TooManyFailuresError(FibonacciError):
-    """More rows of `workflows.run_many` have failed than `max_failures` allows, or none of the first 25 has succeeded.
+    """More rows of `workflows.run_many` failed than `max_failures` allows, or none of the first 25 succeeded.
 
-    Rows that have timed out count as failed. `__cause__` is the last failure. No further row was started, and those
-    under way were waited for. With a journal, the same call continues with the rows that are left, once the cause of
-    the failures is removed. With `retry_failed=True` it also starts the failed ones again.
+    Rows that timed out count as failed. `__cause__` is the last failure. No more rows were started, and `run_many`
+    waited for those under way. With a journal, fix the cause and make the same call again: it continues with the rows
+    that are left. With `retry_failed=True` it also starts the failed rows again.
     """
 
 
 class RunsStoppedError(FibonacciError):
-    """Another process has stopped the rows of `workflows.run_many`, by `fibonacci journal stop`.
+    """Another process stopped the rows of `workflows.run_many` with `fibonacci journal stop`.
 
-    No further row was started, and those under way were waited for. The same call continues with the rows that are
+    No more rows were started, and `run_many` waited for those under way. The same call continues with the rows that are
     left.
     """
 
 
 class UnknownOutcomeError(FibonacciError):
-    """Of some rows of `workflows.run_many` it is not known whether they were started.
+    """It isn't known whether some rows of `workflows.run_many` were started.
 
-    All other rows have ended. The message names the rows. Check them. With a journal, call again with
-    `if_unknown="match"`, `"skip"` or `"rerun"`. Without one, another call runs all rows a second time: run only those
-    that were not started.
+    All other rows have ended. The message names the rows, so check them. With a journal, call again with
+    `if_unknown="match"`, `"skip"` or `"rerun"`. Without a journal, another call runs all rows a second time, so run
+    only those that weren't started.
 
     Example:
         >>> try:
@@ -666,7 +676,7 @@ class UnknownOutcomeError(FibonacciError):
     """
 
     results: Sequence[RunResult]
-    """The results of these rows, in the order of the rows; the `error` of each says what happened."""
+    """The results of these rows, in the order of the rows. The `error` of each says what happened."""
 
     def __init__(
         self,
@@ -681,7 +691,7 @@ class UnknownOutcomeError(FibonacciError):
 
 
 class UnsupportedCallError(FibonacciError):
-    """The server does not have the call in the API that `api_version` selects, and nothing was sent.
+    """The server doesn't have this call in the API that `api_version` selects, and nothing was sent.
 
     The message says what to use instead. With `api_version="v1"`, the documented API, no call raises it.
 
@@ -699,7 +709,7 @@ class UnsupportedCallError(FibonacciError):
     """The call, such as `"versions.list"`."""
 
     endpoint: str
-    """The endpoint of the documented API that it is for, such as `"GET /workflows/{workflow_id}/versions"`."""
+    """The documented endpoint that the call is for, such as `"GET /workflows/{workflow_id}/versions"`."""
 
     api_version: str
     """The API that the server speaks: `"0.2"`."""
@@ -721,12 +731,12 @@ class UnsupportedCallError(FibonacciError):
 
 
 def _seconds_text(seconds: float) -> str:
-    """Return seconds to the hundredth; never 0 for more than 0."""
+    """Return seconds to the hundredth, but never 0 for more than 0."""
     return f"{max(seconds, 0.01) if seconds > 0 else 0:.2f}".rstrip("0").rstrip(".")
 
 
 def _deduplicated(message: str, details: Sequence[Any]) -> list[str]:
-    """Return the message and the details as texts, without what would be repeated."""
+    """Return the message and the details as texts, without repetitions."""
     texts: list[str] = []
     for detail in details:
         field, text = _field_and_text(detail)
@@ -739,7 +749,7 @@ def _deduplicated(message: str, details: Sequence[Any]) -> list[str]:
 
 
 def _field_and_text(detail: Any) -> tuple[str, str]:
-    """Return the field and the message of a detail that has both, else nothing and the detail cut to 200 characters."""
+    """Return the field and the message of a detail that has both, otherwise the detail cut to 200 characters."""
     try:
         return str(detail["field"]), str(detail["message"])
     except (TypeError, LookupError):
@@ -747,7 +757,7 @@ def _field_and_text(detail: Any) -> tuple[str, str]:
 
 
 def _contains(text: str, part: str) -> bool:
-    """Whether a text contains another, without regard to case and to a final full stop."""
+    """Whether a text contains another, ignoring case and a final period."""
     return part.strip(" .").casefold() in text.casefold()
 
 
@@ -762,7 +772,7 @@ def _rebuild(
 
 
 def _portable(cause: BaseException | None) -> BaseException | None:
-    """Return the cause when it can be pickled and unpickled, else a `RuntimeError` with its text."""
+    """Return the cause if it can be pickled and unpickled, otherwise a `RuntimeError` with its text."""
     import pickle
 
     try:
@@ -773,9 +783,9 @@ def _portable(cause: BaseException | None) -> BaseException | None:
 
 
 def loading_error(cause: OSError) -> APIConnectionError:
-    """Return the error for a call whose modules cannot be imported now, as without a file descriptor.
+    """Return the error for a call whose modules can't be imported now, for example because no file descriptor is left.
 
-    It stands here, for what it is made of has to be imported already.
+    It is in this module because what it needs has to be imported already.
 
     Args:
         cause: The failure of the import.

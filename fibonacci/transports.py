@@ -1,4 +1,4 @@
-"""How HTTP requests are sent: the SDK's own connections, httpx, or a transport of your own.
+"""How the SDK sends HTTP requests: over its own connections, through httpx, or through a transport that you write.
 
 Example:
     ```python

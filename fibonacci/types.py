@@ -1,6 +1,6 @@
 """Types for annotations in your code: the groups of calls, the types of a client's options, the parts of a tracer.
 
-A program needs none of them to call the platform.
+You don't need any of them to call the platform.
 
 Example:
     ```python

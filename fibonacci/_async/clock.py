@@ -1,4 +1,4 @@
-"""The source of time of a client."""
+"""A client's source of time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fibonacci._core.messages import TimeSource
 
 
 class AsyncClock(TimeSource, Protocol):
-    """A source of time: a test passes its own as `clock=`, so that no wait takes real time.
+    """A source of time, which a test passes as `clock=` so that no wait takes real time.
 
     Example:
         ```python
@@ -38,6 +38,6 @@ class AsyncClock(TimeSource, Protocol):
         """Wait.
 
         Args:
-            seconds: How many seconds to wait; 0 or more.
+            seconds: How many seconds to wait, 0 or more.
         """
         ...

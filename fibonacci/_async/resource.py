@@ -1,4 +1,4 @@
-"""The base class of the resources, and lists that span many pages."""
+"""The base class of the groups of calls, and lists that span many pages."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _SHARED = (
 
 
 class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
-    """A list of the platform, which yields every item of every page when it is iterated.
+    """A list from the platform that yields every item when you loop over it.
 
-    Items come in the platform's order. Each page is fetched when it is needed. It can be iterated again; each time the
-    list is fetched anew. Only one page is held at a time.
+    The SDK fetches a page when your loop reaches it, and holds one page at a time. Items come in the platform's order.
+    If you loop again, the list is fetched again.
 
     Example:
         ```python
@@ -59,25 +59,30 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         return AsyncItems(self._requestor, self._request)
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate the pages, each fetched when it is needed.
+        """Loop over the pages instead of the items.
+
+        Each page is fetched when your loop reaches it.
 
         Returns:
             An iterator of pages in the platform's order, with their `items` and their `response`.
 
         Raises:
-            PaginationError: While it is iterated, if the server names a page again: following it would never end.
-            FibonacciError: While it is iterated, if a call fails.
+            PaginationError: While you loop, if the server points back to an earlier page, so that the loop would never
+                end.
+            FibonacciError: While you loop, if a request fails.
         """
         return AsyncPages(self._requestor, self._request)
 
     async def first(self) -> T | None:
-        """Fetch the first item of the list; further pages are fetched only while pages are empty.
+        """Fetch the first item of the list.
+
+        This takes one request, and another one for each empty page before the first item.
 
         Returns:
-            The item, or None when the list is empty.
+            The item, or None if the list is empty.
 
         Raises:
-            FibonacciError: If a call fails.
+            FibonacciError: If a request fails.
         """
         async for page in self.pages():
             self._first_page = page
@@ -86,20 +91,20 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         return None
 
     async def take(self, n: int) -> list[T]:
-        """Fetch the first items of the list, with no more pages than they need.
+        """Fetch the first items of the list, with as few pages as possible.
 
-        Without a `page_size`, a few items are all that is asked for: `list().take(10)` is one request for 10 items.
+        Without a `page_size`, it asks for no more items than you need: `list().take(10)` is one request for 10 items.
 
         Args:
             n: How many items, 0 or more.
 
         Returns:
-            The first `n` items in the platform's order, or all of them when the list is shorter.
+            The first `n` items in the platform's order, or all of them if the list is shorter.
 
         Raises:
-            TypeError: If `n` is not an int. Nothing is sent.
+            TypeError: If `n` isn't an int. Nothing is sent.
             ValueError: If `n` is negative. Nothing is sent.
-            FibonacciError: If a call fails.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -117,19 +122,19 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         return items[:n]
 
     async def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
-        """Fetch all pages and return their items as one data frame of pandas (extra `pandas`).
+        """Fetch all pages, and return their items as one pandas data frame (extra `pandas`).
 
-        It sends one request for each page. `Page.to_pandas` has the columns and their types.
+        It sends one request per page. See `Page.to_pandas` for the columns and their types.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A data frame with a row for each item, in the platform's order.
 
         Raises:
-            ImportError: If pandas is not installed. Nothing is sent.
-            FibonacciError: If a call fails.
+            ImportError: If pandas isn't installed. Nothing is sent.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -143,19 +148,19 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         return pandas_frame(*await self._table(), flatten=flatten)
 
     async def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
-        """Fetch all pages and return their items as one data frame of polars (extra `polars`).
+        """Fetch all pages, and return their items as one polars data frame (extra `polars`).
 
-        It sends one request for each page. `Page.to_polars` has the columns and their types.
+        It sends one request per page. See `Page.to_polars` for the columns and their types.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A data frame with a row for each item, in the platform's order.
 
         Raises:
-            ImportError: If polars is not installed. Nothing is sent.
-            FibonacciError: If a call fails.
+            ImportError: If polars isn't installed. Nothing is sent.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -169,19 +174,19 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         return polars_frame(*await self._table(), flatten=flatten)
 
     async def to_arrow(self, *, flatten: bool = False) -> Any:
-        """Fetch all pages and return their items as one table of Arrow (extra `arrow`).
+        """Fetch all pages, and return their items as one Arrow table (extra `arrow`).
 
-        It sends one request for each page. `Page.to_arrow` has the columns and their types.
+        It sends one request per page. See `Page.to_arrow` for the columns and their types.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A `pyarrow.Table` with a row for each item, in the platform's order.
 
         Raises:
-            ImportError: If pyarrow is not installed. Nothing is sent.
-            FibonacciError: If a call fails.
+            ImportError: If pyarrow isn't installed. Nothing is sent.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -213,12 +218,12 @@ class AsyncPageSender(Protocol):
     """Sends the request for a page."""
 
     async def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
-        """Send a request for a page and return it, with the parameters of the next page (None at the end)."""
+        """Send a request for a page, and return the page with the parameters of the next one (None at the end)."""
         ...
 
 
 class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
-    """Reads the pages of a list, one after the other. It is iterated by one task or thread at a time.
+    """Reads the pages of a list, one after another, for one task or thread at a time.
 
     Args:
         sender: Sends the requests.
@@ -237,8 +242,8 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
     async def _read(self) -> tuple[Page[T], NextPage[T]]:
         """Return the next page, and what comes after it.
 
-        The caller assigns this to `_next`, together with what it keeps of the page: until then nothing has changed, and
-        after an error, a cancellation or Ctrl-C the same page is fetched again.
+        The caller assigns this to `_next` in the same step as what it keeps of the page. Until then nothing has
+        changed, so after an error, a cancellation or Ctrl-C the same page is fetched again.
         """
         if isinstance(self._next, PaginationError):
             failure, self._next = self._next, None
@@ -256,7 +261,7 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
 
 
 class AsyncPages(AsyncPageReader[T]):
-    """The pages of a list. It is not a generator: one that is left before its end would have to be closed."""
+    """The pages of a list. It isn't a generator, because a generator that is left early has to be closed."""
 
     async def __anext__(self) -> Page[T]:
         with self._single.turn():
@@ -265,7 +270,7 @@ class AsyncPages(AsyncPageReader[T]):
 
 
 class AsyncItems(AsyncPageReader[T]):
-    """The items of the pages of a list."""
+    """The items of a list, page by page."""
 
     def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
         super().__init__(sender, request)
@@ -291,7 +296,10 @@ def _repeated(mark: str, request: Request[T], page: Page[T]) -> PaginationError:
 
 
 class AsyncResource:
-    """A group of calls: its methods describe requests, and the requestor sends them."""
+    """A group of calls, such as `client.workflows`.
+
+    Its methods describe requests, and the requestor sends them.
+    """
 
     def __init__(self, requestor: AsyncRequestor) -> None:
         self._requestor = requestor

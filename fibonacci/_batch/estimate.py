@@ -1,4 +1,4 @@
-"""How long a batch takes, and which limit binds. Pure."""
+"""How long a batch takes, and which limit slows it down. Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Final, NamedTuple
 from fibonacci._batch.watching import PAGE_SIZE, watch_interval
 
 _DAILY: Final = {"free": 1_000, "pro": 50_000}
-"""Requests a day of the plans, as documented; the platform does not state them."""
+"""Requests per day, by plan, as documented. The platform doesn't report them."""
 
 _BEFORE: Final = 3
 """Requests before the first row: for the workflow, its quota and what runs."""
 
 
 class BatchLimits(NamedTuple):
-    """What bounds a batch; None for what is not known.
+    """What limits a batch. None for what isn't known.
 
     Attributes:
         plan: The name of the plan.
-        rate: Requests a minute.
-        per_day: Requests a day.
-        runs_per_hour: Executions an hour.
+        rate: Requests per minute.
+        per_day: Requests per day.
+        runs_per_hour: Executions per hour.
         concurrency: Executions at a time.
         duration: Seconds that an execution takes.
     """
@@ -37,7 +37,7 @@ class BatchLimits(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsEstimate:
-    """How long the rows of a `workflows.run_many` take.
+    """How long the rows of a `workflows.run_many` will take.
 
     Example:
         ```python
@@ -50,19 +50,19 @@ class RunsEstimate:
     """The number of rows that the estimate is for."""
 
     plan: str | None
-    """The name of the plan; None where the platform does not tell."""
+    """The name of the plan. None if the platform doesn't say."""
 
     requests_per_row: float
-    """The number of requests that each row takes: one to start it, and its part of those that watch."""
+    """The number of requests per row: one to start it, plus its share of those that check on executions."""
 
     hours: float
-    """The hours that all rows take."""
+    """The hours that all rows take together."""
 
     bound_by: str | None
-    """The limit that binds, such as `"300 runs an hour"`; None when no limit is known."""
+    """The limit that slows the rows down the most, such as `"300 runs an hour"`. None if no limit is known."""
 
     hours_by_limit: dict[str, float]
-    """The hours that each of the known limits alone would take, by its text."""
+    """The hours that the rows would take if this were the only limit, by the text of the limit."""
 
     def __str__(self) -> str:
         on_plan = f" on {self.plan}" if self.plan else ""
@@ -72,7 +72,7 @@ class RunsEstimate:
 
 
 def per_day_of(plan: str | None) -> int | None:
-    """Return the requests a day of a plan, as documented; None for others."""
+    """Return the documented requests per day of a plan, or None for other plans."""
     return _DAILY.get(plan or "")
 
 
@@ -81,9 +81,9 @@ def estimated(rows: int, limits: BatchLimits, *, is_begun: bool = False) -> Runs
 
     Args:
         rows: The number of rows.
-        limits: What bounds them.
-        is_begun: Whether they are what is left of a batch: how much of each window is used up is not known then, and
-            on average it is half of one.
+        limits: What limits them.
+        is_begun: Whether these rows are the rest of a batch. Then it isn't known how much of each window is used up,
+            and half a window is assumed.
     """
     requests = _requests_per_row(limits, watch_rate(rows, limits))
     windows = _windows(limits, requests)
@@ -106,13 +106,13 @@ def estimated(rows: int, limits: BatchLimits, *, is_begun: bool = False) -> Runs
 
 
 def watch_rate(rows: int | None, limits: BatchLimits) -> float | None:
-    """Return the requests a minute that all rows and the looks at them may take; None when it is not known.
+    """Return the requests per minute available for starting and watching all rows, or None if it isn't known.
 
-    The requests of a day have to last for the day, or for the rows if these take less time.
+    The daily requests have to last for the day, or until the rows are done if that is sooner.
 
     Args:
-        rows: The number of rows; None for very many.
-        limits: What bounds them.
+        rows: The number of rows. None for very many.
+        limits: What limits them.
     """
     if limits.per_day is None:
         return limits.rate
@@ -126,7 +126,7 @@ def watch_rate(rows: int | None, limits: BatchLimits) -> float | None:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time in words, such as `67 h` or `4 min`; many hours are rounded up."""
+    """Return a time in words, such as `67 h` or `4 min`. Many hours are rounded up."""
     if seconds >= 10 * 3600:
         return f"{math.ceil(seconds / 3600):,} h"
     if seconds >= 2 * 3600:
@@ -169,9 +169,9 @@ def _windows(limits: BatchLimits, requests: float) -> list[_WindowLimit]:
 
 
 def _windows_seconds(rows: float, windows: list[_WindowLimit], limits: BatchLimits, *, is_begun: bool) -> float:
-    """Return the seconds that rows take by the last of some limits; none when one window has room for them.
+    """Return the seconds that rows take because of the last of some limits, or none if one window has room for them.
 
-    A window begins with its first request, and is used up as fast as the limits before it allow: of the last window,
+    A window begins with its first request, and is used up as fast as the limits before it allow. Of the last window,
     only that time counts.
     """
     *shorter, window = windows
@@ -187,7 +187,7 @@ def _windows_seconds(rows: float, windows: list[_WindowLimit], limits: BatchLimi
 
 
 def _rounds_seconds(rows: float, limits: BatchLimits) -> float:
-    """Return the seconds that rows take by how many run at a time, and by how long one takes."""
+    """Return the seconds that rows take, from how many run at a time and how long one takes."""
     rounds = math.ceil(rows / limits.concurrency) if limits.concurrency else 1
     return rounds * (limits.duration or 0.0)
 
@@ -196,8 +196,8 @@ def _requests_per_row(limits: BatchLimits, rate: float | None) -> float:
     """Return the requests that a row takes, at the pace that the other limits allow.
 
     Args:
-        limits: What bounds the rows.
-        rate: Requests a minute that rows and looks may take.
+        limits: What limits the rows.
+        rate: Requests per minute available for starting and watching rows.
     """
     duration = limits.duration
     if not duration:  # it ends with the response to the request that starts it

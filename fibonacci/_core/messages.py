@@ -1,4 +1,4 @@
-"""What a call gives a transport, and gets of it: HTTP messages as plain bytes, the deadline, and the phases."""
+"""What a call passes to a transport and gets back: HTTP messages as plain bytes, the deadline, and the phases."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Literal, Protocol
 
 
 class TimeSource(Protocol):
-    """A source of time; the module `time` satisfies it."""
+    """A source of time, such as the module `time`."""
 
     def monotonic(self) -> float:
-        """Return the time of a clock that never goes back; only differences of it mean anything.
+        """Return the time of a clock that never goes back, so that differences between two times are meaningful.
 
         Returns:
             Seconds from an unspecified moment.
@@ -33,7 +33,7 @@ class TimeSource(Protocol):
 class DeadlineExceeded(Exception):
     """The deadline of a call has passed.
 
-    A transport raises it. It never leaves the client, whose call raises an `APITimeoutError`.
+    A transport raises it. It never reaches your code: the call raises an `APITimeoutError` instead.
 
     Example:
         ```python
@@ -48,13 +48,13 @@ class DeadlineExceeded(Exception):
 
 
 class Deadline:
-    """A moment on the monotonic clock, or none.
+    """A moment on the monotonic clock, or no limit.
 
-    Every step of a call (attempts, waits, queueing for a connection, reading the body) asks the same deadline for the
-    time that remains, so that `timeout` bounds the whole call and not one step of it.
+    Every step of a call (attempts, waits, queueing for a connection, reading the body) asks the same deadline how much
+    time is left. That way, `timeout` limits the whole call rather than each step.
 
     Args:
-        seconds: Seconds from now; None for no limit.
+        seconds: Seconds from now. None for no limit.
 
     Example:
         ```python
@@ -73,21 +73,21 @@ class Deadline:
         self._reason = "the call's time is up"
 
     def remaining(self) -> float | None:
-        """Return the time that remains.
+        """Return how much time is left.
 
         Returns:
-            Seconds, never negative; None when there is no limit.
+            Seconds, never negative. None if there is no limit.
         """
         return None if self._at is None else max(0.0, self._at - self._clock.monotonic())
 
     def require(self) -> float | None:
-        """Return the time that remains, of which there has to be some.
+        """Return how much time is left, and raise if none is.
 
         Returns:
-            Seconds, more than 0; None when there is no limit.
+            Seconds, more than 0. None if there is no limit.
 
         Raises:
-            DeadlineExceeded: If no time remains.
+            DeadlineExceeded: If no time is left.
         """
         if self._at is None:
             return None
@@ -97,14 +97,14 @@ class Deadline:
         return seconds
 
     def at_most(self, seconds: float, reason: str) -> Deadline:
-        """Return the deadline of one step of the call.
+        """Return a deadline for one step of the call.
 
         Args:
             seconds: The longest that the step may take, in seconds from now.
-            reason: What a `DeadlineExceeded` says when the step has taken that long.
+            reason: The text of a `DeadlineExceeded` if the step takes longer.
 
         Returns:
-            A deadline so many seconds from now, or this one if it is earlier.
+            A deadline that many seconds from now, or this one if it is earlier.
         """
         remaining = self.remaining()
         if remaining is not None and remaining <= seconds:
@@ -114,41 +114,41 @@ class Deadline:
         return step
 
     def exceeded(self, detail: str = "") -> DeadlineExceeded:
-        """Return the exception for this deadline; it is not raised.
+        """Return the exception for this deadline, without raising it.
 
         Args:
-            detail: What was waited for, in a few words; empty for none.
+            detail: What the call waited for, in a few words. Empty for nothing.
 
         Returns:
-            The exception, whose text has the reason and the detail.
+            The exception. Its text has the reason and the detail.
         """
         return DeadlineExceeded(f"{self._reason}: {detail}" if detail else self._reason)
 
     def cap(self, seconds: float | None) -> float | None:
-        """Limit the timeout of a step to the time that remains.
+        """Limit the timeout of a step to the time that is left.
 
         Args:
-            seconds: The timeout in seconds; None for no limit.
+            seconds: The timeout in seconds. None for no limit.
 
         Returns:
-            The smaller of the timeout and the remaining seconds; None when neither has a limit.
+            The timeout or the seconds left, whichever is smaller. None if neither has a limit.
         """
         remaining = self.remaining()
         return remaining if seconds is None else seconds if remaining is None else min(remaining, seconds)
 
 
 def allows(deadline: Deadline, seconds: float) -> bool:
-    """Whether time remains after a wait of so many seconds."""
+    """Whether any time is left after a wait of this many seconds."""
     remaining = deadline.remaining()
     return remaining is None or seconds < remaining
 
 
 Phase = Literal["queue", "dns", "connect", "proxy", "tls", "send", "wait", "body"]
-"""What a transport does for a call.
+"""What a transport is doing for a call.
 
-`queue`: wait for a free connection. `dns`: look up the host's name. `connect`: connect to the host or the proxy.
-`proxy`: have the proxy connect. `tls`: perform the TLS handshake. `send`: send the request. `wait`: wait for the head
-of the response. `body`: read its body.
+`queue`: waiting for a free connection. `dns`: looking up the host's name. `connect`: connecting to the host or the
+proxy. `proxy`: asking the proxy to connect. `tls`: the TLS handshake. `send`: sending the request. `wait`: waiting for
+the start of the response. `body`: reading its body.
 """
 
 #: The phases in which a request has reached the server, or may have.
@@ -174,23 +174,23 @@ class Phases:
     __slots__ = ("_entered", "current")
 
     current: Phase | None
-    """The phase that was entered last; None before the first."""
+    """The phase that was entered last. None before the first."""
 
     def __init__(self) -> None:
         self.current = None
         self._entered: list[tuple[Phase | None, float]] = []
 
     def enter(self, phase: Phase | None) -> None:
-        """Begin a phase; the one before it ends.
+        """Begin a phase, and end the one before it.
 
         Args:
-            phase: The phase; None while it is not known.
+            phase: The phase. None if it isn't known yet.
         """
         self.current = phase
         self._entered.append((phase, monotonic()))
 
     def stop(self) -> None:
-        """End the present phase, which stays the `current` one."""
+        """End the current phase, which stays in `current`."""
         self._entered.append((None, monotonic()))
 
     @property
@@ -209,7 +209,7 @@ MISDIRECTED = 421
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HTTPRequest:
-    """One HTTP request, as a transport is given it.
+    """One HTTP request, as a transport gets it.
 
     Example:
         ```python
@@ -236,28 +236,31 @@ class HTTPRequest:
     """The path and query, percent-encoded."""
 
     headers: list[tuple[bytes, bytes]]
-    """The names, in lower case, and the values, in the order in which they are sent. The API key is among them."""
+    """The names in lower case, and the values, in the order in which they are sent. They contain the API key."""
 
     body: bytes
-    """The body in bytes, which is JSON in UTF-8; empty for none."""
+    """The body in bytes, JSON in UTF-8. Empty for no body."""
 
     _: KW_ONLY
 
     is_repeatable: bool = False
-    """Whether the client sends the request again if no response is received, so that a transport may give up early on a
-    connection that seems dead. False for a POST or PATCH that must not be sent twice, for the last attempt, and for the
-    attempt after one without a response."""
+    """Whether the client will send the request again if no response arrives.
+
+    If so, a transport may give up early on a connection that seems dead. It is False for a POST or PATCH that must not
+    be sent twice, for the last attempt, and for the attempt after one that got no response.
+    """
 
     on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)
-    """Called by a transport, once, when the request has waited a second for a connection: with the seconds, and with a
-    few words on what it waits for. That of the async client returns an awaitable."""
+    """Called by a transport, once, when the request has waited a second for a connection. It gets the seconds, and a
+    few words on what the request waits for. The async client's returns an awaitable."""
 
     phases: Phases = field(default_factory=Phases, compare=False)
-    """What the call is doing: a transport enters each phase as it begins, and the error of a timeout names the last."""
+    """What the call is doing. A transport enters each phase as it begins, and the error of a timeout names the last
+    one."""
 
     @property
     def url(self) -> str:
-        """The origin and the target in one, such as `https://api.fibonacci.dev/v1/health`."""
+        """The origin and the target together, such as `https://api.fibonacci.dev/v1/health`."""
         return f"{self.origin}{self.target}"
 
     def __repr__(self) -> str:
@@ -285,10 +288,10 @@ class HTTPResponse:
     """The HTTP status code, such as 200."""
 
     headers: list[tuple[bytes, bytes]]
-    """The names and the values as received, in their order."""
+    """The names and values as received, in their order."""
 
     body: bytes
-    """The body as received, in bytes: compressed where `Content-Encoding` says so, unless `decoded` is True."""
+    """The body as received, in bytes. It is compressed as `Content-Encoding` says, unless `decoded` is True."""
 
     _: KW_ONLY
 
@@ -303,7 +306,7 @@ def check_response(response: object) -> HTTPResponse:
     """Return what a transport has returned, if it is a response.
 
     Raises:
-        TypeError: If it is none, or one of its parts has another type.
+        TypeError: If it isn't a response, or one of its parts has another type.
     """
     if not isinstance(response, HTTPResponse):
         raise TypeError(f"a transport must return an HTTPResponse, not {type(response).__name__}")

@@ -1,4 +1,4 @@
-"""The types of a client's options, and the arguments of `on_retry` and `on_wait`: what few calls need."""
+"""The types of a client's options, and the arguments of `on_retry` and `on_wait`. Few calls need them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ClientCert = (
 )
 """The client's certificate for mutual TLS.
 
-The path of a PEM file that holds certificate and key, or `(certificate, key)`, or `(certificate, key, password)`.
+The path of a PEM file with certificate and key, or `(certificate, key)`, or `(certificate, key, password)`.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryEvent:
-    """A retry that is about to happen: the argument of `on_retry`.
+    """A retry that is about to happen, which `on_retry` gets as its argument.
 
     Example:
         ```python
@@ -60,7 +60,7 @@ class RetryEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitEvent:
-    """A wait of a call before its request is sent: the argument of `on_wait`.
+    """The wait of a call before its request is sent, which `on_wait` gets as its argument.
 
     Example:
         ```python
@@ -82,7 +82,7 @@ class WaitEvent:
     """The path below the base URL, such as `"/workflows/wf-1"`."""
 
     seconds: float
-    """The seconds that the call is going to wait for the rate limit, or has waited for a connection."""
+    """The seconds that the call will wait for the rate limit, or has already waited for a connection."""
 
     reason: Literal["rate_limit", "connection"]
-    """Whether the call waits for its turn within the rate limit, or for a free connection."""
+    """Whether the call waits for the rate limit or for a free connection."""

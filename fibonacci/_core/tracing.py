@@ -1,6 +1,7 @@
-"""The interface of tracers: a span for each run, call and attempt; `fibonacci.integrations.opentelemetry` is one.
+"""The interface of tracers, which make a span for each run, call and attempt.
 
-`Tracing` is what a tracer must have. `ExecutionTracing` and `WaitSpan` are what it may have in addition.
+`fibonacci.integrations.opentelemetry` is a tracer. `Tracing` is what every tracer must have. `ExecutionTracing` and
+`WaitSpan` are optional.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ class Span(Protocol):
     """
 
     def set_response(self, status_code: int, request_id: str | None) -> None:
-        """Record the response, success or error.
+        """Record the response, whether success or error.
 
         Args:
             status_code: The HTTP status code.
-            request_id: The id of the request; None if the platform sent none.
+            request_id: The id of the request. None if the platform sent none.
         """
         ...
 
 
 class WaitSpan(Span, Protocol):
-    """The span of a call that also records its waits for the rate limit, which a tracer need not do.
+    """The span of a call that also records its waits for the rate limit, which is optional for a tracer.
 
     Example:
         ```python
@@ -60,7 +61,7 @@ class WaitSpan(Span, Protocol):
         """Record a wait for the rate limit that has ended.
 
         Args:
-            seconds: The seconds that the call has waited.
+            seconds: The seconds that the call waited.
         """
         ...
 
@@ -82,10 +83,10 @@ class ExecutionSpan(Protocol):
     """
 
     def set_execution(self, execution: Execution) -> None:
-        """Record the execution as it was last seen.
+        """Record the execution in its latest state.
 
         Args:
-            execution: What the platform sent of it.
+            execution: What the platform sent about it.
         """
         ...
 
@@ -93,7 +94,7 @@ class ExecutionSpan(Protocol):
 class Tracing(Protocol):
     """What makes spans for `Fibonacci(tracing=...)`.
 
-    An exception that leaves a span's block is the span's failure.
+    If an exception leaves the block of a span, the span has failed.
 
     Example:
         ```python
@@ -125,11 +126,11 @@ class Tracing(Protocol):
 
         Args:
             method: The HTTP method.
-            template: The path with names in place of ids, such as `/workflows/{workflow_id}`; empty when unknown.
+            template: The path with names in place of ids, such as `/workflows/{workflow_id}`. Empty if it isn't known.
             base_url: The base URL of the platform.
 
         Returns:
-            What opens the span, and closes it at the end of a `with` block.
+            A context manager that opens the span, and closes it at the end of the `with` block.
         """
         ...
 
@@ -142,16 +143,16 @@ class Tracing(Protocol):
             method: The HTTP method.
             url: The whole URL.
             number: The number of the attempt, from 1.
-            headers: The headers of the request; headers added to the list are sent.
+            headers: The headers of the request. Headers that you append to the list are sent too.
 
         Returns:
-            What opens the span, and closes it at the end of a `with` block.
+            A context manager that opens the span, and closes it at the end of the `with` block.
         """
         ...
 
 
 class ExecutionTracing(Protocol):
-    """What a tracer may have: a span over `run` and `wait`, the parent of their calls.
+    """What a tracer may have in addition: a span for each `run` and `wait`, which is the parent of their calls.
 
     Example:
         ```python
@@ -186,11 +187,11 @@ class ExecutionTracing(Protocol):
         Args:
             operation: Which of the two.
             base_url: The base URL of the platform.
-            workflow_id: The id of the workflow; None for a wait.
-            execution_id: The id of the execution; None for a run, which has none yet.
+            workflow_id: The id of the workflow. None for a wait.
+            execution_id: The id of the execution. None for a run, which doesn't have one yet.
 
         Returns:
-            What opens the span, and closes it at the end of a `with` block.
+            A context manager that opens the span, and closes it at the end of the `with` block.
         """
         ...
 
@@ -216,7 +217,7 @@ def execution_span(
 
 
 def recording(span: ExecutionSpan, on_update: Callable[[Execution], object] | None) -> Callable[[Execution], object]:
-    """Return an `on_update` that records the execution on a span, and then calls the user's."""
+    """Return an `on_update` that records the execution on a span and then calls the user's."""
 
     def update(execution: Execution) -> object:
         span.set_execution(execution)

@@ -1,6 +1,6 @@
 """Why a transport has no response, and what an exception of the network or of an HTTP library means for a call.
 
-h11, httpx and httpx2 give the same names to the same failures, so the names decide, and none of them is imported.
+h11, httpx and httpx2 use the same names for the same failures. So the names decide, and none of the three is imported.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ been carried out: `unknown` (no complete response), `timeout`, `too_large` (a re
 class TransportError(Exception):
     """A transport has no complete response.
 
-    It never leaves the client, whose call raises an `APIConnectionError`.
+    It never reaches your code: the call raises an `APIConnectionError` instead.
 
     Attributes:
         kind: What happened, as far as it matters for a retry: `never_sent` and `timeout_never_sent` (nothing reached
             the server), `unknown` and `timeout` (the request may have), `too_large`, `tls`, `name`, `proxy`, `invalid`,
             `broken`.
-        cause: The exception that it stands for; None for none.
-        response: The part of a response that was received when its body was cut or too large; None for none.
-        proxy: The URL of the proxy on the way, without user and password; None for none.
+        cause: The exception behind it. None for none.
+        response: The part of the response that arrived, if its body was cut off or too large. None otherwise.
+        proxy: The URL of the proxy on the way, without user and password. None for no proxy.
 
     Raises:
-        TypeError: If the cause is no exception.
+        TypeError: If the cause isn't an exception.
         ValueError: If the kind is unknown.
 
     Example:
@@ -118,10 +118,11 @@ _CERTIFICATE_ALERTS = {
 
 
 def is_network_failure(error: Exception) -> bool:
-    """Whether the system, TLS, a protocol or a deadline of ours raised an exception, so that it says why a call failed.
+    """Whether an exception came from the system, TLS, a protocol or a deadline, and so explains why a call failed.
 
-    Any other was raised by a signal handler or a timer inside the call, such as Celery's `SoftTimeLimitExceeded`, and
-    leaves the call as it is. So does an `OSError` without an errno: the system always states one.
+    Any other exception was raised by a signal handler or a timer inside the call, such as Celery's
+    `SoftTimeLimitExceeded`. It leaves the call as it is. So does an `OSError` without an errno, because the system
+    always sets one.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return True
@@ -131,11 +132,11 @@ def is_network_failure(error: Exception) -> bool:
 
 
 def raise_foreign(error: Exception, deadline: Deadline, connecting: Deadline) -> None:
-    """Raise what is no failure of the network, also where httpx has taken it for one.
+    """Raise an exception that isn't a failure of the network, even if httpx took it for one.
 
     Args:
         error: What httpx raised.
-        deadline: The end of the call, before which nothing but connecting times out.
+        deadline: The end of the call. Before it, only connecting can time out.
         connecting: The earliest end of a connection attempt that takes too long.
     """
     if not is_network_failure(error):
@@ -150,19 +151,20 @@ def raise_foreign(error: Exception, deadline: Deadline, connecting: Deadline) ->
 
 
 def transport_error_from(error: Exception) -> TransportError:
-    """Return the transport error that an exception of the network or of an HTTP library stands for.
+    """Return the transport error for an exception of the network or of an HTTP library.
 
     Args:
-        error: The exception: of sockets, TLS, h11, httpx or httpx2, by its name; any other is `broken`.
+        error: An exception of sockets, TLS, h11, httpx or httpx2, recognized by its name. Any other becomes `broken`.
 
     Returns:
-        A transport error with the exception as its `cause`; the exception itself if it is a transport error.
+        A transport error with the exception as its `cause`. If the exception is a transport error already, it is
+        returned as it is.
     """
     return error if isinstance(error, TransportError) else TransportError(_kind_of(error), error)
 
 
 def connect_error_from(error: Exception) -> TransportError:
-    """Return the same for an exception raised before the request was sent."""
+    """Return the transport error for an exception that was raised before the request was sent."""
     if isinstance(error, TransportError):
         return error
     kind = _kind_of(error)
@@ -188,7 +190,7 @@ def _kind_of(error: Exception) -> TransportErrorKind:
 
 
 def _connect_kind_of(error: BaseException) -> TransportErrorKind:
-    """Return what kept a connection from being made: a failure that persists is not worth a retry."""
+    """Return why no connection was made. A failure that persists isn't worth a retry."""
     for inner in cause_chain(error):
         names = {cls.__name__ for cls in type(inner).__mro__}
         if "SSLError" in names:
@@ -199,7 +201,7 @@ def _connect_kind_of(error: BaseException) -> TransportErrorKind:
 
 
 def certificate_alert(error: BaseException) -> str | None:
-    """Return the alert by which the server refused the client's certificate or its lack; None for another failure."""
+    """Return the TLS alert if the server refused the client's certificate or its absence, otherwise None."""
     for inner in cause_chain(error):
         # Of a name such as TLSV13_ALERT_CERTIFICATE_REQUIRED, the last part.
         alert = str(getattr(inner, "reason", None)).rpartition("_ALERT_")[2]
@@ -209,11 +211,11 @@ def certificate_alert(error: BaseException) -> str | None:
 
 
 def cause_chain(error: BaseException, *, hidden: bool = True) -> Iterator[BaseException]:
-    """Yield an exception and, one after another, those that caused it.
+    """Yield an exception, then its cause, then the cause of that, and so on.
 
     Args:
         error: The exception.
-        hidden: Whether to yield also what `raise ... from None` hides.
+        hidden: Whether to include causes that `raise ... from None` hides.
     """
     seen: set[int] = set()
     inner: BaseException | None = error
@@ -224,7 +226,7 @@ def cause_chain(error: BaseException, *, hidden: bool = True) -> Iterator[BaseEx
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the text of the innermost exception of a chain that has a specific one; empty when none has a text."""
+    """Return the text of the innermost exception of a chain that has a specific one, or an empty text."""
     chains = [*cause_chain(error, hidden=False)], [*cause_chain(error)]
     texts = [text for chain in chains for inner in reversed(chain) if (text := _text_of(inner))]
     return next((text for text in texts if not text.startswith(_VAGUE)), texts[0] if texts else "")

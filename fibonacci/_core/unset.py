@@ -1,4 +1,4 @@
-"""The sentinel for an argument that was left out, where None has a meaning of its own."""
+"""The marker for an argument that was left out, where None means something else."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ if TYPE_CHECKING:
 
 
 class Unset:
-    """The type of `UNSET`, which stands for an argument that was left out.
+    """The type of `UNSET`, the marker for an argument that was left out.
 
-    What is `UNSET` is not sent at all; None is sent as null. Its only object is `UNSET`, which is false.
+    An argument that is `UNSET` isn't sent at all, while None is sent as null. `UNSET` is the only object of this type,
+    and it is false.
 
     Example:
         ```python
@@ -38,4 +39,4 @@ class Unset:
 
 
 UNSET: Final = Unset()
-"""The argument that is left out, where None has a meaning of its own: it is not sent, and changes nothing."""
+"""Marks an argument that was left out, where None means something else: it isn't sent, and changes nothing."""

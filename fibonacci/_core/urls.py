@@ -1,4 +1,4 @@
-"""URLs: the base URL, path parameters, queries. Everything that is put into a URL passes through here."""
+"""URLs: the base URL, path parameters, queries. Everything that goes into a URL passes through here."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from fibonacci._remedies import joined, remedy
 from fibonacci.errors import ConfigurationError
 
 QueryValue = str | int | float | bool | None
-"""What a parameter of a query may be: None is not sent."""
+"""What a query parameter may be, of which None isn't sent."""
 _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 _PORTS = {"http": 80, "https": 443}
 
 
 def check_base_url(url: object, *, source: str, allow_insecure: bool, api_version: str = "v1") -> str:
-    """Return the base URL without a final slash, and a host that is not ASCII in its `xn--` form.
+    """Return the base URL without a final slash, with a host that isn't ASCII in its `xn--` form.
 
     Args:
-        url: The URL; with the API `"0.2"` that of the server's root, or of its `/api/v1`, which is removed.
-        source: Where it is from, for the messages.
-        allow_insecure: Whether plain http to other machines than this one is allowed.
+        url: The URL. With the API `"0.2"`, that of the server's root, or of its `/api/v1`, which is removed.
+        source: Where it came from, for the messages.
+        allow_insecure: Whether plain http to other machines is allowed.
         api_version: The API that the server speaks.
 
     Raises:
-        TypeError: If it is not a string.
-        ConfigurationError: If it is not an http(s) URL, holds a user, query or fragment, is plain http to another
-            machine without `allow_insecure`, or is that of another API.
+        TypeError: If it isn't a string.
+        ConfigurationError: If it isn't an http(s) URL, has a user, query or fragment, is plain http to another machine
+            without `allow_insecure`, or belongs to another API.
     """
     if not isinstance(url, str):
         raise TypeError(f"{source} must be a str, not {type(url).__name__}")
@@ -91,10 +91,10 @@ def is_loopback(host: str) -> bool:
 
 
 def left_for(origin: str, host: str, peer: str) -> OSError | None:
-    """Return why nothing may be sent over a new connection, whose name is one of this machine, and which has left it.
+    """Return why nothing may be sent over a new connection to a name of this machine that ended somewhere else.
 
-    RFC 6761 reserves `localhost` and the names below it for this machine, which is why they may have plain http. A name
-    service can say otherwise: so the address that was connected to decides, not another lookup.
+    RFC 6761 reserves `localhost` and the names below it for this machine, so plain http to them is allowed. But a name
+    service can say otherwise. So the address that was connected to decides, not another lookup.
 
     Args:
         origin: Scheme, host and port of the request.
@@ -102,7 +102,7 @@ def left_for(origin: str, host: str, peer: str) -> OSError | None:
         peer: The IP address that accepted.
 
     Returns:
-        The reason; None if the connection is in order.
+        The reason, or None if the connection is in order.
     """
     target = urlsplit(origin)
     if target.scheme != "http" or target.hostname != host or not _is_local_name(host) or _is_loopback_address(peer):
@@ -140,7 +140,7 @@ def origin_of(base_url: str) -> str:
 
 
 class FilledPath(str):
-    """A path with its parameters filled in, which keeps its template.
+    """A path with its parameters filled in, which also keeps its template.
 
     Attributes:
         template: The path with the parameters' names, such as `/workflows/{workflow_id}`.
@@ -150,11 +150,11 @@ class FilledPath(str):
 
 
 def path(template: str, **parameters: str | int) -> FilledPath:
-    """Fill a path: each parameter becomes one segment, percent-encoded whole.
+    """Fill a path. Each parameter becomes one segment, percent-encoded as a whole.
 
     Raises:
-        TypeError: If a parameter is not a string (or, for a version, an int).
-        ValueError: If it is empty, `.` or `..`: it would reach another endpoint.
+        TypeError: If a parameter isn't a string (or, for a version, an int).
+        ValueError: If a parameter is empty, `.` or `..`, and would reach another endpoint.
     """
     filled = FilledPath(template.format_map({name: _segment(name, value) for name, value in parameters.items()}))
     filled.template = template
@@ -171,11 +171,11 @@ def _segment(name: str, value: object) -> str:
 
 
 def check_id(name: str, value: object) -> str:
-    """Return an id that names something, wherever in a request it stands.
+    """Check an id, wherever it goes in a request, and return it.
 
     Raises:
-        TypeError: If it is not a string.
-        ValueError: If it is empty, `.` or `..`: it would reach another endpoint, or everything.
+        TypeError: If it isn't a string.
+        ValueError: If it is empty, `.` or `..`, and would reach another endpoint, or everything.
     """
     if not isinstance(value, str):
         hint = "; decode it first" if isinstance(value, bytes) else ""
@@ -189,8 +189,8 @@ def check_method(method: object) -> str:
     """Return an HTTP method in upper case.
 
     Raises:
-        TypeError: If it is not a string.
-        ValueError: If it is not a word.
+        TypeError: If it isn't a string.
+        ValueError: If it isn't a word.
     """
     if not isinstance(method, str):
         raise TypeError(f"method must be a str, not {type(method).__name__}")
@@ -200,11 +200,11 @@ def check_method(method: object) -> str:
 
 
 def check_path(path: object) -> str:
-    """Return a path below the base URL, with what cannot stand in a URL percent-encoded.
+    """Return a path below the base URL, with characters that a URL can't have percent-encoded.
 
     Raises:
-        TypeError: If it is not a string.
-        ValueError: If it is a whole URL, does not begin with one `/`, or has `.`, `..` or a fragment in it.
+        TypeError: If it isn't a string.
+        ValueError: If it is a whole URL, doesn't start with one `/`, or contains `.`, `..` or a fragment.
     """
     if not isinstance(path, str):
         raise TypeError(f"path must be a str, not {type(path).__name__}")
@@ -223,11 +223,11 @@ def check_path(path: object) -> str:
 
 
 def query(parameters: Mapping[str, QueryValue]) -> str:
-    """Return a query string with its `?`, or nothing. None is left out; booleans are `true` and `false`.
+    """Return a query string with its `?`, or nothing. None is left out, and booleans are `true` and `false`.
 
     Raises:
-        TypeError: If a value is not text, a number or a boolean.
-        ValueError: If a value is text that cannot be encoded.
+        TypeError: If a value isn't text, a number or a boolean.
+        ValueError: If a value is text that can't be encoded.
     """
     if not parameters:
         return ""

@@ -43,59 +43,63 @@ if TYPE_CHECKING:
 
 
 class Fibonacci:
-    """A client of the Fibonacci platform, for workflows, their executions and what governs them.
+    """A client for the Fibonacci platform, for workflows, their executions and their governance.
 
-    It can be used with or without `with`, by many tasks and threads at a time, and after a fork. Clients of one key
-    share the plan's rate limit, so that together they stay within it.
+    You can use it with or without `with`, from many tasks and threads at a time, and after a fork. Clients with the
+    same key share the plan's rate limit, so together they stay within it.
 
     Args:
         api_key: The API key, or a function that returns one and is called for each attempt. Default: the environment
-            variable `FIBONACCI_API_KEY`, else that of the profile.
-        profile: The name of a profile, which has a base URL and, in the keychain, a key; see `fibonacci profiles`.
-            Arguments and environment variables precede it. Default: `FIBONACCI_PROFILE`; where no key is given, else
-            the default of the file of profiles.
-        base_url: The base URL of the platform; a host that is not ASCII is sent in its `xn--` form. Default:
-            `FIBONACCI_BASE_URL`, else that of the profile, else `https://api.fibonacci.dev/v1`, or
-            `https://api.fibonacci.today` with the API `"0.2"`.
+            variable `FIBONACCI_API_KEY`, or else the key of the profile.
+        profile: The name of a profile, which has a base URL and, in the keychain, a key (see `fibonacci profiles`).
+            Arguments and environment variables take precedence over it. Default: `FIBONACCI_PROFILE`, or else, if no
+            key is given, the default profile.
+        base_url: The base URL of the platform. A host that isn't ASCII is sent in its `xn--` form. Default:
+            `FIBONACCI_BASE_URL`, or else that of the profile, or else `https://api.fibonacci.dev/v1` (with the API
+            `"0.2"`, `https://api.fibonacci.today`).
         api_version: The API that the server speaks: `"v1"`, the documented one, or `"0.2"`, that of fibonacci-sdk
-            0.2.4, whose `base_url` is the root of the server. A call that it does not have raises an
-            `UnsupportedCallError`. Default: `FIBONACCI_API_VERSION`, else that of the profile, else `"v1"`.
-        timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
-            Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
-        max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
-            Default: `FIBONACCI_MAX_RETRIES`, else 2.
-        headers: Headers to send with each request, by name. Default: none of your own.
-        transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object, which is never closed; see
-            `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
-        http_client: A client of httpx or httpx2, used as it is and never closed: short for
+            0.2.4. For `"0.2"`, `base_url` is the root of the server, and a call that the server doesn't have raises an
+            `UnsupportedCallError`. Default: `FIBONACCI_API_VERSION`, or else that of the profile, or else `"v1"`.
+        timeout: Seconds for a whole call, including retries, waits, queueing for a connection, and the body. None means
+            no limit. Default: `FIBONACCI_TIMEOUT`, or else 60 (300 for `workflows.execute`).
+        max_retries: The largest number of retries per call. Retries after a 429 don't count, but with 0 there are none.
+            Default: `FIBONACCI_MAX_RETRIES`, or else 2.
+        headers: Headers to send with each request, by name. Default: only those of the SDK.
+        transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object from `fibonacci.transports`,
+            which the client never closes. Default: `FIBONACCI_TRANSPORT`, or else `"socket"`.
+        http_client: Your own client of httpx or httpx2, which is used as it is and never closed. It is short for
             `transport=HTTPXTransport(http_client)`.
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
-            their hashes.
-        client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
+        ca_bundle: A PEM file of CAs to trust in addition to the system's, or a folder of such files, named by their
+            hashes.
+        client_cert: Your certificate for mutual TLS: the path of a PEM file with certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
-        max_connections: The largest number of connections in use for one origin; further calls queue. Default: 1,000.
-        max_idle_connections: The largest number of idle connections that are kept for one origin. Default: 100.
-        allow_insecure: Whether to allow plain http to other machines than this one.
-        allow_pickled_secrets: Whether a pickle of the client may hold the key that was passed as `api_key`, and the
-            password in `rate_limiter`. Without it, pickling such a client is a `TypeError`. What came from the
-            environment or the keychain is in no pickle: it is read again where the client is unpickled.
-        idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
-        max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). It
-            bounds the number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
-        rate_limiter: Who shares what is known of a key's rate limit: `"process"` (the clients of the process),
-            `"machine"` (all processes of this user on this machine), the URL of a Redis server (`redis://`,
-            `rediss://`, `unix://`; all processes that name it), or `"off"` (no request is delayed before it is sent).
-            Default: `FIBONACCI_RATE_LIMITER`, else `"process"`.
-        on_retry: Called with a `RetryEvent` before a request is sent again.
-        on_wait: Called with a `WaitEvent` before a wait of a second or more for the rate limit, and after a second of
-            waiting for a connection.
-        tracing: Makes a span for each call and attempt: `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
-        clock: The source of time, for tests; see `fibonacci.testing.Clock`. Default: the machine's.
+        max_connections: The largest number of connections in use per origin. More calls than that queue. Default:
+            1,000.
+        max_idle_connections: The largest number of idle connections to keep per origin. Default: 100.
+        allow_insecure: Whether to allow plain http to other machines. Your API key then travels unencrypted.
+        allow_pickled_secrets: Whether a pickle of the client may contain the key that you passed as `api_key`, and the
+            password in `rate_limiter`. Otherwise, pickling such a client is a `TypeError`. A key from the environment
+            or the keychain is never in a pickle. It is read again where the client is unpickled.
+        idempotency: Pass `"server"` if the server honors `Idempotency-Key`, so that the SDK may retry POSTs too. If it
+            doesn't honor it, a workflow may run several times.
+        max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). It also
+            limits the number of JSON values to 1,048,576, or to one per 64 bytes if that is more.
+        rate_limiter: Which clients share a key's rate limit. `"process"`: those in this process. `"machine"`: those in
+            all processes of this user on this machine. The URL of a Redis server (`redis://`, `rediss://` or
+            `unix://`): those in all processes that name it. `"off"`: none, and no request is delayed before it is sent.
+            Default: `FIBONACCI_RATE_LIMITER`, or else `"process"`.
+        on_retry: Called with a `RetryEvent` before the SDK sends a request again.
+        on_wait: Called with a `WaitEvent` before a call waits a second or more for the rate limit, or when it has
+            waited a second for a connection.
+        tracing: Makes a span for each call and attempt, such as
+            `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
+        clock: The source of time, for tests (see `fibonacci.testing.Clock`). Default: the machine's.
 
     Raises:
-        ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.
-        ImportError: If the rate limiter needs a package that is not installed; it names the extra.
+        ConfigurationError: If there is no usable key, or an argument or the environment is wrong. The message says how
+            to fix it.
+        ImportError: If the rate limiter needs a package that isn't installed. The message names the extra.
 
     Example:
         ```python
@@ -202,7 +206,7 @@ class Fibonacci:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The rate limit as the last response stated it; None before the first.
+        """The rate limit as the last response reported it. None before the first response.
 
         Example:
             ```python
@@ -213,10 +217,11 @@ class Fibonacci:
         return self._shared.rate_limit
 
     def reset_rate_limit(self) -> None:
-        """Forget what is known of the key's rate limit: all calls that wait go on, and the next call asks the server.
+        """Forget what is known about the key's rate limit.
 
-        It does no I/O. Other clients of the key in this process share the rate limit, and so the reset. With a
-        function as `api_key`, it is about the key that was used last.
+        Calls that wait for the next window go on, and the next call asks the server. The reset itself does no I/O.
+        Other clients in this process with the same key share the rate limit, and so the reset. If `api_key` is a
+        function, the reset applies to the key that was used last.
 
         Example:
             ```python
@@ -235,26 +240,26 @@ class Fibonacci:
         max_retries: int | Unset = UNSET,
         headers: Mapping[str, str | None] | None = None,
     ) -> Self:
-        """Return a client with other options on the same connections.
+        """Return a client with other options that uses the same connections.
 
-        It opens no connection, so you can make one for a single call, or one for each of your customers' keys. What you
-        leave out stays as it is. The rate limit is that of the key and the base URL: a client with another key neither
-        waits for this one's limit nor uses it up.
+        It opens no connection, so you can make one for a single call, or one for each of your customers' keys. Options
+        that you leave out stay as they are. The rate limit belongs to the key and the base URL. A client with another
+        key neither waits for this client's limit nor uses it up.
 
         Args:
             api_key: The API key, or a function that returns one.
             base_url: The base URL of the platform. A key from the keychain is only sent to the host that it was stored
-                for, so pass `api_key` too when the host changes.
-            timeout: Seconds for a whole call; None means no limit.
-            max_retries: The largest number of retries of a call.
+                for, so pass `api_key` too if the host changes.
+            timeout: Seconds for a whole call. None means no limit.
+            max_retries: The largest number of retries per call.
             headers: Headers to send in addition, by name. None removes a header that the client was given.
 
         Returns:
-            The other client. Closing either closes the connections of both.
+            The new client. If you close either client, the connections of both are closed.
 
         Raises:
-            ConfigurationError: If a value is wrong; it names the remedy.
-            TypeError: If a value has the wrong type.
+            ConfigurationError: If an option has an invalid value. The message says how to fix it.
+            TypeError: If an option has the wrong type.
 
         Example:
             ```python
@@ -286,22 +291,23 @@ class Fibonacci:
 
         Args:
             method: The HTTP method, such as `"GET"`.
-            path: The path below the base URL, beginning with `/`.
-            params: Query parameters by name; None values are left out.
-            json: The body; any JSON. None is sent as null; without it there is no body.
-            headers: Headers to send with this request in addition, by name. None leaves out one of the client's own.
-            timeout: Seconds for this call; None means no limit. Default: that of the client.
+            path: The path below the base URL, starting with `/`.
+            params: Query parameters by name. None values are left out.
+            json: The body, any JSON. None is sent as null. If you leave it out, the request has no body.
+            headers: Headers to send in addition, by name. None leaves out one of the client's headers.
+            timeout: Seconds for this call. None means no limit. Default: the client's.
             returns: A model or another type to read the data of the response as.
 
         Returns:
-            The data of the response (what its envelope holds, if it has one) as `returns`, else as plain Python objects
-            (dicts, lists, texts, numbers); None when the response has no body.
+            The data of the response, without its envelope if it has one. It is an object of the type `returns`, or
+            plain Python data (dicts, lists, strings, numbers) without it. None if the response has no body.
 
         Raises:
-            APIError: If anything goes wrong.
-            ConfigurationError: If a header or the timeout cannot be used; it names the remedy. Nothing is sent.
-            TypeError: If `returns` is no type, or the body has no JSON form. Nothing is sent.
-            ValueError: If the path is a whole URL or has `..` in it, or the body holds NaN. Nothing is sent.
+            APIError: If the call fails.
+            ConfigurationError: If a header or the timeout can't be used. The message says how to fix it. Nothing is
+                sent.
+            TypeError: If `returns` isn't a type, or the body can't be represented in JSON. Nothing is sent.
+            ValueError: If the path is a whole URL or contains `..`, or the body contains NaN. Nothing is sent.
 
         Example:
             ```python
@@ -328,10 +334,10 @@ class Fibonacci:
         return requestor.send(Request(verb, where, returns, params=params or {}, body=json))
 
     def close(self) -> None:
-        """Close the connections of the client; a later call opens new ones.
+        """Close the client's connections.
 
-        A transport that was passed as an object is left open. Cancellations that `cancel_on_exit` asks for are waited
-        for, up to 6 s, if they are under way. Leaving a `with` block does the same.
+        A later call opens new ones. A transport that you passed as an object stays open. If `cancel_on_exit` is
+        canceling executions at that moment, this waits up to 6 s for it. Leaving a `with` block does the same.
 
         Example:
             ```python
@@ -390,7 +396,7 @@ class Fibonacci:
         return {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
 
     def _copied(self, state: dict[str, Any]) -> Self:
-        """Return a client of the same configuration, with connections of its own."""
+        """Return a client with the same configuration, and with new connections."""
         client = type(self).__new__(type(self))
         vars(client).update(state)
         client._configure(self._config)

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/clock.py by tests/tools/mirror.py; change that file, not this one.
-"""The source of time of a client."""
+"""A client's source of time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fibonacci._core.messages import TimeSource
 
 
 class Clock(TimeSource, Protocol):
-    """A source of time: a test passes its own as `clock=`, so that no wait takes real time.
+    """A source of time, which a test passes as `clock=` so that no wait takes real time.
 
     Example:
         ```python
@@ -39,6 +39,6 @@ class Clock(TimeSource, Protocol):
         """Wait.
 
         Args:
-            seconds: How many seconds to wait; 0 or more.
+            seconds: How many seconds to wait, 0 or more.
         """
         ...

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/resource.py by tests/tools/mirror.py; change that file, not this one.
-"""The base class of the resources, and lists that span many pages."""
+"""The base class of the groups of calls, and lists that span many pages."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _SHARED = (
 
 
 class Pager(_runtime.IterationHints, Generic[T]):
-    """A list of the platform, which yields every item of every page when it is iterated.
+    """A list from the platform that yields every item when you loop over it.
 
-    Items come in the platform's order. Each page is fetched when it is needed. It can be iterated again; each time the
-    list is fetched anew. Only one page is held at a time.
+    The SDK fetches a page when your loop reaches it, and holds one page at a time. Items come in the platform's order.
+    If you loop again, the list is fetched again.
 
     Example:
         ```python
@@ -60,25 +60,30 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return Items(self._requestor, self._request)
 
     def pages(self) -> Iterator[Page[T]]:
-        """Iterate the pages, each fetched when it is needed.
+        """Loop over the pages instead of the items.
+
+        Each page is fetched when your loop reaches it.
 
         Returns:
             An iterator of pages in the platform's order, with their `items` and their `response`.
 
         Raises:
-            PaginationError: While it is iterated, if the server names a page again: following it would never end.
-            FibonacciError: While it is iterated, if a call fails.
+            PaginationError: While you loop, if the server points back to an earlier page, so that the loop would never
+                end.
+            FibonacciError: While you loop, if a request fails.
         """
         return Pages(self._requestor, self._request)
 
     def first(self) -> T | None:
-        """Fetch the first item of the list; further pages are fetched only while pages are empty.
+        """Fetch the first item of the list.
+
+        This takes one request, and another one for each empty page before the first item.
 
         Returns:
-            The item, or None when the list is empty.
+            The item, or None if the list is empty.
 
         Raises:
-            FibonacciError: If a call fails.
+            FibonacciError: If a request fails.
         """
         for page in self.pages():
             self._first_page = page
@@ -87,20 +92,20 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return None
 
     def take(self, n: int) -> list[T]:
-        """Fetch the first items of the list, with no more pages than they need.
+        """Fetch the first items of the list, with as few pages as possible.
 
-        Without a `page_size`, a few items are all that is asked for: `list().take(10)` is one request for 10 items.
+        Without a `page_size`, it asks for no more items than you need: `list().take(10)` is one request for 10 items.
 
         Args:
             n: How many items, 0 or more.
 
         Returns:
-            The first `n` items in the platform's order, or all of them when the list is shorter.
+            The first `n` items in the platform's order, or all of them if the list is shorter.
 
         Raises:
-            TypeError: If `n` is not an int. Nothing is sent.
+            TypeError: If `n` isn't an int. Nothing is sent.
             ValueError: If `n` is negative. Nothing is sent.
-            FibonacciError: If a call fails.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -118,19 +123,19 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return items[:n]
 
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
-        """Fetch all pages and return their items as one data frame of pandas (extra `pandas`).
+        """Fetch all pages, and return their items as one pandas data frame (extra `pandas`).
 
-        It sends one request for each page. `Page.to_pandas` has the columns and their types.
+        It sends one request per page. See `Page.to_pandas` for the columns and their types.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A data frame with a row for each item, in the platform's order.
 
         Raises:
-            ImportError: If pandas is not installed. Nothing is sent.
-            FibonacciError: If a call fails.
+            ImportError: If pandas isn't installed. Nothing is sent.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -144,19 +149,19 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return pandas_frame(*self._table(), flatten=flatten)
 
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
-        """Fetch all pages and return their items as one data frame of polars (extra `polars`).
+        """Fetch all pages, and return their items as one polars data frame (extra `polars`).
 
-        It sends one request for each page. `Page.to_polars` has the columns and their types.
+        It sends one request per page. See `Page.to_polars` for the columns and their types.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A data frame with a row for each item, in the platform's order.
 
         Raises:
-            ImportError: If polars is not installed. Nothing is sent.
-            FibonacciError: If a call fails.
+            ImportError: If polars isn't installed. Nothing is sent.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -170,19 +175,19 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return polars_frame(*self._table(), flatten=flatten)
 
     def to_arrow(self, *, flatten: bool = False) -> Any:
-        """Fetch all pages and return their items as one table of Arrow (extra `arrow`).
+        """Fetch all pages, and return their items as one Arrow table (extra `arrow`).
 
-        It sends one request for each page. `Page.to_arrow` has the columns and their types.
+        It sends one request per page. See `Page.to_arrow` for the columns and their types.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A `pyarrow.Table` with a row for each item, in the platform's order.
 
         Raises:
-            ImportError: If pyarrow is not installed. Nothing is sent.
-            FibonacciError: If a call fails.
+            ImportError: If pyarrow isn't installed. Nothing is sent.
+            FibonacciError: If a request fails.
 
         Example:
             ```python
@@ -214,12 +219,12 @@ class PageSender(Protocol):
     """Sends the request for a page."""
 
     def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
-        """Send a request for a page and return it, with the parameters of the next page (None at the end)."""
+        """Send a request for a page, and return the page with the parameters of the next one (None at the end)."""
         ...
 
 
 class PageReader(_runtime.IterationHints, Generic[T]):
-    """Reads the pages of a list, one after the other. It is iterated by one task or thread at a time.
+    """Reads the pages of a list, one after another, for one task or thread at a time.
 
     Args:
         sender: Sends the requests.
@@ -238,8 +243,8 @@ class PageReader(_runtime.IterationHints, Generic[T]):
     def _read(self) -> tuple[Page[T], NextPage[T]]:
         """Return the next page, and what comes after it.
 
-        The caller assigns this to `_next`, together with what it keeps of the page: until then nothing has changed, and
-        after an error, a cancellation or Ctrl-C the same page is fetched again.
+        The caller assigns this to `_next` in the same step as what it keeps of the page. Until then nothing has
+        changed, so after an error, a cancellation or Ctrl-C the same page is fetched again.
         """
         if isinstance(self._next, PaginationError):
             failure, self._next = self._next, None
@@ -257,7 +262,7 @@ class PageReader(_runtime.IterationHints, Generic[T]):
 
 
 class Pages(PageReader[T]):
-    """The pages of a list. It is not a generator: one that is left before its end would have to be closed."""
+    """The pages of a list. It isn't a generator, because a generator that is left early has to be closed."""
 
     def __next__(self) -> Page[T]:
         with self._single.turn():
@@ -266,7 +271,7 @@ class Pages(PageReader[T]):
 
 
 class Items(PageReader[T]):
-    """The items of the pages of a list."""
+    """The items of a list, page by page."""
 
     def __init__(self, sender: PageSender, request: Request[T]) -> None:
         super().__init__(sender, request)
@@ -292,7 +297,10 @@ def _repeated(mark: str, request: Request[T], page: Page[T]) -> PaginationError:
 
 
 class Resource:
-    """A group of calls: its methods describe requests, and the requestor sends them."""
+    """A group of calls, such as `client.workflows`.
+
+    Its methods describe requests, and the requestor sends them.
+    """
 
     def __init__(self, requestor: Requestor) -> None:
         self._requestor = requestor

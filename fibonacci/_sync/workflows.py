@@ -374,7 +374,7 @@ class Workflows(WorkflowCalls):
         cancel_on_exit: bool = False,
         progress: bool = False,
     ) -> Execution:
-        """Run a workflow: start it, wait until it ends, and raise an error unless it succeeded.
+        """Start a workflow, wait until it ends, and raise an error unless it succeeded.
 
         If anything else ends the call early, the exception has a note with the id of the execution, so that you can
         find it again. As long as the id isn't known, the note has the idempotency key.

@@ -1,4 +1,4 @@
-"""Integrations with other packages. Each needs an extra, which its module names."""
+"""Integrations with other packages. Each module names the extra that it needs."""
 
 from fibonacci._lazy import lazy_names
 

@@ -1,7 +1,7 @@
 """OpenTelemetry: spans of runs, calls and attempts, `traceparent` in the request, and metrics.
 
-It needs the extra `[otel]`: `pip install 'fibonacci-sdk[otel]'`. Names follow OpenTelemetry's semantic conventions for
-HTTP clients; what they have no name for begins with `fibonacci`.
+It needs the extra `otel`: `pip install 'fibonacci-sdk[otel]'`. Names follow OpenTelemetry's semantic conventions for
+HTTP clients. Where these have no name, ours begins with `fibonacci`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ _LONG_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120
 
 
 class OpenTelemetryTracing(Tracing, ExecutionTracing):
-    """A tracer of clients that makes spans and metrics of OpenTelemetry; pass it as `tracing=`.
+    """A tracer that makes OpenTelemetry spans and metrics, to be passed as `tracing=`.
 
-    Spans cover a `run` or `wait`, each call in it, and each attempt of a call. Durations are in seconds.
+    There is a span for each `run` or `wait`, for each call in it, and for each attempt of a call. Durations are in
+    seconds.
 
     Args:
-        tracer_provider: The provider of the tracer; OpenTelemetry's global one by default.
-        meter_provider: The provider of the meter; OpenTelemetry's global one by default.
+        tracer_provider: The provider of the tracer. Default: OpenTelemetry's global one.
+        meter_provider: The provider of the meter. Default: OpenTelemetry's global one.
 
     Example:
         ```python
@@ -89,11 +90,11 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
         Args:
             operation: Which of the two.
             base_url: The base URL of the platform.
-            workflow_id: The id of the workflow; None for a wait.
-            execution_id: The id of the execution; None for a run, which has none yet.
+            workflow_id: The id of the workflow. None for a wait.
+            execution_id: The id of the execution. None for a run, which doesn't have one yet.
 
         Yields:
-            The span, whose `set_execution` records the execution.
+            The span. Its `set_execution` records the execution.
         """
         measured: _Attributes = {"fibonacci.operation": operation, **_server(base_url)}
         ids = {"fibonacci.workflow.id": workflow_id, "fibonacci.execution.id": execution_id}
@@ -104,15 +105,15 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
 
     @contextmanager
     def call(self, method: str, template: str, base_url: str) -> Generator[WaitSpan]:
-        """Start the span of a call, which ends with its response or error; waits are included.
+        """Start the span of a call, which ends with the response or the error and includes waits.
 
         Args:
             method: The HTTP method.
-            template: The path with names in place of ids; empty when unknown.
+            template: The path with names in place of ids. Empty if it isn't known.
             base_url: The base URL of the platform.
 
         Yields:
-            The span, whose `set_response` and `add_rate_limit_wait` record the response and the waits.
+            The span. Its `set_response` records the response, and `add_rate_limit_wait` records a wait.
         """
         verb, original = _method(method)
         measured: _Attributes = {"http.request.method": verb, **_server(base_url)}
@@ -131,10 +132,10 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
             method: The HTTP method.
             url: The whole URL.
             number: The number of the attempt, from 1.
-            headers: The names and values of the request's headers, in order; `traceparent` is added at the end.
+            headers: The names and values of the request's headers, in order. `traceparent` is added at the end.
 
         Yields:
-            The span, whose `set_response` records the response.
+            The span. Its `set_response` records the response.
         """
         verb, original = _method(method)
         measured: _Attributes = {"http.request.method": verb, **_server(url)}
@@ -161,7 +162,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
         measured: _Attributes,
         histogram: Histogram,
     ) -> Generator[_SpanT]:
-        """Start a span, and measure its duration with attributes of few values only: no id is among them."""
+        """Start a span, and measure its duration with attributes that have few values, so none of them is an id."""
         outer = _current.get()
         with self._tracer.start_as_current_span(
             name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
@@ -186,7 +187,7 @@ class _Span:
 
     Attributes:
         measured: The attributes of the span's duration.
-        recorded: The exception that this span or one within it has recorded; None for none.
+        recorded: The exception that this span, or one inside it, has recorded. None for none.
     """
 
     def __init__(self, span: trace.Span, measured: _Attributes) -> None:
@@ -195,7 +196,7 @@ class _Span:
         self._span = span
 
     def fail(self, error: BaseException) -> None:
-        """Record the exception that leaves the block, once: not where a span within this one has."""
+        """Record the exception that leaves the block, unless a span inside this one already has."""
         self.set("error.type", _type_of(error))
         if isinstance(error, Exception):  # a cancellation is no error
             self._span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
@@ -212,7 +213,7 @@ class _Span:
 class _HTTPSpan(_Span):
     """The span of an attempt.
 
-    It records no exception. That of the network becomes the error of the call, which redacts the API key.
+    It records no exception. A network exception becomes the error of the call, which redacts the API key.
     """
 
     def fail(self, error: BaseException) -> None:
@@ -254,7 +255,7 @@ class _ExecutionSpan(_Span):
     """The span of a run or a wait."""
 
     def set_execution(self, execution: Execution) -> None:
-        """Record the execution as it was last seen."""
+        """Record the execution in its latest state."""
         self._span.set_attribute("fibonacci.execution.id", execution.id)
         if execution.workflow_id is not None:
             self._span.set_attribute("fibonacci.workflow.id", execution.workflow_id)
@@ -268,7 +269,7 @@ _current: ContextVar[_Span | None] = ContextVar("fibonacci_span", default=None)
 
 
 def _method(method: str) -> tuple[str, _Attributes]:
-    """Return a method as an attribute, and the original where it is none of the known."""
+    """Return a method as an attribute, and the original if it isn't a known one."""
     return (method, {}) if method in _METHODS else ("_OTHER", {"http.request.method_original": method})
 
 

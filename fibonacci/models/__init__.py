@@ -1,4 +1,4 @@
-"""The objects that the platform sends. All models are frozen, and keep fields that the SDK does not know."""
+"""The objects that the platform sends. All models are frozen, and keep fields that the SDK doesn't know."""
 
 from fibonacci._lazy import lazy_names
 

@@ -26,13 +26,14 @@ _TIMES = ("created_at", "updated_at")
 
 @passing_interrupts
 class Model(BaseModel):
-    """An object of the platform: frozen, with typed fields for what is documented, and open for the rest.
+    """An object from the platform: frozen, with typed fields for what is documented, and open to other fields.
 
-    Fields that this version of the SDK does not know are kept: they are attributes too, and `model_dump(mode="json")`
-    returns every field of the response unchanged, known or not, and no other. Where an attribute has another value than
-    the response had, such as a `datetime` for a text, `model_extra` has that of the response.
+    Fields that this version of the SDK doesn't know are kept, and are attributes too. `model_dump(mode="json")` returns
+    every field of the response unchanged, known or not, and no others. Some attributes have another value than the
+    response, such as a `datetime` in place of text. For these, `model_extra` has what the response had.
 
-    Two objects are equal when all their fields are. They hash by their ids; an object without an id is not hashable.
+    Two objects are equal if all their fields are. Their hash comes from their ids. An object without an id isn't
+    hashable.
 
     Example:
         ```python
@@ -52,25 +53,25 @@ class Model(BaseModel):
     )
 
     _repr_fields: ClassVar[tuple[str, ...]] = ()
-    """The fields that the repr shows, in this order; the first few received ones when empty."""
+    """The fields that the repr shows, in this order. If empty, the first few that were received."""
 
     _id_fields: ClassVar[tuple[str, ...]] = ()
-    """The fields that tell an object from others of its class; empty where none does."""
+    """The fields that identify an object among others of its class. Empty if none do."""
 
     _converted: ClassVar[tuple[str, ...]] = ()
-    """The documented fields that properties read from `model_extra`, which has them as the platform sent them."""
+    """The documented fields that properties read from `model_extra`, where they are as the platform sent them."""
 
     _other_names: ClassVar[Mapping[str, str]] = {}
-    """The further names that a field has in responses, each with the name of the field."""
+    """Other names that a field has in responses, each with the name of the field."""
 
     @property
     def response(self) -> ResponseInfo:
         """The HTTP response that the object came in: status, request id, headers, rate limit, attempts, elapsed time.
 
-        It is not part of dumps, equality or the repr. The items of a list share that of their page.
+        It isn't part of dumps, equality or the repr. Items of a list share the response of their page.
 
         Raises:
-            AttributeError: If the object did not come in a response.
+            AttributeError: If the object didn't come in a response.
         """
         info: ResponseInfo | None = self.__dict__.get("_response")
         if info is None:
@@ -104,18 +105,18 @@ class Model(BaseModel):
         return hash((type(self), *(getattr(self, name) for name in self._id_fields)))
 
     def __dir__(self) -> Iterable[str]:
-        """List the names to complete: without pydantic's deprecated methods."""
+        """List the names to complete, without Pydantic's deprecated methods."""
         hidden = _deprecated_names()
         return [name for name in super().__dir__() if name not in hidden]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by the names and with the values that attributes have: `id`, times as `datetime`.
+        """Return the fields with the names and values that the attributes have, such as `id`, and times as `datetime`.
 
-        `dict(model)` is the same. `model_dump(mode="json")` returns the fields of the response instead, unchanged.
+        `dict(model)` does the same. To get the fields of the response unchanged, use `model_dump(mode="json")` instead.
 
         Returns:
-            The values by name. Every documented field is there, None or empty where the platform sent none, and then
-            the fields that the SDK does not know.
+            The values by name. Every documented field is there, None or empty if the platform didn't send it. The
+            fields that the SDK doesn't know come last.
 
         Example:
             ```python
@@ -161,11 +162,11 @@ class Model(BaseModel):
         return object_html(type(self).__name__, self.to_dict(), *self._diagram())
 
     def _received(self, name: str) -> Any:
-        """Return a field that no field of the model is for, as the platform sent it; None where there is none."""
+        """Return a field that the model doesn't define, as the platform sent it, or None without one."""
         return (self.__pydantic_extra__ or {}).get(name)
 
     def _read(self, name: str, annotation: type[T]) -> T | None:
-        """Return such a field as a type, as far as it can be read; None where there is none, or nothing can be read."""
+        """Return such a field as a type, as far as it can be read. None if it is missing, or nothing can be read."""
         value = self._received(name)
         if value is None:
             return None
@@ -175,12 +176,12 @@ class Model(BaseModel):
         return read
 
     def _read_object(self, name: str) -> dict[str, Any] | None:
-        """Return such a field as an object, without looking at what is in it."""
+        """Return such a field as an object, without looking at its contents."""
         value = self._received(name)
         return cast("dict[str, Any]", value) if isinstance(value, dict) else self._read(name, dict[str, Any])
 
     def _diagram(self, execution: ExecutionRecord | None = None) -> list[str]:
-        """Return the diagram of the definition that the object has, if it has one, for a notebook."""
+        """Return the diagram of the object's definition, if it has one, for a notebook."""
         definition = self.to_dict().get("definition")
         if not isinstance(definition, dict):
             return []
@@ -203,12 +204,12 @@ def converted_names(model: type[Model]) -> tuple[str, ...]:
 
 
 def other_names(model: type[Model]) -> Mapping[str, str]:
-    """Return the further names that fields have in responses, each with the name of the field."""
+    """Return the other names that fields have in responses, each with the name of the field."""
     return model._other_names  # pyright: ignore[reportPrivateUsage]
 
 
 def plain_dict(model: Model) -> dict[str, Any]:
-    """Return the fields of a model by their plain names, the unknown ones last; models in them are dictionaries too."""
+    """Return the fields of a model by their plain names, the unknown ones last, with models inside as dictionaries."""
     names = plain_names(type(model))
     values = {name: getattr(model, name) for name in names}
     known = {*names, *other_names(type(model))}
@@ -218,7 +219,7 @@ def plain_dict(model: Model) -> dict[str, Any]:
 
 @cache
 def plain_names(model: type[Model]) -> tuple[str, ...]:
-    """Return the plain names of a model's documented fields: its own first, the times that all have last."""
+    """Return the plain names of a model's documented fields. The times that all models have come last."""
     names = [*model.model_fields, *converted_names(model)]
     return tuple(sorted(names, key=lambda name: name in _TIMES))
 
@@ -234,7 +235,7 @@ def plain_types(model: type[Model]) -> dict[str, Any]:
 
 
 def _returned(reader: property) -> Any:
-    """Return the type of a property, Any where its annotation names what is imported for type checkers only."""
+    """Return the type of a property, or Any if its annotation uses a name that only type checkers import."""
     try:
         return get_type_hints(reader.fget)["return"]
     except NameError:
@@ -251,11 +252,11 @@ def _plain(value: object) -> object:
 
 
 def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
-    """Attach the HTTP response to the objects that came in it, where they are models.
+    """Attach the HTTP response to the objects that came in it, if they are models.
 
-    It is a plain attribute of the instance, set past pydantic, which leaves names that are no fields out of dumps,
-    equality and reprs. A private attribute of pydantic's would slow down the reading of a page: see the ablations in
-    docs/contributing/performance.md.
+    It is set as a plain attribute, past Pydantic, which leaves names that aren't fields out of dumps, equality and
+    reprs. A private attribute of Pydantic would slow down the reading of a page: see the ablations in
+    docs/reference/performance.md.
     """
     if received and isinstance(received[0], Model):
         for model in received:
@@ -264,7 +265,7 @@ def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
 
 @cache
 def _deprecated_names() -> set[str]:
-    """Return the names of pydantic 1 that pydantic's models still have."""
+    """Return the names of Pydantic 1 that Pydantic's models still have."""
     methods = {name for name in dir(BaseModel) if hasattr(getattr(BaseModel, name), "__deprecated__")}
     return methods | {"__fields__", "__fields_set__"}
 
@@ -272,7 +273,7 @@ def _deprecated_names() -> set[str]:
 class Timestamped(Model):
     """An object with the times of its creation and of its last change.
 
-    The platform documents no form of times. That they are ISO 8601 is a choice of the SDK:
+    The platform doesn't document the format of times. The SDK expects ISO 8601:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
@@ -285,10 +286,10 @@ class Timestamped(Model):
 
     @property
     def created_at(self) -> datetime | None:
-        """The time of creation, in the time zone that the platform sends (UTC); None without one."""
+        """The time of creation, in the time zone that the platform sends (UTC). None if it isn't known."""
         return self._read("created_at", datetime)
 
     @property
     def updated_at(self) -> datetime | None:
-        """The time of the last change, in the time zone that the platform sends (UTC); None without one."""
+        """The time of the last change, in the time zone that the platform sends (UTC). None if it isn't known."""
         return self._read("updated_at", datetime)

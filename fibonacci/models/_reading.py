@@ -1,6 +1,6 @@
-"""Responses that are not as documented: what can be read is, and `model_extra` keeps what was received.
+"""Responses that aren't as documented: the SDK reads what it can, and `model_extra` keeps what was received.
 
-Nearly all objects are as documented, and are read without this. Only an id cannot be done without.
+Nearly all objects are as documented, and are read without this module. Only an id is indispensable.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _reported: set[str] = set()
 def read_model(model: type[ModelT], document: object) -> ModelT:
     """Return an object of the platform, as far as it can be read.
 
-    What fits a field by pydantic's lax rules is converted; a number where a text is expected is its text. What does not
+    What fits a field by Pydantic's lax rules is converted, and a number in place of text becomes its text. What doesn't
     fit is left out, so that the field has its default. `model_extra` then has what was received.
 
     Args:
@@ -34,7 +34,7 @@ def read_model(model: type[ModelT], document: object) -> ModelT:
         document: The object as decoded JSON.
 
     Raises:
-        ValidationError: If it is no object, or has no id.
+        ValidationError: If it isn't an object, or has no id.
     """
     try:
         return model.model_validate(document)
@@ -62,7 +62,7 @@ def read_model(model: type[ModelT], document: object) -> ModelT:
 
 
 def read_models(model: type[ModelT], documents: Iterable[object]) -> list[ModelT]:
-    """Return the objects of a list, as far as they can be read. What is no object, or has no id, is left out."""
+    """Return the objects of a list, as far as they can be read, and leave out what isn't an object or has no id."""
     models: list[ModelT] = []
     is_any_lost = False
     for document in documents:
@@ -76,14 +76,14 @@ def read_models(model: type[ModelT], documents: Iterable[object]) -> list[ModelT
 
 
 def read_field(model: type[BaseModel], name: str, value: object, annotation: Any) -> Any:
-    """Return a field that `model_extra` has as a type: as it is if it fits, else as far as it can be read, else None.
+    """Return a field from `model_extra` as a type: as it is if it fits, else as far as it can be read, else None.
 
-    Of a list or an object the elements that do not fit are None, or left out where None does not fit either.
+    In a list or an object, elements that don't fit become None, or are left out if None doesn't fit either.
 
     Args:
         model: The class of the object.
         name: The name of the field.
-        value: The field as received; not None.
+        value: The field as received, not None.
         annotation: The type.
     """
     if annotation is datetime and (time := parse_time(value)) is not None:
@@ -97,7 +97,7 @@ def read_field(model: type[BaseModel], name: str, value: object, annotation: Any
 
 @cache
 def _types(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the type of each field that pydantic reads, by its name in a response."""
+    """Return the type of each field that Pydantic reads, by its name in a response."""
     types = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
     others: Mapping[str, str] = getattr(model, "_other_names", {})  # of `Model`, whose file reads fields with this one
     return {**types, **{other: types[name] for other, name in others.items()}}
@@ -111,7 +111,7 @@ def _adapter(annotation: Any, *, strict: bool) -> TypeAdapter[Any]:
 
 
 def _read_as(annotation: Any, value: object, *, strict: bool) -> Any:
-    """Return a value as a type, None when it does not fit."""
+    """Return a value as a type, or None if it doesn't fit."""
     try:
         return _adapter(annotation, strict=strict).validate_python(value)
     except (ValidationError, PydanticUserError):  # the latter: a model in a class of the user's, which has rules itself
@@ -119,7 +119,10 @@ def _read_as(annotation: Any, value: object, *, strict: bool) -> Any:
 
 
 def _fits(annotation: Any, value: object) -> bool:
-    """Whether a value is of a type. Element by element: a list of all faults would take a hundred times their size."""
+    """Whether a value is of a type.
+
+    Elements are checked one by one, because a list of all faults would take a hundred times their size.
+    """
     if value is None:
         return annotation is Any or NoneType in get_args(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -131,7 +134,7 @@ def _fits(annotation: Any, value: object) -> bool:
 
 
 def _fitted(annotation: Any, value: object) -> Any:
-    """Return what can be read of a value as a type; None when nothing can."""
+    """Return what can be read of a value as a type, or None if nothing can."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is dict:
         if not isinstance(value, dict):
@@ -163,7 +166,7 @@ def _report_field(model: type[BaseModel], name: str, value: object, *, is_lost: 
 
 
 def _report(model: type[BaseModel], name: str, text: str) -> None:
-    """Log, once for each field, that the platform sends what is not as documented."""
+    """Log, once for each field, that what the platform sent isn't as documented."""
     place = f"{model.__name__}.{name}".rstrip(".")
     if place not in _reported and (logger := client_logger(_WARNING)):
         _reported.add(place)

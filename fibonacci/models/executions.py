@@ -14,13 +14,16 @@ from fibonacci.models._base import Model, Timestamped
 T = TypeVar("T")
 
 NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"] | str
-"""The states of a node that the SDK knows; the platform may have others, which are kept as strings."""
+"""The states of a node that the SDK knows.
+
+The platform may have others, which stay strings.
+"""
 
 
 class NodeTrace(Model):
     """What happened to one node of an execution: an element of `Execution.trace`.
 
-    The platform documents no trace. Its form is a choice of the SDK, and what the emulator sends:
+    The platform doesn't document traces. The SDK chose their form, and the emulator sends them that way:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
@@ -44,53 +47,56 @@ class NodeTrace(Model):
     """The state, such as `"completed"`."""
 
     attempts: int | None = None
-    """The number of times that the node was tried; 0 before the first."""
+    """The number of times that the node was tried. 0 before the first."""
 
     input: Any = None
-    """What the last attempt was given: the node's fields with templates, rendered. None when it never ran.
+    """What the last attempt was given: the node's fields, with their templates filled in. None if the node never ran.
 
-    The emulator leaves the templates of secrets and of the environment as they are written.
+    The emulator doesn't fill in templates of secrets and of the environment.
     """
 
     output: Any = None
-    """What the node returned, any JSON; None unless it has completed."""
+    """What the node returned, any JSON. None unless it has completed."""
 
     error: Any = None
-    """Why the node failed, usually a text; None unless it has."""
+    """Why the node failed, usually as text. None unless it failed."""
 
     reason: str | None = None
-    """Why the node was skipped; None unless it was."""
+    """Why the node was skipped. None unless it was."""
 
     @property
     def usage(self) -> dict[str, int | float] | None:
-        """What all attempts have used, by name, failed ones included; None when nothing was reported.
+        """What all attempts have used, by name, including failed attempts. None if nothing was reported.
 
-        `input_tokens` and `output_tokens`, each the number of tokens, and `cost`, in the currency of whoever reports
+        `input_tokens` and `output_tokens` are each the number of tokens. `cost` is in the currency of whoever reports
         it.
         """
         return self._read("usage", dict[str, int | float])
 
     @property
     def warnings(self) -> list[str] | None:
-        """What in the node is unknown, not supported, or has no effect, in the order in which it was found.
+        """What in the node is unknown, isn't supported, or has no effect, in the order in which it was found.
 
-        None when the platform does not say it.
+        None if the platform doesn't report it.
         """
         return self._read("warnings", list[str])
 
     @property
     def started_at(self) -> datetime | None:
-        """The time of the start, in the time zone that the platform sends (UTC); None before it, or when skipped."""
+        """When the node started, in the time zone that the platform sends (UTC). None before that, or if skipped."""
         return self._read("started_at", datetime)
 
     @property
     def ended_at(self) -> datetime | None:
-        """The time of the end, in the time zone that the platform sends (UTC); None before it, or when skipped."""
+        """When the node ended, in the time zone that the platform sends (UTC). None before that, or if skipped."""
         return self._read("ended_at", datetime)
 
 
 ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "pending_approval"] | str
-"""The states that the SDK knows; the platform may have others, which are kept as strings."""
+"""The states that the SDK knows.
+
+The platform may have others, which stay strings.
+"""
 
 KNOWN_STATUSES: tuple[str, ...] = get_args(get_args(ExecutionStatus)[0])
 
@@ -100,8 +106,8 @@ TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 class Execution(Timestamped):
     """One run of a workflow.
 
-    The platform documents `execution_id`, `status`, `outputs`, `duration_ms`, `nodes_executed` and `nodes_failed`. The
-    other fields are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents `execution_id`, `status`, `outputs`, `duration_ms`, `nodes_executed` and `nodes_failed`. It
+    doesn't document the other fields, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python
@@ -120,49 +126,49 @@ class Execution(Timestamped):
     _other_names: ClassVar[Mapping[str, str]] = {"execution_id": "id"}
 
     id: str = ""
-    """The id, such as `"exec_abc123"`, whether the platform sends it as `execution_id` or as `id`."""
+    """The id, such as `"exec_abc123"`. The platform may send it as `execution_id` or as `id`."""
 
     status: ExecutionStatus | None = None
-    """The state, such as `"completed"`. One that this version of the SDK does not know is not terminal."""
+    """The state, such as `"completed"`. A state that this version of the SDK doesn't know isn't terminal."""
 
     workflow_id: str | None = None
     """The id of the workflow that was run, such as `"wf-abc123"`."""
 
     duration_ms: int | float | None = None
-    """The duration of the run in milliseconds; None while the platform reports none."""
+    """The duration of the run in milliseconds. None as long as the platform reports none."""
 
     nodes_executed: int | None = None
-    """The number of nodes that were executed; None while the platform reports none."""
+    """The number of nodes that ran. None as long as the platform reports none."""
 
     nodes_failed: int | None = None
-    """The number of nodes that failed; None while the platform reports none."""
+    """The number of nodes that failed. None as long as the platform reports none."""
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The value of each node or named output, by name; empty while there are none."""
+        """The value of each node or named output, by name. Empty as long as there are none."""
         return self._read_object("outputs") or {}
 
     @property
     def inputs(self) -> dict[str, Any] | None:
-        """The inputs of the run, by name; None where the platform does not send them.
+        """The inputs of the run, by name. None if the platform doesn't send them.
 
-        They are part of reading one execution, not of what `execute` returns; lists may leave out large ones.
+        You get them when you read one execution, not from `execute`. Lists may leave out large ones.
         """
         return self._read_object("inputs")
 
     @property
     def error(self) -> str | None:
-        """What the platform says of the run as a whole when it failed; None where it says nothing.
+        """What the platform says about a failed run as a whole. None if it says nothing.
 
-        Of an error that is an object it is the message. `failure_reason` looks at the nodes as well.
+        If the platform sends an object, this is its message. `failure_reason` takes the nodes into account as well.
         """
         return error_text(self._received("error"))
 
     @property
     def failure_reason(self) -> str | None:
-        """Why the run failed or was canceled, in the platform's words; None when it did not, or when none is stated.
+        """Why the run failed or was canceled, in the platform's words. None if it didn't, or the platform doesn't say.
 
-        It is the error of the node that failed where the platform sends one, else that of the run.
+        It is the error of the node that failed if the platform sends one, otherwise that of the run.
         """
         if self.status not in _WITHOUT_SUCCESS:
             return None
@@ -171,10 +177,10 @@ class Execution(Timestamped):
 
     @property
     def trace(self) -> list[NodeTrace] | None:
-        """What happened to each node, in the order of their execution; None when the platform did not send it.
+        """What happened to each node, in the order of their execution. None if the platform didn't send it.
 
-        It is part of reading one execution (`executions.get`, and what `wait` and `run` poll), not of lists and of what
-        `execute` returns.
+        You get it when you read one execution, with `executions.get`, `wait` or `run`. Lists and `execute` don't have
+        it.
         """
         received = self._read("trace", list[Any])
         if received is None:
@@ -186,7 +192,7 @@ class Execution(Timestamped):
 
     @property
     def completed_at(self) -> datetime | None:
-        """The time at which the run ended, in the time zone that the platform sends (UTC); None without one."""
+        """The time at which the run ended, in the time zone that the platform sends (UTC). None if it isn't known."""
         return self._read("completed_at", datetime)
 
     @property
@@ -200,7 +206,7 @@ class Execution(Timestamped):
         return self.status == "completed"
 
     def outputs_as(self, model: type[T]) -> T:
-        """Return the outputs as an object of your own type, validated by Pydantic.
+        """Return the outputs as an object of your type, validated by Pydantic.
 
         Args:
             model: A Pydantic model, or another type that Pydantic validates, such as a dataclass or a `TypedDict`.
@@ -209,8 +215,8 @@ class Execution(Timestamped):
             What Pydantic makes of the outputs.
 
         Raises:
-            OutputError: If the outputs do not fit. Its message names each field, and no value.
-            TypeError: If Pydantic cannot validate the type.
+            OutputError: If the outputs don't fit. The message names each field, and contains no values.
+            TypeError: If Pydantic can't validate the type.
 
         Example:
             ```python
@@ -228,14 +234,15 @@ class Execution(Timestamped):
     def raise_for_status(self) -> Self:
         """Raise an error if the execution failed or was canceled, as `workflows.run` does.
 
-        One that has not ended raises nothing: `is_terminal` tells, and `executions.wait` waits for the end.
+        If the execution hasn't ended, nothing is raised. `is_terminal` tells you, and `executions.wait` waits for the
+        end.
 
         Returns:
             The execution itself.
 
         Raises:
-            ExecutionFailedError: If it failed or was canceled; the message names the node and the reason, as far as the
-                platform states them.
+            ExecutionFailedError: If the execution failed or was canceled. The message names the node and the reason, as
+                far as the platform reports them.
 
         Example:
             ```python
@@ -281,8 +288,8 @@ def outputs_as(outputs: Mapping[str, Any], model: type[T], source: str) -> T:
         source: What they are the outputs of, for the message.
 
     Raises:
-        OutputError: If they do not fit.
-        TypeError: If pydantic cannot validate the type.
+        OutputError: If they don't fit.
+        TypeError: If Pydantic can't validate the type.
     """
     from pydantic import PydanticUserError, TypeAdapter  # most programs read `outputs`
     from pydantic_core import to_json
@@ -302,7 +309,7 @@ def outputs_as(outputs: Mapping[str, Any], model: type[T], source: str) -> T:
 
 
 def _without_values(error: ValidationError) -> ValidationError:
-    """Return the error without the values of the input in its text; its `errors()` have them."""
+    """Return the error without the values of the input in its text. Its `errors()` has them."""
     from pydantic_core import InitErrorDetails, PydanticCustomError
 
     faults: list[InitErrorDetails] = []
@@ -315,7 +322,7 @@ def _without_values(error: ValidationError) -> ValidationError:
 
 
 def _literal(text: Any) -> LiteralString:
-    """Return a text as what pydantic asks for; without a context, it takes no placeholder in it for one."""
+    """Return text as the type that Pydantic asks for, which looks for no placeholders in it without a context."""
     return text  # type: ignore[no-any-return]
 
 
@@ -346,13 +353,13 @@ _LEVELS = 3
 
 
 class ExecutionFailure(NamedTuple):
-    """Why an execution failed, as far as the platform states it."""
+    """Why an execution failed, as far as the platform reports it."""
 
     node: str | None = None
-    """The id of the node that failed; None when it is not known."""
+    """The id of the node that failed. None if it isn't known."""
 
     reason: str | None = None
-    """The cause as a text; None when it is not known."""
+    """The cause as text. None if it isn't known."""
 
 
 def failure_of(execution: Execution) -> ExecutionFailure:
@@ -369,9 +376,9 @@ def failure_of(execution: Execution) -> ExecutionFailure:
 
 
 def execution_error(execution: Execution) -> ExecutionFailedError:
-    """Return the error of an execution that has ended without success; one that was canceled has a class for that.
+    """Return the error of an execution that ended without success, which has another class if it was canceled.
 
-    Its texts are without the API key, which the platform may echo.
+    Its texts don't contain the API key, even if the platform echoes it.
     """
     from fibonacci._logging import redact_keys_in_use
 
@@ -389,7 +396,7 @@ def failure_text(execution: Execution, failure: ExecutionFailure) -> str:
 
 
 def error_text(error: object) -> str | None:
-    """Return the text of an error as the platform sends it: a text, an object with a message, or a list of either."""
+    """Return the text of an error as the platform sends it: text, an object with a message, or a list of either."""
     return _text(error, _LEVELS)
 
 
@@ -401,7 +408,7 @@ def _failed_nodes(document: Mapping[str, Any]) -> Iterator[ExecutionFailure]:
 
 
 def _entries(nodes: object) -> Iterable[tuple[str | None, object]]:
-    """Return nodes with their ids, which are the keys of an object, or stand in the elements of a list."""
+    """Return nodes with their ids, which are the keys of an object, or are inside the elements of a list."""
     if _is_object(nodes):
         return nodes.items()
     return [(None, node) for node in nodes] if _is_array(nodes) else []
@@ -412,7 +419,7 @@ def _first_text(document: Mapping[str, Any], fields: Iterable[str], levels: int 
 
 
 def _text(value: object, levels: int) -> str | None:
-    """Return the text of an error: itself a text, an object with a message or a code, or a list of either."""
+    """Return the text of an error: text itself, an object with a message or a code, or a list of either."""
     if isinstance(value, str):
         return value.strip()[:_LONGEST_REASON] or None
     if _is_object(value) and levels:

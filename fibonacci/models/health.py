@@ -11,9 +11,9 @@ _HEALTHY = frozenset({"healthy", "ok"})
 
 
 class Health(Model):
-    """The health of the platform, as the platform reports it; true when the platform is healthy.
+    """The health of the platform, as it reports it, which is true if the platform is healthy.
 
-    The platform documents the status `healthy` of the secret store. That `ok` means the same is a choice of the SDK:
+    The platform documents the status `healthy` of the secret store. The SDK takes `ok` to mean the same:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
@@ -31,7 +31,7 @@ class Health(Model):
 
     @property
     def healthy(self) -> bool:
-        """Whether the platform reports that it is healthy; False for a response with an error status."""
+        """Whether the platform reports that it is healthy. False for a response with an error status."""
         info: ResponseInfo | None = self.__dict__.get("_response")
         return self.status in _HEALTHY and (info is None or info.status_code < 400)
 

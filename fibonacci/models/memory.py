@@ -8,13 +8,16 @@ from typing import Any, ClassVar, Literal
 from fibonacci.models._base import Timestamped
 
 MemoryScope = Literal["workflow", "user", "organization", "global"] | str
-"""The scopes that the SDK knows; the platform may have others, which are kept as strings."""
+"""The scopes that the SDK knows.
+
+The platform may have others, which stay strings.
+"""
 
 
 class MemoryEntry(Timestamped):
     """A value stored under a key.
 
-    The platform documents scopes and `ttl` for workflows. The fields are choices of the SDK:
+    The platform documents scopes and `ttl` for workflows. It doesn't document the fields, so the SDK chose them:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
@@ -35,18 +38,18 @@ class MemoryEntry(Timestamped):
     """What was stored: any JSON."""
 
     scope: MemoryScope | None = None
-    """The scope that shares the value: `workflow`, `user`, `organization` or `global`."""
+    """Who shares the value: `workflow`, `user`, `organization` or `global`."""
 
     user_id: str | None = None
-    """The id of the user that the value belongs to, in the scope `user`; otherwise None."""
+    """The id of the user that the value belongs to, if the scope is `user`. Otherwise None."""
 
     workflow_id: str | None = None
-    """The id of the workflow that the value belongs to, in the scope `workflow`; otherwise None."""
+    """The id of the workflow that the value belongs to, if the scope is `workflow`. Otherwise None."""
 
     ttl: int | float | None = None
-    """The time to live in seconds, counted from the last change; None when the value does not expire."""
+    """The time to live in seconds, counted from the last change. None if the value doesn't expire."""
 
     @property
     def expires_at(self) -> datetime | None:
-        """The time of expiry, in the time zone that the platform sends (UTC); None without one."""
+        """The time of expiry, in the time zone that the platform sends (UTC). None if the platform sends none."""
         return self._read("expires_at", datetime)

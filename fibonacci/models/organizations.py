@@ -7,7 +7,10 @@ from typing import ClassVar, Literal
 from fibonacci.models._base import Model, Timestamped
 
 Role = Literal["owner", "admin", "member", "viewer"] | str
-"""The roles that the SDK knows; the platform may have others, which are kept as strings."""
+"""The roles that the SDK knows.
+
+The platform may have others, which stay strings.
+"""
 
 
 class GovernanceSettings(Model):
@@ -26,7 +29,7 @@ class GovernanceSettings(Model):
     _converted: ClassVar[tuple[str, ...]] = ("category_flags",)
 
     require_approval_for_external_comm: bool | None = None
-    """Whether workflows that communicate externally, such as by e-mail, need approval."""
+    """Whether workflows that communicate with the outside, such as by e-mail, need approval."""
 
     require_approval_for_public_writes: bool | None = None
     """Whether workflows that publish need approval."""
@@ -42,12 +45,14 @@ class GovernanceSettings(Model):
 
     @property
     def category_flags(self) -> dict[str, bool | None]:
-        """Whether workflows need approval, by category, such as `financial` or `pii`; empty when none is set."""
+        """Whether workflows need approval, by category, such as `financial` or `pii`. Empty if none is set."""
         return self._read("category_flags", dict[str, bool | None]) or {}
 
 
 class GovernanceReport(Model):
-    """The governance report of an organization, whose fields are not documented: all are kept, none is typed.
+    """The governance report of an organization.
+
+    The platform doesn't document its fields. The SDK keeps them all as attributes without types.
 
     Example:
         ```python
@@ -57,7 +62,9 @@ class GovernanceReport(Model):
 
 
 class AuditEntry(Model):
-    """One entry of the audit log, whose fields are not documented: all are kept, none is typed.
+    """One entry of the audit log.
+
+    The platform doesn't document its fields. The SDK keeps them all as attributes without types.
 
     Example:
         ```python
@@ -68,9 +75,9 @@ class AuditEntry(Model):
 
 
 class ApprovalStats(Model):
-    """How many requests for approval an organization has had: each is counted in one of the states, and in the total.
+    """How many approval requests an organization has had: each counts in one of the states, and in the total.
 
-    The fields are not documented. One that the platform does not send is `None`, and further ones are kept.
+    The platform doesn't document the fields. One that it doesn't send is `None`, and other fields are kept.
 
     Example:
         ```python
@@ -82,22 +89,22 @@ class ApprovalStats(Model):
     _repr_fields: ClassVar[tuple[str, ...]] = ("pending", "total")
 
     pending: int | None = None
-    """The number of requests that wait for a decision."""
+    """The number of requests waiting for a decision."""
 
     approved: int | None = None
-    """The number of requests that have had all approvals."""
+    """The number of requests that got all approvals."""
 
     rejected: int | None = None
-    """The number of requests that a person has rejected."""
+    """The number of requests that a person rejected."""
 
     expired: int | None = None
-    """The number of requests that nobody has decided about in time."""
+    """The number of requests that nobody decided in time."""
 
     cancelled: int | None = None
     """The number of requests that were canceled before a decision."""
 
     total: int | None = None
-    """The number of requests there have been, in any state."""
+    """The number of requests so far, in any state."""
 
 
 _QuotaValues = dict[str, int | float | None]
@@ -142,7 +149,7 @@ class Quota(Model):
 class ToolPolicy(Timestamped):
     """An organization's policy for one tool: whether it may be used, and by which roles.
 
-    The platform documents `tool_name`. The other fields are choices of the SDK:
+    The platform documents `tool_name`. It doesn't document the other fields, so the SDK chose them:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
@@ -164,14 +171,14 @@ class ToolPolicy(Timestamped):
 
     @property
     def allowed_roles(self) -> list[Role]:
-        """The roles that may use the tool, in the platform's order; empty when it names none."""
+        """The roles that may use the tool, in the platform's order. Empty if the policy names none."""
         return self._read("allowed_roles", list[Role]) or []
 
 
 class RolePolicyOverride(Timestamped):
     """An exception to a tool policy for one role.
 
-    The platform documents the endpoints. The fields are choices of the SDK:
+    The platform documents the endpoints. It doesn't document the fields, so the SDK chose them:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:

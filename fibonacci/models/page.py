@@ -34,29 +34,29 @@ class Page(Generic[T]):
     """The objects of the page, in the platform's order."""
 
     response: ResponseInfo = field(compare=False, repr=False)
-    """The HTTP response that the page came in. It is not part of equality or the repr."""
+    """The HTTP response that the page came in. It isn't part of equality or the repr."""
 
     next_cursor: str | None = None
-    """The cursor of the next page, to be passed as `cursor` to `list`; None on the last page."""
+    """The cursor of the next page, which you can pass to `list` as `cursor`. None on the last page."""
 
     model: type[T] | None = field(default=None, compare=False, repr=False)
-    """The class of the items, which an empty page has too. It is not part of equality or the repr."""
+    """The class of the items, which even an empty page has. It isn't part of equality or the repr."""
 
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
-        """Return the items as a data frame of pandas (extra `pandas`).
+        """Return the items as a pandas data frame (extra `pandas`).
 
-        Its columns are the keys of `to_dict`: the documented fields, of an empty page too, and all others that occur.
-        Their types are pandas' nullable ones (`Int64`, `boolean`, `string`); times are in UTC. Nested values, and
-        values that have no type in common, are objects.
+        Its columns are the keys of `to_dict`: the documented fields, even of an empty page, and all others that occur.
+        Their types are the nullable ones of pandas (`Int64`, `boolean`, `string`), and times are in UTC. Nested values,
+        and values without a common type, are objects.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A data frame with a row for each item, in the order of the page.
 
         Raises:
-            ImportError: If pandas is not installed.
+            ImportError: If pandas isn't installed.
 
         Example:
             ```python
@@ -69,19 +69,19 @@ class Page(Generic[T]):
         return pandas_frame(*table_of(self.items, self.model), flatten=flatten)
 
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
-        """Return the items as a data frame of polars (extra `polars`).
+        """Return the items as a polars data frame (extra `polars`).
 
-        Its columns are those of `to_pandas`. Nested values are structs and lists where all have one shape; otherwise,
-        and where values have no type in common, the column holds JSON texts.
+        It has the same columns as `to_pandas`. Nested values are structs and lists if they all have the same shape.
+        Otherwise, and if the values of a column have no common type, the column holds JSON as text.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A data frame with a row for each item, in the order of the page.
 
         Raises:
-            ImportError: If polars is not installed.
+            ImportError: If polars isn't installed.
 
         Example:
             ```python
@@ -94,18 +94,18 @@ class Page(Generic[T]):
         return polars_frame(*table_of(self.items, self.model), flatten=flatten)
 
     def to_arrow(self, *, flatten: bool = False) -> Any:
-        """Return the items as a table of Arrow (extra `arrow`).
+        """Return the items as an Arrow table (extra `arrow`).
 
-        Its columns are those of `to_polars`.
+        It has the same columns as `to_polars`.
 
         Args:
-            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
 
         Returns:
             A `pyarrow.Table` with a row for each item, in the order of the page.
 
         Raises:
-            ImportError: If pyarrow is not installed.
+            ImportError: If pyarrow isn't installed.
 
         Example:
             ```python
@@ -134,8 +134,8 @@ def table_of(items: Sequence[object], model: type[Any] | None) -> tuple[list[dic
     """Return a list as a table: the fields of each object, and the types of the documented ones.
 
     Args:
-        items: The objects: models, or anything else, which then is the field `value`.
-        model: Their class, whose fields an empty list has too; None to take it from the first.
+        items: The objects: models, or anything else, which then becomes the field `value`.
+        model: Their class, which gives an empty list its fields. None to take it from the first object.
     """
     if model is None and items:
         model = type(items[0])

@@ -1,4 +1,4 @@
-"""What is known of an HTTP response: status, headers, rate limit."""
+"""What the SDK keeps of an HTTP response: status, headers, rate limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime
 
 
 class Headers(Mapping[str, str]):
-    """The headers of a response, looked up without regard to case; repeated ones are joined with a comma.
+    """The headers of a response, which you can look up in any case.
+
+    Repeated headers are joined with a comma.
 
     Args:
         pairs: The names, in any case, and the values, in the order in which they were received.
@@ -57,7 +59,7 @@ class RateLimit:
     """The number of requests that the plan allows in a window, such as 60."""
 
     remaining: int
-    """The number of requests left in the present window."""
+    """The number of requests left in the current window."""
 
     reset_at: datetime
     """The time at which the next window begins (UTC)."""
@@ -78,16 +80,16 @@ class ResponseInfo:
     """The HTTP status code, such as 200."""
 
     request_id: str | None
-    """The platform's id of the request, such as `"req_abc123"`; None when it sent none."""
+    """The platform's id of the request, such as `"req_abc123"`. None if it sent none."""
 
     headers: Headers
-    """The headers of the response, looked up without regard to case."""
+    """The headers of the response, which you can look up in any case."""
 
     rate_limit: RateLimit | None
-    """The rate limit as of this response; None when the response does not report it."""
+    """The rate limit at the time of this response. None if the response doesn't report it."""
 
     attempts: int
-    """The number of times that the request was sent; 1 when nothing was retried."""
+    """The number of times that the request was sent. 1 if there were no retries."""
 
     elapsed: float
-    """The seconds from the start of the call to the response, waits included."""
+    """The seconds from the start of the call to the response, including waits."""

@@ -1,4 +1,4 @@
-"""What running many rows comes to: the result of each, and the sum of all."""
+"""The result of each row of a `run_many`, and the totals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 class RunAttempt:
     """One start of a row of `workflows.run_many`.
 
-    A row has several after calls with `retry_failed=True`.
+    A row has several if you called `run_many` with `retry_failed=True`.
 
     Example:
         ```python
@@ -29,17 +29,17 @@ class RunAttempt:
     """
 
     execution_id: str | None
-    """The id of its execution; None when none was started, or none is known."""
+    """The id of its execution. None if no execution was started, or none is known."""
 
     status: str
-    """What has become of it: a status as that of a `RunResult`."""
+    """What became of this attempt: a status like that of a `RunResult`."""
 
     started_at: datetime
-    """The time at which the request that starts the row was going to be sent, on the platform's clock (UTC)."""
+    """The time just before the request that starts the row was sent, on the platform's clock (UTC)."""
 
     version: str | None
-    """The version of the workflow that it ran, as a text; None while no execution is known, and where the platform
-    states no version. Where executions don't name their version, it is the latest that was read from the workflow."""
+    """The version of the workflow that ran, as text. None as long as no execution is known, or if the platform reports
+    no versions. If executions don't name their version, this is the latest one that was read from the workflow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,33 +54,35 @@ class RunResult:
     """
 
     index: int
-    """The number of rows before it."""
+    """The number of rows before this one."""
 
     key: str | int
-    """The key of the row, a text or a number as it was passed; without `key=`, its index."""
+    """The key of the row, text or a number, as you passed it. Without `key=`, the row's index."""
 
     inputs: Any
-    """The inputs of the run, as JSON has them: NaN is None, and a time is a text.
+    """The inputs of the run as JSON has them, so NaN is None and a time is text.
 
-    Where they have no JSON form: what was passed, or, from the journal, a text for each value that has none."""
+    If the inputs can't be represented in JSON, this is what you passed. From the journal, it then has text for each
+    such value.
+    """
 
     execution: Execution | None
-    """The execution as last received; None when none was started, or none was found."""
+    """The execution as last received. None if no execution was started, or none was found."""
 
     error: Exception | None
-    """Why the row has not succeeded; None when it has.
+    """Why the row hasn't succeeded. None if it has.
 
-    An `ExecutionFailedError`, a `WaitTimeoutError`, the error of the request that did not start it, or the `TypeError`
-    or `ValueError` of inputs that have no JSON form.
+    An `ExecutionFailedError`, a `WaitTimeoutError`, the error of the request that should have started it, or the
+    `TypeError` or `ValueError` of inputs that can't be represented in JSON.
     """
 
     status: str
-    """The status of the execution, such as `"completed"`; `"failed"` when none was started, `"unknown"` when it is not
-    known whether one was."""
+    """The status of the execution, such as `"completed"`. It is `"failed"` if no execution was started, and `"unknown"`
+    if it isn't known whether one was."""
 
     attempts: tuple[RunAttempt, ...] = ()
-    """Every start of the row, in order, the last one with the status above; those of earlier calls come from the
-    journal. Empty for inputs that have no JSON form, for which nothing is sent."""
+    """Every start of the row, in order, including those of earlier calls with the journal. The last one has the status
+    above. Empty for inputs that can't be represented in JSON, because nothing is sent for them."""
 
     @property
     def succeeded(self) -> bool:
@@ -89,16 +91,16 @@ class RunResult:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The outputs of the execution, by name; empty while there are none."""
+        """The outputs of the execution, by name. Empty as long as there are none."""
         return {} if self.execution is None else self.execution.outputs
 
     @property
     def is_final(self) -> bool:
-        """Whether the row has ended: another call with the same journal does not run it again."""
+        """Whether the row has ended, so that another call with the same journal doesn't run it again."""
         return self.status == "failed" if self.execution is None else self.execution.is_terminal
 
     def outputs_as(self, model: type[T]) -> T:
-        """Return the outputs as an object of your own type, validated by Pydantic.
+        """Return the outputs as an object of your type, validated by Pydantic.
 
         Args:
             model: A Pydantic model, or another type that Pydantic validates, such as a dataclass or a `TypedDict`.
@@ -107,9 +109,9 @@ class RunResult:
             What Pydantic makes of the outputs.
 
         Raises:
-            OutputError: If the outputs do not fit, as those of a row that has not succeeded. Its message names each
-                field, and no value.
-            TypeError: If Pydantic cannot validate the type.
+            OutputError: If the outputs don't fit, for example because the row hasn't succeeded. The message names each
+                field, and contains no values.
+            TypeError: If Pydantic can't validate the type.
 
         Example:
             ```python
@@ -131,7 +133,7 @@ class RunResult:
         """Return the result as plain values, for a file or a data frame.
 
         Returns:
-            A dict with the keys `index`, `key`, `status`, `inputs`, `outputs`, `error` (a text), `execution_id` and
+            A dict with the keys `index`, `key`, `status`, `inputs`, `outputs`, `error` (as text), `execution_id` and
             `duration_ms` (milliseconds). Those without a value are None.
         """
         execution = self.execution
@@ -183,17 +185,18 @@ class RunsSummary:
     """The number of rows whose execution has completed."""
 
     failed: int
-    """The number of rows that have ended otherwise: failed, canceled, refused, or without a JSON form."""
+    """The number of rows that ended in another way: failed, canceled, refused, or with inputs that JSON can't
+    represent."""
 
     unknown: int
-    """The number of rows of which it is not known whether they were started."""
+    """The number of rows that may or may not have started."""
 
     from_journal: int
-    """The number of rows of those above that had ended in an earlier call, and were read from the journal."""
+    """The number of the rows above that ended in an earlier call, and were read from the journal."""
 
     left: int
-    """The number of rows that have no result: those under way, those that were not waited for to the end, and those not
-    begun, as far as `len(rows)` tells."""
+    """The number of rows without a result: those under way, those whose end nobody waited for, and those that haven't
+    started, as far as `len(rows)` tells."""
 
     def __str__(self) -> str:
         return (
@@ -209,7 +212,7 @@ class RunsSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsProgress:
-    """What a `workflows.run_many` with a journal has last written there about its pace, for those who watch it.
+    """What a `workflows.run_many` last noted in its journal about its pace, for programs that watch it.
 
     Example:
         ```python
@@ -222,26 +225,27 @@ class RunsProgress:
     """
 
     written_at: datetime
-    """When it was written, on the clock of the run's machine (UTC): about each second while rows start and end."""
+    """When it was written, on the clock of the machine that runs the rows (UTC). While rows start and end, this is
+    about once a second."""
 
     total: int | None
-    """The number of rows; None when they come from an iterator, whose length is not known."""
+    """The number of rows. None if they come from an iterator of unknown length."""
 
     rows_per_minute: float | None
-    """The number of rows that have ended per minute since the run began; None until one has."""
+    """The number of rows per minute that have ended since the run began. None until the first one has."""
 
     seconds_left: float | None
-    """The time left then, in seconds: as the rows went until now, or as the limit below allows. None where it is not
+    """The seconds left at the time of writing, going by the pace so far or by the limit below. None if it isn't
     known."""
 
     bound_by: str | None
-    """The limit that binds, such as `"300 runs an hour"`; None when no known limit explains the pace."""
+    """The limit that slows the rows down, such as `"300 runs an hour"`. None if no known limit explains the pace."""
 
     paused_until: datetime | None
-    """Until when no row is started, because a quota is used up (UTC); None when none is."""
+    """The time (UTC) before which no row starts, because a quota is used up. None if rows may start now."""
 
     unknown: int
-    """The number of rows whose request had no usable response, so that it was not known whether they were started."""
+    """The number of rows that may or may not have started, because their request got no usable response."""
 
     unknown_keys: tuple[str | int, ...]
-    """The keys of the first ten of them, in the order in which they became unknown, each a number or a text."""
+    """The keys of the first ten such rows, in the order in which they became unknown, each a number or text."""

@@ -10,7 +10,7 @@ from fibonacci.models._base import Model
 class Tool(Model):
     """A tool of the platform's catalog.
 
-    The platform documents `name` and `description`; further fields are kept as attributes.
+    The platform documents `name` and `description`. The SDK keeps all other fields as attributes.
 
     Example:
         ```python
@@ -23,14 +23,16 @@ class Tool(Model):
     _id_fields: ClassVar[tuple[str, ...]] = ("name",)
 
     name: str
-    """The name, as `tools.get`, tool policies and tool nodes take it."""
+    """The name, as you pass it to `tools.get`, tool policies and tool nodes."""
 
     description: str | None = None
     """What the tool does."""
 
 
 class ToolConnection(Model):
-    """A tool that was connected, with fields that are not documented: all are kept, none but these is typed.
+    """A tool that was connected.
+
+    The platform doesn't document the fields. The SDK keeps them all as attributes, and only these have types.
 
     Example:
         ```python
@@ -42,7 +44,7 @@ class ToolConnection(Model):
     _id_fields: ClassVar[tuple[str, ...]] = ("name",)
 
     name: str | None = None
-    """The name of the tool; None when the platform does not repeat it."""
+    """The name of the tool. None if the platform doesn't repeat it."""
 
     status: str | None = None
     """The state of the connection, such as `"connected"`."""

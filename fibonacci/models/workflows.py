@@ -10,8 +10,8 @@ from fibonacci.models._base import Timestamped
 class Workflow(Timestamped):
     """A workflow as the platform stores it.
 
-    The platform documents `name`, `description` and the form of definitions. The other fields are choices of the SDK:
-    https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents `name`, `description` and the format of definitions. It doesn't document the other fields, so
+    the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python
@@ -27,13 +27,13 @@ class Workflow(Timestamped):
     """The id, such as `"wf-abc123"`."""
 
     name: str | None = None
-    """The name that people see. Several workflows may have the same."""
+    """The name that people see. It doesn't have to be unique."""
 
     description: str | None = None
     """What the workflow does."""
 
     definition: dict[str, Any] | None = None
-    """The nodes and outputs, as JSON; `fibonacci.definitions` reads and checks it."""
+    """The nodes and outputs, as JSON. `fibonacci.definitions` can read and check it."""
 
     version: int | str | None = None
     """The number or name of the latest version."""
@@ -42,14 +42,14 @@ class Workflow(Timestamped):
     """The id of the organization that the workflow belongs to."""
 
     status: str | None = None
-    """The state, such as `"active"`, as the platform names it."""
+    """The state, such as `"active"`, in the platform's words."""
 
 
 class WorkflowVersion(Timestamped):
-    """A snapshot of a workflow: each deployment makes one, and so does a rollback.
+    """A snapshot of a workflow, which each deployment and each rollback makes.
 
-    The platform documents the snapshots. That `version` is a number or a name is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the snapshots. It doesn't document whether `version` is a number or a name, so the SDK
+    accepts both: https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python
@@ -62,29 +62,32 @@ class WorkflowVersion(Timestamped):
     _id_fields: ClassVar[tuple[str, ...]] = ("workflow_id", "version")
 
     version: int | str
-    """The number or name of the version, as `versions.get` and `versions.rollback` take it."""
+    """The number or name of the version, as you pass it to `versions.get` and `versions.rollback`."""
 
     workflow_id: str | None = None
     """The id of the workflow, such as `"wf-abc123"`."""
 
     name: str | None = None
-    """The name that the workflow had when the snapshot was made."""
+    """The name that the workflow had at the time of the snapshot."""
 
     description: str | None = None
-    """The description that the workflow had when the snapshot was made."""
+    """The description that the workflow had at the time of the snapshot."""
 
     definition: dict[str, Any] | None = None
-    """The definition that the workflow had when the snapshot was made, as JSON."""
+    """The definition that the workflow had at the time of the snapshot, as JSON."""
 
 
 RegistryStatus = Literal["approved", "deprecated", "archived"] | str
-"""The states that the SDK knows; the platform may have others, which are kept as strings."""
+"""The states that the SDK knows.
+
+The platform may have others, which stay strings.
+"""
 
 
 class RegistryEntry(Timestamped):
     """A workflow's entry in the registry of templates.
 
-    The platform documents the endpoints. The fields and the statuses are choices of the SDK:
+    The platform documents the endpoints. It doesn't document the fields and the statuses, so the SDK chose them:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:

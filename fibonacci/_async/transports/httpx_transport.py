@@ -1,4 +1,4 @@
-"""Sending through an HTTP client of httpx or httpx2: the user's, or one of its own."""
+"""Sending through a client of httpx or httpx2, yours or the transport's."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _LIMITERS: WeakKeyDictionary[Any, AsyncPerLoop[AsyncCapacityLimiter]] = WeakKeyD
 
 
 def http2_limiter(client: Any) -> AsyncPerLoop[AsyncCapacityLimiter] | None:
-    """Return what bounds the calls of an HTTP client; the same for all who use that client.
+    """Return what limits the calls of an HTTP client, the same object for all who use that client.
 
     Args:
         client: A client of httpx or httpx2, or None.
 
     Returns:
-        A limiter for each event loop and process, or None for a client that does not speak HTTP/2.
+        A limiter for each event loop and process, or None for a client that doesn't speak HTTP/2.
     """
     if not _may_speak_http2(client):
         return None
@@ -58,25 +58,25 @@ def _may_speak_http2(client: Any) -> bool:
 
 
 class AsyncHTTPXTransport(AsyncTransportBase):
-    """A transport that sends through a client of httpx or httpx2, the user's or one of its own.
+    """A transport that sends requests through a client of httpx or httpx2.
 
-    httpx has a time limit for each step and none for a whole call, so the transport itself ends a request whose time is
-    up.
+    You can pass your own client. httpx has a timeout for each step and none for a whole call, so the transport itself
+    ends a request whose time is up.
 
     Args:
-        client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. None makes one of httpx,
-            for each origin, event loop and process, which `aclose` closes.
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
-            their hashes. This and what follows, but for `max_response_bytes`, is for a client of its own.
+        client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. Default: the transport
+            makes one of httpx for each origin, event loop and process, and `aclose` closes them.
+        ca_bundle: A PEM file of CAs to trust in addition to the system's, or a folder of such files, named by their
+            hashes. This and all that follows, except `max_response_bytes`, is for clients that the transport makes.
         max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
-        client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
+        client_cert: Your certificate for mutual TLS: the path of a PEM file with certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect. Default: 5. A client that you pass keeps its own.
-        max_connections: The largest number of connections in use; further requests queue. Default: 1,000.
-        max_idle_connections: The largest number of idle connections that are kept. Default: 100.
+        connect_timeout: Seconds for one attempt to connect. Default: 5. A client that you pass keeps its setting.
+        max_connections: The largest number of connections in use. More requests than that queue. Default: 1,000.
+        max_idle_connections: The largest number of idle connections to keep. Default: 100.
 
     Raises:
-        ConfigurationError: If the client has another interface, or there is no such file.
+        ConfigurationError: If the client has another interface, or a file doesn't exist.
         TypeError: If an argument has the wrong type.
 
     Example:
@@ -116,7 +116,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         self._timers = AsyncPerLoop(_network.DeadlineTimer)
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the complete response.
+        """Send a request, and read the complete response.
 
         Args:
             request: The request, with the API key in its headers.
@@ -190,7 +190,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
             await response.aclose()
 
     async def aclose(self) -> None:
-        """Close the clients of the present event loop, unless the client is the user's."""
+        """Close the clients that the transport has made for the current event loop, but never yours."""
         own = self._own.pop() or {}
         self._own.clear()
         for client in own.values():
@@ -257,7 +257,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         return self._bounded(HTTPResponse(status=response.status_code, headers=response.headers.raw, body=bytes(body)))
 
     def _proxy_url(self, origin: str) -> str | None:
-        """Return the URL of the proxy of a client of its own, without user and password; None where none is known."""
+        """Return the URL of the client's proxy, without user and password. None if it isn't known."""
         try:
             proxy = None if self._client is not None else proxy_for(origin)
         except ValueError:  # the variable is no URL
@@ -271,7 +271,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
 
 def _timeouts(client: Any, deadline: Deadline) -> Any:
-    """Return the timeouts of a request: to connect, that of the client; to read, write and queue, what remains."""
+    """Return the timeouts of a request: the client's to connect, and the remaining time to read, write and queue."""
     remaining = deadline.remaining()
     timeout: Any = getattr(client, "timeout", None)
     if not hasattr(timeout, "connect"):

@@ -1,8 +1,9 @@
 """The default transport: HTTP/1.1 over the SDK's own connections, in a last-in-first-out pool.
 
-httpx's own pool is not used for two measured faults: a canceled call can leave it unusable, and it slows down with the
-square of its connections. This one takes the connection that was used last, closes any that did not end cleanly, bounds
-the number in use and the number idle, and queues while the process has no file descriptor left.
+It doesn't use httpx's pool because of two measured faults. A canceled call can leave that pool unusable, and it slows
+down with the square of its connections. This pool takes the connection that was used last, and closes any that didn't
+end cleanly. It limits the connections in use and the idle ones, and queues while the process has no file descriptor
+left.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ class AsyncConnectionPool:
         connector: Makes connections.
         max_connections: The largest number of connections in use.
         max_idle_connections: The largest number of idle connections.
-        idle_timeout: Seconds after which an idle connection is not used again.
-        first_byte_timeout: Seconds for the first byte of a response on a connection that was idle; later it counts as
-            dead. They are at most a quarter of the time left, and at least twice what the slowest first byte took.
+        idle_timeout: Seconds after which an idle connection isn't used again.
+        first_byte_timeout: Seconds for the first byte of a response on a connection that was idle. After that, it
+            counts as dead. At most a quarter of the time left, and at least twice what the slowest first byte took.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class AsyncConnectionPool:
 
     @property
     def proxy(self) -> str | None:
-        """The URL of the proxy, without user and password; None for none."""
+        """The URL of the proxy, without user and password. None for no proxy."""
         return self._connector.proxy
 
     @property
@@ -102,17 +103,17 @@ class AsyncConnectionPool:
     async def send(
         self, request: HTTPRequest, deadline: Deadline, limit: int, free_descriptors: Callable[[], int]
     ) -> HTTPResponse:
-        """Send a request on a connection and read the complete response.
+        """Send a request on a connection, and read the complete response.
 
         Args:
             request: The request.
             deadline: The end of the call.
             limit: The largest body in bytes, as received, before decompression.
-            free_descriptors: Called when no file descriptor is left: closes connections that can be done without, and
-                returns how many there were.
+            free_descriptors: Called when no file descriptor is left. It closes connections that aren't needed, and
+                returns how many.
 
         Raises:
-            TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
+            TransportError: If no connection was free in time or could be made. See also `exchange` of a connection.
         """
         self._sweep()
         use = _Use()
@@ -138,7 +139,7 @@ class AsyncConnectionPool:
     async def _exchange(
         self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
     ) -> HTTPResponse | None:
-        """Return the response; None if the server had closed the connection, and nothing was sent."""
+        """Return the response, or None if the server had closed the connection and nothing was sent."""
         try:
             first_byte_timeout = self._timeout_on(connection, request, deadline)
             response = await connection.exchange(request, deadline, limit, first_byte_timeout)
@@ -155,11 +156,11 @@ class AsyncConnectionPool:
         return response
 
     def close_idle(self) -> int:
-        """Close the idle connections; return how many there were."""
+        """Close the idle connections, and return how many there were."""
         return self._close_idle(list(self._idle))
 
     def close(self) -> None:
-        """Close the connections: those in use when their exchange ends."""
+        """Close the idle connections now, and those in use when their exchange ends."""
         self._is_closed = True
         self.close_idle()
 
@@ -183,10 +184,10 @@ class AsyncConnectionPool:
         wait: _Wait | None,
         free_descriptors: Callable[[], int],
     ) -> AsyncHTTP11Connection:
-        """Return the idle connection that was used last, else a new one.
+        """Return the idle connection that was used last, or else a new one.
 
         Raises:
-            TransportError: If none could be made.
+            TransportError: If no connection could be made.
         """
         # Calls that wait for a descriptor precede this one.
         connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
@@ -214,7 +215,7 @@ class AsyncConnectionPool:
             connection.close()
 
     def _end(self, use: _Use) -> None:
-        """Release all that a request has used. A second call completes what an interrupt left undone."""
+        """Release everything that a request has used. A second call finishes what an interrupt left undone."""
         self._put_back(use)
         if use.opening is not None:
             self._without_descriptor.release(use.opening)
@@ -228,7 +229,7 @@ class AsyncConnectionPool:
         wait: _Wait,
         free_descriptors: Callable[[], int],
     ) -> AsyncHTTP11Connection:
-        """Return a new connection; when no descriptor is left, wait for one or for a connection that is released."""
+        """Return a new connection. If no descriptor is left, wait for one, or for a released connection."""
         try:
             return await self._connector.connect(deadline, request.phases)
         except TransportError as error:
@@ -254,7 +255,7 @@ class AsyncConnectionPool:
             self._without_descriptor.release(use.opening)
 
     async def _try_open(self, request: HTTPRequest, deadline: Deadline) -> AsyncHTTP11Connection | None:
-        """Return a new connection; None when no descriptor is left, or no time."""
+        """Return a new connection, or None if no descriptor or no time is left."""
         try:
             return await self._connector.connect(deadline, request.phases)
         except TransportError as error:
@@ -264,14 +265,14 @@ class AsyncConnectionPool:
             raise
 
     def _timeout_on(self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline) -> float | None:
-        """Return the seconds without a response after which the connection counts as dead; None for never."""
+        """Return the seconds without a response after which the connection counts as dead. None for never."""
         if not request.is_repeatable or not connection.exchanges:
             return None
         # A quarter of the time left leaves enough for another attempt.
         return max((deadline.cap(4 * self._first_byte_timeout) or 0.0) / 4, 2 * self._slowest)
 
     def _pop_reusable(self, request: HTTPRequest) -> AsyncHTTP11Connection | None:
-        """Remove and return the last idle connection that the request may use; close those that are too old."""
+        """Remove and return the last idle connection that the request may use, and close those that are too old."""
         now = time.monotonic()
         trusted = self._idle_timeout if request.is_repeatable else min(self._idle_timeout, _TRUSTED_IDLE)
         while True:
@@ -289,9 +290,9 @@ class AsyncConnectionPool:
                 return None
 
     def _shrink(self) -> None:
-        """Close the idle connections beyond `max_idle_connections`: where possible a little later.
+        """Close the idle connections beyond `max_idle_connections`, a little later if possible.
 
-        Calls that follow one another in waves then find the connections of the last wave.
+        Calls that come in waves then find the connections of the last wave.
         """
         if not self._is_shrinking:
             later = partial(_call_if_alive, weakref.WeakMethod(self._close_oldest))
@@ -318,7 +319,7 @@ class AsyncConnectionPool:
         )
 
     def _close_idle(self, connections: Iterable[AsyncHTTP11Connection]) -> int:
-        """Close those that are idle still; return how many there were."""
+        """Close the connections that are still idle, and return how many there were."""
         closed = 0
         for connection in connections:
             try:
@@ -350,7 +351,7 @@ class _Wait:
     """The wait of a request for a connection, which is reported once, when it has taken a second.
 
     Attributes:
-        reason: What is waited for beside a connection that is released.
+        reason: What it waits for besides a released connection.
     """
 
     def __init__(self, request: HTTPRequest, capacity: AsyncCapacityLimiter) -> None:
@@ -362,11 +363,11 @@ class _Wait:
 
     @property
     def report_in(self) -> float | None:
-        """Seconds until the wait is to be reported; None when it is not, or has been."""
+        """Seconds until the wait is reported. None if it won't be, or already was."""
         return None if self._is_reported else max(0.0, self._began + _REPORTED_AFTER - time.monotonic())
 
     async def acquire(self, limiter: AsyncCapacityLimiter, share: AsyncCapacityShare, deadline: Deadline) -> bool:
-        """Acquire capacity of a limiter; return False when none was free in time. The wait is reported."""
+        """Acquire capacity of a limiter, report the wait, and return False if none was free in time."""
         if await limiter.acquire(share, deadline.cap(self.report_in)):
             return True
         if deadline.remaining() == 0:
@@ -376,7 +377,7 @@ class _Wait:
 
     @property
     def figures(self) -> str:
-        """How many connections are in use, and what else is waited for."""
+        """How many connections are in use, and what else the request waits for."""
         return f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
 
     async def report(self) -> None:
@@ -401,24 +402,26 @@ IDLE_TIMEOUT = 15.0
 
 
 class AsyncSocketTransport(AsyncTransportBase):
-    """HTTP/1.1 over plain sockets: h11 reads and writes it, a pool keeps the connections.
+    """The default transport: HTTP/1.1 over plain sockets, with a pool of connections.
 
-    It may be used from several threads, in several event loops one after another, and after a fork: each event loop and
-    each process has connections of its own, in one pool for each origin.
+    You can use it from several threads, in several event loops one after another, and after a fork. Each event loop and
+    each process has its own connections, in one pool per origin. The protocol itself is h11's.
 
     Args:
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
-            their hashes.
+        ca_bundle: A PEM file of CAs to trust in addition to the system's, or a folder of such files, named by their
+            hashes.
         max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
-        client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
+        client_cert: Your certificate for mutual TLS: the path of a PEM file with certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
-        max_connections: The largest number of connections in use for one origin; other requests queue. Default: 1,000.
-        max_idle_connections: The largest number of idle connections that are kept for one origin. Default: 100.
-        idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice. Default: 15.
+        max_connections: The largest number of connections in use per origin. More requests than that queue. Default:
+            1,000.
+        max_idle_connections: The largest number of idle connections to keep per origin. Default: 100.
+        idle_timeout: Seconds after which an idle connection isn't used again. With 0, no connection is used twice.
+            Default: 15.
 
     Raises:
-        ConfigurationError: If a number is out of range, or there is no such file.
+        ConfigurationError: If a number is out of range, or a file doesn't exist.
         TypeError: If an argument has the wrong type.
 
     Example:
@@ -457,11 +460,11 @@ class AsyncSocketTransport(AsyncTransportBase):
 
     @property
     def _connections(self) -> list[AsyncHTTP11Connection]:
-        """The open connections of the present event loop, in no particular order; the tests look at them."""
+        """The open connections of the current event loop, in no particular order. The tests look at them."""
         return [connection for pool in self._pools.get().values() for connection in pool.connections]
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the complete response.
+        """Send a request, and read the complete response.
 
         Args:
             request: The request, with the API key in its headers.
@@ -491,7 +494,7 @@ class AsyncSocketTransport(AsyncTransportBase):
             raise failure from failure.cause
 
     async def aclose(self) -> None:
-        """Close the idle connections; those in use are closed when their call ends."""
+        """Close the idle connections now, and those in use when their call ends."""
         for pools in self._pools.clear():
             for pool in list(pools.values()):
                 pool.close()
@@ -505,7 +508,7 @@ class AsyncSocketTransport(AsyncTransportBase):
         return pools.setdefault(origin, self._new_pool(origin)) if pool is None else pool
 
     def _close_idle(self) -> int:
-        """Close the idle connections of the present event loop; return how many there were."""
+        """Close the idle connections of the current event loop, and return how many there were."""
         return sum(pool.close_idle() for pool in list(self._pools.get().values()))
 
     def _new_pool(self, origin: str) -> AsyncConnectionPool:

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/batch/runs.py by tests/tools/mirror.py; change that file, not this one.
-"""The result of `workflows.run_many`: its rows run while it is iterated."""
+"""The result of `workflows.run_many`: its rows run while you loop over it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class BatchProgress:
 
     Args:
         context: What the parts of the batch share.
-        bar: The bar; None to log.
+        bar: The progress bar. None to log instead.
     """
 
     def __init__(self, context: BatchContext, bar: RowsBar | None) -> None:
@@ -70,7 +70,7 @@ class BatchProgress:
             log(_log, logging.INFO, "%s", context.progress.line(summary, text))
 
     def close(self) -> None:
-        """Leave the bar as it is, or log a last line."""
+        """Leave the progress bar as it is, or log a last line."""
         self._logged_at = float("-inf")
         self.show()
         if self._bar is not None:
@@ -78,10 +78,10 @@ class BatchProgress:
 
 
 def rows_bar(total: int | None) -> RowsBar | None:
-    """Return a bar where somebody sees it; None elsewhere.
+    """Return a progress bar if somebody can see it, otherwise None.
 
     Raises:
-        ImportError: If tqdm is not installed.
+        ImportError: If tqdm isn't installed.
     """
     if not (sys.stderr is not None and sys.stderr.isatty()) and "ipykernel" not in sys.modules:
         return None
@@ -96,7 +96,7 @@ _ATTENDED = "another task or thread waits for the next result of these rows: ite
 
 
 class BatchSession:
-    """One iteration over the rows of a batch.
+    """One loop over the rows of a batch.
 
     Args:
         requestor: Sends the requests.
@@ -105,7 +105,7 @@ class BatchSession:
         options: The arguments of `run_many`.
 
     Attributes:
-        was_begun: Whether somebody iterates, or has iterated.
+        was_begun: Whether the loop has started.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class BatchSession:
         return (BatchState(self._options) if self._context is None else self._context.state).summary
 
     def recorded(self) -> list[RunResult]:
-        """Return the results that the rows have, in the order of the rows."""
+        """Return the results so far, in the order of the rows."""
         if self._context is None:
             return []
         journal = self._context.journal
@@ -144,10 +144,10 @@ class BatchSession:
         return [by_index[index] for index in sorted(by_index)]
 
     def next_result(self) -> RunResult | None:
-        """Return the next result; None at the end.
+        """Return the next result, or None at the end.
 
         Raises:
-            FibonacciError: Whatever ended the batch early.
+            FibonacciError: If anything ended the batch early.
         """
         if self._is_left:
             return None
@@ -178,19 +178,19 @@ class BatchSession:
             raise
 
     def _leave_after(self, turn: Turn | None) -> None:
-        """Leave, unless another one has the turn."""
+        """Leave, unless another task or thread has the turn."""
         if turn is not None:
             turn.end()
             self.leave()
 
     def close(self) -> None:
-        """Wait for the requests on their way, and close the journal, also when the caller is canceled.
+        """Wait for the requests under way, and close the journal, even if the caller is canceled.
 
-        The journal stays claimed as long as a request is on its way that may start a row: a close that left before its
-        response would have the next call refused.
+        The session keeps the journal as long as a request that may start a row is under way. If it closed the journal
+        before the response, the next call would be refused.
 
         Raises:
-            RuntimeError: If another task or thread waits for a result, or closes too.
+            RuntimeError: If another task or thread is waiting for a result, or is closing too.
         """
         with self._single.turn():
             try:
@@ -207,22 +207,22 @@ class BatchSession:
                 self._runner.save()
 
     def leave(self) -> None:
-        """Start no further row. The journal is closed when no request is on its way any more.
+        """Start no more rows, and close the journal once no request is under way.
 
-        Another call ends what Ctrl-C has kept the first one from ending.
+        A second call finishes what Ctrl-C kept the first one from finishing.
         """
         self._stop()
         self._end_use()
 
     def abandon(self) -> None:
-        """Do the same where nothing may wait or take a lock, as in `__del__`: another thread ends it."""
+        """Leave where nothing may wait or take a lock, as in `__del__`: another thread finishes."""
         if not self._is_left:
             self._stop()
             if self._context is not None and self._process == os.getpid():
                 abandoned_runs.end_soon(self._end_use)
 
     def leave_at_exit(self) -> None:
-        """Do the same at the end of the process, unless a thread that ends with it waits for a result."""
+        """Leave at the end of the process, unless a thread that ends with it waits for a result."""
         with suppress(RuntimeError), self._single.turn():
             self.leave()
 
@@ -233,7 +233,7 @@ class BatchSession:
             self._context.state.stop(None)
 
     def _end_use(self) -> None:
-        """Close what was opened, as soon as no request is on its way any more."""
+        """Close what was opened, as soon as no request is under way."""
         if self._progress is not None:
             self._progress.close()
             self._progress = None
@@ -241,16 +241,16 @@ class BatchSession:
             self._context.leave()
 
     def _check_process(self) -> None:
-        """Check that results can be waited for here.
+        """Check that this process can wait for results.
 
         Raises:
-            RuntimeError: If the rows run in the process that this one is a fork of.
+            RuntimeError: If the rows run in the process that this one was forked from.
         """
         if self._process != os.getpid():
             raise RuntimeError("these rows run in the process that has begun to, not in its fork: call run_many there")
 
     def _next_or_record(self) -> RunResult | None:
-        """Run rows until one has a result; the ids of executions are in the journal however it ends."""
+        """Run rows until one has a result, and record the ids of executions however this ends."""
         try:
             return self._next()
         finally:
@@ -258,7 +258,7 @@ class BatchSession:
                 self._context.pause_iterating()
 
     def _next(self) -> RunResult | None:
-        """Run rows until one has a result; return None when none will."""
+        """Run rows until one has a result, and return it, or None if there are no more."""
         if self._runner is None:
             if can_be_read_again(self._rows):
                 self._options.parser.check_keys(self._rows)
@@ -290,7 +290,7 @@ class BatchSession:
             raise self._context.state.end_error
 
     def _interrupt(self, number: int) -> None:
-        """Drain, from a signal handler."""
+        """Start no more rows, from a signal handler."""
         if self._context is not None:
             self._context.inbox.put(partial(self._drain, number))
 
@@ -305,18 +305,21 @@ class BatchSession:
 
 
 def _end_abandoned() -> None:
-    """End runs whose iterator is gone: one of them may have the journal."""
+    """End runs whose iterator is gone, because one of them may have the journal."""
     if abandoned_runs.has_ends:
         _workers.run_in_thread(abandoned_runs.end)
 
 
 class Runs(_runtime.IterationHints):
-    """The rows of a `workflows.run_many`, which run while this is iterated, once.
+    """The rows of a `workflows.run_many`, which run while you loop over them, once.
 
-    Iterating yields the `RunResult` of each row as it ends, or in the order of the rows with `ordered=True`. Between
-    two results rows are neither started nor watched, though requests that are on their way continue: work that takes
-    long belongs beside the loop. A loop that is left early starts no further row; executions that were started continue
-    on the platform. With a journal, the same call waits for them, after this was closed.
+    The loop yields the `RunResult` of each row as it ends, or in the order of the rows with `ordered=True`.
+
+    The SDK starts rows and follows them only while the loop waits for the next result. Requests under way go on in
+    between. If you do long work with each result, do it outside the loop.
+
+    If you leave the loop early, no more rows start, and executions that have started keep running on the platform. With
+    a journal, close the runs and repeat the same call, and it waits for these executions.
 
     Example:
         ```python
@@ -339,20 +342,20 @@ class Runs(_runtime.IterationHints):
 
     @property
     def summary(self) -> RunsSummary:
-        """How many rows have succeeded or failed, are of unknown outcome or are left, at this moment."""
+        """How many rows have succeeded, failed, have an unknown outcome or are left, at this moment."""
         return self._session.summary
 
     def results(self) -> list[RunResult]:
         """Run all rows, and return their results in the order of the rows.
 
-        Once it was iterated, whether to the end or not, it runs no row, and returns the results that the rows have; of
-        rows whose execution has not ended there is none.
+        After a loop, complete or not, it runs no rows. It returns the results so far, and none for rows whose execution
+        hasn't ended.
 
         Returns:
             A list with the result of each row, in the order of the rows.
 
         Raises:
-            FibonacciError: As when it is iterated. The results that there are can be fetched by another call.
+            FibonacciError: As when you loop. Call it again to get the results so far.
 
         Example:
             ```python
@@ -366,20 +369,20 @@ class Runs(_runtime.IterationHints):
         return self._session.recorded()
 
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
-        """Run all rows, and return their results as a data frame of pandas (extra `pandas`).
+        """Run all rows, and return their results as a pandas data frame (extra `pandas`).
 
-        Its columns are `index`, `key`, `status`, `inputs`, `outputs`, `error` (a text), `execution_id` and
+        Its columns are `index`, `key`, `status`, `inputs`, `outputs`, `error` (as text), `execution_id` and
         `duration_ms`.
 
         Args:
-            flatten: Whether each input and each output is a column of its own, such as `outputs.greet`.
+            flatten: Whether to make a column of each input and each output, such as `outputs.greet`.
 
         Returns:
             A data frame with a row for each result, in the order of the rows.
 
         Raises:
-            ImportError: If pandas is not installed. Nothing is run.
-            FibonacciError: As when it is iterated.
+            ImportError: If pandas isn't installed. Nothing is run.
+            FibonacciError: As when you loop.
 
         Example:
             ```python
@@ -394,24 +397,26 @@ class Runs(_runtime.IterationHints):
         return pandas_frame([result.to_dict() for result in self.results()], COLUMNS, flatten=flatten)
 
     def estimate(self, rows: int | None = None) -> RunsEstimate:
-        """Estimate how long the rows take, and which limit binds.
+        """Estimate how long the rows will take, and which limit slows them down.
 
-        Nothing is run; four requests are sent at most. Executions are taken to last as long as the latest of the
-        workflow. What would stop the run before its first row is raised here too: wrong inputs in the first row, two
-        rows with one key, an organization that does not exist, a journal that cannot be used. Rows that can be read
-        only once, such as those of a generator, are not read.
+        It runs nothing, and sends four requests at most. It assumes that executions take as long as the workflow's
+        latest ones.
+
+        It also raises the errors that would stop the run before its first row: wrong inputs in the first row, two rows
+        with one key, a missing organization, or an unusable journal. It doesn't read rows that can be read only once,
+        such as those of a generator.
 
         Args:
-            rows: The number of rows. Default: `len(rows)` of what was passed, and `max_rows` at most.
+            rows: The number of rows. Default: `len(rows)` of what you passed, and `max_rows` at most.
 
         Returns:
-            The estimate, in hours. Its text names the hours and the limit that binds.
+            The estimate, in hours. Print it to see the hours and the limit that slows the rows down.
 
         Raises:
-            ValueError: If the number of rows is not known, or not positive, or if two rows have the same key. Nothing
-                is sent. If the first row is not what the workflow needs.
-            JournalError: If the journal cannot be used.
-            APIError: If the workflow cannot be read, or there is no organization of the given id.
+            ValueError: If the number of rows isn't known or isn't positive, or two rows have the same key. Nothing is
+                sent. Also if the first row doesn't fit the workflow.
+            JournalError: If the journal can't be used.
+            APIError: If the workflow can't be read, or the organization doesn't exist.
 
         Example:
             ```python
@@ -421,10 +426,10 @@ class Runs(_runtime.IterationHints):
         return estimate(self._requestor, self._requests, self._options, self._rows, rows)
 
     def close(self) -> None:
-        """Start no further row, and wait for the requests on their way; executions continue on the platform.
+        """Start no more rows, and wait for the requests under way.
 
-        The journal can be used by another run then, also when this call was canceled: the cancellation comes after the
-        responses. Another call of this method does nothing.
+        Executions keep running on the platform. Afterwards, another run can use the journal. That is so even if this
+        call is canceled, because the cancellation takes effect after the responses. A second call does nothing.
         """
         self._session.close()
 
@@ -459,11 +464,11 @@ class Runs(_runtime.IterationHints):
 
 
 class RunsIterator:
-    """Yields results. Rows are not started any more when it is gone, as after a `break`.
+    """Yields results. Once it is gone, as after a `break`, no more rows start.
 
     Args:
-        session: The iteration over the batch.
-        latest: Where the latest results are kept, to be displayed.
+        session: The loop over the batch.
+        latest: Where the latest results are kept for display.
     """
 
     def __init__(self, session: BatchSession, latest: deque[RunResult]) -> None:

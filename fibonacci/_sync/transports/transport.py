@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/transports/transport.py by tests/tools/mirror.py; change that file, not this one.
-"""What a client needs of a transport, and what those of the SDK have in common."""
+"""What a client needs from a transport, and what the SDK's transports have in common."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Transport(Protocol):
-    """What a client sends requests through: one HTTP request in, the complete response out.
+    """What sends a client's requests: one HTTP request in, the complete response out.
 
-    It retries nothing and follows no redirect. Pass one as `transport=`. The client closes only a transport that it has
-    made itself, from a name.
+    Pass your own as `transport=`. It must not retry, nor follow redirects: the client decides about those. The client
+    closes only a transport that it has made itself, from a name.
 
     Example:
         ```python
@@ -54,17 +54,17 @@ class Transport(Protocol):
     """
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the complete response.
+        """Send a request, and read the complete response.
 
         Args:
-            request: The request, with the API key in its headers: they belong in no log.
-            deadline: The end of the whole call; the transport waits for nothing beyond it.
+            request: The request. Its headers contain the API key, so never log them.
+            deadline: The end of the whole call. The transport must not wait beyond it.
 
         Returns:
             The response, whatever its status, with its body as received.
 
         Raises:
-            TransportError: If there is no complete response; its kind decides about a retry.
+            TransportError: If there is no complete response. Its kind decides about a retry.
         """
         ...
 
@@ -77,15 +77,15 @@ class TransportBase:
     """A transport that makes connections itself.
 
     Args:
-        ca_bundle: A PEM file or a folder of certificate authorities to trust beside the system's.
+        ca_bundle: A PEM file or a folder of CAs to trust in addition to the system's.
         max_response_bytes: The largest body in bytes, as received.
         client_cert: The client's certificate.
         connect_timeout: Seconds for one attempt to connect.
-        max_connections: The largest number of connections in use for one origin.
-        max_idle_connections: The largest number of idle connections that are kept for one origin.
+        max_connections: The largest number of connections in use per origin.
+        max_idle_connections: The largest number of idle connections to keep per origin.
 
     Raises:
-        ConfigurationError: If a number is out of range, or there is no such file.
+        ConfigurationError: If a number is out of range, or a file doesn't exist.
         TypeError: If an argument has the wrong type.
     """
 

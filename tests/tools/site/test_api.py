@@ -85,7 +85,7 @@ def test_an_entry_has_the_signature_the_arguments_the_errors_and_the_example(pag
     assert "```python\nget(workflow_id: str) -> Workflow\n```" in text
     assert '**Arguments**\n\n- `workflow_id` (`str`): The id of the workflow, such as `"wf-abc123"`.' in text
     assert "**Returns** [`Workflow`](fibonacci.models.md#fibonacci.models.Workflow): The workflow as the" in text
-    assert "**Raises**\n\n- [`NotFoundError`](fibonacci.errors.md#fibonacci.errors.NotFoundError): If there is" in text
+    assert "**Raises**\n\n- [`NotFoundError`](fibonacci.errors.md#fibonacci.errors.NotFoundError): If the" in text
     assert "**Example**\n\n```python\nassert client.workflows.get(workflow.id).name == workflow.name\n```" in text
 
 
@@ -134,11 +134,11 @@ def test_the_version_is_described(pages: dict[str, SitePage]) -> None:
 def test_a_result_that_is_described_in_several_lines_is_one_result(pages: dict[str, SitePage]) -> None:
     text = entry(pages["client"], "fibonacci.Fibonacci.request")
     assert text.count("**Returns**") == 1
-    assert "as plain Python objects\n(dicts, lists, texts, numbers)" in text
+    assert "of the type `returns`, or\nplain Python data (dicts, lists, strings, numbers)" in text
 
 
 def test_further_arguments_have_stars_and_no_default(pages: dict[str, SitePage]) -> None:
-    assert "\n- `**changes` (`Any`): Fields that replace" in pages["fibonacci.testing"].text
+    assert "\n- `**changes` (`Any`): Fields to set" in pages["fibonacci.testing"].text
 
 
 def test_a_type_with_several_entries_has_one_piece_of_code_between_two_links(pages: dict[str, SitePage]) -> None:
