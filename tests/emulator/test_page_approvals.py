@@ -57,7 +57,10 @@ def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, clien
     assert "Requested by owner" in text
     assert "Expires 20" in text
     assert "The run waits for 2 more approvals, then starts." in text
-    first, second = text.index("lookup in look , by your own function"), text.index("email_send in tell , simulated")
+    first, second = (
+        text.index("lookup in look , carried out by your own function"),
+        text.index("email_send in tell , simulated"),
+    )
     assert first < second
     assert "Send an e-mail. Only if gate is false." in text
     assert '{"to": "{{input.reader}}", "subject": "News"' in text
@@ -74,7 +77,7 @@ def test_the_approvals_that_are_missing_are_counted(page: PageClient, client: Fi
     text = page.get("/ui/approvals").text
     assert "The run starts." in text
     assert "Approved by ada, admin" in text
-    assert "ada has approved it already." in text
+    assert "ada has already approved it." in text
 
 
 def test_who_may_not_decide_is_told_why(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
@@ -82,9 +85,9 @@ def test_who_may_not_decide_is_told_why(page: PageClient, client: Fibonacci, emu
     for role, name in (("admin", "ada"), ("member", "bo"), ("viewer", "cy")):
         emulator.key(role, name=name)  # type: ignore[arg-type]
     shown = page.get("/ui/approvals")
-    assert "owner asked for the run, and allow_self_approval is off: owner can only reject it." in shown.text
-    assert "bo may not decide: the role is member." in shown.text
-    assert "cy may not decide: the role is viewer." in shown.text
+    assert "owner requested the run and can only reject it, because allow_self_approval is off." in shown.text
+    assert "bo can't decide with the role member." in shown.text
+    assert "cy can't decide with the role viewer." in shown.text
     assert '<option value="ada"></option>' in shown.body
     assert '<option value="bo"></option>' not in shown.body
     client.organizations.governance.update("default", allow_self_approval=True)
@@ -109,13 +112,13 @@ def test_a_policy_or_a_quota_that_stands_in_the_way_is_said(page: PageClient, cl
     client.organizations.quota.update("default", concurrent_executions=0)
     text = page.get("/ui/approvals").text
     assert "The node will fail. The tool 'email_send' is refused: tool-policies/email_send is off." in text
-    assert "It waits for a place first: 0 runs at once is the quota." in text
+    assert "First it waits for other runs to end: the quota is 0 runs at a time." in text
 
 
 def test_a_model_of_your_own_is_said_to_be_one(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
     waiting_run(client)
     emulator.llm(lambda call: "an answer that costs money")
-    assert "2 nodes ask a model , by your own function ." in page.get("/ui/approvals").text
+    assert "2 nodes ask a model , answered by your own function ." in page.get("/ui/approvals").text
 
 
 def test_many_tools_are_counted(page: PageClient, client: Fibonacci) -> None:

@@ -49,7 +49,7 @@ def test_a_waiting_run_is_rejected_on_the_page(page: PageClient, client: Fibonac
     [
         ({"by": "owner", "decision": "approve"}, "owner may not approve a run of their own."),
         ({"by": "nobody", "decision": "approve"}, "is no role and nobody with a key"),
-        ({"by": "", "decision": "approve"}, "name who decides"),
+        ({"by": "", "decision": "approve"}, "must be admin, owner, or a person whose key"),
         ({"by": "admin", "decision": "perhaps"}, "approve or reject"),
     ],
 )
@@ -73,7 +73,7 @@ def test_run_a_workflow(page: PageClient, client: Fibonacci) -> None:
     ("inputs", "reason"),
     [
         ('{"name": ', "is not JSON: Expecting value: line 1 column 9"),
-        ("[1]", "is a JSON object such as"),
+        ("[1]", "must be a JSON object such as"),
         ('{"name": NaN}', "NaN is not a JSON number"),
         ('{"name": "' + "x" * 50 + '"', "is not JSON"),
     ],
@@ -132,11 +132,11 @@ def test_inject_and_remove_failures(page: PageClient, client: Fibonacci, emulato
     ("form", "reason"),
     [
         ({"route": "GET /tool"}, "Near it are"),
-        ({"route": ""}, "is a method and a path such as GET /tools"),
+        ({"route": ""}, "must be a method and a path such as GET /tools"),
         ({"route": "*", "kind": "nonsense"}, "kind"),
         ({"route": "*", "kind": "reset", "status": "500"}, "belongs to status, rate_limit, html"),
         ({"route": "*", "times": "0.5"}, "times"),
-        ({"route": "*", "status": "many"}, "is a number such as 60, not 'many'"),
+        ({"route": "*", "status": "many"}, "must be a number such as 60, not 'many'"),
     ],
 )
 def test_a_failure_that_is_not_valid_says_why(
@@ -150,7 +150,7 @@ def test_a_failure_that_is_not_valid_says_why(
 def test_delete_a_value_and_clear_the_log(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
     client.memory.set("color", "blue", scope="user", user_id="ada")
     client.memory.set("color", "red")
-    assert "color is deleted." in page.act("/ui/memory/1/delete").text
+    assert "color was deleted." in page.act("/ui/memory/1/delete").text
     assert [entry["value"] for entry in app_of(emulator).store.memory.records()] == ["red"]
     assert "it may have expired" in page.act("/ui/memory/1/delete", back="/ui/memory").text
     page.act("/ui/requests/clear")

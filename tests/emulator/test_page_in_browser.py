@@ -92,7 +92,7 @@ class TestSigningIn:
     def test_a_wrong_key_is_said_and_disappears_too(self, context: BrowserContext, address: str) -> None:
         page = context.new_page()
         page.goto(f"{address}/ui/runs#key=wrong")
-        expect(page.get_by_role("alert")).to_have_text("This key is not known to this emulator.")
+        expect(page.get_by_role("alert")).to_have_text("This emulator doesn't know this key.")
         assert "wrong" not in page.url
         page.get_by_label("Owner's key").fill(KEY)
         page.keyboard.press("Enter")
@@ -195,7 +195,7 @@ class TestLive:
         page.goto(f"{address}/ui/runs")
         expect(page.locator("#connection")).to_have_text("Live")
         emulator.close()
-        expect(page.locator("#connection")).to_have_text("The emulator does not respond")
+        expect(page.locator("#connection")).to_have_text("The emulator isn't responding")
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
 

@@ -39,12 +39,14 @@ def row(shown: PageResponse, name: str) -> str:
 class TestGovernance:
     def test_each_setting_says_what_it_means(self, page: PageClient, client: Fibonacci) -> None:
         shown = page.get("/ui/governance")
-        assert "off Runs of workflows wait that name the category themselves, or have one of these tools: " in row(
+        assert "off A run waits if its workflow names this category, or uses one of these tools: " in row(
             shown, "setting-require_approval_for_external_comm"
         )
         assert "acl, grant, invite" in row(shown, "setting-require_approval_for_permission_changes")
-        assert "It takes 1 approval. One rejection is enough. After 7 days" in row(shown, "setting-approval_threshold")
-        assert "may not approve it" in row(shown, "setting-allow_self_approval")
+        assert "A run needs 1 approval. One rejection is enough. After 7 days" in row(
+            shown, "setting-approval_threshold"
+        )
+        assert "cannot approve it" in row(shown, "setting-allow_self_approval")
         client.organizations.governance.update(
             "default",
             require_approval_for_external_comm=True,
@@ -53,11 +55,11 @@ class TestGovernance:
             category_flags={"pii": True, "own": False},
         )
         shown = page.get("/ui/governance")
-        assert " on Runs" in row(shown, "setting-require_approval_for_external_comm")
+        assert " on A run waits" in row(shown, "setting-require_approval_for_external_comm")
         assert "Nobody has to approve" in row(shown, "setting-approval_threshold")
-        assert "on Runs" in row(shown, "setting-category_flags.pii")
-        assert "themselves." in row(shown, "setting-category_flags.own")
-        assert "may approve it" in row(shown, "setting-allow_self_approval")
+        assert "on A run waits" in row(shown, "setting-category_flags.pii")
+        assert "names this category." in row(shown, "setting-category_flags.own")
+        assert "can approve it" in row(shown, "setting-allow_self_approval")
 
     def test_requests_for_approval_are_counted(self, page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
         client.organizations.governance.update("default", require_approval_for_external_comm=True)
@@ -78,7 +80,7 @@ class TestGovernance:
         shown = page.get("/ui/governance")
         assert row(shown, "policy-email_send").startswith("email_send yes owner, admin")
         assert row(shown, "policy-calculator").startswith("calculator no nobody")
-        assert row(shown, "override-member-email_send").startswith("member email_send may use it")
+        assert row(shown, "override-member-email_send").startswith("member email_send can use it")
 
 
 class TestAuditLog:
@@ -103,7 +105,7 @@ class TestAuditLog:
         assert page.get(f"/ui/audit?q={run[:12].upper()}").body.count('<tr id="audit-') == 3
         assert page.get("/ui/audit?q=ADMIN&action=approval.given").body.count('<tr id="audit-') == 1
         assert f'href="/ui/runs/{run}"' in page.get("/ui/audit").body
-        assert "No entry has this." in page.get("/ui/audit?q=nowhere").text
+        assert "No entries match." in page.get("/ui/audit?q=nowhere").text
         assert page.get("/ui/audit?q=").body.count('<tr id="audit-') == 5
 
     def test_it_has_pages_and_a_search_goes_on_where_it_stopped(
@@ -136,7 +138,7 @@ class TestRegistry:
         workflow = create(client, MAIL, name="Newsletter")
         assert "Registry not a template Approve as template" in page.get(f"/ui/workflows/{workflow}").text
         shown = page.act(f"/ui/registry/{workflow}", status="approved")
-        assert "Newsletter is approved." in shown.text
+        assert "Newsletter is now approved." in shown.text
         assert "approved Deprecate Archive" in row(shown, f"template-{workflow}")
         client.workflows.update(workflow, description="Newer")
         assert row(page.get("/ui/registry"), f"template-{workflow}").startswith("Newsletter 1 2 ")
@@ -159,7 +161,7 @@ class TestKeys:
         keys = [emulator.key(role, name=name) for role, name in (("admin", "ada"), ("viewer", "bo"))]  # type: ignore[arg-type]
         shown = page.get("/ui/keys")
         assert row(shown, "person-ada") == "ada admin"
-        assert "decide about runs" in row(shown, "role-admin")
+        assert "approve and reject runs" in row(shown, "role-admin")
         assert "PATCH /organizations/{organization_id}/governance" in row(shown, "role-owner")
         assert "GET /workflows " in row(shown, "role-viewer")
         assert not [key for key in (*keys, emulator.key("member"), emulator.api_key) if key[-20:] in shown.body]

@@ -82,9 +82,9 @@ def test_what_is_entered_is_read_by_its_type_and_what_is_empty_is_not_sent(
     ("changes", "place", "fault"),
     [
         ({}, "input-0", "it is missing, but used by node 'greet'"),
-        ({"count": "many"}, "input-1", "is a number such as 60, not 'many'"),
+        ({"count": "many"}, "input-1", "must be a number such as 60, not 'many'"),
         ({"name": "Ada", "count": "1.5"}, "input-1", "1.5 is not of the type integer"),
-        ({"mood": "9"}, "input-2", 'is one of "kind", "stern", 7'),
+        ({"mood": "9"}, "input-2", 'must be one of "kind", "stern", 7'),
         ({"tags": "[1"}, "input-4", "is not JSON"),
         ({"name": "Ada", "tags": "[1]"}, "input-4", "inputs.tags[0]: 1 is not of the type string"),
     ],
@@ -210,7 +210,7 @@ class TestRunAgain:
     def test_a_fault_leads_back_to_the_form(self, page: PageClient, client: Fibonacci, address: str) -> None:
         again = f"/ui/runs/{client.workflows.execute(address.rpartition('/')[2], inputs={'name': 'Ada'}).id}/again"
         refused = page.act(again, **page.get(again).form("run-form") | {"input.count": "x"})
-        assert "is a number such as 60, not 'x'" in refused.text
+        assert "must be a number such as 60, not 'x'" in refused.text
         assert refused.form("run-form")["input.name"] == "Ada"
         assert refused.form("run-form")["input.count"] == "x"
 
@@ -221,10 +221,10 @@ class TestRunAgain:
         again = f"/ui/runs/{run}/again"
         shown = page.get(again)
         assert "version 2, with the inputs of" in shown.text
-        assert "That run was of version 1." in shown.text
+        assert "That run used version 1." in shown.text
         assert "version 2" in page.act(again, **shown.form("run-form")).text
         client.workflows.delete(workflow)
-        assert "was deleted: it cannot be run again" in page.get(again).text
+        assert "was deleted, so it can't run again" in page.get(again).text
 
 
 class TestFromElsewhere:
@@ -254,7 +254,7 @@ class TestFromElsewhere:
     def test_the_key_and_secrets_are_not_in_the_texts(self, page: PageClient, client: Fibonacci, address: str) -> None:
         run = client.workflows.execute(address.rpartition("/")[2], inputs={"name": "hunter2"}).id
         shown = page.get(f"/ui/runs/{run}")
-        assert "Put the secrets in, which are *** here." in shown.text
+        assert "Replace each *** with the secret that it hides." in shown.text
         assert "hunter2" not in shown.body
         assert "fib-page" not in shown.body
         assert "$FIBONACCI_API_KEY" in shown.block("curl")

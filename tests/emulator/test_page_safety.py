@@ -52,10 +52,10 @@ class TestSession:
     @pytest.mark.parametrize(
         ("key", "status", "message"),
         [
-            ("wrong", 401, "This key is not known to this emulator."),
+            ("wrong", 401, "This emulator doesn't know this key."),
             ("", 401, "Enter the owner's key."),
-            ("schlüssel\ud800", 401, "This key is not known to this emulator."),
-            (f"{KEY}x", 401, "This key is not known to this emulator."),
+            ("schlüssel\ud800", 401, "This emulator doesn't know this key."),
+            (f"{KEY}x", 401, "This emulator doesn't know this key."),
         ],
     )
     def test_a_wrong_key_is_said(self, emulator: Emulator, key: str, status: int, message: str) -> None:
@@ -68,8 +68,8 @@ class TestSession:
     def test_another_role_is_told_whose_key_it_takes(self, emulator: Emulator, role: Any) -> None:
         shown = PageClient(emulator).post("/ui/sign-in", key=emulator.key(role, name="ada"))
         assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
-        assert f"the key of the role {role}" in shown.text
-        assert "it takes the owner's key" in shown.text
+        assert f"This key has the role {role}" in shown.text
+        assert "it needs the owner's key" in shown.text
 
     def test_signing_out_ends_the_session(self, page: PageClient) -> None:
         response = page.post("/ui/sign-out")

@@ -48,8 +48,8 @@ def lines(shown: PageResponse) -> list[str]:
 def test_the_list_has_the_newest_first_and_leads_to_what_differs(page: PageClient, workflow: str) -> None:
     shown = page.get(f"/ui/workflows/{workflow}/versions")
     assert re.findall(r'<tr id="version-(\d)">', shown.body) == ["3", "2", "1"]
-    assert "3, the latest from the one before an update 2 Greeter 2" in shown.text
-    assert "1 from the latest creating the workflow 1 Greeter" in shown.text
+    assert "3 (latest) from the previous one an update 2 Greeter 2" in shown.text
+    assert "1 from the latest the creation of the workflow 1 Greeter" in shown.text
     assert unescape(shown.body).count(f"/ui/workflows/{workflow}/compare?old=2&new=3") == 2
     assert f'href="/ui/workflows/{workflow}/versions"' in page.get(f"/ui/workflows/{workflow}").body
 
@@ -78,15 +78,15 @@ def test_rolling_back_asks_first_and_says_what_happens(page: PageClient, client:
     target = f"/ui/workflows/{workflow}/versions/1"
     shown = page.get(target)
     assert "<title>Version 1 of Greeter 2 · " in shown.body
-    assert "Roll back to version 1? Version 4 is made" in shown.text
+    assert "Roll back to version 1? This creates version 4" in shown.text
     assert "Versions 1 to 3 stay" in shown.text
     assert "-         Be brief." in lines(shown)
     assert client.workflows.get(workflow).version == 3
     done = page.act(f"{target}/rollback", **shown.form("rollback-form"))
-    assert "Version 4 is version 1 again." in done.text
+    assert "The workflow is back at version 1, as version 4." in done.text
     assert client.workflows.get(workflow).name == "Greeter"
     assert (
-        "4, the latest from the one before rolling back to version 1 1 Greeter"
+        "4 (latest) from the previous one a rollback to version 1 1 Greeter"
         in page.get(f"/ui/workflows/{workflow}/versions").text
     )
     assert "Roll back" not in page.get(f"/ui/workflows/{workflow}/versions/4").text
@@ -98,7 +98,7 @@ def test_a_workflow_that_was_changed_meanwhile_is_not_rolled_back(
     target = f"/ui/workflows/{workflow}/versions/1"
     form = page.get(target).form("rollback-form")
     client.workflows.update(workflow, description="Newer")
-    assert "is 4 by now: somebody has changed the workflow" in page.act(f"{target}/rollback", **form).text
+    assert "is 4 now, because somebody changed the workflow" in page.act(f"{target}/rollback", **form).text
     assert client.workflows.get(workflow).version == 4
 
 
@@ -127,7 +127,7 @@ def test_what_would_take_long_is_not_compared_line_by_line(page: PageClient, cli
     client.workflows.update(workflow, definition=huge(1_990))
     shown = page.get(f"/ui/workflows/{workflow}/compare?old=1&new=2")
     assert "greet.instruction was changed" in shown.text
-    assert "More than 1,500 lines" in shown.text
+    assert "more than 1,500 lines" in shown.text
     client.workflows.update(workflow, definition={"nodes": [llm("greet", "x" * 100_000)]})
     client.workflows.update(workflow, definition={"nodes": [llm("greet", "x" * 100_001)]})
     assert len(page.get(f"/ui/workflows/{workflow}/compare?old=3&new=4").body) < 20_000

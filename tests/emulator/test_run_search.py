@@ -162,7 +162,7 @@ class TestOnThePage:
         assert self.runs(page, "q=sailing&status=completed") == ["moon", "low water", "high water"]
         assert self.runs(page, "q=&status=&workflow_id=&from=&to=") == self.runs(page, "")
         assert self.runs(page, "status=failed") == []
-        assert "No run matches this search." in page.get("/ui/runs?q=nothing").text
+        assert "No runs match this search." in page.get("/ui/runs?q=nothing").text
 
     def test_a_search_is_in_its_form_and_its_links(self, page: PageClient, client: Fibonacci) -> None:
         workflow = create(client, llm("greet"), name="Tides")
@@ -195,9 +195,9 @@ class TestOnThePage:
     @each_row(
         ("query", "fault"),
         [
-            ("from=9999-12-31", "is a time such as 2026-01-31 or 2026-01-31T10:00, not '9999-12-31'"),
-            ("from=soon", "is a time such as 2026-01-31 or 2026-01-31T10:00, not 'soon'"),
-            (f"q={'x' * 201}", "has 201 characters, and 200 at most are looked for"),
+            ("from=9999-12-31", "must be a time such as 2026-01-31 or 2026-01-31T10:00, not '9999-12-31'"),
+            ("from=soon", "must be a time such as 2026-01-31 or 2026-01-31T10:00, not 'soon'"),
+            (f"q={'x' * 201}", "has 201 characters, but a search can have at most 200"),
         ],
     )
     def test_a_fault_is_said_at_its_field(self, query: str, fault: str) -> None:

@@ -39,13 +39,13 @@ def read_form(body: bytes) -> dict[str, str]:
     """Return the fields of a form as a browser sends it.
 
     Raises:
-        HTTPException: 400 if it cannot be read.
+        HTTPException: 400 if it can't be read.
     """
     try:
         text = body.decode("ascii")
         return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
     except ValueError as error:
-        raise bad_request(f"The form cannot be read: {error}", "form") from None
+        raise bad_request(f"The form can't be read: {error}", "form") from None
 
 
 def required(form: Mapping[str, str], name: str, remedy: str) -> str:
@@ -61,10 +61,10 @@ def required(form: Mapping[str, str], name: str, remedy: str) -> str:
 
 
 def number(form: Mapping[str, str], name: str) -> float | int | None:
-    """Return the number in a field; `None` if it is empty.
+    """Return the number in a field, or `None` if it is empty.
 
     Raises:
-        HTTPException: 422 if it is no number.
+        HTTPException: 422 if it isn't a number.
     """
     text = form.get(name, "").strip()
     if not text:
@@ -74,15 +74,15 @@ def number(form: Mapping[str, str], name: str) -> float | int | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise invalid(Detail(name, f"is a number such as 60, not {text[:40]!r}"))
+        raise invalid(Detail(name, f"must be a number such as 60, not {text[:40]!r}"))
     return int(value) if value.is_integer() else value
 
 
 def json_object(form: Mapping[str, str], name: str) -> Mapping[str, Any]:
-    """Return the JSON object in a field; empty if the field is.
+    """Return the JSON object in a field, which is empty if the field is.
 
     Raises:
-        HTTPException: 422 that says where the JSON ends to be valid.
+        HTTPException: 422 that says where the JSON stops being valid.
     """
     text = form.get(name, "").strip()
     if not text:
@@ -92,7 +92,7 @@ def json_object(form: Mapping[str, str], name: str) -> Mapping[str, Any]:
     except HTTPException as error:
         raise invalid(Detail(name, error.message.replace("The body is not JSON", "is not JSON"))) from None
     if not is_object(content):
-        raise invalid(Detail(name, 'is a JSON object such as {"topic": "tides"}'))
+        raise invalid(Detail(name, 'must be a JSON object such as {"topic": "tides"}'))
     return content
 
 
@@ -100,13 +100,13 @@ BRIEF: Final = 80
 """How many characters of a value are shown on a line."""
 
 NOTHING: Final = "-"
-"""What stands for a value that there is not."""
+"""Placeholder for a missing value."""
 
 SHOWN: Final = 4_000
 """How many characters of a long text are shown at first."""
 
 _INDENTED: Final = 200_000
-"""From about how many characters JSON is not indented: it would take long."""
+"""From about how many characters on JSON isn't indented, because that would take too long."""
 
 _ICONS: Final[Mapping[str, str]] = {
     "completed": "check",
@@ -169,7 +169,7 @@ def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLEl
 
 
 def is_brief(value: Any) -> bool:
-    """Return whether a value needs no block for itself."""
+    """Return whether a value is short enough to need no block."""
     return not (is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > BRIEF))
 
 
@@ -190,7 +190,7 @@ def _json_text(value: Any, indent: int | None = 2) -> str:
 
 
 def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLElement:
-    """Return a text as it is; a long one is cut, with a link to all of it. Script offers to copy all of it.
+    """Return a text as it is. A long one is cut, with a link to all of it, and a button copies all of it.
 
     Args:
         name: Its name on the page.
@@ -233,9 +233,9 @@ def table(
 
     Args:
         label: What it lists.
-        columns: The headings; an empty one is that of a column of actions.
-        rows: Its rows; each has an `id`, so that it keeps its place while the page is refreshed.
-        empty: What to show without rows: what to do to get one.
+        columns: The headings. An empty heading is for a column of actions.
+        rows: Its rows. Each has an `id`, so that it keeps its place while the page is refreshed.
+        empty: What to show if there are no rows: how to get one.
         numbers: The headings of the columns of numbers.
     """
     if not rows:
@@ -249,14 +249,14 @@ def table(
 
 
 def pager(context: ViewContext, more: str | int | None) -> Content:
-    """Return the links to the begin of a list and to its next page."""
+    """Return the links to the beginning of a list and to its next page."""
     first = None if context.query.text("cursor") is None else h.a("First page", href=with_query(context, cursor=None))
     following = None if more is None else h.a("Next page", href=with_query(context, cursor=more), rel="next")
     return h.nav(first, following, class_="pager", aria_label="Pages") if first or following else None
 
 
 def search_form(context: ViewContext, label: str) -> HTMLElement:
-    """Return the form that searches a list; its address has the text, so that a search can be shared."""
+    """Return the form that searches a list. Its address has the text, so that you can share a search."""
     path, _, query = context.target.partition("?")
     kept = [(name, value) for name, value in parse_qsl(query) if name not in ("q", "cursor", "full")]
     return h.form(
@@ -273,18 +273,18 @@ def search_form(context: ViewContext, label: str) -> HTMLElement:
 
 
 def facts(*pairs: tuple[str, Content]) -> HTMLElement:
-    """Return a list of names and values; pairs without a value are left out."""
+    """Return a list of names and values, without the pairs that have no value."""
     return h.dl([h.div(h.dt(name), h.dd(value)) for name, value in pairs if value is not None], class_="facts")
 
 
 def form(context: ViewContext, action: str, *content: Content, **attributes: str) -> HTMLElement:
-    """Return a form that changes something, and comes back to this page if it cannot."""
+    """Return a form that changes something, and comes back to this page if it can't."""
     back = h.input(type="hidden", name="back", value=context.target)
     return h.form(content, back, method="post", action=action, **attributes)
 
 
 def field(label: str, control: HTMLElement, hint: str | None = None, fault: str | None = None) -> HTMLElement:
-    """Return a control with its label, a hint, and what is wrong with what was entered; the control has an `id`."""
+    """Return a control, which has an `id`, with its label, a hint, and what is wrong with what was entered."""
     name = str(control.attributes["id"])
     notes = {f"{name}-fault": (fault, "fault"), f"{name}-hint": (hint, "note")}
     shown = [h.p(text, class_=kind, id=note) for note, (text, kind) in notes.items() if text is not None]
@@ -297,12 +297,12 @@ def field(label: str, control: HTMLElement, hint: str | None = None, fault: str 
 
 
 def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElement:
-    """Return a program to paste: a client of this emulator, and what is done with it.
+    """Return a program to paste: a client of this emulator, and what to do with it.
 
     Args:
         name: Its name on the page.
         title: What it is.
-        lines: What is done with `client`; `{organization}` is the id of the organization.
+        lines: What to do with `client`. `{organization}` is the id of the organization.
         context: The request.
     """
     done = lines.replace("{organization}", context.backend.app.organization)
@@ -310,13 +310,13 @@ def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElem
 
 
 def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs: JSONObject) -> HTMLElement:
-    """Return what runs a workflow with the same inputs outside of the page; each text works as pasted.
+    """Return programs that run a workflow with the same inputs outside of the page, ready to paste.
 
-    The key is that of the variable `FIBONACCI_API_KEY`, and never in the text. A secret in the inputs is `***`.
+    They read the key from the variable `FIBONACCI_API_KEY` and never contain it. A secret in the inputs is `***`.
     """
     url = f"http://{context.address}/v1"
     at_workflow = f"{url}/workflows/{segment(workflow_id)}/execute"
-    # Escaped beyond ASCII: a terminal may take the bytes of other characters for something else.
+    # Escaped beyond ASCII, because a terminal may misread the bytes of other characters.
     body, given = to_text({"inputs": inputs}), to_text(inputs)
     run = _RUN.format(workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
     is_refused = any(it.severity == "error" or it.code == "unused_input" for it in check_inputs(definition, inputs))
@@ -326,8 +326,13 @@ def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs
     return h.details(
         h.summary("Run it from code"),
         h.div(
-            h.p("The key is read from ", h.code("FIBONACCI_API_KEY"), ". The shell is bash, zsh or sh.", class_="note"),
-            h.p("Put the secrets in, which are *** here.", class_="flash warning") if is_redacted else None,
+            h.p(
+                "It reads the key from ",
+                h.code("FIBONACCI_API_KEY"),
+                ". The shell can be bash, zsh or sh.",
+                class_="note",
+            ),
+            h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
             example("python", "Python", run, context),
             text_block("curl", "curl", _CURL.format(url=quote(at_workflow), body=quote(body)), context),
             text_block("command", "Command", command, context),

@@ -1,4 +1,4 @@
-"""What a view is given, what it reads and changes, and what it returns."""
+"""What a view receives, what it reads and changes, and what it returns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Slice(NamedTuple):
 
     Attributes:
         items: The items.
-        more: The cursor of the next page; `None` on the last.
+        more: The cursor of the next page, or `None` on the last one.
     """
 
     items: list[Any]
@@ -59,7 +59,7 @@ class Backend:
         return redact_text(text, self.hidden)
 
     def redact_json(self, content: Any) -> Any:
-        """Return JSON without the key and the secrets; views read its own keys, and show them redacted."""
+        """Return JSON without the key and the secrets. Its own keys stay, and views redact them when they show them."""
         return redact(content, self.hidden, has_own_keys=False)
 
     def catch_up(self) -> None:
@@ -101,7 +101,7 @@ class Backend:
         return Slice(reply.content, reply.next_cursor)
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
-        """Carry out a request that changes something, of the API or the control API; return its response.
+        """Carry out a request of the API or the control API that changes something, and return its response.
 
         Raises:
             HTTPException: The error response.
@@ -113,19 +113,19 @@ class Backend:
         """Lock the state for reading.
 
         Raises:
-            StateError: If the file cannot be used.
+            StateError: If the file can't be used.
         """
         with self.app.store.reading():
             yield self.app.store
 
     def workflow_name(self, workflow_id: str) -> str | None:
-        """Return the name of a workflow; `None` if there is no such workflow any more."""
+        """Return the name of a workflow, or `None` if it no longer exists."""
         with self.reading() as store:
             workflow = store.workflows.get(workflow_id)
         return None if workflow is None else str(workflow["name"])
 
     def definition(self, workflow_id: str, version: int) -> JSONObject | None:
-        """Return the definition of a version; `None` if it is gone or has none."""
+        """Return the definition of a version, or `None` if the version is gone or has none."""
         with self.reading() as store:
             snapshot = store.versions.get(workflow_id, str(version))
         return None if snapshot is None else snapshot["definition"]
@@ -162,7 +162,7 @@ class ViewContext:
         form: The fields of the form that was sent.
         target: The path and query of the page.
         address: The emulator's address as the browser has it, such as `127.0.0.1:8787`.
-        entered: What was entered into the form that could not be carried out.
+        entered: What was entered into the form, if it couldn't be carried out.
         faults: What is wrong with it.
     """
 

@@ -1,4 +1,4 @@
-"""The diagram of a page: a picture whose nodes are links, which fits its place, and which script zooms and moves."""
+"""The diagram of a page: a picture that fits its place, with nodes that are links. Script zooms and moves it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ZOOM: Final = {
     "fit": ("Fit", "Fit"),
     "full": ("1:1", "1:1, actual size"),
 }
-_KEYS: Final = "Diagram. The arrow keys move it, + and - zoom, 0 fits it, 1 is its actual size."
+_KEYS: Final = "Diagram. Use the arrow keys to move it, + and - to zoom, 0 to fit it, and 1 for its actual size."
 
 
 class NodeLink(NamedTuple):
@@ -24,7 +24,7 @@ class NodeLink(NamedTuple):
     Attributes:
         target: The address.
         text: What is known of the node, in words.
-        is_urgent: Whether the diagram begins at it if it does not fit.
+        is_urgent: Whether to show this node first if the diagram doesn't fit.
     """
 
     target: str

@@ -1,4 +1,4 @@
-"""What every page has around its content: the head, the navigation, the clock, and what the last action did."""
+"""What every page shows around its content: the head, the navigation, the clock, and what the last action did."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REFRESH_MS: Final = 1_000
 """How often a page is read again, in milliseconds."""
 
 _SETTLED: Final = 10
-"""How many times more seldom a page is read again that only its surroundings change."""
+"""How many times less often a page is read again if only its surroundings change."""
 
 _PRODUCT: Final = "Fibonacci emulator"
 
@@ -71,30 +71,30 @@ def signed_in(page: PageContent, context: ViewContext, flash: Flash | None) -> H
         ),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    # With the address: who has two emulators open tells their tabs apart.
+    # With the address, so that somebody who has two emulators open can tell their tabs apart.
     title = f"{page.title} · {_PRODUCT} {context.address}".strip()
     return _html(title, header, _navigation(page, context.backend), _flash(flash), [main, _shortcuts()])
 
 
 _SHORTCUTS: Final = {
-    "/": "Search the list, or the runs",
+    "/": "Search this list, or all runs",
     "j": "Go to the next row",
-    "k": "Go to the row before",
-    "Enter": "Open what has the focus",
+    "k": "Go to the previous row",
+    "Enter": "Open the selected row",
     "?": "Show these shortcuts",
-    "Esc": "Close them; leave a field",
+    "Esc": "Close the shortcuts, or leave a field",
 }
 
 
 def _shortcuts() -> HTMLElement:
-    """Return what the script shows when somebody asks for the shortcuts; it is closed until then."""
+    """Return the list of shortcuts, which stays closed until somebody asks for it."""
     return h.dialog(
         h.h2("Shortcuts", id="shortcuts-title"),
         h.dl([h.div(h.dt(h.kbd(key)), h.dd(text)) for key, text in _SHORTCUTS.items()]),
-        h.p("They do nothing while you type, or hold Ctrl, Alt or Meta.", class_="note"),
+        h.p("Shortcuts don't work while you type or hold Ctrl, Alt or Meta.", class_="note"),
         h.div(
             h.input(type="checkbox", id="use-shortcuts", checked=True),
-            h.label("Use shortcuts of a single key", for_="use-shortcuts"),
+            h.label("Use single-key shortcuts", for_="use-shortcuts"),
             class_="check",
         ),
         h.button("Close", type="button"),
@@ -108,7 +108,7 @@ def _interval(page: PageContent) -> int:
 
 
 def alone(title: str, content: Content) -> HTMLElement:
-    """Return a page for somebody who is not signed in."""
+    """Return a page for somebody who isn't signed in."""
     return _html(
         f"{title} · {_PRODUCT}",
         h.header(h.span(_PRODUCT, class_="brand")),
@@ -119,7 +119,7 @@ def alone(title: str, content: Content) -> HTMLElement:
 
 
 def failure(message: str) -> HTMLElement:
-    """Return what a page says that cannot be shown."""
+    """Return the message of a page that can't be shown."""
     return h.p(message, class_="flash error", role="alert")
 
 

@@ -1,12 +1,12 @@
 """The form that runs a workflow: a field for each input that its `input_schema` names, or all inputs as JSON.
 
-A view shows it by `run_form`, and the action that it is sent to reads it by `inputs_of_form`:
+A view shows it with `run_form`, and the action that receives it reads it with `inputs_of_form`:
 
     run_form(context, f"/ui/workflows/{workflow_id}/execute", definition)
     inputs = inputs_of_form(context, definition)
 
-Both take the inputs of a run, too, to run it again with changes. What is wrong with what was entered is said at its
-field, as the page that the form was sent from is shown again.
+Both also take the inputs of a run, to run it again with changes. If something that was entered is wrong, the page with
+the form is shown again, and each field says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fibonacci.emulator.page.html import Content, HTMLElement, as_shown, h
 from fibonacci.emulator.state.json_encoding import JSONObject
 
 _JSON: Final = "inputs"
-"""The field with inputs as JSON: all of them, or those that no other field has."""
+"""The field with inputs as JSON: all of them, or those that have no field."""
 
 _FIELD: Final = "input."
 """How the name of the field of one input begins."""
@@ -56,7 +56,7 @@ class _InputField(NamedTuple):
         return self.kind == "JSON" or TYPES["string" if self.kind == "text" else "number"](value)
 
     def written(self, value: Any) -> str:
-        """Return the text of the field for a value; of a choice, its number."""
+        """Return the text of the field for a value, or the number of a choice."""
         if self.kind == "choice":
             return str([*map(_text_of, self.choices)].index(_text_of(value)))
         return value if self.kind == "text" else _text_of(value, 2 if self.kind == "JSON" else None)
@@ -65,14 +65,14 @@ class _InputField(NamedTuple):
         """Return the value that was entered.
 
         Raises:
-            HTTPException: 422 if it is none.
+            HTTPException: 422 if it isn't a value of this kind.
         """
         if self.kind == "text":
             return text
         if self.kind == "choice":
             if text in map(str, range(len(self.choices))):
                 return self.choices[int(text)]
-            raise self._fault(f"is one of {', '.join(map(_text_of, self.choices))}")
+            raise self._fault(f"must be one of {', '.join(map(_text_of, self.choices))}")
         try:
             value = read_json(text.strip().encode("utf-8", "surrogatepass"))
         except HTTPException as error:
@@ -80,7 +80,7 @@ class _InputField(NamedTuple):
                 raise self._fault(error.message.replace("The body is not JSON", "is not JSON")) from None
             value = None
         if self.kind == "number" and not TYPES["number"](value):
-            raise self._fault(f"is a number such as 60, not {text[:40]!r}")
+            raise self._fault(f"must be a number such as 60, not {text[:40]!r}")
         return value
 
     def _fault(self, reason: str) -> HTTPException:
@@ -93,10 +93,10 @@ def run_form(
     """Return the form.
 
     Args:
-        context: The request; what was entered last, and the faults in it, are shown again.
-        action: Where the form is sent.
+        context: The request. The form shows again what was entered last, and what is wrong with it.
+        action: Where to send the form.
         definition: The definition, or `None`.
-        inputs: The inputs of a run that is run again; by default the fields are empty, or have their defaults.
+        inputs: The inputs of a run to run again. By default, the fields are empty or have their defaults.
         button: The word on the button.
     """
     every = _fields_of(context, definition, inputs)
@@ -109,12 +109,12 @@ def run_form(
     if not fields or (rest and inputs is not None):
         text = context.entered.get(_JSON, _text_of(rest, 2))
         area = _area("inputs-to-run", _JSON, text, 4)
-        controls.append(field("Further inputs" if fields else "Inputs", area, "A JSON object", faults.get(_JSON)))
+        controls.append(field("More inputs" if fields else "Inputs", area, "A JSON object", faults.get(_JSON)))
     other_way: Content = None
     if every:
         text, mode = ("Enter all inputs as JSON", "json") if fields else ("Enter each input in a field", None)
         other_way = h.p(h.a(text, href=with_query(context, **{"as": mode})), class_="note")
-    # The API takes what only the checks refuse, and the run that fails may be what somebody wants to see.
+    # The API accepts what only the checks refuse, and somebody may want to see the run fail.
     anyway = h.button("Run anyway", name="check", value="off") if faults else None
     return form(
         context,
@@ -122,7 +122,7 @@ def run_form(
         controls,
         other_way,
         h.div(h.button(button, class_="primary"), anyway, class_="inline"),
-        h.p("The run counts toward the quota of runs, and toward no rate limit.", class_="note"),
+        h.p("The run counts toward the run quota, but not toward any rate limit.", class_="note"),
         id="run-form",
         data_static="true",
     )
@@ -133,12 +133,12 @@ def inputs_of_form(context: ViewContext, definition: Any, inputs: JSONObject | N
 
     Args:
         context: The request with the form.
-        definition: The definition that the form was made of.
-        inputs: The inputs that the form showed. What was not changed is returned as it was, also where the page has
+        definition: The definition that the form was made from.
+        inputs: The inputs that the form showed. What nobody changed is returned as it was, even if the page showed
             `***` for a secret in it.
 
     Raises:
-        HTTPException: 422 that names each input which is missing, malformed or does not fit the schema.
+        HTTPException: 422 that names each input that is missing, malformed or doesn't fit the schema.
     """
     entered = {name: text.replace("\r\n", "\n") for name, text in context.form.items()}
     known = inputs or {}
@@ -189,7 +189,7 @@ def _others(inputs: JSONObject, fields: list[_InputField]) -> JSONObject:
 
 
 def _fields_of(context: ViewContext, definition: Any, inputs: JSONObject | None) -> list[_InputField]:
-    """Return the fields of the inputs that the schema names; none if it names none, or too many."""
+    """Return the fields of the inputs that the schema names, or none if it names none or too many."""
     schema = definition.get("input_schema") if is_object(definition) else None
     root = target_of(schema, schema) if is_object(schema) else None
     properties = root.get("properties") if is_object(root) else None
@@ -220,7 +220,7 @@ def _input_field(
 
 
 def _schema_of(part: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the schema of one input, with what it refers to; that of `str | None`, say, is that of a text."""
+    """Return the schema of one input, with what it refers to. For example, that of `str | None` is that of a text."""
     target = target_of(part, root) if is_object(part) else True
     if not (is_object(target) and is_object(part)):
         return {}
@@ -247,7 +247,7 @@ def _shown_field(
     if entry.kind == "choice":
         texts = [choice if isinstance(choice, str) else _text_of(choice) for choice in entry.choices]
         options = [h.option(shown, value=place, selected=str(place) == text) for place, shown in enumerate(texts)]
-        control = h.select(h.option("not given", value=""), options, id=name, name=entry.key)
+        control = h.select(h.option("not set", value=""), options, id=name, name=entry.key)
     elif entry.kind == "number":
         control = h.input(type="text", id=name, name=entry.key, value=text, inputmode="decimal", autocomplete="off")
     else:
@@ -272,7 +272,7 @@ def _area(name: str, key: str, text: str, least: int) -> HTMLElement:
 
 
 def _faults_by_field(faults: Sequence[Detail], fields: list[_InputField]) -> dict[str, str]:
-    """Return what is wrong by the field where it is said; what is not wrong with the inputs is in no field."""
+    """Return what is wrong with the inputs, by field. Anything else that is wrong is left out."""
     messages: dict[str, list[str]] = {}
     for fault in faults:
         place = f"{fault.field}."

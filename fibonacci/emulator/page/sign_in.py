@@ -57,7 +57,7 @@ class Sessions:
         self._lock = threading.Lock()
 
     def find(self, request: ServerRequest) -> PageSession | None:
-        """Return the session of a request; `None` if it has none."""
+        """Return the session of a request, or `None` if it has none."""
         return self._by_token.get(_token(request) or "")
 
     def begin(self, request: ServerRequest) -> tuple[str, str]:
@@ -99,15 +99,15 @@ SIGN_OUT: Final = "/ui/sign-out"
 
 
 def refusal_of(key: str, keys: ApiKeys) -> HTTPException | None:
-    """Return why a key does not sign in; `None` if it does."""
+    """Return why a key can't sign in, or `None` if it can."""
     if keys.is_owner(key):
         return None
     if not key:
         return unauthorized("Enter the owner's key.")
     actor = keys.find(key)
     if actor is None:
-        return unauthorized("This key is not known to this emulator.")
-    message = f"This is the key of the role {actor.role}. The page shows everything: it takes the owner's key."
+        return unauthorized("This emulator doesn't know this key.")
+    message = f"This key has the role {actor.role}. The page shows everything, so it needs the owner's key."
     return HTTPException(403, "permission_denied", message)
 
 
@@ -138,11 +138,11 @@ def sign_in_page(back: str, refusal: str | None = None) -> Content:
         h.input(type="hidden", name="back", value=back),
         h.button("Sign in", class_="primary"),
         h.p(
-            "It is the key that the emulator printed when it started (",
+            "The emulator printed this key when it started (",
             h.code("FIBONACCI_API_KEY"),
-            "), or ",
+            "). In Python, it is ",
             h.code("emulator.api_key"),
-            " in Python.",
+            ".",
             id="hint",
             class_="note",
         ),

@@ -53,7 +53,7 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 
 
 class Site:
-    """The pages of one emulator; safe to use from many threads.
+    """The pages of one emulator, safe to use from many threads.
 
     Args:
         app: The application.
@@ -66,7 +66,7 @@ class Site:
         self._actions = Router([("POST", path, action) for path, action in ACTIONS.items()], PREFIX)
 
     def handle(self, request: ServerRequest) -> ServerResponse:
-        """Handle one request; every error is a page that says it in words."""
+        """Handle one request, and show every error as a page."""
         path, _, query = request.target.partition("?")
         session = self._sessions.find(request)
         try:
@@ -75,7 +75,7 @@ class Site:
                 name, content_type = _FILES[path]
                 return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
             if request.method not in _METHODS:
-                raise HTTPException(405, "method_not_allowed", f"The page takes GET and POST, not {request.method}.")
+                raise HTTPException(405, "method_not_allowed", f"The page accepts GET and POST, not {request.method}.")
             if request.method == "POST":
                 return self._act(request, path, session)
             if session is None:
@@ -87,7 +87,7 @@ class Site:
             return self._failed(request, session, 503, str(error))
         except Exception:
             log(_log, logging.ERROR, "%s %s failed", request.method, path, with_exception=True)
-            return self._failed(request, session, 500, "The page failed: the emulator's log says why.")
+            return self._failed(request, session, 500, "The page failed. The emulator's log says why.")
 
     def body_limit(self, request: ServerRequest) -> int | None:
         """Return the largest body of a request, in bytes; `None` if it takes a session and has none."""

@@ -1,5 +1,5 @@
-// Keys without a modifier: what they do is in the dialog that ? opens. None of them does anything while somebody types,
-// and they can be switched off, for whom they disturb.
+// Keys without a modifier: the dialog that ? opens lists what they do. They do nothing while somebody types, and can be
+// switched off.
 "use strict";
 
 const SWITCH = "keys";
@@ -39,7 +39,7 @@ class Keyboard {
     }
   }
 
-  // Enter opens what has the focus, as it does everywhere.
+  // Enter opens the focused link, as everywhere.
   move(step) {
     const rows = [...document.querySelectorAll(ROWS)];
     const targets = rows.map(row => row.querySelector("a[href], summary")).filter(target => target?.checkVisibility());

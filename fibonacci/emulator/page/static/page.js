@@ -4,7 +4,7 @@
 const SLOWEST = 10_000;
 const LIVE_PARTS = ["sections", "now", "main"];
 
-// The key stands behind the # of an address, which no server and no log gets to see.
+// The key comes after the # of an address, which browsers never send, so that no server and no log has it.
 function signIn() {
   const found = /^#key=(.+)$/.exec(location.hash);
   if (!found) return;
@@ -19,7 +19,7 @@ function signIn() {
   form.submit();
 }
 
-// Make `shown` equal to `wanted` and keep what is equal: focus, selection, scroll position, what was typed or opened.
+// Make `shown` equal to `wanted`, and keep what is equal: focus, selection, scroll position, what was typed or opened.
 function update(shown, wanted) {
   if (shown.isEqualNode(wanted)) return;
   if (shown.nodeType !== Node.ELEMENT_NODE) {
@@ -110,10 +110,10 @@ class Refresh {
       }
       const text = await response.text();
       if (response.ok && !this.isPaused) this.show(new DOMParser().parseFromString(text, "text/html"));
-      this.say(this.isPaused ? "Paused" : response.ok ? "Live" : "It cannot be shown any more");
+      this.say(this.isPaused ? "Paused" : response.ok ? "Live" : "This page is no longer available");
       wait = Math.min(Math.max(this.interval, 10 * (performance.now() - began)), SLOWEST);
     } catch {
-      this.say("The emulator does not respond");
+      this.say("The emulator isn't responding");
       wait = 3 * this.interval;
     }
     this.schedule(wait);
@@ -148,12 +148,12 @@ async function copy(button) {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Not possible: select the text";
+    button.textContent = "Can't copy: select the text";
   }
   setTimeout(() => (button.textContent = "Copy"), 2_000);
 }
 
-// The address of a search has what was filled in alone.
+// The address of a search has only what was filled in.
 addEventListener("formdata", ({ target, formData }) => {
   if (target.method === "get") for (const [name, text] of [...formData]) if (!text) formData.delete(name);
 });

@@ -1,4 +1,4 @@
-"""Approvals: the runs that wait for one, what a decision about one does, and who may make it."""
+"""Approvals: the runs that are waiting for one, what a decision does, and who may make it."""
 
 from __future__ import annotations
 
@@ -45,8 +45,12 @@ def show_list(context: ViewContext) -> PageContent:
     content: Content = [_card(context, run) for run in page.items]
     if not page.items:
         content = h.div(
-            h.p("No run waits for approval."),
-            h.p("A run waits if a ", h.a("governance setting", href="/ui/governance"), " matches its workflow:"),
+            h.p("No runs are waiting for approval."),
+            h.p(
+                "A run waits if a ",
+                h.a("governance setting", href="/ui/governance"),
+                " matches its workflow. For example:",
+            ),
             example("hold", "A run that waits · Python", _HOLD_MAIL, context),
             class_="empty",
         )
@@ -56,10 +60,10 @@ def show_list(context: ViewContext) -> PageContent:
 def decide(context: ViewContext) -> Done:
     """Approve or reject a run."""
     execution_id = context.path["execution_id"]
-    by = required(context.form, "by", "name who decides: admin, owner, or a person with a key of such a role")
+    by = required(context.form, "by", "must be admin, owner, or a person whose key has one of these roles")
     decision = context.form.get("decision")
     if decision not in ("approve", "reject"):
-        raise invalid(Detail("decision", "is approve or reject"))
+        raise invalid(Detail("decision", "must be approve or reject"))
     body = {"by": by, "decision": decision}
     run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
     done = "approved" if decision == "approve" else "rejected"
@@ -93,7 +97,7 @@ def _card(context: ViewContext, run: Any) -> HTMLElement:
 
 
 def _decisions(approval: Any) -> HTMLElement:
-    """Return what a run waits for, and who has decided about it."""
+    """Return what a run is waiting for, and who has decided about it."""
     return facts(
         ("Required for", ", ".join(approval["reasons"])),
         ("Requested by", approval["requested_by"]),
@@ -120,7 +124,7 @@ def _decision(context: ViewContext, run: Any) -> Content:
                     else [_start(context, run, settings), _calls(context, run, compiled(definition))]
                 ),
             ),
-            h.div(h.dt("Reject"), h.dd("The run is cancelled at once, whoever has approved it. No node runs.")),
+            h.div(h.dt("Reject"), h.dd("The run is cancelled at once, even if others approved it. No node runs.")),
             class_="effects",
         ),
         _form(context, run, settings),
@@ -137,7 +141,9 @@ def _start(context: ViewContext, run: Any, settings: StoredGovernance) -> Conten
         h.p(
             "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."
         ),
-        h.p(f"It waits for a place first: {counted(places, 'run')} at once is the quota.") if is_full else None,
+        h.p(f"First it waits for other runs to end: the quota is {counted(places, 'run')} at a time.")
+        if is_full
+        else None,
     ]
 
 
@@ -151,7 +157,7 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
     lines = [h.li(_call(context, role, workflow, node)) for node in tools[:_TOOLS_SHOWN]]
     rest = len(tools) - len(lines)
     return [
-        h.p("It calls these tools, in this order:" if tools else "It calls no tool."),
+        h.p("It calls these tools, in this order:" if tools else "It calls no tools."),
         h.ol(lines) if lines else None,
         h.p(f"And {counted(rest, 'more tool')}.") if rest else None,
         _models(context, nodes),
@@ -166,7 +172,7 @@ def _models(context: ViewContext, nodes: Sequence[Node]) -> Content:
     count = len(asked) + len(critics)
     if not count:
         return None
-    way = ", by your own function" if any((*asked, *critics)) else ", simulated"
+    way = ", answered by your own function" if any((*asked, *critics)) else ", simulated"
     return h.p(f"{counted(count, 'node')} {'asks' if count == 1 else 'ask'} a model", h.span(way, class_="soft"), ".")
 
 
@@ -179,7 +185,9 @@ def _call(context: ViewContext, role: str, workflow: CompiledWorkflow, node: Too
     return [
         h.code(node.tool),
         f" in {node.id}",
-        h.span(", by your own function" if own else ", simulated: nothing leaves the emulator", class_="soft"),
+        h.span(
+            ", carried out by your own function" if own else ", simulated: nothing leaves the emulator", class_="soft"
+        ),
         f". {known['description']}" if known is not None and not own else None,
         [" ", h.strong("Only if "), " or ".join(conditions), "."] if conditions else None,
         [" ", h.strong("The node will fail. "), refusal] if refusal else None,
@@ -193,7 +201,7 @@ def _conditions(workflow: CompiledWorkflow, node: ToolNode) -> Iterator[str]:
     yield from (f"{gate.conditional} is {str(gate.when).lower()}" for gate in flow.gates.get(node.id, ()))
     yield from (f"{other} fails" for other in flow.rescues.get(node.id, ()))
     if node.condition is not None:
-        yield "its condition holds"
+        yield "its condition is true"
 
 
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
@@ -219,7 +227,7 @@ def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLEle
         h.button("Approve", name="decision", value="approve", class_="primary"),
         h.button("Reject", name="decision", value="reject", class_="danger"),
         h.p(
-            f"It takes {counted(settings['approval_threshold'], 'approval')}. A role, or a person with a key. ",
+            f"It needs {counted(settings['approval_threshold'], 'approval')}. Enter a role, or a person with a key. ",
             " ".join(may_not),
             class_="note",
             id=f"{name}-hint",
@@ -237,11 +245,11 @@ def _deciders(context: ViewContext, approval: Any, settings: StoredGovernance) -
     roles: dict[str, KeyRole] = {role: role for role in DECIDING}
     for person, role in (roles | {**context.backend.app.keys.people}).items():
         if role not in DECIDING:
-            may_not.append(f"{person} may not decide: the role is {role}.")
+            may_not.append(f"{person} can't decide with the role {role}.")
         elif person in approval["approved_by"]:
-            may_not.append(f"{person} has approved it already.")
+            may_not.append(f"{person} has already approved it.")
         elif person == approval["requested_by"] and not settings["allow_self_approval"]:
-            may_not.append(f"{person} asked for the run, and allow_self_approval is off: {person} can only reject it.")
+            may_not.append(f"{person} requested the run and can only reject it, because allow_self_approval is off.")
         else:
             may.append(person)
     return may, may_not

@@ -17,7 +17,7 @@ from fibonacci.emulator.routes import ENDPOINTS
 _MODES: Final = {
     "real": "follows the machine's time",
     "skip": "follows the machine's time, and skips the waits of runs",
-    "manual": "moves only when it is advanced",
+    "manual": "moves only when you advance it",
 }
 _STEPS: Final = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400, "7 days": 604_800}
 
@@ -29,17 +29,19 @@ def show_clock(context: ViewContext) -> PageContent:
     ahead = now - time.time()
     with context.backend.reading() as store:
         waiting = store.timers.count()
-    difference = f"{duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}" if abs(ahead) >= 1 else "equal"
+    difference = (
+        f"{duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}" if abs(ahead) >= 1 else "the same time"
+    )
     shown = facts(
         ("Time", [moment(now), " UTC"]),
         ("Mode", [h.code(clock.mode), f": {_MODES[clock.mode]}"]),
-        ("Compared with the machine", difference),
+        ("Compared with this machine", difference),
         ("Skipped waits", duration(clock.skipped * 1_000) if clock.skipped else None),
-        ("Runs with an event due later", f"{waiting:,}"),
+        ("Runs that continue later", f"{waiting:,}"),
     )
     section = h.section(
         h.h2("Advance", id="advance"),
-        h.p("Waits, quotas, rate limits and lifetimes end as if the time had passed. It does not go back."),
+        h.p("Waits, quotas, rate limits and lifetimes end as if that time had passed. The clock can't go back."),
         _steps_form(context),
         _seconds_form(context),
         aria_labelledby="advance",
@@ -51,9 +53,9 @@ def advance(context: ViewContext) -> Done:
     """Advance the clock."""
     seconds = number(context.form, "by" if "by" in context.form else "seconds")
     if seconds is None:
-        raise invalid(Detail("seconds", "is a number such as 3600"))
+        raise invalid(Detail("seconds", "must be a number such as 3600"))
     context.backend.send("POST", "/_emulator/clock/advance", {"seconds": seconds})
-    return Done("/ui/clock", f"The clock is {duration(seconds * 1_000)} further.")
+    return Done("/ui/clock", f"The clock moved forward by {duration(seconds * 1_000)}.")
 
 
 def _steps_form(context: ViewContext) -> HTMLElement:
@@ -80,15 +82,15 @@ _SHOWN: Final = 200
 """The largest number of failures in the list."""
 
 _KINDS: Final = {
-    "status": "a response with a status",
+    "status": "a response with a status code",
     "rate_limit": "a 429 with Retry-After",
     "html": "a web page with status 200",
     "reset": "the connection is reset",
     "stall": "no response is sent",
-    "no_reply": "carried out; the connection is closed without a response",
-    "cut": "carried out; half of the response is sent",
-    "drip": "carried out; the response is sent a byte at a time",
-    "delay": "carried out; the response is sent later",
+    "no_reply": "carried out, but the connection is closed without a response",
+    "cut": "carried out, but only half of the response is sent",
+    "drip": "carried out, and the response is sent one byte at a time",
+    "delay": "carried out, and the response is sent later",
 }
 
 
@@ -97,7 +99,7 @@ def show_failures(context: ViewContext) -> PageContent:
     failures = context.backend.app.faults.all()
     first = max(len(failures) - _SHOWN, 0)
     rows = [_failure_row(number, failure) for number, failure in enumerate(failures[first:], first)][::-1]
-    empty = h.p("No failures are injected: requests are answered as they should be.")
+    empty = h.p("No failures are injected, so every request gets its normal response.")
     columns = ("Route", "Kind", "Status", "Left", "Delivered")
     clear = (
         form(context, "/ui/failures/clear", h.button("Remove all failures"), data_static="true") if failures else None
@@ -117,18 +119,18 @@ def show_failures(context: ViewContext) -> PageContent:
 def inject(context: ViewContext) -> Done:
     """Inject a failure."""
     form = context.form
-    route = required(form, "route", "is a method and a path such as GET /tools, or * for every request")
+    route = required(form, "route", "must be a method and a path such as GET /tools, or * for every request")
     always = form.get("always") == "true"
     given = {name: number(form, name) for name in ("status", "retry_after", "seconds")}
     body = {"route": route, "kind": form.get("kind", "status"), "times": None if always else number(form, "times") or 1}
     context.backend.send("POST", "/_emulator/failures", body | {k: v for k, v in given.items() if v is not None})
-    return Done("/ui/failures", f"The failure is injected into {route}.")
+    return Done("/ui/failures", f"The failure was injected into {route}.")
 
 
 def clear_failures(context: ViewContext) -> Done:
     """Remove all failures."""
     context.backend.send("DELETE", "/_emulator/failures")
-    return Done("/ui/failures", "All failures are removed.")
+    return Done("/ui/failures", "All failures were removed.")
 
 
 def _failure_row(number: int, failure: InjectedFailure) -> HTMLElement:
@@ -165,7 +167,7 @@ def _failure_form(context: ViewContext) -> HTMLElement:
                 autocomplete="off",
                 spellcheck="false",
             ),
-            "A method and a path, either of which may be *.",
+            "A method and a path. Either can be *.",
         ),
         h.datalist(routes, id="routes"),
         field("Kind", h.select(kinds, id="kind", name="kind")),
@@ -174,19 +176,19 @@ def _failure_form(context: ViewContext) -> HTMLElement:
             field(
                 "Status",
                 _number_input("status", entered.get("status", ""), minimum=200),
-                "Of status, rate_limit, html.",
+                "For status, rate_limit and html.",
             ),
             field(
                 "Retry-After, seconds",
                 _number_input("retry_after", entered.get("retry_after", "")),
-                "Of the same three.",
+                "For the same three kinds.",
             ),
-            field("Wait, seconds", _number_input("seconds", entered.get("seconds", "")), "Of drip and delay."),
+            field("Wait, seconds", _number_input("seconds", entered.get("seconds", "")), "For drip and delay."),
             class_="columns",
         ),
         h.div(
             h.input(type="checkbox", id="always", name="always", value="true", checked=entered.get("always") == "true"),
-            h.label("Every request fails, until all failures are removed", for_="always"),
+            h.label("Fail every request until all failures are removed", for_="always"),
             class_="check",
         ),
         h.button("Inject", class_="primary"),
@@ -210,7 +212,7 @@ def show_limits(context: ViewContext) -> PageContent:
             facts(("Plan", app.account.plan), ("Organization", h.code(app.organization))),
             h.section(
                 h.h2("Rate limits", id="rates"),
-                h.p("All keys of the organization share them. This page's requests do not count."),
+                h.p("All keys of the organization share these limits. Requests of this page don't count."),
                 table(
                     "Rate limits",
                     ("Window", "Used", "Limit", "Left", "Next window"),
@@ -222,7 +224,9 @@ def show_limits(context: ViewContext) -> PageContent:
             ),
             h.section(
                 h.h2("Quotas", id="quotas"),
-                h.p("Of the organization; ", resets, " sets its own, up to the ceiling of the plan."),
+                h.p(
+                    "These apply to the organization. To change them, up to the ceiling of the plan, call ", resets, "."
+                ),
                 table(
                     "Quotas",
                     ("Quota", "Used", "Limit", "Plan's limit", "Ceiling"),

@@ -1,4 +1,4 @@
-"""What the emulator has noted: requests, and warnings."""
+"""What the emulator has recorded: requests and warnings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show_requests(context: ViewContext) -> PageContent:
         ),
         h.li(
             h.a(
-                "Without success",
+                "Failed",
                 href=with_query(context, only="errors", cursor=None),
                 aria_current="true" if only_errors else None,
             )
@@ -72,7 +72,7 @@ def show_request(context: ViewContext) -> PageContent:
 
 
 def clear_requests(context: ViewContext) -> Done:
-    """Drop all requests."""
+    """Forget all requests."""
     context.backend.send("DELETE", "/_emulator/requests")
     return Done("/ui/requests", "The request log is empty.")
 
@@ -85,7 +85,7 @@ def requests_table(context: ViewContext, entries: Sequence[LogEntry]) -> HTMLEle
     """Return a table of requests."""
     first = _FIRST.replace("{address}", f"http://{context.address}")
     empty = [
-        h.p("No requests here. Those of clients appear as they arrive; those of this page do not. For example:"),
+        h.p("No requests here. Requests of clients appear as they arrive, unlike those of this page. For example:"),
         text_block("first-request", "A request · curl", first, context),
     ]
     return table("Requests", ("Response", "Method", "Path", "Time"), [_request_row(entry) for entry in entries], empty)
@@ -130,9 +130,9 @@ def _body(context: ViewContext, entry: LogEntry) -> Content:
 
 def _response(context: ViewContext, entry: LogEntry) -> Content:
     if entry.status is None:
-        return h.p("An injected failure suppressed it.", class_="note")
+        return h.p("An injected failure suppressed the response.", class_="note")
     if entry.response is None:
-        return h.p("Its body is not kept any more: the newest 16 MiB of bodies are.", class_="note")
+        return h.p("The body is gone, because only the newest 16 MiB of bodies are kept.", class_="note")
     return (
         raw_block("response-body", "Body", entry.response, context)
         if entry.response
@@ -147,13 +147,13 @@ def show_warnings(context: ViewContext) -> PageContent:
     first = max(end - PER_PAGE, 0)
     rows = [_warning_row(number, warnings[number]) for number in reversed(range(first, end))]
     strict = context.backend.app.warnings.strict
-    rule = "It is refused: the emulator is strict." if strict else "A strict emulator refuses it."
-    empty = h.p("No warnings: whatever was asked for, the emulator does.")
+    rule = "This emulator is strict, so it refuses them." if strict else "A strict emulator refuses them."
+    empty = h.p("No warnings: the emulator does everything that it was asked to do.")
     return PageContent(
         "Warnings",
         [
-            h.p("What in workflows and requests is unknown, not supported, or has no effect. ", rule),
-            table("Warnings", ("Code", "Place", "What"), rows, empty),
+            h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),
+            table("Warnings", ("Code", "Place", "Message"), rows, empty),
             pager(context, first or None),
         ],
         "Warnings",

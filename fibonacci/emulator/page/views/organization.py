@@ -1,4 +1,4 @@
-"""What the organization has set: governance and tool policies, the audit log, the registry, and the roles of keys."""
+"""Settings of the organization: governance and tool policies, the audit log, the registry, and the roles of keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def show_governance(context: ViewContext) -> PageContent:
     return PageContent(
         "Governance",
         [
-            h.p("Which runs wait for approval, and which tools a role may use. The owner of the organization sets it."),
+            h.p("Which runs wait for approval, and which tools a role can use. Only the owner can change this."),
             h.section(
                 h.h2("Approval", id="approval"),
                 _settings(settings),
@@ -56,7 +56,7 @@ def show_governance(context: ViewContext) -> PageContent:
             h.section(
                 h.h2("Requests for approval", id="statistics"),
                 facts(*counts),
-                h.p(h.a("Runs that wait for approval", href="/ui/approvals")),
+                h.p(h.a("Runs waiting for approval", href="/ui/approvals")),
                 aria_labelledby="statistics",
             ),
             h.section(h.h2("Tool policies", id="policies"), _policies(context, path), aria_labelledby="policies"),
@@ -99,17 +99,19 @@ def _meanings(settings: StoredGovernance) -> Iterator[tuple[str, str, Content]]:
     for category, is_watched in settings["category_flags"].items():
         yield f"category_flags.{category}", _switch(is_watched), _held(category)
     if not settings["category_flags"]:
-        yield "category_flags", "none", "Further categories, such as financial and pii, whose runs wait for approval."
+        yield "category_flags", "none", "More categories whose runs wait for approval, such as financial and pii."
     threshold = settings["approval_threshold"]
-    people = "Nobody has to approve: no run waits." if threshold < 1 else f"It takes {counted(threshold, 'approval')}."
+    people = (
+        "Nobody has to approve, so no run waits." if threshold < 1 else f"A run needs {counted(threshold, 'approval')}."
+    )
     days = f"{APPROVAL_SECONDS / 86_400:g} days"
     yield (
         "approval_threshold",
         f"{threshold:,}",
-        f"{people} One rejection is enough. After {days} the run is cancelled.",
+        f"{people} One rejection is enough. After {days} without a decision, the run is cancelled.",
     )
     own = settings["allow_self_approval"]
-    yield "allow_self_approval", _switch(own), f"Who asked for a run may {'' if own else 'not '}approve it."
+    yield "allow_self_approval", _switch(own), f"The requester of a run {'can' if own else 'cannot'} approve it."
 
 
 def _switch(is_on: bool) -> str:
@@ -122,11 +124,11 @@ def _held(category: str) -> Content:
         name for name in TOOLS if category in categories_of({"nodes": [{"id": "a", "type": "tool", "tool": name}]})
     ]
     words = sorted(CATEGORY_WORDS.get(category, ()))
-    parts: list[Content] = ["Runs of workflows wait that name the category themselves"]
+    parts: list[Content] = ["A run waits if its workflow names this category"]
     if tools:
-        parts.append([", or have one of these tools: ", h.code(", ".join(tools))])
+        parts.append([", or uses one of these tools: ", h.code(", ".join(tools))])
     if words:
-        parts.append([", or a tool whose name has one of these words: ", ", ".join(words)])
+        parts.append([", or uses a tool with one of these words in its name: ", ", ".join(words)])
     return [*parts, "."]
 
 
@@ -143,10 +145,10 @@ def _policies(context: ViewContext, path: str) -> Content:
         for policy in page.items
     ]
     empty = [
-        h.p("No policies: every role that may run a workflow may run it with any tool. Restrict one:"),
-        example("restrict", "A tool that only the owner may run · Python", _CREATE_POLICY, context),
+        h.p("No policies: every role that can run workflows can use any tool. To restrict a tool:"),
+        example("restrict", "A tool that only the owner can use · Python", _CREATE_POLICY, context),
     ]
-    columns = ("Tool", "Enabled", "Roles that may run it", "Changed")
+    columns = ("Tool", "Enabled", "Roles that can use it", "Changed")
     return [table("Tool policies", columns, rows, empty), _rest(page.more)]
 
 
@@ -156,21 +158,21 @@ def _overrides(context: ViewContext, path: str) -> Content:
         h.tr(
             h.td(override["role"]),
             h.td(h.code(override["tool_name"])),
-            h.td("may use it" if override["enabled"] else "may not use it"),
+            h.td("can use it" if override["enabled"] else "can't use it"),
             h.td(moment(override["updated_at"])),
             id=f"override-{override['role']}-{override['tool_name']}",
         )
         for override in page.items
     ]
     empty = [
-        h.p("No overrides: the policy of a tool holds for every role. Make an exception:"),
-        example("override", "A tool that members may not run · Python", _CREATE_OVERRIDE, context),
+        h.p("No overrides: the policy of a tool applies to every role. To make an exception:"),
+        example("override", "A tool that members can't use · Python", _CREATE_OVERRIDE, context),
     ]
     return [table("Overrides for roles", ("Role", "Tool", "Rule", "Changed"), rows, empty), _rest(page.more)]
 
 
 def _rest(more: str | None) -> Content:
-    return h.p(f"The first {_MOST}. The API has the others.", class_="note") if more else None
+    return h.p(f"The first {_MOST}. The API lists the others.", class_="note") if more else None
 
 
 def show_audit(context: ViewContext) -> PageContent:
@@ -186,15 +188,15 @@ def show_audit(context: ViewContext) -> PageContent:
     last = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
     if last is None and wanted is not None and len(read) == _SCANNED:
         last = read[-1][0]
-    empty: Content = h.p("No entry has this.")
+    empty: Content = h.p("No entries match.")
     if not counts:
         first = example("change-setting", "A first entry · Python", _CHANGE_SETTING, context)
-        empty = [h.p("No entries. A change of a setting makes one:"), first]
+        empty = [h.p("No entries yet. Changing a setting adds one:"), first]
     columns = ("Time", "Who", "Action", "Target", "What changed")
     return PageContent(
         "Audit log",
         [
-            h.p("Changes of governance, quotas, policies and the registry, decisions about runs, and refused runs."),
+            h.p("Changes to governance, quotas, policies and the registry, decisions about runs, and refused runs."),
             search_form(context, "Who, what or where"),
             _actions(context, action, counts),
             table("Audit log", columns, [_entry_row(context, *row) for row in shown[:PER_PAGE]], empty),
@@ -259,10 +261,13 @@ def show_registry(context: ViewContext) -> PageContent:
         h.li(
             h.a(text, href=with_query(context, archived=value, cursor=None), aria_current="true" if is_chosen else None)
         )
-        for text, value, is_chosen in (("Listed", None, not with_archived), ("Archived too", "true", with_archived))
+        for text, value, is_chosen in (
+            ("Listed", None, not with_archived),
+            ("Including archived", "true", with_archived),
+        )
     ]
     empty = [
-        h.p("No templates. Approve a workflow as one on its page, or by:"),
+        h.p("No templates yet. Approve a workflow as a template on its page, or in Python:"),
         example("approve-template", "A template · Python", _APPROVE_TEMPLATE, context),
     ]
     columns = ("Template", "Version", "Latest version", "Changed", "State")
@@ -270,7 +275,7 @@ def show_registry(context: ViewContext) -> PageContent:
     return PageContent(
         "Registry",
         [
-            h.p("Workflows that were approved as templates. An archived one stays archived."),
+            h.p("Workflows that were approved as templates. An archived template stays archived."),
             h.nav(h.ul(links), class_="filters", aria_label="States"),
             table("Registry", columns, rows, empty, ("Version", "Latest version")),
             pager(context, page.more),
@@ -313,7 +318,7 @@ def change_registry(context: ViewContext) -> Done:
     step = _STEPS.get(status, "unknown")
     context.backend.send("POST", f"/v1/workflow-registry/{segment(workflow_id)}/{step}")
     name = context.backend.workflow_name(workflow_id)
-    return Done("/ui/registry?archived=true", f"{name} is {status}.")
+    return Done("/ui/registry?archived=true", f"{name} is now {status}.")
 
 
 _NAMED_KEY: Final = """curl {address}/_emulator/keys \\
@@ -327,23 +332,23 @@ def show_keys(context: ViewContext) -> PageContent:
     people = context.backend.app.keys.people
     rows = [h.tr(h.td(name), h.td(role), id=f"person-{name}") for name, role in sorted(people.items())]
     code = _NAMED_KEY.replace("{address}", f"http://{context.address}")
-    empty = h.p("Nobody has or has used a key with a name since the emulator started.")
+    empty = h.p("Nobody has made or used a key with a name since the emulator started.")
     return PageContent(
         "Keys",
         [
-            h.p("Every key has a role. A role may do what the roles above it in this table may, and more:"),
-            table("Roles", ("Role", "May also", "Key in Python"), [_role_row(role) for role in ROLES], None),
+            h.p("Every key has a role. A role can do what the roles above it in this table can, and more:"),
+            table("Roles", ("Role", "Can also", "Key in Python"), [_role_row(role) for role in ROLES], None),
             h.section(
                 h.h2("People", id="people"),
-                h.p("The audit log has the name of a person, else the role of the key."),
+                h.p("The audit log shows the name of the person, or the role of a key that has no name."),
                 table("People", ("Name", "Role"), rows, empty),
-                h.p("This makes the key of a person, and prints it:"),
-                text_block("make-key", "The key of a person · curl", code, context),
+                h.p("To make a key for a person, and print it:"),
+                text_block("make-key", "A key for a person · curl", code, context),
                 aria_labelledby="people",
             ),
             h.p(
-                "The owner's key is the one that the emulator printed when it started. The others derive from it: all "
-                "processes with the owner's key derive the same. This page shows no key.",
+                "The owner's key is the one that the emulator printed when it started. The other keys are derived from "
+                "it, and are the same in all processes that have the owner's key. This page shows no keys.",
                 class_="note",
             ),
         ],
@@ -355,7 +360,7 @@ def _role_row(role: KeyRole) -> HTMLElement:
     own = [endpoint for endpoint in ENDPOINTS if endpoint.lowest_role == role]
     code = "emulator.api_key" if role == "owner" else f'emulator.key("{role}")'
     more = "sign in here, use the control API, " if role == "owner" else ""
-    more += "decide about runs, " if role in DECIDING else ""
+    more += "approve and reject runs, " if role in DECIDING else ""
     summary = f"{more}{counted(len(own), 'endpoint')} of the API"
     return h.tr(
         h.td(role),

@@ -1,4 +1,4 @@
-"""The overview: what is under way, what came last, and how to begin."""
+"""The overview: what is running, what happened last, and how to begin."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def _tile(name: str, count: int) -> HTMLElement:
 
 def _begin(context: ViewContext) -> Content:
     return h.div(
-        h.p("There is no workflow yet. Tell clients in your shell about this emulator; enter the key when asked:"),
+        h.p("There are no workflows yet. Point clients in your shell to this emulator, and enter the key when asked:"),
         text_block("environment", "bash or zsh", _EXPORTS.format(address=context.address), context),
-        h.p("Then run a first script:"),
+        h.p("Then run your first script:"),
         example("script", "Python", _SCRIPT, context),
-        h.p("Its run appears here as it happens."),
+        h.p("The run appears here as it happens."),
         class_="empty",
     )

@@ -38,9 +38,9 @@ def show_memory(context: ViewContext) -> PageContent:
         shown = list(islice(chosen, PER_PAGE + 1))
     more = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
     rows = [_value_row(context, number, entry) for number, entry in shown[:PER_PAGE]]
-    empty: Content = [h.p("No values. Set one:"), example("set", "A first value · Python", _SET, context)]
+    empty: Content = [h.p("No values yet. To set one:"), example("set", "A first value · Python", _SET, context)]
     if counts:
-        empty = h.p("No value here has this.")
+        empty = h.p("No values match.")
     columns = ("Key", "Scope", "Owner", "Value", "Updated", "Expires", "")
     return PageContent(
         "Memory",
@@ -103,7 +103,7 @@ def delete_value(context: ViewContext) -> Done:
     with context.backend.app.store.transaction():
         _, entry = _find(context, context.backend.app.store)
         context.backend.app.store.memory.delete(entry["scope"], _owner(entry), entry["key"])
-    return Done("/ui/memory", f"{entry['key']} is deleted.")
+    return Done("/ui/memory", f"{entry['key']} was deleted.")
 
 
 def _values(
@@ -143,7 +143,7 @@ def _value_row(context: ViewContext, number: int, entry: StoredMemory) -> HTMLEl
 
 
 def _delete_form(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
-    label = f"Delete {entry['key']} of the scope {entry['scope']}"
+    label = f"Delete {entry['key']} in the scope {entry['scope']}"
     return form(context, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label), data_static="true")
 
 
@@ -158,12 +158,12 @@ def show_tools(context: ViewContext) -> PageContent:
     return PageContent(
         "Tools",
         [
-            h.p("Required parameters have a star. A function with ", own_function, " takes the place of a default."),
+            h.p("A star marks required parameters. A function with ", own_function, " replaces the default."),
             table("Tools", columns, rows, h.p("No tools.")),
             pager(context, page.more),
             h.section(
                 h.h2("Models", id="models"),
-                h.p("Names that are known; any other is a warning. ", h.code("emulator.models"), " takes more."),
+                h.p("The emulator warns about any other name. To add names, use ", h.code("emulator.models"), "."),
                 h.ul([h.li(h.code(name)) for name in environment.models], class_="words"),
                 aria_labelledby="models",
             ),

@@ -38,13 +38,13 @@ from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.tables import Search
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
-"""What is drawn of a workflow without a definition."""
+"""What to draw for a workflow without a definition."""
 
 _FILTERS = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 
 
 _FIELDS: Final = ("inputs", "outputs")
-"""What of a run a text is looked for in."""
+"""The parts of a run that a search looks at."""
 
 _LONGEST: Final = 200
 _MOST_WORKFLOWS: Final = 200
@@ -91,7 +91,7 @@ def _title(context: ViewContext) -> str:
 def _search(context: ViewContext, faults: list[Detail]) -> Search:
     text = context.searched or ""
     if len(text) > _LONGEST:
-        faults.append(Detail("q", f"has {len(text):,} characters, and {_LONGEST} at most are looked for"))
+        faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
     begin, end = _bound(context, "from", faults), _bound(context, "to", faults, is_end=True)
     return Search(text, _FIELDS, "created", begin, end)
 
@@ -103,13 +103,13 @@ def _bound(context: ViewContext, name: str, faults: list[Detail], *, is_end: boo
         return None
     bounds = _bounds(text)
     if bounds is None:
-        faults.append(Detail(name, f"is a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
+        faults.append(Detail(name, f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
         return None
     return bounds[is_end].timestamp()
 
 
 def _bounds(text: str) -> tuple[datetime, datetime] | None:
-    """Return the begin and the end of a day, a minute or a second, in UTC; `None` if it is none."""
+    """Return the beginning and the end of a day, a minute or a second, in UTC, or `None` for any other text."""
     try:
         begin = datetime.fromisoformat(text)
         begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin.astimezone(UTC)
@@ -120,7 +120,7 @@ def _bounds(text: str) -> tuple[datetime, datetime] | None:
 
 
 def _time_control(context: ViewContext, name: str, *, is_end: bool = False) -> HTMLElement:
-    """Return the control of a time. Browsers show no text in it that is not a time, nor a day alone."""
+    """Return the control for a time. Browsers show nothing in it but a complete time."""
     text = context.query.searched(name)
     bounds = None if text is None else _bounds(text)
     if text is not None and bounds is None:
@@ -154,7 +154,7 @@ def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement
         None if kept is None else h.input(type="hidden", name="status", value=kept),
         h.button("Search", class_="primary"),
         h.a("All runs", href="/ui/runs") if "?" in context.target else None,
-        h.p("Times are those of the emulator's clock, in UTC.", class_="note"),
+        h.p("Times are in UTC, by the emulator's clock.", class_="note"),
         action="/ui/runs",
         role="search",
         id="find",
@@ -164,7 +164,7 @@ def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement
 
 
 _EMPTY: Final = "No runs here. Run a workflow on its page, or with "
-_NO_MATCH: Final = "No run matches this search. Look at all of them, or run a workflow with "
+_NO_MATCH: Final = "No runs match this search. Look at all runs, or run a workflow with "
 
 
 def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
@@ -307,12 +307,18 @@ def show_again(context: ViewContext) -> PageContent:
     with context.backend.reading() as store:
         workflow = store.workflows.get(workflow_id)
     of_run = h.a(h.code(execution_id), href=f"/ui/runs/{segment(execution_id)}")
-    content: Content = h.p("The workflow ", h.code(workflow_id), " was deleted: it cannot be run again.", class_="note")
+    content: Content = h.p("The workflow ", h.code(workflow_id), " was deleted, so it can't run again.", class_="note")
     if workflow is not None:
         version, latest = run["workflow_version"], workflow["version"]
-        newer = f" That run was of version {version}." if version != latest else ""
+        newer = f" That run used version {version}." if version != latest else ""
         content = [
-            h.p("Runs ", _workflow_link(context, run), f", version {latest}, with the inputs of ", of_run, f".{newer}"),
+            h.p(
+                "This runs ",
+                _workflow_link(context, run),
+                f", version {latest}, with the inputs of ",
+                of_run,
+                f".{newer}",
+            ),
             run_form(
                 context,
                 f"/ui/runs/{segment(execution_id)}/again",
@@ -335,7 +341,7 @@ def run_again(context: ViewContext) -> Done:
 def started(context: ViewContext, workflow_id: str, inputs: JSONObject) -> Done:
     """Run a workflow, whose id is that of a path, and lead to the run."""
     run = context.backend.send("POST", f"/v1/workflows/{workflow_id}/execute", {"inputs": inputs})["data"]
-    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {state_text(run['status'])}.")
+    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {state_text(run['status'])}.")
 
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
@@ -399,7 +405,7 @@ def _workflow_link(context: ViewContext, run: Any) -> HTMLElement:
 def _diagram(context: ViewContext, run: Any) -> HTMLElement:
     definition = _definition(context, run)
     if not has_nodes(definition):
-        return h.p("There is no definition to draw: the workflow has none, or was deleted.", class_="note")
+        return h.p("There is nothing to draw: the workflow has no definition, or was deleted.", class_="note")
     states = [f"{node['id']} {node['status']}" for node in run["trace"]]
     version = crc32(f"{run['status']} {states}".encode("utf-8", "replace"))  # another picture for another state
     source = f"/ui/runs/{segment(run['execution_id'])}/diagram.svg?v={version:x}"

@@ -19,7 +19,7 @@ from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segm
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 
 _MOST_LINES: Final = 1_500
-"""How many lines of a version are compared: the time grows with their square."""
+"""How many lines of a version are compared, because the time grows with their square."""
 
 _MOST_WORDS: Final = 400
 """How many words of a line are compared."""
@@ -37,7 +37,7 @@ def show_list(context: ViewContext) -> PageContent:
     return PageContent(
         f"Versions of {name_of(workflow)}",
         [
-            h.p("Each update of the workflow makes one, and so does a rollback. None is ever lost."),
+            h.p("Each update of the workflow creates a version, and so does a rollback. No version is ever lost."),
             _compare_form(workflow, max(latest - 1, 1), latest),
             _table(workflow, page.items),
             pager(context, page.more),
@@ -49,7 +49,7 @@ def show_list(context: ViewContext) -> PageContent:
 def latest_versions(context: ViewContext, workflow: Any) -> Content:
     """Return the latest versions of a workflow, for its page, with a link to all of them."""
     page = context.backend.items(f"{_path(workflow)}/versions", None, limit=_LATEST)
-    every = h.a("All versions, and how any two differ", href=f"/ui{_path(workflow)}/versions")
+    every = h.a("All versions, and the differences between any two", href=f"/ui{_path(workflow)}/versions")
     return [_table(workflow, page.items), h.p(every)]
 
 
@@ -98,11 +98,11 @@ def rollback(context: ViewContext) -> Done:
     workflow = _workflow(context)
     latest = str(workflow["version"])
     if context.form.get("latest") != latest:
-        reason = f"is {latest} by now: somebody has changed the workflow. Look at what differs, then decide again"
+        reason = f"is {latest} now, because somebody changed the workflow. Look at the differences, then decide again"
         raise invalid(Detail("version", reason))
     number = context.path["version"]
     made = context.backend.send("POST", f"/v1{_path(workflow)}/versions/{segment(number)}/rollback")["data"]
-    return Done(f"/ui{_path(workflow)}", f"Version {made['version']} is version {number} again.")
+    return Done(f"/ui{_path(workflow)}", f"The workflow is back at version {number}, as version {made['version']}.")
 
 
 def _workflow(context: ViewContext) -> Any:
@@ -131,24 +131,24 @@ def node_count(version: Any) -> int:
 def _origin(version: Any) -> str:
     source = version["rolled_back_from"]
     if source is not None:
-        return f"rolling back to version {source}"
-    return "creating the workflow" if version["version"] == 1 else "an update"
+        return f"a rollback to version {source}"
+    return "the creation of the workflow" if version["version"] == 1 else "an update"
 
 
 def _table(workflow: Any, versions: Sequence[Any]) -> HTMLElement:
-    columns = ("Version", "What differs", "Made by", "Nodes", "Name", "Created")
+    columns = ("Version", "Differences", "Made by", "Nodes", "Name", "Created")
     return table("Versions", columns, [_row(workflow, version) for version in versions], None, ("Nodes",))
 
 
 def _row(workflow: Any, version: Any) -> HTMLElement:
     number, latest = version["version"], workflow["version"]
-    ways = {"from the one before": (number - 1, number), "from the latest": (number, latest)}
+    ways = {"from the previous one": (number - 1, number), "from the latest": (number, latest)}
     links = [
         h.a(text, href=f"/ui{_path(workflow)}/compare?old={old}&new={new}", aria_label=f"Version {number}: {text}")
         for text, (old, new) in ways.items()
         if old >= 1 and old != new
     ]
-    name = f"{number}, the latest" if number == latest else number
+    name = f"{number} (latest)" if number == latest else number
     return h.tr(
         h.td(h.a(name, href=f"/ui{_path(workflow)}/versions/{number}")),
         h.td(h.span(links, class_="links") if links else NOTHING),
@@ -184,9 +184,9 @@ def _rollback_section(context: ViewContext, workflow: Any, version: Any) -> HTML
     return h.section(
         h.h2(f"Roll back to version {number}?", id="rollback"),
         h.ul(
-            h.li(f"Version {latest + 1} is made, with the name, description and definition of version {number}."),
-            h.li(f"Versions 1 to {latest} stay: you can roll back from it as well."),
-            h.li("Runs that have begun, or wait for approval, keep the version that they were requested with."),
+            h.li(f"This creates version {latest + 1}, with the name, description and definition of version {number}."),
+            h.li(f"Versions 1 to {latest} stay, so you can roll back again."),
+            h.li("Runs that have started or are waiting for approval keep the version that they were requested with."),
             class_="points",
         ),
         form(
@@ -208,7 +208,9 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
     if before == after:
         return h.p(f"Version {old['version']} and version {new['version']} are the same.", class_="empty")
     if max(len(before), len(after)) > _MOST_LINES:
-        lines: Content = h.p(f"More than {_MOST_LINES:,} lines: they are not compared line by line.", class_="note")
+        lines: Content = h.p(
+            f"A version has more than {_MOST_LINES:,} lines, so they aren't compared line by line.", class_="note"
+        )
     else:
         label = f"From version {old['version']} to version {new['version']}, line by line"
         lines = h.pre([*_compared(before, after)], class_="diff all", tabindex=0, role="group", aria_label=label)
@@ -246,8 +248,8 @@ def _lines(value: Any, lead: str = "", indent: str = "") -> Iterator[str]:
 
     Args:
         value: The value.
-        lead: What stands before it, such as `name:`.
-        indent: What its own lines begin with.
+        lead: What comes before it, such as `name:`.
+        indent: What each of its lines begins with.
     """
     if (is_object(value) or is_array(value)) and value:
         if lead:

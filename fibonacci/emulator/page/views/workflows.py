@@ -37,7 +37,7 @@ def show_list(context: ViewContext) -> PageContent:
     with context.backend.reading() as store:
         runs = {workflow["id"]: store.executions.count("workflow_id", workflow["id"]) for workflow in page.items}
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in page.items]
-    empty = [h.p("No workflows. Create one:"), example("create", "A first workflow · Python", _CREATE, context)]
+    empty = [h.p("No workflows yet. To create one:"), example("create", "A first workflow · Python", _CREATE, context)]
     columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
     return PageContent(
         "Workflows",
@@ -47,7 +47,7 @@ def show_list(context: ViewContext) -> PageContent:
                 "Workflows",
                 columns,
                 rows,
-                h.p("No workflow has this in its name or id.") if context.searched else empty,
+                h.p("No workflow has this text in its name or id.") if context.searched else empty,
                 ("Version", "Nodes", "Runs"),
             ),
             pager(context, page.more),
@@ -155,7 +155,7 @@ def _row(workflow: Any, runs: int) -> HTMLElement:
 
 def _diagram(context: ViewContext, workflow: Any) -> HTMLElement:
     if not node_count(workflow):
-        return h.p("The workflow has no nodes: its runs complete with no outputs.", class_="note")
+        return h.p("The workflow has no nodes, so its runs complete without outputs.", class_="note")
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
     text = "Diagram of the workflow. The definition below says the same in JSON."
     drawing = Drawing(context.backend.redact_json(workflow["definition"]))
