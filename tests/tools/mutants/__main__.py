@@ -192,7 +192,7 @@ def report(results: Sequence[tuple[SourceMutant, Grade]]) -> str:
     table = ["| Folder | Mutants | Detected |", "|---|---:|---:|", *rows]
     table.append(f"| **All** | **{of_folder.total()}** | **{detected.total()}**, {share} |")
     survivors = [str(mutant) for mutant, grade in results if grade.survives]
-    return "\n".join([*table, "", "These survive:", "", "```diff", *survivors, "```", ""])
+    return "\n".join([*table, "", "The suite doesn't detect these:", "", "```diff", *survivors, "```", ""])
 
 
 def main() -> int:
