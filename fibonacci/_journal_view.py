@@ -37,7 +37,7 @@ class JournalView:
         self.path: str = reader.path
         """The journal's path or URL, without a password."""
         self.workflow_id: str = reader.header().workflow_id
-        """The id of the workflow whose rows the journal has."""
+        """The ID of the workflow whose rows the journal has."""
 
     @property
     def version(self) -> str | None:
@@ -117,7 +117,7 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
 
     Args:
         journal: The path of the file, or the URL in Redis with the name, `redis://host/0?journal=NAME`. If the run's
-            URL had no name, the name is the id of the workflow.
+            URL had no name, the name is the ID of the workflow.
 
     Returns:
         An object to read its rows and its state from.

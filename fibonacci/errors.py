@@ -179,7 +179,7 @@ class APIError(FibonacciError):
     """The seconds from the start of the call to its failure, including waits."""
 
     request_id: str | None = None
-    """The platform's id of the request. Quote it when you contact support. None if no response had one."""
+    """The platform's ID of the request. Quote it when you contact support. None if no response had one."""
 
     idempotency_key: str | None = None
     """The `Idempotency-Key` of the request. None for methods other than POST."""
@@ -241,7 +241,7 @@ class APIResponseError(APIError):
     """The response has a success status, but the SDK can't read it.
 
     This happens when a proxy or a login page responds instead of the platform, when the JSON is invalid, or when an
-    object has no id. A POST or PATCH may have been carried out, so `outcome_unknown` is True.
+    object has no ID. A POST or PATCH may have been carried out, so `outcome_unknown` is True.
 
     Example:
         >>> failure = emulator.fail("GET /tools", "html")
@@ -463,7 +463,7 @@ class StalePlanError(DeploymentError):
 class AmbiguousNameError(FibonacciError, ValueError):
     """Several workflows have the name that you passed to `workflows.find` or `workflows.get_or_create`.
 
-    Names aren't unique on the platform. Pick the workflow you mean, and use its id.
+    Names aren't unique on the platform. Pick the workflow you mean, and use its ID.
 
     Example:
         >>> for _ in range(2):
@@ -476,7 +476,7 @@ class AmbiguousNameError(FibonacciError, ValueError):
     """
 
     workflow_ids: Sequence[str]
-    """The ids of the workflows with this name, in the platform's order."""
+    """The IDs of the workflows with this name, in the platform's order."""
 
     def __init__(
         self,
@@ -564,7 +564,7 @@ class OutputError(FibonacciError):
 class WaitTimeoutError(FibonacciError, TimeoutError):
     """An execution hadn't ended when the time to wait for it was up.
 
-    The execution keeps running on the platform, so wait again with its id. If `workflows.run` received no execution in
+    The execution keeps running on the platform, so wait again with its ID. If `workflows.run` received no execution in
     time, `execution` is None and `idempotency_key` is the key of the request. The `__cause__` is then the
     `APITimeoutError` of that request, and its `outcome_unknown` says whether the workflow may have started.
 
@@ -583,7 +583,7 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
     """The execution as last received. None if none was received. Of several, the first that hadn't ended."""
 
     executions: Sequence[Execution | None]
-    """The executions of a `wait_all` as last received, in the order of its ids. None where no poll succeeded."""
+    """The executions of a `wait_all` as last received, in the order of its IDs. None where no poll succeeded."""
 
     idempotency_key: str | None
     """The `Idempotency-Key` of the request that was to start the execution. None once there is an execution."""
@@ -670,7 +670,7 @@ class UnknownOutcomeError(FibonacciError):
         >>> try:
         ...     results = client.workflows.run_many(workflow.id, [{"name": "Ada"}]).results()
         ... except UnknownOutcomeError as error:
-        ...     results = error.results  # to be checked
+        ...     results = error.results  # check these
         >>> [result.status for result in results]
         ['completed']
     """

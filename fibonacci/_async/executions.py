@@ -24,7 +24,7 @@ async def cancel_unless_ended(
 
     Args:
         requestor: Sends the requests.
-        execution_id: The id of the execution.
+        execution_id: The ID of the execution.
         idempotency_key: The `Idempotency-Key` of the cancellation. None takes the one in the client's headers, or else
             a new one.
 
@@ -47,8 +47,8 @@ async def cancel_all(requestor: AsyncRequestor, workflow_id: str) -> list[Execut
     Raises:
         ConflictError: If one can't be canceled although it hasn't ended.
         APIError: If a request fails for any other reason. A note counts the executions canceled before.
-        TypeError: If the id isn't a string. Nothing is sent.
-        ValueError: If the id is empty, which would cancel the executions of all workflows. Nothing is sent.
+        TypeError: If the ID isn't a string. Nothing is sent.
+        ValueError: If the ID is empty, which would cancel the executions of all workflows. Nothing is sent.
     """
     check_id("workflow_id", workflow_id)
     requestor.check_supported(cancel_execution("those that run"))
@@ -70,9 +70,9 @@ async def cancel_all(requestor: AsyncRequestor, workflow_id: str) -> list[Execut
 
 
 async def _running(requestor: AsyncRequestor, workflow_id: str) -> list[str]:
-    """Return the ids of the executions that haven't ended, with few requests.
+    """Return the IDs of the executions that haven't ended, with few requests.
 
-    All ids are read before anything is canceled, because canceling would move the pages. If all executions fit on one
+    All IDs are read before anything is canceled, because canceling would move the pages. If all executions fit on one
     page, that page is enough. Otherwise there is one list for each status that isn't terminal, including any that the
     newest executions have.
     """
@@ -101,7 +101,7 @@ class AsyncExecutions(AsyncResource):
         """Return one execution (`GET /executions/{id}`).
 
         Args:
-            execution_id: The id of the execution, such as `"exec_abc123"`.
+            execution_id: The ID of the execution, such as `"exec_abc123"`.
 
         Returns:
             The execution as it is now, with its `trace` if the platform sends one.
@@ -122,7 +122,7 @@ class AsyncExecutions(AsyncResource):
         """Cancel an execution (`POST /executions/{id}/cancel`).
 
         Args:
-            execution_id: The id of the execution, such as `"exec_abc123"`.
+            execution_id: The ID of the execution, such as `"exec_abc123"`.
             if_ended: What to do if the execution has already ended: `"raise"` an error, or `"ignore"` it. With
                 `"ignore"`, one more request returns the execution as it is.
 
@@ -156,7 +156,7 @@ class AsyncExecutions(AsyncResource):
         the meantime. Executions that start in the meantime keep running.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The canceled executions, in the order in which they were canceled. Empty if none was running.
@@ -188,7 +188,7 @@ class AsyncExecutions(AsyncResource):
         a rate limit), the SDK polls again.
 
         Args:
-            execution_id: The id of the execution, such as `"exec_abc123"`.
+            execution_id: The ID of the execution, such as `"exec_abc123"`.
             timeout: Seconds to wait. None means no limit.
             on_update: Called with the `Execution` at first, and again whenever its status, a node, its outputs, its
                 error or another field changes. A change of `duration_ms` or `updated_at` alone doesn't count.
@@ -203,7 +203,7 @@ class AsyncExecutions(AsyncResource):
                 state.
             NotFoundError: If the execution doesn't exist.
             APIError: If polling fails permanently.
-            BaseException: If anything else ends the wait early, such as `KeyboardInterrupt`. A note on it has the id.
+            BaseException: If anything else ends the wait early, such as `KeyboardInterrupt`. A note on it has the ID.
             ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
             TypeError: If this client can't call `on_update`. Nothing is sent.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
@@ -228,11 +228,11 @@ class AsyncExecutions(AsyncResource):
         temporary failure doesn't end the wait.
 
         Args:
-            ids: The ids of the executions, such as `["exec_abc123", "exec_abc124"]`.
+            ids: The IDs of the executions, such as `["exec_abc123", "exec_abc124"]`.
             timeout: Seconds to wait for all of them together. None means no limit.
 
         Returns:
-            The executions in the order of the ids, each with the status `completed`, `failed` or `cancelled`. Those
+            The executions in the order of the IDs, each with the status `completed`, `failed` or `cancelled`. Those
             read from the list have no `trace`.
 
         Raises:
@@ -240,7 +240,7 @@ class AsyncExecutions(AsyncResource):
             NotFoundError: If one of the executions doesn't exist.
             APIError: If polling fails permanently.
             TypeError: If `ids` is a single string, or contains anything but strings. Nothing is sent.
-            ValueError: If an id is empty, `.` or `..`. Nothing is sent.
+            ValueError: If an ID is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -260,7 +260,7 @@ class AsyncExecutions(AsyncResource):
         `duration_ms` and `updated_at` grow while the execution runs, and don't count as changes.
 
         Args:
-            execution_id: The id of the execution, such as `"exec_abc123"`.
+            execution_id: The ID of the execution, such as `"exec_abc123"`.
             timeout: Seconds from this call to the end of the loop. None means no limit.
 
         Returns:
@@ -294,7 +294,7 @@ class AsyncExecutions(AsyncResource):
         """List executions, all or some of them (`GET /executions`).
 
         Args:
-            workflow_id: Only those of the workflow with this id.
+            workflow_id: Only those of the workflow with this ID.
             status: Only those in this state. It may be one that the SDK doesn't know.
             page_size: The number of executions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.

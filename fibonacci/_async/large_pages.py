@@ -53,10 +53,10 @@ class AsyncLargePages:
 
         Args:
             request: The request for the first page.
-            wanted: The ids of the executions.
+            wanted: The IDs of the executions.
 
         Returns:
-            Those that were found, by id, and the number of pages that were read.
+            Those that were found, by ID, and the number of pages that were read.
 
         Raises:
             FibonacciError: If anything goes wrong.

@@ -34,7 +34,7 @@ class AsyncGovernance(AsyncResource):
         """Return which workflows need approval (`GET /organizations/{organization_id}/governance`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The settings, with what needs approval and how many approvals a run needs.
@@ -69,7 +69,7 @@ class AsyncGovernance(AsyncResource):
         Settings that you leave out keep their values.
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             require_approval_for_external_comm: Whether workflows that send something to the outside need approval.
             require_approval_for_public_writes: Whether workflows that publish need approval.
             require_approval_for_permission_changes: Whether workflows that change permissions need approval.
@@ -85,7 +85,7 @@ class AsyncGovernance(AsyncResource):
             ValidationError: If the platform rejects a value.
             APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
                 made, so the SDK doesn't send the request again.
-            ValueError: If you change nothing, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If you pass nothing to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -109,7 +109,7 @@ class AsyncGovernance(AsyncResource):
         """Return the governance report (`GET /organizations/{organization_id}/governance/report`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The report. The platform doesn't document its fields, and the SDK keeps them all as attributes.
@@ -134,7 +134,7 @@ class AsyncGovernance(AsyncResource):
         """List the entries of the audit log (`GET /organizations/{organization_id}/governance/audit`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             page_size: The number of entries per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 
@@ -159,7 +159,7 @@ class AsyncGovernance(AsyncResource):
         """Return the statistics of approvals (`GET /organizations/{organization_id}/governance/approvals`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The statistics. The platform doesn't document the fields, and those that it doesn't send are `None`.
@@ -190,7 +190,7 @@ class AsyncQuotas(AsyncResource):
         """Return the limits of an organization (`GET /organizations/{organization_id}/quota`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The quota, whose `limits`, `overrides` and `effective` are dicts by the name of the limit.
@@ -222,7 +222,7 @@ class AsyncQuotas(AsyncResource):
         Limits that you leave out keep their values.
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             workflow_runs_per_hour: The number of runs per hour, or None to remove the override.
             concurrent_executions: The number of executions at a time, or None to remove the override.
             memory_mb: Memory in megabytes, or None to remove the override.
@@ -235,7 +235,7 @@ class AsyncQuotas(AsyncResource):
             ValidationError: If a value is above the plan's ceiling.
             APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
                 made, so the SDK doesn't send the request again.
-            ValueError: If you change nothing, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If you pass nothing to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -270,7 +270,7 @@ class AsyncToolPolicies(AsyncResource):
         """Create a policy for a tool (`POST /organizations/{organization_id}/tool-policies`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"` (see `tools.list`).
             enabled: Whether the tool may be used.
             allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
@@ -311,7 +311,7 @@ class AsyncToolPolicies(AsyncResource):
         Fields that you leave out keep their values.
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"`.
             enabled: Whether the tool may be used.
             allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
@@ -325,8 +325,8 @@ class AsyncToolPolicies(AsyncResource):
             APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
                 made, so the SDK doesn't send the request again.
             TypeError: If `allowed_roles` is a single string or None. Nothing is sent.
-            ValueError: If you change nothing, or `organization_id` or `tool_name` is empty, `.` or `..`. Nothing is
-                sent.
+            ValueError: If you pass nothing to change, or `organization_id` or `tool_name` is empty, `.` or `..`.
+                Nothing is sent.
 
         Example:
             ```python
@@ -346,7 +346,7 @@ class AsyncToolPolicies(AsyncResource):
         """Delete a policy (`DELETE /organizations/{organization_id}/tool-policies/{tool_name}`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"`.
 
         Raises:
@@ -374,7 +374,7 @@ class AsyncToolPolicies(AsyncResource):
         """Create an exception for a role (`POST /organizations/{organization_id}/role-policy-overrides`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             role: The role: owner, admin, member or viewer.
             tool_name: The name of the tool, such as `"slack_send_message"` (see `tools.list`).
             enabled: Whether that role may use that tool.
@@ -407,7 +407,7 @@ class AsyncToolPolicies(AsyncResource):
         """List the exceptions for roles (`GET /organizations/{organization_id}/role-policy-overrides`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             page_size: The number of exceptions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 
@@ -435,7 +435,7 @@ class AsyncToolPolicies(AsyncResource):
         """List the policies of an organization (`GET /organizations/{organization_id}/tool-policies`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             page_size: The number of policies per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 

@@ -19,7 +19,7 @@ class AsyncRegistry(AsyncResource):
         """Approve a workflow as a template (`POST /workflow-registry/{id}/approve-template`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The workflow's entry in the registry, with the status `approved`.
@@ -43,7 +43,7 @@ class AsyncRegistry(AsyncResource):
         """Mark a template as deprecated (`POST /workflow-registry/{id}/deprecate`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The workflow's entry in the registry, with the status `deprecated`.
@@ -68,7 +68,7 @@ class AsyncRegistry(AsyncResource):
         """Archive a template, so that lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The workflow's entry in the registry, with the status `archived`.

@@ -39,19 +39,19 @@ _CANCEL_AT_MOST = _CANCEL + 1  # a transport of the user's may not keep to it
 
 
 class AsyncExitNotes:
-    """Notes the execution's id on every exception that leaves the block, with what to do if the execution continues.
+    """Notes the execution's ID on every exception that leaves the block, with what to do if the execution continues.
 
-    While the id is not known, the note has the idempotency key, with which the request can be repeated safely. The
+    While the ID is not known, the note has the idempotency key, with which the request can be repeated safely. The
     execution is canceled if asked.
 
     Args:
         requestor: Sends the cancellation.
         idempotency_key: That of the request which starts the execution, if it is started in the block.
-        execution_id: The id, if it is known from the start.
+        execution_id: The ID, if it is known from the start.
         cancel: Cancel the execution when the block is left by an exception before the execution has ended.
 
     Attributes:
-        execution_id: The id, as soon as it is known.
+        execution_id: The ID, as soon as it is known.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class AsyncExitNotes:
             note = f"execution id: {self.execution_id}"
             if isinstance(error, WaitTimeoutError) and not self._cancel:
                 note += "; it continues: wait again with executions.wait, or end it with executions.cancel"
-            _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an id
+            _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an ID
             return
         cause = (error.__cause__ or error) if isinstance(error, WaitTimeoutError) else error
         if _was_never_sent(cause):
@@ -153,7 +153,7 @@ def _was_never_sent(error: BaseException) -> bool:
 
 
 def _add_note(error: BaseException, note: str) -> None:
-    note = printable_line(note)  # a traceback prints it, and an id is the server's
+    note = printable_line(note)  # a traceback prints it, and an ID is the server's
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
 
@@ -180,7 +180,7 @@ async def run(
 
     Args:
         requestor: Sends the requests.
-        workflow_id: The id of the workflow.
+        workflow_id: The ID of the workflow.
         request: The request that starts it.
         timeout: Seconds for all of it; None for no limit.
         on_update: Called with the execution whenever it has changed.
@@ -250,7 +250,7 @@ async def wait(
 
     Args:
         requestor: Sends the polls.
-        execution_id: The id of the execution.
+        execution_id: The ID of the execution.
         timeout: Seconds to wait; None for no limit.
         on_update: Called with the execution whenever it has changed.
         progress: Whether to show a bar.

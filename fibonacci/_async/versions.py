@@ -20,7 +20,7 @@ class AsyncVersions(AsyncResource):
         """Return one version of a workflow (`GET /workflows/{id}/versions/{version}`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             version: The number or name of the version, as `versions.list` returns it.
 
         Returns:
@@ -47,7 +47,7 @@ class AsyncVersions(AsyncResource):
         Nothing is lost: this adds a new version with the content of the earlier one.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             version: The number or name of the version to go back to.
 
         Returns:
@@ -74,7 +74,7 @@ class AsyncVersions(AsyncResource):
         """List the versions of a workflow, which any member may do (`GET /workflows/{id}/versions`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             page_size: The number of versions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 

@@ -42,7 +42,7 @@ class AsyncExecutionWaiter:
 
     Args:
         requestor: Sends the polls.
-        execution_id: The id of the execution.
+        execution_id: The ID of the execution.
         deadline: When to stop.
         on_update: Called by `wait` with the execution whenever it has changed.
     """
@@ -73,7 +73,7 @@ class AsyncExecutionWaiter:
 
         Raises:
             WaitTimeoutError: If it has not ended at the deadline.
-            APIError: If polling fails permanently, such as for an unknown id.
+            APIError: If polling fails permanently, such as for an unknown ID.
         """
         while True:
             seen = await self._change(first)
@@ -155,14 +155,14 @@ async def wait_all(
 
     Args:
         requestor: Sends the polls.
-        execution_ids: The ids of the executions.
+        execution_ids: The IDs of the executions.
         timeout: Seconds to wait; None for no limit.
 
     Raises:
         WaitTimeoutError: If not all have ended at the deadline.
         APIError: If polling fails permanently.
-        TypeError: If the ids or the timeout are of a wrong type. Nothing is sent.
-        ValueError: If an id or the timeout has a wrong value. Nothing is sent.
+        TypeError: If the IDs or the timeout are of a wrong type. Nothing is sent.
+        ValueError: If an ID or the timeout has a wrong value. Nothing is sent.
     """
     ids = _checked(execution_ids)
     deadline = Deadline(check_timeout(timeout), requestor.clock)
@@ -180,7 +180,7 @@ class AsyncExecutionsWaiter:
 
     Args:
         requestor: Sends the polls.
-        execution_ids: The ids of the executions; one may occur more than once.
+        execution_ids: The IDs of the executions; one may occur more than once.
         deadline: When to stop.
     """
 
@@ -196,11 +196,11 @@ class AsyncExecutionsWaiter:
         self._seen: dict[str, Execution] = {}
 
     async def wait(self) -> list[Execution]:
-        """Wait until all have ended, and return them in the order of the ids.
+        """Wait until all have ended, and return them in the order of the IDs.
 
         Raises:
             WaitTimeoutError: If not all have ended at the deadline.
-            APIError: If polling fails permanently, such as for an unknown id.
+            APIError: If polling fails permanently, such as for an unknown ID.
         """
         clock, limits = self._requestor.clock, await self._requestor.use_limits()
         with limits.poller():
@@ -227,7 +227,7 @@ class AsyncExecutionsWaiter:
             return
 
     async def _read_list(self) -> list[str]:
-        """Read the list where that is cheaper, and return the ids that are left to be read one by one."""
+        """Read the list where that is cheaper, and return the IDs that are left to be read one by one."""
         running = list(self._running)
         if len(running) <= self._pages_needed:
             return running

@@ -119,7 +119,7 @@ class AsyncWorkflowCalls(AsyncResource):
         """Return one workflow (`GET /workflows/{id}`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The workflow as the platform stores it, with its definition as JSON.
@@ -149,7 +149,7 @@ class AsyncWorkflowCalls(AsyncResource):
         Fields that you leave out keep their values.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             name: The new name.
             description: The new description, or None to clear it.
             definition: The new definition, as JSON or as a `fibonacci.definitions.WorkflowDefinition`.
@@ -162,8 +162,8 @@ class AsyncWorkflowCalls(AsyncResource):
             ValidationError: If the platform rejects the definition. `problems` and `details` are as for `create`.
             APIError: If the call fails for any other reason.
             TypeError: If the definition contains a value that JSON can't represent. Nothing is sent.
-            ValueError: If you change nothing, the definition contains NaN or infinity, or `workflow_id` is empty, `.`
-                or `..`. Nothing is sent.
+            ValueError: If you pass nothing to change, the definition contains NaN or infinity, or `workflow_id` is
+                empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -176,7 +176,7 @@ class AsyncWorkflowCalls(AsyncResource):
         """Delete a workflow (`DELETE /workflows/{id}`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Raises:
             NotFoundError: If the workflow doesn't exist.
@@ -206,7 +206,7 @@ class AsyncWorkflowCalls(AsyncResource):
         after 300 seconds, unless you set another `timeout` on the client or with `with_options`.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
                 model is sent with its defaults, under its aliases. Default: none.
             idempotency_key: The `Idempotency-Key` of the request, 1 to 255 visible ASCII characters. A server that
@@ -375,11 +375,11 @@ class AsyncWorkflows(AsyncWorkflowCalls):
     ) -> Execution:
         """Start a workflow, wait until it ends, and raise an error unless it succeeded.
 
-        If anything else ends the call early, the exception has a note with the id of the execution, so that you can
-        find it again. As long as the id isn't known, the note has the idempotency key.
+        If anything else ends the call early, the exception has a note with the ID of the execution, so that you can
+        find it again. As long as the ID isn't known, the note has the idempotency key.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
                 model is sent with its defaults, under its aliases. Default: none.
             idempotency_key: The `Idempotency-Key` of the request that starts the workflow, as for `execute`.
@@ -400,7 +400,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         Raises:
             ExecutionFailedError: If the execution failed. The message and `reason` say why.
             ExecutionCancelledError: If the execution was canceled. This is an `ExecutionFailedError` too.
-            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, and `execution` has its id. If no
+            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, and `execution` has its ID. If no
                 execution was received in time, `execution` is None, `idempotency_key` is the key of the request, and
                 `__cause__` is an `APITimeoutError`. Its `outcome_unknown` says whether the workflow may have started.
             APITimeoutError: If the client's `timeout` is shorter, and ends the request that starts the workflow.
@@ -458,11 +458,11 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         Rows run while you loop over the result, as many at a time as your quota allows. If one fails, the others go on.
 
         With a journal, the same call picks up where it left off, even after the process was killed. Rows that have
-        ended don't run again, and rows that were started are waited for. For some rows nobody can tell whether they
-        were started. `if_unknown` decides about those.
+        ended don't run again, and the SDK waits for rows that were started. If it can't tell whether a row was started,
+        `if_unknown` decides.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             rows: An iterable of rows, such as dicts of inputs or Pydantic models, or a data frame of pandas, polars or
                 pyarrow. Rows are read as they are needed. NaN, NaT and NA are sent as null, and times as text.
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: the
@@ -470,7 +470,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             inputs: A function that turns a row into inputs. Default: the row itself, a mapping or a Pydantic model.
             journal: The path of a SQLite file on a local disk, or `redis://host:6379/0?journal=NAME` (`rediss://` and
                 `unix://` work too, with the extra `redis`). It is created if it doesn't exist, and it stores inputs and
-                outputs. A Redis URL without a name uses the workflow's id as the name. Default: no journal, and you
+                outputs. A Redis URL without a name uses the workflow's ID as the name. Default: no journal, and you
                 can't continue an interrupted call.
             resume: Whether the journal must already have rows. True refuses a missing or empty journal, which would run
                 all rows again. False refuses a journal with rows. Default: continue a journal, or start one.
@@ -478,11 +478,11 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 what others are running, at most 100.
             timeout: Seconds to wait for each execution. None means no limit. An execution that takes longer keeps
                 running, and counts toward `concurrency` until it ends. Another call with the journal waits for it
-                again. If such executions take up every place for this long again, the run stops.
+                again. If such executions fill all places for as long again, the run stops.
             max_failures: How many rows may fail or time out before no more rows start. Default: no limit, but the run
                 stops if none of the first 25 rows to end succeeds.
-            max_unknown: How many rows may be of unknown outcome before no more rows start. Default: no limit, with the
-                same exception.
+            max_unknown: How many rows may be of unknown outcome before no more rows start. Default: as for
+                `max_failures`.
             max_rows: How many rows to start in this call. The rest are left to the next call. Default: all.
             on_result: Called with each `RunResult` before it is yielded.
             if_unknown: What to do about rows that may or may not have started, once all others have ended. `"raise"`
@@ -499,7 +499,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 list every start.
             ordered: Whether to yield results in the order of the rows. If so, no row starts more than 1,000 rows ahead
                 of the next result.
-            organization_id: The id of the organization whose quota counts. Default: the workflow's organization.
+            organization_id: The ID of the organization whose quota counts. Default: the workflow's organization.
             progress: Whether to show a progress bar on stderr (extra `progress`), or log a line a minute without a
                 terminal.
 
@@ -508,10 +508,10 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Raises:
             TypeError: If an argument has the wrong type. Nothing is sent.
-            ValueError: If an argument has an invalid value. While you loop, if two rows have the same key, or a row's
-                inputs differ from those in the journal. Also if the first row doesn't fit the workflow, for example
-                because a column is misspelled, and then nothing is started. Equal keys in a sequence, such as a list,
-                are found before anything is sent.
+            ValueError: If an argument has an invalid value. While you loop, if two rows have the same key, a row's
+                inputs differ from those in the journal, or the first row doesn't fit the workflow. For example, a
+                misspelled column is found in the first row, before anything starts. Equal keys in a sequence, such as a
+                list, are found before anything is sent.
             JournalError: While you loop, if the journal can't be used, or the workflow has changed.
             ImportError: While you loop, if the journal is in Redis and redis-py isn't installed. Nothing is sent.
             UnknownOutcomeError: At the end, if it isn't known whether some rows were started.
@@ -565,8 +565,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             environment: Where you deploy to, such as `"staging"`. Its state is in the folder of that name in
                 `.fibonacci`. Default: `FIBONACCI_ENVIRONMENT`, or else the name of the client's profile, or else
                 `"default"`.
-            moved: Files that you renamed, where no name in the file gives it away: the new name by the name at the last
-                apply, without suffixes, such as `{"triage": "sorting"}`. None for a file that is gone for good.
+            moved: Files that you renamed, if the files themselves don't contain the workflow's name. It has the new
+                names by the names at the last apply, without suffix, such as `{"triage": "sorting"}`. None means that
+                the file is gone for good.
 
         Returns:
             The plan. Print it to see each problem in the files, and each change with its reason. If one of its
@@ -610,7 +611,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             allow_delete: Whether it may delete workflows. Without it, a plan that deletes any is refused as a whole.
             overwrite: Whether it may replace workflows that somebody changed on the platform since the last apply.
                 Without it, a plan with such a conflict is refused as a whole.
-            on_change: Called with each `DeploymentChange` once it is made. That of a new workflow has the new
+            on_change: Called with each `DeploymentChange` once it is made. For a new workflow, it has the new
                 `workflow_id`.
 
         Returns:
@@ -653,7 +654,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         the order of keys and nodes stay. A comment goes with the node, key or item that it belongs to.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             path: The path of a `*.yaml`, `*.yml` or `*.json` file, or of a folder. In a folder, it writes the file that
                 the state has for the workflow, or else a new file named after the workflow.
             overwrite: Whether to replace a file that differs from what was last applied.

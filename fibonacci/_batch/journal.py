@@ -36,7 +36,7 @@ def attempt(execution_id: str | None, status: str, intended_at: float, version: 
     """Return a start of a row.
 
     Args:
-        execution_id: The id of its execution; None or empty where none is known.
+        execution_id: The ID of its execution; None or empty where none is known.
         status: What has become of it.
         intended_at: The Unix time of the intent, on the platform's clock.
         version: The version of the workflow that it ran; None where that is not known.
@@ -142,7 +142,7 @@ class JournalChanges(NamedTuple):
         withdrawn: Rows that were certainly not started; one of them may be among those that are started again.
         again: Rows that are going to be started, and are in the journal already, perhaps with the result of an earlier
             start, which is removed.
-        started: Rows with the id of their execution.
+        started: Rows with the ID of their execution.
         finished: Rows with their results.
         progress: The note on the progress of the run that replaces the one before; None to leave it.
     """
@@ -169,7 +169,7 @@ class JournalEntry:
         inputs: The inputs in JSON; where they have no JSON form, what a person can read of them, or None.
         idempotency_key: That of the request that was going to be sent; None if none was, or if it was refused.
         intended_at: The Unix time of that intent.
-        execution_id: The id of its execution; None while it is not known.
+        execution_id: The ID of its execution; None while it is not known.
         status: The status of its result; None while there is none.
         version: The version of the workflow that its execution runs; None while that is not known.
     """
@@ -251,7 +251,7 @@ class JournalEntry:
 
 
 class Journal(ABC):
-    """Records three facts of each row: that it is going to be started, the id of its execution, its result.
+    """Records three facts of each row: that it is going to be started, the ID of its execution, its result.
 
     A method returns when what it writes is as durable as the journal can make it. It may be used by many threads.
 
@@ -304,7 +304,7 @@ class Journal(ABC):
         Args:
             intended: Rows that are going to be started.
             withdrawn: Rows that were certainly not started.
-            started: Rows with the id of their execution.
+            started: Rows with the ID of their execution.
             finished: Rows with their results.
             progress: The note on the progress of the run that replaces the one before; None to leave it.
         """
@@ -349,7 +349,7 @@ class Journal(ABC):
         Beside it are those of the same workflow in the same folder, or on the same server.
 
         Args:
-            execution_ids: The ids of the executions.
+            execution_ids: The IDs of the executions.
 
         Raises:
             JournalError: If one of the journals cannot be read.

@@ -144,7 +144,7 @@ class JournalHeader(NamedTuple):
     """What a journal belongs to.
 
     Attributes:
-        workflow_id: The id of the workflow.
+        workflow_id: The ID of the workflow.
         workflow_version: The version with which rows were started last, as a text; None where the platform states none.
         key_rule: How keys are made: `index`, `column NAME` or `function`.
     """

@@ -75,13 +75,13 @@ LOCK_SUFFIX: Final = "-lock"
 class FileLock:
     """A lock on a file, which stays when the lock is released: removing it would let two processes hold one each.
 
-    The file has the id of the process that holds the lock, and a note that outlives the lock.
+    The file has the ID of the process that holds the lock, and a note that outlives the lock.
 
     Args:
         path: The file, created if it is missing.
 
     Raises:
-        BlockingIOError: If another holds the lock; its text is the id of that process, or empty.
+        BlockingIOError: If another holds the lock; its text is the ID of that process, or empty.
         OSError: If the file cannot be opened or locked.
     """
 
@@ -142,7 +142,7 @@ class FileLock:
 
 
 def read_holder(path: Path) -> str:
-    """Return the id of the process that has locked a file last; empty if the file does not tell.
+    """Return the ID of the process that has locked a file last; empty if the file does not tell.
 
     Raises:
         OSError: If the file cannot be read.

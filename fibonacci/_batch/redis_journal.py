@@ -3,7 +3,7 @@
 KEYS are those of the journal, in the order of `redis_records.PARTS`, where nothing else is said. The header has:
 
     program, schema, workflow_id, workflow_version, key_rule    what it belongs to
-    id              that of this journal: one of the same name that is begun later has another
+    ID              that of this journal: one of the same name that is begun later has another
     stop            the token of a run that was requested to stop
     holder, process the token of the run that took the lease last, and its process
     run:TOKEN       of each run: the number of the last write before it, and once another has followed, that of its own
@@ -302,7 +302,7 @@ class JournalRevision(NamedTuple):
     """How far a journal has come.
 
     Attributes:
-        journal: The id of the journal, which it was given when it was created; empty if it is not known.
+        journal: The ID of the journal, which it was given when it was created; empty if it is not known.
         number: The number of its last write.
         run: The token of the run that wrote it.
         rows: How many rows it had then.

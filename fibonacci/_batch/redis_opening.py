@@ -233,7 +233,7 @@ class _Opening:
         self.begun: JournalHeader | None = None
 
     def first_look(self) -> JournalRevision:
-        """Return how far the journal has come; its id is empty if it is not there.
+        """Return how far the journal has come; its ID is empty if it is not there.
 
         Raises:
             JournalError: If it is not one that this run can use.

@@ -4,9 +4,9 @@ Each fact is a field of a hash, named by the key of its row:
 
     rows        [number, index, digest, inputs, earlier starts]
     intents     [idempotency key, Unix time]; without the key when the intent is withdrawn
-    executions  [id of the execution, version of the workflow that it runs]
+    executions  [ID of the execution, version of the workflow that it runs]
     results     [index, status, execution, error]
-    ids         the other way round: the key of the row, by the id of its execution
+    IDs         the other way round: the key of the row, by the ID of its execution
 
 The header is a hash, the lease a string, and `order` a sorted set of the keys of rows with results, by their indexes.
 Each field but those of the header begins with a checksum of its value and of where it belongs.
@@ -84,7 +84,7 @@ def withdrawn(row: Row) -> Iterator[Change]:
 
 
 def started(row: Row) -> Iterator[Change]:
-    """Yield what writes the id of an execution."""
+    """Yield what writes the ID of an execution."""
     yield _set(EXECUTIONS, row.key, json.dumps([row.execution_id, row.version]))
     yield _set(IDS, row.execution_id, row.key)
 

@@ -283,9 +283,9 @@ class Row:
         idempotency_key: That of the request which starts it; empty while there is no intent to send one.
         intended_at: The Unix time of that intent, on the platform's clock.
         execution: The execution as last received; None before.
-        execution_id: Its id; empty while it is not known.
+        execution_id: Its ID; empty while it is not known.
         is_refused: Whether the request that starts it was certainly not carried out.
-        is_recorded: Whether a worker has written that id, or that refusal, to the journal.
+        is_recorded: Whether a worker has written that ID, or that refusal, to the journal.
         deadline: When to stop waiting for it, in seconds on the monotonic clock; None for never.
         started_at: When its request was sent, on the monotonic clock.
         error: Why the outcome of its start is not known; None where it is.

@@ -27,11 +27,11 @@ class Claims:
     """What a journal has, and those beside it.
 
     Args:
-        taken: The ids of executions that belong to rows of the journal.
+        taken: The IDs of executions that belong to rows of the journal.
         own: Its open intents.
 
     Attributes:
-        taken: The ids of executions that belong to rows of any of them.
+        taken: The IDs of executions that belong to rows of any of them.
         others: By the digest of its inputs: the journal of an open intent that is in another one.
     """
 
@@ -49,7 +49,7 @@ class Claims:
 
         Args:
             journal: Its path or URL, for messages.
-            taken: The ids of executions that belong to its rows.
+            taken: The IDs of executions that belong to its rows.
             intents: Its open intents.
         """
         self.taken.update(taken)
@@ -65,7 +65,7 @@ _TOLERANCE: Final = 2.0
 _LONGEST_ON_THE_WAY: Final = 3600.0
 
 Candidates = Mapping[str, tuple[Execution, bytes]]
-"""Executions of the workflow by id, with the digests of their inputs."""
+"""Executions of the workflow by ID, with the digests of their inputs."""
 
 
 class MatchedRows(NamedTuple):

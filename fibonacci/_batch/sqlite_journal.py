@@ -84,8 +84,8 @@ def claims_beside(
 
     Args:
         path: The path of the journal.
-        workflow_id: The id of the workflow.
-        execution_ids: The ids of executions.
+        workflow_id: The ID of the workflow.
+        execution_ids: The IDs of executions.
 
     Yields:
         The path of each, those of the executions that belong to its rows, and its open intents.

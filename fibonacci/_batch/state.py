@@ -140,15 +140,15 @@ class BatchState:
     Attributes:
         pending: Rows that were read, and have to be started (again).
         starting: Rows whose request is on its way, by index.
-        running: Rows with an execution that is watched, by its id.
-        overdue: Rows whose time to wait is over. Each keeps its place until its execution has ended, by whose id it is
+        running: Rows with an execution that is watched, by its ID.
+        overdue: Rows whose time to wait is over. Each keeps its place until its execution has ended, by whose ID it is
             named.
         held_since: Since when overdue rows have every place, on the monotonic clock; None while they don't.
         reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
         doubts: Why no execution was taken to be that of one of them, by index, where that was asked for.
         withdrawn: Rows whose intent has to be taken back in the journal.
-        started: Rows whose execution's id has to be written to the journal.
+        started: Rows whose execution's ID has to be written to the journal.
         finished: Results that have to be written to the journal.
         results: Results that have to be delivered.
         read: How many rows were read.

@@ -87,12 +87,12 @@ class Call:
 
     @property
     def template(self) -> str:
-        """The path with names in place of ids; empty when the user passed the whole path."""
+        """The path with names in place of IDs; empty when the user passed the whole path."""
         return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
 
     @property
     def endpoint(self) -> tuple[str, str]:
-        """The method, and the path with names in place of ids as far as they are known."""
+        """The method, and the path with names in place of IDs as far as they are known."""
         return self.request.method, self.template or self.request.path
 
     @property
@@ -252,7 +252,7 @@ def is_success(request: Request[Any], result: AttemptResult) -> bool:
 
 
 def response_info(call: Call, response: APIResponse, meta: Mapping[str, Any], elapsed: float) -> ResponseInfo:
-    """Return the HTTP side of a success. The request id is that of `meta`, where the documentation has it."""
+    """Return the HTTP side of a success. The request ID is that of `meta`, where the documentation has it."""
     stated = meta.get("request_id")
     request_id = stated if isinstance(stated, str) else response.request_id
     return ResponseInfo(

@@ -6,7 +6,7 @@ A process that reads a page of 10,000 objects takes 13 % less memory at its peak
 The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
 are read straight from the bytes. Only when that fails is the response parsed to find its shape, for a bare object that
 happens to have a field named `data` next to others is no envelope. An object with fields that are not as documented is
-read then as well, field by field: only an id cannot be done without.
+read then as well, field by field: only an ID cannot be done without.
 """
 
 from __future__ import annotations

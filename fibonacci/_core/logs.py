@@ -108,7 +108,7 @@ def _request_id(result: AttemptResult) -> str | None:
 
 
 def _started_execution(result: AttemptResult | None) -> str | None:
-    """Return the id of the execution that a response to `execute` states."""
+    """Return the ID of the execution that a response to `execute` states."""
     body = result.readable_body() if isinstance(result, APIResponse) else None
     data = body.get("data", body) if is_object(body) else None
     execution_id = (data.get("execution_id") or data.get("id")) if is_object(data) else None

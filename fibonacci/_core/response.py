@@ -262,7 +262,7 @@ AttemptResult = APIResponse | TransportError
 
 
 def request_id_in(body: Any) -> str | None:
-    """Return the request id in the `meta` of a decoded body, where no header has it."""
+    """Return the request ID in the `meta` of a decoded body, where no header has it."""
     try:
         request_id = body["meta"]["request_id"]
     except (TypeError, LookupError):

@@ -35,7 +35,7 @@ class Span(Protocol):
 
         Args:
             status_code: The HTTP status code.
-            request_id: The id of the request. None if the platform sent none.
+            request_id: The ID of the request. None if the platform sent none.
         """
         ...
 
@@ -126,7 +126,7 @@ class Tracing(Protocol):
 
         Args:
             method: The HTTP method.
-            template: The path with names in place of ids, such as `/workflows/{workflow_id}`. Empty if it isn't known.
+            template: The path with names in place of IDs, such as `/workflows/{workflow_id}`. Empty if it isn't known.
             base_url: The base URL of the platform.
 
         Returns:
@@ -185,10 +185,10 @@ class ExecutionTracing(Protocol):
         """Start the span of a run or a wait.
 
         Args:
-            operation: Which of the two.
+            operation: `"run"` or `"wait"`.
             base_url: The base URL of the platform.
-            workflow_id: The id of the workflow. None for a wait.
-            execution_id: The id of the execution. None for a run, which doesn't have one yet.
+            workflow_id: The ID of the workflow. None for a wait.
+            execution_id: The ID of the execution. None for a run, which doesn't have one yet.
 
         Returns:
             A context manager that opens the span, and closes it at the end of the `with` block.

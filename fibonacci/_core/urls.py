@@ -171,7 +171,7 @@ def _segment(name: str, value: object) -> str:
 
 
 def check_id(name: str, value: object) -> str:
-    """Check an id, wherever it goes in a request, and return it.
+    """Check an ID, wherever it goes in a request, and return it.
 
     Raises:
         TypeError: If it isn't a string.

@@ -34,8 +34,8 @@ class Memory(Resource):
         Args:
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
-            user_id: The id of the user, for the scope `user`.
-            workflow_id: The id of the workflow, for the scope `workflow`.
+            user_id: The ID of the user, for the scope `user`.
+            workflow_id: The ID of the workflow, for the scope `workflow`.
 
         Returns:
             The entry. Its `value` is any JSON, and `expires_at` says when it expires.
@@ -71,8 +71,8 @@ class Memory(Resource):
             key: The key: any text, such as `"user/prefs"`.
             value: Any JSON.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
-            user_id: The id of the user, for the scope `user`.
-            workflow_id: The id of the workflow, for the scope `workflow`.
+            user_id: The ID of the user, for the scope `user`.
+            workflow_id: The ID of the workflow, for the scope `workflow`.
             ttl: Whole seconds to keep it. Default: forever.
 
         Returns:
@@ -105,8 +105,8 @@ class Memory(Resource):
         Args:
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
-            user_id: The id of the user, for the scope `user`.
-            workflow_id: The id of the workflow, for the scope `workflow`.
+            user_id: The ID of the user, for the scope `user`.
+            workflow_id: The ID of the workflow, for the scope `workflow`.
 
         Raises:
             NotFoundError: If there is no value under this key.

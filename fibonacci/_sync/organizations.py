@@ -35,7 +35,7 @@ class Governance(Resource):
         """Return which workflows need approval (`GET /organizations/{organization_id}/governance`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The settings, with what needs approval and how many approvals a run needs.
@@ -70,7 +70,7 @@ class Governance(Resource):
         Settings that you leave out keep their values.
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             require_approval_for_external_comm: Whether workflows that send something to the outside need approval.
             require_approval_for_public_writes: Whether workflows that publish need approval.
             require_approval_for_permission_changes: Whether workflows that change permissions need approval.
@@ -86,7 +86,7 @@ class Governance(Resource):
             ValidationError: If the platform rejects a value.
             APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
                 made, so the SDK doesn't send the request again.
-            ValueError: If you change nothing, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If you pass nothing to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -110,7 +110,7 @@ class Governance(Resource):
         """Return the governance report (`GET /organizations/{organization_id}/governance/report`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The report. The platform doesn't document its fields, and the SDK keeps them all as attributes.
@@ -135,7 +135,7 @@ class Governance(Resource):
         """List the entries of the audit log (`GET /organizations/{organization_id}/governance/audit`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             page_size: The number of entries per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 
@@ -160,7 +160,7 @@ class Governance(Resource):
         """Return the statistics of approvals (`GET /organizations/{organization_id}/governance/approvals`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The statistics. The platform doesn't document the fields, and those that it doesn't send are `None`.
@@ -191,7 +191,7 @@ class Quotas(Resource):
         """Return the limits of an organization (`GET /organizations/{organization_id}/quota`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
             The quota, whose `limits`, `overrides` and `effective` are dicts by the name of the limit.
@@ -223,7 +223,7 @@ class Quotas(Resource):
         Limits that you leave out keep their values.
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             workflow_runs_per_hour: The number of runs per hour, or None to remove the override.
             concurrent_executions: The number of executions at a time, or None to remove the override.
             memory_mb: Memory in megabytes, or None to remove the override.
@@ -236,7 +236,7 @@ class Quotas(Resource):
             ValidationError: If a value is above the plan's ceiling.
             APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
                 made, so the SDK doesn't send the request again.
-            ValueError: If you change nothing, or `organization_id` is empty, `.` or `..`. Nothing is sent.
+            ValueError: If you pass nothing to change, or `organization_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -271,7 +271,7 @@ class ToolPolicies(Resource):
         """Create a policy for a tool (`POST /organizations/{organization_id}/tool-policies`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"` (see `tools.list`).
             enabled: Whether the tool may be used.
             allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
@@ -312,7 +312,7 @@ class ToolPolicies(Resource):
         Fields that you leave out keep their values.
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"`.
             enabled: Whether the tool may be used.
             allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
@@ -326,8 +326,8 @@ class ToolPolicies(Resource):
             APIError: If the call fails for any other reason. If `outcome_unknown` is True, the change may have been
                 made, so the SDK doesn't send the request again.
             TypeError: If `allowed_roles` is a single string or None. Nothing is sent.
-            ValueError: If you change nothing, or `organization_id` or `tool_name` is empty, `.` or `..`. Nothing is
-                sent.
+            ValueError: If you pass nothing to change, or `organization_id` or `tool_name` is empty, `.` or `..`.
+                Nothing is sent.
 
         Example:
             ```python
@@ -347,7 +347,7 @@ class ToolPolicies(Resource):
         """Delete a policy (`DELETE /organizations/{organization_id}/tool-policies/{tool_name}`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             tool_name: The name of the tool, such as `"slack_send_message"`.
 
         Raises:
@@ -375,7 +375,7 @@ class ToolPolicies(Resource):
         """Create an exception for a role (`POST /organizations/{organization_id}/role-policy-overrides`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             role: The role: owner, admin, member or viewer.
             tool_name: The name of the tool, such as `"slack_send_message"` (see `tools.list`).
             enabled: Whether that role may use that tool.
@@ -408,7 +408,7 @@ class ToolPolicies(Resource):
         """List the exceptions for roles (`GET /organizations/{organization_id}/role-policy-overrides`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             page_size: The number of exceptions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 
@@ -436,7 +436,7 @@ class ToolPolicies(Resource):
         """List the policies of an organization (`GET /organizations/{organization_id}/tool-policies`).
 
         Args:
-            organization_id: The id of the organization, such as `"acme"`.
+            organization_id: The ID of the organization, such as `"acme"`.
             page_size: The number of policies per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 

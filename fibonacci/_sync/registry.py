@@ -20,7 +20,7 @@ class Registry(Resource):
         """Approve a workflow as a template (`POST /workflow-registry/{id}/approve-template`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The workflow's entry in the registry, with the status `approved`.
@@ -44,7 +44,7 @@ class Registry(Resource):
         """Mark a template as deprecated (`POST /workflow-registry/{id}/deprecate`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The workflow's entry in the registry, with the status `deprecated`.
@@ -69,7 +69,7 @@ class Registry(Resource):
         """Archive a template, so that lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
 
         Returns:
             The workflow's entry in the registry, with the status `archived`.

@@ -21,7 +21,7 @@ class Versions(Resource):
         """Return one version of a workflow (`GET /workflows/{id}/versions/{version}`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             version: The number or name of the version, as `versions.list` returns it.
 
         Returns:
@@ -48,7 +48,7 @@ class Versions(Resource):
         Nothing is lost: this adds a new version with the content of the earlier one.
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             version: The number or name of the version to go back to.
 
         Returns:
@@ -75,7 +75,7 @@ class Versions(Resource):
         """List the versions of a workflow, which any member may do (`GET /workflows/{id}/versions`).
 
         Args:
-            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             page_size: The number of versions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 

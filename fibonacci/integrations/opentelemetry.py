@@ -88,10 +88,10 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
         """Start the span of a run or a wait, the parent of its calls.
 
         Args:
-            operation: Which of the two.
+            operation: `"run"` or `"wait"`.
             base_url: The base URL of the platform.
-            workflow_id: The id of the workflow. None for a wait.
-            execution_id: The id of the execution. None for a run, which doesn't have one yet.
+            workflow_id: The ID of the workflow. None for a wait.
+            execution_id: The ID of the execution. None for a run, which doesn't have one yet.
 
         Yields:
             The span. Its `set_execution` records the execution.
@@ -109,7 +109,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
 
         Args:
             method: The HTTP method.
-            template: The path with names in place of ids. Empty if it isn't known.
+            template: The path with names in place of IDs. Empty if it isn't known.
             base_url: The base URL of the platform.
 
         Yields:
@@ -162,7 +162,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
         measured: _Attributes,
         histogram: Histogram,
     ) -> Generator[_SpanT]:
-        """Start a span, and measure its duration with attributes that have few values, so none of them is an id."""
+        """Start a span, and measure its duration with attributes that have few values, so none of them is an ID."""
         outer = _current.get()
         with self._tracer.start_as_current_span(
             name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False

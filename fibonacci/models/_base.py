@@ -32,7 +32,7 @@ class Model(BaseModel):
     every field of the response unchanged, known or not, and no others. Some attributes have another value than the
     response, such as a `datetime` in place of text. For these, `model_extra` has what the response had.
 
-    Two objects are equal if all their fields are. Their hash comes from their ids. An object without an id isn't
+    Two objects are equal if all their fields are. Their hash comes from their IDs. An object without an ID isn't
     hashable.
 
     Example:
@@ -66,7 +66,7 @@ class Model(BaseModel):
 
     @property
     def response(self) -> ResponseInfo:
-        """The HTTP response that the object came in: status, request id, headers, rate limit, attempts, elapsed time.
+        """The HTTP response that the object came in: status, request ID, headers, rate limit, attempts, elapsed time.
 
         It isn't part of dumps, equality or the repr. Items of a list share the response of their page.
 

@@ -1,6 +1,6 @@
 """Responses that aren't as documented: the SDK reads what it can, and `model_extra` keeps what was received.
 
-Nearly all objects are as documented, and are read without this module. Only an id is indispensable.
+Nearly all objects are as documented, and are read without this module. Only an ID is indispensable.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_model(model: type[ModelT], document: object) -> ModelT:
         document: The object as decoded JSON.
 
     Raises:
-        ValidationError: If it isn't an object, or has no id.
+        ValidationError: If it isn't an object, or has no ID.
     """
     try:
         return model.model_validate(document)
@@ -62,7 +62,7 @@ def read_model(model: type[ModelT], document: object) -> ModelT:
 
 
 def read_models(model: type[ModelT], documents: Iterable[object]) -> list[ModelT]:
-    """Return the objects of a list, as far as they can be read, and leave out what isn't an object or has no id."""
+    """Return the objects of a list, as far as they can be read, and leave out what isn't an object or has no ID."""
     models: list[ModelT] = []
     is_any_lost = False
     for document in documents:

@@ -38,7 +38,7 @@ class NodeTrace(Model):
     _converted: ClassVar[tuple[str, ...]] = ("usage", "warnings", "started_at", "ended_at")
 
     id: str
-    """The id of the node, as the definition names it."""
+    """The ID of the node, as the definition names it."""
 
     type: str | None = None
     """The type of the node, such as `"llm"`."""
@@ -126,13 +126,13 @@ class Execution(Timestamped):
     _other_names: ClassVar[Mapping[str, str]] = {"execution_id": "id"}
 
     id: str = ""
-    """The id, such as `"exec_abc123"`. The platform may send it as `execution_id` or as `id`."""
+    """The ID, such as `"exec_abc123"`. The platform may send it as `execution_id` or as `id`."""
 
     status: ExecutionStatus | None = None
     """The state, such as `"completed"`. A state that this version of the SDK doesn't know isn't terminal."""
 
     workflow_id: str | None = None
-    """The id of the workflow that was run, such as `"wf-abc123"`."""
+    """The ID of the workflow that was run, such as `"wf-abc123"`."""
 
     duration_ms: int | float | None = None
     """The duration of the run in milliseconds. None as long as the platform reports none."""
@@ -356,7 +356,7 @@ class ExecutionFailure(NamedTuple):
     """Why an execution failed, as far as the platform reports it."""
 
     node: str | None = None
-    """The id of the node that failed. None if it isn't known."""
+    """The ID of the node that failed. None if it isn't known."""
 
     reason: str | None = None
     """The cause as text. None if it isn't known."""
@@ -408,7 +408,7 @@ def _failed_nodes(document: Mapping[str, Any]) -> Iterator[ExecutionFailure]:
 
 
 def _entries(nodes: object) -> Iterable[tuple[str | None, object]]:
-    """Return nodes with their ids, which are the keys of an object, or are inside the elements of a list."""
+    """Return nodes with their IDs, which are the keys of an object, or are inside the elements of a list."""
     if _is_object(nodes):
         return nodes.items()
     return [(None, node) for node in nodes] if _is_array(nodes) else []

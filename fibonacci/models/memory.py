@@ -41,10 +41,10 @@ class MemoryEntry(Timestamped):
     """Who shares the value: `workflow`, `user`, `organization` or `global`."""
 
     user_id: str | None = None
-    """The id of the user that the value belongs to, if the scope is `user`. Otherwise None."""
+    """The ID of the user that the value belongs to, if the scope is `user`. Otherwise None."""
 
     workflow_id: str | None = None
-    """The id of the workflow that the value belongs to, if the scope is `workflow`. Otherwise None."""
+    """The ID of the workflow that the value belongs to, if the scope is `workflow`. Otherwise None."""
 
     ttl: int | float | None = None
     """The time to live in seconds, counted from the last change. None if the value doesn't expire."""

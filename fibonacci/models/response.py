@@ -80,7 +80,7 @@ class ResponseInfo:
     """The HTTP status code, such as 200."""
 
     request_id: str | None
-    """The platform's id of the request, such as `"req_abc123"`. None if it sent none."""
+    """The platform's ID of the request, such as `"req_abc123"`. None if it sent none."""
 
     headers: Headers
     """The headers of the response, which you can look up in any case."""

@@ -29,7 +29,7 @@ class RunAttempt:
     """
 
     execution_id: str | None
-    """The id of its execution. None if no execution was started, or none is known."""
+    """The ID of its execution. None if no execution was started, or none is known."""
 
     status: str
     """What became of this attempt: a status like that of a `RunResult`."""
@@ -81,8 +81,8 @@ class RunResult:
     if it isn't known whether one was."""
 
     attempts: tuple[RunAttempt, ...] = ()
-    """Every start of the row, in order, including those of earlier calls with the journal. The last one has the status
-    above. Empty for inputs that can't be represented in JSON, because nothing is sent for them."""
+    """Every start of the row, in order, including those of earlier calls with the journal. The last one has the same
+    `status` as the result. Empty for inputs that can't be represented in JSON, because nothing is sent for them."""
 
     @property
     def succeeded(self) -> bool:
@@ -192,7 +192,8 @@ class RunsSummary:
     """The number of rows that may or may not have started."""
 
     from_journal: int
-    """The number of the rows above that ended in an earlier call, and were read from the journal."""
+    """The number of rows that had ended in an earlier call, and were read from the journal. They count as succeeded or
+    failed too."""
 
     left: int
     """The number of rows without a result: those under way, those whose end nobody waited for, and those that haven't
@@ -235,7 +236,7 @@ class RunsProgress:
     """The number of rows per minute that have ended since the run began. None until the first one has."""
 
     seconds_left: float | None
-    """The seconds left at the time of writing, going by the pace so far or by the limit below. None if it isn't
+    """The seconds left at the time of writing, going by the pace so far or by the limit in `bound_by`. None if it isn't
     known."""
 
     bound_by: str | None

@@ -32,7 +32,8 @@ class Tool(Model):
 class ToolConnection(Model):
     """A tool that was connected.
 
-    The platform doesn't document the fields. The SDK keeps them all as attributes, and only these have types.
+    The platform doesn't document the fields. The SDK keeps them all as attributes, and only `name` and `status` have
+    types.
 
     Example:
         ```python

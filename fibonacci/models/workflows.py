@@ -24,7 +24,7 @@ class Workflow(Timestamped):
     _id_fields: ClassVar[tuple[str, ...]] = ("id",)
 
     id: str
-    """The id, such as `"wf-abc123"`."""
+    """The ID, such as `"wf-abc123"`."""
 
     name: str | None = None
     """The name that people see. It doesn't have to be unique."""
@@ -39,7 +39,7 @@ class Workflow(Timestamped):
     """The number or name of the latest version."""
 
     organization_id: str | None = None
-    """The id of the organization that the workflow belongs to."""
+    """The ID of the organization that the workflow belongs to."""
 
     status: str | None = None
     """The state, such as `"active"`, in the platform's words."""
@@ -65,7 +65,7 @@ class WorkflowVersion(Timestamped):
     """The number or name of the version, as you pass it to `versions.get` and `versions.rollback`."""
 
     workflow_id: str | None = None
-    """The id of the workflow, such as `"wf-abc123"`."""
+    """The ID of the workflow, such as `"wf-abc123"`."""
 
     name: str | None = None
     """The name that the workflow had at the time of the snapshot."""
@@ -101,7 +101,7 @@ class RegistryEntry(Timestamped):
     _id_fields: ClassVar[tuple[str, ...]] = ("workflow_id",)
 
     workflow_id: str | None = None
-    """The id of the workflow, such as `"wf-abc123"`."""
+    """The ID of the workflow, such as `"wf-abc123"`."""
 
     name: str | None = None
     """The name of the workflow that people see."""

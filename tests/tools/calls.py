@@ -41,7 +41,7 @@ _WORDS: Final = {
     r"\bTrue\b": "true",
 }
 """What a help has in place of Python, by the pattern of it."""
-_WORKFLOW_ID: Final = re.compile(r"the id of the workflow(, such as wf-abc123)?|the workflow with this id")
+_WORKFLOW_ID: Final = re.compile(r"the ID of the workflow(, such as wf-abc123)?|the workflow with this ID")
 """What a docstring says of the id of a workflow, in place of which a command takes its name as well."""
 _KINDS: Final[Mapping[frozenset[Any], str]] = {
     frozenset({str}): "text",

@@ -42,10 +42,10 @@ class AsyncBatchRequests:
 
     Args:
         requestor: Sends them.
-        workflow_id: The id of the workflow.
+        workflow_id: The ID of the workflow.
 
     Attributes:
-        workflow_id: The id of the workflow.
+        workflow_id: The ID of the workflow.
         workflow_request: The request for it.
     """
 
@@ -93,7 +93,7 @@ class AsyncBatchRequests:
         return await self._pages.find_executions(self._list, wanted)
 
     async def running(self) -> list[str]:
-        """Return the ids of executions that run, of all workflows; those of one page."""
+        """Return the IDs of executions that run, of all workflows; those of one page."""
         page, _ = await self._pages.send_page(list_executions(status="running"))
         return [execution.id for execution in page.items]
 
@@ -120,7 +120,7 @@ class AsyncBatchContext:
         requests: The requests about the workflow.
         options: The arguments of `run_many`.
         journal: The open journal.
-        organization_id: The id of the organization whose quota counts; None if it is not known.
+        organization_id: The ID of the organization whose quota counts; None if it is not known.
         definition: The definition of the workflow; None where the platform does not send it.
         versions: The version of the workflow.
         quota: The quota of the organization, where it was read already.
@@ -289,10 +289,10 @@ class AsyncBatchContext:
         return await _workers.run_in_thread(function) if self.journal.may_wait else function()
 
     async def record_start(self, row: Row) -> None:
-        """Write the id of an execution to the journal: at once, unless the task that iterates is about to, with others.
+        """Write the ID of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
         Raises:
-            JournalError: If it cannot be written; a note has the id.
+            JournalError: If it cannot be written; a note has the ID.
         """
         if not self.keeps_results_alone:
             self._unrecorded[row.index] = row
@@ -322,12 +322,12 @@ class AsyncBatchContext:
             self.state.withdrawn.clear()
 
     def recorded(self, rows: Iterable[Row]) -> None:
-        """Take note that the ids of some executions are in the journal."""
+        """Take note that the IDs of some executions are in the journal."""
         for row in rows:
             self._unrecorded.pop(row.index, None)
 
     def _write_started(self) -> None:
-        """Write the ids that are to be recorded, unless another worker has: one transaction is enough for many.
+        """Write the IDs that are to be recorded, unless another worker has: one transaction is enough for many.
 
         Raises:
             JournalError: If they cannot be written; a note has them.

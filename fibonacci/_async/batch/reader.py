@@ -26,7 +26,7 @@ class AsyncRowReader:
     Args:
         context: What the parts of the batch share.
         rows: The iterable of rows.
-        resume: Takes a row that an earlier run started, with the id of its execution.
+        resume: Takes a row that an earlier run started, with the ID of its execution.
     """
 
     def __init__(

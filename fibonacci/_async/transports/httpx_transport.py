@@ -65,9 +65,10 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
     Args:
         client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. Default: the transport
-            makes one of httpx for each origin, event loop and process, and `aclose` closes them.
+            makes its own httpx clients, one per origin, event loop and process, and `aclose` closes them.
         ca_bundle: A PEM file of CAs to trust in addition to the system's, or a folder of such files, named by their
-            hashes. This and all that follows, except `max_response_bytes`, is for clients that the transport makes.
+            hashes. Like all other options except `max_response_bytes`, it applies only to clients that the transport
+            makes itself.
         max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
         client_cert: Your certificate for mutual TLS: the path of a PEM file with certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.

@@ -27,7 +27,7 @@ class RowReader:
     Args:
         context: What the parts of the batch share.
         rows: The iterable of rows.
-        resume: Takes a row that an earlier run started, with the id of its execution.
+        resume: Takes a row that an earlier run started, with the ID of its execution.
     """
 
     def __init__(self, context: BatchContext, rows: _workers.Rows, resume: Callable[[Row, str], None]) -> None:

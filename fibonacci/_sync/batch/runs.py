@@ -250,7 +250,7 @@ class BatchSession:
             raise RuntimeError("these rows run in the process that has begun to, not in its fork: call run_many there")
 
     def _next_or_record(self) -> RunResult | None:
-        """Run rows until one has a result, and record the ids of executions however this ends."""
+        """Run rows until one has a result, and record the IDs of executions however this ends."""
         try:
             return self._next()
         finally:

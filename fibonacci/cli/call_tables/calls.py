@@ -106,7 +106,7 @@ _EXECUTIONS: Final = CallGroup(
             "GET /executions/{id}",
             (
                 CallParameter(
-                    "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
+                    "execution_id", "text", "the ID of the execution, such as exec_abc123", is_positional=True
                 ),
             ),
             model="Execution",
@@ -117,7 +117,7 @@ _EXECUTIONS: Final = CallGroup(
             "POST /executions/{id}/cancel",
             (
                 CallParameter(
-                    "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
+                    "execution_id", "text", "the ID of the execution, such as exec_abc123", is_positional=True
                 ),
                 CallParameter(
                     "if_ended",
@@ -227,7 +227,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "GET /organizations/{organization_id}/governance",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                     ),
                     model="GovernanceSettings",
@@ -238,7 +238,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "PATCH /organizations/{organization_id}/governance",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter(
                             "require_approval_for_external_comm",
@@ -273,7 +273,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "GET /organizations/{organization_id}/governance/report",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                     ),
                     model="GovernanceReport",
@@ -284,7 +284,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "GET /organizations/{organization_id}/governance/audit",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
@@ -297,7 +297,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "GET /organizations/{organization_id}/governance/approvals",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                     ),
                     model="ApprovalStats",
@@ -313,7 +313,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "GET /organizations/{organization_id}/quota",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                     ),
                     model="Quota",
@@ -324,7 +324,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "PATCH /organizations/{organization_id}/quota",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter(
                             "workflow_runs_per_hour",
@@ -358,7 +358,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "GET /organizations/{organization_id}/tool-policies",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
@@ -371,7 +371,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "POST /organizations/{organization_id}/tool-policies",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter(
                             "tool_name",
@@ -394,7 +394,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter(
                             "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
@@ -414,7 +414,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter(
                             "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
@@ -427,7 +427,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "POST /organizations/{organization_id}/role-policy-overrides",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter(
                             "role",
@@ -452,7 +452,7 @@ _ORGANIZATIONS: Final = CallGroup(
                     "GET /organizations/{organization_id}/role-policy-overrides",
                     (
                         CallParameter(
-                            "organization_id", "text", "the id of the organization, such as acme", is_positional=True
+                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
                         CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
@@ -479,7 +479,7 @@ _MEMORY: Final = CallGroup(
                     "who shares the value: workflow (the platform's default), user, organization or global",
                     choices=("workflow", "user", "organization", "global"),
                 ),
-                CallParameter("user_id", "text", "the id of the user, for the scope user"),
+                CallParameter("user_id", "text", "the ID of the user, for the scope user"),
                 CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow"),
             ),
             model="MemoryEntry",
@@ -496,7 +496,7 @@ _MEMORY: Final = CallGroup(
                     "who shares the value: workflow (the platform's default), user, organization or global",
                     choices=("workflow", "user", "organization", "global"),
                 ),
-                CallParameter("user_id", "text", "the id of the user, for the scope user"),
+                CallParameter("user_id", "text", "the ID of the user, for the scope user"),
                 CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow"),
             ),
         ),
@@ -513,7 +513,7 @@ _MEMORY: Final = CallGroup(
                     "who shares the value: workflow (the platform's default), user, organization or global",
                     choices=("workflow", "user", "organization", "global"),
                 ),
-                CallParameter("user_id", "text", "the id of the user, for the scope user", is_nullable=True),
+                CallParameter("user_id", "text", "the ID of the user, for the scope user", is_nullable=True),
                 CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow", is_nullable=True),
                 CallParameter("ttl", "seconds", "whole seconds to keep it", is_nullable=True),
             ),

@@ -83,7 +83,7 @@ def test_an_entry_has_the_signature_the_arguments_the_errors_and_the_example(pag
     text = entry(pages["client.workflows"], "fibonacci.Fibonacci.workflows.get")
     assert text.startswith("## `client.workflows.get` {")
     assert "```python\nget(workflow_id: str) -> Workflow\n```" in text
-    assert '**Arguments**\n\n- `workflow_id` (`str`): The id of the workflow, such as `"wf-abc123"`.' in text
+    assert '**Arguments**\n\n- `workflow_id` (`str`): The ID of the workflow, such as `"wf-abc123"`.' in text
     assert "**Returns** [`Workflow`](fibonacci.models.md#fibonacci.models.Workflow): The workflow as the" in text
     assert "**Raises**\n\n- [`NotFoundError`](fibonacci.errors.md#fibonacci.errors.NotFoundError): If the" in text
     assert "**Example**\n\n```python\nassert client.workflows.get(workflow.id).name == workflow.name\n```" in text
