@@ -30,7 +30,7 @@ class AsyncSystemClock:
     time = staticmethod(unix_time)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Wait for that many seconds."""
         await (running_trio() or asyncio).sleep(seconds)
 
 
@@ -47,12 +47,12 @@ async def resolve(name: str, value: T | Awaitable[T]) -> T:
 
 
 async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds: float) -> None:
-    """Await a function to its end, but no longer than so many seconds, also when the caller is canceled.
+    """Await a function to its end, but no longer than that many seconds, even if the caller is canceled.
 
     The end of `asyncio.run` cancels every task that there is, that of the function too: it is called once more then.
 
     Raises:
-        asyncio.CancelledError: At the end, if the task was canceled meanwhile.
+        asyncio.CancelledError: At the end, if the task was canceled in the meantime.
     """
     trio = running_trio()
     if trio is not None:
@@ -101,7 +101,7 @@ def call_later(seconds: float, function: Callable[[], object]) -> bool:
 
 
 def current_loop() -> Hashable:
-    """Return what identifies the running event loop: connections cannot be moved from one to another."""
+    """Return what identifies the running event loop: connections can't be moved from one to another."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -139,7 +139,7 @@ class WakeEvent:
         self._call_soon(self._set)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep until the event is set, but no longer than so many seconds."""
+        """Sleep until the event is set, but no longer than that many seconds."""
         await _wait(self._event, seconds)
         if self._event.is_set():
             self._event = _new_event()
@@ -149,12 +149,12 @@ class WakeEvent:
 
 
 def turn() -> WakeEvent:
-    """Return what ends the wait of the present task for its turn."""
+    """Return what ends the wait of the current task for its turn."""
     return WakeEvent()
 
 
 def running_trio() -> Any:
-    """Return the module of trio when it runs the present task; None under asyncio."""
+    """Return the module of trio when it runs the current task; None under asyncio."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -163,7 +163,7 @@ def running_trio() -> Any:
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:
-    """Wait until an event is set, or so many seconds have passed."""
+    """Wait until an event is set, or that many seconds have passed."""
     trio = running_trio()
     if seconds == float("inf"):
         seconds = None

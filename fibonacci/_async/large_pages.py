@@ -19,7 +19,7 @@ T = TypeVar("T")
 class AsyncLargePages:
     """Sends the requests for pages of lists, and asks for many items on each.
 
-    How large a page may be is not documented: after a refusal, the platform chooses.
+    How large a page may be isn't documented: after a refusal, the platform chooses.
 
     Args:
         requestor: Sends the requests.

@@ -73,7 +73,7 @@ class AsyncRateLimitWait:
         """Wait in the queue until the request is admitted; whether or not it is, the admission has to be abandoned.
 
         Raises:
-            RateLimitError: If that does not fit into the time of the call.
+            RateLimitError: If that doesn't fit into the time of the call.
             APIConnectionError: If the client is closed.
         """
         queued = self._queued(admission)
@@ -113,7 +113,7 @@ class AsyncRateLimitWait:
             _record(self._call, now - self._began)
 
     def _check(self, delay: Delay) -> None:
-        """Raise an error if the delay does not fit into the time of the call, or the limiter cannot be used."""
+        """Raise an error if the delay doesn't fit into the time of the call, or the limiter can't be used."""
         deadline, failure = self._call.deadline, self._limits.failure
         is_over = not allows(deadline, 0.0)
         if failure is not None:

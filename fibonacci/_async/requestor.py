@@ -167,7 +167,7 @@ class AsyncRequestor:
         """Check, before anything is sent, that the server has a call.
 
         Raises:
-            UnsupportedCallError: If it has not.
+            UnsupportedCallError: If it hasn't.
         """
         request_for(request, self.config.api_version)
 

@@ -41,7 +41,7 @@ _CANCEL_AT_MOST = _CANCEL + 1  # a transport of the user's may not keep to it
 class AsyncExitNotes:
     """Notes the execution's ID on every exception that leaves the block, with what to do if the execution continues.
 
-    While the ID is not known, the note has the idempotency key, with which the request can be repeated safely. The
+    While the ID isn't known, the note has the idempotency key, with which the request can be repeated safely. The
     execution is canceled if asked.
 
     Args:
@@ -182,14 +182,14 @@ async def run(
         requestor: Sends the requests.
         workflow_id: The ID of the workflow.
         request: The request that starts it.
-        timeout: Seconds for all of it; None for no limit.
+        timeout: Seconds for all of it. None for no limit.
         on_update: Called with the execution whenever it has changed.
         cancel_on_exit: Cancel the execution when an error ends the wait.
         progress: Whether to show a bar.
 
     Raises:
         ExecutionFailedError: If it failed or was canceled.
-        WaitTimeoutError: If it has not ended at the deadline, or has not been received until then.
+        WaitTimeoutError: If it hasn't ended at the deadline, or hasn't been received until then.
         APIError: If starting it or polling fails permanently.
     """
     config = requestor.config
@@ -251,12 +251,12 @@ async def wait(
     Args:
         requestor: Sends the polls.
         execution_id: The ID of the execution.
-        timeout: Seconds to wait; None for no limit.
+        timeout: Seconds to wait. None for no limit.
         on_update: Called with the execution whenever it has changed.
         progress: Whether to show a bar.
 
     Raises:
-        WaitTimeoutError: If it has not ended at the deadline.
+        WaitTimeoutError: If it hasn't ended at the deadline.
         APIError: If polling fails permanently.
     """
     check_callback("on_update", on_update, close=requestor.config.close)
@@ -298,7 +298,7 @@ def _reports(
 async def _failure(
     requestor: AsyncRequestor, execution: Execution, deadline: Deadline, *, is_first: bool
 ) -> ExecutionFailedError:
-    """Return the error of an execution that did not succeed; what `execute` returned may have no reason."""
+    """Return the error of an execution that didn't succeed; what `execute` returned may have no reason."""
     if execution.failure_reason is None and is_first and deadline.remaining() != 0:
         where = path("/executions/{execution_id}", execution_id=execution.id)
         timeout = deadline.cap(_READ_REASON)

@@ -38,11 +38,11 @@ class AsyncSharedState:
         config: The configuration of the first client.
 
     Raises:
-        ImportError: If the rate limiter needs a package that is not installed.
+        ImportError: If the rate limiter needs a package that isn't installed.
         ConfigurationError: If the rate limiter is a URL that names no server.
 
     Attributes:
-        limits: The limits of the key that was used last; None before the first call.
+        limits: The limits of the key that was used last. None before the first call.
         queued: The calls that wait for the rate limit.
         exits: The runs whose execution is canceled when they are left early.
     """
@@ -60,7 +60,7 @@ class AsyncSharedState:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The last rate limit that the server stated; None before the first."""
+        """The last rate limit that the server stated. None before the first."""
         return None if self.limits is None else self.limits.last
 
     def transport(self) -> AsyncTransport:

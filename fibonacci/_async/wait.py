@@ -69,10 +69,10 @@ class AsyncExecutionWaiter:
         """Wait until the execution has ended.
 
         Args:
-            first: The execution as it was last seen; None to poll at once.
+            first: The execution as it was last seen. None to poll at once.
 
         Raises:
-            WaitTimeoutError: If it has not ended at the deadline.
+            WaitTimeoutError: If it hasn't ended at the deadline.
             APIError: If polling fails permanently, such as for an unknown ID.
         """
         while True:
@@ -117,7 +117,7 @@ class AsyncExecutionWaiter:
         self._is_last = await sleep_until_poll(clock, self._deadline, self._delay)
 
     async def _poll(self) -> Execution | None:
-        """Return the execution as it now is; None when the poll failed in a way that may be temporary."""
+        """Return the execution as it now is, or None if the poll failed in a way that may be temporary."""
         try:
             return await self._requestor.send(limited(self._request, self._requestor, self._deadline))
         except TRANSIENT:
@@ -156,7 +156,7 @@ async def wait_all(
     Args:
         requestor: Sends the polls.
         execution_ids: The IDs of the executions.
-        timeout: Seconds to wait; None for no limit.
+        timeout: Seconds to wait. None for no limit.
 
     Raises:
         WaitTimeoutError: If not all have ended at the deadline.
@@ -219,7 +219,7 @@ class AsyncExecutionsWaiter:
         return [self._seen[execution_id] for execution_id in self._ids]
 
     async def _look(self) -> None:
-        """Look at all that have not ended. A request that fails in a way that may be temporary ends the look."""
+        """Look at all that haven't ended. A request that fails in a way that may be temporary ends the look."""
         self._requests = 0
         try:
             await self._read_each(await self._read_list())

@@ -19,7 +19,7 @@ def quota_kind(error: QuotaExceededError, in_flight: int) -> QuotaKind:
     """Return whether a quota ends when an execution does, or at a time.
 
     Args:
-        error: The refusal. The platform does not document how it names the quota, so all its texts are searched.
+        error: The refusal. The platform doesn't document how it names the quota, so all its texts are searched.
         in_flight: How many rows are under way.
     """
     text = f"{error.code} {error.message} {list(error.details)}".lower()
@@ -43,7 +43,7 @@ def quota_wait(error: QuotaExceededError, refusals: int) -> float:
 
 
 def quota_value(quota: Quota | None, name: str) -> int | None:
-    """Return a value of an organization's quota; None when it is not known or there is no limit.
+    """Return a value of an organization's quota, or None if it isn't known or there is no limit.
 
     A quota of 0 counts as not known: were it believed, no row would ever be started, and the platform never asked.
     """
@@ -68,11 +68,11 @@ _LONGEST_ASKED: Final = 3600.0
 class ConcurrencyPlan:
     """Says how many rows may be started now.
 
-    Where the quota can be read, the capacity is what it leaves beside the executions of others. Where it cannot, the
+    Where the quota can be read, the capacity is what it leaves beside the executions of others. Where it can't, the
     capacity is what was under way at the last refusal, and one more every two minutes.
 
     Args:
-        limit: The largest number of rows under way that the user allows; None for no wish.
+        limit: The largest number of rows under way that the user allows. None for no wish.
 
     Attributes:
         must_ask: Whether the quota and the running executions should be read now.
@@ -96,7 +96,7 @@ class ConcurrencyPlan:
         self._must_probe = False
 
     def is_backing_off(self, now: float) -> bool:
-        """Whether the platform could not be reached a moment ago, and should not be asked again yet."""
+        """Whether the platform couldn't be reached a moment ago, and shouldn't be asked again yet."""
         return now < self._retry_at
 
     def record_quota(self, quota: int, others: int, now: float) -> None:
@@ -107,7 +107,7 @@ class ConcurrencyPlan:
         self._ask_at = now + _ASK_AGAIN if others and self.capacity < self._limit else None
 
     def record_unreadable_quota(self, now: float) -> None:
-        """Record that the quota cannot be read."""
+        """Record that the quota can't be read."""
         self.must_ask = False
         self._ask_at = None
         if self.capacity < self._limit:
@@ -126,7 +126,7 @@ class ConcurrencyPlan:
         self._hold = min(_LONGEST_HOLD, self._hold * 2)
 
     def pause(self, seconds: float, now: float) -> None:
-        """Start no row for so many seconds: a quota that ends at a time is used up."""
+        """Start no row for that many seconds: a quota that ends at a time is used up."""
         self.paused_until = max(self.paused_until, now + seconds)
 
     def must_probe(self, now: float) -> bool:
@@ -138,11 +138,11 @@ class ConcurrencyPlan:
         self._must_probe = False
 
     def failed(self, now: float, asked: float | None = None, *, is_uncertain: bool = False) -> bool:
-        """Record that the platform could not be reached, or could not carry out a request.
+        """Record that the platform couldn't be reached, or couldn't carry out a request.
 
         Args:
             now: Seconds on the monotonic clock.
-            asked: The seconds for which it asks to be left alone; None where it does not say.
+            asked: The seconds for which it asks to be left alone. None if it doesn't say.
             is_uncertain: Whether a row may have been started nevertheless.
 
         Returns:
@@ -163,7 +163,7 @@ class ConcurrencyPlan:
         """Record that a row was started.
 
         Args:
-            sent_at: When its request was sent: one sent before the last failure does not show that it is over.
+            sent_at: When its request was sent: one sent before the last failure doesn't show that it is over.
         """
         self._hold = _FIRST_HOLD
         if sent_at >= self._failed_at:
@@ -189,7 +189,7 @@ class ConcurrencyPlan:
         return max(0, max(self.capacity, least) - in_flight)
 
     def next_change(self, now: float) -> float | None:
-        """Return when more rows may be started although none ends, on the monotonic clock; None for never."""
+        """Return when more rows may be started although none ends, on the monotonic clock, or None for never."""
         times = [self._wake_at(), self._ask_at, self._grow_at]
         return min((at for at in times if at is not None and at > now), default=None)
 

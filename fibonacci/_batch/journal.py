@@ -39,14 +39,14 @@ def attempt(execution_id: str | None, status: str, intended_at: float, version: 
         execution_id: The ID of its execution; None or empty where none is known.
         status: What has become of it.
         intended_at: The Unix time of the intent, on the platform's clock.
-        version: The version of the workflow that it ran; None where that is not known.
+        version: The version of the workflow that it ran. None if that isn't known.
     """
     started_at = datetime.fromtimestamp(intended_at, UTC)
     return RunAttempt(execution_id=execution_id or None, status=status, started_at=started_at, version=version)
 
 
 def attempts_text(attempts: tuple[RunAttempt, ...]) -> str | None:
-    """Return starts as JSON; None for none."""
+    """Return starts as JSON, or None for none."""
     if not attempts:
         return None
     return json.dumps(
@@ -100,7 +100,7 @@ _KEPT = (
 
 
 def error_text(error: Exception | None) -> str | None:
-    """Return an error as JSON; None for that of an execution, which has the reason itself."""
+    """Return an error as JSON, or None for that of an execution, which has the reason itself."""
     if error is None or isinstance(error, ExecutionFailedError):
         return None
     fields: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
@@ -112,7 +112,7 @@ def error_text(error: Exception | None) -> str | None:
 
 
 def error_in(text: str | None, execution: Execution | None) -> Exception | None:
-    """Return the error of a row from the journal; None for a row that has succeeded."""
+    """Return the error of a row from the journal, or None for a row that has succeeded."""
     fields: object = None if text is None else json.loads(text)
     if is_object(fields):
         return _rebuilt(fields)
@@ -144,7 +144,7 @@ class JournalChanges(NamedTuple):
             start, which is removed.
         started: Rows with the ID of their execution.
         finished: Rows with their results.
-        progress: The note on the progress of the run that replaces the one before; None to leave it.
+        progress: The note on the progress of the run that replaces the one before. None to leave it.
     """
 
     new: Sequence[Row]
@@ -165,13 +165,13 @@ class JournalEntry:
         number: Its number, from 1, in the order of the first intents.
         key: Its key as a text.
         index: The index of the row when it was written.
-        digest: The digest of its inputs; empty where they had no JSON form.
+        digest: The digest of its inputs. Empty if they had no JSON form.
         inputs: The inputs in JSON; where they have no JSON form, what a person can read of them, or None.
-        idempotency_key: That of the request that was going to be sent; None if none was, or if it was refused.
+        idempotency_key: That of the request that was going to be sent. None if none was, or if it was refused.
         intended_at: The Unix time of that intent.
-        execution_id: The ID of its execution; None while it is not known.
-        status: The status of its result; None while there is none.
-        version: The version of the workflow that its execution runs; None while that is not known.
+        execution_id: The ID of its execution. None while it isn't known.
+        status: The status of its result. None while there is none.
+        version: The version of the workflow that its execution runs. None while that isn't known.
     """
 
     def __init__(self, record: Sequence[Any]) -> None:
@@ -196,7 +196,7 @@ class JournalEntry:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the row has a result, which is not that of an execution that has completed."""
+        """Whether the row has a result, which isn't that of an execution that has completed."""
         return self.is_finished and self.status != "completed"
 
     @property
@@ -213,7 +213,7 @@ class JournalEntry:
         """Return the status of the row, also of one that has no result.
 
         Args:
-            unknown_before: The Unix time before which an intent is not on its way any more.
+            unknown_before: The Unix time before which an intent isn't under way.
         """
         if self.status is not None:
             return self.status
@@ -256,7 +256,7 @@ class Journal(ABC):
     A method returns when what it writes is as durable as the journal can make it. It may be used by many threads.
 
     Args:
-        path: Its path or URL, for messages; empty for a temporary one.
+        path: Its path or URL, for messages. Empty for a temporary one.
         last: The number of rows that it has.
 
     Attributes:
@@ -306,7 +306,7 @@ class Journal(ABC):
             withdrawn: Rows that were certainly not started.
             started: Rows with the ID of their execution.
             finished: Rows with their results.
-            progress: The note on the progress of the run that replaces the one before; None to leave it.
+            progress: The note on the progress of the run that replaces the one before. None to leave it.
         """
         if not (intended or withdrawn or started or finished or progress):
             return
@@ -344,7 +344,7 @@ class Journal(ABC):
 
     @abstractmethod
     def claims(self, execution_ids: Sequence[str]) -> Claims:
-        """Return whose some executions are, and which rows may have been started, here and in the journals beside it.
+        """Return whose some executions are, and which rows may have been started, here and in the journals next to it.
 
         Beside it are those of the same workflow in the same folder, or on the same server.
 
@@ -352,7 +352,7 @@ class Journal(ABC):
             execution_ids: The IDs of the executions.
 
         Raises:
-            JournalError: If one of the journals cannot be read.
+            JournalError: If one of the journals can't be read.
         """
 
     def results(self) -> Iterator[RunResult]:

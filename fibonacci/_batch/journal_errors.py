@@ -43,7 +43,7 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
 
 
 def incomplete_error(path: str, reason: str) -> JournalError:
-    """Return the error of a journal that lacks what it held: the same call would not help."""
+    """Return the error of a journal that lacks what it held: the same call wouldn't help."""
     return journal_error(path, reason, can_continue=False)
 
 
@@ -102,7 +102,7 @@ def system_error(path: str, error: OSError) -> JournalError:
 
 
 def _code_of(error: sqlite3.Error | UnicodeDecodeError) -> str:
-    """Return the primary code of SQLite; empty where the module gives none."""
+    """Return the primary code of SQLite. Empty if the module gives none."""
     return "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
 
 

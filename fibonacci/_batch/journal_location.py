@@ -35,7 +35,7 @@ class RedisJournalURL(NamedTuple):
 
     Attributes:
         url: The URL for the client of the server.
-        name: The name of the journal; None for that of the workflow.
+        name: The name of the journal. None for that of the workflow.
         durability: The least that the server has to promise of its writes.
     """
 
@@ -48,7 +48,7 @@ class RedisJournalURL(NamedTuple):
         """The name of the journal, where it has to be in the URL.
 
         Raises:
-            ValueError: If it is not.
+            ValueError: If it isn't.
         """
         if self.name is None:
             raise ValueError(
@@ -82,7 +82,7 @@ def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | Redis
 
     Raises:
         TypeError: If it is neither a path nor a URL.
-        ValueError: If it is the URL of something else, or its name cannot be used.
+        ValueError: If it is the URL of something else, or its name can't be used.
     """
     if journal is None:
         return None
@@ -136,7 +136,7 @@ def _redis_url(url: str) -> RedisJournalURL:
 
 
 def _option(options: list[str], name: str) -> str | None:
-    """Return the value of an option of a URL; None if it is not there."""
+    """Return the value of an option of a URL, or None if it isn't there."""
     values = [unquote_plus(option.partition("=")[2]) for option in options if option.partition("=")[0] == name]
     if len(values) > 1:
         raise ValueError(f"journal: the URL has {name}= more than once; one journal has one {name}")

@@ -62,7 +62,7 @@ class JournalReader(ABC):
 
     @abstractmethod
     def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace; None if it has noted nothing."""
+        """Return what the run has noted of its pace, or None if it has noted nothing."""
 
     @abstractmethod
     def entries(self, status: str | None) -> Iterator[JournalEntry]:
@@ -80,7 +80,7 @@ class JournalReader(ABC):
         """Iterate over the rows as results, those that have none with the status that they have come to.
 
         Args:
-            status: The status of those that are wanted; None for all.
+            status: The status of those that are wanted. None for all.
         """
         unknown_before = self._unknown_before
         for entry in self.entries(status):
@@ -92,12 +92,12 @@ class JournalReader(ABC):
 
     @property
     def _unknown_before(self) -> float:
-        """The Unix time: a request of an earlier intent is not on its way any more."""
+        """The Unix time: a request of an earlier intent isn't under way."""
         return time.time() - STARTED_WITHIN if self.is_running else math.inf
 
 
 def absent_error(path: str) -> JournalError:
-    """Return the error of a journal that is to be read, and is not there."""
+    """Return the error of a journal that is to be read, and isn't there."""
     return journal_error(path, "is not there or is empty: check its path or URL")
 
 
@@ -117,7 +117,7 @@ class SQLiteReader(JournalReader):
         path: The path of the file.
 
     Raises:
-        JournalError: If it is not there, is no journal, or lacks a part of what it has to hold.
+        JournalError: If it isn't there, is no journal, or lacks a part of what it has to hold.
     """
 
     def __init__(self, path: str) -> None:
@@ -171,7 +171,7 @@ class SQLiteReader(JournalReader):
 
     @contextmanager
     def _reading(self) -> Generator[tuple[sqlite3.Connection, JournalHeader]]:
-        """Open the journal for what is read of one commit, and check that this is not an earlier one than was noted."""
+        """Open the journal for what is read of one commit, and check that this isn't an earlier one than was noted."""
         with self._connected() as (connection, noted):
             try:
                 header, mark = read_header(connection)

@@ -41,7 +41,7 @@ class JournalMark(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> JournalMark | None:
-        """Return the mark in a text; None if it is not whole."""
+        """Return the mark in a text, or None if it isn't whole."""
         content, _, checksum = text.rpartition(" ")
         if not content or checksum != _checksum(content):
             return None
@@ -88,7 +88,7 @@ _PUT_BACK = (
 
 
 def unmarked(lock: str) -> str:
-    """Return what is wrong with a journal whose run did not end, and that has no mark, as the end of a sentence."""
+    """Return what is wrong with a journal whose run didn't end, and that has no mark, as the end of a sentence."""
     return (
         f"was left by a run that did not end, and {lock}, which says how much it has to hold, is missing or damaged:"
         f" {_PUT_BACK}"
@@ -109,7 +109,7 @@ def mingled(path: str) -> str:
 
 
 APPLICATION_ID: Final = 0x4649424A
-"""Stands in the header of the file, so that a database of another program is not taken for a journal."""
+"""Stands in the header of the file, so that a database of another program isn't taken for a journal."""
 
 SCHEMA_VERSION: Final = 1
 
@@ -145,7 +145,7 @@ class JournalHeader(NamedTuple):
 
     Attributes:
         workflow_id: The ID of the workflow.
-        workflow_version: The version with which rows were started last, as a text; None where the platform states none.
+        workflow_version: The version with which rows were started last, as a text. None if the platform states none.
         key_rule: How keys are made: `index`, `column NAME` or `function`.
     """
 
@@ -154,11 +154,11 @@ class JournalHeader(NamedTuple):
     key_rule: str
 
     def continues(self, version: str | None) -> bool:
-        """Whether a run continues a journal with rows of a version of the workflow; None for an unknown one."""
+        """Whether a run continues a journal with rows of a version of the workflow. None for an unknown one."""
         return None in (version, self.workflow_version) or version == self.workflow_version
 
     def difference(self, other: JournalHeader, another: str = "another path") -> str | None:
-        """Return in which way another header differs, as the end of a sentence on the journal; None if it does not.
+        """Return in which way another header differs, as the end of a sentence on the journal, or None if it doesn't.
 
         Args:
             other: The other header.
@@ -214,11 +214,11 @@ def is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def fault_of(connection: sqlite3.Connection, *, is_noted: bool) -> str | None:
-    """Return why a database is not a journal that this version reads, as the end of a sentence; None if it is.
+    """Return why a database isn't a journal that this version reads, as the end of a sentence, or None if it is.
 
     Args:
         connection: The database.
-        is_noted: Whether there is a mark beside it, so that it was a journal at its last commit.
+        is_noted: Whether there is a mark next to it, so that it was a journal at its last commit.
 
     Raises:
         ValueError: If it was one, and is damaged.
@@ -256,13 +256,13 @@ def write_progress(connection: sqlite3.Connection, note: str) -> None:
 
 
 def read_progress(connection: sqlite3.Connection) -> str | None:
-    """Return the note on the progress of the run; None if there is none."""
+    """Return the note on the progress of the run, or None if there is none."""
     row = connection.execute("SELECT progress FROM header").fetchone()
     return None if row is None or row[0] is None else str(row[0])
 
 
 def read_mark(connection: sqlite3.Connection) -> str | None:
-    """Return the mark of the last commit as a text; None if there is none."""
+    """Return the mark of the last commit as a text, or None if there is none."""
     row = connection.execute("SELECT mark FROM header").fetchone()
     return None if row is None else str(row[0])
 

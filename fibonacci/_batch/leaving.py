@@ -38,7 +38,7 @@ class InterruptHandler:
         self._is_first = True
 
     def install(self) -> None:
-        """Handle the signals that the program does not ignore."""
+        """Handle the signals that the program doesn't ignore."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in _SIGNALS:
@@ -78,7 +78,7 @@ class InterruptHandler:
 
 
 def _owner(handler: Any) -> InterruptHandler | None:
-    """Return the object of which a handler is the method; None for handlers of the program's."""
+    """Return the object of which a handler is the method, or None for handlers of the program's."""
     owner = getattr(handler, "__self__", None)
     return owner if isinstance(owner, InterruptHandler) else None
 
@@ -122,7 +122,7 @@ class AbandonedRuns:
 
     @property
     def has_ends(self) -> bool:
-        """Whether there is a function that was not called, or has not returned."""
+        """Whether there is a function that wasn't called, or hasn't returned."""
         return bool(self._ends)
 
     def end(self) -> None:

@@ -47,7 +47,7 @@ def filesystem_in(mounts: str, path: str) -> str | None:
         path: The path, without symbolic links.
 
     Returns:
-        The type of the longest mount point that the path is below, the last one mounted there; None if there is none.
+        The type of the longest mount point that the path is below, the last one mounted there. None if there is none.
     """
     best, kind = -1, None
     for line in mounts.splitlines():
@@ -82,7 +82,7 @@ class FileLock:
 
     Raises:
         BlockingIOError: If another holds the lock; its text is the ID of that process, or empty.
-        OSError: If the file cannot be opened or locked.
+        OSError: If the file can't be opened or locked.
     """
 
     def __init__(self, path: str) -> None:
@@ -101,7 +101,7 @@ class FileLock:
             raise
 
     def read_note(self) -> str:
-        """Return the note, with replacement characters if it is damaged; empty if there is none."""
+        """Return the note, with replacement characters if it is damaged. Empty if there is none."""
         file = self._open_file()
         os.lseek(file, _HOLDER_BYTES, os.SEEK_SET)
         return _note_in(os.read(file, _MOST_BYTES))
@@ -114,7 +114,7 @@ class FileLock:
             is_synced: Whether it has to be on the disk when this returns.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If it can't be written.
         """
         file = self._open_file()
         if _write_at(file, note.encode("ascii"), _HOLDER_BYTES) < len(note):
@@ -142,10 +142,10 @@ class FileLock:
 
 
 def read_holder(path: Path) -> str:
-    """Return the ID of the process that has locked a file last; empty if the file does not tell.
+    """Return the ID of the process that has locked a file last. Empty if the file doesn't tell.
 
     Raises:
-        OSError: If the file cannot be read.
+        OSError: If the file can't be read.
     """
     with path.open("rb") as file:
         holder = file.read(_HOLDER_BYTES).decode("ascii", "replace").strip()
@@ -156,7 +156,7 @@ def read_note(path: Path) -> str:
     """Return the note in the file of a lock that another may hold, as its holder reads it.
 
     Raises:
-        OSError: If the file cannot be read.
+        OSError: If the file can't be read.
     """
     with path.open("rb") as file:
         file.seek(_HOLDER_BYTES)
@@ -167,7 +167,7 @@ def is_held(path: Path) -> bool:
     """Whether a process holds the lock on a file, which may be missing.
 
     Raises:
-        OSError: If the file cannot be opened.
+        OSError: If the file can't be opened.
     """
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))

@@ -40,7 +40,7 @@ class BatchOptions:
 
     Attributes:
         parser: Makes rows of what the iterable yields.
-        total: The number of rows; None where it is not known.
+        total: The number of rows. None if it isn't known.
 
     Raises:
         TypeError: If one is of the wrong type.
@@ -81,7 +81,7 @@ class BatchOptions:
 
 
 def _count(rows: Any) -> int | None:
-    """Return the number of rows; None where it is not known."""
+    """Return the number of rows, or None if it isn't known."""
     try:
         return len(rows)
     except Exception:  # of any kind: some iterables have a length that fails, such as a tqdm bar over a generator

@@ -30,9 +30,9 @@ class BatchPace(NamedTuple):
     """How fast rows end.
 
     Attributes:
-        per_minute: Rows a minute since the run began; None until one has ended.
-        seconds_left: The time left; None where it is not known.
-        bound_by: The limit that binds; None if none does.
+        per_minute: Rows a minute since the run began. None until one has ended.
+        seconds_left: The time left. None if it isn't known.
+        bound_by: The limit that binds. None if none does.
     """
 
     per_minute: float | None
@@ -45,7 +45,7 @@ class ProgressText:
 
     Args:
         began: When the run began, on the monotonic clock.
-        total: The number of rows; None where it is not known.
+        total: The number of rows. None if it isn't known.
     """
 
     def __init__(self, began: float, total: int | None) -> None:
@@ -142,7 +142,7 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
     Args:
         number: The number of the signal.
         in_flight: How many rows are under way.
-        journal: The path of the journal; empty for none.
+        journal: The path of the journal. Empty for none.
     """
     name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     return (
@@ -168,7 +168,7 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
 
     Args:
         summary: How far the rows have come.
-        journal: The path of the journal; empty for none.
+        journal: The path of the journal. Empty for none.
         error: The exception.
         is_empty: Whether the journal has no row.
     """
@@ -180,10 +180,10 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
 
 
 def resume_fault(resume: bool | None, rows: int) -> str | None:
-    """Return why a journal is not what `resume` says, as the end of a sentence; None if it is.
+    """Return why a journal isn't what `resume` says, as the end of a sentence, or None if it is.
 
     Args:
-        resume: Whether the journal must have rows; None where it may have some or none.
+        resume: Whether the journal must have rows. None if it may have some or none.
         rows: How many it has.
     """
     if resume is True and not rows:

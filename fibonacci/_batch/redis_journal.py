@@ -103,7 +103,7 @@ redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return redis.call('HGET', KEYS[1], 'stop') == ARGV[1] and 2 or 1
 """
 """Renews the lease. It may have lapsed: only who takes it becomes the holder. Returns 2 if this run was requested to
-stop, 0 if another has the lease, -1 if the server does not know this run any more. ARGV: the token, milliseconds."""
+stop, 0 if another has the lease, -1 if the server doesn't know this run any more. ARGV: the token, milliseconds."""
 
 HOLDER: Final = """
 local holder = redis.call('GET', KEYS[2])
@@ -125,7 +125,7 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then
 end
 return redis.call('HEXISTS', KEYS[1], 'run:' .. ARGV[1]) * 2 - 1
 """
-"""Releases the lease. Returns -1 if the server does not know this run any more. ARGV: the token."""
+"""Releases the lease. Returns -1 if the server doesn't know this run any more. ARGV: the token."""
 
 LOSE: Final = """
 redis.call('HSETNX', KEYS[1], 'program', ARGV[1])
@@ -201,7 +201,7 @@ nothing. ARGV: the cursor of the part, how many rows. Returns the cursor of the 
 
 
 PATIENCE: Final = 30.0
-"""Seconds for which a run waits for a server that does not answer."""
+"""Seconds for which a run waits for a server that doesn't answer."""
 
 # Seconds after a server was given up: workers that have something to write fail together.
 _TRIED_AGAIN_AFTER: Final = 5.0
@@ -216,7 +216,7 @@ class RedisCommands(Protocol):
         """Carry out commands on one connection, in one round trip, and return the reply to each.
 
         Raises:
-            StoreError: If one of them was not carried out, or it is not known whether it was.
+            StoreError: If one of them wasn't carried out, or it isn't known whether it was.
         """
         ...
 
@@ -228,7 +228,7 @@ class RedisCommands(Protocol):
 class RetryingCommands:
     """Carries out commands again and again until they are carried out: each of them may be repeated.
 
-    Once the server was given up, what else the run has to write does not wait for it again.
+    Once the server was given up, what else the run has to write doesn't wait for it again.
 
     Args:
         commands: The server.
@@ -245,7 +245,7 @@ class RetryingCommands:
         """Carry out commands in one round trip, and return the reply to each.
 
         Raises:
-            JournalError: If the server cannot be used for so long, or what it says does not change with time.
+            JournalError: If the server can't be used for so long, or what it says doesn't change with time.
         """
         began, delay = time.monotonic(), _FIRST_DELAY
         if self._given_up is not None and began < self._try_again_at:
@@ -272,7 +272,7 @@ class RetryingCommands:
 
 
 def opening_error(path: str, error: StoreError) -> JournalError:
-    """Return the error of a journal whose server does not let it be opened."""
+    """Return the error of a journal whose server doesn't let it be opened."""
     remedy = "check the URL, user and password included" if error.is_lasting else "check the URL, and start the server"
     return journal_error(path, f"cannot be opened ({error}): {remedy}")
 
@@ -302,7 +302,7 @@ class JournalRevision(NamedTuple):
     """How far a journal has come.
 
     Attributes:
-        journal: The ID of the journal, which it was given when it was created; empty if it is not known.
+        journal: The ID of the journal, which it was given when it was created. Empty if it isn't known.
         number: The number of its last write.
         run: The token of the run that wrote it.
         rows: How many rows it had then.
@@ -331,7 +331,7 @@ def missing_parts(expected: str, counted: str) -> str:
 
 
 def lost_error(path: str, reason: str, more: str = "") -> JournalError:
-    """Return the error of a journal that lacks what it held: the same call would not help.
+    """Return the error of a journal that lacks what it held: the same call wouldn't help.
 
     Args:
         path: The URL of the journal.
@@ -344,7 +344,7 @@ def lost_error(path: str, reason: str, more: str = "") -> JournalError:
 class LocalMark:
     """The revision of a journal that a run of this user on this machine has seen last, in a file.
 
-    Where it cannot be written, a loss is noticed while a run lasts, and no longer.
+    Where it can't be written, a loss is noticed while a run lasts, and no longer.
 
     Args:
         location: The URL of the journal.
@@ -361,7 +361,7 @@ class LocalMark:
         self._is_usable = True
 
     def read(self) -> JournalRevision | None:
-        """Return the revision; None if there is none. One that cannot be read says that there was a journal."""
+        """Return the revision, or None if there is none. One that can't be read says that there was a journal."""
         try:
             with os.fdopen(open_state(self.path, os.O_RDONLY), encoding="utf-8") as file:
                 text = file.read()
@@ -473,14 +473,14 @@ class JournalLease:
     def acquire(self, header: Sequence[object]) -> None:
         """Take the lease, and keep it until it is released.
 
-        A lease of another run that is not renewed is waited for: its process may have been killed a moment ago.
+        A lease of another run that isn't renewed is waited for: its process may have been killed a moment ago.
 
         Args:
             header: Fields and values of the header, for a new journal.
 
         Raises:
             JournalError: If another run renews it.
-            StoreError: If the server cannot be used.
+            StoreError: If the server can't be used.
         """
         left_before: float | None = None
         while True:
@@ -505,7 +505,7 @@ class JournalLease:
             raise
 
     def release(self) -> None:
-        """Release the lease; it lapses by itself where the server does not answer at once."""
+        """Release the lease; it lapses by itself where the server doesn't answer at once."""
         self._ended.set()
         if not self._is_kept:  # its thread was not started
             self._give_back()
@@ -724,7 +724,7 @@ class RedisJournal(Journal):
         """Write changes, and wait until they are on the server's disk where that was asked for.
 
         Raises:
-            JournalError: If this run may not write any more, or what it wrote is not there any more.
+            JournalError: If this run may not write any more, or what it wrote isn't there any more.
         """
         self._check_process()
         with self._lock:

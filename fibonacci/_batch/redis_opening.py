@@ -52,7 +52,7 @@ def check_durability(path: str, commands: RedisCommands, required: str) -> bool:
 
     Raises:
         JournalError: If it promises less.
-        StoreError: If the server cannot be used.
+        StoreError: If the server can't be used.
     """
     commands.run(("PING",))
     is_synced = _can_wait_for_sync(commands)
@@ -112,7 +112,7 @@ def _value(reply: Any) -> str:
 
 
 OPENED_WITHIN: Final = 5.0
-"""Seconds for which a server is waited for that does not answer: a job is often started together with it."""
+"""Seconds for which a server is waited for that doesn't answer: a job is often started together with it."""
 
 _PAUSE: Final = 0.1
 _FOREIGN: Final = f"has keys of another program: pass {ANOTHER_NAME}"
@@ -130,10 +130,10 @@ def open_redis_journal(
         commands: The server.
         location: Its URL, and the name of the journal.
         header: What the run belongs to.
-        resume: Whether it has to have rows, or must not have any; None for either.
+        resume: Whether it has to have rows, or must not have any. None for either.
 
     Raises:
-        JournalError: If it cannot be used; the message has the reason and the remedy.
+        JournalError: If it can't be used; the message has the reason and the remedy.
     """
     path, name = location.shown, location.name or header.workflow_id
     keys, mark = keys_of(name), LocalMark(location, name)
@@ -165,16 +165,16 @@ def open_redis_journal(
 def check_redis_journal(
     commands: RedisCommands, location: RedisJournalURL, header: JournalHeader, resume: bool | None = None
 ) -> None:
-    """Check that a run could use the journal in Redis, which is not created.
+    """Check that a run could use the journal in Redis, which isn't created.
 
     Args:
         commands: The server.
         location: Its URL, and the name of the journal.
         header: What the run belongs to.
-        resume: Whether it has to have rows, or must not have any; None for either.
+        resume: Whether it has to have rows, or must not have any. None for either.
 
     Raises:
-        JournalError: If it could not.
+        JournalError: If it couldn't.
     """
     path, name = location.shown, location.name or header.workflow_id
     opening = _Opening(path, commands, keys_of(name), header, LocalMark(location, name))
@@ -192,7 +192,7 @@ def check_redis_journal(
 def look_at_journal(
     commands: RedisCommands, location: RedisJournalURL, name: str
 ) -> tuple[JournalHeader, JournalRevision] | None:
-    """Return what a journal belongs to and how far it has come, without a change; None if it is not there.
+    """Return what a journal belongs to and how far it has come, without a change, or None if it isn't there.
 
     Args:
         commands: The server.
@@ -201,7 +201,7 @@ def look_at_journal(
 
     Raises:
         JournalError: If it is another program's, or lacks what it held.
-        StoreError: If the server cannot be used.
+        StoreError: If the server can't be used.
     """
     opening = _Opening(location.shown, commands, keys_of(name), None, LocalMark(location, name))
     revision = opening.first_look()
@@ -215,11 +215,11 @@ class _Opening:
         path: Its URL, for messages.
         commands: The server.
         keys: Its keys.
-        header: What the run belongs to; None where it is read alone.
+        header: What the run belongs to. None if it is read alone.
         mark: The mark of it on this machine.
 
     Attributes:
-        begun: What the journal belongs to; None before it was looked at, and if it is not there.
+        begun: What the journal belongs to. None before it was looked at, and if it isn't there.
     """
 
     def __init__(
@@ -233,11 +233,11 @@ class _Opening:
         self.begun: JournalHeader | None = None
 
     def first_look(self) -> JournalRevision:
-        """Return how far the journal has come; its ID is empty if it is not there.
+        """Return how far the journal has come; its ID is empty if it isn't there.
 
         Raises:
-            JournalError: If it is not one that this run can use.
-            StoreError: If the server cannot be used.
+            JournalError: If it isn't one that this run can use.
+            StoreError: If the server can't be used.
         """
         seen = self._mark.read()
         if seen is None:
@@ -253,8 +253,8 @@ class _Opening:
             seen: What the first look returned.
 
         Raises:
-            JournalError: If it is not one that this run can use.
-            StoreError: If the server cannot be used.
+            JournalError: If it isn't one that this run can use.
+            StoreError: If the server can't be used.
         """
         return self._look(seen if seen.rows else None, "a moment ago")
 
@@ -304,7 +304,7 @@ class _Opening:
 
 
 def _lacks(seen: JournalRevision, revision: JournalRevision, last: int, when: str) -> str | None:
-    """Return what a journal lacks of what it had when it was seen, as the end of a sentence; None if it has all.
+    """Return what a journal lacks of what it had when it was seen, as the end of a sentence, or None if it has all.
 
     Args:
         seen: How far it had come then.
@@ -326,8 +326,8 @@ def _patiently(path: str, check: Callable[[], JournalRevision]) -> JournalRevisi
     """Check a journal, and wait a few seconds for a server that is being started.
 
     Raises:
-        JournalError: If it is not one that this run can use.
-        StoreError: If the server cannot be used.
+        JournalError: If it isn't one that this run can use.
+        StoreError: If the server can't be used.
     """
     ends = time.monotonic() + OPENED_WITHIN
     is_told = False
@@ -392,7 +392,7 @@ class RedisReader(JournalReader):
         location: Its URL, with the name of the journal.
 
     Raises:
-        JournalError: If it is not there, is another program's, or lacks what it held.
+        JournalError: If it isn't there, is another program's, or lacks what it held.
     """
 
     def __init__(self, commands: RedisCommands, location: RedisJournalURL) -> None:

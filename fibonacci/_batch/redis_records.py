@@ -53,14 +53,14 @@ def name_in(header: bytes) -> str:
 
 
 def open_intent(key: str, facts: Facts) -> OpenIntent | None:
-    """Return the open intent of a row; None if it has none.
+    """Return the open intent of a row, or None if it has none.
 
     Args:
         key: The key of the row.
         facts: The fields of the row in the hashes that `FACTS` names.
 
     Raises:
-        ValueError: If one of them is not what was written.
+        ValueError: If one of them isn't what was written.
     """
     entry = entry_of(key, facts)
     if entry is None or not entry.idempotency_key or entry.execution_id is not None or entry.status is not None:
@@ -121,14 +121,14 @@ def progress_noted(note: str) -> Iterator[Change]:
 
 
 def entry_of(key: str, facts: Facts) -> JournalEntry | None:
-    """Return what the journal has of a row; None if it has nothing.
+    """Return what the journal has of a row, or None if it has nothing.
 
     Args:
         key: The key of the row.
         facts: The fields of the row in the hashes that `FACTS` names.
 
     Raises:
-        ValueError: If one of them is not what was written.
+        ValueError: If one of them isn't what was written.
     """
     row, intent, started_as, result = (
         None if fact is None else _value(part, key, fact) for part, fact in zip(FACTS, facts, strict=True)

@@ -70,10 +70,9 @@ def key_in(text: str) -> str | int:
 
 
 def other_key(text: str) -> str | None:
-    """Return the key that reads the same and is of the other type; None where there is none.
+    """Return the key that reads the same and is of the other type, or None if there is none.
 
-    >>> other_key("7"), other_key('"7"'), other_key('"007"'), other_key("a")
-    ('"7"', '7', None, None)
+    >>> other_key("7"), other_key('"7"'), other_key('"007"'), other_key("a") ('"7"', '7', None, None)
     """
     key = key_in(text)
     if isinstance(key, int):
@@ -103,9 +102,9 @@ def canonical_inputs(inputs: object) -> str:
 
 
 def readable_inputs(inputs: object) -> str | None:
-    """Return inputs as JSON to be read by a person, a text for each value without a JSON form; None where that fails.
+    """Return inputs as JSON to be read by a person, a text for each value without a JSON form, or None if that fails.
 
-    They are what a journal has of a row that could not be sent.
+    They are what a journal has of a row that couldn't be sent.
     """
     try:
         text = json.dumps(plain(inputs), default=str)
@@ -199,7 +198,7 @@ class FrameRows(ABC):
             key: The name of the column that has the keys; anything else is left alone.
 
         Raises:
-            TypeError: If the name of a column is not a text.
+            TypeError: If the name of a column isn't a text.
             ValueError: If two columns have the same name, or none has that of the key.
         """
         for name, count in Counter(self.columns).items():
@@ -264,7 +263,7 @@ _KINDS = (_PolarsRows, _ArrowRows, _PandasRows)
 
 
 def frame_rows(rows: Any) -> FrameRows | None:
-    """Return the rows of a data frame of pandas, polars or pyarrow; None for anything else."""
+    """Return the rows of a data frame of pandas, polars or pyarrow, or None for anything else."""
     return next((kind(rows) for kind in _KINDS if all(hasattr(rows, method) for method in kind.methods)), None)
 
 
@@ -280,17 +279,17 @@ class Row:
 
     Attributes:
         number: Its number in the journal, from 1; 0 until it is there.
-        idempotency_key: That of the request which starts it; empty while there is no intent to send one.
+        idempotency_key: That of the request which starts it. Empty while there is no intent to send one.
         intended_at: The Unix time of that intent, on the platform's clock.
         execution: The execution as last received; None before.
-        execution_id: Its ID; empty while it is not known.
+        execution_id: Its ID. Empty while it isn't known.
         is_refused: Whether the request that starts it was certainly not carried out.
         is_recorded: Whether a worker has written that ID, or that refusal, to the journal.
-        deadline: When to stop waiting for it, in seconds on the monotonic clock; None for never.
+        deadline: When to stop waiting for it, in seconds on the monotonic clock. None for never.
         started_at: When its request was sent, on the monotonic clock.
-        error: Why the outcome of its start is not known; None where it is.
+        error: Why the outcome of its start isn't known. None if it is.
         attempts: How many times its request was sent with the present idempotency key.
-        version: The version of the workflow that its execution runs; None while that is not known.
+        version: The version of the workflow that its execution runs. None while that isn't known.
         earlier: Its starts before the present one, in calls that have ended.
     """
 
@@ -322,7 +321,7 @@ class Row:
 
     @property
     def digest(self) -> bytes:
-        """The digest of the inputs; empty where they have no JSON form."""
+        """The digest of the inputs. Empty if they have no JSON form."""
         return digest_of(self.text) if self.is_sound and self.text is not None else b""
 
     @property
@@ -335,7 +334,7 @@ class Row:
 
         Args:
             now: Seconds on the monotonic clock.
-            timeout: Seconds until the end of the wait for it; None for no limit.
+            timeout: Seconds until the end of the wait for it. None for no limit.
         """
         self.started_at = now
         self.deadline = None if timeout is None else now + timeout
@@ -370,11 +369,11 @@ class RowParser:
     """Makes a `Row` of each value that the iterable of rows yields.
 
     Args:
-        key: The name of the column that has the key, or a function of the row; None for the index.
-        inputs: A function from the row to the inputs; None for the row itself.
+        key: The name of the column that has the key, or a function of the row. None for the index.
+        inputs: A function from the row to the inputs. None for the row itself.
 
     Attributes:
-        key_column: The name of the column that has the key; None for none.
+        key_column: The name of the column that has the key. None for none.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -503,7 +502,7 @@ def checked_rows(rows: Any, key: object, methods: tuple[str, ...]) -> Any:
 
     Raises:
         TypeError: If it is none, or one whose items are no rows.
-        ValueError: If it is a data frame whose columns do not make rows, or without the column that has the key.
+        ValueError: If it is a data frame whose columns don't make rows, or without the column that has the key.
     """
     frame = frame_rows(rows)
     if frame is not None:

@@ -12,7 +12,7 @@ from fibonacci.models.executions import Execution
 
 
 class OpenIntent(NamedTuple):
-    """A row that was going to be started, and whose execution is not known.
+    """A row that was going to be started, and whose execution isn't known.
 
     Attributes:
         idempotency_key: That of the request. No other intent has it, which tells a copy of a journal from another one.
@@ -24,7 +24,7 @@ class OpenIntent(NamedTuple):
 
 
 class Claims:
-    """What a journal has, and those beside it.
+    """What a journal has, and those next to it.
 
     Args:
         taken: The IDs of executions that belong to rows of the journal.
@@ -97,7 +97,7 @@ def earliest(rows: Iterable[Row]) -> float:
 
 
 def created_at(execution: Execution) -> float | None:
-    """Return the Unix time of an execution's creation, which is in UTC where it names no zone; None if unknown."""
+    """Return the Unix time of an execution's creation, which is in UTC where it names no zone, or None if unknown."""
     created = execution.created_at
     if created is None:
         return None
@@ -105,7 +105,7 @@ def created_at(execution: Execution) -> float | None:
 
 
 def inputs_digest(execution: Execution) -> bytes | None:
-    """Return the digest of an execution's inputs; None where the platform does not send them."""
+    """Return the digest of an execution's inputs, or None if the platform doesn't send them."""
     return None if execution.inputs is None else digest_of(canonical(execution.inputs))
 
 

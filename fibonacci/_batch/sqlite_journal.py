@@ -91,7 +91,7 @@ def claims_beside(
         The path of each, those of the executions that belong to its rows, and its open intents.
 
     Raises:
-        JournalError: If a file cannot be read that may be one.
+        JournalError: If a file can't be read that may be one.
     """
     own = Path(path)
     for lock in sorted(own.parent.glob(f"*{LOCK_SUFFIX}")):
@@ -136,7 +136,7 @@ def _is_of(connection: sqlite3.Connection, workflow_id: str, lock: str, noted: J
 
 
 class StopRequest:
-    """The request that a run starts no further row, which may have been made or not.
+    """The request that a run starts no more rows, which may have been made or not.
 
     Args:
         journal: The path of the journal, without symbolic links.
@@ -158,7 +158,7 @@ class StopRequest:
         """Make it, from any process.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If it can't be written.
         """
         if not self.is_made:
             os.close(open_state(self._path, os.O_WRONLY | os.O_CREAT))
@@ -173,7 +173,7 @@ class JournalHolder(NamedTuple):
     """A run that has a journal.
 
     Attributes:
-        run: The name of the run, which no other has; empty while it opens the journal.
+        run: The name of the run, which no other has. Empty while it opens the journal.
         process: Its process, for messages.
     """
 
@@ -185,21 +185,21 @@ class HeldJournal(Protocol):
     """A journal that a run may have. What it says is true at the moment of the call."""
 
     def holder(self) -> JournalHolder | None:
-        """Return the run that has the journal; None if none has.
+        """Return the run that has the journal, or None if none has.
 
         Raises:
-            JournalError: If there is no journal, or it cannot be read.
+            JournalError: If there is no journal, or it can't be read.
         """
         ...
 
     def stop(self) -> JournalHolder | None:
-        """Request that the run that has the journal starts no further row; a later run is not concerned.
+        """Request that the run that has the journal starts no more rows; a later run isn't concerned.
 
         Returns:
-            That run; None if none has the journal.
+            That run. None if none has the journal.
 
         Raises:
-            JournalError: If there is no journal, or the request cannot be written.
+            JournalError: If there is no journal, or the request can't be written.
         """
         ...
 
@@ -299,7 +299,7 @@ class JournalOwner:
             added: What their checksums are more than before.
 
         Raises:
-            JournalError: If it is committed, and cannot be noted.
+            JournalError: If it is committed, and can't be noted.
         """
         before = self.mark
         mark = JournalMark(before.journal, self._name, before.commits + 1, rows, before.total + added)
@@ -320,7 +320,7 @@ class JournalOwner:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at a path from others; None if there is none."""
+    """Return what tells the file at a path from others, or None if there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -361,11 +361,11 @@ class SQLiteJournal(Journal):
 
     Args:
         connection: The database, with its tables.
-        path: Its path, for messages; empty for a temporary one.
-        owner: The run, which has the journal alone; None for a temporary one.
+        path: Its path, for messages. Empty for a temporary one.
+        owner: The run, which has the journal alone. None for a temporary one.
 
     Raises:
-        JournalError: If it cannot be written.
+        JournalError: If it can't be written.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: str = "", owner: JournalOwner | None = None) -> None:
@@ -505,10 +505,10 @@ class SQLiteJournal(Journal):
         return JournalEntry(record[:-1]) if self._owner is None else entry_in(self.path, record)
 
     def _check_rows(self) -> None:
-        """Check what each row has; what is not there cannot be told from what was damaged.
+        """Check what each row has; what isn't there can't be told from what was damaged.
 
         Raises:
-            JournalError: If it is not what was written.
+            JournalError: If it isn't what was written.
         """
         if self._owner is not None and not self._is_checked:
             with self._use() as connection:
@@ -529,7 +529,7 @@ def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
     """Return what a record of a journal says, which ends with its checksum.
 
     Raises:
-        JournalError: If it is not what was written.
+        JournalError: If it isn't what was written.
     """
     *fields, checksum = record
     if checksum_of(fields) != checksum:
@@ -572,10 +572,10 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
     Args:
         path: The path of the file.
         header: What the run belongs to.
-        resume: Whether the journal must have rows; None where it may have some or none.
+        resume: Whether the journal must have rows. None if it may have some or none.
 
     Raises:
-        JournalError: If it cannot be used; the message has the reason and the remedy.
+        JournalError: If it can't be used; the message has the reason and the remedy.
     """
     network = network_filesystem_of(path)
     if network is not None:
@@ -605,15 +605,15 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
 
 
 def check_journal_file(path: str, header: JournalHeader, resume: bool | None = None) -> None:
-    """Check that a run could use the journal at a path, which is not created.
+    """Check that a run could use the journal at a path, which isn't created.
 
     Args:
         path: The path of the file.
         header: What the run belongs to.
-        resume: Whether the journal must have rows; None where it may have some or none.
+        resume: Whether the journal must have rows. None if it may have some or none.
 
     Raises:
-        JournalError: If it could not.
+        JournalError: If it couldn't.
     """
     if resume or _is_there(path):
         open_journal(path, header, resume).close()
@@ -622,7 +622,7 @@ def check_journal_file(path: str, header: JournalHeader, resume: bool | None = N
 
 
 def temporary_journal(header: JournalHeader) -> SQLiteJournal:
-    """Return a journal of this run alone: in memory, and what does not fit there in a temporary file."""
+    """Return a journal of this run alone: in memory, and what doesn't fit there in a temporary file."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = MEMORY")
     connection.execute("PRAGMA synchronous = OFF")
@@ -665,10 +665,10 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
 
 
 def check_files(path: str, note: str) -> bool:
-    """Return whether the last run of a journal has not ended it, before SQLite deals with files that do not fit.
+    """Return whether the last run of a journal hasn't ended it, before SQLite deals with files that don't fit.
 
     Raises:
-        JournalError: If files are missing, or do not belong together.
+        JournalError: If files are missing, or don't belong together.
     """
     real = os.path.realpath(path)
     lock, wal, rollback = f"{real}{LOCK_SUFFIX}", f"{real}-wal", f"{real}-journal"
@@ -687,7 +687,7 @@ def check_files(path: str, note: str) -> bool:
 
 
 def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_open: bool) -> JournalMark | None:
-    """Return the mark of the last commit of the journal at a path; None if it is new.
+    """Return the mark of the last commit of the journal at a path, or None if it is new.
 
     It is read by a connection that can change none of its files: closing another one would remove the write-ahead log
     of a journal that is refused, and that is whole again when the file that is missing has been put back.
@@ -703,7 +703,7 @@ def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_ope
 
 
 def connect_read_only(path: str) -> sqlite3.Connection:
-    """Return a connection to the database at a path, which is there and is not changed."""
+    """Return a connection to the database at a path, which is there and isn't changed."""
     uri = f"{Path(path).resolve().as_uri()}?mode=ro"
     return sqlite3.connect(uri, timeout=_BUSY, isolation_level=None, uri=True)
 
@@ -716,14 +716,14 @@ def read_checked(
     *,
     is_open: bool,
 ) -> tuple[JournalHeader, JournalMark] | None:
-    """Return what a journal belongs to, and the mark of its last commit; None if the database is empty.
+    """Return what a journal belongs to, and the mark of its last commit, or None if the database is empty.
 
     Args:
         connection: The database.
         path: Its path.
-        noted: The mark in its lock file; None where there is none.
-        header: What the run belongs to that is going to continue it; None for none.
-        is_open: Whether its last run has not ended it.
+        noted: The mark in its lock file. None if there is none.
+        header: What the run belongs to that is going to continue it. None for none.
+        is_open: Whether its last run hasn't ended it.
 
     Raises:
         JournalError: If it is another program's, damaged, or less than what was noted.

@@ -17,15 +17,15 @@ from fibonacci.models.executions import Execution, execution_error
 from fibonacci.models.run_results import UNKNOWN, RunResult, RunsSummary
 
 _FIRST: Final = 25
-"""When so many rows have ended and none has succeeded, the others would not either."""
+"""When so many rows have ended and none has succeeded, the others wouldn't either."""
 
 
 class RowBounds:
     """Counts the rows that end in this call, and says when they are too many of a kind.
 
     Args:
-        max_failures: How many rows may fail or time out; None for all, unless none of the first 25 succeeds.
-        max_unknown: How many rows may be of unknown outcome; None for all, with the same exception.
+        max_failures: How many rows may fail or time out. None for all, unless none of the first 25 succeeds.
+        max_unknown: How many rows may be of unknown outcome. None for all, with the same exception.
     """
 
     def __init__(self, max_failures: int | None, max_unknown: int | None) -> None:
@@ -87,7 +87,7 @@ _SPAN = 1000
 
 
 class ResultQueue:
-    """Holds the results that were not delivered yet.
+    """Holds the results that weren't delivered yet.
 
     Args:
         ordered: Whether to deliver them in the order of the rows.
@@ -112,11 +112,11 @@ class ResultQueue:
             self._insert(index, None)
 
     def pop(self) -> RunResult | None:
-        """Return the next result; None if there is none."""
+        """Return the next result, or None if there is none."""
         return self._ready.popleft() if self._ready else None
 
     def is_far(self, index: int) -> bool:
-        """Whether a row is so far ahead of the next one to deliver that it should not be started yet."""
+        """Whether a row is so far ahead of the next one to deliver that it shouldn't be started yet."""
         return self._ordered and index - self._next >= _SPAN
 
     def __len__(self) -> int:
@@ -139,11 +139,11 @@ class BatchState:
 
     Attributes:
         pending: Rows that were read, and have to be started (again).
-        starting: Rows whose request is on its way, by index.
+        starting: Rows whose request is under way, by index.
         running: Rows with an execution that is watched, by its ID.
         overdue: Rows whose time to wait is over. Each keeps its place until its execution has ended, by whose ID it is
             named.
-        held_since: Since when overdue rows have every place, on the monotonic clock; None while they don't.
+        held_since: Since when overdue rows have every place, on the monotonic clock. None while they don't.
         reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
         doubts: Why no execution was taken to be that of one of them, by index, where that was asked for.
@@ -153,14 +153,14 @@ class BatchState:
         results: Results that have to be delivered.
         read: How many rows were read.
         is_exhausted: Whether all were read.
-        failure: Why no further row is started; None while rows are.
-        is_stopped: Whether no further row is started.
-        stopped_journal: The journal by which another process has stopped the rows; empty while none has.
-        aborted_by: Why rows are not even waited for; None while they are.
+        failure: Why no more rows is started. None while rows are.
+        is_stopped: Whether no more rows is started.
+        stopped_journal: The journal by which another process has stopped the rows. Empty while none has.
+        aborted_by: Why rows aren't even waited for. None while they are.
         reads_on: Whether rows are read although no further one is started, for the journal has results of some.
         begun: How many rows were started in this call.
-        new_version: A version of the workflow that has to be written to the journal; None for none.
-        unwritten: The keys of rows that were read and are not in the journal yet, with their indexes.
+        new_version: A version of the workflow that has to be written to the journal. None for none.
+        unwritten: The keys of rows that were read and aren't in the journal yet, with their indexes.
     """
 
     def __init__(self, options: BatchOptions) -> None:
@@ -197,7 +197,7 @@ class BatchState:
 
     @property
     def in_flight(self) -> int:
-        """How many rows take capacity of the platform, those included that are not waited for any more."""
+        """How many rows take capacity of the platform, those included that aren't waited for any more."""
         return self.waited_for + len(self.overdue)
 
     @property
@@ -212,7 +212,7 @@ class BatchState:
 
     @property
     def may_read(self) -> bool:
-        """Whether another row may be read: one that is not started is lost if it can be read only once."""
+        """Whether another row may be read: one that isn't started is lost if it can be read only once."""
         return self.reads_on or self._may_begin
 
     @property
@@ -241,24 +241,24 @@ class BatchState:
 
     @property
     def end_error(self) -> BaseException | None:
-        """What to raise at the end; None when nothing is amiss."""
+        """What to raise at the end. None if nothing is amiss."""
         if self.failure is None and self.stopped_journal and self._may_lack_rows:
             return stopped_error(self.stopped_journal)
         return self.failure or self._unknown_error()
 
     @property
     def _may_lack_rows(self) -> bool:
-        """Whether there are rows, or may be, that have not ended."""
+        """Whether there are rows, or may be, that haven't ended."""
         is_total_known = self.is_exhausted or self._options.total is not None
         return not is_total_known or bool(self.summary.left + len(self.unknown))
 
     def stop(self, failure: BaseException | None) -> None:
-        """Start no further row; the first failure is the one that is raised at the end."""
+        """Start no more rows; the first failure is the one that is raised at the end."""
         self.is_stopped = True
         self.failure = self.failure or failure
 
     def stop_by(self, journal: str) -> None:
-        """Start no further row, because another process has requested it.
+        """Start no more rows, because another process has requested it.
 
         Args:
             journal: The path or URL of the journal by which it has.
@@ -267,7 +267,7 @@ class BatchState:
         self.stop(None)
 
     def abort(self, failure: BaseException) -> None:
-        """Start no further row and wait for none."""
+        """Start no more rows and wait for none."""
         self.stop(failure)
         self.aborted_by = self.aborted_by or failure
 
@@ -283,7 +283,7 @@ class BatchState:
         return True
 
     def lose(self, row: Row) -> None:
-        """Leave a row of which it is not known whether it was started."""
+        """Leave a row of which it isn't known whether it was started."""
         self.unknown[row.index] = row
         if row.started_at and not self.is_stopped:  # else an earlier call has lost it
             reason = self._bounds.unknown()
@@ -310,7 +310,7 @@ class BatchState:
         self._deliver(result)
 
     def give_up(self, row: Row, error: Exception) -> None:
-        """Deliver a row whose execution has not ended in time: another call with the journal waits for it again."""
+        """Deliver a row whose execution hasn't ended in time: another call with the journal waits for it again."""
         status = "running" if row.execution is None else str(row.execution.status)
         self.results.push(_result(row, error, status))
         self.overdue[row.execution_id] = row
@@ -354,7 +354,7 @@ class BatchState:
         self.unknown.clear()
 
     def _unknown_error(self) -> FibonacciError | None:
-        """Return the error that lists the rows of unknown outcome; None if there are none, or they are skipped."""
+        """Return the error that lists the rows of unknown outcome, or None if there are none, or they are skipped."""
         results = self._left_unknown
         if self._too_many_unknown:
             unsettled = (_result(row, row.error, UNKNOWN) for row in self.unknown.values())

@@ -19,8 +19,8 @@ def poll_delay(previous: float | None, window: tuple[float, int] | None, polling
     """Return the seconds until the next poll: 1 growing to 15, and never more than a fair share of the rate limit.
 
     Args:
-        previous: The delay before the last poll; None before the first.
-        window: The seconds and the requests left in the window; None when not known.
+        previous: The delay before the last poll. None before the first.
+        window: The seconds and the requests left in the window. None if not known.
         polling: How many calls poll at the same time, this one included.
     """
     delay = FIRST if previous is None else min(LONGEST, previous * _GROWTH)
@@ -51,9 +51,9 @@ def watch_interval(
 
     Args:
         requests: How many requests a look takes.
-        rate: Requests a minute that the rate limit allows; None when it is not known.
+        rate: Requests per minute that the rate limit allows. None if it isn't known.
         starts: Rows started in the last minute.
-        duration: Seconds that executions take; None while it is not known.
+        duration: Seconds that executions take. None while it isn't known.
         age: Seconds since the oldest execution was started.
     """
     if duration is None:  # as long as the oldest has taken until now, at least
@@ -75,7 +75,7 @@ class WatchPlan:
     """Says when to look at the running executions, and whether by the list.
 
     Attributes:
-        duration: Seconds that executions take, on average; None while none was seen to end.
+        duration: Seconds that executions take, on average. None while none was seen to end.
     """
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class WatchPlan:
         Args:
             now: Seconds on the monotonic clock.
             requests: How many requests it took.
-            pages: How many pages of the list it took to find all; None when it was not by the list.
+            pages: How many pages of the list it took to find all. None if it wasn't by the list.
         """
         self._last = now
         self._requests = max(1.0, float(requests))
@@ -121,7 +121,7 @@ class WatchPlan:
         Args:
             first_start: When the oldest running execution was started.
             now: The present.
-            rate: Requests a minute that the rate limit allows; None when it is not known.
+            rate: Requests per minute that the rate limit allows. None if it isn't known.
             starts: Rows started in the last minute.
         """
         since = first_start if self._last is None else max(self._last, first_start)

@@ -15,7 +15,7 @@ class WorkflowVersions:
     """Follows the version of a workflow through a run.
 
     Args:
-        version: The version when the run began, as a text; None where the platform states none.
+        version: The version when the run began, as a text. None if the platform states none.
         now: Seconds on the monotonic clock.
 
     Attributes:
@@ -60,5 +60,5 @@ class WorkflowVersions:
 
 
 def version_text(version: object) -> str | None:
-    """Return a version as a text; None where the platform states none."""
+    """Return a version as a text, or None if the platform states none."""
     return str(version) if isinstance(version, int | str) and not isinstance(version, bool) else None

@@ -46,7 +46,7 @@ _RUN_FIELDS: Final = {
 
 
 class Missing(NamedTuple):
-    """A call that the server does not have.
+    """A call that the server doesn't have.
 
     Attributes:
         call: The name of the call, as in Python.
@@ -75,7 +75,7 @@ def request_of(request: Request[T]) -> Request[T]:
 
 
 def documented_response(request: Request[Any], response: APIResponse) -> APIResponse:
-    """Return a success of this API in the documented shape. One that is not as expected remains as it is.
+    """Return a success of this API in the documented shape. One that isn't as expected remains as it is.
 
     Args:
         request: The documented request.
@@ -225,8 +225,8 @@ def _execution(run: Any) -> Any:
 def _meta(request: Request[Any], document: object) -> dict[str, str]:
     """Return what names the next page, if there may be one.
 
-    A server may put less on a page than was asked for, and does not say how much it allows. So a list ends with an
-    empty page, or with one that is shorter than the first although as much was asked for.
+    A server may put less on a page than was asked for, and doesn't say how much it allows. So a list ends with an empty
+    page, or with one that is shorter than the first although as much was asked for.
     """
     if not isinstance(request.path, FilledPath) or request.path not in _LISTS:
         return {}

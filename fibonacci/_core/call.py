@@ -49,15 +49,15 @@ class Call:
         idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
         api_key: The key of the last attempt; empty before the first.
         attempts: How many attempts have begun.
-        callback_error: What the user's `on_wait` raised while the transport waited; None for nothing.
+        callback_error: What the user's `on_wait` raised while the transport waited. None for nothing.
         retry: The retry that follows the last attempt, if any.
         refusals: How many attempts were repeated because the rate limit refused them.
         had_unknown_outcome: Whether an attempt that has ended may have been carried out without a usable response. What
-            becomes of later attempts does not change that.
-        span: The tracer's span of the call; None without a tracer.
+            becomes of later attempts doesn't change that.
+        span: The tracer's span of the call. None without a tracer.
 
     Raises:
-        TypeError: If the body or a parameter has a value that cannot be sent.
+        TypeError: If the body or a parameter has a value that can't be sent.
         ValueError: The same.
     """
 
@@ -87,7 +87,7 @@ class Call:
 
     @property
     def template(self) -> str:
-        """The path with names in place of IDs; empty when the user passed the whole path."""
+        """The path with names in place of IDs. Empty if the user passed the whole path."""
         return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
 
     @property
@@ -144,7 +144,7 @@ class Call:
         """Return a success in the documented shape, whatever API the server speaks.
 
         Raises:
-            APIResponseError: If it is not in the form of that API.
+            APIResponseError: If it isn't in the form of that API.
         """
         if self._config.api_version == "v1":
             return response
@@ -313,12 +313,12 @@ def _add_problems(error: ValidationError, call: Call) -> None:
 def rate_limit_error(
     call: Call, seconds: float, *, left: tuple[int, int] | None, last: RateLimit | None
 ) -> RateLimitError:
-    """Return the error for a call that the rate limiter does not admit in time.
+    """Return the error for a call that the rate limiter doesn't admit in time.
 
     Args:
         call: The call.
         seconds: The seconds until a request may be sent again.
-        left: The requests that are left in the window, and the limit; None when not known.
+        left: The requests that are left in the window, and the limit. None if not known.
         last: The rate limit as the server last stated it.
     """
     text = f"the rate limit admits no request within the time of the call{left_text(left)}"
@@ -329,7 +329,7 @@ def rate_limit_error(
 
 
 def left_text(left: tuple[int, int] | None) -> str:
-    """Return the requests that are left in the window and the limit as text; empty when not known."""
+    """Return the requests that are left in the window and the limit as text. Empty if not known."""
     return "" if left is None else f" ({left[0]} of {left[1]} left)"
 
 
@@ -341,13 +341,13 @@ def closed_error(call: Call) -> APIConnectionError:
 
 
 def limiter_error(call: Call, failure: str) -> APIConnectionError:
-    """Return the error for a call that cannot be admitted because the rate limiter cannot be used."""
+    """Return the error for a call that can't be admitted because the rate limiter can't be used."""
     error = APIConnectionError(failure if call.attempts else f"{failure}; nothing was sent")
     return add_call_details(error, call, is_uncertain=False)
 
 
 def note_interruption(error: BaseException, call: Call) -> None:
-    """Note on an exception that is not the client's that the request may have been carried out.
+    """Note on an exception that isn't the client's that the request may have been carried out.
 
     Args:
         error: What ended the attempt: a cancellation, Ctrl-C, or what a signal handler or a timer raised.

@@ -1,4 +1,4 @@
-"""Decompression of bodies with a bound on the result, so that a small response cannot become a huge one."""
+"""Decompression of bodies with a bound on the result, so that a small response can't become a huge one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_MEMBERS = 10_000
 
 
 class DecompressionError(ValueError):
-    """A body is not what its Content-Encoding says."""
+    """A body isn't what its Content-Encoding says."""
 
 
 class TooLargeError(ValueError):
@@ -32,11 +32,11 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 
     Args:
         body: The body as received.
-        encoding: The `Content-Encoding` header; empty for none.
+        encoding: The `Content-Encoding` header. Empty for none.
         limit: The largest result, in bytes.
 
     Raises:
-        DecompressionError: If the body is not what the encoding says, or the encoding is not known.
+        DecompressionError: If the body isn't what the encoding says, or the encoding isn't known.
         TooLargeError: If the result is larger than the limit.
     """
     for name in reversed([part.strip().lower() for part in encoding.split(",")]):

@@ -1,7 +1,7 @@
 """The configuration of a client: arguments first, then the environment, then the defaults.
 
 It is read once, when the client is made, and every mistake in it is a `ConfigurationError` that names the remedy. This
-module does not import dataclasses: importing the package and making a client would take eight times as long (see the
+module doesn't import dataclasses: importing the package and making a client would take eight times as long (see the
 ablations in docs/contributing/performance.md).
 """
 
@@ -143,7 +143,7 @@ class Config:
 
     @property
     def call_timeout(self) -> float | None:
-        """Seconds for a call that has no default of its own; None for no limit."""
+        """Seconds for a call that has no default of its own. None for no limit."""
         return DEFAULT_TIMEOUT if isinstance(self.timeout, Unset) else self.timeout
 
     def connection_options(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class Config:
         """Return the same, but secrets from the environment or the keychain are to be read there again.
 
         Raises:
-            TypeError: If one was passed as an argument, and `allow_pickled_secrets` was not.
+            TypeError: If one was passed as an argument, and `allow_pickled_secrets` wasn't.
         """
         options = self.options()
         if self.key_source != "argument":
@@ -235,12 +235,12 @@ def find_api_version(version: object, of_profile: ApiVersion | None = None) -> A
     """Return the API that the server speaks: the argument, else that of the environment, the profile, or `"v1"`.
 
     Args:
-        version: The argument; None when it is not given.
-        of_profile: That of the profile; None when it has none.
+        version: The argument. None if it isn't given.
+        of_profile: That of the profile. None if it has none.
 
     Raises:
         ConfigurationError: If there is no such API.
-        TypeError: If the argument is not a string.
+        TypeError: If the argument isn't a string.
     """
     source = "api_version"
     if version is None:
@@ -363,7 +363,7 @@ def _rate_limiter(name: Any) -> str:
 
 
 def _transport(transport: Any, *, http_client: Any, close: str) -> Any:
-    """Return a name or an object; None when an HTTP client takes its place."""
+    """Return a name or an object, or None if an HTTP client takes its place."""
     if http_client is not None:
         if transport is not None:
             raise ConfigurationError(

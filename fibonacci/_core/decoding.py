@@ -5,8 +5,8 @@ A process that reads a page of 10,000 objects takes 13 % less memory at its peak
 
 The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
 are read straight from the bytes. Only when that fails is the response parsed to find its shape, for a bare object that
-happens to have a field named `data` next to others is no envelope. An object with fields that are not as documented is
-read then as well, field by field: only an ID cannot be done without.
+happens to have a field named `data` next to others is no envelope. An object with fields that aren't as documented is
+read then as well, field by field: only an ID can't be done without.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def edges(body: bytes) -> list[int]:
         body: The body of the response: JSON.
 
     Returns:
-        The places; none when the list is short, or is not found where it usually is, or does not hold objects.
+        The places; none when the list is short, or isn't found where it usually is, or doesn't hold objects.
     """
     beginning = _BEGINNING.match(body)
     if beginning is None:
@@ -93,7 +93,7 @@ def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, Query
 
     Args:
         meta: The `meta` of the page.
-        link: The `Link` header; empty for none.
+        link: The `Link` header. Empty for none.
         url: The URL of the page, to resolve the link and to compare it with.
     """
     inner = meta.get("pagination")
@@ -150,7 +150,7 @@ def check_type(returns: Any) -> None:
     """Check, before anything is sent, that data can be read as a type.
 
     Raises:
-        TypeError: If it cannot.
+        TypeError: If it can't.
     """
     problem = f"returns must be a model or another type that pydantic validates, not {returns!r}"
     if isinstance(returns, str):  # a name of a type, which pydantic would look up later
@@ -162,11 +162,11 @@ def check_type(returns: Any) -> None:
 
 
 def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
-    """Return the data of a success, read as `returns`, and the `meta` beside it.
+    """Return the data of a success, read as `returns`, and the `meta` next to it.
 
     Raises:
-        APIResponseError: If the response is not JSON, or not of that type. Where nothing is returned, any response but
-            a page of HTML is a success.
+        APIResponseError: If the response isn't JSON, or not of that type. Where nothing is returned, any response but a
+            page of HTML is a success.
     """
     if returns is NoneType:
         if response.text().lstrip("\ufeff\t\n\r ").startswith("<"):
@@ -187,13 +187,13 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
 
 
 def decode_any(response: APIResponse) -> tuple[Any, Meta]:
-    """Return the data of a success as plain Python objects (None when there is no body), and the `meta` beside it."""
+    """Return the data of a success as plain Python objects (None when there is no body), and the `meta` next to it."""
     body = _body(response)
     return unwrap(_parse(response, body)) if body.strip() else (None, {})
 
 
 def prepare_list(item: Any) -> None:
-    """Make what reads a list before it is asked for: pydantic imports what it has not needed before."""
+    """Make what reads a list before it is asked for: pydantic imports what it hasn't needed before."""
     _envelope(list[item])
 
 
@@ -204,7 +204,7 @@ def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list
     array is refused: it names no next page, so that a list would end with its first page.
 
     Raises:
-        APIResponseError: If the response is not JSON, or not such a list.
+        APIResponseError: If the response isn't JSON, or not such a list.
     """
     body = _body(response)
     returns = list[item]
@@ -220,7 +220,7 @@ def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list
 
 
 def unwrap(document: Any) -> tuple[Any, Meta]:
-    """Return what a document holds, and its `meta`: an envelope has `data` and at most `meta` beside it."""
+    """Return what a document holds, and its `meta`: an envelope has `data` and at most `meta` next to it."""
     if is_object(document) and "data" in document and document.keys() <= {"data", "meta"}:
         return document["data"], _meta(document.get("meta"))
     return document, {}

@@ -79,7 +79,7 @@ def connection_text(error: TransportError, base_url: str, *, is_time_up: bool, p
         error: The failure.
         base_url: The client's base URL.
         is_time_up: Whether no time of the call remains.
-        phase: What the call was doing; None when it is not known.
+        phase: What the call was doing. None if it isn't known.
     """
     address = _address(base_url)
     reason = "" if error.cause is None else reason_of(error.cause)
@@ -108,7 +108,7 @@ def _during(phase: str | None, proxy: str) -> str:
 
 
 def connection_remedy(error: TransportError, base_url: str) -> str:
-    """Return what to do about a failed connection; empty when there is nothing particular."""
+    """Return what to do about a failed connection. Empty if there is nothing particular."""
     reason = "" if error.cause is None else reason_of(error.cause)
     if error.kind == "proxy":
         if "with status 407" in reason:
@@ -217,7 +217,7 @@ def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
 
 
 def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
-    """Return where such a response probably came from, and the remedy; empty when nothing indicates either."""
+    """Return where such a response probably came from, and the remedy. Empty if nothing indicates either."""
     body = response.text()[:1000].lower()
     if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
         return joined("; the server speaks TLS on this port: ", remedy("the address"), " should begin with https://")
@@ -229,7 +229,7 @@ def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> st
 
 
 def hint_without_version(base_url: str, path: str) -> str:
-    """Return that the base URL has no `/v1`; empty if it has a version, or the path does."""
+    """Return that the base URL has no `/v1`. Empty if it has a version, or the path does."""
     if not base_url or re.search(r"/v\d+(/|$)", urlsplit(base_url + path).path):
         return ""
     return f"; the base URL {base_url} has no /v1"
@@ -316,7 +316,7 @@ def connection_error(
         error: Why there is none.
         base_url: The client's base URL, which names host and port.
         is_time_up: Whether no time of the call remains.
-        phase: What the call was doing; None when it is not known.
+        phase: What the call was doing. None if it isn't known.
     """
     made = (APITimeoutError if error.kind in TIMEOUTS else APIConnectionError)(
         joined(connection_text(error, base_url, is_time_up=is_time_up, phase=phase), connection_remedy(error, base_url))
@@ -333,12 +333,12 @@ def too_large_error(response: HTTPResponse, *, received_at: float, api_key: str)
 
 
 def response_error(response: APIResponse, problem: str, hint: str = "") -> APIResponseError:
-    """Return the error for a success that cannot be read.
+    """Return the error for a success that can't be read.
 
     Args:
         response: The response.
-        problem: Why it cannot.
-        hint: What to do about it; empty when that is not known.
+        problem: Why it can't.
+        hint: What to do about it. Empty if that isn't known.
     """
     kind = response.content_type or "no content type"
     text = response.text()

@@ -28,7 +28,7 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
 
 
 def check_values(body: bytes, max_response_bytes: int) -> None:
-    """Check, before a body is parsed as JSON, that it does not hold too many values.
+    """Check, before a body is parsed as JSON, that it doesn't hold too many values.
 
     A few bytes of JSON become an object of a hundred times their size. The depth needs no check: the parser refuses
     more than 200 levels.

@@ -37,7 +37,7 @@ class LeasedWindow:
         notify: Called when `schedule` has changed. It must not block.
 
     Attributes:
-        limit: The requests that the plan allows in a window; 0 when not known.
+        limit: The requests that the plan allows in a window. 0 if not known.
     """
 
     def __init__(self, notify: Callable[[], object]) -> None:
@@ -62,7 +62,7 @@ class LeasedWindow:
 
     @property
     def left(self) -> int | None:
-        """The requests that may still be sent by the last reply; None when not known."""
+        """The requests that may still be sent by the last reply. None if not known."""
         return self._left
 
     def is_exhausted(self) -> bool:
@@ -82,7 +82,7 @@ class LeasedWindow:
         return Delay(_REPLY_DELAY - now % _REPLY_DELAY, is_fixed=False)  # all at the same times: they wake each other
 
     def remaining(self, now: float) -> tuple[float, int] | None:
-        """Return the seconds and the requests left by the last reply; None when they are not known."""
+        """Return the seconds and the requests left by the last reply, or None if they aren't known."""
         return None if self._left is None or self._ends_at <= now else (self._ends_at - now, self._left)
 
     def add(self, admission: Admission) -> None:
@@ -224,7 +224,7 @@ class LeasedLimits(SharedLimits):
             self._admit_queued(now)
 
     def fail(self, failure: StoreError, now: float) -> None:
-        """Record why the store cannot be used, and let the calls that wait look at it."""
+        """Record why the store can't be used, and let the calls that wait look at it."""
         with self._lock:
             self._failing_since = now if self.failure is None else self._failing_since
             self.failure = failure

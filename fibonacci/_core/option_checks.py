@@ -31,7 +31,7 @@ def check_key(key: object, *, source: str) -> str:
     """Return an API key that can stand in a header.
 
     Raises:
-        ConfigurationError: If it is not a string, is blank, or has a character that a header cannot hold.
+        ConfigurationError: If it isn't a string, is blank, or has a character that a header can't hold.
     """
     if not isinstance(key, str):
         raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}", is_about_key=True)
@@ -54,8 +54,8 @@ def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
     """Return a time limit in seconds, or None for no limit.
 
     Raises:
-        TypeError: If it is not a number.
-        ConfigurationError: If it is not above 0 and finite.
+        TypeError: If it isn't a number.
+        ConfigurationError: If it isn't above 0 and finite.
     """
     if seconds is None:
         return None
@@ -70,7 +70,7 @@ def check_seconds(name: str, seconds: object) -> float:
     """Return a number of seconds, 0 or more.
 
     Raises:
-        TypeError: If it is not a number.
+        TypeError: If it isn't a number.
         ConfigurationError: If it is negative or not finite.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -84,8 +84,8 @@ def check_positive_seconds(name: str, seconds: object) -> float:
     """Return a number of seconds above 0.
 
     Raises:
-        TypeError: If it is not a number.
-        ConfigurationError: If it is not above 0 and finite.
+        TypeError: If it isn't a number.
+        ConfigurationError: If it isn't above 0 and finite.
     """
     checked = check_seconds(name, seconds)
     if checked == 0:
@@ -97,8 +97,8 @@ def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     """Return headers to send with each request, names in lower case.
 
     Raises:
-        TypeError: If a name or a value is not a string.
-        ConfigurationError: If one cannot be sent, or is the client's own to set.
+        TypeError: If a name or a value isn't a string.
+        ConfigurationError: If one can't be sent, or is the client's own to set.
     """
     if headers is not None and not hasattr(headers, "items"):
         raise TypeError(f"headers must be a mapping of names to values, not {kind_of(headers)}")
@@ -115,8 +115,8 @@ def change_headers(headers: Mapping[str, str], changes: Mapping[str, str | None]
     """Return headers with others added, and without those whose new value is None; names in lower case.
 
     Raises:
-        TypeError: If a name is not a string, or a value neither a string nor None.
-        ConfigurationError: If one cannot be sent, or is the client's own to set.
+        TypeError: If a name isn't a string, or a value neither a string nor None.
+        ConfigurationError: If one can't be sent, or is the client's own to set.
     """
     if changes is not None and not hasattr(changes, "items"):
         raise TypeError(f"headers must be a mapping of names to values, not {kind_of(changes)}")
@@ -134,8 +134,8 @@ def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
     """Return the path of a PEM file or of a folder, or None. What it holds is known at the first connection.
 
     Raises:
-        TypeError: If it is not a path.
-        ConfigurationError: If there is no such file or folder.
+        TypeError: If it isn't a path.
+        ConfigurationError: If the file or folder doesn't exist.
     """
     return None if path is None else _existing_path("ca_bundle", path, _CA_BUNDLE)
 
@@ -145,7 +145,7 @@ def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) ->
 
     Raises:
         TypeError: If it is neither a path nor a tuple of two paths, or of two paths and a str.
-        ConfigurationError: If there is no such file.
+        ConfigurationError: If the file doesn't exist.
     """
     if files is None:
         return None
@@ -171,7 +171,7 @@ def _existing_path(name: str, path: str | os.PathLike[str], wanted: str, *, may_
 
 
 class Password(str):
-    """The password of a client certificate's key: its repr does not show it, and it is not pickled."""
+    """The password of a client certificate's key: its repr doesn't show it, and it isn't pickled."""
 
     def __repr__(self) -> str:
         return "'***'"
@@ -207,8 +207,8 @@ def check_positive_int(name: str, number: object) -> int:
     """Return a whole number above 0.
 
     Raises:
-        TypeError: If it is not an int.
-        ConfigurationError: If it is not above 0.
+        TypeError: If it isn't an int.
+        ConfigurationError: If it isn't above 0.
     """
     checked = check_int(name, number)
     if checked <= 0:
@@ -220,7 +220,7 @@ def check_count(name: str, number: object) -> int:
     """Return a whole number, 0 or more.
 
     Raises:
-        TypeError: If it is not an int.
+        TypeError: If it isn't an int.
         ConfigurationError: If it is negative.
     """
     checked = check_int(name, number)
@@ -233,7 +233,7 @@ def check_int(name: str, number: object) -> int:
     """Return a whole number.
 
     Raises:
-        TypeError: If it is not an int.
+        TypeError: If it isn't an int.
     """
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"{name} must be an int, not {kind_of(number)}")
@@ -271,7 +271,7 @@ def check_callback(name: str, function: Any, *, close: str) -> Any:
         close: The name of the method that closes a client of this mode, `close` or `aclose`.
 
     Raises:
-        TypeError: If it cannot be called, or is an async function and the client is sync.
+        TypeError: If it can't be called, or is an async function and the client is sync.
     """
     if function is not None and not callable(function):
         raise TypeError(f"{name} must be a function of one argument, not {kind_of(function)}")
@@ -301,8 +301,8 @@ def check_idempotency_key(key: object, *, name: str | None = None) -> str | None
     """Return an `Idempotency-Key`, or None.
 
     Raises:
-        TypeError: If it is not a string.
-        ConfigurationError: If it is not 1 to 255 visible ASCII characters.
+        TypeError: If it isn't a string.
+        ConfigurationError: If it isn't 1 to 255 visible ASCII characters.
     """
     if key is None:
         return None
@@ -332,7 +332,7 @@ def _check_header(name: object, value: object) -> None:
 
 
 def check_sync(name: str, function: Any, *, close: str) -> None:
-    """Check that a function of the user suits the mode: a sync client cannot await.
+    """Check that a function of the user suits the mode: a sync client can't await.
 
     Args:
         name: What the function was passed as.

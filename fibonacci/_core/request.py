@@ -27,15 +27,15 @@ class Request(NamedTuple, Generic[T_co]):
     Attributes:
         method: The HTTP method.
         path: The path below the base URL, already encoded.
-        returns: The type of the data; `NoneType` when it does not matter. For a list, the type of an item.
+        returns: The type of the data; `NoneType` when it doesn't matter. For a list, the type of an item.
         params: Query parameters; None values are left out.
         body: The JSON body, or `UNSET` for none.
-        timeout: Seconds for the whole call; `UNSET` takes the client's, and where that is not set either, the default.
-        default_timeout: Seconds for the whole call when neither the call nor the client sets them; None for the usual.
+        timeout: Seconds for the whole call; `UNSET` takes the client's, and where that isn't set either, the default.
+        default_timeout: Seconds for the whole call when neither the call nor the client sets them. None for the usual.
         success_statuses: Error statuses that count as success when the body is a JSON object.
         can_retry: Whether failures may be retried at all.
         collection: For a list, the name of the resource in a response, such as `workflows`.
-        idempotency_key: The `Idempotency-Key` of a POST; None for that of the client's headers, or a generated one.
+        idempotency_key: The `Idempotency-Key` of a POST. None for that of the client's headers, or a generated one.
     """
 
     method: Method
@@ -55,7 +55,7 @@ def page_params(page_size: int | None, cursor: str | None) -> dict[str, QueryVal
     """Return the query parameters of a list; `page_size` is `limit` on the wire (choice).
 
     Raises:
-        TypeError: If `page_size` is not an int.
+        TypeError: If `page_size` isn't an int.
     """
     if page_size is not None:
         check_int("page_size", page_size)

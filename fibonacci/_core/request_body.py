@@ -64,7 +64,7 @@ def _encoder(*, sort_keys: bool = False) -> json.JSONEncoder:
 
 
 def drop_unset(**fields: object) -> dict[str, object]:
-    """Return the fields that are set: None is sent as null, `UNSET` is not sent."""
+    """Return the fields that are set: None is sent as null, `UNSET` isn't sent."""
     return {name: value for name, value in fields.items() if not isinstance(value, Unset)}
 
 

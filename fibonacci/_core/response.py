@@ -23,7 +23,7 @@ from fibonacci.models.response import Headers, RateLimit
 
 
 def parse_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
-    """Return the rate limit that the headers state; None when there is none that makes sense.
+    """Return the rate limit that the headers state, or None if there is none that makes sense.
 
     It is read from `X-RateLimit-Limit`, `-Remaining` and `-Reset`, else from the fields of the IETF's drafts, older
     (`RateLimit-Limit` and so on, or all in `RateLimit`) and newer (`RateLimit`, `RateLimit-Policy`).
@@ -121,7 +121,7 @@ def _date(text: str) -> float:
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds to wait by the `Retry-After` header; None when there is none that makes sense.
+    """Return the seconds to wait by the `Retry-After` header, or None if there is none that makes sense.
 
     An HTTP date is compared with the response's own `Date`, so that a wrong clock on either side does no harm.
 
@@ -142,7 +142,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 @lru_cache(maxsize=64)  # consecutive responses have the same second, and so the same text
 def parse_date(text: str) -> float | None:
-    """Return the Unix time of an HTTP date; None when the text is none."""
+    """Return the Unix time of an HTTP date, or None if the text is none."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
@@ -188,7 +188,7 @@ class APIResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds to wait by the `Retry-After` header; None when there is none that makes sense."""
+        """Seconds to wait by the `Retry-After` header. None if there is none that makes sense."""
         return parse_retry_after(self.headers, self._received_at)
 
     @property
@@ -201,7 +201,7 @@ class APIResponse:
         """The body, decompressed.
 
         Raises:
-            DecompressionError: If it is not what its Content-Encoding says.
+            DecompressionError: If it isn't what its Content-Encoding says.
             TooLargeError: If it is larger than `max_response_bytes`.
         """
         encoding = "" if self._response.decoded else self.headers.get("content-encoding", "")
@@ -212,7 +212,7 @@ class APIResponse:
         """The body, decompressed, after a check that parsing it as JSON costs a bounded amount of memory.
 
         Raises:
-            DecompressionError: If it is not what its Content-Encoding says.
+            DecompressionError: If it isn't what its Content-Encoding says.
             TooLargeError: If it is larger than `max_response_bytes`, or has too many values.
         """
         body = self.body
@@ -226,7 +226,7 @@ class APIResponse:
 
     @property
     def content_type(self) -> str:
-        """The `Content-Type` header; empty when there is none."""
+        """The `Content-Type` header. Empty if there is none."""
         return self.headers.get("content-type", "")
 
     def with_body(self, body: bytes) -> APIResponse:

@@ -6,7 +6,7 @@ PATCH whose outcome is unknown is never repeated: that could run a workflow twic
 it states: gateways send it with `Retry-After` when the work is done and its response came too late.
 
 A refusal by the rate limit says that the call is fine and comes too early: it is repeated for as long as the time of
-the call lasts, and does not count as one of the `max_retries`.
+the call lasts, and doesn't count as one of the `max_retries`.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class Attempt(NamedTuple):
         succeeded: Whether the response counts as success.
         method: The HTTP method.
         number: The number of the attempt, from 1.
-        remaining: Seconds left for the call; None when there is no limit.
+        remaining: Seconds left for the call. None if there is no limit.
         max_retries: The largest number of retries of the call; 0 for none.
         idempotency_key_trusted: Whether the server honors `Idempotency-Key`, so that a POST may be repeated.
-        tokens_spent: The retry tokens that the last retry of this call took; 0 when this is the first attempt.
+        tokens_spent: The retry tokens that the last retry of this call took. 0 if this is the first attempt.
         refusals: How many attempts before this one the rate limit refused.
     """
 
@@ -109,7 +109,7 @@ def may_be_sent_twice(method: str, *, idempotency_key_trusted: bool = False) -> 
 
 
 def outcome_of(result: AttemptResult) -> Outcome:
-    """Return the outcome of an attempt that has not succeeded."""
+    """Return the outcome of an attempt that hasn't succeeded."""
     if isinstance(result, TransportError):
         match result.kind:
             case "never_sent" | "timeout_never_sent":
@@ -132,7 +132,7 @@ def is_rate_limited(result: AttemptResult) -> bool:
 def server_delay(response: APIResponse) -> float | None:
     """Return the seconds that the server asks to wait: `Retry-After`, else until the reset when nothing remains.
 
-    A reset that is not in the future asks for nothing.
+    A reset that isn't in the future asks for nothing.
     """
     if response.retry_after is not None:
         return response.retry_after
@@ -144,7 +144,7 @@ def server_delay(response: APIResponse) -> float | None:
 
 
 def jittered(delay: float) -> float:
-    """Return the server's delay, never shorter, with jitter so that clients do not retry in lockstep."""
+    """Return the server's delay, never shorter, with jitter so that clients don't retry in lockstep."""
     return delay + uniform(0, min(1.0, delay * 0.1 + 0.01))
 
 
@@ -163,20 +163,20 @@ def _may_be_repeated(attempt: Attempt, outcome: Outcome) -> bool:
 
 
 def _asked_delay(result: AttemptResult) -> float | None:
-    """Return the seconds that the server asks to wait before another attempt; None where it states none."""
+    """Return the seconds that the server asks to wait before another attempt, or None if it states none."""
     if not isinstance(result, APIResponse) or result.status not in _STATES_A_WAIT:
         return None
     return server_delay(result) if result.status == 429 else result.retry_after
 
 
 def _delay(remaining: float | None, outcome: Outcome, failures: int, asked: float | None) -> float | None:
-    """Return the delay before the next attempt, or None when it does not fit into the time of the call.
+    """Return the delay before the next attempt, or None when it doesn't fit into the time of the call.
 
     Args:
-        remaining: Seconds left for the call; None when there is no limit.
+        remaining: Seconds left for the call. None if there is no limit.
         outcome: The outcome of the attempt.
         failures: How many attempts have ended in the same way, this one included.
-        asked: The seconds that the server asks to wait; None when it does not say.
+        asked: The seconds that the server asks to wait. None if it doesn't say.
     """
     remaining = float("inf") if remaining is None else remaining
     if asked is None:

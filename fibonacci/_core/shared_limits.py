@@ -45,7 +45,7 @@ class _CircuitBreaker:
         self.probe: Admission | None = None
 
     def delay(self, now: float) -> Delay | None:
-        """Return the delay of the next probe; None when it may be sent now."""
+        """Return the delay of the next probe, or None if it may be sent now."""
         if now < self.open_until:
             return Delay(self.open_until - now, is_fixed=True)
         wait = 0.0 if self.probe is None else self.probe.at + _PROBE_INTERVAL - now
@@ -60,10 +60,10 @@ class RateLimiter:
     the lock.
 
     Args:
-        window: The window, where it is not one of this process alone.
+        window: The window, where it isn't one of this process alone.
 
     Attributes:
-        last: The last rate limit that the server stated; None before the first.
+        last: The last rate limit that the server stated. None before the first.
         window: The present window.
     """
 
@@ -230,7 +230,7 @@ class QueuedCall:
 
     Args:
         wake: Ends the sleep, from any thread. It raises a RuntimeError if the event loop of the call is closed.
-        admission: What the limiter is to give; None for a call that it need not admit.
+        admission: What the limiter is to give. None for a call that it need not admit.
 
     Attributes:
         is_closed: Whether its client was closed.
@@ -273,10 +273,10 @@ class SharedLimits:
 
     Args:
         is_enforced: Whether calls are delayed. Otherwise the limits are learned, and every request is admitted.
-        window: The window of the rate limit, where it is not one of this process alone.
+        window: The window of the rate limit, where it isn't one of this process alone.
 
     Attributes:
-        failure: Why no call can be admitted at present; None in a process of its own.
+        failure: Why no call can be admitted at present. None in a process of its own.
         is_inherited: Whether this process is a fork of the one that has made them, whose calls they are about.
     """
 
@@ -299,7 +299,7 @@ class SharedLimits:
 
     @property
     def last(self) -> RateLimit | None:
-        """The last rate limit that the server stated; None before the first."""
+        """The last rate limit that the server stated. None before the first."""
         return self._limiter.last
 
     @property
@@ -320,7 +320,7 @@ class SharedLimits:
 
     @property
     def left(self) -> tuple[int, int] | None:
-        """The requests that may still be sent in this window, and the limit; None when not known."""
+        """The requests that may still be sent in this window, and the limit. None if not known."""
         left = self._limiter.window.left
         return None if left is None else (left, self._limiter.window.limit)
 
@@ -348,7 +348,7 @@ class SharedLimits:
             return self.in_flight + self.queued > 0 or self._limiter.is_in_force(now)
 
     def remaining_window(self, now: float) -> tuple[float, int] | None:
-        """Return the seconds and the requests left in the window; None when they are not known."""
+        """Return the seconds and the requests left in the window, or None if they aren't known."""
         with self._lock:
             return self._limiter.window.remaining(now)
 
@@ -395,11 +395,11 @@ class SharedLimits:
 
         Args:
             admission: The admission of the request.
-            attempt: The attempt; None when it ended without a result, as by cancellation.
+            attempt: The attempt. None if it ended without a result, as by cancellation.
             now: Seconds on the monotonic clock.
 
         Returns:
-            The retry that follows, paid for from the quota; None when the result is final.
+            The retry that follows, paid for from the quota. None if the result is final.
         """
         with self._lock:
             response = attempt.result if attempt is not None and isinstance(attempt.result, APIResponse) else None
@@ -410,7 +410,7 @@ class SharedLimits:
             return None if attempt is None else self._pay(attempt)
 
     def abandon(self, admission: Admission, clock: TimeSource) -> None:
-        """Settle what was not settled: the request has ended without a result, or was never sent."""
+        """Settle what wasn't settled: the request has ended without a result, or was never sent."""
         if not self._limiter.is_in_flight(admission):
             return
         if is_collected():

@@ -17,11 +17,11 @@ from fibonacci.models.response import RateLimit
 
 
 class StoreError(Exception):
-    """The store cannot be used; the text names it and the reason, without a password.
+    """The store can't be used; the text names it and the reason, without a password.
 
     Args:
         text: The text.
-        is_lasting: Whether waiting does not help, as when a password is wrong.
+        is_lasting: Whether waiting doesn't help, as when a password is wrong.
     """
 
     def __init__(self, text: str, *, is_lasting: bool = False) -> None:
@@ -34,11 +34,11 @@ class LeaseEnd(NamedTuple):
 
     Attributes:
         name: Its lease.
-        at: When it was admitted, in seconds of the store; 0 when it was not.
+        at: When it was admitted, in seconds of the store. 0 if it wasn't.
         age: Seconds since its response.
         has_passed: Whether the response shows that requests are admitted.
         pause: Seconds for which all requests have to wait; 0 for none.
-        limit: The limit that the response states; 0 when it states none.
+        limit: The limit that the response states. 0 if it states none.
         remaining: The requests that are left.
         reset: The end of the window in Unix seconds.
         server_time: The `Date` of the response in Unix seconds.
@@ -59,7 +59,7 @@ class LeaseMessage(NamedTuple):
     """What a process tells the store, and asks of it. The same message twice does no harm.
 
     Attributes:
-        epoch: The store's name for its state, as the process knows it; empty for a new process.
+        epoch: The store's name for its state, as the process knows it. Empty for a new process.
         is_reset: Whether to forget what the server stated.
         held: The leases of the process with their times, when the state was lost.
         delay: Seconds for which it was told that no request is admitted, when the state was lost.
@@ -79,12 +79,12 @@ class LeaseReply(NamedTuple):
     """What the store answers.
 
     Attributes:
-        epoch: Its name for its state. When it is not the one in the message, nothing was done: the state was lost, and
+        epoch: Its name for its state. When it isn't the one in the message, nothing was done: the state was lost, and
             the process has to say what it holds.
         granted: The leases that were granted, with their times.
         delay: Seconds until the rest can be granted; negative when nothing is wanted.
         is_fixed: Whether only time ends the delay.
-        limit: The requests that the plan allows in a window; 0 when not known.
+        limit: The requests that the plan allows in a window. 0 if not known.
         left: The requests that may still be sent; negative when not known.
         ends_in: Seconds until the end of the window; negative when not known.
     """
@@ -145,11 +145,11 @@ class SharedWindow:
     Requests in flight are leases. Those of a process that was killed lapse as every other does: when a later response
     states a number that includes them, and when their window has passed. Calls that wait have a place in one queue, so
     that no process overtakes another; a place is kept for three seconds after its process has last asked. When a window
-    begins, it is shared out to the processes that wait, so that the fastest does not take it all before others wake. A
-    call whose process has used up its share does not count as one before those of the others, who wake later than the
-    process whose request has found that the window has begun.
-    When none waits, those that start together are not there yet: each may take a part at once, and more over some
-    seconds, so that the one that starts first does not take it all.
+    begins, it is shared out to the processes that wait, so that the fastest doesn't take it all before others wake. A
+    call whose process has used up its share doesn't count as one before those of the others, who wake later than the
+    process whose request has found that the window has begun. When none waits, those that start together aren't there
+    yet: each may take a part at once, and more over some seconds, so that the one that starts first doesn't take it
+    all.
 
     While nothing is known of the window, one request at a time is sent to learn it.
 
@@ -225,7 +225,7 @@ class SharedWindow:
         """Return what `dump` returned the state of.
 
         Raises:
-            KeyError: If it is not such a state.
+            KeyError: If it isn't such a state.
             TypeError: The same.
             ValueError: The same.
         """
@@ -299,7 +299,7 @@ class SharedWindow:
         self._shares_end = now + min(_SHARED_OUT, _SHARED_OUT_PART * self._window.length)
 
     def _share_delay(self, name: str, now: float) -> float:
-        """Return the seconds until the process of a lease may take more of the window; 0 when it may now."""
+        """Return the seconds until the process of a lease may take more of the window. 0 if it may now."""
         if now >= self._shares_end or self._window.left is None:
             return 0.0
         share = self._shares.get(_process_of(name))
@@ -324,7 +324,7 @@ class SharedWindow:
         return float("inf") if left is None else left, None
 
     def _probe_interval(self) -> float | None:
-        """Return the seconds between two requests that learn about the window; None when they need not be few."""
+        """Return the seconds between two requests that learn about the window, or None if they need not be few."""
         if self._window.left is None:
             return None if self._is_silent else _SCOUT_INTERVAL
         return _PROBE_INTERVAL if self._window.is_exhausted() else None

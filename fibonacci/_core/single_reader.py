@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class SingleReader:
     """Lets one task or thread at a time read; another one gets an error at once, as from a generator.
 
-    It does not wait for its turn instead: an error has to be raised to somebody, and whoever shares an iterator by
+    It doesn't wait for its turn instead: an error has to be raised to somebody, and whoever shares an iterator by
     mistake would never notice.
 
     There is no lock, which a signal handler or the garbage collector could meet. A turn ends with its object at the

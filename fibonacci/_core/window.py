@@ -1,4 +1,4 @@
-"""The window of a rate limit: what the server states of it, and the requests that its statements do not include."""
+"""The window of a rate limit: what the server states of it, and the requests that its statements don't include."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Admission:
 
 
 class Delay(NamedTuple):
-    """The delay of a request that is not admitted.
+    """The delay of a request that isn't admitted.
 
     Attributes:
         seconds: Seconds until the server is expected to admit it.
@@ -95,14 +95,14 @@ if TYPE_CHECKING:
         """What a rate limiter asks of a window: that of this process, or one that processes share.
 
         Attributes:
-            limit: The requests that the plan allows in a window; 0 when not known.
+            limit: The requests that the plan allows in a window. 0 if not known.
         """
 
         limit: int
 
         @property
         def left(self) -> int | None:
-            """The requests that may still be sent; None when not known."""
+            """The requests that may still be sent. None if not known."""
             ...
 
         def is_exhausted(self) -> bool:
@@ -110,11 +110,11 @@ if TYPE_CHECKING:
             ...
 
         def delay(self, now: float) -> Delay | None:
-            """Return the delay of a request; None when one is left, or when what is known is too old."""
+            """Return the delay of a request, or None if one is left, or when what is known is too old."""
             ...
 
         def remaining(self, now: float) -> tuple[float, int] | None:
-            """Return the seconds and the requests left; None when they are not known."""
+            """Return the seconds and the requests left, or None if they aren't known."""
             ...
 
         def advance(self, now: float) -> None:
@@ -152,7 +152,7 @@ class Window:
     A request may need more than that second to arrive: it waits for a connection, or the machine is busy. So it stays
     counted after all while the server has counted fewer requests than it must have, had all of them arrived.
 
-    A reset is stated in whole seconds, and how it is rounded is not stated: it is believed to be rounded up until a
+    A reset is stated in whole seconds, and how it is rounded isn't stated: it is believed to be rounded up until a
     window turns out to last longer. From then on all windows are believed to end so many whole seconds after their
     stated reset as that one needed. To find that out costs one request: the first one of a window is sent alone, and
     the others follow its response, or half a second later.
@@ -162,10 +162,10 @@ class Window:
 
     Args:
         margin: Seconds within which a request is taken to have reached the server: requests may arrive out of order.
-        sees_ends: Whether the end of every request is recorded; that of a process that is killed is not.
+        sees_ends: Whether the end of every request is recorded; that of a process that is killed isn't.
 
     Attributes:
-        limit: The requests that the plan allows in a window; 0 when not known.
+        limit: The requests that the plan allows in a window. 0 if not known.
         uncounted: The requests that the number of remaining ones may not include, in order of admission.
         paused_until: When the last `Retry-After` ends that concerns all requests.
     """
@@ -195,7 +195,7 @@ class Window:
 
     @property
     def left(self) -> int | None:
-        """The requests that may still be sent; None when not known."""
+        """The requests that may still be sent. None if not known."""
         if self._remaining is None:
             return None
         counted = self.limit - self._remaining
@@ -207,7 +207,7 @@ class Window:
         return self.left == 0
 
     def delay(self, now: float) -> Delay | None:
-        """Return the delay of a request; None when one is left, or when what is known is too old."""
+        """Return the delay of a request, or None if one is left, or when what is known is too old."""
         if now < self.paused_until:
             return Delay(self.paused_until - now, is_fixed=True)
         if self._is_scouted(now):
@@ -222,7 +222,7 @@ class Window:
         return Delay(ends - now, is_fixed=self._remaining == 0) if now < ends else None
 
     def remaining(self, now: float) -> tuple[float, int] | None:
-        """Return the seconds and the requests left; None when they are not known."""
+        """Return the seconds and the requests left, or None if they aren't known."""
         left = self.left
         if left is None or not now < self._resets_at < _UNKNOWN or (left == 0 and self.delay(now) is None):
             return None
@@ -342,7 +342,7 @@ class Window:
 
     @property
     def length(self) -> float:
-        """Seconds of a window, as far as is known; 0 when not known."""
+        """Seconds of a window, as far as is known. 0 if not known."""
         return self._length
 
     @property

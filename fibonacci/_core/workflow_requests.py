@@ -21,10 +21,10 @@ from fibonacci.models.workflows import Workflow
 def check_status(status: Any) -> None:
     """Refuse a misspelled status, for which the platform would return an empty list.
 
-    The platform may have any other status. What is not a string is checked with the other parameters.
+    The platform may have any other status. What isn't a string is checked with the other parameters.
 
     Raises:
-        ValueError: If it is not a known status but looks like one.
+        ValueError: If it isn't a known status but looks like one.
     """
     if isinstance(status, str) and status not in KNOWN_STATUSES and (near := nearest(status, KNOWN_STATUSES)):
         raise ValueError(f"status {status[:80]!r} looks misspelled: did you mean {near!r}?")
@@ -131,8 +131,8 @@ def check_name(name: object) -> str:
     """Return the name of a workflow to look for.
 
     Raises:
-        TypeError: If it is not a string.
-        ValueError: If it is blank, as an environment variable that is not set.
+        TypeError: If it isn't a string.
+        ValueError: If it is blank, as an environment variable that isn't set.
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a str, not {kind_of(name)}")

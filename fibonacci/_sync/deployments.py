@@ -176,7 +176,7 @@ class PlanApplication:
 
 
 def check_unchanged(change: DeploymentChange, workflow: Workflow | None) -> None:
-    """Refuse a change whose workflow is not as the plan saw it."""
+    """Refuse a change whose workflow isn't as the plan saw it."""
     if workflow is None:
         raise stale_plan(f"{change.workflow_id} ({change.name!r}) has been deleted")
     if SeenWorkflow.of(workflow) != step_of(change).seen:
@@ -238,7 +238,7 @@ class Deployments(Resource):
             return PlanApplication(self._requestor, files, plan, on_change).run()
 
     def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool, environment: str | None) -> Path:
-        """Write a workflow into a file, and record it in the state beside it."""
+        """Write a workflow into a file, and record it in the state next to it."""
         check_flag("overwrite", overwrite)
         folder, file = split_target(path)
         folder.check_writable()
@@ -275,7 +275,7 @@ class Deployments(Resource):
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
 
     def _check_platform(self, plan: DeploymentPlan) -> None:
-        """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""
+        """Refuse a plan whose workflows aren't as it saw them, or whose names have been taken."""
         basis = basis_of(plan)
         workflows = {workflow.id: workflow for workflow in self._read_platform(basis.state)}
         organizations = {workflow.organization_id for workflow in workflows.values()} - {None}
@@ -293,7 +293,7 @@ class Deployments(Resource):
                 check_unchanged(change, workflows.get(change.workflow_id))
 
     def _list_tools(self) -> tuple[Iterable[Tool] | None, str]:
-        """Return the tools of the platform; None and the reason where they cannot be listed, as by the key's role."""
+        """Return the tools of the platform; None and the reason where they can't be listed, as by the key's role."""
         try:
             return {tool.name: tool for tool in Tools(self._requestor).list()}.values(), ""
         except APIError as error:  # the plan's next request raises what is wrong with more than the tools

@@ -168,7 +168,7 @@ class Requestor:
         """Check, before anything is sent, that the server has a call.
 
         Raises:
-            UnsupportedCallError: If it has not.
+            UnsupportedCallError: If it hasn't.
         """
         request_for(request, self.config.api_version)
 

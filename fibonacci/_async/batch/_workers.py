@@ -54,7 +54,7 @@ class Inbox:
                 self._event.set()
 
     async def get(self, seconds: float | None) -> list[Callable[[], object]]:
-        """Return the functions that were put in, waiting for the first no longer than so many seconds."""
+        """Return the functions that were put in, waiting for the first no longer than that many seconds."""
         if not self._functions:
             await self._event.sleep(float("inf") if seconds is None else seconds)
         return [self._functions.popleft() for _ in range(len(self._functions))]
@@ -71,7 +71,7 @@ class Workers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Work, ended: Callable[[], object]) -> None:
-        """Start a piece of work, and call `ended` when it is over, also when it was canceled before it began."""
+        """Start a piece of work, and call `ended` when it is over, even if it was canceled before it began."""
         trio = running_trio()
         if trio is not None:
 

@@ -1,6 +1,6 @@
 """Sockets under asyncio and trio. Written by hand, like its blocking twin.
 
-A connection is a plain non-blocking socket, not a transport of the event loop: it can be dropped at any time, also when
+A connection is a plain non-blocking socket, not a transport of the event loop: it can be dropped at any time, even if
 its loop is closed, and a cancellation leaves no state behind.
 """
 
@@ -74,7 +74,7 @@ class SocketStream:
     async def read(self, deadline: Deadline) -> bytes:
         """Read some bytes; return none at the end.
 
-        A read that need not wait gives other tasks a turn, so that a peer that sends without end cannot stop them.
+        A read that need not wait gives other tasks a turn, so that a peer that sends without end can't stop them.
         """
         deadline.require()
         if self._has_written:  # what is read next is hardly there yet: it costs less not to try
@@ -151,7 +151,7 @@ class EventLoop(Protocol):
         """Return the result of an operation.
 
         Raises:
-            DeadlineExceeded: If it is not there in time; `detail` says what was waited for.
+            DeadlineExceeded: If it isn't there in time; `detail` says what was waited for.
         """
         ...
 
@@ -168,7 +168,7 @@ class DeadlineTimer:
             close: What ends it in the other mode; here it is canceled.
 
         Raises:
-            DeadlineExceeded: If it has not ended in time.
+            DeadlineExceeded: If it hasn't ended in time.
         """
         seconds = deadline.remaining()
         return await _event_loop().within(Deadline(None if seconds is None else seconds + GRACE), operation())

@@ -26,8 +26,8 @@ class AsyncConnector:
     Args:
         origin: Scheme, host and port.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
-        ca_bundle: A file or folder of authorities to trust beside the system's; None for none.
-        client_cert: The client's certificate, for the origin alone; None for none.
+        ca_bundle: A file or folder of authorities to trust beside the system's. None for none.
+        client_cert: The client's certificate, for the origin alone. None for none.
 
     Raises:
         UnicodeError: If a host's name is too long or has an empty label.
@@ -53,7 +53,7 @@ class AsyncConnector:
 
     @property
     def proxy(self) -> str | None:
-        """The URL of the proxy, without user and password; None for none."""
+        """The URL of the proxy, without user and password. None for none."""
         return None if self._proxy is None else self._proxy.url
 
     async def connect(self, deadline: Deadline, phases: Phases) -> AsyncHTTP11Connection:
@@ -64,7 +64,7 @@ class AsyncConnector:
             phases: Those of the call.
 
         Raises:
-            TransportError: If it cannot be made within `connect_timeout` and before the deadline.
+            TransportError: If it can't be made within `connect_timeout` and before the deadline.
         """
         seconds = self._connect_timeout
         try:
@@ -130,7 +130,7 @@ class AsyncConnector:
 
 
 class _Endpoint:
-    """The host and port of a URL; a name that is not ASCII in its `xn--` form."""
+    """The host and port of a URL; a name that isn't ASCII in its `xn--` form."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

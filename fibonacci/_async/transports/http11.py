@@ -134,15 +134,15 @@ class AsyncHTTP11Connection:
             request: The request.
             deadline: The end of the call.
             limit: The largest body in bytes, as received, before decompression.
-            first_byte_timeout: Seconds to wait for the first byte of a response; None for until the deadline.
+            first_byte_timeout: Seconds to wait for the first byte of a response. None for until the deadline.
 
         Raises:
             StaleConnection: If the server has closed the connection since its last exchange.
             TransportError: If nothing of the request was sent, or the body is too large.
             SilentConnection: If no byte of a response is received in `first_byte_timeout` seconds.
             OSError: If the connection breaks.
-            DeadlineExceeded: If the complete response is not received in time.
-            h11.ProtocolError: If the response is not HTTP/1.1, or the request cannot be.
+            DeadlineExceeded: If the complete response isn't received in time. h11.ProtocolError: If the response isn't
+                HTTP/1.1, or the request can't be.
         """
         self.began_at = time.monotonic()
         self.is_reusable = self.is_idle = False
@@ -159,7 +159,7 @@ class AsyncHTTP11Connection:
             self.ended_at = time.monotonic()
 
     def tls(self) -> AsyncTLSStream | None:
-        """Return the TLS of the connection to the server; None for plain http."""
+        """Return the TLS of the connection to the server, or None for plain http."""
         from fibonacci._async.transports.tls import AsyncTLSStream
 
         return self._stream if isinstance(self._stream, AsyncTLSStream) else None

@@ -36,13 +36,13 @@ class AsyncPerLoop(Generic[T]):
         renew_in_children(self)
 
     def get(self) -> T:
-        """Return the object of the present process and event loop."""
+        """Return the object of the current process and event loop."""
         loop = _runtime.current_loop()
         made = self._made.get(loop)
         return self._made.setdefault(loop, self._make()) if made is None else made
 
     def pop(self) -> T | None:
-        """Remove and return the object of the present event loop, if there is one."""
+        """Remove and return the object of the current event loop, if there is one."""
         return self._made.pop(_runtime.current_loop(), None)
 
     def clear(self) -> list[T]:
@@ -97,7 +97,7 @@ class AsyncCapacityLimiter:
 
         Args:
             share: The share. It stays in the queue, and a second call waits on.
-            seconds: Seconds to wait at most; None for no limit.
+            seconds: Seconds to wait at most. None for no limit.
         """
         if share.turn is None:
             if self.acquire_nowait(share):

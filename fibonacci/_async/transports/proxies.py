@@ -32,11 +32,10 @@ async def open_tunnel(
         deadline: The end of the call.
 
     Raises:
-        TransportError: If the proxy refuses, or cannot reach the server.
+        TransportError: If the proxy refuses, or can't reach the server.
         OSError: If the connection breaks.
         EOFError: If the proxy closes the connection before it responds.
-        DeadlineExceeded: If it takes too long.
-        h11.RemoteProtocolError: If the response is not HTTP/1.1.
+        DeadlineExceeded: If it takes too long. h11.RemoteProtocolError: If the response isn't HTTP/1.1.
     """
     http = h11.Connection(h11.CLIENT)
     connect = h11.Request(method="CONNECT", target=authority, headers=[(b"host", authority.encode()), *headers])
@@ -75,11 +74,11 @@ async def connect_via_socks5(
         stream: The stream to the proxy.
         host: The host to connect to.
         port: Its port.
-        auth: User and password; None when the proxy needs none.
+        auth: User and password. None if the proxy needs none.
         deadline: The end of the call.
 
     Raises:
-        TransportError: If the proxy refuses, or socksio is not installed.
+        TransportError: If the proxy refuses, or socksio isn't installed.
         OSError: If the connection breaks.
         DeadlineExceeded: If it takes too long.
     """
@@ -125,7 +124,7 @@ async def connect_via_socks5(
 
 
 def _reply_length(received: bytes, is_command: bool) -> int | None:
-    """Return the length of the reply that begins what was received, in bytes; None when not enough is there."""
+    """Return the length of the reply that begins what was received, in bytes, or None if not enough is there."""
     if received[:1] not in (b"", b"\x05", b"\x01"):
         raise _refused(NO_SOCKS5)
     if not is_command:

@@ -74,7 +74,7 @@ class AsyncTLSStream:
         """Perform the TLS handshake, before anything else.
 
         Raises:
-            OSError: If that fails; an `ssl.SSLError` when the peer cannot be trusted.
+            OSError: If that fails; an `ssl.SSLError` when the peer can't be trusted.
             DeadlineExceeded: If it takes too long.
         """
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
@@ -85,7 +85,7 @@ class AsyncTLSStream:
 
     @property
     def version(self) -> str | None:
-        """The version of TLS, such as `TLSv1.3`; None before the handshake."""
+        """The version of TLS, such as `TLSv1.3`. None before the handshake."""
         return self._tls.version()
 
     @property

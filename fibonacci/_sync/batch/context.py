@@ -83,7 +83,7 @@ class BatchRequests:
         """Return a page of the workflow's executions, and what selects the next one.
 
         Args:
-            following: What the page before named; None for the first page.
+            following: What the page before named. None for the first page.
             size: The largest number of executions on it.
         """
         request = self._list._replace(params={**self._list.params, **(following or {})})
@@ -121,8 +121,8 @@ class BatchContext:
         requests: The requests about the workflow.
         options: The arguments of `run_many`.
         journal: The open journal.
-        organization_id: The ID of the organization whose quota counts; None if it is not known.
-        definition: The definition of the workflow; None where the platform does not send it.
+        organization_id: The ID of the organization whose quota counts. None if it isn't known.
+        definition: The definition of the workflow. None if the platform doesn't send it.
         versions: The version of the workflow.
         quota: The quota of the organization, where it was read already.
         limits: The rate limit of the key.
@@ -137,7 +137,7 @@ class BatchContext:
         inbox: What workers hand to the task that iterates.
         is_iterating: Whether the task that iterates is at work, and not in the body of the user's loop.
         quota: The quota of the organization as last read; None before.
-        at_work: How many workers have not reported their end, as far as their reports were taken in.
+        at_work: How many workers haven't reported their end, as far as their reports were taken in.
         is_draining: Whether the end of each piece of work is told to the inbox.
     """
 
@@ -204,7 +204,7 @@ class BatchContext:
 
     @property
     def rate(self) -> float | None:
-        """Requests a minute that the rate limit allows; None when it is not known."""
+        """Requests per minute that the rate limit allows. None if it isn't known."""
         return None if self._limits.last is None else float(self._limits.last.limit)
 
     @property
@@ -222,7 +222,7 @@ class BatchContext:
 
     @property
     def watch_rate(self) -> float | None:
-        """Requests a minute that rows and looks may take; None when it is not known."""
+        """Requests per minute that rows and looks may take. None if it isn't known."""
         left = None if self.options.total is None else max(1, self.state.summary.left)
         return watch_rate(left, self.limits)
 
@@ -243,7 +243,7 @@ class BatchContext:
         """Carry out a function beside the iteration. It hands its result to `report`, however it ends.
 
         Raises:
-            RuntimeError: If the system has no thread left for it. It is not carried out then.
+            RuntimeError: If the system has no thread left for it. It isn't carried out then.
         """
         piece = _Piece(function)
         self.at_work += 1
@@ -276,7 +276,7 @@ class BatchContext:
     def _close_journal(self) -> None:
         """Close the journal. A second call does nothing.
 
-        Ids that were received are in it: a second Ctrl-C may have kept the task that iterates from writing some.
+        IDs that were received are in it: a second Ctrl-C may have kept the task that iterates from writing some.
         """
         try:
             self._write_started()
@@ -293,7 +293,7 @@ class BatchContext:
         """Write the ID of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
         Raises:
-            JournalError: If it cannot be written; a note has the ID.
+            JournalError: If it can't be written; a note has the ID.
         """
         if not self.keeps_results_alone:
             self._unrecorded[row.index] = row
@@ -304,7 +304,7 @@ class BatchContext:
         """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
 
         Raises:
-            JournalError: If it cannot be written.
+            JournalError: If it can't be written.
         """
         row.is_refused = True
         if not (self.is_iterating or self.keeps_results_alone):
@@ -331,7 +331,7 @@ class BatchContext:
         """Write the IDs that are to be recorded, unless another worker has: one transaction is enough for many.
 
         Raises:
-            JournalError: If they cannot be written; a note has them.
+            JournalError: If they can't be written; a note has them.
         """
         with self._recording:
             rows = [*self._unrecorded.copy().values()]
@@ -355,7 +355,7 @@ class BatchContext:
             row.is_recorded = True
 
     def progress_to_note(self, *, is_alone: bool) -> str | None:
-        """Return the note on the progress that the journal should have now; None to leave the one that it has.
+        """Return the note on the progress that the journal should have now, or None to leave the one that it has.
 
         Args:
             is_alone: Whether nothing else is going to be written.
@@ -391,7 +391,7 @@ class BatchContext:
         """Start no row for a while, as the platform asks for or longer each time; stop when that has lasted too long.
 
         Args:
-            error: What a request has ended with that the platform could not carry out.
+            error: What a request has ended with that the platform couldn't carry out.
             is_uncertain: Whether a row may have been started nevertheless.
         """
         asked = error.retry_after if isinstance(error, APIStatusError) else None

@@ -39,9 +39,9 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
         options: The arguments of `run_many`.
 
     Raises:
-        JournalError: If the journal cannot be used.
-        ImportError: If it is in Redis, and redis-py is not installed. Nothing is sent.
-        APIError: If the workflow cannot be read.
+        JournalError: If the journal can't be used.
+        ImportError: If it is in Redis, and redis-py isn't installed. Nothing is sent.
+        APIError: If the workflow can't be read.
     """
     open_it = _journal_opener(options.journal, options.resume)
     workflow = requests.workflow()
@@ -80,11 +80,11 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
 
 
 def read_quota(requests: BatchRequests, organization_id: str) -> Quota | None:
-    """Return the quota of an organization; None where it may not be read.
+    """Return the quota of an organization, or None if it may not be read.
 
     Raises:
-        NotFoundError: If there is no such organization.
-        APIError: If the platform cannot be reached, or refuses every request.
+        NotFoundError: If the organization doesn't exist.
+        APIError: If the platform can't be reached, or refuses every request.
     """
     try:
         return requests.quota(organization_id)
@@ -101,10 +101,10 @@ def header_of(workflow_id: str, workflow: Workflow, options: BatchOptions) -> Jo
 
 
 def check_journal(options: BatchOptions, header: JournalHeader) -> None:
-    """Check that a run could use its journal, which is not created.
+    """Check that a run could use its journal, which isn't created.
 
     Raises:
-        JournalError: If it could not.
+        JournalError: If it couldn't.
     """
     if isinstance(options.journal, RedisJournalURL):
         from fibonacci._batch.redis_opening import check_redis_journal
@@ -142,12 +142,12 @@ def estimate(
         requests: The requests about the workflow.
         options: The arguments of `run_many`.
         rows: The rows, which are read only if they can be read again.
-        number: How many there are; None for the number of the options.
+        number: How many there are. None for the number of the options.
 
     Raises:
-        ValueError: If the number of rows is not known, or the rows are not what the workflow needs.
-        JournalError: If the journal cannot be used.
-        APIError: If the workflow cannot be read.
+        ValueError: If the number of rows isn't known, or the rows aren't what the workflow needs.
+        JournalError: If the journal can't be used.
+        APIError: If the workflow can't be read.
     """
     count = options.total if number is None else check_positive_int("rows", number)
     if count is None:

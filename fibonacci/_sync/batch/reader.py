@@ -109,7 +109,7 @@ class RowReader:
         """Take a row that is going to be started. The first of them is compared with the workflow and the journal.
 
         Raises:
-            ValueError: If its inputs are not what the workflow needs, or the journal has its key as the other type.
+            ValueError: If its inputs aren't what the workflow needs, or the journal has its key as the other type.
         """
         if not self._is_checked:
             self._is_checked = True
@@ -119,7 +119,7 @@ class RowReader:
         self._state.pending.append(row)
 
     def _check_key(self, row: Row) -> None:
-        """Check the key of a row that the journal does not have: one that is of the wrong type is so in every row."""
+        """Check the key of a row that the journal doesn't have: one that is of the wrong type is so in every row."""
         other = other_key(row.key)
         if other is None:
             return
@@ -166,11 +166,11 @@ def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: 
 
     Args:
         row: The row.
-        definition: The definition of the workflow; None where the platform does not send it.
-        key_column: The column that has the key, which need not be an input; None for none.
+        definition: The definition of the workflow. None if the platform doesn't send it.
+        key_column: The column that has the key, which need not be an input. None for none.
 
     Raises:
-        ValueError: If its inputs are not what the workflow needs.
+        ValueError: If its inputs aren't what the workflow needs.
     """
     problems = check_inputs(definition, row.inputs)
     if problems.errors:

@@ -75,14 +75,14 @@ class BatchRunner:
         self._start_rows()
 
     def pop(self) -> RunResult | None:
-        """Return the next result; None if there is none now."""
+        """Return the next result, or None if there is none now."""
         return self._state.results.pop()
 
     def step(self) -> None:
         """Wait until something happens, and do what follows from it.
 
         Raises:
-            JournalError: If the journal cannot be written.
+            JournalError: If the journal can't be written.
         """
         self._receive()
         self._call_received()
@@ -94,7 +94,7 @@ class BatchRunner:
         self._start_rows()
 
     def drain(self) -> None:
-        """Start no further row, and wait until no request is on its way."""
+        """Start no more rows, and wait until no request is under way."""
         self._state.stop(None)
         self._call_received()
         self._context.is_draining = True
@@ -108,7 +108,7 @@ class BatchRunner:
         """Write the results there are.
 
         Raises:
-            JournalError: If the journal cannot be written.
+            JournalError: If the journal can't be written.
         """
         self._commit([])
 
@@ -138,7 +138,7 @@ class BatchRunner:
         _runtime.checkpoint()
 
     def _withdraw(self, rows: Iterable[Row]) -> None:
-        """Take the intents of rows back that were not started. The journal may have them."""
+        """Take the intents of rows back that weren't started. The journal may have them."""
         for row in rows:
             if row.number and row.index not in self._state.starting and not row.is_uncertain:
                 row.withdraw()
@@ -198,7 +198,7 @@ class BatchRunner:
         state.finished.clear()
 
     def _stop_if_asked(self) -> None:
-        """Start no further row if another process has requested it."""
+        """Start no more rows if another process has requested it."""
         state, journal, now = self._state, self._context.journal, self._context.now
         if state.is_stopped or now < self._stop_checked_at + _STOP_CHECK:
             return
@@ -225,7 +225,7 @@ class BatchRunner:
 
     @property
     def _held_until(self) -> float | None:
-        """Until when the run waits for a place of a row that has timed out; None where it has others."""
+        """Until when the run waits for a place of a row that has timed out. None if it has others."""
         since, timeout = self._state.held_since, self._context.options.timeout
         return None if since is None or timeout is None else since + timeout
 
@@ -302,7 +302,7 @@ class BatchRunner:
         self._context.take_version(version)
 
     def _not_probed(self, error: BaseException) -> None:
-        """Wait longer; what does not change with time, the next row says for all."""
+        """Wait longer; what doesn't change with time, the next row says for all."""
         self._is_probing = False
         if is_transient(error):
             self._context.back_off(error)
@@ -315,7 +315,7 @@ class BatchRunner:
             self._watcher.look()
 
     def _search(self) -> None:
-        """Search for rows of unknown outcome, if the user asks for it, and settle those that are not found."""
+        """Search for rows of unknown outcome, if the user asks for it, and settle those that aren't found."""
         state, context = self._state, self._context
         if not state.unknown or self._finder.is_searching or state.is_stopped:
             return

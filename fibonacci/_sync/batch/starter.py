@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/batch/starter.py by tests/tools/mirror.py; change that file, not this one.
-"""Starting rows: what becomes of those that are not started, and looking for those whose start had no response."""
+"""Starting rows: what becomes of those that aren't started, and looking for those whose start had no response."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class RowStarter:
             context.back_off(error, is_uncertain=row.index in context.state.unknown)
 
     def _put_back(self, row: Row) -> None:
-        """Start the row later: this request was not carried out, as far as it is the only one with its key."""
+        """Start the row later: this request wasn't carried out, as far as it is the only one with its key."""
         if not row.is_uncertain:
             row.withdraw()
             self._context.state.withdrawn.append(row)
@@ -252,7 +252,7 @@ class RowFinder:
                 return candidates, pages
 
     def _digest(self, execution: Execution) -> bytes:
-        """Return the digest of an execution's inputs, which are read if the list does not give them."""
+        """Return the digest of an execution's inputs, which are read if the list doesn't give them."""
         digest = inputs_digest(execution) or self._digests.get(execution.id)
         if digest is None:
             try:
@@ -279,7 +279,7 @@ class RowFinder:
             self._follow(row, execution)
 
     def _failed(self, rows: Sequence[Row], searched: set[int], error: BaseException) -> None:
-        """Search again later if that may help; else it cannot be told whether the rows were started."""
+        """Search again later if that may help; else it can't be told whether the rows were started."""
         self.is_searching = False
         if is_transient(error) and not self._context.plan.failed(self._context.now):
             searched.difference_update(row.index for row in rows)

@@ -54,7 +54,7 @@ class ExecutionsWatcher:
         self._is_urgent = True
 
     def due_at(self) -> float | None:
-        """Return when to look at the executions, on the monotonic clock; None while there is nothing to look at."""
+        """Return when to look at the executions, on the monotonic clock, or None while there is nothing to look at."""
         context = self._context
         oldest = next((row for rows in self._watched() for row in rows.values()), None)
         if self._is_looking or oldest is None:
@@ -190,7 +190,7 @@ class ExecutionsWatcher:
             self._end(row, execution)
 
     def _end(self, row: Row, execution: Execution) -> None:
-        """Finish a row; outputs and reasons that a list does not give are read first."""
+        """Finish a row; outputs and reasons that a list doesn't give are read first."""
         if is_complete(execution):
             self._context.state.end(row, execution)
         else:

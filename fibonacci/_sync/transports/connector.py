@@ -27,8 +27,8 @@ class Connector:
     Args:
         origin: Scheme, host and port.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
-        ca_bundle: A file or folder of authorities to trust beside the system's; None for none.
-        client_cert: The client's certificate, for the origin alone; None for none.
+        ca_bundle: A file or folder of authorities to trust beside the system's. None for none.
+        client_cert: The client's certificate, for the origin alone. None for none.
 
     Raises:
         UnicodeError: If a host's name is too long or has an empty label.
@@ -54,7 +54,7 @@ class Connector:
 
     @property
     def proxy(self) -> str | None:
-        """The URL of the proxy, without user and password; None for none."""
+        """The URL of the proxy, without user and password. None for none."""
         return None if self._proxy is None else self._proxy.url
 
     def connect(self, deadline: Deadline, phases: Phases) -> HTTP11Connection:
@@ -65,7 +65,7 @@ class Connector:
             phases: Those of the call.
 
         Raises:
-            TransportError: If it cannot be made within `connect_timeout` and before the deadline.
+            TransportError: If it can't be made within `connect_timeout` and before the deadline.
         """
         seconds = self._connect_timeout
         try:
@@ -127,7 +127,7 @@ class Connector:
 
 
 class _Endpoint:
-    """The host and port of a URL; a name that is not ASCII in its `xn--` form."""
+    """The host and port of a URL; a name that isn't ASCII in its `xn--` form."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
