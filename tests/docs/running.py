@@ -18,6 +18,7 @@ import builtins
 import importlib
 import inspect
 import io
+import logging
 import os
 import re
 import runpy
@@ -138,6 +139,20 @@ def setting(emulator: Emulator | None = None) -> Generator[Setting]:
         made = Setting(emulator or stack.enter_context(Emulator()), Path(folder), loop)
         stack.callback(made.close)
         yield made
+
+
+@contextmanager
+def own_logging() -> Generator[None]:
+    """Restore the package's logger at the end: what a page shows of the log is not shown in other tests."""
+    logger = logging.getLogger("fibonacci")
+    handlers, level = [*logger.handlers], logger.level
+    try:
+        yield
+    finally:
+        for handler in {*logger.handlers} - {*handlers}:
+            if not isinstance(handler, logging.NullHandler):
+                logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @contextmanager

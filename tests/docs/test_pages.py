@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from functools import cache
 from importlib import import_module
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.running import NEEDS_MORE, setting
+from tests.docs.running import NEEDS_MORE, own_logging, setting
 from tests.tools.markdown import ROOT, SHELL, anchors, blocks_of, links
 
 # A client of it gives a server the stderr of the moment of this import: now, and not while a test redirects it.
@@ -47,16 +46,9 @@ def marks(page: Path) -> list[pytest.MarkDecorator]:
     "page", [pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks(page)) for page in RUN]
 )
 def test_the_blocks_of_a_page_run_in_order(page: Path) -> None:
-    logger = logging.getLogger("fibonacci")
-    handlers, level = [*logger.handlers], logger.level
-    with setting() as shared:
+    with own_logging(), setting() as shared:
         for block in blocks_of(page):
             shared.run(block)
-    # What a page shows of the log is not shown in other tests.
-    for handler in {*logger.handlers} - {*handlers}:
-        if not isinstance(handler, logging.NullHandler):
-            logger.removeHandler(handler)
-    logger.setLevel(level)
 
 
 def test_blocks_say_what_they_are() -> None:

@@ -69,9 +69,9 @@ def derive(source: str, name: str) -> str:
         if kind == "NAME" and (keyword := KEYWORD.match(source, start)):
             text, end = "", keyword.end()
         elif kind == "NAME":
-            text = _rename(text)
+            text = sync_name(text)
         elif kind in {"STRING", "COMMENT"}:
-            text = _rename(IN_BACKTICKS.sub(lambda code: KEYWORD.sub("", code[0]), text))
+            text = sync_name(IN_BACKTICKS.sub(lambda code: KEYWORD.sub("", code[0]), text))
         derived += source[position:start] + text
         position = end
     derived += source[position:]
@@ -100,7 +100,8 @@ def _tokens(source: str) -> Iterator[tuple[str, int, int]]:
             yield kind, start, end
 
 
-def _rename(text: str) -> str:
+def sync_name(text: str) -> str:
+    """Return a name as the sync half has it, or a text with each of its names so."""
     return WORD.sub(lambda word: RENAMED.get(word[0]) or re.sub(r"^(_*)Async(?=[A-Z])", r"\1", word[0]), text)
 
 

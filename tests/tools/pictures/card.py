@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import ViewportSize
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 from tests.kit.chromium import chromium
 from tests.tools.markdown import ROOT
@@ -21,15 +18,14 @@ ASSETS: Final = ROOT / "tests" / "tools" / "site" / "theme" / "assets"
 
 _LOGO: Final = Path(__file__).parents[1] / "site" / "theme" / "partials" / "logo.html"
 _CODE: Final = """\
-from fibonacci import Fibonacci
+<b>from</b> fibonacci <b>import</b> Fibonacci
 
-client = Fibonacci()
-execution = client.workflows.run(
-    "wf-greeter",
-    inputs={"name": "Ada"},
+client <b>=</b> Fibonacci()
+execution <b>=</b> client.workflows.run(
+    <i>"wf-greeter"</i>,
+    inputs<b>=</b>{<i>"name"</i>: <i>"Ada"</i>},
 )
-print(execution.outputs)
-"""
+print(execution.outputs)"""
 _STYLE: Final = """
 * { box-sizing: border-box; margin: 0 }
 body { width: 1200px; height: 630px; padding: 64px; display: flex; gap: 56px; align-items: center;
@@ -39,8 +35,10 @@ svg { width: 96px; margin-bottom: 28px }
 h1 { font-size: 58px; letter-spacing: -1px; white-space: nowrap; margin-bottom: 22px }
 p { font-size: 27px; line-height: 1.42; color: #d3d9f7 }
 .install { margin-top: 34px; font: 23px ui-monospace, monospace; color: #9fb0ff; white-space: nowrap }
-.highlight { width: 560px; padding: 34px 36px; border-radius: 16px; background: #161b22; border: 1px solid #3d444d }
-.highlight pre { font: 22px/1.55 ui-monospace, monospace }
+pre { width: 560px; padding: 34px 36px; border-radius: 16px; background: #161b22; border: 1px solid #3d444d;
+  font: 22px/1.55 ui-monospace, monospace }
+b { color: #ff7b72; font-weight: 400 }
+i { color: #a5d6ff; font-style: normal }
 """
 
 
@@ -54,9 +52,8 @@ def card() -> dict[str, bytes]:
 
 def card_page() -> str:
     """Return the page that the picture is taken of: what the package is, and a program that uses it."""
-    formatter = HtmlFormatter(style="github-dark")
-    code = highlight(_CODE, PythonLexer(), formatter)
     words = f"<h1>fibonacci-sdk</h1><p>{escape(read_project()['description'])}</p>"
     install = '<div class="install">pip install fibonacci-sdk</div>'
-    style = f"<style>{formatter.get_style_defs('.highlight')}{_STYLE}</style>"
-    return f'{style}<div class="words">{_LOGO.read_text("utf-8")}{words}{install}</div>{code}'
+    return (
+        f'<style>{_STYLE}</style><div class="words">{_LOGO.read_text("utf-8")}{words}{install}</div><pre>{_CODE}</pre>'
+    )

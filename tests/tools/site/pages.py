@@ -40,13 +40,16 @@ class SitePage:
     source: str = ""
     """The file in the repository that a reader edits to change it; empty if no single file has its text."""
 
+    shown: str = ""
+    """Its Markdown on the site, with what neither GitHub nor agents need, such as async tabs; empty if it is `text`."""
+
     @property
     def site_text(self) -> str:
         """The Markdown as zensical reads it: in tables, a bar within code has no backslash, unlike on GitHub.
 
         Each picture is two images, which follow the site's switch between light and dark.
         """
-        return by_scheme(_FENCE_OR_ROW.sub(_with_bars, self.text))
+        return by_scheme(_FENCE_OR_ROW.sub(_with_bars, self.shown or self.text))
 
     @property
     def plain_text(self) -> str:

@@ -143,6 +143,19 @@ def test_long_lines_of_code_scroll_within_their_block(visitor: Visitor) -> None:
     assert blocks > 0
 
 
+def test_who_chooses_async_code_sees_it_on_every_page(visitor: Visitor) -> None:
+    page = visitor.page
+    page.set_viewport_size(PHONE)
+    visitor.open("how-to/run-a-workflow/")
+    expect(page.get_by_text("AsyncFibonacci()")).to_be_hidden()
+    page.get_by_text("Async", exact=True).first.click()
+    expect(page.get_by_text("AsyncFibonacci()")).to_be_visible()
+    expect(page.get_by_text("execution = await client.executions.wait")).to_be_visible()  # of another block
+    assert too_wide(page, PHONE) == []
+    visitor.open("how-to/read-long-lists/")
+    expect(page.get_by_text("async for workflow in client.workflows.list()")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("words", "title", "place"),
     [
