@@ -1,7 +1,7 @@
 """What differs between two definitions.
 
-Before comparing, older spellings become newer ones, values that equal the default are dropped, lists of ids whose order
-means nothing are sorted, and templates lose the spaces inside their braces. Nothing is checked: you can compare
+Before comparing, older spellings become newer ones, and values that equal the default are dropped. Lists of ids whose
+order means nothing are sorted, and templates lose the spaces inside their braces. Nothing is checked: you can compare
 definitions that have mistakes.
 """
 
@@ -69,7 +69,7 @@ class NormalizedDefinition(NamedTuple):
     """The fields of the workflow with its outputs, without its nodes."""
 
     nodes: dict[str, dict[str, Any]]
-    """The nodes by id. One without an id of its own is named by its position, such as `nodes[2]`."""
+    """The nodes by id. A node without a unique id is named by its position, such as `nodes[2]`."""
 
 
 def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinition:
@@ -116,7 +116,7 @@ def _without_defaults(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
 
 
 def node_defaults(node_type: object) -> Mapping[str, Any]:
-    """Return the defaults of the fields of a node type; of an unknown one, those that all nodes have."""
+    """Return the defaults of the fields of a node type, or those that all nodes have for an unknown type."""
     known = known_type(node_type)
     return _defaults(NODE_MODELS[known] if known else OpenNode) if isinstance(node_type, str) else {}
 
@@ -159,7 +159,7 @@ def _normal(value: object) -> object:
 
 _SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}
 _WIDEST: Final = 60
-"""Characters of a value that stands in one line with the other one; longer texts are compared line by line."""
+"""How many characters of a value are shown on one line with the other value. Longer texts are compared line by line."""
 _WIDEST_PLACE: Final = 32
 _MOST_LINES: Final = 24
 
@@ -296,7 +296,7 @@ class _GivenFields(NamedTuple):
     defaults: Mapping[str, Any]
 
     def get(self, name: str) -> Any:
-        """Return the value of a field, or its default; `_MISSING` without one."""
+        """Return the value of a field, or its default, or `_MISSING` without one."""
         return self.fields.get(name, self.defaults.get(name, _MISSING))
 
 

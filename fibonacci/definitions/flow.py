@@ -22,7 +22,7 @@ class Fate(NamedTuple):
     """What has become of a node so far."""
 
     status: Literal["pending", "completed", "failed", "skipped"]
-    """Its state; `pending` until it has ended."""
+    """Its state. `pending` until it has ended."""
 
     stopped: bool = False
     """Whether a failure is why it has no output: its own, or that of a node that it depends on."""
@@ -41,7 +41,7 @@ class FlowStep(NamedTuple):
     """Whether it waits for others, runs, or is skipped."""
 
     reason: str = ""
-    """Why it is skipped, for a person; empty when it is not."""
+    """Why it is skipped, for a person. Empty when it is not."""
 
     stopped: bool = False
     """Whether it is skipped because of a failure."""
@@ -72,8 +72,7 @@ class Flow:
         links: Their links, if they are known already.
 
     Attributes:
-        waits_for: The ids of the nodes that each node names or reads, that name it in a branch, or that it stands in
-            for.
+        waits_for: The ids of the nodes that each node names or reads, that name it in a branch, or that it replaces.
         depends_on: Those that it names or reads. When all of them were skipped, it is skipped.
         gates: The conditionals that name a node in a branch, by its id.
         rescues: The ids of the nodes whose failure starts a node, by its id: it is their `fallback` or `on_error`.
@@ -117,7 +116,7 @@ class Flow:
         self.starts_after: Final[Edges] = self._starts_after(critics)
 
     def order(self) -> list[str]:
-        """Return the ids, each after those that it starts after; a cycle and what depends on it are left out."""
+        """Return the ids, each after those that it starts after, without cycles and what depends on them."""
         return [node_id for level in levels(self.starts_after) for node_id in level]
 
     def step(self, node_id: str, fate_of: Fates, unmet: Unmet = lambda: None) -> FlowStep:
@@ -126,7 +125,7 @@ class Flow:
         Args:
             node_id: Its id.
             fate_of: What has become of the others so far.
-            unmet: Compares its `condition`; called only when nothing else keeps it from running. What it raises is
+            unmet: Compares its `condition`. Called only when nothing else keeps it from running. What it raises is
                 raised.
 
         Returns:
@@ -152,7 +151,7 @@ class Flow:
         return FlowStep("run") if reason is None else FlowStep("skip", reason)
 
     def skippable(self, conditioned: Container[str]) -> set[str]:
-        """Return the nodes that something else than a failure may skip; those of a cycle are left out.
+        """Return the nodes that something else than a failure may skip, without those of a cycle.
 
         Args:
             conditioned: The ids of the nodes with a `condition`.
@@ -194,7 +193,7 @@ class Flow:
         """Return what each node starts after.
 
         What would make nodes wait for each other is left out: a fallback may use what depends on the failed node. The
-        fallbacks come first: a critic assesses what stands in for its target.
+        fallbacks come first: a critic assesses what replaces its target.
         """
         after = {node_id: dict.fromkeys(targets) for node_id, targets in self.waits_for.items()}
         reach = _Reach(after)
@@ -223,7 +222,7 @@ class _Reach:
     """What can be reached from some nodes, kept up to date as edges are added: to search each time takes cubic time.
 
     Args:
-        edges: The edges; more are added by `add`.
+        edges: The edges. More are added by `add`.
 
     Attributes:
         size: How many nodes were reached, from all of those that were asked for.

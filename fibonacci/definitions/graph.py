@@ -14,7 +14,7 @@ from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, is_open
 from fibonacci.definitions.templates import TemplateError, parse, placed_expressions, strings
 
 FOLLOWING: Final[frozenset[LinkKind]] = frozenset({"branch", "fallback", "on_error"})
-"""The kinds of link whose target depends on the node that names it; by the others the naming node depends."""
+"""The kinds of link whose target depends on the node that names it. By the others the naming node depends."""
 
 _NEWER: Final = (
     *(key for kind in NODE_KINDS.values() for key in kind.templates),
@@ -35,7 +35,7 @@ _LINKS: Final[Mapping[str, LinkKind]] = {
 
 
 def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    """Return the nodes that have an id, by position; faults of the others are faults of shape."""
+    """Return the nodes that have an id, by position, because the others are problems of shape."""
     nodes = definition.get("nodes")
     if not is_array(nodes):
         return {}
@@ -56,7 +56,7 @@ class Link:
     """The id that is named."""
 
     offset: int | None = None
-    """The number of characters before the template, in the text at the location; None where the text is the name."""
+    """The number of characters before the template, in the text at the location, or None where the text is the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
 
 
 def templated_values(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the keys of a node whose texts are templates, with their values; all its own if its type is not known."""
+    """Yield the keys of a node whose texts are templates, with values, or all but common keys for an unknown type."""
     for key in [key for key in node if key not in _COMMON_KEYS] if is_open(node) else TEMPLATED_KEYS:
         if key in node:
             yield key, node[key]
@@ -142,8 +142,8 @@ LinksById = Mapping[str, Sequence[Link | BadTemplate]]
 def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return the dependencies of each node.
 
-    These are its explicit dependencies, the nodes that its templates name, the node that a critic assesses, for a node
-    in a branch the conditional that decides about it, and for a `fallback` or `on_error` node the one that may fail.
+    These are its explicit dependencies, the nodes that its templates name, and the node that a critic assesses. For a
+    node in a branch it is also the conditional, and for a `fallback` or `on_error` node the node that may fail.
 
     Args:
         nodes: Nodes in plain JSON that have an id. Names of no node are left out, and mentions.
@@ -180,7 +180,7 @@ def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict
 
 
 def levels(depends_on: Edges) -> list[list[str]]:
-    """Group ids by level; a cycle and what depends on it are left out."""
+    """Group ids by level, without cycles and what depends on them."""
     missing = {node_id: len(targets) for node_id, targets in depends_on.items()}
     position = {node_id: index for index, node_id in enumerate(depends_on)}
     followers: dict[str, list[str]] = {node_id: [] for node_id in depends_on}

@@ -3,8 +3,9 @@
 This is the part of the standard that schemas of inputs and answers use. `schema_faults` lists what is outside of it, so
 that nothing is left unchecked in silence.
 
-Schemas and values are written by others, and 30 references that each name the next one twice are a billion schemas. So
-each check counts its steps, about one for a schema and a value, and ends at a limit: such a value is not taken to fit.
+Other people write the schemas and values, and 30 references that each name the next one twice are a billion schemas. So
+each check counts its steps, about one for each schema and value, and stops at a limit. A value that reaches the limit
+counts as not fitting.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Fault(NamedTuple):
     """The reason."""
 
     name: str = ""
-    """The property of the value there that is missing, or must not be there; empty for other reasons."""
+    """The property of the value there that is missing, or must not be there. Empty for other reasons."""
 
     is_certain: bool = True
     """Whether the value does not fit. If not, the schema cannot tell: it is malformed, or takes too long."""
@@ -67,7 +68,7 @@ class Fault(NamedTuple):
 
 
 def first_fault(schema: Schema, value: Any, place: str = "", *, steps: Steps | None = None) -> Fault | None:
-    """Return why a value does not fit a schema, with the place inside it; `None` if it fits.
+    """Return why a value does not fit a schema, with the place inside it, or `None` if it fits.
 
     Args:
         schema: The schema.
@@ -83,7 +84,7 @@ def first_fault(schema: Schema, value: Any, place: str = "", *, steps: Steps | N
 
 
 def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | None = None) -> Iterator[Fault]:
-    """Yield each reason why a value does not fit a schema; one that is not certain is the last."""
+    """Yield each reason why a value does not fit a schema, with one that is not certain at the end."""
     try:
         yield from _Check(schema, steps or Steps()).faults(schema, value, place)
     except _UncheckedPattern as error:
@@ -98,12 +99,12 @@ def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | No
 
 
 def is_closed(schema: Mapping[str, Any]) -> bool:
-    """Tell whether `properties` of a schema names all properties; without `additionalProperties` it does by custom."""
+    """Tell whether `properties` of a schema names all properties, which is assumed without `additionalProperties`."""
     return schema.get("additionalProperties", False) is False and not any(key in schema for key in _OPENING)
 
 
 def referenced(reference: str, root: Schema) -> Any:
-    """Return the part of a schema that a `$ref` names; None if it names none of it."""
+    """Return the part of a schema that a `$ref` names, or None if it names none of it."""
     if len(reference) > _LONGEST_REFERENCE:
         return None
     head, *parts = reference.split("/")
@@ -115,7 +116,7 @@ def referenced(reference: str, root: Schema) -> Any:
 
 
 def target_of(schema: Schema, root: Schema) -> Schema:
-    """Follow the references of a schema to `$defs`, `definitions` or the root; false, which fits nothing, if broken."""
+    """Follow the references of a schema to `$defs`, `definitions` or the root. Return false if one is broken."""
     for _ in range(_MOST_REFERENCES):
         if not is_object(schema) or "$ref" not in schema:
             return schema
@@ -261,7 +262,7 @@ class _Check:
     def _text(self, value: Any) -> str:
         """Return the text that equal JSON has in common: 1 is 1.0, and true is not 1.
 
-        Numbers can be chosen so that their hashes are equal, and then a set of them takes quadratic time; texts cannot.
+        Numbers can be chosen so that their hashes are equal, and then a set of them takes quadratic time. Texts cannot.
         """
         if is_array(value):
             text = f"[{','.join(map(self._text, value))}]"
@@ -342,7 +343,7 @@ _ANNOTATIONS: Final = frozenset(
         "contentSchema", "externalDocs", "xml",
     )
 )  # fmt: skip
-"""Keywords that no value can contradict; those of OpenAPI are among them, which pydantic writes."""
+"""Keywords that no value can contradict. Those of OpenAPI are among them, which pydantic writes."""
 
 _UNCHECKED: Final = (
     "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "$vocabulary", "additionalItems",
@@ -453,7 +454,7 @@ def _unchecked(keyword: str, place: str) -> Iterator[SchemaFault]:
 
 
 def _nearest_keyword(word: str) -> str | None:
-    """Return the keyword that another word certainly means; None if it means none."""
+    """Return the keyword that another word certainly means, or None if it means none."""
     letters = _letters(word)
     known = [
         keyword for keyword in sorted(_KNOWN) if len(keyword) >= _FEWEST_LETTERS and abs(len(keyword) - len(word)) <= 2

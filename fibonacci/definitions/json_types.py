@@ -36,7 +36,7 @@ def place_of(parts: Iterable[int | str]) -> str:
 
 
 def path_to_bad_text(value: object) -> tuple[int | str, ...] | None:
-    """Return the path to the first text in JSON, a key or a value, that is not valid Unicode; `None` if all are."""
+    """Return the path to the first text in JSON, a key or a value, that is not valid Unicode, or `None` if all are."""
     if isinstance(value, str):
         return None if is_unicode(value) else ()
     if is_object(value):
@@ -104,7 +104,7 @@ def plain_object(definition: object) -> dict[str, Any]:
     """Return a definition as plain JSON in the spelling that it has.
 
     Raises:
-        TypeError: If it is neither a mapping nor a model of a definition; the message says what to pass.
+        TypeError: If it is neither a mapping nor a model of a definition. The message says what to pass.
         ValueError: If it holds itself.
     """
     plain = unwrapped(definition) if may_be_definition(definition) else None
@@ -120,7 +120,7 @@ def may_be_definition(value: object) -> bool:
 
 
 def remedy(value: object) -> str:
-    """Return the end of a message about a value that is no definition, but can lead to one; else the empty text."""
+    """Return the end of a message about a value that isn't a definition but leads to one, or an empty text."""
     if isinstance(value, str | PathLike):
         return "; load(path) reads a file"
     fields = type(value).model_fields if isinstance(value, BaseModel) else ()
@@ -139,7 +139,7 @@ def unwrapped(value: object, dump: Callable[[BaseModel], object] = _set_fields) 
 
     Args:
         value: The value.
-        dump: What is made of a model; by default its set fields.
+        dump: What is made of a model. By default its set fields.
 
     Raises:
         ValueError: If it holds itself.

@@ -1,4 +1,4 @@
-"""The kinds of nodes: what the SDK knows of each type beside its model, in one table.
+"""The kinds of nodes: what the SDK knows of each type besides its model, in one table.
 
 A kind has a model in `nodes.py`, an entry here and a method of `WorkflowBuilder`. Whoever asks for the type of a node
 asks this table, or matches all of `NodeType` or of `Node`: a kind that is missing there is an error of types.
@@ -29,16 +29,16 @@ class NodeKind(NamedTuple):
     """The keys whose texts are templates that are rendered when the node has run, and may name the node itself."""
 
     links: Mapping[str, LinkKind]
-    """The keys that name other nodes, beside those of all nodes: a branch has a list of ids, each other key one id."""
+    """The keys that name other nodes, besides those of all nodes: a branch has a list of ids, each other key one id."""
 
     is_fallible: bool
     """Whether it calls something outside the workflow, and so may have a `condition`, a `fallback`, an `on_error`."""
 
     method: str
-    """The method of `WorkflowBuilder` that adds such a node."""
+    """The method of `WorkflowBuilder` that adds a node of this type."""
 
     subject: str
-    """The key that describes a node best in a diagram; empty where its type does."""
+    """The key that describes a node best in a diagram. Empty where its type does."""
 
     mermaid: str
     """The shape in Mermaid, with `{}` for the label."""
@@ -153,7 +153,7 @@ def known_type(node_type: object) -> NodeType | None:
 
 
 def node_kind(node: Mapping[str, Any]) -> NodeKind | None:
-    """Return the kind of a node; None when its type is missing, or not known."""
+    """Return the kind of a node, or None when its type is missing, or not known."""
     node_type = known_type(node.get("type"))
     return None if node_type is None else NODE_KINDS[node_type]
 

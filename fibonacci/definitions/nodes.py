@@ -399,7 +399,7 @@ class OpenNode(DefinitionModel):
 
 
 def _tag_of(node: object) -> str | None:
-    """Return the tag of the model that reads a node; None for an object without a type."""
+    """Return the tag of the model that reads a node, or None for an object without a type."""
     if is_object(node):
         if "type" not in node:
             return None
@@ -425,7 +425,7 @@ NODE_MODELS: Final[Mapping[NodeType, type[BaseNode]]] = {
     "critic": CriticNode,
     "conditional": ConditionalNode,
 }
-"""The model of each type of node that this version knows; `OpenNode` is that of the others."""
+"""The model of each type of node that this version knows. `OpenNode` is that of the others."""
 
 
 class WorkflowDefinition(DefinitionModel):

@@ -38,7 +38,7 @@ def evaluate(operator: str, left: Any, right: Any = None) -> bool:
     Args:
         operator: One of the ten documented names.
         left: The left operand: any JSON, rendered.
-        right: The right operand: any JSON, rendered; `is_empty` and `is_not_empty` ignore it.
+        right: The right operand: any JSON, rendered. `is_empty` and `is_not_empty` ignore it.
 
     Returns:
         Whether the comparison holds.
@@ -98,7 +98,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
-    """Convert numeric texts to numbers, unless one side is no number: then return both unchanged."""
+    """Convert numeric texts to numbers, or return both unchanged if one of them is not a number."""
     first, second = _number(left), _number(right)
     if first is None or second is None:
         return left, right

@@ -1,10 +1,10 @@
 r"""The regular expressions of JSON Schemas, matched in bounded time.
 
-Schemas are written by others, and `re` may never return: `^(a+)+$` on 40 letters takes it hours, and nothing can stop
-it. So nothing here goes back in the text. All positions that a match may have reached, one bit each of an integer, move
-through the pattern together. There are no more of them than characters, so no pattern takes exponential time. The rest
-is counted in steps, and refused at a limit that is the same on every machine. An engine that is linear is not enough:
-that of pydantic takes 47 s for `(?:a{0,1000}){0,100}x` on 10,000 letters, and has no lookaheads.
+Other people write the schemas, and `re` may never return: `^(a+)+$` on 40 letters takes hours, and nothing can stop it.
+So nothing here goes back in the text. All positions that a match may have reached, one bit of an integer each, move
+through the pattern together. There are no more of them than characters, so no pattern takes exponential time. The
+remaining work is counted in steps, and refused at a limit that is the same on every machine. A linear engine is not
+enough: that of pydantic takes 47 s for `(?:a{0,1000}){0,100}x` on 10,000 letters, and has no lookaheads.
 
 The language is that of JSON Schema, ECMA 262: `$` is only the end of the text, and `\d` has ten digits. Back references
 and what only Python has, such as flags, are refused with the reason.
@@ -36,11 +36,11 @@ _LINE_ENDS: Final = "\n\r\u2028\u2029"
 
 
 class PatternError(ValueError):
-    """A pattern cannot be matched: it cannot be read, has what is not supported, or takes too long."""
+    """A pattern cannot be matched: it cannot be read, has something that is not supported, or takes too long."""
 
 
 class TooManyStepsError(PatternError):
-    """What is compared with a value takes too long; the message continues its name."""
+    """A comparison with a value takes too long. The message continues the name of what is compared."""
 
 
 class Steps:
@@ -58,7 +58,7 @@ class Steps:
         """Count steps.
 
         Raises:
-            TooManyStepsError: If there are no more.
+            TooManyStepsError: If no steps are left.
         """
         self._left -= count
         if self._left < 0:
@@ -76,7 +76,7 @@ def matches(pattern: str, text: str, steps: Steps) -> bool:
         steps: Counts the steps.
 
     Raises:
-        PatternError: If the pattern cannot be read, or no steps are left; the message continues "the pattern".
+        PatternError: If the pattern cannot be read, or no steps are left. The message continues "the pattern".
 
     Example:
         >>> matches("^(a+)+$", "a" * 40 + "!", Steps())
@@ -87,7 +87,7 @@ def matches(pattern: str, text: str, steps: Steps) -> bool:
 
 
 def pattern_fault(pattern: str) -> str:
-    """Return why a pattern cannot be read, as the end of a sentence about it; empty if it can."""
+    """Return why a pattern cannot be read, as the end of a sentence about it. Empty if it can."""
     try:
         _parsed(pattern)
     except PatternError as error:
@@ -103,8 +103,8 @@ def _parsed(pattern: str) -> _Part:
 class _Subject:
     """A text, read in one of two directions, with sets of positions in it.
 
-    A set is an integer, with bit n for the position before character n in the direction of reading. What looks ahead
-    is matched backward from everywhere: it holds where such a match ends.
+    A set is an integer, with bit n for the position before character n in the direction of reading. A lookahead is
+    matched backward from everywhere, and is true where such a match ends.
 
     Attributes:
         everywhere: All positions, the end included.

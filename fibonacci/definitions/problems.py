@@ -111,7 +111,7 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
         "warning",
     ),
 }  # fmt: skip
-"""What cannot run, or is refused by the platform as documented, is an error; the rest are warnings."""
+"""What cannot run, or is refused by the platform as documented, is an error. The rest are warnings."""
 
 MAY_HAPPEN: Final = frozenset({"may_have_no_value"})
 """The problems that a run may have or not. The others are about what is written, which a strict emulator refuses."""
@@ -123,9 +123,9 @@ def problem(location: str, code: str, message: str, *, offset: int | None = None
 
 
 _WIDEST: Final = 100
-"""The cells of a line that are shown; a longer line is cut around the place."""
+"""The cells of a line that are shown. A longer line is cut around the place."""
 _BEFORE: Final = 60
-"""The cells before the place that stay of such a line."""
+"""How many cells before the place are kept of such a line."""
 _CUT: Final = "..."
 _TAB: Final = "    "
 
@@ -136,7 +136,7 @@ def snippet(number: int, line: str, column: int | None = None) -> str:
     Args:
         number: The number of the line.
         line: The line, without its break.
-        column: The place in the line, counted from 1 in characters; None shows no caret.
+        column: The place in the line, counted from 1 in characters. None shows no caret.
 
     Returns:
         One line of text, or two. Nothing in them can be carried out by a terminal, and the caret is under the place
@@ -163,7 +163,7 @@ def _visible(text: str) -> str:
 
 
 def _first(text: str, width: int) -> str:
-    """Return the beginning of a text that takes at most so many cells."""
+    """Return the beginning of a text that takes at most a number of cells."""
     end = 0
     for cluster, cells in clusters(text):
         width -= cells
@@ -174,7 +174,7 @@ def _first(text: str, width: int) -> str:
 
 
 def _last(text: str, width: int) -> str:
-    """Return the end of a text that takes at most so many cells."""
+    """Return the end of a text that takes at most a number of cells."""
     excess, start = cell_width(text) - width, 0
     for cluster, cells in clusters(text):
         if excess <= 0:

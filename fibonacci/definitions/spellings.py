@@ -1,7 +1,7 @@
 """The two generations of spelling: which older key is which newer one, and definitions as plain JSON in either.
 
-The newer spelling is that of the models. Both generations of the documentation are read; a field that is given in
-both spellings has to be equal in both.
+The newer spelling is that of the models. Both generations of the documentation are read. A field that is given in both
+spellings must have the same value in both.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Conflict(NamedTuple):
 
 
 def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return the older keys of a node by the newer ones; none for a node whose type is not known."""
+    """Return the older keys of a node by the newer ones, or none for a node whose type is not known."""
     kind = node_kind(node)
     return {} if kind is None else kind.older_keys
 
@@ -134,7 +134,7 @@ def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a node with one key replaced by others at its place; those replace the node's own."""
+    """Return a node with one key replaced by others at its place, which replace the node's keys of the same names."""
     result: dict[str, Any] = {}
     for name, value in node.items():
         if name == key:

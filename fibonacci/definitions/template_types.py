@@ -81,16 +81,16 @@ class Form:
 
     kind: Kind
     values: tuple[Any, ...] | None = None
-    """All values that it may have; None when they are not known, or are too many."""
+    """All values that it may have, or None when they are not known, or are too many."""
 
     schema: Mapping[str, Any] | None = None
-    """Its JSON Schema; None for a value without one, whose parts are not known."""
+    """Its JSON Schema, or None for a value without one, whose parts are not known."""
 
     document: _Document | None = None
     """The whole schema that it is from."""
 
     def part(self, name: str) -> TypedPart | None:
-        """Return a field or an item; None if no such value has it."""
+        """Return a field or an item, or None if no such value has it."""
         if self.kind not in ("list", "object"):
             return None
         if self.kind == "list" and not _INDEX.fullmatch(name):
@@ -112,7 +112,7 @@ class ValueType:
     """The type of an expression: the forms that its value may have."""
 
     forms: tuple[Form, ...]
-    """The forms; none if nothing is known."""
+    """The forms, or none if nothing is known."""
 
     @property
     def is_known(self) -> bool:
@@ -121,7 +121,7 @@ class ValueType:
 
     @property
     def values(self) -> tuple[Any, ...] | None:
-        """All values that it may have; None when they are not known, or are too many."""
+        """All values that it may have, or None when they are not known, or are too many."""
         values: list[Any] = []
         for form in self.forms:
             if form.values is None:
@@ -130,7 +130,7 @@ class ValueType:
         return tuple(values) if self.forms else None
 
     def part(self, name: str) -> TypedPart | None:
-        """Return a field or an item; None if no value of the type has it. It is optional if no form requires it."""
+        """Return a field or an item, or None if no value of the type has it. It is optional if no form requires it."""
         if not self.forms:
             return _UNKNOWN_PART
         parts = [part for form in self.forms if (part := form.part(name)) is not None]
@@ -172,10 +172,10 @@ class TypedExpression(NamedTuple):
     """What is known of an expression."""
 
     type: ValueType
-    """The type of its value; unknown when a part is missing."""
+    """The type of its value. Unknown when a part is missing."""
 
     missing: int | None = None
-    """The position, in the path, of the part that no value has; None if all may be there."""
+    """The position, in the path, of the part that no value has, or None if all may be there."""
 
     owner: ValueType = UNKNOWN
     """The type that the missing part would belong to."""
@@ -239,7 +239,7 @@ class TemplateTypes:
             return UNKNOWN
 
     def _output(self, node_id: str) -> ValueType:
-        """Return the type of what a node gives, or its fallback in its place; unknown for what is no node."""
+        """Return the type of the output of a node or of its fallback, or unknown for anything but a node."""
         if node_id not in self._outputs:
             chain: dict[str, ValueType] = {}
             current: object = node_id
@@ -252,7 +252,7 @@ class TemplateTypes:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Return words with commas; of very many only the first."""
+    """Return words with commas, or only the first of very many."""
     sorted_words = list(words)
     more = len(sorted_words) - _MOST_SHOWN
     return ", ".join(sorted_words) if more <= 0 else f"{', '.join(sorted_words[:_MOST_SHOWN])} and {more} more"
@@ -312,7 +312,7 @@ def _of_schema(schema: Any) -> ValueType:
 
 
 def _read(schema: Any, document: _Document, depth: int = 0) -> ValueType:
-    """Return the type that a JSON Schema describes, or one that has more values: each keyword only restricts it."""
+    """Return the type that a JSON Schema describes, or a wider one, because each keyword only restricts it."""
     if not is_object(schema) or depth > _DEEPEST:
         return UNKNOWN
     if "$ref" in schema:
@@ -338,7 +338,7 @@ def _read(schema: Any, document: _Document, depth: int = 0) -> ValueType:
 
 
 def _kinds(schema: Mapping[str, Any]) -> list[Kind]:
-    """Return the kinds that `type` names; none if it names one that does not exist."""
+    """Return the kinds that `type` names, or none if it names one that does not exist."""
     names = schema.get("type")
     if names is None:
         # JSON Schema allows other kinds of values as well then, but their author has not thought of any.
@@ -373,7 +373,7 @@ def _enumeration(values: Sequence[Any]) -> ValueType:
 
 
 def _union(types: Iterable[ValueType]) -> ValueType:
-    """Return the type of what has one of several types; unknown if one of them is, or if they are too many."""
+    """Return the type of what has one of several types, or unknown if one of them is or they are too many."""
     members = list(types)
     if not all(member.forms for member in members) or sum(len(member.forms) for member in members) > _MOST_FORMS:
         return UNKNOWN

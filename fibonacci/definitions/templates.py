@@ -26,7 +26,7 @@ _MOST_CHARACTERS: Final = 32 * 1024 * 1024
 
 INPUT: Final = "input"
 NAMED_SOURCES: Final = frozenset({"memory", "env", "secrets"})
-"""Sources of which an expression has to name one entry: `{{env.HOME}}`, never `{{env}}`."""
+"""Sources of which an expression must name one entry: `{{env.HOME}}`, never `{{env}}`."""
 
 
 class TemplateError(ValueError):
@@ -65,7 +65,7 @@ class Reference:
     """The source: `input`, `memory`, `env`, `secrets`, or the id of a node."""
 
     path: tuple[str, ...]
-    """The parts of the dotted path after the source, in order; digits are the index of a list."""
+    """The parts of the dotted path after the source, in order. Digits are the index of a list."""
 
     @property
     def is_node(self) -> bool:
@@ -115,7 +115,7 @@ def placed_expressions(text: str) -> Iterator[tuple[int, str]]:
 
 
 def whole_expression(text: str) -> str | None:
-    """Return the expression that a text consists of, without its braces; None for any other text."""
+    """Return the expression that a text consists of, without its braces, or None for any other text."""
     whole = _EXPRESSION.fullmatch(text)
     return None if whole is None else whole[1]
 
@@ -176,7 +176,7 @@ def spaced_as(text: str, other: str) -> str:
 
 
 def single_braced(text: str, node_ids: Collection[str]) -> Iterator[tuple[int, str]]:
-    """Yield what stands in single braces, and would be an expression in double ones: what an f-string leaves of it.
+    """Yield what is in single braces and would be an expression in double ones, as an f-string leaves it.
 
     Each comes with its offset in the text.
     """
@@ -223,7 +223,7 @@ def render(value: Any, resolve: Resolver) -> Any:
         resolve: A function from a `Reference` to its value, any JSON.
 
     Returns:
-        A new structure; the argument is not changed.
+        A new structure. The argument is not changed.
 
     Raises:
         TemplateError: If an expression cannot be parsed or resolved, or if the values have more than 32 Mi characters.
@@ -293,7 +293,7 @@ def follow(value: Any, reference: Reference, path: tuple[str, ...]) -> Any:
         The value at the end of the path.
 
     Raises:
-        TemplateError: If a part does not exist; the message names the expression and the part.
+        TemplateError: If a part does not exist. The message names the expression and the part.
     """
     for part in path:
         if isinstance(value, Absent):

@@ -31,10 +31,10 @@ _DEFINITIONS: Final = ("$defs", "definitions")
 
 
 def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
-    """Return the required parameters that are not given; null counts as not given where it does not fit.
+    """Return the required parameters that are not given, where null counts as not given if it does not fit.
 
     Args:
-        schema: The JSON Schema of the tool's parameters. Of the `required` lists of an `anyOf`, one has to be given.
+        schema: The JSON Schema of the tool's parameters. Of the `required` lists of an `anyOf`, one must be given.
         params: The parameters by name.
     """
     steps = Steps()
@@ -50,7 +50,7 @@ def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> 
 
 
 def named_parameters(schema: Mapping[str, Any]) -> list[str] | None:
-    """Return the names of the parameters that a tool has; None if its schema does not name all of them."""
+    """Return the names of the parameters that a tool has, or None if its schema does not name all of them."""
     properties = schema.get("properties")
     rest = {key: value for key, value in schema.items() if key != "anyOf"} if _alternatives(schema) else schema
     return [*map(str, properties)] if is_object(properties) and properties and is_closed(rest) else None
@@ -69,7 +69,7 @@ def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> It
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
-    """Return the `required` lists of an `anyOf` that has nothing else; none for any other."""
+    """Return the `required` lists of an `anyOf` that has nothing else, or none for any other."""
     choices = schema.get("anyOf")
     if not is_array(choices) or not all(is_object(choice) and [*choice] == ["required"] for choice in choices):
         return []
@@ -77,7 +77,7 @@ def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
 
 
 def _fault(schema: Mapping[str, Any], name: str, value: Any, steps: Steps) -> Fault | None:
-    """Return why a value does not fit the schema of a parameter, or takes too long; None if it may fit."""
+    """Return why a value does not fit the schema of a parameter, or takes too long, or None if it may fit."""
     properties = schema.get("properties")
     property_schema = properties.get(name) if is_object(properties) else None
     if not is_object(property_schema):

@@ -20,7 +20,7 @@ class WorkflowContent:
     """The name of the workflow."""
 
     description: str | None
-    """The description; None for none."""
+    """The description, or None."""
 
     definition: Mapping[str, Any]
     """The definition as plain JSON."""
@@ -46,13 +46,13 @@ def content_of_workflow(workflow: Workflow) -> WorkflowContent:
 def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
     """Return the content that a file asks for.
 
-    Without a name in the file it is the workflow's, else that of the file. A description that neither the file nor
-    the definition on the platform has is the workflow's: it was set by other means, and is left alone.
+    Without a name in the file it is the workflow's, else that of the file. A description that neither the file nor the
+    definition on the platform has is the workflow's: it was set by other means, and is left alone.
 
     Args:
         definition: The definition in the file.
         stem: The name of the file without its suffix.
-        workflow: The workflow on the platform; None when there is none yet.
+        workflow: The workflow on the platform, or None when there is none yet.
     """
     name, description = definition.get("name"), definition.get("description")
     if workflow is None:
@@ -66,7 +66,7 @@ class SeenWorkflow(NamedTuple):
     """What is remembered of a workflow on the platform, to notice a change of it."""
 
     version: int | str | None
-    """Its version; None on a platform that has none. What follows is what it consists of."""
+    """Its version, or None on a platform that has none. What follows is what it consists of."""
 
     definition: str
     """The hash of its definition, without the name and the description in it."""
@@ -88,7 +88,7 @@ class SeenWorkflow(NamedTuple):
 
         Args:
             before: The workflow at that moment.
-            content: The content; None when the workflow is deleted.
+            content: The content, or None when the workflow is deleted.
         """
         changed = [
             name for name in ("definition", "name", "description") if getattr(self, name) != getattr(before, name)

@@ -69,7 +69,7 @@ class DeploymentFolder:
         """Return the names of the definition files, sorted: not those of subfolders, and no hidden ones.
 
         Raises:
-            DeploymentError: If there is no such folder, or a file is a link that leads out of it.
+            DeploymentError: If the folder doesn't exist, or a file is a link that leads out of it.
         """
         try:
             names = sorted(path.name for path in self.path.iterdir() if is_definition_file(path))
@@ -95,9 +95,9 @@ class DeploymentFolder:
         """Return the definition of each file, by name.
 
         Raises:
-            DefinitionError: If any has an error; it has those of all files.
+            DefinitionError: If any has an error. It has those of all files.
             ImportError: If a file is YAML and PyYAML is not installed.
-            DeploymentError: If there is no such folder.
+            DeploymentError: If the folder doesn't exist.
         """
         definitions, problems = self.load_definitions()
         if problems.errors:
@@ -110,11 +110,11 @@ class DeploymentFolder:
         """Return the definition of each file without errors, by name, and the errors and warnings of all files.
 
         Args:
-            tools: The tools of the platform; None does not check those of the definitions.
+            tools: The tools of the platform. None does not check those of the definitions.
 
         Raises:
             ImportError: If a file is YAML and PyYAML is not installed.
-            DeploymentError: If there is no such folder.
+            DeploymentError: If the folder doesn't exist.
         """
         definitions: dict[str, Mapping[str, Any]] = {}
         problems = Problems()
@@ -132,7 +132,7 @@ class DeploymentFolder:
         return definitions, problems
 
     def read_definition(self, file: str) -> Mapping[str, Any] | None:
-        """Return the definition in a file, which may have errors; None where the file cannot be read as one.
+        """Return the definition in a file, which may have errors, or None where the file cannot be read as one.
 
         Raises:
             ImportError: If the file is YAML and PyYAML is not installed.
@@ -197,10 +197,10 @@ class DeploymentFolder:
 
 
 def check_path(path: object, requirement: str) -> None:
-    """Refuse what is no path.
+    """Refuse anything but a path.
 
     Raises:
-        TypeError: If it is neither a str nor a path object; the message begins with the requirement.
+        TypeError: If it is neither a str nor a path object. The message begins with the requirement.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{requirement}, not {type(path).__name__}")

@@ -128,13 +128,13 @@ def change_text(change: DeploymentChange, width: int = 0, *, detailed: bool = Tr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanBasis:
-    """What a plan was made from; `apply` refuses when it has changed since."""
+    """What a plan was made from. `apply` refuses the plan if this has changed since."""
 
     state: EnvironmentState | None = None
-    """The state of the environment; None when nothing was deployed to it."""
+    """The state of the environment, or None when nothing was deployed to it."""
 
     organization_id: str | None = None
-    """The id of the organization; None when the platform has not sent it."""
+    """The id of the organization, or None when the platform has not sent it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +302,7 @@ CONFLICT: Final = "conflict"
 
 
 def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = False) -> None:
-    """Refuse what is no plan, a plan with an error among its problems, and one that does more than is allowed.
+    """Refuse anything but a plan, a plan with an error among its problems, and a plan that does more than is allowed.
 
     Args:
         plan: The plan.
@@ -312,7 +312,7 @@ def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = Fa
     Raises:
         TypeError: If it is something else.
         DefinitionError: If it has an error.
-        DeploymentError: If it does what is not allowed; for a conflict its code is `conflict`.
+        DeploymentError: If it does something that is not allowed. For a conflict, the code is `conflict`.
     """
     if not isinstance(plan, DeploymentPlan):
         raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
@@ -471,7 +471,7 @@ def _parse(text: bytes, place: str) -> SavedPlan:
     """Return what is in a file.
 
     Raises:
-        DeploymentError: If it is no plan that was saved, and is as it was saved.
+        DeploymentError: If it is not a saved plan, or was changed since.
     """
     try:
         content: Any = json.loads(text)

@@ -29,7 +29,7 @@ def check_moved(moved: object) -> dict[str, str | None]:
     """Return what the user says of moved files.
 
     Raises:
-        TypeError: If it is no mapping of strings to strings or None.
+        TypeError: If it is not a mapping of strings to strings or None.
     """
     requirement = "must be a mapping of old file names to new ones, or None for a file that is gone for good, not"
     if moved is None:
@@ -93,20 +93,20 @@ def _the_file(name: str, files: Mapping[str, Sequence[str]], where: str) -> str:
 
 
 class Matches:
-    """Which workflow each file is, and which each state.
+    """Which workflow belongs to each file, and which to each state.
 
-    A name says whose workflow a file is. Without one it is that of the same file at the last apply. What neither
-    tells, such as which new file one that is gone has become, the user does.
+    The name in a file decides which workflow it is. Without a name, it is the workflow that the same file had at the
+    last apply. If neither is enough, for example because a file was renamed, the user says which.
 
     Args:
         definitions: The definitions by file, all without errors.
         state: The state of the environment.
         workflows: The workflows of the platform, complete where they may be those of the folder.
-        moved: By file of the state, the file that it has become; None for one that is gone for good.
+        moved: By file of the state, the file that it was moved to, or None if it was removed for good.
 
     Attributes:
-        origins: By file, the file that its state stands under: another one when it has moved.
-        workflows: By file of the state, the workflow; None when the platform does not have it.
+        origins: By file, the file that its state is stored under, which is another one if the file was moved.
+        workflows: By file of the state, the workflow, or None when the platform does not have it.
         contents: By file, what it asks for.
         gone: The states whose file is gone, and has not moved.
     """
@@ -148,7 +148,7 @@ class Matches:
     def _workflow_of(
         self, file: str, known: WorkflowState, created: Mapping[tuple[str, str], Sequence[Workflow]]
     ) -> Workflow | None:
-        """Return the workflow of a state; one whose creation was interrupted is found by what was to be created."""
+        """Return the workflow of a state, which is found by its content if its creation was interrupted."""
         if known.workflow_id is not None:
             return self._all.get(known.workflow_id)
         candidates = created.get((known.name, known.applied), ())
@@ -223,7 +223,7 @@ class Matches:
         return content_of_file(self._definitions[file], PurePath(file).stem, workflow)
 
     def problems(self, folder: Path, environment: str) -> Problems:
-        """Return why the files cannot be deployed; empty when they can.
+        """Return why the files cannot be deployed. Empty when they can.
 
         Args:
             folder: The folder of the files.
@@ -310,7 +310,7 @@ class DeploymentTarget:
             raise self._refusal(f"belongs to {state.base_url}, and the client calls {self.base_url}")
 
     def check_organization(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> str | None:
-        """Return the organization that workflows belong to, as far as it is known; refuse the state of another one.
+        """Return the organization that workflows belong to, as far as it is known, and refuse the state of another one.
 
         Raises:
             DeploymentError: If it is one.
@@ -356,13 +356,13 @@ def make_plan(
         target: The folder, the environment and the platform.
         definitions: The definitions by file, all without errors.
         warnings: The warnings of these definitions.
-        state: The state of the environment; None when nothing was deployed to it.
+        state: The state of the environment, or None when nothing was deployed to it.
         workflows: The workflows of the platform, complete where they may be those of the folder.
-        moved: By file or stem of the state, the file or stem that it has become; None for one that is gone for good.
-            What was done already is no fault.
+        moved: By file or stem of the state, the file or stem that it was moved to, or None if it was removed for good.
+            A move that is done already is no error.
 
     Raises:
-        DeploymentError: If the state cannot be right; the message has everything that is wrong with it.
+        DeploymentError: If the state cannot be right. The message has everything that is wrong with it.
         ValueError: If `moved` has a file that is not there.
     """
     target.check_base_url(state)
@@ -389,7 +389,7 @@ def make_plan(
 
 
 def tools_unchecked(definitions: Mapping[str, Mapping[str, Any]], reason: str) -> Problems:
-    """Return the warning that the platform did not list its tools; none where no node has one."""
+    """Return the warning that the platform did not list its tools, or none where no node has one."""
     if not any(node.get("type") == "tool" for definition in definitions.values() for node in definition["nodes"]):
         return Problems()
     message = f"tools are not checked, because the platform does not list them: {reason}"
@@ -411,7 +411,7 @@ def _changes(matches: Matches, state: EnvironmentState, environment: str) -> Ite
 def _change(
     matches: Matches, file: str, origin: str, known: WorkflowState, environment: str
 ) -> DeploymentChange | None:
-    """Return what a file needs that has a state; None for nothing."""
+    """Return what a file needs that has a state, or None for nothing."""
     content, workflow = matches.contents[file], matches.workflows[origin]
     previous = None if origin == file else origin
     reason = "" if previous is None else f"{previous} is now {file}; "

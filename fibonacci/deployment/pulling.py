@@ -25,7 +25,7 @@ LOCAL_CHANGES: Final = "local_changes"
 
 
 def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | None]:
-    """Return the folder that a path leads to, and the name of the file; None when it is the path of a folder.
+    """Return the folder that a path leads to, and the name of the file, or None when it is the path of a folder.
 
     Raises:
         DeploymentError: If the path is that of another kind of file.
@@ -72,7 +72,7 @@ def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Wor
         folder: The folder.
         state: What is deployed from it.
         workflow: The workflow.
-        file: The name that the user gives; None for none.
+        file: The name that the user gives, or None.
 
     Raises:
         DeploymentError: If the workflow has another file already, or the file another workflow.
@@ -107,10 +107,10 @@ def _name_in(folder: DeploymentFolder, file: str) -> str | None:
 def needs_writing(
     folder: DeploymentFolder, file: str, state: EnvironmentState, workflow: Workflow, *, overwrite: bool
 ) -> bool:
-    """Tell whether a file has to be written: not when it matches the workflow.
+    """Tell whether to write a file, which isn't needed if it matches the workflow.
 
     Raises:
-        DeploymentError: If it has changes of its own, and may not be overwritten; its code is `local_changes`.
+        DeploymentError: If the file has local changes and may not be overwritten. The code is `local_changes`.
     """
     path = folder.path / file
     if not path.exists():
@@ -134,7 +134,7 @@ def needs_writing(
 def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[str, Any], *, overwrite: bool) -> None:
     """Write a file from which the same definition can be read: with the errors that it has, to be mended there.
 
-    What the file has beside the definition, such as comments, stays in it.
+    Whatever else the file has, such as comments, stays in it.
 
     Args:
         folder: The folder.
@@ -146,8 +146,8 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
         DefinitionError: If it could not be read. Nothing is written.
         ImportError: If the file is YAML and PyYAML is not installed.
         OSError: If the file cannot be written.
-        DeploymentError: If it is a link that leads out of the folder, or comments would be lost; the code of the
-            latter is `local_changes`.
+        DeploymentError: If it is a link that leads out of the folder, or comments would be lost. The code of the latter
+            is `local_changes`.
     """
     folder.check_link(file)
     read_text(Source(dumps(definition, format="json"), file), "json")

@@ -1,8 +1,8 @@
 """What is deployed from a folder to an environment: `FOLDER/.fibonacci/ENVIRONMENT/`, which version control keeps.
 
-Each workflow has a small file of its own, named by its id, so that branches that deploy different workflows change
-different files, which git merges by itself. A file that moves changes one of them, so that a process that is killed
-leaves what was before or what is after. `platform.json` says whose ids they are.
+Each workflow has its own small file, named by its id. Branches that deploy different workflows therefore change
+different files, which git merges without conflicts. Moving a definition file changes only one of them, so that a
+process that is killed leaves either the old state or the new one. `platform.json` says whose ids they are.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def environment_name(environment: object, profile: str | None) -> str:
     """Return the environment: the argument, else `FIBONACCI_ENVIRONMENT`, else the name of the profile, or `default`.
 
     Args:
-        environment: The argument; None for none.
-        profile: The name of the profile that the client uses; None for none.
+        environment: The argument, or None.
+        profile: The name of the profile that the client uses, or None.
 
     Raises:
         TypeError: If the argument is not a string.
@@ -91,13 +91,13 @@ class WorkflowState:
     """The hash of what the file asked for, without a name, when it was last applied or pulled."""
 
     workflow_id: str | None = None
-    """The id of the workflow; None while it is being created, or when that was interrupted."""
+    """The id of the workflow, or None while it is being created, or when that was interrupted."""
 
     seen: SeenWorkflow | None = None
-    """The workflow as the platform returned it after the last apply; None as long as there is no id."""
+    """The workflow as the platform returned it after the last apply, or None while it has no id."""
 
     idempotency_key: str | None = None
-    """The `Idempotency-Key` of the request that creates the workflow; None once there is an id."""
+    """The `Idempotency-Key` of the request that creates the workflow, or None once there is an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class EnvironmentState:
     """The base URL of the platform that the ids belong to."""
 
     organization_id: str | None = None
-    """The id of the organization that the workflows belong to; None when the platform has not sent it."""
+    """The id of the organization that the workflows belong to, or None when the platform has not sent it."""
 
     workflows: Mapping[str, WorkflowState] = field(default_factory=dict[str, WorkflowState])
     """The workflows by the name of the file."""
@@ -161,10 +161,10 @@ class StateFiles:
         self.path: Path = folder / STATE_FOLDER / environment
 
     def read(self) -> EnvironmentState | None:
-        """Return the state; None when nothing was deployed to the environment.
+        """Return the state, or None when nothing was deployed to the environment.
 
         Raises:
-            DeploymentError: If it cannot be read; the message has a line for each fault.
+            DeploymentError: If it cannot be read. The message has a line for each fault.
         """
         names = self._names()
         if not names:
@@ -208,9 +208,9 @@ class StateFiles:
         """Write the state of a definition file in place of an earlier one.
 
         Args:
-            before: The earlier one, of this file or the one that it was; None for none.
+            before: The earlier state, of this file or of the file that it was moved from, or None.
             file: The definition file.
-            after: Its state; None for none.
+            after: Its state, or None.
         """
         if after is not None:
             content: dict[str, Any] = {"file": file, "id": after.workflow_id, "name": after.name}
@@ -235,7 +235,7 @@ class StateFiles:
         write_file(self.path / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n", is_state=True)
 
     def _names(self) -> list[str]:
-        """Return the names of the files, sorted; none where there is no folder."""
+        """Return the names of the files, sorted, or none where there is no folder."""
         for folder in (self.path.parent, self.path):
             if folder.is_symlink():
                 raise DeploymentError(f"{folder} is a symbolic link, and must be a folder: remove it")
@@ -295,7 +295,7 @@ def _workflow_in(text: str) -> tuple[str, WorkflowState]:
 
 
 def fault_of(error: Exception) -> str:
-    """Return what is wrong with a file that could not be read, or whose content is no such content."""
+    """Return what is wrong with a file that could not be read, or whose content is not as expected."""
     if isinstance(error, ValidationError):
         fault = error.errors(include_url=False, include_input=False)[0]
         return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))

@@ -3,9 +3,9 @@
 They are the limits of its plan: all keys share them. They live in memory: a request that only reads writes nothing to
 the disk. A restart begins new windows, and each of several processes that share a file counts its own requests.
 
-The keys of all roles derive from the owner's by HMAC-SHA256: `fib-viewer-<hex>` for a role, `fib-member-ada-<hex>` for
-a person with a role. So none has to be registered, and other processes with the owner's key derive the same. Nobody can
-derive the owner's key, or that of another role, from one of them.
+The keys of all roles are derived from the owner's by HMAC-SHA256: `fib-viewer-<hex>` for a role, `fib-member-ada-<hex>`
+for a person with a role. So no key needs to be registered, and other processes with the owner's key derive the same
+keys. Nobody can derive the owner's key, or that of another role, from one of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class AccountPlan:
 
     Attributes:
         per_minute: Requests per minute.
-        per_day: Requests per day; `None` for no limit.
+        per_day: Requests per day, or `None` for no limit.
         quota: The plan's own limits.
         ceilings: The highest values that an organization's owner may set.
     """
@@ -93,7 +93,7 @@ class WindowUsage:
     Attributes:
         rate: The limit.
         used: The requests of this window.
-        ends: The end of the window in Unix seconds; `None` if none has begun.
+        ends: The end of the window in Unix seconds, or `None` if none has begun.
     """
 
     rate: Rate
@@ -108,7 +108,7 @@ class _Window:
         self.used = 0
 
     def enter(self, now: float) -> bool:
-        """Begin a new window if the last one is over; return whether one more request is allowed."""
+        """Begin a new window if the last one is over, and return whether it allows one more request."""
         if now >= self.ends:
             self.ends = now + self.rate.seconds
             self.used = 0
@@ -120,16 +120,16 @@ class _Windows(NamedTuple):
     daily: _Window | None
 
     def are_over(self, now: float) -> bool:
-        """Return whether nothing of them has to be remembered."""
+        """Return whether they can be forgotten."""
         return now >= self.window.ends and (self.daily is None or now >= self.daily.ends)
 
 
 class RateLimits:
-    """Counts the requests of an organization per window, a minute by default, and per day; safe to use from threads.
+    """Counts the requests of an organization per window, a minute by default, and per day, safe to use from threads.
 
     Args:
         rate: The limit per window.
-        per_day: The limit per day; `None` for no limit.
+        per_day: The limit per day, or `None` for no limit.
     """
 
     def __init__(self, rate: Rate, per_day: int | None) -> None:
@@ -151,7 +151,7 @@ class RateLimits:
             return self._take(self._windows_of(organization, now - skipped), now - skipped, skipped)
 
     def usage(self, organization: str, now: float, skipped: float = 0.0) -> list[WindowUsage]:
-        """Return how much of each window of an organization is used, the shortest first; count nothing.
+        """Return how much of each window of an organization is used, the shortest first, without counting a request.
 
         Args:
             organization: The id of the organization.
@@ -170,7 +170,7 @@ class RateLimits:
             ]
 
     def change(self, rate: Rate, per_day: int | None) -> None:
-        """Set other limits; every window begins anew."""
+        """Set other limits, and start every window over."""
         with self._lock:
             self._rate, self._per_day = rate, per_day
             self._windows.clear()
@@ -261,11 +261,11 @@ class Account:
 
     @property
     def own_rate(self) -> Rate | None:
-        """The limit of a window that was set in place of the plan's; `None` if there is none."""
+        """The limit of a window that was set in place of the plan's, or `None` if there is none."""
         return self._rate
 
     def set_rate(self, rate: Rate | None) -> None:
-        """Set the limit of a window; `None` for the plan's. Every window begins anew, as with another plan.
+        """Set the limit of a window, or the plan's with `None`. Every window starts over, as with another plan.
 
         Raises:
             ValueError: If it is not positive.
@@ -314,7 +314,7 @@ class Actor:
 
     Attributes:
         name: The name in the audit log: the person's, else the role's.
-        role: The role, which decides about permissions.
+        role: The role, which decides the permissions.
     """
 
     name: str
@@ -347,7 +347,7 @@ class ApiKeys:
         """Return the key of a role, or of a person with that role.
 
         Raises:
-            ValueError: If there is no such role, or a key cannot contain the name.
+            ValueError: If the role doesn't exist, or a key can't contain the name.
         """
         if role not in ROLES:
             raise ValueError(f"role is one of {', '.join(ROLES)}, not {role!r}")
@@ -364,11 +364,11 @@ class ApiKeys:
         return dict(self._people)
 
     def role_of(self, name: str) -> KeyRole | None:
-        """Return a role by its own name, or that of a person, who has or has used a key; `None` if there is none."""
+        """Return a role by its own name, or that of a person, who has or has used a key, or `None` if there is none."""
         return _BY_TEXT.get(name) or self._people.get(name)
 
     def find(self, key: str) -> Actor | None:
-        """Return the actor of a key; `None` if the key is unknown."""
+        """Return the actor of a key, or `None` if the key is unknown."""
         actor = self._known.get(key)
         if actor is None:
             actor = self._verified(key)
@@ -396,7 +396,7 @@ class ApiKeys:
         return f"fib-{label}-{digest[:_DIGITS]}"
 
     def is_owner(self, key: str) -> bool:
-        """Return whether a key is the owner's own, rather than one that derives from it."""
+        """Return whether a key is the owner's, and not one that is derived from it."""
         return hmac.compare_digest(key.encode("utf-8", "surrogatepass"), self._secret)
 
     def authenticate(self, authorization: str) -> tuple[str, Actor]:

@@ -28,7 +28,7 @@ from fibonacci.emulator.state.snapshot import StateError
 _PROGRAM: Final = "python -m fibonacci.emulator"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _HANGUP: Final[Sequence[signal.Signals]] = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]
-"""What is sent when the terminal is closed; Windows has none."""
+"""What is sent when the terminal is closed. Windows has none."""
 
 _SIGNALED: Final = 128  # what a shell adds to the number of the signal that has ended a command
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The arguments of the command line. Default: those in `sys.argv`.
 
     Returns:
-        The exit code: that of the command, else 0 after a signal; 1 if it cannot serve, or the command cannot start.
+        The exit code: that of the command, else 0 after a signal. 1 if it cannot serve, or the command cannot start.
     """
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
@@ -100,14 +100,14 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
 def serve_command(options: argparse.Namespace, announce: Callable[[Emulator], object]) -> int:
     """Serve an emulator while a command runs in the foreground, with the address and the key in its environment.
 
-    Ctrl-C is for the command, which shares the terminal; SIGTERM and SIGHUP are passed on to it.
+    Ctrl-C is for the command, which shares the terminal. SIGTERM and SIGHUP are passed on to it.
 
     Args:
         options: What a parser with `add_arguments` has parsed, the command among it.
         announce: Called with the emulator when it listens.
 
     Returns:
-        The exit code of the command; that of a shell if a signal has ended it.
+        The exit code of the command. That of a shell if a signal has ended it.
 
     Raises:
         ChildError: If the command cannot be started.
@@ -147,7 +147,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> Emulator:
-    """Return the emulator that the options describe, which logs its requests; it does not listen yet."""
+    """Return the emulator that the options describe, which logs its requestsand does not listen yet."""
     emulator = Emulator(
         db=options.db,
         time=options.time,
@@ -177,7 +177,7 @@ def _listening(emulator: Emulator, options: argparse.Namespace) -> Generator[Non
     """Let an emulator listen while the block runs, and reload the user's handlers if that is asked for.
 
     Raises:
-        OSError: If it cannot; the text names address and port.
+        OSError: If it cannot. The text names address and port.
     """
     try:
         emulator.start()
@@ -284,7 +284,7 @@ def _interrupt_on_signal() -> None:
 
 
 def _stop_on_signal() -> threading.Event:
-    """Return the event that a signal sets: requests under way are still handled."""
+    """Return the event that a signal sets, so that requests in progress are still handled."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:

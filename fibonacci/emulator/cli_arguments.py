@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def fault_of(options: argparse.Namespace) -> str | None:
-    """Return what is wrong with the arguments together; None if nothing is."""
+    """Return what is wrong with the arguments together, or None if nothing is."""
     from fibonacci.emulator.app.origins import is_loopback
 
     api_key = given_key(options)
@@ -46,7 +46,7 @@ def fault_of(options: argparse.Namespace) -> str | None:
 
 
 def given_key(options: argparse.Namespace) -> str | None:
-    """Return the owner's key of an option, else of the environment; None if none is given."""
+    """Return the owner's key of an option, else of the environment, or None if none is given."""
     api_key: str | None = options.api_key
     return api_key or os.environ.get(_KEY_VARIABLE) or None
 

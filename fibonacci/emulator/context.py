@@ -59,17 +59,17 @@ HandlerT = TypeVar("HandlerT", default=Handler)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Generic[HandlerT]):
-    """All that is known of an endpoint; the tables are at the end of each file of routes.
+    """Everything known about an endpoint. The tables are at the end of each file of routes.
 
     Attributes:
         method: The method.
         path: The path below `/v1`, with names in braces, or a whole path of the API of 0.2.
         handler: The handler.
-        role: The lowest role that may use it; by default `viewer` to read and `member` to change something.
-            The documentation has those of versions, governance and quota; the others are the emulator's choice.
-        has_body: Whether it reads a body; what a `GET` or a `DELETE` has as a body is never read.
-        query: The query parameters that it reads, if it changes something: one that it does not have is refused before
-            the change. Of a `GET`, those that its handler has read are known.
+        role: The lowest role that may use it. By default `viewer` to read and `member` to change something. The
+            documentation has those of versions, governance and quota. The others are the emulator's choice.
+        has_body: Whether it reads a body. What a `GET` or a `DELETE` has as a body is never read.
+        query: The query parameters that it reads, if it changes something, so that others are refused before the
+            change. For a `GET`, they are those that its handler has read.
     """
 
     method: str
@@ -84,7 +84,7 @@ class Endpoint(Generic[HandlerT]):
 
     @property
     def is_read(self) -> bool:
-        """Whether its method is the one that changes nothing."""
+        """Whether its method changes nothing."""
         return self.method == "GET"
 
     @property

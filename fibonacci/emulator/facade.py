@@ -183,7 +183,7 @@ class Controls:
             by: Who approves: the role `admin` or `owner`, or the name of a person with such a role (see `key`). The
                 governance settings `approval_threshold` and `allow_self_approval` of the emulator's organization decide
                 how many people must approve, and whether the requester can be one of them. The requester is the name or
-                the role of the key that started the run, `owner` for the owner's key.
+                role of the key that started the run, or `owner`.
 
         Returns:
             The execution. It has run, waits for more approvals, or is `pending` because too many executions are
@@ -895,7 +895,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
 
 @contextmanager
 def replacing_handlers(emulator: Emulator) -> Generator[Emulator]:
-    """Yield the emulator to register handlers with; they replace all present ones at once, unless the block fails."""
+    """Yield the emulator to register handlers with, which replace all present ones at once unless the block fails."""
     staged, present = copy(emulator), vars(emulator)["_handlers"]
     vars(staged)["_handlers"] = UserHandlers()
     yield staged

@@ -65,7 +65,7 @@ class FailureError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureSpec:
-    """The specification of a failure; its fields are the arguments of `Emulator.fail`.
+    """The specification of a failure. Its fields are the arguments of `Emulator.fail`.
 
     Raises:
         FailureError: If it is not valid.
@@ -167,12 +167,12 @@ class ActiveFailure(InjectedFailure):
         self._taken += 1
 
     def count_delivery(self) -> None:
-        """Count one failed request; called when nothing can prevent the failure any more."""
+        """Count one failed request, once nothing can prevent the failure any more."""
         with self._lock:
             self._delivered += 1
 
     def body(self) -> bytes:
-        """Return the body of the response that replaces the regular one; empty for the kinds that replace none."""
+        """Return the body of the response that replaces the regular one. Empty for the kinds that replace none."""
         given = self.spec.body
         if self.status in (None, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             return b""
@@ -198,7 +198,7 @@ class ActiveFailure(InjectedFailure):
 
 
 def override_headers(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
-    """Return headers with `others` in place of those of the same names; the case of names does not matter."""
+    """Return headers in which `others` replace those of the same names, in upper or lower case."""
     names = {name.lower() for name in others}
     return {**{name: value for name, value in headers.items() if name.lower() not in names}, **others}
 
@@ -228,13 +228,13 @@ CHAOS: Final[tuple[FailureKind, ...]] = ("status", "reset", "no_reply", "cut")
 
 
 class FaultInjector:
-    """Registry of injected failures; safe to use from many threads.
+    """Registry of injected failures, safe to use from many threads.
 
     Args:
         router: The endpoints, to check routes against.
 
     Attributes:
-        is_active: Whether any failure may be injected; read for every request, without the lock.
+        is_active: Whether any failure may be injected. Read for every request, without the lock.
     """
 
     def __init__(self, router: Router[object]) -> None:
@@ -259,7 +259,7 @@ class FaultInjector:
         return failure
 
     def chaos(self, random_seed: int, rate: float, route: str, kinds: Sequence[FailureKind]) -> list[ActiveFailure]:
-        """Replace the present chaos: random failures; see `Emulator.chaos`.
+        """Replace the present chaos: random failures (see `Emulator.chaos`).
 
         Raises:
             FailureError: If the rate or a kind is not valid, or no endpoint matches the route.
@@ -364,9 +364,9 @@ def deliver(sock: socket.socket, failure: ActiveFailure, head: bytes, body: byte
     Args:
         sock: The connection.
         failure: What goes wrong.
-        head: The head of the response; empty for none.
+        head: The head of the response. Empty for none.
         body: The body of the response.
-        closing: Set when the emulator closes; it ends every wait.
+        closing: Set when the emulator closes. It ends every wait.
 
     Returns:
         Whether the connection stays open for another request.

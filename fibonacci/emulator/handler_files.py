@@ -44,7 +44,7 @@ class HandlerFiles:
         """Import the module and call the function with the emulator.
 
         Raises:
-            HandlersError: If either fails; the message has the file and the line of the user's code.
+            HandlersError: If either fails. The message has the file and the line of the user's code.
         """
         if (folder := str(self._folder)) not in sys.path:  # an installed script has its own folder there
             sys.path.insert(0, folder)
@@ -91,7 +91,7 @@ class HandlerFiles:
                 log(_log, logging.ERROR, "%s", text)
 
     def _reload(self, emulator: Emulator, changed: Sequence[Path]) -> tuple[str | None, set[Path]]:
-        """Register anew; return why that failed, and the files and folders that a change of may mend it."""
+        """Register again, and return why that failed and which files and folders may need a change."""
         before, files = self._modules(), self._files()
         for name in before:
             del sys.modules[name]
@@ -117,7 +117,7 @@ class HandlerFiles:
         return {file for name, module in self._modules().items() if (file := self._file_of(name, module)) is not None}
 
     def _file_of(self, name: str, module: ModuleType) -> Path | None:
-        """Return the file of a module of the user's: the one that is named, or one of its folder; else None."""
+        """Return the file of a module of the user, which is the named one or in its folder, or None for others."""
         file = getattr(module, "__file__", None)
         if not isinstance(file, str) or name.partition(".")[0] in ("__main__", _PACKAGE):
             return None
@@ -150,7 +150,7 @@ class _HandlerLine(NamedTuple):
 
 
 def _forget_bytecode(path: Path) -> None:
-    """Delete the bytecode of a file: that of one that was changed within a second may be taken for the present one."""
+    """Delete the bytecode of a file, because after a change within a second the old bytecode may be used."""
     with suppress(OSError, NotImplementedError):
         Path(cache_from_source(path)).unlink(missing_ok=True)
 
@@ -159,7 +159,7 @@ _Stamps = dict[Path, tuple[int, ...] | None]
 
 
 def _stamps(paths: Iterable[Path]) -> _Stamps:
-    """Return what tells a change of each path; None for one that is missing."""
+    """Return what changes with each change of a path, or None for one that is missing."""
     return {path: _stamp(path) for path in paths}
 
 

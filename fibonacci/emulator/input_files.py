@@ -39,7 +39,7 @@ class InputFile:
     """A file of JSON or YAML, with the place of each value.
 
     Args:
-        path: The file; its suffix decides about the format: `.json`, or `.yaml` and `.yml`.
+        path: The file. Its suffix decides the format: `.json`, or `.yaml` and `.yml`.
 
     Attributes:
         name: Its path as it was given.

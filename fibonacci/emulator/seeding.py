@@ -167,7 +167,7 @@ def read_seed(folder: Path) -> Seed:
     """Read a seed, and check each file by itself.
 
     Raises:
-        InputFileError: If there is no such folder, nothing in it, or a file is faulty.
+        InputFileError: If the folder doesn't exist, is empty, or has a file with a mistake.
         ImportError: If a file is YAML and PyYAML is not installed.
     """
     try:
@@ -185,7 +185,7 @@ def read_seed(folder: Path) -> Seed:
 
 
 def _workflows(folder: Path) -> list[SeedWorkflow]:
-    """Return the workflows of a folder; one that was pulled is called as its state says."""
+    """Return the workflows of a folder, where one that was pulled has the name in its state."""
     source = DeploymentFolder(folder)
     names = named_in_states(folder)
     files: dict[str, Path] = {}
@@ -247,7 +247,7 @@ def apply_seed(app: App, folder: str | os.PathLike[str], organization: str, now:
         now: The time in Unix seconds.
 
     Raises:
-        InputFileError: If a file is faulty, or the platform refuses what is in it; nothing is added.
+        InputFileError: If a file is faulty, or the platform refuses what is in it. Nothing is added.
         ImportError: If a file is YAML and PyYAML is not installed.
         StateError: If the state cannot be changed.
     """
@@ -292,7 +292,7 @@ def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float
 
 
 def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
-    """Send a request; return the field at fault and the message if it is refused."""
+    """Send a request, and return the field at fault and the message if it is refused."""
     reply = app.call(ServerRequest(method, f"/v1{path}", JSON_BODY, to_json(body)), SEED)
     if reply.status < 400:
         return None

@@ -43,10 +43,10 @@ def in_environment(emulator: Emulator) -> Generator[Emulator]:
 
 
 def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Set environment variables; return what they were before, for another call.
+    """Set environment variables, and return what they were before, for another call.
 
     Args:
-        values: The values by name; `None` removes a variable.
+        values: The values by name. `None` removes a variable.
     """
     replaced = {name: os.environ.get(name) for name in values}
     for name, value in values.items():

@@ -111,7 +111,7 @@ def _exchange_lines(request: ServerRequest, response: ServerResponse, hidden: Se
 
 
 def _body_text(body: bytes, hidden: Sequence[str]) -> str:
-    """Return a body on one line; it is redacted before it is cut: a part of a secret would not be found."""
+    """Return a body on one line, redacted before it is cut, because a part of a secret would not be found."""
     try:
         content = redact(_without_secret_fields(json.loads(body)), hidden)
         text = DERIVED_KEY.sub(REDACTED, json.dumps(content, ensure_ascii=False))
@@ -141,7 +141,7 @@ def _error_of(response: ServerResponse) -> str:
 
 
 def emulator_options(options: Mapping[str, Any], markers: Iterable[pytest.Mark]) -> dict[str, Any]:
-    """Return the options of an emulator; where several set one, a marker goes before the fixture, the closest first.
+    """Return the options of an emulator, where a marker overrides the fixture, and a closer marker a farther one.
 
     Args:
         options: The value of the fixture `fibonacci_emulator_options`.
@@ -205,7 +205,7 @@ class RunningEmulator:
 class EmulatorFixtures:
     """The running emulators of a session of pytest.
 
-    The environment variables name the one whose fixture the present test uses; of several, that of the narrowest scope.
+    The environment variables name the one whose fixture the present test uses. Of several, that of the narrowest scope.
 
     Args:
         fixtures: The names of the fixtures, the narrowest scope first.
@@ -254,7 +254,7 @@ class EmulatorFixtures:
             running.observer.begin_test()
 
     def _name(self) -> None:
-        """Set the variables, if another emulator is to be named than before; without any, restore them."""
+        """Point the variables to another emulator if needed, or restore them if there is none."""
         named = min(self.running, key=self._distance, default=None)
         if named is self._named:  # a fixture of the user's may have changed them since
             return

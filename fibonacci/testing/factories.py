@@ -127,7 +127,7 @@ def build(
         model: The class of the model.
         defaults: The fields of a response.
         changes: Fields that replace the defaults, and further ones.
-        response: The HTTP response; that of `make_response()` by default.
+        response: The HTTP response. Default: that of `make_response()`.
 
     Returns:
         The model.
@@ -135,7 +135,7 @@ def build(
     Raises:
         TypeError: If a name of the changes resembles that of a field. Unknown fields are allowed, so that a typo would
             go unnoticed.
-        pydantic.ValidationError: If a value does not have the type of its field; one that is converted, such as a time,
+        pydantic.ValidationError: If a value does not have the type of its field. One that is converted, such as a time,
             may have any.
     """
     _refuse_typos(model, {field.alias or name for name, field in model.model_fields.items()} | set(defaults), changes)

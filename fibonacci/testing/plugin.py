@@ -27,7 +27,7 @@ _EMULATORS: Final[pytest.StashKey[EmulatorFixtures]] = pytest.StashKey()
 
 @pytest.fixture(scope="session")
 def fibonacci_emulator_options() -> Mapping[str, Any]:
-    """Provide the options of the emulators; override it to return others, such as `{"plan": "free"}`.
+    """Provide the options of the emulators, which you can override with others, such as `{"plan": "free"}`.
 
     A fixture of a wider scope than the test's needs its options in that scope too.
     """
@@ -51,7 +51,7 @@ def fibonacci_emulator(
 def class_fibonacci_emulator(
     request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
 ) -> Iterator[Emulator]:
-    """Provide an emulator for the tests of a class; see `fibonacci_emulator`."""
+    """Provide an emulator for the tests of a class (see `fibonacci_emulator`)."""
     yield from _emulator(request, fibonacci_emulator_options)
 
 
@@ -59,7 +59,7 @@ def class_fibonacci_emulator(
 def module_fibonacci_emulator(
     request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
 ) -> Iterator[Emulator]:
-    """Provide an emulator for the tests of a module; see `fibonacci_emulator`."""
+    """Provide an emulator for the tests of a module (see `fibonacci_emulator`)."""
     yield from _emulator(request, fibonacci_emulator_options)
 
 
@@ -67,7 +67,7 @@ def module_fibonacci_emulator(
 def package_fibonacci_emulator(
     request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
 ) -> Iterator[Emulator]:
-    """Provide an emulator for the tests of a package; see `fibonacci_emulator`."""
+    """Provide an emulator for the tests of a package (see `fibonacci_emulator`)."""
     yield from _emulator(request, fibonacci_emulator_options)
 
 
@@ -75,13 +75,13 @@ def package_fibonacci_emulator(
 def session_fibonacci_emulator(
     request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
 ) -> Iterator[Emulator]:
-    """Provide an emulator for the session, or for each worker of pytest-xdist; see `fibonacci_emulator`."""
+    """Provide an emulator for the session, or for each worker of pytest-xdist (see `fibonacci_emulator`)."""
     yield from _emulator(request, fibonacci_emulator_options)
 
 
 @pytest.fixture
 def fibonacci_client(fibonacci_emulator: Emulator) -> Fibonacci:
-    """Provide an in-process client of `fibonacci_emulator`. It holds nothing that has to be closed."""
+    """Provide an in-process client of `fibonacci_emulator`. You don't need to close it."""
     return fibonacci_emulator.client()
 
 
@@ -123,7 +123,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # inside of the wrappers of pytest's own plugins, which may not be skipped
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    """Check the markers of the test, and that each has an effect; begin the test for what runs already."""
+    """Check the markers of the test, and that each has an effect, and begin the test for what runs already."""
     markers = list(item.iter_markers(_MARKER))
     if markers:
         from fibonacci.testing.emulator_fixtures import check_marker

@@ -65,7 +65,8 @@ class ArgumentReader:
 
         Raises:
             TypeError: If it is neither a text nor a template.
-            ValueError: If it has the text of an object without a text of its own, or a handle of another builder.
+            ValueError: If it has the default text of an object, such as `<object at 0x...>`, or a handle of another
+                builder.
         """
         if isinstance(value, Template):
             return self._template(value, argument)
@@ -102,7 +103,7 @@ class ArgumentReader:
         """Return the id of a node of this builder.
 
         Raises:
-            TypeError: If the value is no node.
+            TypeError: If the value is not a node.
             ValueError: If it is a node of another builder.
         """
         if isinstance(value, Template):
@@ -117,8 +118,8 @@ class ArgumentReader:
         """Return the ids of a list of nodes.
 
         Raises:
-            TypeError: If the value is no list, or something in it no node.
-            ValueError: If a node is one of another builder.
+            TypeError: If the value is not a list of nodes.
+            ValueError: If a node belongs to another builder.
         """
         if not isinstance(value, list | tuple):
             shown = f"the node {value.id!r}" if isinstance(value, NodeHandle) else _kind(value)
@@ -235,7 +236,7 @@ def open_node_fields(
 
 
 def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
-    """Return the fields of a workflow beside its nodes and outputs, in JSON, checked like those of a node."""
+    """Return the fields of a workflow besides its nodes and outputs, in JSON, checked like those of a node."""
     fields = _json_fields(arguments, read)
     if retry := _retry_fields(arguments):
         fields["default_retry"] = {"max_attempts": retry.pop("retries") + 1, **retry}
@@ -247,7 +248,7 @@ def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> di
 
 
 def _json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
-    """Return the arguments as JSON, under the keys of a definition; those for retries and `condition` are left out."""
+    """Return the arguments as JSON, under the keys of a definition, without those for retries and `condition`."""
     special = {"condition", "retries", "retry_backoff", "retry_delay"}
     fields: dict[str, Any] = {}
     for name, value in arguments.items():
@@ -273,7 +274,7 @@ def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
     """Return the arguments for retries as the object `default_retry`, with the number of retries as `retries`.
 
     Raises:
-        TypeError: If the number of retries is no whole number.
+        TypeError: If the number of retries is not a whole number.
         ValueError: If it is negative, or not given though the delay or the backoff is.
     """
     names = {"retries": "retries", "retry_delay": "delay", "retry_backoff": "backoff"}
@@ -321,7 +322,7 @@ def _check_comparison(operator: object, right: object, argument: str) -> None:
 
 
 def _node_retry(retry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a node for its retries; the newer spelling has none for the backoff."""
+    """Return the fields of a node for its retries, of which the newer spelling has none for the backoff."""
     if retry["retries"] == 0:
         return {"enable_retry": False}
     fields = {"enable_retry": True, "max_retries": retry["retries"]}

@@ -479,7 +479,7 @@ class WorkflowBuilder:
         return f"WorkflowBuilder({self._draft.fields['name']!r}, nodes={self._draft.node_ids})"
 
     def _repr_html_(self) -> str:
-        """Return the diagram, for notebooks; the definition may still have errors."""
+        """Return the diagram, for notebooks, even if the definition still has errors."""
         from fibonacci.definitions.diagrams.svg import diagram_html  # only notebooks need it
 
         return diagram_html(self._draft.plain())

@@ -36,7 +36,7 @@ class SourceLine(NamedTuple):
     """One line of the author's program."""
 
     file: str
-    """The name of the file as Python has it: a path, or what stands for one, such as `<stdin>`."""
+    """The name of the file as Python has it: a path, or a placeholder such as `<stdin>`."""
 
     line: int
     """The line, counted from 1."""
@@ -46,7 +46,7 @@ class SourceLine(NamedTuple):
 
     @property
     def snippet(self) -> str | None:
-        """The line as its author wrote it; None where Python does not have the text of the program."""
+        """The line as its author wrote it, or None where Python does not have the text of the program."""
         text = linecache.getline(self.file, self.line).rstrip()
         return snippet(self.line, text) if text else None
 
@@ -58,7 +58,7 @@ def caller_line() -> SourceLine:
 
 
 def forgotten_f_strings(text: str, kind: type) -> Iterator[tuple[str, object]]:
-    """Yield what stands in single braces in a text and means a value of a kind in the line that called the package.
+    """Yield the names in single braces in a text that mean a value of a kind in the line that called the package.
 
     With an `f` before the text, Python would have inserted it.
 
@@ -124,7 +124,7 @@ def _cell(file: str) -> str:
 
 
 def _cell_number(file: str) -> str | None:
-    """Ask IPython, which numbers the cells, for the number of the one that it has compiled under this name."""
+    """Ask IPython, which numbers the cells, for the number of the cell that it compiled under this name."""
     ipython: Any = sys.modules.get("IPython")
     try:
         _, name = ipython.get_ipython().compile.format_code_name(file)

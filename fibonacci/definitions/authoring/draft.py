@@ -54,7 +54,7 @@ class Draft:
         Args:
             node_type: The type of the node, such as `llm`.
             arguments: The arguments that were given, by name.
-            value_type: The type of what the node gives; Any if it is not known.
+            value_type: The type of what the node gives. Any if it is not known.
 
         Raises:
             TypeError: If an argument is of a wrong type.

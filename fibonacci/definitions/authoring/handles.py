@@ -50,10 +50,10 @@ class Part(NamedTuple):
     """A field or an item of a value."""
 
     name: str
-    """The name in a template: that on the wire, or the index in a list; empty if the value is its own part."""
+    """The name in a template: that on the wire, or the index in a list. Empty if the value is its own part."""
 
     type: object
-    """The type of the part; Any if it is not known."""
+    """The type of the part. Any if it is not known."""
 
 
 def bare(annotation: object) -> object:
@@ -76,7 +76,7 @@ def is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
 
 
 def field_names(annotation: object) -> list[str]:
-    """Return the names of the fields of a value; none if its type has none, or they are not known."""
+    """Return the names of the fields of a value, or none if its type has none, or they are not known."""
     return list(annotation.model_fields) if is_model(annotation) else []
 
 
@@ -89,7 +89,7 @@ def field(annotation: object, name: str, of: str) -> Part:
         of: The value's template, for the message.
 
     Returns:
-        The part; its name is the one on the wire.
+        The part. Its name is the one on the wire.
 
     Raises:
         AttributeError: If the type has no such field.
@@ -168,7 +168,7 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _wire_name(name: str, field: FieldInfo) -> str:
-    """Return the name of a field in JSON, by which its model's JSON Schema has it too."""
+    """Return the name of a field in JSON, which is also its name in the model's JSON Schema."""
     alias = field.validation_alias
     if isinstance(alias, AliasChoices):
         return next((choice for choice in alias.choices if isinstance(choice, str)), name)
@@ -176,7 +176,7 @@ def _wire_name(name: str, field: FieldInfo) -> str:
 
 
 def _may_have_attributes(annotation: object) -> bool:
-    """Tell whether the parts of a value may be read as attributes; of a value of unknown type they may be."""
+    """Tell whether the parts of a value may be read as attributes, which is true if its type is unknown."""
     if get_origin(annotation) in _UNIONS:
         return any(map(_may_have_attributes, get_args(annotation)))
     return annotation is Any or annotation is object or is_model(annotation) or is_dataclass(annotation)
@@ -400,7 +400,7 @@ def warn_of(message: str) -> None:
 
 
 def _joined(other: object, template: Template) -> str:
-    """Return a text that is joined with a template; type checkers take many a template for a number."""
+    """Return a text that is joined with a template, because type checkers take some templates for numbers."""
     return other if isinstance(other, str) else refuse(template, "the operator '+'")
 
 

@@ -119,7 +119,7 @@ class _Positions:
         self._node_keys: dict[int, Mapping[str, int]] = {}  # of the nodes with problems, of which one may have many
 
     def of(self, problem: Problem) -> tuple[int, int, int]:
-        """Return the positions of the key, of the node, and of the key of the node; a missing one comes first."""
+        """Return the positions of the key, of the node, and of the key of the node, where a missing one comes first."""
         match = _PLACE.match(problem.location)
         assert match is not None  # every part is optional
         key, index, inner = match.groups()
@@ -132,5 +132,5 @@ class _Positions:
 
 
 def _ranks(value: object) -> dict[str, int]:
-    """Return the positions of the keys of an object; none for any other value."""
+    """Return the positions of the keys of an object, or none for any other value."""
     return {key: rank for rank, key in enumerate(value)} if is_object(value) else {}

@@ -56,7 +56,7 @@ class Comparison(NamedTuple):
 
     @property
     def constant(self) -> bool | None:
-        """The result, when no operand is a template and the operands can be compared; else None."""
+        """The result if no operand is a template and the operands can be compared. Otherwise None."""
         if _has_template(self.left) or (self.operator not in UNARY and _has_template(self.right)):
             return None
         try:
@@ -66,7 +66,7 @@ class Comparison(NamedTuple):
 
 
 def comparison_of(node: Mapping[str, Any]) -> Comparison | None:
-    """Return the comparison of a node; None when it has none that is known, or one without operator or left operand."""
+    """Return the comparison of a node, or None if it has none that is known and has an operator and a left operand."""
     if is_open(node):
         return None
     if node.get("type") == "conditional":
@@ -156,7 +156,7 @@ def _contents(value_type: ValueType) -> tuple[str, Sequence[Any] | None]:
 
 
 def _may_match(operator: str, left: Form, right: Form) -> bool:
-    """Return whether an operator may hold for two values; the negated operators are those of which it never does."""
+    """Return whether an operator may hold for two values, which it never does for the negated ones."""
     if left.values is not None and right.values is not None:
         if len(left.values) * len(right.values) > _MOST_PAIRS:
             return True
@@ -196,7 +196,7 @@ def _operand_text(operand: Any) -> str:
 
 
 def _has_json(operand: Any) -> bool:
-    """Whether an operand has a JSON form; without one it is a fault of its own, and so is one that is too deep."""
+    """Whether an operand can be written as JSON. If not, or if it is too deep, that is reported separately."""
     try:
         as_text(operand)
     except (TypeError, ValueError, RecursionError):
@@ -222,27 +222,27 @@ _MISSING: Final = object()  # a field that a value may not have
 
 
 class Choice(NamedTuple):
-    """What decides about one comparison in a run."""
+    """What decides one comparison in a run."""
 
     key: str
     """The same for comparisons that one choice decides."""
 
     options: Sequence[Sequence[bool | None]]
-    """The results that these comparisons may have together; None for one that fails."""
+    """The results that these comparisons may have together, or None for one that fails."""
 
     position: int
     """The position of this one's result."""
 
 
 class Schemas(NamedTuple):
-    """The JSON Schemas of the inputs, and of the outputs of nodes by id; anything but an object for none."""
+    """The JSON Schemas of the inputs, and of the outputs of nodes by id. Anything but an object means none."""
 
     inputs: Any
     nodes: Mapping[str, Any]
 
 
 def node_sources(comparison: Comparison) -> list[str] | None:
-    """Return the ids that a comparison reads; None if it reads anything that is no node."""
+    """Return the ids that a comparison reads, or None if it reads anything but nodes."""
     references = _references([comparison.left] if comparison.operator in UNARY else [*_operands(comparison)])
     if references is None or not all(reference.is_node for reference in references):
         return None
@@ -250,7 +250,7 @@ def node_sources(comparison: Comparison) -> list[str] | None:
 
 
 def choices_of(comparisons: Mapping[str, Comparison], schemas: Schemas, *, may_repeat: bool) -> dict[str, Choice]:
-    """Return the choice that decides about each comparison, by node.
+    """Return the choice that decides each comparison, by node.
 
     Args:
         comparisons: The comparisons by node.
@@ -282,7 +282,7 @@ def _operands(comparison: Comparison) -> Iterator[Any]:
 
 
 def _references(values: Iterable[Any]) -> list[Reference] | None:
-    """Return the templates in some values; None if one cannot be parsed."""
+    """Return the templates in some values, or None if one cannot be parsed."""
     texts = (text for value in values for _, text in strings(value))
     try:
         return [parse(expression) for text in texts for expression in expressions(text)]
@@ -349,7 +349,7 @@ def _samples(comparisons: Sequence[Comparison], schemas: Schemas) -> Iterator[tu
 
 
 def _known_values(left: str, schemas: Schemas) -> list[Any] | None:
-    """Return all values that a template may have by a schema; None when they are not known."""
+    """Return all values that a template may have by a schema, or None when they are not known."""
     templates = expressions(left)
     if len(templates) != 1 or left != f"{{{{{templates[0]}}}}}":
         return None

@@ -20,8 +20,9 @@ from fibonacci.definitions.templates import ABSENT, TemplateError, adjoining, pa
 T = TypeVar("T")
 
 _MOST_WORLDS: Final = 4096
-"""The outcomes up to which all are played for one question: those of 12 free choices. If there are more, one is played,
-and those that differ from it by one choice: then nothing is reported that cannot happen, but not all that can."""
+"""The largest number of outcomes that are all played for one question: those of 12 free choices. If there are more,
+only one is played, and those that differ from it by one choice. Then everything that is reported can happen, but some
+that can is not reported."""
 
 _MOST_CHOICES: Final = 24
 """The choices among which there may be twelve free ones: those that share a value, or start nothing, are not."""
@@ -117,7 +118,7 @@ class Outcomes:
         """Tell what a reader reads of groups of nodes.
 
         Args:
-            reader: The id of the node that reads; None for the outputs, which are made when nothing has failed.
+            reader: The id of the node that reads, or None for the outputs, which are made when nothing has failed.
             groups: The ids of the nodes of each group.
         """
         readings = [GroupReading(group) for group in groups]
@@ -144,7 +145,7 @@ class Outcomes:
         return not any(f.status == "failed" and self._flow.is_stopped(n, world.fate_of) for n, f in fates)
 
     def _may_be_missing(self, source: str, reader: str | None) -> bool:
-        """Tell, without playing anything, whether a reader might run beside a node that was skipped."""
+        """Tell, without playing anything, whether a reader might run although a node that it reads was skipped."""
         if self._always_has_value(source):
             return False
         # One that only a failure skips stops its readers, unless that failure is what starts them.
@@ -154,7 +155,7 @@ class Outcomes:
         return node_id in self._always and self._condition_of(node_id) is None and not self._may_fail(node_id)
 
     def _may_fail(self, node_id: str) -> bool:
-        """Tell whether a failure of a node is played: one that starts another, or that goes with another result."""
+        """Tell whether to play the failure of a node, because it starts another node or goes with another result."""
         comparison = self._comparisons.get(node_id)
         if node_id in self._rescuers or comparison is None or self._constant[node_id] is not None:
             return node_id in self._rescuers
@@ -199,7 +200,7 @@ class Outcomes:
             self._never.add(node_id)
 
     def _cone(self, node_ids: Iterable[str], reader: str | None, most_choices: float = inf) -> list[str] | None:
-        """Return some nodes and all that decides about them, in order; None for a cycle, or if there are too many.
+        """Return some nodes and all that decide whether they run, in order, or None for a cycle or too many nodes.
 
         For the outputs that is also what saves the run when one of them fails.
         """
@@ -240,7 +241,7 @@ class Outcomes:
         return number <= _MOST_WORLDS
 
     def _worlds(self, cone: Sequence[str]) -> Iterator[World]:
-        """Play the outcomes of some nodes, each of which comes after those that decide about it."""
+        """Play the outcomes of some nodes, which come in the order in which they depend on each other."""
         failing = self._failing(cone)
         play = _Play({})
         plays_all = self._can_play_all(cone)
@@ -304,7 +305,7 @@ class _Play:
     """The choices of one outcome.
 
     Args:
-        taken: The positions of the options that are taken, by choice; of any other it is the first.
+        taken: The positions of the options that are taken, by choice. Of any other it is the first.
     """
 
     def __init__(self, taken: Mapping[object, int]) -> None:
@@ -312,13 +313,13 @@ class _Play:
         self._asked: dict[object, tuple[Sequence[Any], int]] = {}  # the choices in the order in which they were asked
 
     def option(self, key: object, options: Sequence[T]) -> T:
-        """Return the option that is taken; that of one key is always the same."""
+        """Return the option that is taken, which is always the same for the same key."""
         if key not in self._asked:
             self._asked[key] = options, self._taken.get(key, 0)
         return options[self._asked[key][1]]
 
     def following(self) -> Iterator[_Play]:
-        """Yield plays until all outcomes have been played; each has to be played before the next one is taken."""
+        """Yield plays until all outcomes have been played. Play each before you take the next one."""
         play = self
         while asked := play._without_last_options():
             *before, (key, (_, taken)) = asked
@@ -349,7 +350,7 @@ def _comparisons(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison
 
 
 def _compared(comparison: Comparison) -> bool | None:
-    """Return the result of a comparison whose templates have no value; None if it fails."""
+    """Return the result of a comparison whose templates have no value, or None if it fails."""
     try:
         return evaluate(
             comparison.operator, render(comparison.left, lambda _: ABSENT), render(comparison.right, lambda _: ABSENT)
@@ -470,7 +471,7 @@ def groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:
 
 
 def _node_of(expression: str, reader: str | None) -> str | None:
-    """Return the id of the node that a template reads; None for another source, and for the reader itself."""
+    """Return the id of the node that a template reads, or None for another source, and for the reader itself."""
     try:
         reference = parse(expression)
     except TemplateError:

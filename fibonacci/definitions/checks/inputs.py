@@ -119,14 +119,14 @@ class InputUse(NamedTuple):
     """The node, or the output of the workflow, as a message names it."""
 
     is_certain: bool
-    """Whether every run renders it; the node of another may be skipped."""
+    """Whether every run renders it. The node of another may be skipped."""
 
     is_text: bool
     """Whether it is rendered as a part of a text, rather than as the value that it is."""
 
 
 def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
-    """Return the uses of inputs, in the order of the definition; templates that cannot be parsed are left out."""
+    """Return the uses of inputs, in the order of the definition, without templates that cannot be parsed."""
     nodes = nodes_of(in_todays_words(definition)).values()
     skippable = Flow(nodes).skippable({node["id"] for node in nodes if node.get("condition") is not None})
     of_nodes = [
@@ -193,7 +193,7 @@ def _is_optional(name: str, root: Mapping[str, Any]) -> bool:
 
 
 def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for each input that nothing uses; where others may be used, for each that is misspelled."""
+    """Yield a problem for each input that nothing uses, or only for misspelled ones where others may be used."""
     properties = root.get("properties")
     known = {use.reference.path[0]: None for use in uses if use.reference.path}
     known |= dict.fromkeys(map(str, properties)) if is_object(properties) else {}
@@ -212,7 +212,7 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
 
 
 def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield why the inputs do not fit their schema; one that is not wholly understood is left to the platform."""
+    """Yield why the inputs do not fit their schema, unless parts of the schema are not understood."""
     misread = (fault for fault in schema_faults(schema) if fault.code != "unknown_property")
     if all(fault.place.endswith(".pattern") for fault in misread) and _is_whole(schema):
         yield from map(_misfit, all_faults(schema, inputs, _ROOT))

@@ -1,4 +1,4 @@
-"""Faults of shape: types, keys, names, values without a JSON form, schemas; and what is written without effect."""
+"""Problems of shape: types, keys, names, values that are not JSON, schemas, and keys that have no effect."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
 
 
 def node_type_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the types of nodes that are not known: one that resembles a known type is misspelled, others may be new."""
+    """Yield the unknown types of nodes: one that resembles a known type is a typo, and others may be new."""
     nodes = definition.get("nodes")
     for index, node in enumerate(nodes if is_array(nodes) else ()):
         node_type = node.get("type") if is_object(node) else None
@@ -298,7 +298,7 @@ def schema_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Itera
 
 
 FLAGGED_CATEGORIES: Final = ("external_comm", "public_writes", "permission_changes", "financial", "pii")
-"""The categories for which the settings of an organization can require approval; others may be added."""
+"""The categories for which the settings of an organization can require approval. Others may be added."""
 
 _RETRIES: Final = ("max_retries", "retry_delay")
 _SIMILAR: Final = 0.8  # categories of one's own are fine, so only what nearly is a known one is misspelled
@@ -372,7 +372,7 @@ def category_problems(categories: object, tools: Iterable[KnownTool]) -> Iterato
     """Yield the categories of a definition that are none, or that seem to be misspelled.
 
     Args:
-        categories: What the definition has as its categories; None for none.
+        categories: What the definition has as its categories, or None.
         tools: The tools that are known, which have categories too.
     """
     if categories is None:
@@ -389,7 +389,7 @@ def category_problems(categories: object, tools: Iterable[KnownTool]) -> Iterato
 
 
 def nearest_category(name: str, of_tools: Iterable[str]) -> str | None:
-    """Return the category that a name resembles; None if it is one itself, or resembles none.
+    """Return the category that a name resembles, or None if it is one itself, or resembles none.
 
     Args:
         name: The name.

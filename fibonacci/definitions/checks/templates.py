@@ -1,7 +1,7 @@
 """Templates that are probably not meant: fields that there are not, values that may be missing, stray braces.
 
-JSON, CSS, LaTeX and programs in an instruction have braces as well, and are no fault: what is in the braces has to be
-the name of a node or of a source, the braces have to be unbalanced, or the syntax has to be one of another language.
+JSON, CSS, LaTeX and programs in an instruction have braces as well, and are fine. Braces are reported only if they hold
+the name of a node or a source, are unbalanced, or use the syntax of another template language.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _LONGEST_PATH: Final = 200
 _AS_IT_IS: Final = "if you mean the characters, put a space between them"
 
 MayBeNumber = Callable[[str], bool | None]
-"""Tells whether an expression may give a number; None if nothing is known of it."""
+"""Tells whether an expression may give a number, or None if nothing is known of it."""
 
 
 def brace_problems(location: str, text: str, ids: Collection[str], may_be_number: MayBeNumber) -> Iterator[Problem]:
@@ -84,7 +84,7 @@ def _foreign(location: str, text: str, may_be_number: MayBeNumber) -> Iterator[P
 
 
 def _incomplete(location: str, text: str, ids: Collection[str]) -> Iterator[Problem]:
-    """Yield the templates of which braces are missing."""
+    """Yield the templates with missing braces."""
     rest = without_expressions(text)
     if "{" not in rest and "}" not in rest:
         return
@@ -150,7 +150,7 @@ class _TemplateCheck:
         Args:
             location: Its place.
             text: The text.
-            reader: The id of the node that reads it, empty for an output; None if its values may be missing.
+            reader: The id of the node that reads it, empty for an output, or None if its values may be missing.
         """
         yield from brace_problems(location, text, self._ids, self._may_be_number)
         for offset, expression in placed_expressions(text):
@@ -204,7 +204,7 @@ class _PathSets:
     """Sets of some paths, each an integer with a bit for each path: those of a long chain hold what those before hold.
 
     Args:
-        paths: All paths; they may be repeated.
+        paths: All paths. They may be repeated.
     """
 
     def __init__(self, paths: Iterable[tuple[str, ...]]) -> None:

@@ -19,7 +19,7 @@ def model_names(models: Iterable[str]) -> list[str]:
     """Return the given names of models.
 
     Raises:
-        TypeError: If they are no names; the message names what to pass.
+        TypeError: If they are not names. The message names what to pass.
     """
     given = cast("object", models)
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
@@ -103,17 +103,17 @@ class KnownTool(NamedTuple):
     """What a node calls it by."""
 
     parameters: Mapping[str, Any] | None
-    """The JSON Schema of its parameters; None where only its name is known."""
+    """The JSON Schema of its parameters, or None where only its name is known."""
 
     category: str | None
     """Its category, such as `communication`."""
 
 
 def known_tools(tools: Iterable[str | NamedTool] | ToolSource) -> dict[str, KnownTool]:
-    """Return the given tools by their canonical names; those of a client are listed.
+    """Return the given tools by their canonical names, after listing those of a client.
 
     Raises:
-        TypeError: If they are neither names, nor tools, nor a sync client; the message names what to pass.
+        TypeError: If they are neither names, nor tools, nor a sync client. The message names what to pass.
     """
     catalog: Any = getattr(tools, "tools", None)
     given: object = tools if catalog is None else catalog.list()

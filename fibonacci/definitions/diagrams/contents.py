@@ -59,7 +59,7 @@ def shorten(text: str, limit: float) -> str:
 
 
 def wrap(text: str, limit: float, lines: int) -> list[str]:
-    """Break a text into lines of a width, in units of the font size; the last one is shortened.
+    """Break a text into lines of a width, in units of the font size, and shorten the last one.
 
     Args:
         text: The text, clean.
@@ -98,7 +98,7 @@ def number(value: float) -> str:
 
 
 KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "cancelled")
-"""The states that have a color; the platform may have others."""
+"""The states that have a color. The platform may have others."""
 
 UNKNOWN: Final = "unknown"
 """The state of a node that the platform does not mention."""
@@ -113,10 +113,10 @@ class NodeState(NamedTuple):
     """The state in a word: one of `KNOWN_STATES`, `unknown`, or another that the platform has sent."""
 
     duration: str = ""
-    """The time that the node took, such as `1.2 s`; empty when it is not known."""
+    """The time that the node took, such as `1.2 s`. Empty when it is not known."""
 
     reason: str = ""
-    """The error of a failed node, or why it was skipped; empty when it is not known."""
+    """The error of a failed node, or why it was skipped. Empty when it is not known."""
 
     @property
     def text(self) -> str:
@@ -144,7 +144,7 @@ def execution_state(execution: ExecutionRecord) -> NodeState:
 
 
 def node_states(plain: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
-    """Return the states of nodes by id; what is missing is unknown.
+    """Return the states of nodes by id, where a missing one is unknown.
 
     Args:
         plain: The definition as plain JSON.
@@ -164,7 +164,7 @@ def node_states(plain: Mapping[str, Any], execution: ExecutionRecord) -> dict[st
 
 
 def _skipped(nodes: Iterable[Mapping[str, Any]], outputs: Mapping[str, Any]) -> dict[str, NodeState]:
-    """Return the nodes of a completed execution that can only have been skipped beside those with an output."""
+    """Return the nodes of a completed execution that can only have been skipped besides those with an output."""
     flow = Flow(nodes)
     fates: dict[str, Fate] = {}
     states: dict[str, NodeState] = {}
@@ -194,7 +194,7 @@ def _node_duration(entry: NodeRecord) -> str:
 
 
 def _duration(milliseconds: float) -> str:
-    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for a negative or absurd one."""
+    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`. Empty for a negative or absurd one."""
     if not 0 <= milliseconds < 1e12:  # also an integer that is too large for a float
         return ""
     if milliseconds < 999.5:
@@ -226,10 +226,10 @@ class DiagramNode(NamedTuple):
     """A node as it is shown. All texts are clean."""
 
     id: str
-    """The id as it is written; empty for a node that has none."""
+    """The id as it is written. Empty for a node that has none."""
 
     type: str
-    """The type, such as `llm`, or `no type`; `MISSING` for a name that no node has."""
+    """The type, such as `llm`, or `no type`. `MISSING` for a name that no node has."""
 
     label: str
     """The name, or else the id."""
@@ -238,7 +238,7 @@ class DiagramNode(NamedTuple):
     """What the node does, in a few words."""
 
     state: NodeState | None = None
-    """The state in the execution; None without an execution."""
+    """The state in the execution, or None without an execution."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -266,19 +266,19 @@ class DiagramContents(NamedTuple):
     """The nodes and edges of a definition."""
 
     name: str
-    """The name of the workflow; empty without one."""
+    """The name of the workflow. Empty without one."""
 
     execution: str
-    """The id of the execution; empty without one."""
+    """The id of the execution. Empty without one."""
 
     state: NodeState | None
-    """The state of the execution; None without one."""
+    """The state of the execution, or None without one."""
 
     nodes: tuple[DiagramNode, ...]
     """The nodes in the order of the definition, then those that are missing."""
 
     edges: tuple[DiagramEdge, ...]
-    """The edges; at most one from a node to another."""
+    """The edges. At most one from a node to another."""
 
 
 def contents_of(definition: object, execution: object) -> DiagramContents:

@@ -2,7 +2,7 @@
 
 The steps are those of Sugiyama, Tagawa and Toda: break cycles, assign layers, split long edges, order each layer.
 
-Edges bend between the layers only, and each lane has a place of its own: no edge runs through a box.
+Edges bend only between the layers, and nothing else is in the place of a lane, so no edge runs through a box.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 _SWEEPS: Final = 12
 _MOST_LANES: Final = 10_000
-"""With more lanes than this, long edges are drawn straight: a picture of so many is not read any more."""
+"""With more lanes than this, long edges are drawn straight, because nobody can read a picture with so many."""
 
 _LAST: Final = 2.0  # after all places, which lie between 0 and 1
 
@@ -30,13 +30,13 @@ class LayeredEdge(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """The vertices of each layer, in order. The first vertices are the nodes; the others are lanes of long edges."""
+    """The vertices of each layer, in order. The first are the nodes, and the others are lanes of long edges."""
 
     order: list[list[int]]
     """The vertices of each layer."""
 
     paths: list[list[int]]
-    """The vertices on the way of each edge, from the earlier layer to the later one; empty for a loop."""
+    """The vertices on the way of each edge, from the earlier layer to the later one. Empty for a loop."""
 
     reversed_edges: frozenset[int]
     """The positions of the edges that close a cycle: their ways lead from target to source."""
@@ -61,7 +61,7 @@ def arrange(count: int, edges: Sequence[LayeredEdge]) -> Layers:
 
 
 def _closing_edges(count: int, edges: Sequence[LayeredEdge]) -> set[int]:
-    """Return the edges that lead back to a node on the way to them: without these there is no cycle."""
+    """Return the edges that lead back to a node on the way to them. Without these edges there are no cycles."""
     leaving: list[list[int]] = [[] for _ in range(count)]
     for index, edge in enumerate(edges):
         leaving[edge.source].append(index)
@@ -108,7 +108,7 @@ def _layers(count: int, edges: Sequence[LayeredEdge]) -> list[int]:
 
 
 def _split(edges: Sequence[LayeredEdge], layer: list[int]) -> list[list[int]]:
-    """Return the way of each edge, with a lane in each layer that it passes; add the lanes' layers."""
+    """Return the way of each edge, with a lane in each layer that it passes, and add the lanes to the layers."""
     lengths: dict[tuple[int, Hashable], int] = {}
     for edge in edges:
         key = (edge.source, edge.group)
@@ -212,7 +212,7 @@ class _Ordering:
 
 
 BETWEEN_LANES: Final = 18.0
-"""The least distance of a lane to what is beside it."""
+"""The smallest distance between a lane and what is next to it."""
 
 _BETWEEN_BOXES: Final = 24.0
 _CENTERING_SWEEPS: Final = 11
@@ -224,11 +224,11 @@ _SNAP_LANE: Final = 60.0
 
 
 def centers_of(layers: Layers, across: Sequence[float]) -> list[float]:
-    """Return the center of each vertex across the layers; nothing lies below zero.
+    """Return the center of each vertex across the layers, so that nothing is below zero.
 
     Args:
         layers: The layers, with the vertices in order.
-        across: The size of each node; lanes have none.
+        across: The size of each node. Lanes have none.
     """
     return _Centers(layers, across).found()
 

@@ -112,10 +112,10 @@ def _class(node: DiagramNode) -> str:
 
 
 def _escaped(character: str) -> str:
-    """Return a character as it may stand in a quoted label: Mermaid's entity codes are decimal numbers."""
+    """Return a character as it may appear in a quoted label: Mermaid's entity codes are decimal numbers."""
     return f"#{ord(character)};" if character in _SPECIAL else character
 
 
 def _yaml_escaped(character: str) -> str:
-    """Return a character as it may stand in a quoted text of YAML, and means nothing to Mermaid."""
+    """Return a character as it may appear in a quoted text of YAML, and means nothing to Mermaid."""
     return f"\\U{ord(character):08x}" if character in _SPECIAL else character

@@ -36,7 +36,7 @@ class FlatPicture(NamedTuple):
 
 
 def flat_svg(picture: str) -> FlatPicture:
-    """Return a picture of `svg` in which the rules of the style sheet stand in the elements that they are for.
+    """Return a picture of `svg` with the rules of the style sheet moved into the elements that they apply to.
 
     Args:
         picture: What `svg` has returned.
@@ -77,7 +77,7 @@ def _flatten(element: ElementTree.Element, variables: Mapping[str, str], above: 
 
 
 def _declarations(tag: str, own: frozenset[str], above: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Yield name and value of the declarations for an element; of one name, the last one holds."""
+    """Yield name and value of the declarations for an element, the last one for each name."""
     for selectors, declarations in RULES.items():
         if any(_matches(selector, tag, own, above) for selector in selectors.split(",")):
             for declaration in declarations.split(";"):
@@ -115,7 +115,7 @@ def png(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | Non
         execution: An execution whose states and durations are shown.
 
     Returns:
-        The picture. A very large one is drawn smaller, at 40 million pixels.
+        The picture. A very large one is scaled down to 40 million pixels.
 
     Raises:
         OSError: If the system has no font, so that the texts would be missing.

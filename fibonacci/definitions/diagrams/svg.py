@@ -214,7 +214,7 @@ Orient = Callable[[Point], Point]
 """Turns a point `(along, across)` into `(x, y)`."""
 
 CRITIC: Final = "critic"
-"""The group of the edges from nodes to their critics, which are dashed and go a way of their own."""
+"""The group of the edges from nodes to their critics, which are dashed and take a separate path."""
 
 _ARROW: Final = 8.0
 _LOOP: Final = 16.0

@@ -34,7 +34,7 @@ class Comment(NamedTuple):
     """A comment, or an empty line, which is carried along like one."""
 
     text: str
-    """The comment with its `#`; empty for an empty line."""
+    """The comment with its `#`. Empty for an empty line."""
 
     offset: int
     """Where it begins."""
@@ -71,8 +71,8 @@ def _between(source: Source, start: int, end: int) -> Iterator[Comment]:
 def with_comments(text: str, source: Source, root: Element) -> str:
     """Return a YAML text with the comments of another text of the same definition.
 
-    A comment on a line of its own stands before the key or item that it stood before; one after a value stands after
-    it. What has no such place any more stands before what is around it, and what stood last stands last.
+    A comment on a separate line stays before its key or item. A comment after a value stays after that value. If the
+    key, item or value is gone, the comment goes before what is around it. Comments at the end stay at the end.
 
     Args:
         text: The YAML text, as `write_yaml` writes it.
@@ -80,7 +80,7 @@ def with_comments(text: str, source: Source, root: Element) -> str:
         root: The definition in that text.
 
     Returns:
-        The text with the comments, and with the empty lines, of which several become one.
+        The text with the comments and the empty lines. Several empty lines in a row become one.
     """
     target = Source(text, source.name)
     places = _Places(source, root, target)
@@ -107,7 +107,7 @@ def with_comments(text: str, source: Source, root: Element) -> str:
 
 
 def _lines(texts: Iterable[str], indentation: str, *, skip_empty: bool = False) -> Iterator[str]:
-    """Yield lines of comments; several empty lines become one, and none if the first are to be skipped."""
+    """Yield lines of comments, several empty lines as one, and without empty lines at the start if asked."""
     for text in texts:
         if text or not skip_empty:
             yield indentation + text if text else ""
@@ -115,7 +115,7 @@ def _lines(texts: Iterable[str], indentation: str, *, skip_empty: bool = False) 
 
 
 class _Places:
-    """Where what stands in one text stands in another text of the same definition."""
+    """Where the parts of one text are in another text of the same definition."""
 
     def __init__(self, source: Source, root: Element, target: Source) -> None:
         self._source = source
@@ -126,7 +126,7 @@ class _Places:
         self._offsets = [element.key_offset for _, element in self._elements]
 
     def line_before(self, comment: Comment) -> int | None:
-        """Return the line that a comment on its own line belongs before; None for the end of the text."""
+        """Return the line that a comment on its own line belongs before, or None for the end of the text."""
         index = bisect_right(self._offsets, comment.offset)
         return self._line(self._elements[index][0]) if index < len(self._elements) else None
 

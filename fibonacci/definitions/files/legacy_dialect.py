@@ -1,4 +1,4 @@
-"""The dialect of fibonacci-sdk 0.2.4: its words, and what each of them is now."""
+"""The dialect of fibonacci-sdk 0.2.4: its words, and the current word for each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _IN_CONFIG: Final[Mapping[str, tuple[str, ...]]] = {
     "critic": (),
     "conditional": (),
 }
-"""The keys that 0.2.4 sends in the `config` of a node, by its type; those of retries too, where there are any."""
+"""The keys that 0.2.4 sends in the `config` of a node, by its type. Those of retries too, where there are any."""
 
 _ONLY_THERE: Final = frozenset((*NODE_KEYS, "config"))
 _Object = dict[str, Element]
@@ -57,8 +57,8 @@ def modernize(root: Element, source: Source) -> None:
     Each word becomes a warning at its first place that names today's word, and what has none an error.
 
     Args:
-        root: The definition; a value of another shape than a definition's is left as it is.
-        source: The text that it stands in; the problems are added to it.
+        root: The definition. A value of another shape than a definition's is left as it is.
+        source: The text that it is in. The problems are added to it.
     """
     dialect = _Dialect(source)
     if isinstance(root.content, dict):
@@ -77,10 +77,10 @@ def warn_of_words(source: Source) -> None:
 
 
 def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a definition, such as a server has it, in today's words; itself if it has none of the dialect.
+    """Return a definition, such as a server has it, in today's words, or the same one if it has none of the dialect.
 
     Args:
-        definition: The definition as plain JSON; it need not be valid.
+        definition: The definition as plain JSON. It need not be valid.
     """
     nodes = [node for node in _array(definition.get("nodes")) if is_object(node)]
     if "edges" in definition and definition["edges"] == _edges(nodes):  # the dependencies, said twice
@@ -99,7 +99,7 @@ def in_words_of_0_2_4(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     What 0.2.4 has no word for stays as it is.
 
     Args:
-        definition: The definition as plain JSON; it need not be valid.
+        definition: The definition as plain JSON. It need not be valid.
     """
     nodes = definition.get("nodes")
     if not is_array(nodes) or not all(map(is_object, nodes)):  # whoever reads it says so
@@ -182,7 +182,7 @@ class _Dialect:
             self._condition(node)
 
     def _config(self, node: _Object) -> None:
-        """Move the entries of `config` into the node; that it names retries switches them on."""
+        """Move the entries of `config` into the node, and switch retries on if it names them."""
         config = node.get("config")
         if config is None or not (isinstance(config.content, dict) or config.content is None):
             return
@@ -218,13 +218,13 @@ class _Dialect:
 
 
 def _text(node: _Object, key: str) -> str | None:
-    """Return the text under a key; None for anything else."""
+    """Return the text under a key, or None for anything else."""
     element = node.get(key)
     return element.content if element is not None and isinstance(element.content, str) else None
 
 
 def _replace(node: _Object, key: str, by: _Object, source: Source) -> None:
-    """Replace one key of a node by others at its place; a key that the node has already is a problem."""
+    """Replace one key of a node with others in its place, and report a key that the node has already."""
     members = list(node.items())
     node.clear()
     for name, element in members:

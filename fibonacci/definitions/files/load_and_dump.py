@@ -71,7 +71,7 @@ def load_with_warnings(
         tools: The tools that exist, as for `check_definition`.
 
     Raises:
-        DefinitionError: If the file has errors; it has the warnings, too.
+        DefinitionError: If the file has errors. It has the warnings, too.
         ImportError: If the file is YAML and PyYAML is not installed.
         OSError: If the file cannot be read.
         ValueError: If the suffix is another one.
@@ -269,7 +269,7 @@ def read_checked(
         tools: The tools that exist, as for `check_definition`.
 
     Returns:
-        The definition in today's words, without `$schema`; it can be faulty.
+        The definition in today's words, without `$schema`. It can be faulty.
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
@@ -294,7 +294,7 @@ def read_checked(
 def read_definition(
     source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
 ) -> WorkflowDefinition:
-    """Read a text whose definition has no errors; what else was found is in the problems of the source.
+    """Read a text whose definition has no errors, and leave its warnings in the problems of the source.
 
     Args:
         source: The text.

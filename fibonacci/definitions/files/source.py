@@ -1,7 +1,7 @@
 """Texts of definitions, in JSON and YAML, read with the place of each value.
 
-Values in YAML are those of YAML 1.2's core schema, except that octal numbers stay text. What a definition does not need
-is refused there: anchors and aliases, merge keys, tags, keys that are no text, several documents.
+Values in YAML are those of YAML 1.2's core schema, except that octal numbers stay text. Features that a definition
+doesn't need are refused: anchors and aliases, merge keys, tags, keys that are not text, and several documents.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def format_of(text: str) -> Format:
 
 
 MAX_DEPTH: Final = 64
-"""Objects and arrays within each other; deeper texts are refused."""
+"""Objects and arrays within each other. Deeper texts are refused."""
 
 MAX_SIZE: Final = 4 * 1024 * 1024
-"""Characters of a text; longer ones are refused."""
+"""Characters of a text. Longer ones are refused."""
 
 Content = dict[str, "Element"] | list["Element"] | str | int | float | bool | None
 """The content of an element: elements in an object or an array, or a scalar."""
@@ -65,13 +65,13 @@ class Element:
     """Where the value begins, in characters from the start of the text."""
 
     end: int
-    """Where the value ends; a YAML block text ends where the next value or comment begins."""
+    """Where the value ends. A YAML block text ends where the next value or comment begins."""
 
     key_offset: int
-    """Where the key of the value begins; the same as `offset` in an array."""
+    """Where the key of the value begins. The same as `offset` in an array."""
 
     key_end: int
-    """Where the key of the value ends; the same as `offset` in an array."""
+    """Where the key of the value ends. The same as `offset` in an array."""
 
     def __init__(self, content: Content, offset: int, end: int | None = None) -> None:
         self.content = content
@@ -143,7 +143,7 @@ class Source:
         """Take a text.
 
         Args:
-            text: The text; a byte order mark at its start is dropped.
+            text: The text. A byte order mark at its start is dropped.
             name: The name of the file, for positions.
 
         Raises:
@@ -167,7 +167,7 @@ class Source:
 
         Raises:
             DefinitionError: If the text is empty or too long.
-            TypeError: If it is no text.
+            TypeError: If it is not a text.
         """
         if not isinstance(text, str):
             kind = type(text).__name__
@@ -194,7 +194,7 @@ class Source:
 
         Args:
             value: The value, a text.
-            index: The index of a character that is no space, in the text that the value is.
+            index: The index, in the value, of a character that is not a space.
         """
         if self._written is None or self._written[0] is not value:  # one text may have many problems
             self._written = value, *self._places_in(value)
@@ -203,7 +203,7 @@ class Source:
         return in_text[number] if number < len(in_text) else value.offset
 
     def _places_in(self, value: Element) -> tuple[list[int], list[int]]:
-        """Return where the characters of a text value that are no spaces are, in it and in the text."""
+        """Return where the characters of a text value other than spaces are, in the value and in the text."""
         assert isinstance(value.content, str)
         in_value = [match.start() for match in _NO_SPACE.finditer(value.content)]
         start, first = value.offset, self.text[value.offset]
@@ -251,7 +251,7 @@ class Source:
         """Raise all problems if there is an error among them.
 
         Raises:
-            DefinitionError: If there is an error; warnings alone do not count.
+            DefinitionError: If there is an error. Warnings alone do not count.
         """
         if any(problem.severity == "error" for _, problem in self.problems):
             raise DefinitionError(self.in_order())
@@ -262,20 +262,20 @@ class Source:
         return Problems(dict.fromkeys(problem for _, problem in ordered))
 
     def add_member(self, members: dict[str, Element], key: str, value: Element) -> None:
-        """Add a member to an object; a key that it has already is a problem, and the first one stays."""
+        """Add a member to an object, or report a key that it has already and keep the first one."""
         first = members.setdefault(key, value)
         if first is not value:
             message = f"{key!r} is already a key of this object, on line {self.line(first.key_offset)}"
             self.report(value.key_offset, "duplicate_key", message)
 
     def text_value(self, text: str, offset: int) -> str:
-        """Return a text value; half of a surrogate pair in it is a problem, since UTF-8 cannot carry it."""
+        """Return a text value, and report half of a surrogate pair in it, which UTF-8 cannot encode."""
         if not is_unicode(text):
             self.report(offset, "bad_character", "the text holds half of a surrogate pair, which is no character")
         return text
 
     def number(self, token: str, offset: int) -> int | float | None:
-        """Return the value of a decimal or hexadecimal number; one that no float holds is a problem."""
+        """Return the value of a decimal or hexadecimal number, and report one that no float can hold."""
         try:
             return _number(token)
         except (OverflowError, ValueError):
@@ -311,13 +311,13 @@ def read_json(source: Source) -> Element:
     """Read a JSON document.
 
     Args:
-        source: The text; what is wrong without ending the reading is added to its problems.
+        source: The text. What is wrong without ending the reading is added to its problems.
 
     Returns:
         The value of the document.
 
     Raises:
-        DefinitionError: If the text is no JSON document, or too deep.
+        DefinitionError: If the text is not a JSON document, or too deep.
     """
     _check_depth(source)
     try:
@@ -407,7 +407,7 @@ def pyyaml() -> ModuleType:
     """Import PyYAML.
 
     Raises:
-        ImportError: If it is not installed; the message has the command that installs it.
+        ImportError: If it is not installed. The message has the command that installs it.
     """
     try:
         import yaml
@@ -435,14 +435,14 @@ def read_yaml(source: Source) -> Element:
     """Read a YAML document.
 
     Args:
-        source: The text; what is wrong without ending the reading is added to its problems.
+        source: The text. What is wrong without ending the reading is added to its problems.
 
     Returns:
         The value of the document.
 
     Raises:
         ImportError: If PyYAML is not installed.
-        DefinitionError: If the text is no YAML document, or too deep.
+        DefinitionError: If the text is not a YAML document, or too deep.
     """
     yaml = pyyaml()
     unreadable = UNREADABLE.search(source.text)

@@ -1,8 +1,8 @@
 """Edits of a text in YAML or JSON: what differs from another value is changed in place, and the rest stays as it is.
 
-An entry of an object or array has the comments directly above it at its own indentation, those below it that are
-indented deeper, and the one at the end of its last line. They go when the entry goes. All other comments stay, and so
-do those at the top of the text. New entries are written as their siblings are.
+These comments belong to an entry of an object or array, and are removed with it: those directly above it with the same
+indentation, those below it that are indented deeper, and the one at the end of its last line. All other comments stay,
+and so do those at the top of the text. New entries are written in the style of their siblings.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class _NewEntry(NamedTuple):
     key: str | None
     value: Any
     after: int | None
-    """The index of the entry that it follows; None to be the first."""
+    """The index of the entry that it follows. None to be the first."""
 
     moved: int | None = None
-    """The index of the entry that it was elsewhere; None for an entry that there was not."""
+    """The index of the entry that it was elsewhere, or None for an entry that there was not."""
 
 
 def edited(source: Source, root: Element, wanted: Mapping[str, Any]) -> str:
@@ -124,7 +124,7 @@ class _Editor:
         return match.start()
 
     def _end_before(self, position: int) -> int:
-        """Return where the line before that of a position ends; -1 for the first line."""
+        """Return where the line before that of a position ends, or -1 for the first line."""
         start = self._source.line_start(position)
         return start - (2 if self._text.startswith("\r\n", start - 2) else 1)
 
@@ -174,14 +174,14 @@ class _Editor:
         return element
 
     def _block_header(self, element: Element) -> re.Match[str] | None:
-        """Return the header of a block text; None for any other value."""
+        """Return the header of a block text, or None for any other value."""
         return _BLOCK_HEADER.match(self._text, self._start(element)) if isinstance(element.content, str) else None
 
     def _is_in_brackets(self, element: Element) -> bool:
         return self._text.startswith(("{", "["), self._start(element))
 
     def _above(self, begin: int, floor: int) -> int:
-        """Return where the comments begin that are directly above an entry at its indentation; else where it begins."""
+        """Return where the comments directly above an entry at its indentation begin, or else the entry itself."""
         indentation = self._indentation(begin)
         line = first = self._source.line(begin)
         while first > 1 and self._source.text_of_line(first - 1).startswith(f"{indentation}#"):
@@ -307,7 +307,7 @@ class _Editor:
         return colon + 1
 
     def _value_lines(self, element: Element, wanted: Any, *, is_member: bool) -> list[str]:
-        """Return a value as lines, in the style of the one that it replaces; the first one stands behind the key."""
+        """Return a value as lines, in the style of the one that it replaces, with the first one after the key."""
         if isinstance(wanted, str):
             return self._text_lines(element, wanted)
         if wanted and (is_object(wanted) or is_array(wanted)):
@@ -515,7 +515,7 @@ class _Editor:
 
 
 def _aligned(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
-    """Return for each element of an array the index of the one that it was; None for a new one."""
+    """Return for each element of an array the index of the old element that it was, or None for a new one."""
     old_names, new_names = ([_name(element) for element in elements] for elements in (old, new))
     sources: list[int | None] = [None] * len(new)
     changes = SequenceMatcher(None, old_names, new_names, autojunk=False).get_opcodes()

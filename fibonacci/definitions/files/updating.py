@@ -30,13 +30,13 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
     """Return the text of a definition's file that is changed where it differs from another definition.
 
     Comments, empty lines, the order of keys and nodes, quotes and block texts, spellings, line breaks and JSON's
-    indentation stay; what is removed takes its own comments along. The result is read, and is returned only if it
-    says what the definition says.
+    indentation stay. What is removed takes its comments with it. The result is read, and is returned only if it says
+    what the definition says.
 
     Args:
         text: The text.
         name: The name of its file.
-        definition: The definition as plain JSON; it need not be valid.
+        definition: The definition as plain JSON. It need not be valid.
 
     Returns:
         The new text. None if that cannot be: the text cannot be read, or a comment in it would be lost.
@@ -90,7 +90,7 @@ def _says(text: str, written: str, text_format: Format) -> bool:
 
 
 def _in_words_of(raw: _Object, wanted: _Object) -> dict[str, Any]:
-    """Return a definition in the words of another one: what means the same is what it is there.
+    """Return a definition in the words of another one, so that everything that means the same is written the same.
 
     Args:
         raw: The other one, as its file says it.
@@ -130,7 +130,7 @@ def _without_id(node: _Object) -> str:
 
 
 def _with(members: _Object, name: str, value: Any, order: Sequence[str]) -> dict[str, Any]:
-    """Return an object with another value of a member; a new one follows the one that precedes it in an order."""
+    """Return an object with another value of a member, putting a new one in its place of an order."""
     if name in members:
         return {**members, name: value}
     before = next((key for key in reversed(order[: order.index(name)]) if key in members), None)
@@ -189,7 +189,7 @@ def _value_at(node: Any, path: _Path) -> Any:
 
 
 def _changed(node: _Object, path: _Path, target: _Object, name: str) -> dict[str, Any]:
-    """Return a node with another value of a field at a path; without it where it has none."""
+    """Return a node with another value of a field at a path, or without the field if there is no value."""
     key, *rest = path
     if rest:
         return {**node, key: _changed(node[key], tuple(rest), target, name)}

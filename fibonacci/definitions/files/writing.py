@@ -24,15 +24,15 @@ def write_yaml(value: Any, *, in_brackets: bool = False, quote: str | None = Non
     """Return a value as a YAML document.
 
     Args:
-        value: Plain JSON; keys are written in their own order.
+        value: Plain JSON. Keys are written in their own order.
         in_brackets: Whether objects and arrays are written in brackets, on one line.
-        quote: The quote of texts that are values, `'` or `"`; None for quotes where they are needed.
+        quote: The quote of texts that are values, `'` or `"`, or None for quotes where they are needed.
 
     Returns:
         The document, which ends with a line break.
 
     Raises:
-        ImportError: If PyYAML is not installed; the message has the command that installs it.
+        ImportError: If PyYAML is not installed. The message has the command that installs it.
     """
     yaml = pyyaml()
     node = _node(yaml, value, in_brackets, quote)
@@ -130,7 +130,7 @@ NODE_KEYS: Final = (
     "fallback",
     "on_error",
 )
-"""The order of a node's keys; keys that are not known follow in their own."""
+"""The order of a node's keys. Keys that are not known follow in their own."""
 
 
 def write_definition(
@@ -139,7 +139,7 @@ def write_definition(
     """Return a definition as text.
 
     Args:
-        definition: The definition; it need not be valid.
+        definition: The definition. It need not be valid.
         generation: The spelling to write.
         text_format: The format to write.
 
@@ -149,7 +149,7 @@ def write_definition(
     Raises:
         DefinitionError: If a field of a node differs in its two spellings.
         ImportError: If the format is YAML and PyYAML is not installed.
-        TypeError: If the definition holds a value that is not JSON; the message names its place.
+        TypeError: If the definition holds a value that is not JSON. The message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
     """
     value = in_order(definition, generation=generation)
@@ -165,7 +165,7 @@ def in_order(definition: WorkflowDefinition | Mapping[str, Any], *, generation: 
 
     Raises:
         DefinitionError: If a field of a node differs in its two spellings.
-        TypeError: If the definition holds a value that is not JSON; the message names its place.
+        TypeError: If the definition holds a value that is not JSON. The message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
     """
     return _ordered(_json("", to_plain(definition, generation=generation), 0))
@@ -185,7 +185,7 @@ def _in_order(value: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]
 
 
 def _json(location: str, value: object, depth: int) -> Any:
-    """Return a value with the plain types of JSON; refuse what has none."""
+    """Return a value with the plain types of JSON, and refuse what has none."""
     if depth > MAX_DEPTH:
         raise ValueError(f"the definition has more than {MAX_DEPTH} levels of lists and objects")
     if is_object(value):

@@ -1,7 +1,7 @@
 """The application: one request in, one response out, without a network.
 
-A request takes these steps: `handle` refuses foreign hosts and origins, injects a failure and records the request,
-`authenticate` finds the caller, the `PlatformAPI` carries it out, `respond` completes the response.
+A request takes these steps. `handle` refuses foreign hosts and origins, injects a failure and records the request.
+`authenticate` finds the caller, the `PlatformAPI` carries the request out, and `respond` completes the response.
 """
 
 from __future__ import annotations
@@ -114,13 +114,13 @@ class App:
         self._control = ControlAPI(parts, endpoints)
 
     def handle(self, request: ServerRequest) -> ServerResponse:
-        """Handle one request; safe to call from many threads.
+        """Handle one request, safe to call from many threads.
 
         Args:
             request: The complete request.
 
         Returns:
-            The response; every error is one too. A `FailingResponse` has the failure of its delivery.
+            The response. Every error is one too. A `FailingResponse` has the failure of its delivery.
         """
         began = perf_counter()
         response = self._refuse_foreign(request) or self.origins.preflight(request) or self._handle_own(request)
@@ -129,7 +129,7 @@ class App:
         return response
 
     def call_as_owner(self, request: ServerRequest) -> EncodedReply:
-        """Carry out a request of the page; nothing counts, records or disturbs it. Every error is a reply too."""
+        """Carry out a request of the page, which nothing counts, records or disturbs. Every error is a reply too."""
         request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}", **JSON_BODY})
         try:
             if request.target.startswith(_CONTROL_PATHS):
@@ -139,7 +139,7 @@ class App:
             return failure_reply(error, request)
 
     def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
-        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        """Return the response to a request that could not be read, or only its head."""
         now = self.clock.now()
         response = respond(encoded_error(error), self._limits.untouched(now), now)
         if request is not None:
@@ -148,7 +148,7 @@ class App:
         return response
 
     def body_limit(self, request: ServerRequest) -> int | None:
-        """Return the largest body of a request, in bytes; `None` if its key or role is refused, whatever the body."""
+        """Return the largest allowed body of a request, in bytes, or `None` if its key or role is refused anyway."""
         try:
             if request.target.startswith(_CONTROL_PATHS):
                 return self._control.body_limit(request)
@@ -166,18 +166,18 @@ class App:
         return self._api.call(request, actor)
 
     def snapshot(self) -> bytes:
-        """Return the complete state; see `Emulator.snapshot`."""
+        """Return the complete state (see `Emulator.snapshot`)."""
         return self.store.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
-        """Replace the state by that of a snapshot; see `Emulator.restore`."""
+        """Replace the state by that of a snapshot (see `Emulator.restore`)."""
         self.store.restore(snapshot, check_snapshot)
         self._limits.reset()
         self._scheduler.resume()
 
     @contextmanager
     def preserved(self) -> Generator[None]:
-        """Undo what is done to the state, the handlers and the scripts in a block; see `Emulator.preserve_state`."""
+        """Undo what is done to the state, the handlers and the scripts in a block (see `Emulator.preserve_state`)."""
         environment = self.environment
         handlers, scripts = environment.handlers.copy(), environment.scripts.copy()
         mark = self.store.mark()

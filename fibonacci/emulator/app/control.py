@@ -44,7 +44,7 @@ CONTROL_PREFIX: Final = "_emulator"
 
 @dataclass(frozen=True, slots=True)
 class EmulatorParts:
-    """The parts of an emulator that the control API reads and changes, beside what a request context has.
+    """The parts of an emulator that the control API reads and changes, besides what a request context has.
 
     Attributes:
         account: The plan and the rate limit.
@@ -133,7 +133,7 @@ def list_models(parts: EmulatorParts, context: RequestContext) -> Reply:
 
 
 def add_model(parts: EmulatorParts, context: RequestContext) -> Reply:
-    """POST /models; one that is known already stays."""
+    """POST /models: add one, unless it is known already."""
     name = read(ModelCreate, context.body).name
     if name not in context.environment.models:
         context.environment.models.append(name)
@@ -165,7 +165,7 @@ def delete_env(parts: EmulatorParts, context: RequestContext) -> Reply:
 
 
 def list_secrets(parts: EmulatorParts, context: RequestContext) -> Reply:
-    """GET /secrets: their names; nothing returns their values."""
+    """GET /secrets: only their names, because nothing returns their values."""
     return Reply([{"name": name} for name in context.environment.secrets])
 
 
@@ -243,7 +243,7 @@ def clear_failures(parts: EmulatorParts, context: RequestContext) -> Reply:
 
 
 def start_chaos(parts: EmulatorParts, context: RequestContext) -> Reply:
-    """POST /chaos; a rate of 0 stops it."""
+    """POST /chaos, which a rate of 0 stops."""
     body = read(ChaosCreate, context.body)
     try:
         failures = parts.faults.chaos(body.random_seed, body.rate, body.route, body.kinds)
@@ -350,7 +350,7 @@ class RateLimitChange(Body):
 
 
 class SettingsChange(Body):
-    """The body of changing settings; what is not given stays."""
+    """The body of changing settings. What is not given stays."""
 
     plan: PlanName = "enterprise"
     rate_limit: RateLimitChange | None = None
@@ -363,7 +363,7 @@ def read_settings(parts: EmulatorParts, context: RequestContext) -> Reply:
 
 
 def change_settings(parts: EmulatorParts, context: RequestContext) -> Reply:
-    """PATCH /settings; a `rate_limit` of null is the plan's, a `keep` of null keeps all."""
+    """PATCH /settings, where a `rate_limit` of null is the plan's, and a `keep` of null keeps all."""
     body = read(SettingsChange, context.body)
     given = body.model_fields_set
     if not given:
@@ -392,12 +392,12 @@ def _settings_shown(parts: EmulatorParts, context: RequestContext) -> Reply:
 
 
 def snapshot(parts: EmulatorParts, context: RequestContext) -> Reply:
-    """GET /snapshot: a snapshot is JSON; it is the whole body, as `Emulator.snapshot` returns it."""
+    """GET /snapshot: the body is the snapshot, which is JSON, as `Emulator.snapshot` returns it."""
     return encoded_json(parts.snapshot())
 
 
 def restore(parts: EmulatorParts, context: RequestContext) -> Reply:
-    """POST /restore; the body is a snapshot."""
+    """POST /restore, with a snapshot as the body."""
     try:
         parts.restore(context.body.raw)
     except SnapshotError as error:

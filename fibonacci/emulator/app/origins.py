@@ -33,7 +33,7 @@ class HostPort(NamedTuple):
 
     Attributes:
         host: The name in lower case, or the address as `ipaddress` writes it, without brackets.
-        port: The port; `None` if there is none.
+        port: The port, or `None` if there is none.
     """
 
     host: str
@@ -41,7 +41,7 @@ class HostPort(NamedTuple):
 
 
 def read_authority(text: str) -> HostPort | None:
-    """Return the host and the port of a text such as `localhost:8787` or `[::1]`; `None` if it is malformed."""
+    """Return the host and the port of a text such as `localhost:8787` or `[::1]`, or `None` if it is malformed."""
     match = _AUTHORITY.fullmatch(text)
     if match is None or len(text) > _LONGEST:
         return None
@@ -61,8 +61,8 @@ def is_loopback(host: str) -> bool:
 class Hosts:
     """The hosts that an emulator answers to, with any port.
 
-    They are those of loopback, the one that it listens on, and the named ones; any address, if it listens on all of the
-    machine's.
+    These are the hosts of loopback, the one that it listens on, and the named ones. If it listens on all addresses of
+    the machine, any address is allowed.
 
     Args:
         listens_on: The address or name that it listens on.
@@ -84,7 +84,7 @@ class Hosts:
         return len(self._accepted)
 
     def check(self, host_header: str) -> None:
-        """Check the `Host` of a request; a value that was accepted before costs next to nothing.
+        """Check the `Host` of a request, at almost no cost for a value that was accepted before.
 
         Raises:
             HTTPException: 400 if it is malformed, 403 if it is another host.
@@ -108,7 +108,7 @@ class Hosts:
 
 
 def one_by_one(argument: str, values: Sequence[str]) -> Sequence[str]:
-    """Return the values of an argument that takes several; a single text would be taken letter by letter.
+    """Return the values of an argument that takes several, but refuse a text, which would be read by letter.
 
     Raises:
         TypeError: If it is a single text.
@@ -206,7 +206,8 @@ class Origins:
     def check_form(self, request: ServerRequest) -> None:
         """Check that a page of the emulator's own address has sent a form, behind a proxy with TLS or not.
 
-        A browser says so of every form. That of a named origin is refused: it would have the session of the page.
+        A browser says so of every form. A form of a named origin is refused, because it would have the session of the
+        page.
 
         Raises:
             HTTPException: 403 if it was sent by anything else.
@@ -220,7 +221,7 @@ class Origins:
             raise HTTPException(403, "origin_not_allowed", message, [Detail("Origin", message)])
 
     def preflight(self, request: ServerRequest) -> ServerResponse | None:
-        """Return the response to a preflight request of a named origin; `None` to any other request."""
+        """Return the response to a preflight request of a named origin, or `None` to any other request."""
         if request.method != "OPTIONS" or "access-control-request-method" not in request.headers:
             return None
         if not self._may_read(request):
@@ -236,7 +237,7 @@ class Origins:
         return ServerResponse(204, headers, b"")
 
     def headers(self, request: ServerRequest) -> list[tuple[str, str]]:
-        """Return the headers by which a browser shows the response to a page of a named origin, and to no other."""
+        """Return the headers that let a page of a named origin, and no other, read the response in a browser."""
         if not self._named:
             return []
         headers = [("Vary", "Origin")]
@@ -267,7 +268,7 @@ def _named_origin(origin: str) -> str:
 
 
 def _normal_origin(origin: str) -> str | None:
-    """Return an origin in lower case and without the default port; `None` if it is none, or `null`."""
+    """Return an origin in lower case and without the default port, or `None` if it is none, or `null`."""
     return _read_origin(origin) if len(origin) <= _LONGEST else None
 
 

@@ -47,7 +47,7 @@ class EndpointCaller:
         self._scheduler = scheduler
 
     def call(self, router: Router[Endpoint], request: ServerRequest, actor: Actor, now: float) -> EncodedReply:
-        """Route a request to its handler, if the actor's role may use it; an error response is a reply too.
+        """Route a request to its handler, if the actor's role may use it, and return error responses as replies too.
 
         Raises:
             Exception: Any other error, so that the transaction around it changes nothing.
@@ -68,7 +68,7 @@ class EndpointCaller:
             return encoded_error(error)
 
     def _body(self, router: Router[Endpoint], request: ServerRequest, endpoint: Endpoint) -> RequestBody:
-        """Return the body of a request; of a control, which is not the platform's, nothing in its form is a warning."""
+        """Return the body of a request, without warnings for controls, which are not the platform's."""
         if router.prefix != API_PREFIX:
             return RequestBody(request.body)
         warnings = self._scheduler.environment.warnings
@@ -104,7 +104,7 @@ def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tupl
     The body of the request does not count.
 
     Raises:
-        HTTPException: If there is no such endpoint, or the role may not use it (403).
+        HTTPException: If the endpoint doesn't exist, or the role may not use it (403).
     """
     endpoint, path = router.find(request.method, request.target.partition("?")[0])
     if not actor.may(endpoint.lowest_role):
@@ -113,7 +113,7 @@ def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tupl
 
 
 def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
-    """Warn about query parameters that the endpoint does not have; refuse them in strict mode."""
+    """Warn about query parameters that the endpoint does not have, and refuse them in strict mode."""
     unread = context.query.unread(endpoint.query)
     problems = {name: ("unknown_query_parameter", f"there is no parameter {name!r}") for name in unread}
     for name in context.query.repeated:
@@ -127,7 +127,7 @@ def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
 
 
 def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
-    """Warn about the fields of a body that the endpoint does not read; refuse them in strict mode."""
+    """Warn about the fields of a body that the endpoint does not read, and refuse them in strict mode."""
     try:
         content = read_json(context.body.raw)
     except HTTPException:
@@ -140,7 +140,7 @@ def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
 
 
 def _report_media_type(warnings: WarningLog, content_type: str, endpoint: Endpoint) -> None:
-    """Warn about a body that is not said to be JSON; refuse it in strict mode."""
+    """Warn about a body that is not said to be JSON, and refuse it in strict mode."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         return
@@ -152,7 +152,7 @@ def _report_media_type(warnings: WarningLog, content_type: str, endpoint: Endpoi
 
 
 def _report_repeated(warnings: WarningLog, endpoint: Endpoint, keys: Sequence[str]) -> None:
-    """Warn about keys that an object in a body has more than once; refuse it in strict mode."""
+    """Warn about keys that an object in a body has more than once, and refuse it in strict mode."""
     message = "it is given more than once; the last one is read"
     warnings.report(
         [EmulatorWarning(code="repeated_key", location=f"{endpoint} {key}", message=message) for key in keys],
@@ -205,10 +205,10 @@ class PlatformAPI:
         return self._endpoints.call(self.router, request, actor, self._clock.now())
 
     def carry_out(self, request: ServerRequest, api_key: str, actor: Actor) -> EncodedReply:
-        """Handle a request of an actor in a transaction of its own; what changes something also catches up with time.
+        """Handle a request of an actor in a separate transaction, and catch up with time if it changes something.
 
         Raises:
-            Exception: If it cannot be carried out or stored; nothing is changed then.
+            Exception: If it cannot be carried out or stored. Nothing is changed then.
         """
         if request.method == "GET":
             return self._read(request, actor)
@@ -220,7 +220,7 @@ class PlatformAPI:
             return reply
 
     def settle(self, request: ServerRequest, api_key: str, reply: EncodedReply) -> EncodedReply:
-        """Wait for a more recent reply, if one may come, outside of the transaction; a repetition gets it too."""
+        """Wait for a more recent reply, if one may come, outside of the transaction. A repetition gets it too."""
         try:
             settled = reply.settled()
             if settled is not reply and "idempotency-key" in request.headers:
@@ -232,7 +232,7 @@ class PlatformAPI:
             return reply
 
     def _read(self, request: ServerRequest, actor: Actor) -> EncodedReply:
-        """Handle a request that changes nothing but runs with an event due; if those cannot be stored, it reads on."""
+        """Handle a request that only reads, after processing due events, even if those cannot be stored."""
         with self._store.reading():
             if not self._scheduler.has_work():
                 return self._endpoints.call(self.router, request, actor, self._clock.now())
@@ -247,7 +247,7 @@ class PlatformAPI:
             return self._endpoints.call(self.router, request, actor, self._clock.now())
 
     def _catch_up(self, now: float) -> bool:
-        """Process the events of runs that are due; return whether anything was due in the state."""
+        """Process the events of runs that are due, and return whether anything was due in the state."""
         self._scheduler.fail_orphaned_calls(now)
         self._scheduler.start_queued(now)  # the plan may have changed
         if not self._store.has_due(now):  # one search, in place of one in each table

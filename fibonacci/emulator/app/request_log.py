@@ -23,7 +23,7 @@ CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authori
 
 
 def without_secrets(request: ServerRequest) -> ServerRequest:
-    """Return a request with each value in its body replaced, if it is one of tools; else the request itself.
+    """Return a request with each value in its body replaced if it connects a tool, or else the request itself.
 
     Only connecting a tool has a body there. A request with a misspelled path below `/tools` has secrets all the same.
     In the API of 0.2, a login and a key have secrets too, and those of a run are replaced.
@@ -66,7 +66,7 @@ def _redacted(value: Any) -> Any:
 
 
 KEPT_REQUESTS: Final = 10_000
-"""The largest number of recorded requests; the oldest are dropped first."""
+"""The largest number of recorded requests. The oldest are dropped first."""
 
 KEPT_BYTES: Final = 16 * 1024 * 1024
 """The largest total size of the bodies of recorded requests and their responses.
@@ -117,11 +117,11 @@ class LogEntry:
     """One request as it is kept.
 
     Attributes:
-        number: Its permanent number; that of a later request is larger.
+        number: Its permanent number. That of a later request is larger.
         request: The request.
-        status: The status of the response; `None` if an injected failure suppressed it.
+        status: The status of the response, or `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds.
-        response: The body of the response; `None` if it was not sent or is not kept any more.
+        response: The body of the response, or `None` if it was not sent or is not kept any more.
     """
 
     number: int
@@ -132,7 +132,7 @@ class LogEntry:
 
 
 class RequestLog:
-    """Keeps requests as received; a `RecordedRequest` is made when one is read."""
+    """Keeps requests as received, and makes a `RecordedRequest` when one is read."""
 
     def __init__(self, router: Router[Endpoint]) -> None:
         self.router: Final = router
@@ -143,11 +143,11 @@ class RequestLog:
         self._lock = threading.Lock()
 
     def add(self, request: ServerRequest, response: ServerResponse | None, time: float) -> None:
-        """Keep one request; drop the oldest bodies and requests beyond the limits.
+        """Keep one request, and drop the oldest bodies and requests beyond the limits.
 
         Args:
             request: The request.
-            response: Its response; `None` if an injected failure suppresses it.
+            response: Its response, or `None` if an injected failure suppresses it.
             time: The time of the request, in Unix seconds.
         """
         request = without_secrets(request)
@@ -176,12 +176,12 @@ class RequestLog:
             self._drop_response()
 
     def find(self, number: int) -> LogEntry | None:
-        """Return the entry with a number; `None` if it is not kept."""
+        """Return the entry with a number, or `None` if it is not kept."""
         with self._lock:
             return next((entry for entry in self._entries if entry.number == number), None)
 
     def newest(self, before: int | None = None) -> list[LogEntry]:
-        """Return the entries, the newest first; with `before`, only those with a smaller number."""
+        """Return the entries, the newest first, or only those with a number smaller than `before`."""
         with self._lock:
             entries = list(reversed(self._entries))
         return entries if before is None else [entry for entry in entries if entry.number < before]

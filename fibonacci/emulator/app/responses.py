@@ -42,7 +42,7 @@ class EncodedReply:
         body: The body.
         request_id: The id of the request.
         headers: Headers of this reply alone.
-        later: Waits for a more recent reply to the same request; `None` if none will come.
+        later: Waits for a more recent reply to the same request, or `None` if none will come.
     """
 
     status: int
@@ -52,7 +52,7 @@ class EncodedReply:
     later: Callable[[], Reply] | None = None
 
     def settled(self) -> EncodedReply:
-        """Wait for the more recent reply, if one may come; return it under the same request id."""
+        """Wait for the more recent reply, if one may come, and return it under the same request id."""
         if self.later is None:
             return self
         return EncodedReply(self.status, encode(self.later(), self.request_id), self.request_id, self.headers)
@@ -70,7 +70,7 @@ def encoded_error(error: HTTPException) -> EncodedReply:
 
 
 def failure_reply(error: Exception, request: ServerRequest) -> EncodedReply:
-    """Return the reply to a request that failed; nothing of it was stored. What is not the caller's fault is logged."""
+    """Return the reply to a request that failed and stored nothing, and log what is not the caller's fault."""
     if isinstance(error, HTTPException):
         return encoded_error(error)
     is_bug = not isinstance(error, StateError)

@@ -32,7 +32,7 @@ class IdempotencyCache:
         self._kept = kept
 
     def find(self, api_key: str, request: ServerRequest, now: float) -> EncodedReply | None:
-        """Return the reply to the same request before; `None` if it is the first.
+        """Return the reply to the same request before, or `None` if it is the first.
 
         Raises:
             HTTPException: 400 if the idempotency key is malformed, 409 if it was used with another request.
@@ -60,7 +60,7 @@ class IdempotencyCache:
             self.keep(api_key, request, reply, now)
 
     def keep(self, api_key: str, request: ServerRequest, reply: EncodedReply, now: float) -> None:
-        """Keep a reply for a day; `Retention` drops it."""
+        """Keep a reply for a day, until `Retention` drops it."""
         place = (fingerprint(api_key), request.headers["idempotency-key"])
         record: StoredReplay = {
             "request": _digest(api_key, request),
@@ -88,7 +88,7 @@ class Retention:
 
     Args:
         store: All state.
-        keep: How many executions that have ended are kept, and responses to idempotency keys; `None` for all.
+        keep: How many executions that have ended are kept, and responses to idempotency keys, or `None` for all.
 
     Raises:
         ValueError: If `keep` is not positive.
@@ -100,7 +100,7 @@ class Retention:
 
     @property
     def keep(self) -> int | None:
-        """How many executions that have ended are kept; `None` for all."""
+        """How many executions that have ended are kept, or `None` for all."""
         return self._keep
 
     @keep.setter
@@ -109,11 +109,11 @@ class Retention:
         self._keep = keep
 
     def apply(self, now: float, *, may_have_expired: bool = True) -> None:
-        """Drop what is too old; inside a transaction.
+        """Drop what is too old, inside a transaction.
 
         Args:
             now: The time in Unix seconds.
-            may_have_expired: Whether anything was due; if not, expired values are not searched for.
+            may_have_expired: Whether anything was due. If not, expired values are not searched for.
         """
         store = self._store
         for table in (store.memory, store.replays) if may_have_expired else ():

@@ -31,7 +31,7 @@ def parsed_answer(node: LLMNode, answer: JSON) -> tuple[JSON, str | None]:
     """Return the answer of a language model, parsed and checked if the node expects JSON.
 
     Returns:
-        The answer, and what was taken off it to parse it; `None` if nothing was.
+        The answer, and what was taken off it to parse it, or `None` if nothing was.
 
     Raises:
         NodeError: If it is not JSON, or does not fit the schema of the node.
@@ -69,11 +69,11 @@ def _loads(text: str) -> JSON:
 
 
 def verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> JSONObject:
-    """Return the verdict of a critic as documented; whether it passes follows from `min_score`.
+    """Return the verdict of a critic as documented, where `min_score` decides whether it passes.
 
     Args:
         node: The critic.
-        answer: A score, or an object with `overall_score` or `criteria_scores`; other fields are kept.
+        answer: A score, or an object with `overall_score` or `criteria_scores`. Other fields are kept.
         criteria: The criteria, rendered.
 
     Raises:
@@ -122,7 +122,7 @@ def find_answer(
     new_call: Callable[[], CallT],
     with_places: Callable[[], CallT],
 ) -> Answer | None:
-    """Return what answers a node; `None` if that is its default.
+    """Return what answers a node, or `None` if that is its default.
 
     Args:
         environment: What workflows can reach.

@@ -75,7 +75,7 @@ class RecordedCall:
 
 
 def key_of(call: RecordedCall) -> str:
-    """Return the SHA-256 of kind and input, in hexadecimal after `sha256:`; equal calls have equal ones."""
+    """Return the SHA-256 of kind and input, in hexadecimal after `sha256:`, which is equal for equal calls."""
     from hashlib import sha256  # most emulators record nothing
 
     return f"sha256:{sha256(to_text([call.kind, _sorted(call.input)]).encode()).hexdigest()}"
@@ -104,7 +104,7 @@ def recorded(call: HandledCall) -> RecordedCall:
 
 
 def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:
-    """Return the call whose input resembles that of another most; `None` if there is none of its kind."""
+    """Return the call whose input resembles that of another most, or `None` if there is none of its kind."""
     from difflib import SequenceMatcher  # only where a call is not found
 
     matcher = SequenceMatcher(b=to_text(asked.input)[:_COMPARED], autojunk=False)
@@ -163,7 +163,7 @@ def read_calls(path: Path) -> list[RecordedCall]:
     """Return the calls of a cassette.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file doesn't exist.
         InputFileError: If it cannot be read, is malformed, or was written by a newer version.
     """
     try:
@@ -192,7 +192,7 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
         calls: The calls, each as `text_of` returns it.
 
     Raises:
-        OSError: If it cannot be written; it then is as it was.
+        OSError: If it cannot be written. It then is as it was.
     """
     from fibonacci._files import write_file
 
@@ -201,7 +201,7 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
 
 
 def stamp_of(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes with every change of a file; `None` if there is no such file."""
+    """Return what changes with every change of a file, or `None` if the file doesn't exist."""
     try:
         status = path.stat()
     except OSError:
@@ -361,13 +361,13 @@ class CallCassette(Cassette):
         The emulator calls it.
 
         Args:
-            handler: The user's function for the node; `None` if there is none.
+            handler: The user's function for the node, or `None` if there is none.
             call: What it is called with.
             with_places: The same with the places of templates of secrets, in place of their values.
 
         Returns:
-            The outcome or the work; `None` for the default node. Without a handler, a node is replayed if there is any
-            call of its kind, else it has its default.
+            The outcome or the work, or `None` for the default node. Without a handler, a node is replayed if there is
+            any call of its kind, else it has its default.
 
         Raises:
             NodeError: If the call is not in the cassette and cannot be recorded.

@@ -25,7 +25,7 @@ class CompiledWorkflow:
 
     Attributes:
         definition: The definition itself, or `None`.
-        text: The definition in JSON; empty without one.
+        text: The definition in JSON. Empty without one.
         order: The ids of the nodes, each after those that it starts after.
         nodes: The nodes by id, in the order of the definition, with the default retry.
         places: The place of each id in `order`.
@@ -62,7 +62,7 @@ EMPTY_WORKFLOW: Final = CompiledWorkflow()
 
 
 def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
-    """Return a valid definition compiled; the latest ones are cached."""
+    """Return a valid definition compiled, from a cache of the latest ones if possible."""
     return EMPTY_WORKFLOW if definition is None else _compiled(to_json(definition))
 
 
@@ -114,7 +114,7 @@ def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
     """Check the records of a snapshot, its definitions, and that what runs has the nodes of its definition.
 
     Raises:
-        SnapshotError: If one is not valid; the message names the place.
+        SnapshotError: If one is not valid. The message names the place.
     """
     from fibonacci.definitions import check_definition  # the checks would slow the start of an emulator
 

@@ -40,14 +40,14 @@ def _first(values: Sequence[Any]) -> Any:
 
 
 def sample(schema: Schema, text: str, choose: Callable[[Sequence[Any]], Any] = _first) -> Any:
-    """Return a value that fits a schema, if there is a simple and small one; else `None`.
+    """Return a simple and small value that fits a schema, or `None` if there is none.
 
     What the schema itself suggests comes first: `const`, `examples`, `enum`, `default`.
 
     Args:
         schema: The schema.
         text: The text to use where any text fits.
-        choose: Returns one of several values that the schema suggests; by default the first.
+        choose: Returns one of several values that the schema suggests. By default the first.
 
     Example:
         >>> sample({"properties": {"urgency": {"enum": ["high", "low"]}, "note": {"type": "string"}}}, "noted")
@@ -230,11 +230,11 @@ WAIT: Final = "wait"
 """The tool that takes time: its execution is `running` until its seconds have passed."""
 
 SetMemory = Callable[[Mapping[str, Any]], None]
-"""Stores a value in memory; raises `NodeError` if the parameters are not valid."""
+"""Stores a value in memory. Raises `NodeError` if the parameters are not valid."""
 
 
 class NodeError(Exception):
-    """A node fails; the message is the reason."""
+    """A node fails for the reason in the message."""
 
 
 def cannot_run(node_type: str) -> str:
@@ -245,7 +245,7 @@ def cannot_run(node_type: str) -> str:
 def default_llm_output(node: LLMNode, instruction: str, fitting: Fitting) -> Any:
     """Return a text made from the model and the rendered instruction, or JSON that fits the schema of the node.
 
-    What is compared gets a value that decides the comparison; JSON without a schema has the fields that are read.
+    What is compared gets a value that decides the comparison. JSON without a schema has the fields that are read.
 
     Raises:
         NodeError: If no simple value fits the schema.
@@ -264,7 +264,7 @@ def default_llm_output(node: LLMNode, instruction: str, fitting: Fitting) -> Any
 
 
 def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory, fitting: Fitting) -> JSONObject:
-    """Return the call of a tool, and what the tool gives; `memory_set` also stores its value.
+    """Return the call of a tool and its output, and store the value for `memory_set`.
 
     Made-up texts that are compared get a value that decides the comparison. Whatever tells success is as it is.
 

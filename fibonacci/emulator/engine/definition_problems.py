@@ -17,15 +17,15 @@ _INDEX: Final = re.compile(r"nodes\[(\d+)\]\.?")
 
 
 def problems_of(definition: bytes, environment: Environment) -> Sequence[Problem]:
-    """Return the problems of a definition, which need not be valid; the latest ones are cached.
+    """Return the problems of a definition, which need not be valid, from a cache of the latest ones if possible.
 
     Args:
-        definition: The definition in JSON; empty for none, which has no problems.
+        definition: The definition in JSON. Empty for none, which has no problems.
         environment: What the workflow can reach.
 
     Returns:
-        The problems, in the order of the definition. A strict emulator leaves out what may happen in a run, and
-        warns when that has happened.
+        The problems, in the order of the definition. A strict emulator leaves out what may happen in a run, and warns
+        when that has happened.
     """
     if not definition:
         return ()
@@ -51,7 +51,7 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
 
     Args:
         definition: The definition of the workflow.
-        index: The node that has read; None for the outputs.
+        index: The node that has read, or None for the outputs.
         missing: The expressions without a value, each with the reason.
     """
     from fibonacci.definitions.checks.flow import groups_of, outputs_with_values, texts_with_values

@@ -1,6 +1,6 @@
 """Warnings: what in a workflow or a request is unknown, not supported, or has no effect.
 
-They are kept and logged; a strict emulator refuses instead.
+They are kept and logged. A strict emulator refuses instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fibonacci._text import printable_line
 from fibonacci.emulator.http.messages import Detail, HTTPException, invalid
 
 KEPT_WARNINGS: Final = 1000
-"""The largest number of warnings; later ones are logged only."""
+"""The largest number of warnings. Later ones are logged only."""
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -49,7 +49,7 @@ class EmulatorWarning:
 
 
 def place_in(workflow_id: str, place: str) -> str:
-    """Return the location of a warning about a place in the definition of a workflow; the empty place is all of it."""
+    """Return the location of a warning about a place in the definition of a workflow, or all of it if empty."""
     return f"workflows/{workflow_id} {place}".rstrip()
 
 
@@ -84,7 +84,7 @@ class WarningLog:
         self.keep(warnings)
 
     def keep(self, warnings: Sequence[EmulatorWarning]) -> None:
-        """Keep and log warnings that are new; none is refused, also in strict mode."""
+        """Keep and log warnings that are new, and refuse none, not even in strict mode."""
         for warning in warnings:
             with self._lock:
                 is_new = warning not in self._found

@@ -1,7 +1,7 @@
 """A running execution as a state machine, which advances from event to event.
 
-Nothing here waits. Whatever takes time is stored with the time at which it is due, and `advance` processes all that is
-due, each event at its own time: a clock that jumps is followed exactly, and no thread waits.
+Nothing here waits. Whatever takes time is stored with the time at which it is due. `advance` processes all events that
+are due, each at its own time, so that it follows a clock that jumps exactly, and no thread waits.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from fibonacci.emulator.state.json_encoding import JSON
 from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredNode, StoredTrace
 
 Launch = Callable[[Callable[[], HandlerOutcome]], str]
-"""Calls a handler in a thread of its own; returns the id of the call."""
+"""Calls a handler in a new thread. Returns the id of the call."""
 
 
 class RunningExecution:
     """An execution that has not ended.
 
-    Beside its public fields, a node has a `phase` while it runs: `wait` until its result is due, `call` while its
-    handler runs, `retry` until the next attempt. `until` is when the phase ends by itself: in success, or with its
+    In addition to its public fields, a node has a `phase` while it runs: `wait` until its result is due, `call` while
+    its handler runs, `retry` until the next attempt. `until` is when the phase ends by itself: in success, or with its
     `error`.
 
     Args:
@@ -86,7 +86,7 @@ class RunningExecution:
 
     @property
     def due(self) -> float | None:
-        """The time of the next event in Unix seconds; `None` if there is none without a handler."""
+        """The time of the next event in Unix seconds, or `None` if there is none without a handler."""
         if self.has_ended:
             return None
         node = self._nodes.first_due()
@@ -99,7 +99,7 @@ class RunningExecution:
         return {**self._execution, "nodes": self._nodes.all()}
 
     def start_ready_nodes(self, now: float) -> None:
-        """Start every node that is ready; end the execution if all nodes have ended."""
+        """Start every node that is ready, and end the execution if all nodes have ended."""
         while (node_id := self._nodes.take_ready()) is not None:
             self._start(self.workflow.nodes[node_id], self._nodes[node_id], now)
             self._report(node_id)
@@ -315,7 +315,7 @@ class RunningExecution:
             self._end(fault, now)
 
     def _end(self, error: str, now: float) -> None:
-        """End the execution as failed; it has outputs only if its workflow allows partial results."""
+        """End the execution as failed, with outputs only if its workflow allows partial results."""
         outputs = self._nodes.outputs() if self.workflow.allow_partial_results else {}
         self._execution = {**self._execution, "status": "failed", "outputs": outputs, "error": error, "ended": now}
 
@@ -325,6 +325,6 @@ def _after(now: float, seconds: float) -> float:
 
 
 def _add_usage(state: StoredNode, usage: NodeUsage | None) -> None:
-    """Add what an attempt has used to the node; those that fail cost too."""
+    """Add what an attempt has used to the node, even if it failed."""
     if usage is not None:
         state["usage"] = usage_sum(state.get("usage"), usage)

@@ -52,7 +52,7 @@ class Readers:
     """What reads a node.
 
     Attributes:
-        names: The ids by which templates read it: its own, and those of the nodes that it is the fallback of.
+        names: The ids by which templates read it: its own, and those of the nodes that have it as their fallback.
         paths: The paths that templates read, in order.
         comparisons: The comparisons that read it, by the path that they read.
     """
@@ -64,7 +64,7 @@ class Readers:
 
 @lru_cache(maxsize=128)
 def readers_of(definition: bytes) -> Mapping[str, Readers]:
-    """Return what reads each node of a valid definition in JSON; the latest ones are cached."""
+    """Return what reads each node of a valid definition in JSON, from a cache of the latest ones if possible."""
     from fibonacci.definitions.checks.comparisons import comparison_of  # the checks would slow the start of an emulator
 
     plain = json.loads(definition)
@@ -86,7 +86,7 @@ def readers_of(definition: bytes) -> Mapping[str, Readers]:
 
 
 def _in_place_of(node_id: str, nodes: Mapping[str, Any]) -> list[str]:
-    """Return the node and those that stand in for it: its fallback, the fallback of that, and so on."""
+    """Return the node and its replacements: its fallback, the fallback of that, and so on."""
     chain: dict[str, None] = {}
     current: Any = node_id
     while isinstance(current, str) and current in nodes and current not in chain:
@@ -108,7 +108,7 @@ class Fitting:
     """Makes one default answer fit what reads it.
 
     Where several values fit, it chooses: the one that the inputs name, else one that depends on all that the node is
-    asked. So a run gives the same again, and other inputs reach other branches.
+    asked. So the same run gives the same result again, and other inputs reach other branches.
 
     Args:
         readers: What reads the node.
@@ -220,7 +220,7 @@ class Fitting:
                     continue
 
     def _outcome(self, compared: Compared, answer: JSON) -> bool | None:
-        """Return the result of a comparison with an answer; `None` if it cannot be known, or fails."""
+        """Return the result of a comparison with an answer, or `None` if it cannot be known, or fails."""
 
         def resolve(reference: Reference) -> Any:
             if reference.source in self._readers.names:
@@ -249,7 +249,7 @@ def _at(value: JSON, path: Path) -> Any:
 
 
 def _replaced(value: JSON, path: Path, new: JSON) -> JSON:
-    """Return a copy with another value at a path; what leads there is made, and what cannot lead there is replaced."""
+    """Return a copy with another value at a path, making what leads there or replacing what cannot."""
     if not path:
         return new
     first, *rest = path

@@ -1,8 +1,8 @@
 """Secrets in files: no value is in a cassette, in a state or in a snapshot.
 
-A file is copied, committed, or attached to a report. So no value is in it, not even encrypted: an emulator that is
-given the same secret puts it back, and any other shows what stands for it. The digits tell whether it is the same. They
-are few, and slow to compute, so that nobody learns a value from them by trying many.
+People copy, commit and send files. So no value is in a file, not even encrypted: an emulator that has the same secret
+puts it back, and any other shows the placeholder. The digits tell whether the secret is the same. They are few, and
+slow to compute, so that nobody learns a value from them by trying many.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SecretTexts:
     """The texts in which secrets may be written, to be replaced in JSON.
 
     Args:
-        secrets: The secrets; of those with the same text, the first is named. One that is too short is not replaced.
+        secrets: The secrets. Of those with the same text, the first is named. One that is too short is not replaced.
         more: Other texts to replace, as a regular expression.
     """
 
@@ -77,8 +77,8 @@ class SecretTexts:
 
         Args:
             value: The JSON.
-            stand_in: Returns what stands for a secret in a form.
-            other: Returns what stands for one of the other texts.
+            stand_in: Returns the placeholder for a secret in a form.
+            other: Returns the placeholder for one of the other texts.
             keys: Whether keys and numbers are those of users too.
         """
         pattern, forms = self._pattern, self._forms
@@ -128,7 +128,7 @@ class StoredSecrets:
         self._missing: set[str] = set()
 
     def hide(self, value: Any, shape: Any) -> Any:
-        """Return what is stored without the values of secrets; names of fields, states and numbers of records stay."""
+        """Return what is stored without the values of secrets, but keep field names, states and record numbers."""
         if self._known is not self._secrets.ever_named:
             self._known = self._secrets.ever_named
             self._texts = SecretTexts(sorted(self._known))
@@ -137,7 +137,7 @@ class StoredSecrets:
         return map_content(shape, value, lambda inner, keys: self._texts.replace(inner, _marked, keys=keys))
 
     def put_back(self, value: Any) -> Any:
-        """Return JSON with the values of the secrets that are known; the others are logged, each once."""
+        """Return JSON with the values of known secrets, and log each of the others once."""
         return map_texts(value, self._restored)
 
     def _restored(self, text: str) -> Any:
@@ -177,9 +177,9 @@ def place_of_secret(name: str) -> str:
 class RecordedSecrets:
     """Takes the values of secrets out of recorded calls, and puts those in that there are on replay, whatever they are.
 
-    In an input, the place of a template is that of a placeholder, and any other text that equals a secret gets the
-    digits of that text: on replay it may be the same text, or the secret that the emulator has then. A text that holds
-    `<secret:` itself gets a backslash there, so that what was hidden is put back exactly.
+    In an input, a placeholder is where a template was. Any other text that equals a secret gets the digits of that
+    text: on replay it may be the same text, or the secret that the emulator has then. A text that already contains
+    `<secret:` gets a backslash there, so that it is restored exactly.
 
     Args:
         secrets: The secrets, which may change.
@@ -204,7 +204,7 @@ class RecordedSecrets:
         return self._replaced(value, self._named)
 
     def hide_input(self, value: Any) -> Any:
-        """Return an input, of which the templates of secrets are places, with placeholders."""
+        """Return an input with placeholders where it has the places of templates of secrets."""
         return self._replaced(value, _marked)
 
     def hide_places(self, value: Any) -> Any:
@@ -215,12 +215,12 @@ class RecordedSecrets:
         """Return JSON with the secrets in the place of their placeholders.
 
         Raises:
-            NodeError: If there is no secret of a name.
+            NodeError: If there is no secret with the name.
         """
         return map_texts(value, self._restored)
 
     def fits(self, recorded: Any, given: Any) -> bool:
-        """Return whether an input, of which the templates of secrets are places, equals one that was recorded."""
+        """Return whether an input, with places for templates of secrets, equals one that was recorded."""
         if isinstance(recorded, str):
             if isinstance(given, str):
                 return self._text_fits(recorded, given)
@@ -271,7 +271,7 @@ class RecordedSecrets:
         return self._secrets[name]
 
     def _text_fits(self, recorded: str, given: str) -> bool:
-        """Return whether a text equals a recorded one; its placeholders are taken one by one, and never again."""
+        """Return whether a text equals a recorded one, taking its placeholders one by one and never going back."""
         at = 0
         parts = list(_parts_of(recorded))
         for index, part in enumerate(parts):
@@ -286,7 +286,7 @@ class RecordedSecrets:
         return at == len(given)
 
     def _end_of(self, match: re.Match[str], given: str, start: int, following: str | None) -> int:
-        """Return where what a placeholder stands for ends in a text; -1 if it is something else."""
+        """Return where the value of a placeholder ends in a text, or -1 if the text is something else."""
         for text in self._candidates(match):
             if given.startswith(text + (following or ""), start) and (
                 following != "" or start + len(text) == len(given)
@@ -304,7 +304,7 @@ class RecordedSecrets:
         )
 
     def _candidates(self, match: re.Match[str]) -> Iterator[str]:
-        """Yield what a placeholder stands for: the place of a template, or the secret that there is now."""
+        """Yield the possible values of a placeholder: the place of a template, or the present secret."""
         name = unquote(match[2])
         if match[3] is None:
             yield place_of_secret(name)
@@ -337,5 +337,5 @@ def _parts_of(recorded: str) -> Iterator[str | re.Match[str]]:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    """Return what had a backslash put into it; the empty text for a placeholder."""
+    """Return the text that got a backslash, or an empty text for a placeholder."""
     return f"<{match[1][1:]}secret:" if match[1] else ""

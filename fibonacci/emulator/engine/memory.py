@@ -37,7 +37,7 @@ class MemoryToolSet(MemorySet):
 
 
 def owner_of(scope: str, user_id: str | None, workflow_id: str | None) -> str:
-    """Return the owner of a scope's values; empty if they are shared by all."""
+    """Return the owner of a scope's values. Empty if they are shared by all."""
     owner = {"user": user_id, "workflow": workflow_id}.get(scope)
     return owner or ""
 

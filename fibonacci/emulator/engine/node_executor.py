@@ -1,4 +1,4 @@
-"""Execution of nodes: the default node computes its result at once, a user handler has to be called."""
+"""Execution of nodes: a default node computes its result at once, and a user handler is called."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class NodeResult:
     Attributes:
         output: The output.
         seconds: The duration of the node on the emulator's clock.
-        error: Why the attempt fails at its end; `None` if the node completes.
-        usage: What the call of a handler has used; `None` if it was not reported.
+        error: Why the attempt fails at its end, or `None` if the node completes.
+        usage: What the call of a handler has used, or `None` if it was not reported.
     """
 
     output: JSON
@@ -71,8 +71,8 @@ class HandlerCall:
     """A call of a user handler, not started yet.
 
     Attributes:
-        work: Calls the handler; returns its outcome, and raises nothing.
-        timeout: Its time limit in seconds; `None` for no limit.
+        work: Calls the handler. Returns its outcome, and raises nothing.
+        timeout: Its time limit in seconds, or `None` for no limit.
     """
 
     work: Callable[[], HandlerOutcome]
@@ -114,7 +114,7 @@ def timeout_error(seconds: float) -> str:
 
 
 def retry_delay(node: Node, tries: int) -> float | None:
-    """Return the seconds before the next attempt, after so many; `None` if there is none."""
+    """Return the seconds before the next attempt after a number of attempts, or `None` if there is none."""
     if isinstance(node, OpenNode) or not node.enable_retry or tries > node.max_retries:
         return None
     match node.retry.backoff if node.retry is not None else None:
@@ -178,7 +178,7 @@ class TemplateValues:
                 return follow(self._execution["inputs"], reference, reference.path)
 
     def resolve_shown(self, reference: Reference) -> Any:
-        """Return the value of a reference for the trace; what must not or cannot be shown is the expression itself."""
+        """Return the value of a reference for the trace, or the expression itself if the value can't be shown."""
         try:
             if reference.source not in ("secrets", "env"):
                 return self._value_of(reference)
@@ -197,7 +197,7 @@ class TemplateValues:
         return self._value_of(reference)
 
     def resolve_place(self, reference: Reference) -> Any:
-        """Return the value of a reference for a cassette; of a secret, its place."""
+        """Return the value of a reference for a cassette, or the place of a secret."""
         return place_of_secret(reference.path[0]) if reference.source == "secrets" else self._value_of(reference)
 
     def resolve_or_nothing(self, reference: Reference) -> Any:
@@ -230,7 +230,7 @@ class NodeMemory:
         self._now = now
 
     def read(self, keys: Iterable[str]) -> JSONObject:
-        """Return values by key; `None` for a key that has none."""
+        """Return values by key, or `None` for a key that has none."""
         return {key: find_value(self._store, self._workflow_id, key, self._now)[1] for key in keys}
 
     def write(self, key: str, value: JSON) -> None:
@@ -245,7 +245,7 @@ class NodeMemory:
         """Write a value by the parameters of the tool `memory_set`.
 
         Raises:
-            NodeError: If the parameters are not valid, or there is no such workflow.
+            NodeError: If the parameters are not valid, or the workflow doesn't exist.
         """
         try:
             body = MemoryToolSet.model_validate(params)
@@ -302,7 +302,7 @@ class NodeExecutor:
                 raise NodeError(cannot_run(node.type))
 
     def render(self, value: Any) -> Any:
-        """Return a value with its templates rendered; the limits of outputs apply."""
+        """Return a value with its templates rendered, within the limits of outputs."""
         return checked(render(value, self._values.resolve))
 
     def take_without_value(self) -> dict[str, str]:
@@ -332,7 +332,7 @@ class NodeExecutor:
             return f"(not shown: {error})"
 
     def unmet_condition(self, node: Node) -> str | None:
-        """Return why the condition of a node keeps it from running; `None` if it holds or there is none.
+        """Return why the condition of a node keeps it from running, or `None` if it holds or there is none.
 
         Raises:
             TemplateError: If a template has no value.

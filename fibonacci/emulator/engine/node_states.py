@@ -103,7 +103,7 @@ class NodeStates:
         self._end(record, "completed", now)
 
     def fail(self, node_id: str, error: str, now: float) -> None:
-        """End a node with an error, also one that had completed."""
+        """End a node with an error, even if it had completed."""
         record = self._records[node_id]
         record["output"], record["error"], record["stopped"] = None, error, True
         self._end(record, "failed", now)
@@ -122,7 +122,7 @@ class NodeStates:
             self._progress.count(record["id"], has_ended=True)
 
     def first_due(self) -> StoredNode | None:
-        """Return the node whose phase ends first, of several the first in the definition; `None` if none ends."""
+        """Return the node whose phase ends first, of several the first in the definition, or `None` if none ends."""
         while self._timed:
             until, _, node_id = self._timed[0]
             if self._records[node_id]["until"] == until:
@@ -131,7 +131,7 @@ class NodeStates:
         return None
 
     def take_ready(self) -> str | None:
-        """Return the next node that can start, which is taken for started; `None` once there is none.
+        """Return the next node that can start, which is taken for started, or `None` once there is none.
 
         They come in the order of the workflow. What a critic takes back comes after that, in the order again.
         """
@@ -142,11 +142,11 @@ class NodeStates:
         return self._known_progress().open == 0
 
     def step(self, node_id: str, unmet: Unmet) -> FlowStep:
-        """Return what a node that has not started does next; `unmet` compares its `condition`."""
+        """Return what a node that has not started does next, using `unmet` to compare its `condition`."""
         return self._flow.step(node_id, self._fate_of, unmet)
 
     def output_of(self, node_id: str) -> JSON | Absent:
-        """Return the output of a node, or of what stands in for it; `ABSENT` if it was skipped."""
+        """Return the output of a node, or of what replaces it, or `ABSENT` if it was skipped."""
         record = self._standing(node_id)
         return ABSENT if record["status"] == "skipped" else record["output"]
 
@@ -159,7 +159,7 @@ class NodeStates:
         }
 
     def failed(self) -> StoredNode | None:
-        """Return the first node that failed with nothing to stand in for it; `None` if there is none."""
+        """Return the first node that failed and has no replacement, or `None` if there is none."""
         failed = (record for record in self.all() if record["status"] == "failed")
         return next((record for record in failed if self._flow.is_stopped(record["id"], self._fate_of)), None)
 
@@ -248,7 +248,7 @@ class _Progress:
             heappush(self._ready, (turn if place > last else turn + 1, place))
 
     def take_ready(self) -> str | None:
-        """Return the next node that can start; `None` once there is none."""
+        """Return the next node that can start, or `None` once there is none."""
         while self._ready:
             self._turn = heappop(self._ready)
             node_id = self._workflow.order[self._turn[1]]

@@ -27,7 +27,7 @@ TERMINAL: Final[frozenset[ExecutionStatus]] = frozenset([status for status in ST
 
 
 def new_execution(workflow: StoredWorkflow, inputs: JSONObject, role: str, now: float) -> StoredExecution:
-    """Return the record of an execution of which nothing has run.
+    """Return the record of an execution that has not run anything.
 
     Args:
         workflow: The record of the workflow.

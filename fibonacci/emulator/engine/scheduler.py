@@ -1,7 +1,7 @@
 """The scheduler: starts executions, advances them with the clock, and takes over those of another process.
 
-Everything is done inside a transaction of the store, except the handlers: each runs in a thread of its own, so that a
-slow one blocks no request, and its outcome is stored when it ends.
+Everything happens inside a transaction of the store, except the handlers. Each handler runs in its own thread, so that
+a slow one blocks no request, and its outcome is stored when it ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import RecordT, Table
 
 DAMAGE: Final = (UnreadableRecordError, LookupError, TypeError, ValidationError)
-"""What a damaged record of one execution raises; it must not stop the others."""
+"""What a damaged record of one execution raises. It must not stop the others."""
 
 Act = Callable[[RunningExecution], None]
 """Does something to an execution that has not ended."""
@@ -43,11 +43,11 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 
 
 class StoredExecutions:
-    """The executions of one store; everything is done inside a transaction.
+    """The executions of one store, which are changed only inside a transaction.
 
     Args:
         environment: What workflows can reach, the store among it.
-        launch: Starts the call of a handler of an execution; returns the id of the call.
+        launch: Starts the call of a handler of an execution. Returns the id of the call.
         on_end: Called with the time at which an execution has ended, unless it ended when it started.
     """
 
@@ -63,7 +63,7 @@ class StoredExecutions:
         self._on_end = on_end
 
     def start(self, execution: StoredExecution, workflow: CompiledWorkflow, now: float) -> StoredExecution:
-        """Start an execution of which nothing has run, and store it; return its new record.
+        """Start and store an execution that has not run anything, and return its new record.
 
         The problems of its workflow are noted in the trace.
 
@@ -81,7 +81,7 @@ class StoredExecutions:
         return self._save(running, is_new=True)
 
     def act(self, execution: StoredExecution, act: Act) -> StoredExecution:
-        """Act on a stored execution, unless it has ended or waits for approval; return its new record."""
+        """Act on a stored execution, unless it has ended or waits for approval, and return its new record."""
         run = self._store.runs.get(execution["id"])
         if run is None:
             return execution
@@ -92,7 +92,7 @@ class StoredExecutions:
         return self._save(running)
 
     def process_due(self, execution_id: str, act: Act) -> None:
-        """Act on an execution with events that are due; one that is damaged is logged and not processed again."""
+        """Act on an execution with events that are due, or log a damaged one and don't process it again."""
         try:
             execution = self._store.executions.get(execution_id)
             if execution is None or self._store.runs.get(execution_id) is None:
@@ -108,7 +108,7 @@ class StoredExecutions:
         return RunningExecution(self._environment, workflow, execution, launch)
 
     def _save(self, running: RunningExecution, *, is_new: bool = False) -> StoredExecution:
-        """Store an execution, its trace, and what is kept only while it runs; return its record."""
+        """Store an execution, its trace, and what is kept only while it runs, and return its record."""
         store, execution, due, calls = self._store, running.execution, running.due, running.calls
         name = execution["id"]
         store.executions.put(name, record=execution)
@@ -169,7 +169,7 @@ class Recovery:
                 self._resume_clock()
 
     def fail_orphaned_calls(self, now: float) -> None:
-        """Fail the nodes whose handlers worked in a process that has ended; inside a transaction."""
+        """Fail the nodes whose handlers worked in a process that has ended, inside a transaction."""
         for (execution_id,) in list(self._store.calls.keys()):
             try:
                 record = self._store.calls.get(execution_id) or {"calls": []}
@@ -229,11 +229,11 @@ class Scheduler:
 
         Args:
             execution: Its record, not stored yet.
-            workflow: Its workflow; one without nodes completes with no outputs.
+            workflow: Its workflow. One without nodes completes with no outputs.
             now: The time in Unix seconds.
 
         Returns:
-            Its new record; a short execution has ended.
+            Its new record. A short execution has ended.
         """
         return self._after_skipping(self._executions.start(execution, workflow, now))
 
@@ -246,7 +246,7 @@ class Scheduler:
             now: The time in Unix seconds.
 
         Returns:
-            Its new record; a short execution has ended if there was a place.
+            Its new record. A short execution has ended if there was a place.
         """
         queued: StoredExecution = {**execution, "status": QUEUED}
         self._store.executions.put(queued["id"], record=queued)
@@ -271,7 +271,7 @@ class Scheduler:
                 self._store.queue.delete(execution_id)
 
     def cancel(self, execution: StoredExecution, now: float) -> StoredExecution:
-        """Cancel an execution that has not ended; outputs that its handlers still return are dropped.
+        """Cancel an execution that has not ended, and drop outputs that its handlers still return.
 
         Returns:
             Its new record.
@@ -284,7 +284,7 @@ class Scheduler:
         return execution
 
     def refresh(self, execution: StoredExecution, now: float) -> StoredExecution:
-        """Bring an execution up to date; return its record.
+        """Bring an execution up to date, and return its record.
 
         A `skip` clock advances to the end of what executions wait for, unless a handler works.
         """
@@ -308,7 +308,7 @@ class Scheduler:
         self._recovery.fail_orphaned_calls(now)
 
     def has_work(self) -> bool:
-        """Return whether a run is under way, waits for a place or for approval: its events may have to be processed."""
+        """Return whether a run is in progress, or waits for a place or approval, and may have events to process."""
         return any(table.count() > 0 for table in (self._store.runs, self._store.queue, self._store.held))
 
     def resume(self) -> None:
@@ -332,7 +332,7 @@ class Scheduler:
         return self._seconds_to_event(execution, now) is not None
 
     def settle(self, execution: StoredExecution) -> tuple[StoredExecution, float]:
-        """Wait up to `SETTLE_SECONDS` for the end of an execution; outside of any transaction: it would block others.
+        """Wait up to `SETTLE_SECONDS` for the end of an execution, outside of transactions, which would block others.
 
         Returns:
             Its new record, and the time.
@@ -357,7 +357,7 @@ class Scheduler:
             return execution, now, self._seconds_to_event(execution, now)
 
     def _seconds_to_event(self, execution: StoredExecution, now: float) -> float | None:
-        """Return the real seconds until an event may occur; `None` if that is not within `SETTLE_SECONDS`."""
+        """Return the real seconds until an event may occur, or `None` if that is not within `SETTLE_SECONDS`."""
         if execution["status"] != "running":
             return None
         ages = list(map(user_handlers.age, calls_of(execution["nodes"])))

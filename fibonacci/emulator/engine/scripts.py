@@ -119,7 +119,7 @@ class QueuedScript(Script):
         return answer
 
     def copy(self) -> QueuedScript:
-        """Return a script of its own with the same answers left."""
+        """Return a separate script with the same answers left."""
         copy = QueuedScript(self.name, self.answers, repeat=self.repeat)
         copy._taken = self._taken
         return copy
@@ -172,14 +172,14 @@ class ScriptQueue(Scripts):
 
     @property
     def is_active(self) -> bool:
-        """Whether there is any script; read for every node, without the lock."""
+        """Whether there is any script. It is read for every node, without the lock."""
         return bool(self._by_name)
 
     def add(self, scripts: Sequence[QueuedScript]) -> None:
-        """Add scripts; those for a name that has one follow it.
+        """Add scripts, each after those that already exist for its name.
 
         Raises:
-            ScriptError: If one follows a script that repeats; none is added.
+            ScriptError: If one follows a script that repeats. None is added.
         """
         with self._lock:
             added = {name: list(known) for name, known in self._by_name.items()}
@@ -198,10 +198,10 @@ class ScriptQueue(Scripts):
 
         Args:
             node_id: The id of the node, whose own script goes first.
-            other: The name of its tool or its model; `None` for none.
+            other: The name of its tool or its model, or `None`.
 
         Returns:
-            The answer, in a tuple as `None` is an answer too; `None` if the node has no script.
+            The answer, in a tuple as `None` is an answer too, or `None` if the node has no script.
 
         Raises:
             NodeError: If all answers have been taken.
@@ -246,7 +246,7 @@ def new_script(name: object, answers: object, *, repeat: object = False, place: 
 
     Args:
         name: The id of a node, the name of a tool, or a model.
-        answers: The answers; an object with the key `$failure` is a failure.
+        answers: The answers. An object with the key `$failure` is a failure.
         repeat: Whether to begin again after the last one.
         place: The place of the answers, for errors.
 
@@ -271,7 +271,7 @@ def scripts_of(content: object) -> list[QueuedScript]:
     """Return the scripts of a mapping: answers by name, or objects with `answers` and `repeat` by name.
 
     Raises:
-        ScriptError: If it is not one; the place is that in the mapping.
+        ScriptError: If it is not one. The place is that in the mapping.
     """
     if not is_object(content):
         kind = type(content).__name__
@@ -317,7 +317,7 @@ def _failure(content: Mapping[str, Any], place: str) -> NodeFailure:
 
 
 def answer_view(answer: Any) -> Any:
-    """Return an answer as JSON; a failure is an object with the key `$failure`."""
+    """Return an answer as JSON, where a failure is an object with the key `$failure`."""
     if not isinstance(answer, NodeFailure):
         return answer
     view: JSONObject = {FAILURE_KEY: answer.kind}

@@ -123,7 +123,7 @@ OPEN_FIELDS: Final[Mapping[str, str]] = {
 
 
 def given_by(tool: str, params: Mapping[str, Any]) -> JSONObject:
-    """Return what a default tool gives, beside its call; nothing for a tool that is not of the catalog.
+    """Return the output of a default tool without its call, or nothing for a tool that isn't in the catalog.
 
     Args:
         tool: Its name in the underscore spelling.
@@ -174,7 +174,7 @@ def _result(query: str, number: int) -> JSONObject:
 
 
 def _arithmetic(expression: str) -> int | float | None:
-    """Return the value of an expression of numbers, `+ - * / %` and parentheses; `None` for any other."""
+    """Return the value of an expression of numbers, `+ - * / %` and parentheses, or `None` for any other."""
     if len(expression) > _LONGEST_EXPRESSION or not _OF_EXPRESSIONS.issuperset(expression):
         return None
     try:
@@ -207,7 +207,7 @@ def _value_of(node: ast.expr) -> int | float:
 
 
 def find_tool(handlers: UserHandlers, name: str) -> CatalogTool | None:
-    """Return the tool of a name in either spelling; `None` if there is none."""
+    """Return the tool of a name in either spelling, or `None` if there is none."""
     key = canonical_tool(name)
     if key in TOOLS:
         return TOOLS[key]
@@ -220,7 +220,7 @@ def all_tools(own_tools: Iterable[str]) -> list[CatalogTool]:
 
 
 def missing_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
-    """Return the required parameters of a tool of the catalog that are missing, or null where that is no value.
+    """Return the required parameters of a tool of the catalog that are missing, or null where null is not a value.
 
     `memory_set` and `wait` check their own.
     """

@@ -1,6 +1,6 @@
 """The trace of an execution: what each node was given, returned, and failed or was skipped for.
 
-What only the trace shows is stored beside the record of the execution, so that lists do not read it.
+What only the trace shows is stored besides the record of the execution, so that lists do not read it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fibonacci.emulator.state.store import Store
 
 
 def trace_of(store: Store, secrets: Iterable[str], execution: StoredExecution) -> list[JSONObject]:
-    """Return the trace of an execution, its nodes in order; inside a transaction.
+    """Return the trace of an execution, its nodes in order, inside a transaction.
 
     Args:
         store: The store, with what is noted for the trace.

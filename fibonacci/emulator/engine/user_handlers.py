@@ -270,13 +270,13 @@ class CallRecording(Protocol):
         call: LLMCall | ToolCall | CriticCall,
         with_places: LLMCall | ToolCall | CriticCall,
     ) -> HandlerOutcome | Callable[[], Any] | None:
-        """Return the recorded outcome of a call, or the work that calls its handler; `None` for the default node."""
+        """Return the recorded outcome of a call, or the work that calls its handler, or `None` for the default node."""
         ...
 
 
 @dataclass(slots=True)
 class UserHandlers:
-    """The handlers of one emulator; the default nodes are used where there is none.
+    """The handlers of one emulator. Where there is none, the default node is used.
 
     Attributes:
         llm: The handler of all language models.
@@ -313,7 +313,7 @@ class UserHandlers:
 
 
 def call_handler(handler: Callable[[CallT], Any], call: CallT) -> HandlerOutcome:
-    """Call a handler, an async one in an event loop of its own; an exception is an outcome too."""
+    """Call a handler, an async one in its own event loop, and return an exception as an outcome too."""
     outcome = _outcome(partial(handler, call), f"outputs.{call.node_id}")
     return outcome if call.usage is None else replace(outcome, usage=call.usage)
 
@@ -376,7 +376,7 @@ def finish(call: str) -> None:
 
 
 def age(call: str) -> float:
-    """Return for how many real seconds a call has been running in this process; infinity if it is not."""
+    """Return for how many real seconds a call has been running in this process, or infinity if it is not."""
     return time.monotonic() - _STARTED.get(call, -math.inf)
 
 
@@ -386,7 +386,7 @@ def is_running(call: str, owners: Owners) -> bool:
 
 
 Report = Callable[[str, str, HandlerOutcome], None]
-"""Stores the outcome of a call: given the id of its execution, the id of the call and the outcome; in a transaction."""
+"""Stores the outcome of a call: given the id of its execution, the id of the call and the outcome. In a transaction."""
 
 
 class HandlerThreads:
@@ -406,7 +406,7 @@ class HandlerThreads:
         self._lock = threading.Lock()
 
     def launch(self, execution_id: str, work: Callable[[], HandlerOutcome]) -> str:
-        """Start the call of a handler; return the id of the call."""
+        """Start the call of a handler, and return the id of the call."""
         call = register(self._store.owners)
         # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
         arguments = (execution_id, call, work)

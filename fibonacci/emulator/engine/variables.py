@@ -17,11 +17,11 @@ from fibonacci.definitions.templates import TemplateError, parse
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
 
 SHORTEST: Final = 4
-"""The fewest characters of a value that is hidden: a shorter one is in ids and words, and can be guessed."""
+"""The fewest characters of a value that is hidden. Shorter ones occur in ids and words, and can be guessed."""
 
 
 class Variables(MutableMapping[str, str]):
-    """Texts by name; safe to use from many threads.
+    """Texts by name, safe to use from many threads.
 
     Args:
         source: The first part of their templates, `env` or `secrets`.
@@ -131,8 +131,8 @@ def redact(value: Any, hidden: Sequence[str], *, has_own_keys: bool = True) -> A
 
     Args:
         value: The JSON.
-        hidden: The texts, the longest first; a number with the digits of one is replaced too.
-        has_own_keys: Whether the keys are of users, and may hold a secret too; those of a record stay.
+        hidden: The texts, the longest first. A number that has the digits of one is replaced too.
+        has_own_keys: Whether the keys are of users, and may hold a secret too. Those of a record stay.
     """
     if isinstance(value, str):
         return redact_text(value, hidden)
@@ -155,7 +155,7 @@ def redact_text(text: str, hidden: Sequence[str]) -> str:
 
 
 def _in_base64(secret: str, encode: Callable[[bytes], bytes], before: int) -> str:
-    """Return the characters of base64 that a secret alone decides, behind so many bytes of a group of three."""
+    """Return the base64 characters that depend only on a secret, after a number of bytes of a group of three."""
     data = b"\0" * before + secret.encode()
     return encode(data).decode()[-(before * 8 // -6) : len(data) * 8 // 6]
 
@@ -216,7 +216,7 @@ def spelled(secret: str, form: str) -> str:
 
 
 def read_back(text: str, form: str) -> str | None:
-    """Return the secret that a text in a form is; `None` for another text, and for base64: a part of it is unknown."""
+    """Return the secret in a text of a form, or `None` for another text, and for base64, of which a part is unknown."""
     try:
         for spelling in reversed(FORMS.get(form, ())):
             if spelling in _IN_BASE64:
@@ -239,7 +239,7 @@ def _sorted_texts(secrets: frozenset[str]) -> Sequence[str]:
 
 
 def number_text(value: Any) -> tuple[str, str] | None:
-    """Return the digits of a number in JSON as a secret has them, and the form; `None` for any other value."""
+    """Return the digits of a number in JSON as a secret has them, and the form, or `None` for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -248,7 +248,7 @@ def number_text(value: Any) -> tuple[str, str] | None:
 
 
 def number_from(secret: str, form: str) -> int | float:
-    """Return a secret as the number of a form; zero if it is none."""
+    """Return a secret as the number of a form, or zero if it is not a number."""
     number = json.loads(secret) if is_number(secret) else 0
     return float(number) if form == ":float" else number
 

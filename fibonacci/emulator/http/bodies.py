@@ -23,7 +23,7 @@ class Query:
     """The query parameters of one request.
 
     Attributes:
-        repeated: The names of those that are given more than once; the last one is read.
+        repeated: The names of parameters that are given more than once. The last one is read.
     """
 
     def __init__(self, raw: str) -> None:
@@ -46,14 +46,14 @@ class Query:
         return self._values.get(name)
 
     def text(self, name: str) -> str | None:
-        """Return a text that is not empty; `None` if it is absent."""
+        """Return a text that is not empty, or `None` if it is absent."""
         value = self._get(name)
         if value == "":
             raise _fault(name, "must not be empty")
         return value
 
     def searched(self, name: str) -> str | None:
-        """Return a text without the space around it; `None` if it is absent or empty, as a form sends it."""
+        """Return a text without the space around it, or `None` if it is absent or empty, as a form sends it."""
         return (self._get(name) or "").strip() or None
 
     def integer(self, name: str, *, default: int, lowest: int, highest: int) -> int:
@@ -92,7 +92,7 @@ MAX_BODY: Final = 10 * 1024 * 1024
 """The largest body, in bytes."""
 
 MAX_DEPTH: Final = 100
-"""How deep objects and arrays may be nested; Python's JSON encoder fails at about 1,000 levels."""
+"""How deep objects and arrays may be nested. Python's JSON encoder fails at about 1,000 levels."""
 
 
 class Body(BaseModel):
@@ -120,7 +120,7 @@ class RequestBody:
         """Return the JSON in it.
 
         Raises:
-            HTTPException: 400 if it is not JSON; also if keys are repeated, when those are refused.
+            HTTPException: 400 if it is not JSON. Also if keys are repeated, when those are refused.
         """
         if self.report_repeated is None:
             return read_json(self.raw)
@@ -139,7 +139,7 @@ def read(model: type[BodyT], body: RequestBody) -> BodyT:
         body: The body as received.
 
     Returns:
-        The model; `model_fields_set` has the names of the fields given.
+        The model. `model_fields_set` has the names of the fields given.
 
     Raises:
         HTTPException: 400 if it is not JSON, 422 with every fault if it does not match the model.
@@ -161,7 +161,7 @@ def read_object(body: RequestBody) -> Mapping[str, Any]:
 
 
 def read_json(raw: bytes, repeated: list[str] | None = None) -> Any:
-    """Parse JSON as the standard defines it: UTF-8, finite numbers; nested `MAX_DEPTH` levels at most.
+    """Parse JSON as the standard defines it: UTF-8, finite numbers, nested at most `MAX_DEPTH` levels.
 
     `repeated` gets the keys that an object has more than once.
     """

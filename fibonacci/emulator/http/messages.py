@@ -42,7 +42,7 @@ class ServerResponse:
 
 
 def decoded_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the headers of a request as text; those of one name are joined by commas, as RFC 9110 has it."""
+    """Return the headers of a request as text, those of one name joined by commas as in RFC 9110."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in raw:
         name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
@@ -96,7 +96,7 @@ class HTTPException(Exception):
 
 
 def bad_request(message: str, field: str = "request") -> HTTPException:
-    """Return the error for a request that cannot be read; `field` is the part at fault."""
+    """Return the error for a request that cannot be read, where `field` is the part that is wrong."""
     return HTTPException(400, "bad_request", message, [Detail(field, message)])
 
 
@@ -114,7 +114,7 @@ def permission_denied(what: str, role: str, lowest: str) -> HTTPException:
 
 
 def not_found(field: str, kind: str, name: str) -> HTTPException:
-    """Return the error for an object that does not exist; `field` is the parameter that names it."""
+    """Return the error for an object that does not exist, where `field` is the parameter that names it."""
     message = f"There is no {kind} {name!r}."
     return HTTPException(404, "not_found", message, [Detail(field, message)])
 
@@ -127,7 +127,7 @@ def method_not_allowed(method: str, allowed: Sequence[str]) -> HTTPException:
 
 
 def conflict(field: str, message: str, code: str = "conflict") -> HTTPException:
-    """Return the error for a call that the present state does not allow; `field` is what conflicts with it."""
+    """Return the error for a call that the present state does not allow, where `field` is what conflicts with it."""
     return HTTPException(409, code, message, [Detail(field, message)])
 
 
@@ -154,13 +154,13 @@ def invalid(*details: Detail) -> HTTPException:
 
 
 def too_many_requests(code: str, message: str, retry_after: int | None, *details: Detail) -> HTTPException:
-    """Return the error for an exhausted rate limit or quota; `retry_after` in seconds, `None` if it is unknown."""
+    """Return the error for an exhausted rate limit or quota, with `retry_after` in seconds, or `None` if unknown."""
     headers = NO_HEADERS if retry_after is None else {"Retry-After": str(retry_after)}
     return HTTPException(429, code, message, details, headers)
 
 
 def insufficient_storage(code: str, message: str) -> HTTPException:
-    """Return the error for a change that cannot be stored; nothing was changed."""
+    """Return the error for a change that cannot be stored, after which nothing has changed."""
     return HTTPException(507, code, message, [Detail("state", message)])
 
 
@@ -187,11 +187,11 @@ class Reply:
     """The content of a response, not encoded yet.
 
     Attributes:
-        content: The content, any JSON; with the envelope `encoded`, its bytes.
+        content: The content, any JSON. With the envelope `encoded`, its bytes.
         envelope: The envelope around it.
         status: The HTTP status.
-        next_cursor: The cursor of the next page; `None` on the last.
-        later: Waits a moment, outside of the transaction, for a more recent reply; `None` if none will come.
+        next_cursor: The cursor of the next page, or `None` on the last.
+        later: Waits a moment, outside of the transaction, for a more recent reply, or `None` if none will come.
     """
 
     content: Any

@@ -35,7 +35,7 @@ class Rows(Protocol[RowT]):
 
         Args:
             newest_first: The order of the numbers: descending, else ascending.
-            after: The number; `None` for the begin of the list.
+            after: The number, or `None` for the beginning of the list.
         """
         ...
 
@@ -53,13 +53,13 @@ def paged(
     Args:
         rows: Reads the list.
         query: Holds `limit` and `cursor`.
-        kind: The name of the list; a cursor of another list is refused.
+        kind: The name of the list. A cursor of another list is refused.
         newest_first: The order of the numbers.
         show: Returns the public form of a record. A record that has none, because it is damaged, is logged and skipped.
 
     Returns:
-        The page. The cursor is the number of its last record, so that records created or deleted between two pages
-        make no record appear twice.
+        The page. The cursor is the number of its last record, so that records created or deleted between two pages make
+        no record appear twice.
 
     Raises:
         HTTPException: 422 if the limit or the cursor is not valid.
@@ -81,8 +81,8 @@ def sliced(
 ) -> Reply:
     """Return the part of a list that `skip` and `limit` select, as the API of 0.2 has it: without an envelope.
 
-    `rows` reads the list without so many of its first records; the other arguments are those of `paged`. A limit beyond
-    `SLICE_LIMIT` is that.
+    `rows` reads the list without a number of its first records. The other arguments are those of `paged`. `SLICE_LIMIT`
+    is the highest limit.
     """
     skip = query.integer("skip", default=0, lowest=0, highest=_LARGEST)
     limit = min(SLICE_LIMIT, query.integer("limit", default=SLICE_LIMIT, lowest=1, highest=_LARGEST))
@@ -90,7 +90,7 @@ def sliced(
 
 
 def _page_items(number: int, record: RecordT, kind: str, show: Callable[[RecordT], Any]) -> list[Any]:
-    """Return the public form of a record; nothing if it has none, because it is damaged."""
+    """Return the public form of a record, or nothing if it is damaged."""
     try:
         return [show(record)]
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):

@@ -1,4 +1,4 @@
-"""Routing: from a method and a path to a handler; and the patterns that select requests.
+"""Routing from a method and a path to a handler, and the patterns that select requests.
 
 What a request leads to is a parameter: the router calls nothing.
 """
@@ -82,7 +82,7 @@ class Router(Generic[TargetT]):
         return route.targets[method], values
 
     def methods(self, segments: Sequence[str]) -> Sequence[str]:
-        """Return the methods of a whole path; none if there is no such path."""
+        """Return the methods of a whole path, or none if the path doesn't exist."""
         matched = self._match(segments)
         return list(matched[0].targets) if matched else []
 
@@ -106,7 +106,7 @@ class Router(Generic[TargetT]):
 
 
 def _shape(parts: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-    """Return what tells most paths apart: the number of their segments, and the first two, which are no parameters."""
+    """Return what tells most paths apart: the number of segments, and the first two, which are never parameters."""
     return len(parts), tuple(parts[:2])
 
 
@@ -130,10 +130,10 @@ ANY: Final = "*"
 
 
 class RoutePattern:
-    """A method and a path, either of which may be `*`.
+    """A method and a path. Either may be `*`.
 
-    A segment in braces matches any segment, whatever its name; any other matches itself, percent-encoded or not. A
-    leading `/v1` is optional; `/api/v1` names the API of 0.2. `*` alone matches every request.
+    A segment in braces matches any segment, whatever its name. Any other matches itself, percent-encoded or not. A
+    leading `/v1` is optional. `/api/v1` names the API of 0.2. `*` alone matches every request.
 
     Args:
         text: The pattern.
@@ -143,7 +143,7 @@ class RoutePattern:
         text: The pattern as given.
 
     Raises:
-        ValueError: If it is not a pattern or matches no endpoint; the message names the closest ones.
+        ValueError: If it is not a pattern or matches no endpoint. The message names the closest ones.
     """
 
     def __init__(self, text: str, router: Router[object]) -> None:

@@ -1,6 +1,6 @@
 """HTML as a tree of elements, texts and icons.
 
-There is no way to insert markup as a text: every text is escaped, in one place, when the tree is rendered. In the same
+Nobody can insert markup as a text, because every text is escaped, in one place, when the tree is rendered. In the same
 place the secrets are redacted.
 """
 
@@ -13,7 +13,7 @@ from html import escape
 from typing import Final, Protocol, TypeAlias, Union
 
 Attribute: TypeAlias = str | int | float | None
-"""The value of an attribute; of those that are on or off, True or False. None and False leave it out."""
+"""The value of an attribute. Of those that are on or off, True or False. None and False leave it out."""
 
 Content: TypeAlias = Union["HTMLElement", Sequence["Content"], str, int, float, None]
 """What an element may contain."""
@@ -26,7 +26,7 @@ _KEEPS_LINES: Final = frozenset({"pre", "textarea"})
 """The elements whose first line feed the parser drops."""
 
 _READABLE: Final = frozenset({"alt", "aria-label", "content", "placeholder", "title", "value"})
-"""The attributes that a person reads; the others are the structure of the page."""
+"""The attributes that a person reads. The others are the structure of the page."""
 
 _NOT_IN_HTML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -50,7 +50,7 @@ class ElementFactory(Protocol):
     """Creates elements of one name."""
 
     def __call__(self, *children: Content, **attributes: Attribute) -> HTMLElement:
-        """Return an element; see `HTMLElement`."""
+        """Return an element (see `HTMLElement`)."""
         ...
 
 
@@ -107,7 +107,7 @@ def _attributes(element: HTMLElement, redact: Redact) -> str:
 
 
 def as_shown(text: str) -> str:
-    """Return a text as a browser has it, in a field too; what HTML cannot express is a replacement character."""
+    """Return a text as a browser has it, in a field too, with a replacement character for what HTML cannot express."""
     return _NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -129,6 +129,6 @@ _PATHS: Final[Mapping[str, str]] = {
 
 
 def icon(name: str) -> HTMLElement:
-    """Return an icon; a word beside it has to say the same."""
+    """Return an icon, next to which a word must say the same."""
     shape = h.path(d=_PATHS[name])
     return h.svg(shape, class_="icon", viewBox="0 0 16 16", width=16, height=16, aria_hidden="true", focusable="false")

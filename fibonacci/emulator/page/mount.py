@@ -27,7 +27,7 @@ class WithPage:
         self._lock = threading.Lock()
 
     def handle(self, request: ServerRequest) -> ServerResponse:
-        """Handle one request; safe to call from many threads.
+        """Handle one request, safe to call from many threads.
 
         Those of the page are counted by no rate limit and recorded in no log, and no failure is injected into them.
         """
@@ -36,11 +36,11 @@ class WithPage:
         return self._app.handle(request)
 
     def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
-        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        """Return the response to a request that could not be read, or only its head."""
         return self._app.refuse(error, request)
 
     def body_limit(self, request: ServerRequest) -> int | None:
-        """Return the largest body of a request, in bytes; `None` if its key or role is refused, whatever the body."""
+        """Return the largest allowed body of a request, in bytes, or `None` if its key or role is refused anyway."""
         if self._is_of_page(request):
             return self._site().body_limit(request)
         return self._app.body_limit(request)

@@ -1,4 +1,4 @@
-"""Signing in with the owner's key, for the page shows everything; and sessions."""
+"""Signing in with the owner's key, because the page shows everything, and sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fibonacci.emulator.http.messages import Detail, HTTPException, ServerReques
 from fibonacci.emulator.page.html import Content, h
 
 _MOST: Final = 100
-"""The largest number of sessions; the oldest are dropped first."""
+"""The largest number of sessions. The oldest are dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class PageSession:
 
 
 class Sessions:
-    """The sessions of one emulator; safe to use from many threads."""
+    """The sessions of one emulator, safe to use from many threads."""
 
     def __init__(self) -> None:
         self._by_token: dict[str, PageSession] = {}
@@ -61,7 +61,7 @@ class Sessions:
         return self._by_token.get(_token(request) or "")
 
     def begin(self, request: ServerRequest) -> tuple[str, str]:
-        """Begin a session; return the header that sets its cookie."""
+        """Begin a session, and return the header that sets its cookie."""
         token = secrets.token_urlsafe(32)
         with self._lock:
             self._by_token[token] = PageSession()
@@ -70,7 +70,7 @@ class Sessions:
         return _cookie(request, token)
 
     def end(self, request: ServerRequest) -> tuple[str, str]:
-        """End the session of a request; return the header that removes its cookie."""
+        """End the session of a request, and return the header that removes its cookie."""
         with self._lock:
             self._by_token.pop(_token(request) or "", None)
         return _cookie(request, "", "; Max-Age=0")

@@ -90,7 +90,7 @@ class Site:
             return self._failed(request, session, 500, "The page failed. The emulator's log says why.")
 
     def body_limit(self, request: ServerRequest) -> int | None:
-        """Return the largest body of a request, in bytes; `None` if it takes a session and has none."""
+        """Return the largest body of a request, in bytes, or `None` if it takes a session and has none."""
         if self._sessions.find(request) is not None:
             return MAX_BODY
         return _LARGEST_SIGN_IN if request.target == SIGN_IN else None
@@ -182,7 +182,7 @@ class Site:
 
 
 def _back(form: Mapping[str, str]) -> str:
-    """Return the page that a form was sent from, if it is one of the site."""
+    """Return the page that a form was sent from, if it belongs to the site."""
     target = form.get("back", "")
     return target if _OWN_TARGET.fullmatch(target) else HOME
 

@@ -142,7 +142,7 @@ def take_run(context: RequestContext) -> None:
     """Count one more run.
 
     Raises:
-        HTTPException: 429 `quota_exceeded` if a quota is exhausted; nothing is counted.
+        HTTPException: 429 `quota_exceeded` if a quota is exhausted. Nothing is counted.
     """
     quota = effective_quota(context.store, context.plan, context.organization)
     window = context.store.run_windows.get(context.organization)
@@ -169,9 +169,9 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
         The record of the execution.
 
     Raises:
-        HTTPException: 422 if the inputs do not fit the schema, or in strict mode if its definition has problems, 403
-            `permission_denied` if a tool policy refuses a tool to the caller's role, 429 `quota_exceeded` if a quota of
-            runs is exhausted.
+        HTTPException: 422 if the inputs do not fit the schema, or in strict mode if its definition has problems. 403
+            `permission_denied` if a tool policy refuses a tool to the caller's role. 429 `quota_exceeded` if a quota of
+            runs is used up.
     """
     compiled_workflow = compiled(workflow["definition"])
     _check_inputs(compiled_workflow, inputs)

@@ -1,19 +1,19 @@
 """Governance and approval: the settings, categories of workflows, which runs require approval, and decisions.
 
-A run requires approval if the settings of its organization name one of its workflow's categories:
-each `require_approval_for_...` stands for one category, each flag in `category_flags` for the category of its name.
-`approval_threshold` is the number of different people who have to approve; 0 turns approval off. The requester may
-approve only with `allow_self_approval`. One rejection is enough: the execution is `cancelled`. The settings apply as
-they are at the decision, and a threshold that is lowered releases the runs that have enough approvals. Who decides is
-an admin or the owner. A run that nobody has decided about after `APPROVAL_SECONDS` is `cancelled`.
+A run requires approval if the settings of its organization name one of its workflow's categories: each
+`require_approval_for_...` is for one category, and each flag in `category_flags` for the category of its name.
+`approval_threshold` is the number of different people who must approve. 0 turns approval off. The requester may approve
+only with `allow_self_approval`. One rejection is enough: the execution is `cancelled`. The settings apply as they are
+at the decision, and a threshold that is lowered releases the runs that have enough approvals. Only an admin or the
+owner can decide. A run without a decision after `APPROVAL_SECONDS` is `cancelled`.
 
 The quota of runs per hour was applied when the run was requested. Once approved it is `pending` until the quota of
 concurrent executions has a place for it, and a tool that a policy refuses by then fails its node.
 
-A definition has the categories that it names itself, as in `{"categories": ["financial"], "nodes": [...]}`, those of
-its tools in the catalog, and those of the words in its tools' names: `slack_send_message` and `email_send` are external
-communication, `file_write` is a public write, `grant_access` a permission change, `refund_payment` financial. Names
-count because a tool need not be in the catalog.
+A definition has the categories that it names, as in `{"categories": ["financial"], "nodes": [...]}`, those of its tools
+in the catalog, and those of the words in its tools' names. For example, `slack_send_message` and `email_send` are
+external communication, and `file_write` is a public write. `grant_access` is a permission change, and `refund_payment`
+is financial. Names count because a tool need not be in the catalog.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "pii": "contact contacts crm customer customers passport patient patients ssn",
 }
 CATEGORY_WORDS: Final = {category: frozenset(words.split()) for category, words in _WORDS.items()}
-"""The words of tools' names by the category that each of them stands for."""
+"""The words in the names of tools, by the category that each word means."""
 
 
 def tools_of(definition: object) -> list[str]:
@@ -69,7 +69,7 @@ def tools_of(definition: object) -> list[str]:
 
 
 def categories_of(definition: Mapping[str, Any] | None, handlers: UserHandlers | None = None) -> frozenset[str]:
-    """Return the categories of a valid definition; with the handlers, also those of the user's own tools.
+    """Return the categories of a valid definition, with the handlers also those of the user's tools.
 
     Example:
         >>> node = {"id": "a", "type": "tool", "tool": "email_send"}
@@ -86,7 +86,7 @@ def categories_named_by(definition: Mapping[str, Any]) -> list[str]:
 
 
 def misspelled_category(name: str) -> str | None:
-    """Return the category that a name resembles; `None` if it is one itself, or resembles none."""
+    """Return the category that a name resembles, or `None` if it is one itself, or resembles none."""
     from fibonacci.definitions.checks.shape import nearest_category  # it would slow the start
 
     return nearest_category(name, {str(tool["category"]) for tool in TOOLS.values()})
@@ -103,7 +103,7 @@ def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterat
 
 
 class GovernanceUpdate(Body):
-    """The six settings, all optional in the body of an update; the defaults are those of a new organization."""
+    """The six settings, all optional in the body of an update. The defaults are those of a new organization."""
 
     require_approval_for_external_comm: bool = False
     require_approval_for_public_writes: bool = False
@@ -114,7 +114,7 @@ class GovernanceUpdate(Body):
 
 
 def settings_of(store: Store, organization: str) -> StoredGovernance:
-    """Return the settings of an organization; those that its record does not have, for it is older, are the default."""
+    """Return the settings of an organization, with defaults for those that an older record does not have."""
     stored = store.governance.get(organization)
     return DEFAULT_GOVERNANCE if stored is None else {**DEFAULT_GOVERNANCE, **stored}
 
@@ -129,7 +129,7 @@ DECIDING: Final[tuple[KeyRole, ...]] = ("admin", "owner")
 def approval_reasons(
     settings: StoredGovernance, definition: Mapping[str, Any] | None, handlers: UserHandlers
 ) -> list[str]:
-    """Return the categories for which a run requires approval; none if it may start at once."""
+    """Return the categories for which a run requires approval, or none if it may start at once."""
     if settings["approval_threshold"] < 1:
         return []
     flags = {
@@ -144,7 +144,7 @@ def approval_reasons(
 def hold_for_approval(
     context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject, reasons: list[str]
 ) -> StoredExecution:
-    """Store a run that requires approval; return its execution."""
+    """Store a run that requires approval, and return its execution."""
     approval: StoredApproval = {
         "reasons": reasons,
         "requested_by": context.actor,
@@ -176,7 +176,7 @@ def release(context: RequestContext) -> None:
 
 
 def cancel(context: RequestContext, execution: StoredExecution) -> StoredExecution:
-    """Cancel a run that has not ended, and record it if it waits for approval; return its new record."""
+    """Cancel a run that has not ended, and record it if it waits for approval, and return its new record."""
     if execution["status"] == WAITING:
         status = {"status": "cancelled"}
         target = f"executions/{execution['id']}"
@@ -189,7 +189,7 @@ _DECIDED: Final = ("approved", "rejected", "expired", "cancelled")
 
 
 def counts_of(store: Store, organization: str, home: str) -> dict[str, int]:
-    """Return how many requests for approval an organization has in each state; only that of the emulator has any."""
+    """Return how many requests for approval an organization has in each state, which only that of the emulator has."""
     decided = {name: store.audit.count(organization, f"approval.{name}") for name in _DECIDED}
     return {"pending": store.executions.count("status", WAITING) if organization == home else 0, **decided}
 
@@ -197,7 +197,7 @@ def counts_of(store: Store, organization: str, home: str) -> dict[str, int]:
 def _let_run(
     scheduler: Scheduler, execution: StoredExecution, version: StoredVersion, by: str, now: float
 ) -> StoredExecution:
-    """Let a run start that has all approvals, as soon as there is a place for it; return its new record."""
+    """Let a run start that has all approvals, as soon as there is a place for it, and return its new record."""
     execution = scheduler.enqueue(execution, version["definition"], now)
     target = f"executions/{execution['id']}"
     change = Change(by, "approval.approved", target, {"status": WAITING}, {"status": execution["status"]})
@@ -206,12 +206,12 @@ def _let_run(
 
 
 def _version_of(store: Store, execution: StoredExecution) -> StoredVersion | None:
-    """Return the version of its workflow that was requested; `None` if the workflow was deleted."""
+    """Return the version of its workflow that was requested, or `None` if the workflow was deleted."""
     return store.versions.get(execution["workflow_id"], str(execution["workflow_version"]))
 
 
 RoleOf = Callable[[str], KeyRole | None]
-"""Returns the role of a person or of a role's name; `None` if there is none."""
+"""Returns the role of a person or of a role's name, or `None` if there is none."""
 
 
 class Approvals:
@@ -233,8 +233,8 @@ class Approvals:
             The execution in its public form.
 
         Raises:
-            HTTPException: 404 if there is no such execution, 409 if it does not wait for approval or this person has
-                approved it already, 403 if this person is no admin, or requested it and may not approve it.
+            HTTPException: 404 if the execution doesn't exist. 409 if it isn't waiting for approval, or this person has
+                already approved it. 403 if this person isn't an admin, or requested it and may not approve it.
         """
         with self._store.transaction():
             now = self._clock.now()

@@ -73,10 +73,10 @@ def is_organization_id(text: str) -> bool:
 def organization_of(context: RequestContext) -> str:
     """Return the organization that the path names. Every valid id is one, with the defaults of the plan.
 
-    The key belongs to the emulator's own organization only: another one is a warning.
+    The key belongs only to the emulator's organization. Another organization is a warning.
 
     Raises:
-        HTTPException: 404 if the id is not valid; in strict mode also if it is of another organization.
+        HTTPException: 404 if the id is not valid. In strict mode also if it is of another organization.
     """
     organization = context.path["organization_id"]
     if not is_organization_id(organization):

@@ -42,7 +42,7 @@ class FlaggedWorkflowCreate(workflows.WorkflowCreate):
 
 
 class FlaggedWorkflowUpdate(workflows.WorkflowUpdate):
-    """The body of updating a workflow; absent fields stay unchanged."""
+    """The body of updating a workflow, where absent fields stay unchanged."""
 
     is_active: bool = True
     is_template: bool = False
@@ -115,7 +115,7 @@ def get_workflow(context: RequestContext) -> Reply:
 
 
 def update_workflow(context: RequestContext) -> Reply:
-    """PATCH /api/v1/workflows/{workflow_id}; flags are no part of a version."""
+    """PATCH /api/v1/workflows/{workflow_id}, where flags are not part of a version."""
     workflow = workflows.find_workflow(context)
     body = _in_todays_words(read(FlaggedWorkflowUpdate, context.body))
     is_template = _is_template(body, was_known="is_template" in workflow)
@@ -166,7 +166,7 @@ def get_run(context: RequestContext) -> Reply:
 
 
 def get_memory(context: RequestContext) -> Reply:
-    """GET /api/v1/memory/{key}; a user is by default the caller, as in all calls of memory."""
+    """GET /api/v1/memory/{key}, where the user is by default the caller, as in all calls of memory."""
     return bare(_entry(context, memory.find_entry(context, _place_in_query(context))))
 
 
@@ -181,7 +181,7 @@ def set_memory(context: RequestContext) -> Reply:
 
 
 def delete_memory(context: RequestContext) -> Reply:
-    """DELETE /api/v1/memory/{key}; nothing of it is kept, whatever `hard_delete` is."""
+    """DELETE /api/v1/memory/{key}, which keeps nothing, whatever `hard_delete` is."""
     context.query.boolean("hard_delete", default=False)
     place = _place_in_query(context)
     memory.find_entry(context, place)
@@ -192,7 +192,7 @@ def delete_memory(context: RequestContext) -> Reply:
 def find_memory(context: RequestContext) -> Reply:
     """POST /api/v1/memory/list and /search, the oldest first: the values with all that is given.
 
-    The query is a text in the key, the description or the value; an entry has each of the tags.
+    The query is a text in the key, the description or the value. An entry has each of the tags.
     """
     body = read(MemoryQuery, context.body)
     scope, owner, _ = _place(context, body, "*")
@@ -260,14 +260,14 @@ def _flags(workflow: StoredWorkflow) -> dict[str, bool]:
 
 
 def _status_of(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate) -> str | None:
-    """Return the status that a body gives; `None` if it gives none."""
+    """Return the status that a body gives, or `None` if it gives none."""
     if "is_active" not in body.model_fields_set:
         return None
     return "active" if body.is_active else "inactive"
 
 
 def _is_template(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate, *, was_known: bool) -> bool | None:
-    """Return whether a body makes a template; `None` if it says nothing, or what was the case before."""
+    """Return whether a body makes a template, or `None` if it says nothing, or what was the case before."""
     return body.is_template if "is_template" in body.model_fields_set and (body.is_template or was_known) else None
 
 
@@ -286,12 +286,12 @@ def _workflow(store: Store, workflow: StoredWorkflow) -> JSONObject:
 
 
 def _given(record: Mapping[str, object], *names: str) -> JSONObject:
-    """Return fields of a record; None for what it lacks."""
+    """Return fields of a record, or None for what it lacks."""
     return fields_of({name: record.get(name) for name in names})
 
 
 def _mean_seconds(store: Store, workflow_id: str, ended: int) -> float:
-    """Return how long the runs of a workflow took, of which so many have ended."""
+    """Return how long the finished runs of a workflow took on average."""
     name = ("workflow_id", workflow_id)
     if store.executions.count(*name, "duration") == ended:
         digits = store.executions.counts(*name, "duration")
@@ -410,7 +410,7 @@ _NOT_SERVED: Final[Mapping[str, str]] = {
 
 
 def _unserved(method: str, path: str) -> Endpoint:
-    """Return an endpoint that 0.2 has and the emulator does not: a 501 that says so, whoever asks and however."""
+    """Return an endpoint that 0.2 has and the emulator doesn't, which answers any request with a 501 and why."""
     endpoint = f"{method} {API_0_2}{path}"
     message = f"The emulator does not have {endpoint}: of the API of 0.2 it has workflows, runs, memory and tools."
 

@@ -69,7 +69,7 @@ def _with_trace(context: RequestContext, execution: StoredExecution, now: float)
 def reply_of_run(
     context: RequestContext, execution: StoredExecution, show: Callable[[StoredExecution, float], Reply]
 ) -> Reply:
-    """Return the reply that shows an execution; when a handler has just begun, another may come with its end."""
+    """Return the reply that shows an execution, which another may follow when a handler that has just begun ends."""
     reply = show(execution, context.now)
     if context.scheduler.may_end_soon(execution, context.now):
         return replace(reply, later=lambda: show(*context.scheduler.settle(execution)))

@@ -38,7 +38,7 @@ def delete_memory(context: RequestContext) -> Reply:
 
 
 def place_in_query(context: RequestContext, caller: str | None = None) -> Key:
-    """Return the scope, the owner and the key that path and query name; by default the user is the caller, if given."""
+    """Return the scope, the owner and the key that path and query name. The default user is the caller, if given."""
     query = context.query
     scope = query.choice("scope", SCOPES, default="workflow")
     user_id = query.text("user_id") or (caller if scope == "user" else None)
@@ -46,10 +46,10 @@ def place_in_query(context: RequestContext, caller: str | None = None) -> Key:
 
 
 def place_of(context: RequestContext, key: str, scope: str, user_id: str | None, workflow_id: str | None) -> Key:
-    """Return the scope, the owner and the key of a value; what the scope does not read is a warning.
+    """Return the scope, the owner and the key of a value, and warn about what the scope does not read.
 
     Raises:
-        HTTPException: 422 if a user's value has no owner, 404 if there is no such workflow.
+        HTTPException: 422 if a user's value has no owner, 404 if the workflow doesn't exist.
     """
     if scope == "user" and user_id is None:
         raise invalid(Detail("user_id", "is required with the scope user"))

@@ -82,7 +82,7 @@ Amount = Annotated[Whole, Field(ge=0)] | None
 
 
 class QuotaUpdate(Body):
-    """The overrides to change; null takes one back."""
+    """The overrides to change. Null removes one."""
 
     workflow_runs_per_hour: Amount = None
     concurrent_executions: Amount = None
@@ -144,7 +144,7 @@ class PolicyCreate(Body):
 
 
 class PolicyUpdate(Body):
-    """The body of updating a policy; absent fields stay unchanged."""
+    """The body of updating a policy, where absent fields stay unchanged."""
 
     enabled: bool = True
     allowed_roles: list[KeyRole] = _ALL_ROLES
@@ -249,7 +249,7 @@ def _find_policy(context: RequestContext, organization: str) -> StoredToolPolicy
 
 
 def _with_known_tool(context: RequestContext, body: _ToolT) -> _ToolT:
-    """Return the body with the name of its tool in the spelling of the catalog; refuse an unknown tool."""
+    """Return the body with the name of its tool in the spelling of the catalog, and refuse an unknown tool."""
     tool = find_tool(context.environment.handlers, body.tool_name)
     if tool is None:
         raise invalid(Detail("tool_name", f"There is no tool {body.tool_name!r}; GET /tools lists the tools."))

@@ -37,7 +37,7 @@ class WorkflowCreate(Body):
 
 
 class WorkflowUpdate(Body):
-    """The body of updating a workflow; absent fields stay unchanged."""
+    """The body of updating a workflow, where absent fields stay unchanged."""
 
     name: Name = ""
     description: str | None = None
@@ -64,7 +64,7 @@ def create_workflow(context: RequestContext) -> Reply:
 def add_workflow(
     context: RequestContext, body: WorkflowCreate, status: str = "active", *, is_template: bool | None = None
 ) -> StoredWorkflow:
-    """Store a new workflow with its first version; return it.
+    """Store a new workflow with its first version, and return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
@@ -107,7 +107,7 @@ def change_workflow(
     *,
     is_template: bool | None = None,
 ) -> StoredWorkflow:
-    """Store the given fields of a workflow as its next version, and its status and flag if they change; return it.
+    """Store the given fields of a workflow as its next version, and its status and flag if they change, and return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
@@ -136,7 +136,7 @@ def change_workflow(
 
 
 def delete_workflow(context: RequestContext) -> Reply:
-    """DELETE /workflows/{workflow_id}; its executions remain, its memory does not."""
+    """DELETE /workflows/{workflow_id}, which also deletes its memory, but not its executions."""
     workflow_id = find_workflow(context)["id"]
     context.store.workflows.delete(workflow_id)
     context.store.versions.delete_all(workflow_id)
@@ -166,7 +166,7 @@ def find_workflow(context: RequestContext) -> StoredWorkflow:
 
 
 def save_with_snapshot(store: Store, workflow: StoredWorkflow, rolled_back_from: int | None = None) -> StoredVersion:
-    """Store a workflow and the snapshot of its version; return the snapshot."""
+    """Store a workflow and the snapshot of its version, and return the snapshot."""
     snapshot: StoredVersion = {
         "version": workflow["version"],
         "workflow_id": workflow["id"],
@@ -243,7 +243,7 @@ TRANSITIONS: Final[Mapping[RegistryStatus | None, Sequence[RegistryStatus]]] = {
     "approved": ("deprecated", "archived"),
     "deprecated": ("archived",),
 }
-"""The statuses that may follow a status; `None` is that of a workflow that is not in the registry."""
+"""The statuses that may follow a status. `None` is that of a workflow that is not in the registry."""
 
 
 def list_registry(context: RequestContext) -> Reply:

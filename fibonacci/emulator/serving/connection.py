@@ -1,8 +1,8 @@
 """One connection of a client: HTTP/1.1 with keep-alive, parsed and written by h11.
 
-Nothing here waits for the client, so that none that sends or reads slowly takes up a thread: `proceed` takes what has
-arrived, or sends what there is room for, and `stage` says what is waited for. Only the handling of a complete request
-has a thread, and the delivery of an injected failure.
+Nothing here waits for the client, so that a slow client doesn't take up a thread. `proceed` takes what has arrived, or
+sends what there is room for, and `stage` says what the connection is waiting for. Only the handling of a complete
+request has a thread, and the delivery of an injected failure.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ class Application(Protocol):
     """What a server serves."""
 
     def handle(self, request: ServerRequest) -> ServerResponse:
-        """Handle one request; called from many threads."""
+        """Handle one request, called from many threads."""
         ...
 
     def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
-        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        """Return the response to a request that could not be read, or only its head."""
         ...
 
     def body_limit(self, request: ServerRequest) -> int | None:
-        """Return the largest body of a request, in bytes; `None` if its head is refused, so that none is read."""
+        """Return the largest body of a request, in bytes, or `None` if its head is refused, so that none is read."""
         ...
 
 
@@ -73,7 +73,7 @@ class ServerConnection:
         closing: Set when the server closes.
 
     Attributes:
-        stage: What it waits for; on a new one, a head.
+        stage: What it waits for. On a new one, a head.
     """
 
     def __init__(self, sock: socket.socket, app: Application, closing: threading.Event) -> None:

@@ -1,8 +1,8 @@
 """The application as the transport of a client in the same process, without a socket.
 
 This file alone in the emulator imports the client's public transport types: a transport takes and returns them. It is
-imported when a client is requested and not before, so that no other part of the emulator can come to depend on the
-client: a bug of the client must not affect the server that tests it.
+imported only when a client is requested, so that no other part of the emulator can depend on the client. A bug of the
+client must not affect the server that tests it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAY_WAIT: Final = "/execut"
 
 
 class InProcessTransport:
-    """A `Transport` that calls the application. It has no connections, so that nothing has to be closed.
+    """A `Transport` that calls the application. It has no connections, so you don't need to close it.
 
     Args:
         app: The application.
@@ -34,7 +34,7 @@ class InProcessTransport:
         self._app = app
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Handle a request; see `Transport.send`."""
+        """Handle a request (see `Transport.send`)."""
         _check_open(self._app)
         response = self._app.handle(_received(request))
         seconds = _delivery_seconds(response, deadline)
@@ -47,7 +47,7 @@ class InProcessTransport:
 
 
 class AsyncInProcessTransport:
-    """An `AsyncTransport` that calls the application, for any event loop. Nothing has to be closed.
+    """An `AsyncTransport` that calls the application, for any event loop. You don't need to close it.
 
     Args:
         app: The application.
@@ -57,7 +57,7 @@ class AsyncInProcessTransport:
         self._app = app
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Handle a request; see `AsyncTransport.send`."""
+        """Handle a request (see `AsyncTransport.send`)."""
         _check_open(self._app)
         received = _received(request)
         if _MAY_WAIT in received.target:  # the event loop must not wait for user handlers
@@ -90,7 +90,7 @@ def _delivery_seconds(response: ServerResponse, deadline: Deadline) -> float:
     """Return how many seconds the delivery of a response takes.
 
     Raises:
-        TransportError: At once if it would not end before the deadline: nothing else can happen until then.
+        TransportError: At once if it would not end before the deadline, because nothing else can happen until then.
     """
     if not isinstance(response, FailingResponse):
         return 0.0
@@ -116,7 +116,7 @@ def _delivered(response: ServerResponse) -> HTTPResponse:
 
 
 def _connection_error(failure: InjectedFailure) -> Exception | None:
-    """Return the exception that a failure causes on a socket; None if the response arrives."""
+    """Return the exception that a failure causes on a socket, or None if the response arrives."""
     match failure.kind:
         case "reset":
             return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")

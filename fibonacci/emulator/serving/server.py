@@ -43,7 +43,7 @@ class ServerBounds:
             work, it waits to be accepted.
         threads: The largest number of threads that handle requests. Further requests wait for one.
         idle: Seconds between two requests of a connection.
-        head: Seconds in which the head of a request arrives; on a new connection from the begin of that.
+        head: Seconds in which the head of a request must arrive, on a new connection counted from its beginning.
         body: Seconds in which its body arrives.
         sending: Seconds in which the client reads the response.
         closing: Seconds that a client has to close, after the last response.
@@ -72,7 +72,7 @@ class SocketServer:
     Args:
         app: The application.
         host: The address.
-        port: The port; 0 for a free one.
+        port: The port. 0 for a free one.
         bounds: What its clients may take up.
         clock: Returns the seconds of a clock that never goes back.
 
@@ -194,7 +194,7 @@ class SocketServer:
         self._await(ServerConnection(sock, self._app, self._closing))
 
     def _evict(self) -> bool:
-        """Close the connection that has waited longest; return whether there is one."""
+        """Close the connection that has waited longest, and return whether there is one."""
         for stage in _EVICTED:
             for connection in self._waiting[stage]:
                 self._leave(connection, stage)

@@ -14,7 +14,7 @@ from typing import Final, get_args
 from fibonacci.emulator.option_values import TimeMode
 
 LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-"""The last time that ISO 8601 can express; later times are clamped to it."""
+"""The last time that ISO 8601 can express. Later times are clamped to it."""
 
 
 class EmulatorClock:
@@ -72,7 +72,7 @@ class EmulatorClock:
             raise
 
     def _move(self, seconds: float) -> float:
-        """Move the time, at most to `LAST`; return by how many seconds."""
+        """Move the time, at most to `LAST`, and return by how many seconds."""
         with self._lock:
             seconds = min(seconds, max(0.0, LAST - self.now()))
             self._time += seconds
@@ -92,7 +92,7 @@ class VirtualClock(EmulatorClock):
         self.skipped: float = 0.0
 
     def advance_to(self, moment: float) -> None:
-        """Advance the time to a moment in Unix seconds, unless it has passed; no listener is called."""
+        """Advance the time to a moment in Unix seconds, unless it has passed, without calling a listener."""
         self._move(max(0.0, moment - self.now()))
 
     def skip_to(self, moment: float) -> None:
@@ -115,7 +115,7 @@ def iso(seconds: float) -> str:
     """Format a time as ISO 8601 in UTC, with milliseconds.
 
     Args:
-        seconds: Unix seconds; what is later than `LAST`, such as a deadline, is formatted as `LAST`.
+        seconds: Unix seconds. What is later than `LAST`, such as a deadline, is formatted as `LAST`.
 
     Example:
         >>> iso(0.25)

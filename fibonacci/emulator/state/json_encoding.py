@@ -27,7 +27,7 @@ _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_
 
 
 def to_text(content: Any) -> str:
-    """Encode compactly; everything outside ASCII is escaped, in lower case.
+    """Encode compactly, and escape everything outside ASCII in lower case.
 
     Raises:
         ValueError: If a number is not finite.
@@ -45,7 +45,7 @@ def parse_json(text: str | bytes, repeated: list[str] | None = None) -> Any:
 
     Args:
         text: The JSON.
-        repeated: Where the keys are appended that an object has more than once; its value is the last one.
+        repeated: Where the keys are appended that an object has more than once. Its value is the last one.
 
     Raises:
         ValueError: If it is not JSON.
@@ -93,7 +93,7 @@ _BAD_TEXT: Final = "is not valid Unicode: it has a lone surrogate, as if it was 
 
 
 def unicode_fault(content: object, name: str = "") -> tuple[str, str] | None:
-    """Return the place of the first text in JSON that is not valid Unicode, and a message; `None` if all are valid.
+    """Return the place of the first text in JSON that is not valid Unicode, and a message, or `None` if all are valid.
 
     Nothing like it is stored: hardly any client can read a response with it, whatever else that holds.
 
@@ -111,7 +111,7 @@ def in_unicode(text: str) -> str:
 
 
 def is_larger_than(content: Any, size: int) -> bool:
-    """Return whether JSON content has more than about `size` characters; it is not read any further than that."""
+    """Return whether JSON content has more than about `size` characters, reading no further than that."""
     waiting: list[Any] = [content]
     while waiting and size >= 0:
         value = waiting.pop()

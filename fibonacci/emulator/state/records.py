@@ -111,7 +111,7 @@ class StoredExecution(TypedDict):
 
 
 class StoredRun(TypedDict):
-    """What is kept beside an execution while it runs, or is approved and waits for a place."""
+    """What is kept in addition to an execution while it runs, or is approved and waits for a place."""
 
     definition: Definition
 
@@ -269,7 +269,7 @@ class StoredReplay(TypedDict):
 
 
 Change = Callable[[Any, bool], Any]
-"""Returns a text or JSON changed; the second argument is whether its keys are of users too."""
+"""Returns a text or JSON changed. The second argument is whether its keys are of users too."""
 
 
 def map_content(shape: Any, value: Any, change: Change) -> Any:
@@ -293,7 +293,7 @@ def map_content(shape: Any, value: Any, change: Change) -> Any:
 
 
 _WRITTEN_HERE: Final = frozenset(("id", "type", "status", "scope", "action", "role", "call", "request"))
-"""Fields that the emulator itself writes, beside ids and times: nobody passes a secret on in them."""
+"""Fields that only the emulator writes, in addition to ids and times, so that nobody passes on a secret in them."""
 
 
 def _changed_field(name: str, shape: Any, value: Any, change: Change) -> Any:
@@ -305,6 +305,6 @@ def _changed_field(name: str, shape: Any, value: Any, change: Change) -> Any:
 
 @cache
 def _hints_of(shape: Any) -> Mapping[str, Any]:
-    """Return the types of the fields of a record; of one that may be null, the other type."""
+    """Return the types of the fields of a record, or the other type of one that may be null."""
     hints = get_type_hints(shape).items()
     return {name: get_args(hint)[0] if type(None) in get_args(hint) else hint for name, hint in hints}

@@ -1,4 +1,4 @@
-"""Reading snapshots: everything is checked before anything of the state is replaced; and what is wrong with a state."""
+"""Reading snapshots, which checks everything before it replaces any of the state, and errors about states."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StateReadOnlyError(StateError):
 
 
 class UnreadableRecordError(StateError):
-    """One record is damaged. The others can be used; deleting or replacing it mends it."""
+    """One record is damaged. The others can be used. Deleting or replacing the record solves the problem."""
 
 
 SCHEMA: Final = 1
@@ -56,7 +56,7 @@ def check_schema(schema: int, what: str) -> None:
     """Refuse a state that a newer version of this package wrote.
 
     Raises:
-        StateError: If it is newer; the message names the remedy.
+        StateError: If it is newer. The message names the remedy.
     """
     if schema > SCHEMA:
         raise StateError(
@@ -78,7 +78,7 @@ def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind[Any]]) -> Table
         kinds: The tables that a snapshot may have.
 
     Raises:
-        SnapshotError: If it is not a snapshot, is malformed, or is one of a newer version; the message names the place.
+        SnapshotError: If it is not a snapshot, is malformed, or is from a newer version. The message names the place.
     """
     content = _parsed(snapshot)
     if not is_object(content) or content.get("format") != SNAPSHOT_FORMAT:
@@ -145,7 +145,7 @@ def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
     """Check that each record is of the type of its table, and that its key has as many parts as the table's.
 
     Raises:
-        SnapshotError: If one is malformed; the message names the place.
+        SnapshotError: If one is malformed. The message names the place.
     """
     for name, rows in tables.items():
         adapter: TypeAdapter[Any] = TypeAdapter(kinds[name].record)

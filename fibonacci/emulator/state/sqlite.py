@@ -137,10 +137,10 @@ SET lists = excluded.lists, due = excluded.due, record = excluded.record, apart 
 
 
 def prepare(connection: sqlite3.Connection, path: str) -> None:
-    """Create the schema in a new file, and check that of any other; inside a transaction.
+    """Create the schema in a new file, and check that of any other, inside a transaction.
 
     Raises:
-        StateError: If the file is another application's or a newer version's; it is unchanged.
+        StateError: If the file is another application's or a newer version's. It is unchanged.
     """
     if number_of(connection, "schema_version") == 0:
         for sql in CREATE:
@@ -169,7 +169,7 @@ def number_of(connection: sqlite3.Connection, pragma: str) -> int:
 def columns(
     kind: TableKind[RecordT], key: Key, record: RecordT, hide: Callable[[Any, Any], Any]
 ) -> tuple[str, str, float | None, str, str | None]:
-    """Return what is stored of a record: key, lists, due, record, apart; the last two without secrets."""
+    """Return what is stored of a record: key, lists, due, record, apart, the last two without secrets."""
     lists = _encoded_lists(kind.lists_of(key, record))
     apart = None
     due = kind.due_of(record)
@@ -215,7 +215,7 @@ class Executor(Protocol):
     put_back: Callable[[Any], Any]
 
     def heal(self, kind: str, key: Key, record: Any) -> Any:
-        """Return a record with what is not valid Unicode replaced and reported."""
+        """Return a record in which invalid Unicode is replaced, and report it."""
         ...
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
@@ -247,7 +247,7 @@ class SqliteTable(Generic[RecordT]):
         self._execute(PUT, *columns(self._kind, key, record, self._store.hide))
 
     def delete(self, *key: str) -> bool:
-        """Remove a record; return whether it existed."""
+        """Remove a record, and return whether it existed."""
         return self._execute("DELETE FROM records WHERE kind = ? AND key = ?", encoded_key(key)).rowcount > 0
 
     def rows(
@@ -259,7 +259,7 @@ class SqliteTable(Generic[RecordT]):
         skip: int = 0,
         search: Search | None = None,
     ) -> Iterator[tuple[int, RecordT]]:
-        """Iterate over the records of a list; damaged ones are skipped and logged."""
+        """Iterate over the records of a list, but skip and log damaged ones."""
         is_whole = not brief or (search is not None and self._kind.apart in search.fields)
         columns = "key, record, apart" if is_whole else "key, record"
         for number, key, *texts in self._listed(columns, name, newest_first, after, skip, search):
@@ -465,7 +465,7 @@ class StateFile:
         return 0 < pages * (65_536 if page_size == 1 else page_size) <= size
 
     def _check_content(self) -> None:
-        """Read the begin of the file as it is on the disk; what is cached of it may have been overwritten."""
+        """Read the beginning of the file from the disk, because the cache may be out of date."""
         probe = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
         try:
             check(probe, str(self._path))
@@ -551,7 +551,7 @@ def _open_for_writing(path: Path, busy_timeout: float) -> sqlite3.Connection:
 def _open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a file that cannot be written, or whose write-ahead log cannot be created.
 
-    Without a log that has changes, SQLite may take the file as one that nobody changes.
+    Without a log that has changes, SQLite may assume that nobody changes the file.
     """
     log = Path(f"{path}-wal")
     is_complete = not log.is_file() or log.stat().st_size == 0
@@ -592,7 +592,7 @@ BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
 _NO_FILES: Final = ("", ":memory:")
-"""What SQLite keeps in no file; as a path, the second would name one."""
+"""What SQLite keeps in no file. As a path, the second would name one."""
 
 
 class SqliteStore(Store):
@@ -623,7 +623,7 @@ class SqliteStore(Store):
 
     @property
     def is_reading(self) -> bool:
-        """Whether the transaction is one that must not write."""
+        """Whether the transaction must not write."""
         return self._is_reading
 
     def connection(self) -> sqlite3.Connection:
@@ -639,21 +639,21 @@ class SqliteStore(Store):
         return self._opened().connection.execute(sql, values)
 
     def heal(self, kind: str, key: Key, record: Any) -> Any:
-        """Return a record with what is not valid Unicode replaced and reported; the next change stores it."""
+        """Return a record in which invalid Unicode is replaced, and report it. The next change stores it."""
         healed = super().heal(kind, key, record)
         if healed is not record:
             self._healed[kind, key] = None
         return healed
 
     def has_due(self, now: float) -> bool:
-        """Return whether a record of any table is due by a time; one search, in place of one for each table."""
+        """Return whether a record of any table is due by a time, with one search instead of one for each table."""
         kinds = ", ".join("?" * len(self._timed))
         sql = f"SELECT 1 FROM records WHERE kind IN ({kinds}) AND due IS NOT NULL AND due <= ? LIMIT 1"
         return self.execute(sql, *self._timed, now).fetchone() is not None
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Generator[None]:
-        """Lock the state, for this process and others; make all changes inside or none."""
+        """Lock the state, for this process and others, and make all changes inside or none."""
         with self._lock:
             if self.connection().in_transaction:
                 yield
@@ -664,7 +664,7 @@ class SqliteStore(Store):
 
     @contextmanager
     def reading(self) -> Generator[None]:
-        """Lock the state for reading; changes by other processes are not seen until its end."""
+        """Lock the state for reading, without seeing changes by other processes until the end."""
         with self._lock:
             if self.connection().in_transaction:
                 yield
@@ -705,7 +705,7 @@ class SqliteStore(Store):
         self.connection()
 
     def close(self) -> None:
-        """Close the file; nothing opens it again but `open`."""
+        """Close the file, which only `open` opens again."""
         with self._lock:
             self.is_closed = True
             self.owners.release()

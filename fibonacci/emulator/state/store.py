@@ -1,4 +1,4 @@
-"""The state of an emulator, in memory; `sqlite` keeps the same in a file. And the processes that share one.
+"""The state of an emulator in memory (`sqlite` keeps the same in a file), and the processes that share a state.
 
 A process id does not tell: two containers have the same ones, and neither sees those of the other. The system takes a
 lock away from a process that ends, however it ends.
@@ -52,7 +52,7 @@ class Owners:
     """The owners of one state.
 
     Args:
-        path: The file that keeps the state; `None` for memory, which has one owner.
+        path: The file that keeps the state, or `None` for memory, which has one owner.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -62,7 +62,7 @@ class Owners:
         self._mutex = threading.Lock()
 
     def own(self) -> str:
-        """Return the name of this process as an owner; it holds a lock from the first call on."""
+        """Return the name of this process as an owner, which holds a lock from the first call on."""
         with self._mutex:
             if self._path is not None and (self._held is None or self._held[0] != os.getpid()):
                 self._forget()
@@ -73,7 +73,7 @@ class Owners:
             return self._name
 
     def is_alive(self, name: str) -> bool:
-        """Return whether another owner still holds its lock; the file of one that does not is removed."""
+        """Return whether another owner still holds its lock, and remove the file of one that does not."""
         if self._path is None or name == self._name or not name.isalnum():
             return False
         path = self._file_of(name)
@@ -100,7 +100,7 @@ class Owners:
             self._forget()
 
     def _forget(self) -> None:
-        """Close the lock; in a child process, the parent keeps its own."""
+        """Close the lock, which the parent of a child process keeps."""
         if self._held is not None:
             os.close(self._held[1])
         self._held = None
@@ -210,11 +210,11 @@ class Store:
 
     @property
     def is_reading(self) -> bool:
-        """Whether the transaction is one that must not write."""
+        """Whether the transaction must not write."""
         return False
 
     def transaction(self, patience: float | None = None) -> AbstractContextManager[object]:
-        """Lock the state; with a file, also make all changes inside or none.
+        """Lock the state, and with a file also make all changes inside or none.
 
         Every access to the state is inside a transaction. A nested one is part of the outer one.
 
@@ -222,12 +222,12 @@ class Store:
             patience: Seconds to wait for another process that is writing. Default: the store's busy timeout.
 
         Raises:
-            StateError: If the file cannot be used; nothing is changed. Its subclasses say why.
+            StateError: If the file cannot be used. Nothing is changed. Its subclasses say why.
         """
         return self._lock
 
     def reading(self) -> AbstractContextManager[object]:
-        """Lock the state for reading; with a file, no other process is waited for, and the disk may be full.
+        """Lock the state for reading, which also works with a file while another process writes or the disk is full.
 
         Raises:
             StateError: If the file cannot be used.
@@ -249,14 +249,14 @@ class Store:
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
     def _hidden_rows(self, name: str) -> Iterator[tuple[list[str], Any]]:
-        """Yield keys and records without secrets; of the keys, those of memory alone may have one."""
+        """Yield keys and records without secrets, of which only the keys of memory may have one."""
         kind = self.kinds[name]
         for key, record in self._tables[name].items():
             parts = [self.hide(part, str) if name == "key" else part for name, part in zip(kind.key, key, strict=False)]
             yield parts, self.hide(record, kind.record)
 
     def heal(self, kind: str, key: Key, record: Any) -> Any:
-        """Return a record with what is not valid Unicode replaced and reported: no response could have it."""
+        """Return a record in which invalid Unicode is replaced, since no response could have it, and report it."""
         fault = unicode_fault(record)
         if fault is None:
             return record
@@ -268,10 +268,10 @@ class Store:
 
         Args:
             snapshot: The snapshot.
-            check: Called with the tables before anything is changed; raises `StateError` to refuse them.
+            check: Called with the tables before anything is changed. Raises `StateError` to refuse them.
 
         Raises:
-            StateError: If it is not a snapshot, is malformed, or is one of a newer version; nothing is changed.
+            StateError: If it is not a snapshot, is malformed, or is from a newer version. Nothing is changed.
         """
         tables = read_snapshot(snapshot, self.kinds)
         if SECRET.encode() in snapshot:
@@ -296,19 +296,19 @@ class Store:
         return self._marked > 0
 
     def mark(self) -> int:
-        """Mark the state as it is now; return the mark for `undo`."""
+        """Mark the state as it is now, and return the mark for `undo`."""
         with self.transaction():
             self._set_mark(self._marked)
             self._marked += 1
             return self._marked - 1
 
     def undo(self, mark: int) -> None:
-        """Undo all changes since a mark, also those of other processes; it is gone, and so are those after it.
+        """Undo all changes since a mark, even those of other processes, and drop the mark and those after it.
 
         It costs what the changes have cost, whatever the size of the state. Records keep their numbers.
 
         Raises:
-            StateError: If that cannot be stored; nothing is changed.
+            StateError: If that cannot be stored. Nothing is changed.
         """
         with self.transaction():
             for later in reversed(range(mark, self._marked)):
@@ -333,7 +333,7 @@ class Store:
         """Open the file again after `close`, if there is one."""
 
     def close(self) -> None:
-        """Close the file, if there is one; nothing opens it again but `open`."""
+        """Close the file, if there is one. Only `open` opens it again."""
 
     def _add(self, kind: TableKind[RecordT]) -> Table[RecordT]:
         self.kinds[kind.name] = kind
@@ -349,8 +349,8 @@ class Store:
 def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
     """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended.
 
-    Those are in `(*workflow, "duration")` too, and in one list for each binary digit of their milliseconds: the counts
-    of these lists are the sum of the durations of a workflow, so that its mean reads no execution.
+    Those are also in `(*workflow, "duration")`, and in one list for each binary digit of their milliseconds. The counts
+    of these lists give the sum of the durations of a workflow, so that computing the mean reads no execution.
     """
     status, workflow = ("status", str(record.get("status"))), ("workflow_id", str(record.get("workflow_id")))
     lists = (status, workflow, (*workflow, *status))

@@ -1,4 +1,4 @@
-"""Tables of records by key, and the lists that they keep of their records, so that no reader has to visit them all.
+"""Tables of records by key, and lists of their records, so that no reader needs to visit all of them.
 
 A list is named by texts, as a key is: `("status", "running")`. The list without a name has every record. Lists are in
 the order of the records' permanent numbers, and are read from any number on.
@@ -17,7 +17,7 @@ RecordT = TypeVar("RecordT", bound=Mapping[str, object])
 Key = tuple[str, ...]
 
 SECRET: Final = "<secret:"
-"""How begins what stands for a secret in a stored text."""
+"""How the placeholder for a secret in a stored text begins."""
 
 LARGE: Final = 65_536
 """From about how many characters of JSON a field is left out of brief records."""
@@ -38,7 +38,7 @@ class TableKind(NamedTuple, Generic[RecordT]):
         lists: Returns the names of further lists that a record is in.
         due: The field with the time at which a record is due, if it has one.
         apart: The field that brief records do not have if it is large, if there is one.
-        is_listed: Whether it has lists at all; without them its records are read by key, and as a whole.
+        is_listed: Whether it has lists at all. Without them its records are read by key, and as a whole.
     """
 
     name: str
@@ -59,7 +59,7 @@ class TableKind(NamedTuple, Generic[RecordT]):
         return (*(key[:parts] for parts in range(1, min(self.prefix, len(key)) + 1)), *self.lists(key, record))
 
     def due_of(self, record: RecordT) -> float | None:
-        """Return the time at which a record is due; `None` if it is never."""
+        """Return the time at which a record is due, or `None` if it is never."""
         return None if self.due is None else cast("float | None", record.get(self.due))
 
     def has_apart(self, record: RecordT) -> bool:
@@ -78,8 +78,8 @@ class Search(NamedTuple):
         text: A text that they mention, whatever its case.
         fields: The fields that it is looked for in: in each text, key, number and word of them.
         time: The field with the time that is compared.
-        begin: The earliest time; `None` for any.
-        end: The time before which it is; `None` for any.
+        begin: The earliest time, or `None` for any.
+        end: The time before which it is, or `None` for any.
     """
 
     text: str = ""
@@ -127,7 +127,7 @@ class Table(Protocol[RecordT]):
         ...
 
     def delete(self, *key: str) -> bool:
-        """Remove a record; return whether it existed."""
+        """Remove a record, and return whether it existed."""
         ...
 
     def rows(
@@ -139,14 +139,14 @@ class Table(Protocol[RecordT]):
         skip: int = 0,
         search: Search | None = None,
     ) -> Iterator[tuple[int, RecordT]]:
-        """Iterate over the records of a list, each with its permanent number; damaged ones are skipped and logged.
+        """Iterate over the records of a list, each with its permanent number, but skip and log damaged ones.
 
         Args:
-            name: The name of the list; that of all records by default.
+            name: The name of the list. Default: that of all records.
             newest_first: The order of the numbers: descending, else ascending.
             after: Begin behind this number, in this order.
             brief: Leave out the field that is kept apart if it is large.
-            skip: Begin so many records later; they are not read.
+            skip: How many records to skip without reading them.
             search: Which of the records are wanted.
         """
         ...
@@ -220,7 +220,7 @@ class MemoryTable(Generic[RecordT]):
         self._marks.append({})
 
     def undo(self) -> None:
-        """Replace each record that has changed since the last mark by what was there; the mark is gone."""
+        """Replace each record that has changed since the last mark by what was there, and drop the mark."""
         before, (marks, self._marks) = self._marks.pop(), (self._marks, [])
         for key in before:
             self.delete(*key)
@@ -230,7 +230,7 @@ class MemoryTable(Generic[RecordT]):
         self._marks = marks
 
     def delete(self, *key: str) -> bool:
-        """Remove a record; return whether it existed."""
+        """Remove a record, and return whether it existed."""
         row = self._rows.pop(key, None)
         if row is None:
             return False
@@ -251,7 +251,7 @@ class MemoryTable(Generic[RecordT]):
         skip: int = 0,
         search: Search | None = None,
     ) -> Iterator[tuple[int, RecordT]]:
-        """Iterate over the records of a list; it may change meanwhile."""
+        """Iterate over the records of a list, which may change meanwhile."""
         while (number := self._next(name, after, newest_first=newest_first, skip=skip)) is not None:
             _, record = self._rows[self._keys[number]]
             if search is None or search.accepts(record):
@@ -263,7 +263,7 @@ class MemoryTable(Generic[RecordT]):
         return (record for _, record in self.rows(*name))
 
     def keys(self, *name: str) -> Iterator[Key]:
-        """Iterate over the keys of a list; it may change meanwhile."""
+        """Iterate over the keys of a list, which may change meanwhile."""
         after = None
         while (number := self._next(name, after)) is not None:
             yield self._keys[number]

@@ -11,8 +11,8 @@ from fibonacci.testing.contract.check import require, require_type
 from fibonacci.testing.contract.server import CHEAP, Disagreement, RawResponse, Server, Skipped
 
 Shape = Mapping[str, str]
-"""The types of the fields, in the words of JSON Schema: `string|null`; that of a field that may be absent begins with
-`?`. A text that has to be there is not empty."""
+"""The types of the fields, in the words of JSON Schema: `string|null`. That of a field that may be absent begins with
+`?`. A required text is not empty."""
 
 _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "string": str,
@@ -94,7 +94,7 @@ OPEN: Final[Shape] = {}
 
 
 def require_shape(value: Any, shape: Shape, what: str) -> None:
-    """Raise `Disagreement` unless a value is an object of a shape; fields that the shape does not have are let through.
+    """Raise `Disagreement` unless a value is an object of a shape. It may have other fields.
 
     Args:
         value: The value in the response.
@@ -187,7 +187,7 @@ def first_tools(server: Server, count: int = 1) -> list[str]:
 
 
 def free_tool(server: Server, besides: int = 0) -> str:
-    """Return a tool without a policy; a policy that the check creates for it is deleted.
+    """Return a tool without a policy, and delete the policy that the check creates for it.
 
     Args:
         server: The server.
@@ -219,7 +219,7 @@ def new_policy(server: Server) -> str:
 
 
 def ensure_overrides(server: Server) -> list[str]:
-    """Let the owner use the first tools; return their names. The API has no call that takes these overrides away.
+    """Let the owner use the first tools, and return their names. The API has no call that takes these overrides away.
 
     Args:
         server: The server.
@@ -236,11 +236,11 @@ def ensure_overrides(server: Server) -> list[str]:
 
 
 def change_settings(server: Server, times: int = 1) -> int:
-    """Change the governance settings, which are restored after the check; return the last threshold.
+    """Change the governance settings, which are restored after the check, and return the last threshold.
 
     Args:
         server: The server.
-        times: How often; each makes an entry in the audit log.
+        times: How often. Each makes an entry in the audit log.
     """
     governance = server.client.organizations.governance
     before = governance.get(server.organization_id).approval_threshold or 0

@@ -127,7 +127,7 @@ def require(holds: object, otherwise: str) -> None:
 
 
 def require_type(actual: object, kinds: type | tuple[type, ...], what: str) -> None:
-    """Raise `Disagreement` unless a value has a type; booleans do not count as numbers.
+    """Raise `Disagreement` unless a value has a type, where booleans don't count as numbers.
 
     Args:
         actual: The value in the response.
@@ -169,14 +169,14 @@ class Result:
     """The check."""
 
     outcome: CheckOutcome
-    """Whether the server agrees; `absent` when the API under test does not have the fact."""
+    """Whether the server agrees. `absent` when the API under test does not have the fact."""
 
     why: str = ""
-    """What the server does instead, why the check was skipped, or what the API lacks; empty when the server agrees."""
+    """What the server does instead, why the check was skipped, or what the API lacks. Empty when the server agrees."""
 
     transcript: tuple[str, ...] = ()
     """When it disagrees: the last request to the endpoint of the check with its response, and the last of all, if that
-    is another; in lines, without the API key."""
+    is another. In lines, without the API key."""
 
 
 def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> Iterator[Result]:
@@ -320,7 +320,7 @@ def require_refusal(response: RawResponse, status: int) -> Any:
         status: The status that it should have.
 
     Raises:
-        Disagreement: When it is no such refusal.
+        Disagreement: If the response isn't such a refusal.
     """
     require_equal(response.status, status, "the status")
     content = response.json
@@ -370,7 +370,7 @@ def items_of(response: RawResponse) -> list[Any]:
         response: The response.
 
     Raises:
-        Disagreement: When it is no page.
+        Disagreement: If the response isn't a page.
     """
     data: Any = response.json["data"]
     places: list[Any] = [data] if isinstance(data, list) else list(data.values())
@@ -400,7 +400,7 @@ def audit_entries(server: Server) -> int:
 
 
 def newest_entry(server: Server) -> Any:
-    """Return the newest entry of the audit log; None if there is none.
+    """Return the newest entry of the audit log, or None if there is none.
 
     Args:
         server: The server.

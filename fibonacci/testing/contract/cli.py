@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check a server against the contract, and print the results.
 
     Args:
-        arguments: The arguments of the command line; those of `sys.argv` by default.
+        arguments: The arguments of the command line. Those of `sys.argv` by default.
 
     Returns:
         The exit code: 0 when every check agrees, 1 when one disagrees or the server does not respond.

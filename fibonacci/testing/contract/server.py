@@ -25,11 +25,11 @@ class Disagreement(Exception):
 
 
 class Skipped(Exception):
-    """The check does not apply to this server; the message says why."""
+    """The check does not apply to this server, and the message says why."""
 
 
 class NotInThisAPI(Exception):
-    """The check is about a fact that the API under test does not have; the message says which."""
+    """The check is about a fact that the API under test does not have, which the message names."""
 
 
 _SHOWN: Final = 2_000
@@ -102,7 +102,7 @@ class RecordingTransport:
         self.exchanges: Final[list[RecordedExchange]] = []
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request; see `Transport.send`."""
+        """Send a request (see `Transport.send`)."""
         response = self._inner.send(request, deadline)
         self.exchanges.append(RecordedExchange(request, response))
         return response
@@ -150,7 +150,7 @@ class RawRequests:
         base_url: The base URL of the server.
         api_key: The API key.
         transport: Sends the requests.
-        sleep: Waits for so many seconds.
+        sleep: Waits for a number of seconds.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class RawRequests:
             query: The query parameters.
             json_body: The body, to be encoded as JSON.
             body: The body as bytes, in place of `json_body`.
-            authorization: The `Authorization` header in place of the one with the key; None for none.
+            authorization: The `Authorization` header in place of the one with the key, or None.
 
         Returns:
             The response, whatever its status.
@@ -246,8 +246,7 @@ class Server:
         api_key: The API key of an owner.
         api_version: The API that it is checked for.
         organization_id: The id of the organization whose settings are checked.
-        role_keys: The keys of other roles, such as `{"member": ...}`; checks that need one that is not there are
-            skipped.
+        role_keys: The keys of other roles, such as `{"member": ...}`. Checks that need a missing one are skipped.
         transport: Sends the requests. Default: the SDK's own connections.
         clock: The source of time. Default: the machine's.
         seed: What the generated values are made from.
@@ -317,7 +316,7 @@ class Server:
             role: The role.
 
         Raises:
-            Skipped: When there is no key of this role.
+            Skipped: If there is no key with this role.
         """
         self.require_documented("roles")
         if role not in self._role_keys:
@@ -384,7 +383,7 @@ class Server:
         return f"/organizations/{self.organization_id}/{rest}"
 
     def wait_for_requests(self, count: int) -> None:
-        """Wait for the next window of the rate limit unless so many requests are left in this one.
+        """Wait for the next window of the rate limit unless enough requests are left in this one.
 
         A wait in the middle of a check would end what it runs.
 
@@ -397,7 +396,7 @@ class Server:
             self.sleep(max(0.0, min(int(reset) - self.now() + 1, LONGEST_WAIT)))
 
     def add_cleanup(self, undo: Callable[..., object], *arguments: Any, **options: Any) -> None:
-        """Register a cleanup to call after the check; a resource that no longer exists is no error.
+        """Register a cleanup to call after the check, which may find its resource already gone.
 
         Args:
             undo: The function to call.

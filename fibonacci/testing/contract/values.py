@@ -9,7 +9,7 @@ from typing import Any, Final, TypeGuard
 from fibonacci._core.json_types import is_object
 
 Schema = Mapping[str, Any]
-"""The schema of a property, in the words of JSON Schema; `{}` is any JSON."""
+"""The schema of a property, in the words of JSON Schema. `{}` is any JSON."""
 
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 _ROLE: Final[Schema] = {"type": "string", "enum": ["owner", "admin", "member", "viewer"]}
@@ -120,11 +120,11 @@ class Values:
         return " / ".join([*pieces, "Zoë 🎈"])
 
     def key(self) -> str:
-        """Return a name in upper and lower case, beyond ASCII, with what a path has to encode."""
+        """Return a name in upper and lower case, beyond ASCII, with characters that a path must encode."""
         return f"contract-suite Ab/Zoë 🎈?{self._random.randint(0, 10**6)}"
 
     def scalars(self) -> list[Any]:
-        """Return a value of each kind that is no list and no object, and of numbers several."""
+        """Return one value of each kind except lists and objects, and several numbers."""
         return [self.text(), "", True, False, None, *_INTEGERS, *_FLOATS]
 
     def json(self) -> Any:
@@ -187,7 +187,7 @@ def same_json(one: Any, other: Any) -> bool:
     """Return whether two values are the same in JSON: 1 is neither 1.0 nor true.
 
     Args:
-        one: A value; a tuple is a list.
+        one: A value. A tuple is a list.
         other: Another.
 
     Example:

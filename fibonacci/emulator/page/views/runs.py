@@ -97,7 +97,7 @@ def _search(context: ViewContext, faults: list[Detail]) -> Search:
 
 
 def _bound(context: ViewContext, name: str, faults: list[Detail], *, is_end: bool = False) -> float | None:
-    """Return the time that was entered as one bound; the end is that of the day, the minute or the second."""
+    """Return the time that was entered as one bound, where the end is that of the day, the minute or the second."""
     text = context.query.searched(name)
     if text is None:
         return None
@@ -270,7 +270,7 @@ def show_run(context: ViewContext) -> PageContent:
 
 
 _MOST_VALUES: Final = 12
-"""How many inputs or outputs are shown one by one; more are shown as JSON."""
+"""How many inputs or outputs are shown one by one. More are shown as JSON."""
 
 
 def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Content:

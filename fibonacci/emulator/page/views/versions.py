@@ -118,7 +118,7 @@ def _path(workflow: Any) -> str:
 
 
 def name_of(workflow: Any) -> str:
-    """Return the name of a workflow; its id, if the name is blank."""
+    """Return the name of a workflow, or its id if the name is blank."""
     return str(workflow["name"].strip() or workflow["id"])
 
 
@@ -244,7 +244,7 @@ def _shown(context: ViewContext, version: Any) -> Any:
 
 
 def _lines(value: Any, lead: str = "", indent: str = "") -> Iterator[str]:
-    """Yield the lines of a value: as YAML has them, so that each line of a long text is one of them.
+    """Yield the lines of a value as in YAML, so that each line of a long text is a separate line.
 
     Args:
         value: The value.

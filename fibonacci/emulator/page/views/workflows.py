@@ -30,7 +30,7 @@ print(client.workflows.create(name="Greeter", definition={"nodes": [node]}).id)
 
 
 def show_list(context: ViewContext) -> PageContent:
-    """Show the workflows, the oldest first; or those whose name or id has a text."""
+    """Show the workflows, the oldest first, or those whose name or id contains a text."""
     page = (
         _search(context, context.searched) if context.searched else context.backend.items("/workflows", context.cursor)
     )

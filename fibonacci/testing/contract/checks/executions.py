@@ -232,16 +232,16 @@ def _flags(server: Server) -> None:
 
 
 def with_settings(server: Server, tool: str, flags: Mapping[str, Any], **rest: Any) -> str:
-    """Change the settings, those not given to nothing; return the path that executes a workflow with a tool.
+    """Change the settings, those not given to nothing, and return the path that executes a workflow with a tool.
 
     Args:
         server: The server.
-        tool: The tool; the condition of its node does not hold.
+        tool: The tool. The condition of its node does not hold.
         flags: The settings.
         rest: Further fields of the definition.
 
     Raises:
-        Skipped: When there is no such tool.
+        Skipped: If the tool doesn't exist.
     """
     if tool not in [known.name for known in server.client.tools.list()]:
         raise Skipped(f"there is no tool {tool}")

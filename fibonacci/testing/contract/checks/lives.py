@@ -38,7 +38,7 @@ def data_of(response: RawResponse, *statuses: int) -> dict[str, Any]:
 
     Args:
         response: The response.
-        statuses: Those that it may have; 200 by default.
+        statuses: Those that it may have. 200 by default.
     """
     require_among(response.status, statuses or (200,), "the status")
     data: Any = response.json["data"]

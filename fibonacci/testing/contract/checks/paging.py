@@ -33,8 +33,8 @@ class ListEndpoint:
 
     Attributes:
         endpoint: The endpoint.
-        fill: Creates two items at least. It returns the path of the list, and the ids that it has to hold.
-        key: The field that identifies an item; empty where none is documented.
+        fill: Creates at least two items. It returns the path of the list, and the ids that the list must have.
+        key: The field that identifies an item. Empty where none is documented.
         creates: Whether `fill` changes anything.
     """
 
@@ -95,7 +95,7 @@ LISTS: Final = [
 
 
 def _page(server: Server, path: str, query: Query) -> tuple[list[Any], Query | None]:
-    """Return the items of a page, and what to send for the next one; None on the last."""
+    """Return the items of a page, and what to send for the next one, or None on the last."""
     response = server.raw("GET", path, query=query)
     require_equal(response.status, 200, f"the status of the page {dict(query)}")
     items: list[Any] = items_of(response)
@@ -105,7 +105,7 @@ def _page(server: Server, path: str, query: Query) -> tuple[list[Any], Query | N
 
 
 def _pages(server: Server, path: str, limit: int, most: int, query: Query | None = None) -> list[list[Any]]:
-    """Return the pages of a list, so many at most."""
+    """Return the pages of a list, up to a maximum."""
     pages: list[list[Any]] = []
     queries: list[Query] = [{**(query or {}), "limit": str(limit)}]
     while len(pages) < most:
@@ -174,7 +174,7 @@ def find_item(server: Server, path: str, query: Query | None = None, **fields: o
     Args:
         server: The server.
         path: The path of the list.
-        query: What to send beside the size of a page.
+        query: What to send besides the size of a page.
         fields: The fields.
 
     Raises:

@@ -70,11 +70,11 @@ class RunCase:
         statuses: The status of each node: `c`ompleted, `f`ailed or `s`kipped, in their order.
         inputs: The inputs.
         definition: The rest of the definition.
-        outputs: The outputs; by default those of the nodes that completed, if the run did.
+        outputs: The outputs. By default those of the nodes that completed, if the run did.
         attempts: The attempts of the nodes that failed, or of each of them.
         seconds: How long it takes at least.
         shown: What the trace says a node was given, by its id.
-        error: What the error of the run has in it; empty for none.
+        error: What the error of the run has in it. Empty for none.
     """
 
     nodes: Sequence[Node]

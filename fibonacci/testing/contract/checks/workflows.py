@@ -274,7 +274,7 @@ FULL: Final[dict[str, Any]] = {
     ],
     "outputs": {"answer": "{{newer.word}}"},
 }
-"""A definition with every documented field; it is not run."""
+"""A definition with every documented field. It is not run."""
 
 DEFINITIONS: Final = Checks("definitions")
 
@@ -700,7 +700,7 @@ def _require_conflicts(server: Server, action: str) -> None:
 
 
 def _entry(server: Server, path: str) -> str | None:
-    """Return the status of a workflow in the registry; None if it is not there."""
+    """Return the status of a workflow in the registry, or None if it is not there."""
     entries = server.client.registry.list(include_archived=True)
     return next((entry.status for entry in entries if path.endswith(f"/{entry.workflow_id}")), None)
 
