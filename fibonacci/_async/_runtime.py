@@ -1,8 +1,8 @@
 """What has no mechanical counterpart in the other mode: the system's clock, event loops.
 
-This file and its twin in the other half are written by hand; everything else in the synchronous half is derived.
-asyncio and trio are used directly: loading anyio's backend would be a tenth of a cold script, and not possible when no
-file descriptor is left for it.
+This file and its twin in the other half are written by hand. Everything else in the synchronous half is derived.
+asyncio and trio are used directly, because loading anyio's backend would take a tenth of a cold script's time, and
+fails when no file descriptor is left.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ async def checkpoint() -> None:
 
 
 def call_later(seconds: float, function: Callable[[], object]) -> bool:
-    """Have the running event loop call a function later; return False where that needs a task, as under trio."""
+    """Have the running event loop call a function later, or return False if that needs a task, as under trio."""
     if running_trio() is not None:
         return False
     asyncio.get_running_loop().call_later(seconds, function)
@@ -124,7 +124,7 @@ class AsyncIterationHints:
 
 
 class WakeEvent:
-    """Ends the sleep of one task; any thread may set it."""
+    """Ends the sleep of one task. Any thread may set it."""
 
     def __init__(self) -> None:
         self._event = _new_event()
@@ -154,7 +154,7 @@ def turn() -> WakeEvent:
 
 
 def running_trio() -> Any:
-    """Return the module of trio when it runs the current task; None under asyncio."""
+    """Return the module of trio when it runs the current task, or None under asyncio."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -55,8 +55,8 @@ class AsyncPlanApplication:
 
     Args:
         requestor: Sends the requests.
-        files: The files of the state; their folder is locked.
-        plan: The plan; it has been checked.
+        files: The files of the state, whose folder is locked.
+        plan: The plan, already checked.
         on_change: Called with each change when it is made.
     """
 
@@ -222,7 +222,7 @@ class AsyncDeployments(AsyncResource):
         overwrite: bool,
         on_change: Callable[[DeploymentChange], object] | None,
     ) -> DeploymentResult:
-        """Carry out a plan, step by step; the state is written after each."""
+        """Carry out a plan, step by step, and write the state after each step."""
         self._check(plan, allow_delete=allow_delete, overwrite=overwrite)
         check_callback("on_change", on_change, close=self._requestor.config.close)
         folder, files = DeploymentFolder(plan.folder), StateFiles(plan.folder, plan.environment)
@@ -294,14 +294,14 @@ class AsyncDeployments(AsyncResource):
                 check_unchanged(change, workflows.get(change.workflow_id))
 
     async def _list_tools(self) -> tuple[Iterable[Tool] | None, str]:
-        """Return the tools of the platform; None and the reason where they can't be listed, as by the key's role."""
+        """Return the platform's tools, or None and the reason if the key's role, for example, can't list them."""
         try:
             return {tool.name: tool async for tool in AsyncTools(self._requestor).list()}.values(), ""
         except APIError as error:  # the plan's next request raises what is wrong with more than the tools
             return None, error.message
 
     async def _read_platform(self, state: EnvironmentState | None) -> list[Workflow]:
-        """Return all workflows; with their definitions those that are, or may be, in the state."""
+        """Return all workflows, with the definitions of those that are, or may be, in the state."""
         pages = AsyncPages(AsyncLargePages(self._requestor), list_workflows())
         workflows = {workflow.id: workflow async for page in pages for workflow in page.items}
         ids = set[str]() if state is None else state.workflow_ids

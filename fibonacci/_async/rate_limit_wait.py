@@ -52,7 +52,7 @@ class AsyncRateLimitWait:
         call: The call.
         limits: The limits of its key.
         config: The configuration of its client.
-        shared: What its client shares with clones; closing it ends the wait.
+        shared: What its client shares with clones. Closing it ends the wait.
         clock: The client's source of time.
     """
 
@@ -70,7 +70,9 @@ class AsyncRateLimitWait:
         self._is_reported = False
 
     async def admit(self, admission: Admission) -> None:
-        """Wait in the queue until the request is admitted; whether or not it is, the admission has to be abandoned.
+        """Wait in the queue until the request is admitted.
+
+        The caller has to abandon the admission, whether or not the request was admitted.
 
         Raises:
             RateLimitError: If that doesn't fit into the time of the call.
@@ -85,7 +87,7 @@ class AsyncRateLimitWait:
             self._leave(queued)
 
     async def retry(self, seconds: float) -> None:
-        """Wait until a refused request may be sent again; a reset of the rate limit ends the wait.
+        """Wait until a refused request may be sent again, or the rate limit is reset.
 
         Raises:
             APIConnectionError: If the client is closed.

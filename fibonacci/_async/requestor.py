@@ -225,7 +225,7 @@ class AsyncRequestor:
         raise error from error.__cause__
 
     async def _retry(self, call: Call, first: AttemptAndRetry) -> AttemptAndRetry:
-        """Repeat a call while its attempts are to be retried; results are values, so nothing swallows exceptions."""
+        """Repeat a call as long as its attempts need a retry. Results are values, so nothing swallows exceptions."""
         from tenacity import AsyncRetrying, retry_if_result
 
         ended = [first]

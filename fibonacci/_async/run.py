@@ -277,7 +277,7 @@ def _reports(
     workflow_id: str | None = None,
     execution_id: str | None = None,
 ) -> Generator[OnUpdate]:
-    """Show a bar and record a span, where the caller and the client ask for them; yield the function for updates."""
+    """Yield the function for updates, which shows a bar and records a span if the caller or the client wants them."""
     with ExitStack() as stack:
         if check_flag("progress", progress):
             try:
@@ -298,7 +298,7 @@ def _reports(
 async def _failure(
     requestor: AsyncRequestor, execution: Execution, deadline: Deadline, *, is_first: bool
 ) -> ExecutionFailedError:
-    """Return the error of an execution that didn't succeed; what `execute` returned may have no reason."""
+    """Return the error of an execution that didn't succeed. What `execute` returned may lack the reason."""
     if execution.failure_reason is None and is_first and deadline.remaining() != 0:
         where = path("/executions/{execution_id}", execution_id=execution.id)
         timeout = deadline.cap(_READ_REASON)

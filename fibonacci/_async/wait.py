@@ -130,7 +130,7 @@ def limited(request: Request[Execution], requestor: AsyncRequestor, deadline: De
 
 
 async def sleep_until_poll(clock: AsyncClock, deadline: Deadline, delay: float) -> bool:
-    """Sleep until the next poll; return True when it is the last, for which some time is reserved."""
+    """Sleep until the next poll, and return True if it is the last, which has some time reserved."""
     remaining = deadline.remaining()
     if remaining is None or delay < remaining - _LAST_POLL:
         await clock.sleep(delay)
@@ -176,11 +176,11 @@ def _checked(execution_ids: Iterable[str]) -> list[str]:
 
 
 class AsyncExecutionsWaiter:
-    """Polls several executions until all have ended: by the list where that is cheaper, else one by one.
+    """Polls several executions until all have ended: with the list where that is cheaper, otherwise one by one.
 
     Args:
         requestor: Sends the polls.
-        execution_ids: The IDs of the executions; one may occur more than once.
+        execution_ids: The IDs of the executions, with or without repetitions.
         deadline: When to stop.
     """
 

@@ -36,7 +36,7 @@ def attempt(execution_id: str | None, status: str, intended_at: float, version: 
     """Return a start of a row.
 
     Args:
-        execution_id: The ID of its execution; None or empty where none is known.
+        execution_id: The ID of its execution. None or empty if none is known.
         status: What has become of it.
         intended_at: The Unix time of the intent, on the platform's clock.
         version: The version of the workflow that it ran. None if that isn't known.
@@ -138,8 +138,8 @@ class JournalChanges(NamedTuple):
     """What is written at once, in this order.
 
     Attributes:
-        new: Rows with numbers that were given just now; those that are going to be started have their intents.
-        withdrawn: Rows that were certainly not started; one of them may be among those that are started again.
+        new: Rows with numbers that were given just now. Those about to start have their intents.
+        withdrawn: Rows that were certainly not started. One of them may be among those that are started again.
         again: Rows that are going to be started, and are in the journal already, perhaps with the result of an earlier
             start, which is removed.
         started: Rows with the ID of their execution.
@@ -166,7 +166,7 @@ class JournalEntry:
         key: Its key as a text.
         index: The index of the row when it was written.
         digest: The digest of its inputs. Empty if they had no JSON form.
-        inputs: The inputs in JSON; where they have no JSON form, what a person can read of them, or None.
+        inputs: The inputs in JSON. If they have no JSON form, what a person can read of them, or None.
         idempotency_key: That of the request that was going to be sent. None if none was, or if it was refused.
         intended_at: The Unix time of that intent.
         execution_id: The ID of its execution. None while it isn't known.
@@ -407,7 +407,7 @@ class Journal(ABC):
         return None if execution is None else self.redact(execution), None if error is None else self.redact(error)
 
     def _mark(self, number: int) -> bool:
-        """Mark a row as seen in this run; return whether it was before. It takes a bit for each row."""
+        """Mark a row as seen in this run, and return whether it was before. It takes one bit per row."""
         place, bit = number >> 3, 1 << (number & 7)
         if place >= len(self._seen):
             self._seen.extend(bytes(max(1024, place + 1 - len(self._seen))))

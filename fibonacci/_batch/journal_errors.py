@@ -70,7 +70,7 @@ def mark_error(path: str, error: OSError) -> JournalError:
 
 
 def changed_error(path: str, workflow_id: str, before: str | None, version: str) -> JournalError:
-    """Return the error of a run whose workflow was changed; the path is empty without a journal."""
+    """Return the error of a run whose workflow was changed. The path is empty without a journal."""
     text = joined(
         f"the workflow {workflow_id} was changed from version {before} to {version} while its rows ran, so no further"
         " row was started: roll it back, or pass ",
@@ -81,7 +81,7 @@ def changed_error(path: str, workflow_id: str, before: str | None, version: str)
 
 
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
-    """Return the error for what SQLite raised; the second kind where a name in it is damaged."""
+    """Return the error for what SQLite raised, of the second kind if a name in it is damaged."""
     if _is_no_text(error):
         made = damaged_error(path, "a text in it is not UTF-8")  # the message of SQLite would have what the row has
     else:

@@ -38,7 +38,7 @@ ROWS_AT_ONCE: Final = 500
 
 
 class JournalReader(ABC):
-    """Reads a journal. Each read is of the moment at which it is made; threads may share the reader.
+    """Reads a journal. Each read shows the journal at that moment. Threads may share the reader.
 
     Args:
         path: Its path or URL, without a password.
@@ -69,7 +69,7 @@ class JournalReader(ABC):
         """Iterate over the rows that there are now, in their order.
 
         Args:
-            status: The status of those that are wanted; others may come too. None for all.
+            status: The status of the wanted rows, though others may come too. None for all.
         """
 
     @abstractmethod
@@ -184,7 +184,7 @@ class SQLiteReader(JournalReader):
 
     @contextmanager
     def _connected(self) -> Generator[tuple[sqlite3.Connection, JournalMark | None]]:
-        """Open the journal; the mark was read before, so that the database is never behind it."""
+        """Open the journal. The mark was read before, so the database is never behind it."""
         if not self._has_content():  # SQLite would remove the write-ahead log of an empty database
             raise absent_error(self.path)
         noted = JournalMark.read(self._note())

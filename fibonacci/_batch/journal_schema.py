@@ -54,10 +54,12 @@ class JournalMark(NamedTuple):
         return f"{content} {_checksum(content)}"  # of one length, so that one replaces another in place
 
     def fault(self, noted: JournalMark | None, lock: str) -> str | None:
-        """Return why this is less than what was noted beside the database, as the end of a sentence; None if it isn't.
+        """Return why this is less than what was noted beside the database, or None if it isn't.
+
+        The reason is the end of a sentence.
 
         Args:
-            noted: The mark in the lock file; None where there is none.
+            noted: The mark in the lock file, or None.
             lock: The path of that file.
         """
         if noted is None:
@@ -195,7 +197,7 @@ def newer_schema(version: object) -> str:
 
 
 def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark:
-    """Create the tables of a new journal in one transaction; return its mark."""
+    """Create the tables of a new journal in one transaction, and return its mark."""
     mark = JournalMark.new()
     connection.execute("BEGIN IMMEDIATE")
     for statement in _TABLES.values():
@@ -245,7 +247,7 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
 
 
 def write_header(connection: sqlite3.Connection, header: JournalHeader) -> None:
-    """Replace what a journal belongs to; its mark stays."""
+    """Replace what a journal belongs to, but not its mark."""
     content = json.dumps(header)
     connection.execute("UPDATE header SET content = ?, checksum = ?", (content, checksum_of([content])))
 

@@ -48,7 +48,7 @@ class InterruptHandler:
                 signal.signal(number, self._handle)
 
     def restore(self) -> None:
-        """Set the handlers that there were before, where nobody has set another meanwhile. It may be called twice."""
+        """Set the earlier handlers again, unless somebody has set others since. It may be called twice."""
         self._is_over = True
         for number in self._previous:
             if signal.getsignal(number) == self._handle:
@@ -104,7 +104,7 @@ class AbandonedRuns:
         atexit.register(self._end_all)
 
     def add_run(self, run: _Run) -> None:
-        """Have a run ended at the end of the process, if it still goes on then; start the thread that ends others."""
+        """End a run at the end of the process if it still goes on then, and start the thread that ends others."""
         self._runs.add(run)
         if self._thread is None or not self._thread.is_alive():
             thread = threading.Thread(target=self._work, name="fibonacci-abandoned-runs", daemon=True)

@@ -28,7 +28,7 @@ _MOUNTS = "/proc/self/mountinfo"
 
 
 def network_filesystem_of(path: str) -> str | None:
-    """Return the type of a path's file system if another machine serves it, as far as the system tells; else None."""
+    """Return the type of a path's file system if another machine serves it, as far as the system tells, or None."""
     if sys.platform == "win32":
         return "UNC path" if os.path.realpath(path).startswith("\\\\") else None
     try:
@@ -81,7 +81,7 @@ class FileLock:
         path: The file, created if it is missing.
 
     Raises:
-        BlockingIOError: If another holds the lock; its text is the ID of that process, or empty.
+        BlockingIOError: If another process holds the lock. The text is the ID of that process, or empty.
         OSError: If the file can't be opened or locked.
     """
 

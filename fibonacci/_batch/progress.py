@@ -115,7 +115,7 @@ class ProgressText:
 
 
 def progress_in(note: str | bytes | None) -> RunsProgress | None:
-    """Return the progress in a note of a journal; None if there is none, or if it is damaged: no row depends on it."""
+    """Return the progress in a note of a journal, or None if it is missing or damaged: no row depends on it."""
     try:
         written_at, total, per_minute, seconds_left, bound_by, paused_until, unknown, keys = json.loads(note or "[]")
         return RunsProgress(

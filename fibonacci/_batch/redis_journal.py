@@ -3,7 +3,7 @@
 KEYS are those of the journal, in the order of `redis_records.PARTS`, where nothing else is said. The header has:
 
     program, schema, workflow_id, workflow_version, key_rule    what it belongs to
-    ID              that of this journal: one of the same name that is begun later has another
+    id              that of this journal: one of the same name that is begun later has another
     stop            the token of a run that was requested to stop
     holder, process the token of the run that took the lease last, and its process
     run:TOKEN       of each run: the number of the last write before it, and once another has followed, that of its own
@@ -89,8 +89,8 @@ if before[1] ~= ARGV[1] then
 end
 return {ARGV[1]}
 """
-"""Takes the lease unless another has it; a new journal gets a header. Returns the token of the holder, and of another
-one the milliseconds left and its process. ARGV: the token, milliseconds, the process, fields of the header."""
+"""Takes the lease unless another run has it, and gives a new journal a header. Returns the token of the holder, and of
+another one the milliseconds left and its process. ARGV: the token, milliseconds, the process, fields of the header."""
 
 RENEW: Final = """
 if redis.call('HEXISTS', KEYS[1], 'run:' .. ARGV[1]) == 0 then
@@ -505,7 +505,7 @@ class JournalLease:
             raise
 
     def release(self) -> None:
-        """Release the lease; it lapses by itself where the server doesn't answer at once."""
+        """Release the lease. If the server doesn't answer at once, it lapses by itself."""
         self._ended.set()
         if not self._is_kept:  # its thread was not started
             self._give_back()

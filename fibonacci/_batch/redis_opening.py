@@ -133,7 +133,7 @@ def open_redis_journal(
         resume: Whether it has to have rows, or must not have any. None for either.
 
     Raises:
-        JournalError: If it can't be used; the message has the reason and the remedy.
+        JournalError: If it can't be used. The message has the reason and the remedy.
     """
     path, name = location.shown, location.name or header.workflow_id
     keys, mark = keys_of(name), LocalMark(location, name)
@@ -233,7 +233,7 @@ class _Opening:
         self.begun: JournalHeader | None = None
 
     def first_look(self) -> JournalRevision:
-        """Return how far the journal has come; its ID is empty if it isn't there.
+        """Return how far the journal has come. Its ID is empty if it doesn't exist.
 
         Raises:
             JournalError: If it isn't one that this run can use.
@@ -442,7 +442,7 @@ class RedisReader(JournalReader):
         self._commands.close()
 
     def _look(self) -> tuple[JournalHeader, JournalRevision]:
-        """Return what the journal belongs to and how far it has come; it has all that it has to hold."""
+        """Return what the journal belongs to and how far it has come, once it is certain that nothing is missing."""
         try:
             journal = look_at_journal(self._commands, self._location, self._name)
         except StoreError as error:

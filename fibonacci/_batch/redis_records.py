@@ -6,7 +6,7 @@ Each fact is a field of a hash, named by the key of its row:
     intents     [idempotency key, Unix time]; without the key when the intent is withdrawn
     executions  [ID of the execution, version of the workflow that it runs]
     results     [index, status, execution, error]
-    IDs         the other way round: the key of the row, by the ID of its execution
+    ids         the other way round: the key of the row, by the ID of its execution
 
 The header is a hash, the lease a string, and `order` a sorted set of the keys of rows with results, by their indexes.
 Each field but those of the header begins with a checksum of its value and of where it belongs.

@@ -1,6 +1,7 @@
 """From what the user passes to rows: keys, inputs, data frames, and their JSON form.
 
-A number is its digits; a text is itself, unless it would be read as a number, or begins with a quote: then it is JSON.
+A number becomes its digits. Text stays as it is, unless it would be read as a number or begins with a quote. Then it
+becomes JSON.
 """
 
 from __future__ import annotations
@@ -85,10 +86,10 @@ def _quoted(key: str) -> str:
 
 
 def canonical_inputs(inputs: object) -> str:
-    """Return inputs as JSON with sorted keys; NaN, NaT and NA are null.
+    """Return inputs as JSON with sorted keys, and with NaN, NaT and NA as null.
 
     Raises:
-        TypeError: If a value in them has no JSON form; the message names its place and the remedy.
+        TypeError: If a value in them has no JSON form. The message names its place and the remedy.
         ValueError: If they hold an infinity, a lone surrogate, or themselves.
     """
     try:
@@ -114,7 +115,7 @@ def readable_inputs(inputs: object) -> str | None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value with what can be converted in it converted; the rest as it is.
+    """Convert what can be converted in a value, and leave the rest as it is.
 
     It knows pandas and numpy by what their objects have: neither is imported.
     """
@@ -195,7 +196,7 @@ class FrameRows(ABC):
         """Check that each column can be an input, and that the one with the keys is there.
 
         Args:
-            key: The name of the column that has the keys; anything else is left alone.
+            key: The name of the column that has the keys. Anything else is ignored.
 
         Raises:
             TypeError: If the name of a column isn't a text.
@@ -273,15 +274,15 @@ class Row:
     Args:
         index: Its place among the rows, from 0.
         key: Its key as a text, as journals have it.
-        inputs: The inputs of its run; anything where they have no JSON form.
+        inputs: The inputs of its run. Anything, if they have no JSON form.
         text: The inputs as JSON with sorted keys. Where they have none: what a person can read of them, or None.
         is_sound: Whether the inputs have a JSON form.
 
     Attributes:
-        number: Its number in the journal, from 1; 0 until it is there.
+        number: Its number in the journal, from 1. 0 until it is there.
         idempotency_key: That of the request which starts it. Empty while there is no intent to send one.
         intended_at: The Unix time of that intent, on the platform's clock.
-        execution: The execution as last received; None before.
+        execution: The execution as last received. None before.
         execution_id: Its ID. Empty while it isn't known.
         is_refused: Whether the request that starts it was certainly not carried out.
         is_recorded: Whether a worker has written that ID, or that refusal, to the journal.

@@ -193,7 +193,7 @@ class HeldJournal(Protocol):
         ...
 
     def stop(self) -> JournalHolder | None:
-        """Request that the run that has the journal starts no more rows; a later run isn't concerned.
+        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
 
         Returns:
             That run. None if none has the journal.
@@ -488,7 +488,7 @@ class SQLiteJournal(Journal):
                 raise
 
     def _update_checksums(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
-        """Update the checksums of rows; return what they are more than before."""
+        """Update the checksums of rows, and return by how much they grew."""
         added = 0
         marks: list[tuple[int, int]] = []
         # No function of SQLite does it: Ctrl-C in one would be an error. A row may be missing, if Ctrl-C has kept its
@@ -505,7 +505,7 @@ class SQLiteJournal(Journal):
         return JournalEntry(record[:-1]) if self._owner is None else entry_in(self.path, record)
 
     def _check_rows(self) -> None:
-        """Check what each row has; what isn't there can't be told from what was damaged.
+        """Check what each row has. A missing part looks the same as a damaged one.
 
         Raises:
             JournalError: If it isn't what was written.
@@ -575,7 +575,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         resume: Whether the journal must have rows. None if it may have some or none.
 
     Raises:
-        JournalError: If it can't be used; the message has the reason and the remedy.
+        JournalError: If it can't be used. The message has the reason and the remedy.
     """
     network = network_filesystem_of(path)
     if network is not None:
@@ -760,7 +760,7 @@ def _is_there(path: str) -> bool:
 
 
 def _begin_of(path: str) -> bytes:
-    """Return the first bytes of a file, up to the version; none if there is no file."""
+    """Return the first bytes of a file, up to the version, or none without a file."""
     try:
         with Path(path).open("rb") as file:
             return file.read(_VERSION_PLACE + 1)
@@ -769,7 +769,7 @@ def _begin_of(path: str) -> bytes:
 
 
 def _size(path: str) -> int:
-    """Return the size of a file; 0 if there is none."""
+    """Return the size of a file, or 0 if it doesn't exist."""
     try:
         return Path(path).stat().st_size
     except FileNotFoundError:

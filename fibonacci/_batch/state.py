@@ -41,7 +41,7 @@ class RowBounds:
         self._has_succeeded = True
 
     def failed(self, error: Exception | None) -> TooManyFailuresError | None:
-        """Count a row that has failed or timed out; return what to raise if it is one too many."""
+        """Count a row that has failed or timed out, and return what to raise if it is one too many."""
         self._failed += 1
         self._timed_out += isinstance(error, WaitTimeoutError)
         text = self._too_many_failures() or self._none_succeeds()
@@ -52,7 +52,7 @@ class RowBounds:
         return made
 
     def unknown(self) -> str | None:
-        """Count a row of unknown outcome; return in words what is wrong if it is one too many."""
+        """Count a row of unknown outcome, and return what is wrong, in words, if it is one too many."""
         self._unknown += 1
         if self._max_unknown is not None and self._unknown > self._max_unknown:
             rows = "1 row is" if self._unknown == 1 else f"{self._unknown} rows are"
@@ -253,7 +253,7 @@ class BatchState:
         return not is_total_known or bool(self.summary.left + len(self.unknown))
 
     def stop(self, failure: BaseException | None) -> None:
-        """Start no more rows; the first failure is the one that is raised at the end."""
+        """Start no more rows. At the end, the first failure is raised."""
         self.is_stopped = True
         self.failure = self.failure or failure
 
@@ -272,7 +272,7 @@ class BatchState:
         self.aborted_by = self.aborted_by or failure
 
     def admit(self, row: Row) -> bool:
-        """Count a row that is going to be started; return False if it is left to another call by `max_rows`."""
+        """Count a row that is about to start, or return False if `max_rows` leaves it to another call."""
         if row.started_at:  # it was started in this call before, and refused
             return True
         if not self._may_begin:

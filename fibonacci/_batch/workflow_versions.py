@@ -37,7 +37,7 @@ class WorkflowVersions:
         self._read_at = now
 
     def has_changed(self, version: str | None) -> bool:
-        """Take in the version of the workflow, or of a row started in this run; return whether there is a new one."""
+        """Take in the version of the workflow, or of a row started in this run, and return whether it is a new one."""
         if version is None or version in self._seen:
             return False
         self._seen.add(version)
@@ -45,9 +45,9 @@ class WorkflowVersions:
         return not is_first
 
     def told_by(self, row: Row, execution: Execution) -> str | None:
-        """Take in an execution of a row; return its version if the row was started by this run.
+        """Take in an execution of a row, and return its version if this run started the row.
 
-        That of one which an earlier run has started, perhaps, says nothing of the present.
+        If an earlier run may have started it, its version says nothing about now.
         """
         version = version_text((execution.model_extra or {}).get("workflow_version"))
         if version is None:

@@ -1,7 +1,7 @@
 """The API that fibonacci-sdk 0.2.4 speaks, `api_version="0.2"`: documented requests to its requests, and back.
 
 A call describes its documented request, and reads the documented response. In between, `request_of` and
-`documented_response` translate; nothing else of the client knows of this API, and no I/O is done here. Its facts were
+`documented_response` translate. Nothing else in the client knows this API, and this module does no I/O. Its facts were
 read from the published package 0.2.4.
 """
 
@@ -58,7 +58,7 @@ class Missing(NamedTuple):
 
 
 def request_of(request: Request[T]) -> Request[T]:
-    """Return the request to this API for a documented one; a path that the user passed is below `/api/v1`.
+    """Return the request to this API for a documented one. A path that the user passed is below `/api/v1`.
 
     Raises:
         UnsupportedCallError: If the server has no such call.

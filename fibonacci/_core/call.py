@@ -46,8 +46,8 @@ class Call:
         request: The request as it is sent.
         deadline: The end of the whole call.
         phases: What it is doing, and has done.
-        idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
-        api_key: The key of the last attempt; empty before the first.
+        idempotency_key: The `Idempotency-Key` of all attempts. None unless it is a POST.
+        api_key: The key of the last attempt. Empty before the first.
         attempts: How many attempts have begun.
         callback_error: What the user's `on_wait` raised while the transport waited. None for nothing.
         retry: The retry that follows the last attempt, if any.
@@ -210,7 +210,7 @@ def new_idempotency_key() -> str:
 
 
 def _constant_headers(extra: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:
-    """Return the headers that are the same for every request of a client; the user's own replace the defaults."""
+    """Return the headers that are the same for every request of a client. The user's headers replace the defaults."""
     headers = {**_DEFAULT_HEADERS, b"accept-encoding": accepted().encode("ascii")}
     for name, value in extra.items():
         headers[name.encode("ascii")] = value.encode("ascii")

@@ -89,7 +89,7 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
 
 @cache
 def bounded_brotli() -> Any:
-    """Return the module brotli when it is installed and can bound its result, as from 1.2; else None."""
+    """Return the module brotli when it is installed and can bound its result, as from 1.2, otherwise None."""
     try:
         module: Any = import_module("brotli")  # it brings no types
     except (ImportError, OSError):  # an OSError when no file descriptor is left to read it

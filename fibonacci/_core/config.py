@@ -71,12 +71,12 @@ class Config:
     check.
 
     Args:
-        options: The arguments of the client by name; one that is missing has its default. `stored_key` is the key of
-            its profile.
+        options: The arguments of the client by name. A missing one has its default. `stored_key` is the key of its
+            profile.
         close: The name of the method that closes a transport of this mode, `close` or `aclose`.
 
     Raises:
-        ConfigurationError: If an option or the environment is wrong; it names the remedy.
+        ConfigurationError: If an option or the environment is wrong. The message names the remedy.
         TypeError: If an option has the wrong type.
     """
 

@@ -48,7 +48,7 @@ def edges(body: bytes) -> list[int]:
         body: The body of the response: JSON.
 
     Returns:
-        The places; none when the list is short, or isn't found where it usually is, or doesn't hold objects.
+        The places. None of them if the list is short, isn't found where it usually is, or doesn't hold objects.
     """
     beginning = _BEGINNING.match(body)
     if beginning is None:
@@ -88,8 +88,8 @@ _REL_NEXT = r";\s*rel\s*=\s*(?:\"\s*(?:(?!next[\s\"])[^\"\s]+\s+)*next[\s\"]|nex
 def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, QueryValue] | None:
     """Return the query parameters to add for the next page, or None when this page is the last.
 
-    Looked for in this order: `next_cursor` in `meta` or `meta.pagination`; `page` and `total_pages` there; a `Link`
-    header with rel="next" to the same path on the same origin.
+    It looks for these, in this order: `next_cursor` in `meta` or `meta.pagination`, then `page` and `total_pages`
+    there, then a `Link` header with rel="next" to the same path on the same origin.
 
     Args:
         meta: The `meta` of the page.
@@ -227,7 +227,7 @@ def unwrap(document: Any) -> tuple[Any, Meta]:
 
 
 def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
-    """Return the items of an envelope that holds a list, and its `meta`; a long list is read piece by piece."""
+    """Return the items of an envelope that holds a list, and its `meta`. A long list is read piece by piece."""
     items: list[Any] = []
     places = edges(body)
     for start, end in pairwise(places):
@@ -278,7 +278,7 @@ def _validate(response: APIResponse, data: Any, returns: Any) -> Any:
 
 
 def _read(data: Any, returns: Any) -> Any:
-    """Return decoded JSON as a type; objects of the platform, and lists of them, as far as they can be read."""
+    """Return decoded JSON as a type. Objects of the platform, and lists of them, are read as far as possible."""
     from fibonacci.models._reading import read_model, read_models  # nearly all responses are read without it
 
     if _is_model(returns):

@@ -16,7 +16,7 @@ from fibonacci._core.window import LONGEST_WAIT, Admission, Delay
 from fibonacci.models.response import RateLimit
 
 MOST_WANTED = 100
-"""Leases that are asked for at a time; the calls behind them in the queue follow."""
+"""How many leases are asked for at a time. The calls behind them in the queue follow."""
 
 # Seconds for which a call waits for a reply before it looks again.
 _REPLY_DELAY = 0.5
@@ -31,7 +31,7 @@ _NEVER = -float("inf")
 class LeasedWindow:
     """A window that other processes use too: a request needs a lease, which the store grants.
 
-    What has to be said to the store is collected, and given out in messages; `schedule` tells when.
+    It collects what it has to tell the store, and gives it out in messages. `schedule` says when.
 
     Args:
         notify: Called when `schedule` has changed. It must not block.
@@ -155,7 +155,7 @@ class LeasedWindow:
         return max(0.0, min(times) - now) if times else None
 
     def message(self, now: float) -> LeaseMessage:
-        """Return the next message; `receive` follows when its reply comes."""
+        """Return the next message. `receive` follows when its reply comes."""
         ended = [end._replace(age=now - self._ended_times.get(name, now)) for name, end in self._ended.items()]
         held, delay = ([], 0.0) if self._epoch else self._knowledge(now)
         return LeaseMessage(self._epoch, self._is_reset, held, delay, ended, list(self._wanted))

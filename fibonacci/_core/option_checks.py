@@ -112,7 +112,7 @@ def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def change_headers(headers: Mapping[str, str], changes: Mapping[str, str | None] | None) -> dict[str, str]:
-    """Return headers with others added, and without those whose new value is None; names in lower case.
+    """Return headers with others added, and without those whose new value is None, with names in lower case.
 
     Raises:
         TypeError: If a name isn't a string, or a value neither a string nor None.
@@ -336,7 +336,7 @@ def check_sync(name: str, function: Any, *, close: str) -> None:
 
     Args:
         name: What the function was passed as.
-        function: The function; anything else is left alone.
+        function: The function. Anything else is ignored.
         close: The name of the method that closes a client of this mode, `close` or `aclose`.
 
     Raises:

@@ -27,10 +27,10 @@ class Request(NamedTuple, Generic[T_co]):
     Attributes:
         method: The HTTP method.
         path: The path below the base URL, already encoded.
-        returns: The type of the data; `NoneType` when it doesn't matter. For a list, the type of an item.
-        params: Query parameters; None values are left out.
+        returns: The type of the data. `NoneType` if it doesn't matter. For a list, the type of an item.
+        params: Query parameters. None values are left out.
         body: The JSON body, or `UNSET` for none.
-        timeout: Seconds for the whole call; `UNSET` takes the client's, and where that isn't set either, the default.
+        timeout: Seconds for the whole call. `UNSET` takes the client's, or the default if that isn't set either.
         default_timeout: Seconds for the whole call when neither the call nor the client sets them. None for the usual.
         success_statuses: Error statuses that count as success when the body is a JSON object.
         can_retry: Whether failures may be retried at all.
@@ -52,7 +52,7 @@ class Request(NamedTuple, Generic[T_co]):
 
 
 def page_params(page_size: int | None, cursor: str | None) -> dict[str, QueryValue]:
-    """Return the query parameters of a list; `page_size` is `limit` on the wire (choice).
+    """Return the query parameters of a list. `page_size` is `limit` on the wire (choice).
 
     Raises:
         TypeError: If `page_size` isn't an int.

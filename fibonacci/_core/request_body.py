@@ -84,7 +84,7 @@ def encode(body: object) -> bytes:
     """Return a body as JSON.
 
     Raises:
-        TypeError: If a value in it has no JSON form; the message names its place and the remedy.
+        TypeError: If a value in it has no JSON form. The message names its place and the remedy.
         ValueError: If it holds NaN, an infinity, a lone surrogate, or itself.
     """
     try:
@@ -98,7 +98,7 @@ def canonical(body: object) -> str:
     """Return a body as JSON with sorted keys: the same text for bodies that are equal.
 
     Raises:
-        TypeError: If a value in it has no JSON form; the message names its place and the remedy.
+        TypeError: If a value in it has no JSON form. The message names its place and the remedy.
         ValueError: If it holds NaN, an infinity, a lone surrogate, or itself.
     """
     try:

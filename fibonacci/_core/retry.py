@@ -1,9 +1,10 @@
 """Which attempts are repeated, and after what delay.
 
 Three outcomes decide. *Never sent*: any method may be repeated. *Refused* (429): any method, after the delay that the
-server asks for. *Unknown* (sent, and no usable response; a status from 500, or 408): only idempotent methods. A POST or
-PATCH whose outcome is unknown is never repeated: that could run a workflow twice. A 503 is no exception, whatever wait
-it states: gateways send it with `Retry-After` when the work is done and its response came too late.
+server asks for. *Unknown* (sent, but no usable response, or a status of 408 or from 500): only idempotent methods. A
+POST or PATCH whose outcome is unknown is never repeated, because that could run a workflow twice. A 503 is no
+exception, whatever wait it states: gateways send it with `Retry-After` when the work is done and its response came too
+late.
 
 A refusal by the rate limit says that the call is fine and comes too early: it is repeated for as long as the time of
 the call lasts, and doesn't count as one of the `max_retries`.
@@ -54,7 +55,7 @@ class Attempt(NamedTuple):
         method: The HTTP method.
         number: The number of the attempt, from 1.
         remaining: Seconds left for the call. None if there is no limit.
-        max_retries: The largest number of retries of the call; 0 for none.
+        max_retries: The largest number of retries of the call. 0 for none.
         idempotency_key_trusted: Whether the server honors `Idempotency-Key`, so that a POST may be repeated.
         tokens_spent: The retry tokens that the last retry of this call took. 0 if this is the first attempt.
         refusals: How many attempts before this one the rate limit refused.
@@ -125,7 +126,7 @@ def outcome_of(result: AttemptResult) -> Outcome:
 
 
 def is_rate_limited(result: AttemptResult) -> bool:
-    """Whether the rate limit refused a request; a quota's refusal is another matter."""
+    """Whether the rate limit refused a request. A refusal by a quota doesn't count."""
     return isinstance(result, APIResponse) and result.status == 429 and not is_quota_error(result)
 
 

@@ -83,7 +83,7 @@ class RateLimiter:
         return admission in self._in_flight
 
     def forget(self) -> None:
-        """Forget what the server stated; requests in flight stay counted."""
+        """Forget what the server stated, but keep counting requests in flight."""
         self.last = None
         self.window.forget()
         self._reset_breakers()
@@ -123,7 +123,7 @@ class RateLimiter:
         return admission
 
     def delay(self, now: float, endpoint: tuple[str, str] | None = None) -> Delay | None:
-        """Return the delay of a request; without an endpoint, that of all requests."""
+        """Return the delay of a request or, without an endpoint, of all requests."""
         delay = self.window.delay(now)
         if delay is None and self._must_probe():
             delay = self._common_breaker.delay(now)
@@ -198,7 +198,7 @@ class RateLimiter:
             self.window.forget()
 
     def _refuse(self, admission: Admission, response: APIResponse, now: float) -> None:
-        """Pause all requests when a plan's window may be the cause; else open the breaker of the endpoint."""
+        """Pause all requests when a plan's window may be the cause, otherwise open the breaker of the endpoint."""
         seconds = response.retry_after
         if seconds is not None and seconds <= _LONGEST_PAUSE:
             self.window.pause(now, seconds)
@@ -247,7 +247,7 @@ class QueuedCall:
         self._wake = wake
 
     def wake(self) -> bool:
-        """End the sleep; return False if the event loop of the call is closed."""
+        """End the sleep, or return False if the event loop of the call is closed."""
         try:
             self._wake()
         except RuntimeError:
@@ -264,7 +264,7 @@ class SharedLimits:
     """The limits of one API key at one base URL. Safe to use from many threads and event loops.
 
     Calls that have to wait queue, and are admitted in their order. What changes the limits (a response, a canceled
-    call, a reset) admits those that may be sent and wakes them; the others sleep until the end of their delay.
+    call, a reset) admits those that may be sent and wakes them. The others sleep until the end of their delay.
 
     The retry quota stops retry storms: each retry takes tokens that only a success returns. While a server is down the
     tokens run out, and calls fail at their first attempt instead of multiplying the load.
@@ -448,7 +448,7 @@ class SharedLimits:
                 self._limiter.release(admission, now)
 
     def _admit_queued(self, now: float) -> None:
-        """Admit the calls that may be sent, in order; wake the others when the end of their delay has changed.
+        """Admit the calls that may be sent, in order, and wake the others if the end of their delay has changed.
 
         Where no call can be admitted, this takes the same time however many there are.
         """

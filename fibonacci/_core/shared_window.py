@@ -17,7 +17,7 @@ from fibonacci.models.response import RateLimit
 
 
 class StoreError(Exception):
-    """The store can't be used; the text names it and the reason, without a password.
+    """The store can't be used. The text names it and the reason, without a password.
 
     Args:
         text: The text.
@@ -37,7 +37,7 @@ class LeaseEnd(NamedTuple):
         at: When it was admitted, in seconds of the store. 0 if it wasn't.
         age: Seconds since its response.
         has_passed: Whether the response shows that requests are admitted.
-        pause: Seconds for which all requests have to wait; 0 for none.
+        pause: Seconds for which all requests have to wait. 0 for none.
         limit: The limit that the response states. 0 if it states none.
         remaining: The requests that are left.
         reset: The end of the window in Unix seconds.
@@ -82,11 +82,11 @@ class LeaseReply(NamedTuple):
         epoch: Its name for its state. When it isn't the one in the message, nothing was done: the state was lost, and
             the process has to say what it holds.
         granted: The leases that were granted, with their times.
-        delay: Seconds until the rest can be granted; negative when nothing is wanted.
+        delay: Seconds until the rest can be granted. Negative if nothing is wanted.
         is_fixed: Whether only time ends the delay.
         limit: The requests that the plan allows in a window. 0 if not known.
-        left: The requests that may still be sent; negative when not known.
-        ends_in: Seconds until the end of the window; negative when not known.
+        left: The requests that may still be sent. Negative if not known.
+        ends_in: Seconds until the end of the window. Negative if not known.
     """
 
     epoch: str
@@ -144,7 +144,7 @@ class SharedWindow:
 
     Requests in flight are leases. Those of a process that was killed lapse as every other does: when a later response
     states a number that includes them, and when their window has passed. Calls that wait have a place in one queue, so
-    that no process overtakes another; a place is kept for three seconds after its process has last asked. When a window
+    that no process overtakes another. A place is kept for three seconds after its process last asked. When a window
     begins, it is shared out to the processes that wait, so that the fastest doesn't take it all before others wake. A
     call whose process has used up its share doesn't count as one before those of the others, who wake later than the
     process whose request has found that the window has begun. When none waits, those that start together aren't there
@@ -154,7 +154,7 @@ class SharedWindow:
     While nothing is known of the window, one request at a time is sent to learn it.
 
     Args:
-        now: The time of the store in seconds; it names the state.
+        now: The time of the store in seconds, which names the state.
     """
 
     def __init__(self, now: float) -> None:
@@ -169,7 +169,7 @@ class SharedWindow:
         self._heard_at = _NEVER  # the time of the last message
 
     def exchange(self, message: LeaseMessage, now: float) -> LeaseReply:
-        """Carry out a message; only the order of times matters, so that any clock will do.
+        """Carry out a message. Only the order of times matters, so any clock will do.
 
         Args:
             message: The message.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SingleReader:
-    """Lets one task or thread at a time read; another one gets an error at once, as from a generator.
+    """Lets one task or thread at a time read. Another one gets an error at once, as from a generator.
 
     It doesn't wait for its turn instead: an error has to be raised to somebody, and whoever shares an iterator by
     mistake would never notice.
@@ -69,6 +69,6 @@ class Turn:
         self.end()
 
     def end(self) -> None:
-        """End the turn. A second call does nothing; it ends what Ctrl-C has kept the block from ending."""
+        """End the turn. A second call does nothing, unless Ctrl-C kept the block from ending the turn."""
         with suppress(ValueError):  # it has ended, or another one has begun since the garbage collector found it
             self._turns.remove(self.own)

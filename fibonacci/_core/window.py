@@ -82,7 +82,7 @@ class Delay(NamedTuple):
 
     Attributes:
         seconds: Seconds until the server is expected to admit it.
-        is_fixed: Whether only time ends the delay; else the response to another request may end it before.
+        is_fixed: Whether only time ends the delay. If not, the response to another request may end it earlier.
     """
 
     seconds: float
@@ -126,7 +126,7 @@ if TYPE_CHECKING:
             ...
 
         def remove(self, admission: Admission, *, has_passed: bool) -> None:
-            """Stop counting a request that has ended; `has_passed` when its response shows that others are admitted."""
+            """Stop counting a request that has ended. `has_passed` if its response shows that others are admitted."""
             ...
 
         def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
@@ -138,12 +138,12 @@ if TYPE_CHECKING:
             ...
 
         def forget(self) -> None:
-            """Forget what the server stated; requests in flight stay counted."""
+            """Forget what the server stated, but keep counting requests in flight."""
             ...
 
 
 class Window:
-    """The present window, as far as it is known.
+    """The current window, as far as it is known.
 
     What may still be sent is the number of remaining requests that the server stated last, less the requests in flight
     that this number may not include yet. A request leaves their count when it ends, when a response states the number
@@ -162,7 +162,7 @@ class Window:
 
     Args:
         margin: Seconds within which a request is taken to have reached the server: requests may arrive out of order.
-        sees_ends: Whether the end of every request is recorded; that of a process that is killed isn't.
+        sees_ends: Whether the end of every request is recorded, which it isn't for a process that is killed.
 
     Attributes:
         limit: The requests that the plan allows in a window. 0 if not known.
@@ -233,7 +233,7 @@ class Window:
         return self._remaining is not None and now >= self._resets_at
 
     def advance(self, now: float) -> None:
-        """Begin the next window when the present one has passed; its first response will state more."""
+        """Begin the next window when the current one has passed. Its first response will state more."""
         if self._remaining is not None and now >= self._resets_at:
             self._stop_counting(self._resets_at - self._margin)
             self._ended_at = self._resets_at
@@ -272,7 +272,7 @@ class Window:
 
         Args:
             admission: The admission of the request.
-            has_passed: Whether its response shows that requests are admitted; `SharedWindow` uses it.
+            has_passed: Whether its response shows that requests are admitted. `SharedWindow` uses it.
         """
         self.uncounted.pop(admission, None)
         self._arrived.pop(admission, None)
@@ -330,7 +330,7 @@ class Window:
         self._counted_at_least = max(self._counted_at_least + 1, counted)
 
     def forget(self) -> None:
-        """Forget what the server stated; requests in flight stay counted."""
+        """Forget what the server stated, but keep counting requests in flight."""
         self.limit = 0
         self._remaining = None
         self._forget_counted()
@@ -360,7 +360,7 @@ class Window:
         """Find how late resets are: a window is stated as the present one by the response to a request after its reset.
 
         Args:
-            since_reset: Seconds from the stated reset to the admission of the request; negative before the reset.
+            since_reset: Seconds from the stated reset to the admission of the request. Negative before the reset.
             now: Seconds on the monotonic clock.
         """
         if now >= self._late_at + _BELIEVED_FOR:

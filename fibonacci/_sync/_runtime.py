@@ -1,6 +1,6 @@
 """What has no mechanical counterpart in the other mode: the system's clock, event loops.
 
-This file and its twin in the other half are written by hand; everything else in this half is derived.
+This file and its twin in the other half are written by hand. Everything else in this half is derived.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 HTTP2_CALLS = 1
 """How many calls may use a connection of httpx for HTTP/2 at a time.
 
-httpx and httpx2 do not lock the state of such a connection: two threads may get the same stream, and what they send
+httpx and httpx2 don't lock the state of such a connection. Two threads may get the same stream, and what they send
 breaks the connection (https://github.com/pydantic/httpx2/pull/1153).
 """
 
@@ -53,7 +53,7 @@ def resolve(name: str, value: T) -> T:
 
 
 def shielded(function: Callable[[], object], seconds: float) -> None:
-    """Call a function, which bounds its time itself; a thread cannot be shielded from Ctrl-C."""
+    """Call a function that limits its time itself. A thread can't be shielded from Ctrl-C."""
     function()
 
 
@@ -83,7 +83,7 @@ class IterationHints:
 
 
 class WakeEvent:
-    """Ends the sleep of one thread; any thread may set it, and a signal handler, also in the midst of the sleep.
+    """Ends the sleep of one thread. Any thread may set it, and so may a signal handler, even during the sleep.
 
     `threading.Event` holds a lock for moments of a sleep, for which a handler of the same thread would wait forever.
     """

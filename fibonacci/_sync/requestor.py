@@ -226,7 +226,7 @@ class Requestor:
         raise error from error.__cause__
 
     def _retry(self, call: Call, first: AttemptAndRetry) -> AttemptAndRetry:
-        """Repeat a call while its attempts are to be retried; results are values, so nothing swallows exceptions."""
+        """Repeat a call as long as its attempts need a retry. Results are values, so nothing swallows exceptions."""
         from tenacity import Retrying, retry_if_result
 
         ended = [first]

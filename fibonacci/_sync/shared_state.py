@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fibonacci.models.response import RateLimit
 
     class Exit(Protocol):
-        """A run that is left early; its execution may be canceled on the way."""
+        """A run that is left early. Its execution may be canceled on the way."""
 
         def wait(self) -> None:
             """Wait until the cancellation has ended, if one is under way."""

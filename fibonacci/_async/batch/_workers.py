@@ -40,7 +40,7 @@ async def run_in_thread(function: Callable[[], T]) -> T:
 
 
 class Inbox:
-    """Functions to be called by the one task that waits for them; workers and signal handlers put them in."""
+    """Functions to be called by the one task that waits for them. Workers and signal handlers put them in."""
 
     def __init__(self) -> None:
         self._functions: deque[Callable[[], object]] = deque()

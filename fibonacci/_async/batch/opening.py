@@ -1,4 +1,4 @@
-"""Preparing a batch: the workflow, the journal, the clock of the platform; and what an estimate needs."""
+"""Preparing a batch: the workflow, the journal, the clock of the platform, and what an estimate needs."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class AsyncRowReader:
         return self._state.results.is_far(self._state.read)
 
     async def read(self) -> bool:
-        """Read one row; return False when there is none now."""
+        """Read one row, or return False if there is none now."""
         if self._state.is_exhausted or self.is_far:
             return False
         if self._source.may_wait and not self._values:

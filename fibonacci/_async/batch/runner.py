@@ -41,7 +41,7 @@ _CLOCK_CHECK = 1.0
 class AsyncBatchRunner:
     """Runs the rows of a batch, as far as results are asked for.
 
-    Workers send requests; everything else happens in the task that asks for results.
+    Workers send requests. Everything else happens in the task that asks for results.
 
     Args:
         context: What the parts of the batch share.
@@ -229,7 +229,7 @@ class AsyncBatchRunner:
         return None if since is None or timeout is None else since + timeout
 
     async def _read_version(self) -> None:
-        """Read the workflow to see its version; without an answer, it is read again in a minute."""
+        """Read the workflow to see its version. If that fails, it is read again in a minute."""
         version: str | None = None
         try:
             version = version_text((await self._context.requests.workflow()).version)
@@ -301,7 +301,7 @@ class AsyncBatchRunner:
         self._context.take_version(version)
 
     def _not_probed(self, error: BaseException) -> None:
-        """Wait longer; what doesn't change with time, the next row says for all."""
+        """Wait longer. If the failure is permanent, the next row reports it for all."""
         self._is_probing = False
         if is_transient(error):
             self._context.back_off(error)

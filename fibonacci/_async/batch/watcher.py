@@ -46,7 +46,7 @@ class AsyncExecutionsWatcher:
             self._context.state.running[execution.id] = row
 
     def resume(self, row: Row, execution_id: str) -> None:
-        """Follow the execution of a row that an earlier run started; it is looked at soon."""
+        """Follow the execution of a row that an earlier run started, and look at it soon."""
         row.execution_id = execution_id
         row.begin(self._context.now, self._context.options.timeout)
         self._context.state.running[execution_id] = row
@@ -119,7 +119,7 @@ class AsyncExecutionsWatcher:
         self._read_each(missing, pages=pages if listed else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
-        """Read executions one by one; the look is over when all are read."""
+        """Read executions one by one. The look is over when all are read."""
         self._context.watch.looked(self._last_look, requests=len(execution_ids) + (pages or 0), pages=pages)
         self._reads_left = len(execution_ids)
         self._is_looking = bool(execution_ids)
@@ -189,7 +189,7 @@ class AsyncExecutionsWatcher:
             self._end(row, execution)
 
     def _end(self, row: Row, execution: Execution) -> None:
-        """Finish a row; outputs and reasons that a list doesn't give are read first."""
+        """Finish a row, after reading outputs and reasons that a list doesn't contain."""
         if is_complete(execution):
             self._context.state.end(row, execution)
         else:

@@ -72,7 +72,7 @@ class SocketStream:
         self.bytes_sent: int = 0
 
     async def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end.
+        """Read some bytes, or none at the end.
 
         A read that need not wait gives other tasks a turn, so that a peer that sends without end can't stop them.
         """
@@ -116,7 +116,7 @@ class SocketStream:
         return address
 
     def fileno(self) -> int:
-        """Return the socket's descriptor; negative when it is closed."""
+        """Return the socket's descriptor, which is negative once it is closed."""
         return self._sock.fileno()
 
     def is_readable(self) -> bool:
@@ -144,14 +144,14 @@ class EventLoop(Protocol):
         ...
 
     def from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
-        """Return a function for any thread; it has `function` called in this event loop, unless that has ended."""
+        """Return a function for any thread that has this event loop call `function`, unless the loop has ended."""
         ...
 
     async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
         """Return the result of an operation.
 
         Raises:
-            DeadlineExceeded: If it isn't there in time; `detail` says what was waited for.
+            DeadlineExceeded: If it isn't there in time. `detail` says what the call waited for.
         """
         ...
 
@@ -165,7 +165,7 @@ class DeadlineTimer:
         Args:
             deadline: The end of the call.
             operation: The operation.
-            close: What ends it in the other mode; here it is canceled.
+            close: What ends it in the other mode. Here it is canceled.
 
         Raises:
             DeadlineExceeded: If it hasn't ended in time.
@@ -294,7 +294,7 @@ class _Race:
         self.attempts = attempts
 
     async def run(self) -> socket.socket:
-        """Return the winner; raise the error of the attempts when there is none."""
+        """Return the winner, or raise the error of the attempts if none wins."""
         from fibonacci._net.names import STAGGER
 
         try:

@@ -130,7 +130,7 @@ class AsyncConnector:
 
 
 class _Endpoint:
-    """The host and port of a URL; a name that isn't ASCII in its `xn--` form."""
+    """The host and port of a URL, with a name that isn't ASCII in its `xn--` form."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

@@ -68,7 +68,7 @@ class AsyncCapacityShare:
 
 
 class AsyncCapacityLimiter:
-    """Bounds how many callers proceed at a time; the others queue, first come, first served.
+    """Limits how many callers proceed at a time. The others queue, first come, first served.
 
     Args:
         total: The largest number of callers that proceed at a time.
@@ -89,11 +89,11 @@ class AsyncCapacityLimiter:
         return self.total - self._free()
 
     def acquire_nowait(self, share: AsyncCapacityShare) -> bool:
-        """Acquire capacity for a share, which has to be released; return False when none is free."""
+        """Acquire capacity for a share, which has to be released, or return False if none is free."""
         return not self._queue and self._take(share)
 
     async def acquire(self, share: AsyncCapacityShare, seconds: float | None) -> bool:
-        """Acquire capacity for a share, which has to be released; return False when none was free in time.
+        """Acquire capacity for a share, which has to be released, or return False if none was free in time.
 
         Args:
             share: The share. It stays in the queue, and a second call waits on.

@@ -24,7 +24,7 @@ class AsyncStream(Protocol):
         ...
 
     async def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end.
+        """Read some bytes, or none at the end.
 
         Raises:
             OSError: If the connection breaks.
@@ -46,7 +46,7 @@ class AsyncStream(Protocol):
         ...
 
     def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
         ...
 
     def is_readable(self) -> bool:
@@ -74,7 +74,7 @@ class AsyncTLSStream:
         """Perform the TLS handshake, before anything else.
 
         Raises:
-            OSError: If that fails; an `ssl.SSLError` when the peer can't be trusted.
+            OSError: If that fails. An `ssl.SSLError` if the peer can't be trusted.
             DeadlineExceeded: If it takes too long.
         """
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
@@ -99,7 +99,7 @@ class AsyncTLSStream:
         return self._stream.bytes_sent
 
     async def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end, announced by the peer or not."""
+        """Read some bytes, or none at the end, whether or not the peer announced it."""
         try:
             return await self._perform(deadline, self._tls.read, READ_SIZE)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -123,7 +123,7 @@ class AsyncTLSStream:
         self._stream.close()
 
     def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
         return self._stream.fileno()
 
     def is_readable(self) -> bool:

@@ -28,7 +28,7 @@ def run_in_thread(function: Callable[[], T]) -> T:
 
 
 class Inbox:
-    """Functions to be called by the one thread that waits for them; workers and signal handlers put them in."""
+    """Functions to be called by the one thread that waits for them. Workers and signal handlers put them in."""
 
     def __init__(self) -> None:
         self._functions: SimpleQueue[Callable[[], object]] = SimpleQueue()  # which signal handlers may use
@@ -59,7 +59,7 @@ Work = Callable[[], None]
 class Workers:
     """Carries out work in threads, as many as there is work at a time. The work handles its own exceptions.
 
-    They are daemon threads: a program that is interrupted twice does not wait for their requests.
+    They are daemon threads, so a program that is interrupted twice doesn't wait for their requests.
     """
 
     def __init__(self) -> None:
@@ -69,10 +69,10 @@ class Workers:
         self._work: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
     def start(self, work: Work, ended: Callable[[], object]) -> None:
-        """Start a piece of work, and call `ended` when it is over. Where no thread can be started, it waits for one.
+        """Start a piece of work, and call `ended` when it is over. If no thread can be started, it waits for one.
 
         Raises:
-            RuntimeError: If no thread can be started, and there is none to wait for. The work is not carried out.
+            RuntimeError: If no thread can be started, and there is none to wait for. The work isn't carried out.
         """
         context = copy_context()
 
@@ -89,7 +89,7 @@ class Workers:
             self._work.put(carry_out)
 
     def _start_thread(self, first: Callable[[], object]) -> bool:
-        """Start a thread that begins with a piece of work; return False where that has to wait for another thread."""
+        """Start a thread that begins with a piece of work, or return False if it has to wait for another thread."""
         thread = threading.Thread(target=self._run, args=(first,), name="fibonacci-run-many", daemon=True)
         self._threads.add(thread)
         try:

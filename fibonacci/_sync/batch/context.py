@@ -94,7 +94,7 @@ class BatchRequests:
         return self._pages.find_executions(self._list, wanted)
 
     def running(self) -> list[str]:
-        """Return the IDs of executions that run, of all workflows; those of one page."""
+        """Return the IDs of running executions of all workflows, as far as they fit on one page."""
         page, _ = self._pages.send_page(list_executions(status="running"))
         return [execution.id for execution in page.items]
 
@@ -136,7 +136,7 @@ class BatchContext:
         progress: Describes how far the rows have come.
         inbox: What workers hand to the task that iterates.
         is_iterating: Whether the task that iterates is at work, and not in the body of the user's loop.
-        quota: The quota of the organization as last read; None before.
+        quota: The quota of the organization as last read. None before.
         at_work: How many workers haven't reported their end, as far as their reports were taken in.
         is_draining: Whether the end of each piece of work is told to the inbox.
     """
@@ -293,7 +293,7 @@ class BatchContext:
         """Write the ID of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
         Raises:
-            JournalError: If it can't be written; a note has the ID.
+            JournalError: If it can't be written. A note has the ID.
         """
         if not self.keeps_results_alone:
             self._unrecorded[row.index] = row
@@ -331,7 +331,7 @@ class BatchContext:
         """Write the IDs that are to be recorded, unless another worker has: one transaction is enough for many.
 
         Raises:
-            JournalError: If they can't be written; a note has them.
+            JournalError: If they can't be written. A note has them.
         """
         with self._recording:
             rows = [*self._unrecorded.copy().values()]
@@ -388,10 +388,10 @@ class BatchContext:
         self.take_version(self.versions.told_by(row, execution))
 
     def back_off(self, error: BaseException, *, is_uncertain: bool = False) -> None:
-        """Start no row for a while, as the platform asks for or longer each time; stop when that has lasted too long.
+        """Start no rows for as long as the platform asks, or longer each time, and stop if that lasts too long.
 
         Args:
-            error: What a request has ended with that the platform couldn't carry out.
+            error: How a request ended that the platform couldn't carry out.
             is_uncertain: Whether a row may have been started nevertheless.
         """
         asked = error.retry_after if isinstance(error, APIStatusError) else None

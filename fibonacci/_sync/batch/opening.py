@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/batch/opening.py by tests/tools/mirror.py; change that file, not this one.
-"""Preparing a batch: the workflow, the journal, the clock of the platform; and what an estimate needs."""
+"""Preparing a batch: the workflow, the journal, the clock of the platform, and what an estimate needs."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ class RowFinder:
             self._context.report(partial(self._found, matched))
 
     def _candidates(self, rows: Sequence[Row]) -> Candidates | None:
-        """Return the executions since the first intent that have the inputs of a row; None if the list is not firm."""
+        """Return executions since the first intent with the inputs of a row, or None if the list isn't firm."""
         since, digests = earliest(rows), {row.digest for row in rows}
         before: Candidates | None = None
         for _ in range(_READINGS):
@@ -237,7 +237,7 @@ class RowFinder:
         return None
 
     def _read_list(self, since: float, digests: set[bytes]) -> tuple[Candidates, int]:
-        """Read the list back to a time; return the executions with the inputs, and the number of pages."""
+        """Read the list back to a time, and return the executions with the inputs, and the number of pages."""
         candidates: dict[str, tuple[Execution, bytes]] = {}
         pages, following = 0, None
         while True:
@@ -279,7 +279,7 @@ class RowFinder:
             self._follow(row, execution)
 
     def _failed(self, rows: Sequence[Row], searched: set[int], error: BaseException) -> None:
-        """Search again later if that may help; else it can't be told whether the rows were started."""
+        """Search again later if that may help. Otherwise nobody can tell whether the rows were started."""
         self.is_searching = False
         if is_transient(error) and not self._context.plan.failed(self._context.now):
             searched.difference_update(row.index for row in rows)

@@ -69,7 +69,7 @@ class SocketStream:
         self.bytes_sent: int = 0
 
     def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end."""
+        """Read some bytes, or none at the end."""
         return self._within(deadline, self._sock.recv, READ_SIZE)
 
     def write(self, data: bytes, deadline: Deadline) -> None:
@@ -82,7 +82,7 @@ class SocketStream:
             rest = self._within(deadline, self._send, rest)
 
     def _send(self, data: memoryview) -> memoryview:
-        """Send what the system accepts; return the rest."""
+        """Send what the system accepts, and return the rest."""
         sent = self._sock.send(data)
         self.bytes_sent += sent
         return data[sent:]
@@ -108,7 +108,7 @@ class SocketStream:
         return address
 
     def fileno(self) -> int:
-        """Return the socket's descriptor; negative when it is closed."""
+        """Return the socket's descriptor, which is negative once it is closed."""
         return self._sock.fileno()
 
     def is_readable(self) -> bool:
@@ -137,10 +137,10 @@ class DeadlineTimer:
         Args:
             deadline: The end of the call.
             operation: The operation.
-            close: Closes the connection that the operation uses, so that it ends; called in another thread.
+            close: Closes the connection that the operation uses, so that it ends. Called in another thread.
 
         Raises:
-            DeadlineExceeded: If it has not ended in time.
+            DeadlineExceeded: If it hasn't ended in time.
         """
         seconds = deadline.remaining()
         if seconds is None:
@@ -209,7 +209,7 @@ class _TimedCall:
 def _timeout_cause(error: TimeoutError, deadline: Deadline, detail: str = "") -> Exception:
     """Return what timed out.
 
-    With an errno, the operating system gave up; without one, before the deadline, a signal handler raised it.
+    With an errno, the operating system gave up. Without one, and before the deadline, a signal handler raised it.
     """
     return error if error.errno or deadline.remaining() != 0 else deadline.exceeded(detail)
 

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/transports/http11.py by tests/tools/mirror.py; change that file, not this one.
-"""One connection that speaks HTTP/1.1 over a stream; h11 reads and writes it."""
+"""One connection that speaks HTTP/1.1 over a stream, with h11 reading and writing it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ResponseReader:
         raise h11.RemoteProtocolError("no response")
 
     def event(self, deadline: Deadline) -> object:
-        """Return the next event of the connection; read from the stream when more bytes are needed."""
+        """Return the next event of the connection, reading from the stream if it needs more bytes."""
         while True:
             self._steps += 1
             if self._steps >= _STEPS_PER_CHECKPOINT:
@@ -166,7 +166,7 @@ class HTTP11Connection:
         return self._stream if isinstance(self._stream, TLSStream) else None
 
     def fileno(self) -> int:
-        """Return the descriptor of the socket; negative when it is closed."""
+        """Return the descriptor of the socket, which is negative once it is closed."""
         return self._stream.fileno()
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ class HTTP11Connection:
         return f"<{type(self).__name__} {state}, {self.exchanges} exchange{'' if self.exchanges == 1 else 's'}>"
 
     def _send(self, request: HTTPRequest, deadline: Deadline) -> bool:
-        """Send a request; return False when the server closed the connection before it had read all of it."""
+        """Send a request, or return False if the server closed the connection before it had read all of it."""
         head = h11.Request(
             method=request.method,
             target=self._prefix + request.target,

@@ -25,7 +25,7 @@ class Stream(Protocol):
         ...
 
     def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end.
+        """Read some bytes, or none at the end.
 
         Raises:
             OSError: If the connection breaks.
@@ -47,7 +47,7 @@ class Stream(Protocol):
         ...
 
     def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
         ...
 
     def is_readable(self) -> bool:
@@ -75,7 +75,7 @@ class TLSStream:
         """Perform the TLS handshake, before anything else.
 
         Raises:
-            OSError: If that fails; an `ssl.SSLError` when the peer can't be trusted.
+            OSError: If that fails. An `ssl.SSLError` if the peer can't be trusted.
             DeadlineExceeded: If it takes too long.
         """
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
@@ -100,7 +100,7 @@ class TLSStream:
         return self._stream.bytes_sent
 
     def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end, announced by the peer or not."""
+        """Read some bytes, or none at the end, whether or not the peer announced it."""
         try:
             return self._perform(deadline, self._tls.read, READ_SIZE)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -124,7 +124,7 @@ class TLSStream:
         self._stream.close()
 
     def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
         return self._stream.fileno()
 
     def is_readable(self) -> bool:
