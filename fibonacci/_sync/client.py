@@ -67,7 +67,7 @@ class Fibonacci:
         headers: Headers to send with each request, by name. Default: only those of the SDK.
         transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object from `fibonacci.transports`,
             which the client never closes. Default: `FIBONACCI_TRANSPORT`, or else `"socket"`.
-        http_client: Your own client of httpx or httpx2, which is used as it is and never closed. It is short for
+        http_client: Your own httpx or httpx2 client, used as it is and never closed. Short for
             `transport=HTTPXTransport(http_client)`.
         ca_bundle: A PEM file of CAs to trust in addition to the system's, or a folder of such files, named by their
             hashes.
@@ -220,7 +220,7 @@ class Fibonacci:
         """Forget what is known about the key's rate limit.
 
         Calls that wait for the next window go on, and the next call asks the server. The reset itself does no I/O.
-        Other clients in this process with the same key share the rate limit, and so the reset. If `api_key` is a
+        Other clients in this process with the same key share the rate limit, so they are reset too. If `api_key` is a
         function, the reset applies to the key that was used last.
 
         Example:
@@ -299,8 +299,8 @@ class Fibonacci:
             returns: A model or another type to read the data of the response as.
 
         Returns:
-            The data of the response, without its envelope if it has one. It is an object of the type `returns`, or
-            plain Python data (dicts, lists, strings, numbers) without it. None if the response has no body.
+            The data of the response, without its envelope if it has one. With `returns`, it is an object of that type.
+            Otherwise, it is plain Python data (dicts, lists, strings, numbers). None if the response has no body.
 
         Raises:
             APIError: If the call fails.

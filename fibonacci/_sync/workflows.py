@@ -289,7 +289,7 @@ class Workflows(WorkflowCalls):
     def find(self, name: str) -> Workflow | None:
         """Find the workflow with exactly this name.
 
-        The platform can't search by name, so this reads the whole list, 200 workflows per request.
+        To find it, this reads the whole list, 200 workflows per request.
 
         Args:
             name: The name, with the same case and spaces.
@@ -401,9 +401,10 @@ class Workflows(WorkflowCalls):
         Raises:
             ExecutionFailedError: If the execution failed. The message and `reason` say why.
             ExecutionCancelledError: If the execution was canceled. This is an `ExecutionFailedError` too.
-            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, and `execution` has its ID. If no
-                execution was received in time, `execution` is None, `idempotency_key` is the key of the request, and
-                `__cause__` is an `APITimeoutError`. Its `outcome_unknown` says whether the workflow may have started.
+            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, so wait again with the ID in
+                `execution` rather than call `run` again. If no execution was received in time, `execution` is None,
+                `idempotency_key` is the key of the request, and `__cause__` is an `APITimeoutError`. Its
+                `outcome_unknown` says whether the workflow may have started.
             APITimeoutError: If the client's `timeout` is shorter, and ends the request that starts the workflow.
             APIError: If a request fails for any other reason, as with `execute`.
             ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
@@ -460,7 +461,7 @@ class Workflows(WorkflowCalls):
 
         With a journal, the same call picks up where it left off, even after the process was killed. Rows that have
         ended don't run again, and the SDK waits for rows that were started. If it can't tell whether a row was started,
-        `if_unknown` decides.
+        `if_unknown` says what to do.
 
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.
@@ -479,11 +480,11 @@ class Workflows(WorkflowCalls):
                 what others are running, at most 100.
             timeout: Seconds to wait for each execution. None means no limit. An execution that takes longer keeps
                 running, and counts toward `concurrency` until it ends. Another call with the journal waits for it
-                again. If such executions fill all places for as long again, the run stops.
-            max_failures: How many rows may fail or time out before no more rows start. Default: no limit, but the run
-                stops if none of the first 25 rows to end succeeds.
-            max_unknown: How many rows may be of unknown outcome before no more rows start. Default: as for
-                `max_failures`.
+                again. If such executions fill `concurrency` for as long again, the run stops.
+            max_failures: How many rows may fail or time out before the SDK stops starting new ones. Default: no limit,
+                but the run stops if none of the first 25 rows to end succeeds.
+            max_unknown: How many rows may have an unknown outcome before the SDK stops starting new ones. Default: as
+                for `max_failures`.
             max_rows: How many rows to start in this call. The rest are left to the next call. Default: all.
             on_result: Called with each `RunResult` before it is yielded.
             if_unknown: What to do about rows that may or may not have started, once all others have ended. `"raise"`
@@ -505,7 +506,7 @@ class Workflows(WorkflowCalls):
                 terminal.
 
         Returns:
-            The runs. Loop over them to get a `RunResult` for each row as it ends. Nothing is sent before.
+            The runs. Loop over them to get a `RunResult` for each row as it ends. Nothing is sent before you do.
 
         Raises:
             TypeError: If an argument has the wrong type. Nothing is sent.
@@ -566,13 +567,13 @@ class Workflows(WorkflowCalls):
             environment: Where you deploy to, such as `"staging"`. Its state is in the folder of that name in
                 `.fibonacci`. Default: `FIBONACCI_ENVIRONMENT`, or else the name of the client's profile, or else
                 `"default"`.
-            moved: Files that you renamed, if the files themselves don't contain the workflow's name. It has the new
-                names by the names at the last apply, without suffix, such as `{"triage": "sorting"}`. None means that
-                the file is gone for good.
+            moved: Files that you renamed, if the files themselves don't contain the workflow's name. The keys are the
+                names at the last apply and the values the new names, both without suffix, such as
+                `{"triage": "sorting"}`. The value None means that the file is gone for good.
 
         Returns:
             The plan. Print it to see each problem in the files, and each change with its reason. If one of its
-            `problems` is an error, it has no changes. Warnings don't stop it.
+            `problems` is an error, the plan has no changes. Warnings don't stop it.
 
         Raises:
             DeploymentError: If the folder, its state or the platform doesn't allow a plan.
@@ -609,8 +610,9 @@ class Workflows(WorkflowCalls):
 
         Args:
             plan: What `plan` returned, for the same platform.
-            allow_delete: Whether it may delete workflows. Without it, a plan that deletes any is refused as a whole.
-            overwrite: Whether it may replace workflows that somebody changed on the platform since the last apply.
+            allow_delete: Whether `apply` may delete workflows. Without it, a plan that deletes any is refused as a
+                whole.
+            overwrite: Whether `apply` may replace workflows that somebody changed on the platform since the last apply.
                 Without it, a plan with such a conflict is refused as a whole.
             on_change: Called with each `DeploymentChange` once it is made. For a new workflow, it has the new
                 `workflow_id`.
@@ -649,8 +651,8 @@ class Workflows(WorkflowCalls):
     ) -> Path:
         """Write the definition of a workflow to a file, and record both in the state in `.fibonacci` next to it.
 
-        In an existing file, only what differs from the workflow changes. Comments, quotes, block texts, spellings, and
-        the order of keys and nodes stay. A comment goes with the node, key or item that it belongs to.
+        In an existing file, only what differs from the workflow changes. Comments, quotes, block strings, spellings,
+        and the order of keys and nodes stay. A comment goes with the node, key or item that it belongs to.
 
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.

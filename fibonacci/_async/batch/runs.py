@@ -310,12 +310,13 @@ async def _end_abandoned() -> None:
 
 
 class AsyncRuns(_runtime.AsyncIterationHints):
-    """The rows of a `workflows.run_many`, which run while you loop over them, once.
+    """The rows of a `workflows.run_many`, which run while you loop over them.
 
-    The loop yields the `RunResult` of each row as it ends, or in the order of the rows with `ordered=True`.
+    The loop yields the `RunResult` of each row as it ends, or in the order of the rows with `ordered=True`. You can
+    loop only once.
 
     The SDK starts rows and follows them only while the loop waits for the next result. Requests under way go on in
-    between. If you do long work with each result, do it outside the loop.
+    between. If you do long work with each result, do it elsewhere, for example in another thread.
 
     If you leave the loop early, no more rows start, and executions that have started keep running on the platform. With
     a journal, close the runs and repeat the same call, and it waits for these executions.
@@ -347,7 +348,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     async def results(self) -> list[RunResult]:
         """Run all rows, and return their results in the order of the rows.
 
-        After a loop, complete or not, it runs no rows. It returns the results so far, and none for rows whose execution
+        After a loop, complete or not, it runs no rows. It returns the results so far, without rows whose execution
         hasn't ended.
 
         Returns:

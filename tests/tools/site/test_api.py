@@ -134,7 +134,7 @@ def test_the_version_is_described(pages: dict[str, SitePage]) -> None:
 def test_a_result_that_is_described_in_several_lines_is_one_result(pages: dict[str, SitePage]) -> None:
     text = entry(pages["client"], "fibonacci.Fibonacci.request")
     assert text.count("**Returns**") == 1
-    assert "of the type `returns`, or\nplain Python data (dicts, lists, strings, numbers)" in text
+    assert "of that type.\nOtherwise, it is plain Python data (dicts, lists, strings, numbers)" in text
 
 
 def test_further_arguments_have_stars_and_no_default(pages: dict[str, SitePage]) -> None:
