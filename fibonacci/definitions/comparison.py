@@ -1,6 +1,6 @@
 """What differs between two definitions.
 
-Before comparing, older spellings become newer ones, and values that equal the default are dropped. Lists of ids whose
+Before comparing, older spellings become newer ones, and values that equal the default are dropped. Lists of IDs whose
 order means nothing are sorted, and templates lose the spaces inside their braces. Nothing is checked: you can compare
 definitions that have mistakes.
 """
@@ -55,7 +55,7 @@ class DefinitionChange:
     """The node or value in the new definition, or None if it was removed."""
 
     node: str | None = None
-    """The id of the node that differs, or None if the difference is in the workflow itself."""
+    """The ID of the node that differs, or None if the difference is in the workflow itself."""
 
 
 # Nodes run in the order of their dependencies, so the order in which these lists name them means nothing.
@@ -69,7 +69,7 @@ class NormalizedDefinition(NamedTuple):
     """The fields of the workflow with its outputs, without its nodes."""
 
     nodes: dict[str, dict[str, Any]]
-    """The nodes by id. A node without a unique id is named by its position, such as `nodes[2]`."""
+    """The nodes by ID. A node without a unique ID is named by its position, such as `nodes[2]`."""
 
 
 def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinition:

@@ -48,7 +48,7 @@ class FlowStep(NamedTuple):
 
 
 Fates = Callable[[str], Fate]
-"""Returns what has become of a node, by its id."""
+"""Returns what has become of a node, by its ID."""
 
 Unmet = Callable[[], str | None]
 """Compares the `condition` of a node: returns why it does not hold, or None when it does or when there is none."""
@@ -58,7 +58,7 @@ class Gate(NamedTuple):
     """A conditional that names a node in one of its branches."""
 
     conditional: str
-    """The id of the conditional."""
+    """The ID of the conditional."""
 
     when: bool
     """The result that takes this branch."""
@@ -68,14 +68,14 @@ class Flow:
     """How the nodes of a definition are linked, compiled once for all runs.
 
     Args:
-        nodes: The nodes in plain JSON, each with an id. Names of no node are ignored, so that faulty ones can be read.
+        nodes: The nodes in plain JSON, each with an ID. Names of no node are ignored, so that faulty ones can be read.
         links: Their links, if they are known already.
 
     Attributes:
-        waits_for: The ids of the nodes that each node names or reads, that name it in a branch, or that it replaces.
+        waits_for: The IDs of the nodes that each node names or reads, that name it in a branch, or that it replaces.
         depends_on: Those that it names or reads. When all of them were skipped, it is skipped.
-        gates: The conditionals that name a node in a branch, by its id.
-        rescues: The ids of the nodes whose failure starts a node, by its id: it is their `fallback` or `on_error`.
+        gates: The conditionals that name a node in a branch, by its ID.
+        rescues: The IDs of the nodes whose failure starts a node, by its ID: it is their `fallback` or `on_error`.
         fallbacks: The `fallback` of each node that has one.
         starts_after: What a node waits for, and what decides which output that has: its fallbacks, its critics.
 
@@ -116,14 +116,14 @@ class Flow:
         self.starts_after: Final[Edges] = self._starts_after(critics)
 
     def order(self) -> list[str]:
-        """Return the ids, each after those that it starts after, without cycles and what depends on them."""
+        """Return the IDs, each after those that it starts after, without cycles and what depends on them."""
         return [node_id for level in levels(self.starts_after) for node_id in level]
 
     def step(self, node_id: str, fate_of: Fates, unmet: Unmet = lambda: None) -> FlowStep:
         """Return what a node that has not started does next.
 
         Args:
-            node_id: Its id.
+            node_id: Its ID.
             fate_of: What has become of the others so far.
             unmet: Compares its `condition`. Called only when nothing else keeps it from running. What it raises is
                 raised.
@@ -154,7 +154,7 @@ class Flow:
         """Return the nodes that something else than a failure may skip, without those of a cycle.
 
         Args:
-            conditioned: The ids of the nodes with a `condition`.
+            conditioned: The IDs of the nodes with a `condition`.
         """
         skipped: set[str] = set()
         for node_id in self.order():
@@ -262,7 +262,7 @@ def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
 
 
 def reachable(depends_on: Mapping[str, Iterable[str]], start: str) -> set[str]:
-    """Return the ids that can be reached from one, itself included."""
+    """Return the IDs that can be reached from one, itself included."""
     reached, pending = {start}, [start]
     while pending:
         for target in depends_on[pending.pop()]:

@@ -35,7 +35,7 @@ _LINKS: Final[Mapping[str, LinkKind]] = {
 
 
 def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    """Return the nodes that have an id, by position, because the others are problems of shape."""
+    """Return the nodes that have an ID, by position, because the others are problems of shape."""
     nodes = definition.get("nodes")
     if not is_array(nodes):
         return {}
@@ -53,7 +53,7 @@ class Link:
     """The kind of link, from the key that holds the name."""
 
     target: str
-    """The id that is named."""
+    """The ID that is named."""
 
     offset: int | None = None
     """The number of characters before the template, in the text at the location, or None where the text is the name."""
@@ -127,16 +127,16 @@ def template_links(location: str, value: Any) -> Iterator[Link | BadTemplate]:
 
 
 Edges = Mapping[str, Sequence[str]]
-"""The ids of the nodes that a node depends on, by its own id."""
+"""The IDs of the nodes that a node depends on, by its own ID."""
 
 NodesByIndex = Mapping[int, Mapping[str, Any]]
-"""The nodes that have an id, by their position in the definition."""
+"""The nodes that have an ID, by their position in the definition."""
 
 LinksByIndex = Mapping[int, Sequence[Link | BadTemplate]]
 """What `node_links` yields for each of them, by its position."""
 
 LinksById = Mapping[str, Sequence[Link | BadTemplate]]
-"""What `node_links` yields for each node, by its id."""
+"""What `node_links` yields for each node, by its ID."""
 
 
 def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -146,10 +146,10 @@ def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     node in a branch it is also the conditional, and for a `fallback` or `on_error` node the node that may fail.
 
     Args:
-        nodes: Nodes in plain JSON that have an id. Names of no node are left out, and mentions.
+        nodes: Nodes in plain JSON that have an ID. Names of no node are left out, and mentions.
 
     Returns:
-        The ids that a node depends on, by its own id. Both are in the order of the definition.
+        The IDs that a node depends on, by its own ID. Both are in the order of the definition.
 
     Example:
         >>> nodes = [{"id": "search", "type": "tool", "tool": "web_search"}]
@@ -161,7 +161,7 @@ def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def known_links(links: LinksById) -> list[tuple[str, Link]]:
-    """Return the links between nodes, each with the id of the node that has it."""
+    """Return the links between nodes, each with the ID of the node that has it."""
     return [
         (node_id, link)
         for node_id, of_node in links.items()
@@ -180,7 +180,7 @@ def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict
 
 
 def levels(depends_on: Edges) -> list[list[str]]:
-    """Group ids by level, without cycles and what depends on them."""
+    """Group IDs by level, without cycles and what depends on them."""
     missing = {node_id: len(targets) for node_id, targets in depends_on.items()}
     position = {node_id: index for index, node_id in enumerate(depends_on)}
     followers: dict[str, list[str]] = {node_id: [] for node_id in depends_on}

@@ -29,7 +29,7 @@ class NodeKind(NamedTuple):
     """The keys whose texts are templates that are rendered when the node has run, and may name the node itself."""
 
     links: Mapping[str, LinkKind]
-    """The keys that name other nodes, besides those of all nodes: a branch has a list of ids, each other key one id."""
+    """The keys that name other nodes, besides those of all nodes: a branch has a list of IDs, each other key one ID."""
 
     is_fallible: bool
     """Whether it calls something outside the workflow, and so may have a `condition`, a `fallback`, an `on_error`."""

@@ -70,7 +70,7 @@ class DefinitionModel(BaseModel):
 
 
 NODE_ID: Final = r"^[a-z0-9_-]+$"
-"""The pattern of the id of a node."""
+"""The pattern of the ID of a node."""
 
 Operator = Literal[
     "equals",
@@ -130,13 +130,13 @@ class BaseNode(DefinitionModel):
     """The fields of every node, whatever its type."""
 
     id: str = Field(pattern=NODE_ID)
-    """The id, unique within the definition: lowercase letters, digits, `_` and `-`."""
+    """The ID, unique within the definition: lowercase letters, digits, `_` and `-`."""
 
     name: str | None = None
     """The name that people see, or None."""
 
     dependencies: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run before this one, in any order."""
+    """The IDs of the nodes that run before this one, in any order."""
 
     enable_retry: bool = False
     """Whether to retry the node if it fails."""
@@ -208,10 +208,10 @@ class _FallibleNode(BaseNode):
     """The condition for running the node, which is skipped if it is false. None always runs it."""
 
     fallback: str | None = None
-    """The id of the node to run if this one fails. Its output replaces this node's output."""
+    """The ID of the node to run if this one fails. Its output replaces this node's output."""
 
     on_error: str | None = None
-    """The id of the node to run if this one fails."""
+    """The ID of the node to run if this one fails."""
 
 
 class LLMNode(_FallibleNode):
@@ -289,7 +289,7 @@ class CriticNode(BaseNode):
     """Always `critic`, which is the type of this node."""
 
     target_node: str
-    """The id of the node whose output it assesses."""
+    """The ID of the node whose output it assesses."""
 
     criteria: list[str] = Field(default_factory=lambda: list(DEFAULT_CRITERIA))
     """What to assess the output by, in order. Each text is a template."""
@@ -334,10 +334,10 @@ class ConditionalNode(BaseNode):
     """The right operand: any JSON, or a template. `is_empty` and `is_not_empty` ignore it."""
 
     true_branch: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run only if the comparison is true, in any order."""
+    """The IDs of the nodes that run only if the comparison is true, in any order."""
 
     false_branch: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run only if the comparison is false, in any order."""
+    """The IDs of the nodes that run only if the comparison is false, in any order."""
 
 
 class CriticOutput(BaseModel):
@@ -370,7 +370,7 @@ class ConditionalOutput(BaseModel):
     """Whether the comparison is true."""
 
     branch: list[str]
-    """The ids of the nodes in the branch that runs, in the order of the definition."""
+    """The IDs of the nodes in the branch that runs, in the order of the definition."""
 
 
 class OpenNode(DefinitionModel):
@@ -386,7 +386,7 @@ class OpenNode(DefinitionModel):
     """
 
     id: str = Field(pattern=NODE_ID)
-    """The id, unique within the definition: lowercase letters, digits, `_` and `-`."""
+    """The ID, unique within the definition: lowercase letters, digits, `_` and `-`."""
 
     type: str = Field(min_length=1)
     """The type, such as `loop`."""
@@ -395,7 +395,7 @@ class OpenNode(DefinitionModel):
     """The name that people see, or None."""
 
     dependencies: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run before this one, in any order."""
+    """The IDs of the nodes that run before this one, in any order."""
 
 
 def _tag_of(node: object) -> str | None:
@@ -467,7 +467,7 @@ class WorkflowDefinition(DefinitionModel):
     """The nodes, in any order. Dependencies and templates decide which runs first."""
 
     outputs: dict[str, Any] | None = None
-    """The templates of the outputs, by name. None gives the output of each node, by node id."""
+    """The templates of the outputs, by name. None gives the output of each node, by node ID."""
 
     def _repr_html_(self) -> str:
         """Return the diagram, for notebooks."""

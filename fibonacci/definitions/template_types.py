@@ -189,7 +189,7 @@ class TemplateTypes:
 
     Args:
         definition: The definition.
-        nodes: Its nodes that have an id.
+        nodes: Its nodes that have an ID.
     """
 
     def __init__(self, definition: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]]) -> None:

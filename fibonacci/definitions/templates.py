@@ -62,7 +62,7 @@ class Reference:
     """The expression as it was written, without braces and outer spaces."""
 
     source: str
-    """The source: `input`, `memory`, `env`, `secrets`, or the id of a node."""
+    """The source: `input`, `memory`, `env`, `secrets`, or the ID of a node."""
 
     path: tuple[str, ...]
     """The parts of the dotted path after the source, in order. Digits are the index of a list."""

@@ -84,7 +84,7 @@ class DeploymentChange:
     """The name that the workflow will have, or for a deletion the name it has."""
 
     workflow_id: str | None
-    """The id of the workflow, or None if it has yet to be created."""
+    """The ID of the workflow, or None if it has yet to be created."""
 
     reason: str
     """Why the change is needed, in words."""
@@ -134,7 +134,7 @@ class PlanBasis:
     """The state of the environment, or None when nothing was deployed to it."""
 
     organization_id: str | None = None
-    """The id of the organization, or None when the platform has not sent it."""
+    """The ID of the organization, or None when the platform has not sent it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

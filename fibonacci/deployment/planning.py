@@ -325,7 +325,7 @@ class DeploymentTarget:
         return known or (min(organizations) if len(organizations) == 1 else None)
 
     def check_any_is_there(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> None:
-        """Refuse a state that is probably another organization's, where the platform does not send its id.
+        """Refuse a state that is probably another organization's, where the platform does not send its ID.
 
         Raises:
             DeploymentError: If it is one.

@@ -1,8 +1,8 @@
 """What is deployed from a folder to an environment: `FOLDER/.fibonacci/ENVIRONMENT/`, which version control keeps.
 
-Each workflow has its own small file, named by its id. Branches that deploy different workflows therefore change
+Each workflow has its own small file, named by its ID. Branches that deploy different workflows therefore change
 different files, which git merges without conflicts. Moving a definition file changes only one of them, so that a
-process that is killed leaves either the old state or the new one. `platform.json` says whose ids they are.
+process that is killed leaves either the old state or the new one. `platform.json` says whose IDs they are.
 """
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ class WorkflowState:
     """The hash of what the file asked for, without a name, when it was last applied or pulled."""
 
     workflow_id: str | None = None
-    """The id of the workflow, or None while it is being created, or when that was interrupted."""
+    """The ID of the workflow, or None while it is being created, or when that was interrupted."""
 
     seen: SeenWorkflow | None = None
-    """The workflow as the platform returned it after the last apply, or None while it has no id."""
+    """The workflow as the platform returned it after the last apply, or None while it has no ID."""
 
     idempotency_key: str | None = None
-    """The `Idempotency-Key` of the request that creates the workflow, or None once there is an id."""
+    """The `Idempotency-Key` of the request that creates the workflow, or None once there is an ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +105,17 @@ class EnvironmentState:
     """What is deployed from a folder to one environment."""
 
     base_url: str
-    """The base URL of the platform that the ids belong to."""
+    """The base URL of the platform that the IDs belong to."""
 
     organization_id: str | None = None
-    """The id of the organization that the workflows belong to, or None when the platform has not sent it."""
+    """The ID of the organization that the workflows belong to, or None when the platform has not sent it."""
 
     workflows: Mapping[str, WorkflowState] = field(default_factory=dict[str, WorkflowState])
     """The workflows by the name of the file."""
 
     @property
     def workflow_ids(self) -> set[str]:
-        """The ids of the workflows."""
+        """The IDs of the workflows."""
         return {state.workflow_id for state in self.workflows.values() if state.workflow_id is not None}
 
     @property

@@ -143,7 +143,7 @@ class RateLimits:
         """Count one request of an organization, unless it is refused.
 
         Args:
-            organization: The id of the organization.
+            organization: The ID of the organization.
             now: The time in Unix seconds.
             skipped: The seconds of it that were skipped: they move the windows and end none.
         """
@@ -154,7 +154,7 @@ class RateLimits:
         """Return how much of each window of an organization is used, the shortest first, without counting a request.
 
         Args:
-            organization: The id of the organization.
+            organization: The ID of the organization.
             now: The time in Unix seconds.
             skipped: The seconds of it that were skipped, as for `take`.
         """

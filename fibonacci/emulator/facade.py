@@ -179,7 +179,7 @@ class Controls:
         """Approve a run that is `pending_approval`, which starts it if no further approval is required.
 
         Args:
-            execution_id: The id of the run.
+            execution_id: The ID of the run.
             by: Who approves: the role `admin` or `owner`, or the name of a person with such a role (see `key`). The
                 governance settings `approval_threshold` and `allow_self_approval` of the emulator's organization decide
                 how many people must approve, and whether the requester can be one of them. The requester is the name or
@@ -212,7 +212,7 @@ class Controls:
         """Reject a run that is `pending_approval`, which makes it `cancelled`.
 
         Args:
-            execution_id: The id of the run.
+            execution_id: The ID of the run.
             by: Who rejects it, as with `approve`. One person is enough, and it may be the requester.
 
         Returns:
@@ -587,13 +587,13 @@ class ScriptsAndCassettes:
         """Give a node a sequence of answers, instead of calling its handler or using its default.
 
         Each attempt takes the next answer, including retries, in the order in which nodes start. When no answer is
-        left, the node fails. A script for the node's id is used before one for its tool or its model.
+        left, the node fails. A script for the node's ID is used before one for its tool or its model.
 
         An answer is treated like that of a handler: it is parsed if the node asks for JSON, and for a critic it is a
         score or an object.
 
         Args:
-            name: The id of a node, the name of a tool in either spelling, or the name of a model.
+            name: The ID of a node, the name of a tool in either spelling, or the name of a model.
             answers: The answers, each any JSON or a `NodeFailure`. If the name already has a script, these follow its
                 answers.
             repeat: Whether to start over after the last answer.
@@ -700,7 +700,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
 
     Attributes:
         api_key: The owner's API key.
-        organization_id: The id of the organization that all workflows belong to.
+        organization_id: The ID of the organization that all workflows belong to.
         clock: The emulator's time, which you can move. For example, `emulator.clock.advance(3600)` moves it by an hour.
         env: The values of `{{env.NAME}}` in workflows, by name. For example, `emulator.env["TEAM"] = "Tides"`.
         secrets: The values of `{{secrets.NAME}}` in workflows, by name. Its repr doesn't show them.
@@ -742,7 +742,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             plan: `free`, `pro` or `enterprise`, which sets rate limits and quotas.
             api_key: The owner's key. Default: a new one. It needs at least 20 characters if other machines can reach
                 the host. `key` returns keys for the other roles.
-            organization_id: The id of the organization that all workflows belong to. Its settings, quota and tool
+            organization_id: The ID of the organization that all workflows belong to. Its settings, quota and tool
                 policies apply to runs. You can also set them for other organizations, but those apply to no run.
             host: The address to listen on.
             port: The port. With 0, the system picks a free one.
@@ -768,7 +768,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         Raises:
             InputFileError: If a file of scripts or of the seed has a mistake. The message names the file and the place.
             ImportError: If such a file is YAML and PyYAML isn't installed.
-            ValueError: If the plan or the time is unknown, the organization's id or a script isn't valid, the rate
+            ValueError: If the plan or the time is unknown, the organization's ID or a script isn't valid, the rate
                 limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts` or
                 `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their values
                 isn't valid Unicode.

@@ -100,7 +100,7 @@ class ArgumentReader:
         raise TypeError(f"{argument} is {_kind(value)}, which has no JSON form; {_remedy(value)}")
 
     def node(self, value: object, argument: str) -> str:
-        """Return the id of a node of this builder.
+        """Return the ID of a node of this builder.
 
         Raises:
             TypeError: If the value is not a node.
@@ -115,7 +115,7 @@ class ArgumentReader:
         raise TypeError(f"{argument} must be a node, not {shown}; {remedy}")
 
     def nodes(self, value: object, argument: str) -> list[str]:
-        """Return the ids of a list of nodes.
+        """Return the IDs of a list of nodes.
 
         Raises:
             TypeError: If the value is not a list of nodes.

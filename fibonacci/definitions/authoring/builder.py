@@ -108,7 +108,7 @@ class WorkflowBuilder:
         """Add a node that calls a language model.
 
         Args:
-            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            id: The ID of the node: lowercase letters, digits, `_` and `-`.
             instruction: What to ask the model, with the values that it needs.
             model: The name of the model. Without it, the platform uses its default, as with all arguments below.
             system_prompt: The system prompt of the model.
@@ -136,7 +136,7 @@ class WorkflowBuilder:
 
         Raises:
             TypeError: If an argument has the wrong type.
-            ValueError: If an argument has a wrong value, the id is already taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is already taken, or a template names no node.
 
         Example:
             ```python
@@ -178,7 +178,7 @@ class WorkflowBuilder:
         """Add a node that calls a tool.
 
         Args:
-            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            id: The ID of the node: lowercase letters, digits, `_` and `-`.
             tool_name: The name of the tool, such as `"slack_send_message"`. `client.tools.list()` has all of them.
             params: The parameters of the tool, any JSON, with the values that it needs.
             condition: The condition for running the node, as with `llm`.
@@ -196,7 +196,7 @@ class WorkflowBuilder:
 
         Raises:
             TypeError: If an argument has the wrong type, or a parameter can't be written as JSON.
-            ValueError: If an argument has a wrong value, the id is already taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is already taken, or a template names no node.
 
         Example:
             ```python
@@ -229,7 +229,7 @@ class WorkflowBuilder:
         """Add a node that assesses the output of another node.
 
         Args:
-            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            id: The ID of the node: lowercase letters, digits, `_` and `-`.
             target: The node to assess.
             criteria: What to assess it by. Default: quality, correctness and completeness.
             model: The name of the model that assesses.
@@ -248,7 +248,7 @@ class WorkflowBuilder:
 
         Raises:
             TypeError: If an argument has the wrong type.
-            ValueError: If an argument has a wrong value, the id is already taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is already taken, or a template names no node.
 
         Example:
             ```python
@@ -284,7 +284,7 @@ class WorkflowBuilder:
         outer one, and the nodes in its blocks belong to its branches.
 
         Args:
-            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            id: The ID of the node: lowercase letters, digits, `_` and `-`.
             left: The left operand, such as `classify.output.urgency`.
             operator: The operator, such as `"equals"`.
             right: The right operand. `"is_empty"` and `"is_not_empty"` have none.
@@ -300,8 +300,8 @@ class WorkflowBuilder:
             The node, which is also a context manager. `urgent.output.result` is whether the comparison is true.
 
         Raises:
-            TypeError: If an argument has the wrong type, such as the id of a node instead of the node.
-            ValueError: If an argument has a wrong value, the id is already taken, a template names no node, or a node
+            TypeError: If an argument has the wrong type, such as the ID of a node instead of the node.
+            ValueError: If an argument has a wrong value, the ID is already taken, a template names no node, or a node
                 is in both branches.
 
         Example:
@@ -328,7 +328,7 @@ class WorkflowBuilder:
         it.
 
         Args:
-            id: The id of the node: lowercase letters, digits, `_` and `-`.
+            id: The ID of the node: lowercase letters, digits, `_` and `-`.
             type: The type, such as `"loop"`.
             name: The name that people see.
             after: Nodes that must run before this one, in addition to those in its fields.
@@ -340,7 +340,7 @@ class WorkflowBuilder:
 
         Raises:
             TypeError: If an argument has the wrong type, or a field can't be written as JSON.
-            ValueError: If the builder has a method for the type or for one with a similar name, the id is already
+            ValueError: If the builder has a method for the type or for one with a similar name, the ID is already
                 taken, or an argument has a wrong value.
 
         Example:
@@ -406,7 +406,7 @@ class WorkflowBuilder:
     def output(self, /, **named: object) -> None:
         """Name the outputs of the workflow.
 
-        If you don't, the outputs are those of all nodes, by node id.
+        If you don't, the outputs are those of all nodes, by node ID.
 
         Args:
             named: The outputs by name. Each is a node, a part of a node, a text with templates, or a list or dict of

@@ -40,7 +40,7 @@ class Draft:
 
     @property
     def node_ids(self) -> list[str]:
-        """The ids of the nodes, in order."""
+        """The IDs of the nodes, in order."""
         return list(self._nodes)
 
     def plain(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Draft:
 
         Raises:
             TypeError: If an argument is of a wrong type.
-            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is taken, or a template names no node.
         """
         return NodeHandle(self._add(node_fields(node_type, arguments, self.read)), self._builder, value_type)
 
@@ -70,7 +70,7 @@ class Draft:
 
         Raises:
             TypeError: If an argument is of a wrong type.
-            ValueError: If an argument has a wrong value, the id is taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is taken, or a template names no node.
         """
         node = node_fields("conditional", arguments, self.read)
         gate = self._add(node)
@@ -88,7 +88,7 @@ class Draft:
 
         Raises:
             TypeError: If an argument is of a wrong type.
-            ValueError: If an argument has a wrong value, the id is taken, or the type is or resembles a known one.
+            ValueError: If an argument has a wrong value, the ID is taken, or the type is or resembles a known one.
         """
         return NodeHandle(self._add(open_node_fields(node_type, arguments, fields, self.read)), self._builder)
 
@@ -159,14 +159,14 @@ class Draft:
 
 
 def _dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Return the ids of the nodes that a node depends on: the given ones, then those of its templates, then its target.
+    """Return the IDs of the nodes that a node depends on: the given ones, then those of its templates, then its target.
 
     Args:
         node: The node in JSON.
-        known: The ids of the nodes before it.
+        known: The IDs of the nodes before it.
 
     Returns:
-        The ids in order, each once.
+        The IDs in order, each once.
 
     Raises:
         ValueError: If a template cannot be parsed, or names a node that is not there yet.

@@ -350,7 +350,7 @@ class NodeHandle(Template, Generic[OutputT_co]):
 
     @property
     def id(self) -> str:
-        """The id that you gave the node in the builder."""
+        """The ID that you gave the node in the builder."""
         return self._path
 
     @property
@@ -449,7 +449,7 @@ class BranchBlock:
     """One branch of a conditional: the nodes that are added while the block is open belong to it.
 
     Args:
-        gate: The id of the conditional.
+        gate: The ID of the conditional.
         branch: The key of the branch in the definition.
         open_blocks: All open blocks of the builder, the innermost last.
     """

@@ -235,14 +235,14 @@ class Choice(NamedTuple):
 
 
 class Schemas(NamedTuple):
-    """The JSON Schemas of the inputs, and of the outputs of nodes by id. Anything but an object means none."""
+    """The JSON Schemas of the inputs, and of the outputs of nodes by ID. Anything but an object means none."""
 
     inputs: Any
     nodes: Mapping[str, Any]
 
 
 def node_sources(comparison: Comparison) -> list[str] | None:
-    """Return the ids that a comparison reads, or None if it reads anything but nodes."""
+    """Return the IDs that a comparison reads, or None if it reads anything but nodes."""
     references = _references([comparison.left] if comparison.operator in UNARY else [*_operands(comparison)])
     if references is None or not all(reference.is_node for reference in references):
         return None

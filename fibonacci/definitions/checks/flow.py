@@ -44,7 +44,7 @@ class World(NamedTuple):
     """What has become of each node."""
 
     reasons: dict[str, str]
-    """Why a node has not run, by its id."""
+    """Why a node has not run, by its ID."""
 
     def fate_of(self, node_id: str) -> Fate:
         """Return what has become of a node."""
@@ -80,7 +80,7 @@ class Outcomes:
     played: they only stop what would run without them.
 
     Args:
-        nodes: The nodes in plain JSON, by id. What depends on a cycle is left out.
+        nodes: The nodes in plain JSON, by ID. What depends on a cycle is left out.
         flow: How they are linked.
         schemas: What is known of the values that are compared.
     """
@@ -118,8 +118,8 @@ class Outcomes:
         """Tell what a reader reads of groups of nodes.
 
         Args:
-            reader: The id of the node that reads, or None for the outputs, which are made when nothing has failed.
-            groups: The ids of the nodes of each group.
+            reader: The ID of the node that reads, or None for the outputs, which are made when nothing has failed.
+            groups: The IDs of the nodes of each group.
         """
         readings = [GroupReading(group) for group in groups]
         open_readings = [r for r in readings if len(r.sources) > 1 or self._may_be_missing(r.sources[0], reader)]
@@ -471,7 +471,7 @@ def groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:
 
 
 def _node_of(expression: str, reader: str | None) -> str | None:
-    """Return the id of the node that a template reads, or None for another source, and for the reader itself."""
+    """Return the ID of the node that a template reads, or None for another source, and for the reader itself."""
     try:
         reference = parse(expression)
     except TemplateError:
@@ -502,7 +502,7 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
 
 
 def _used(definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex) -> set[str]:
-    """Return the ids of the nodes whose output another node or an output of the workflow names."""
+    """Return the IDs of the nodes whose output another node or an output of the workflow names."""
     used = {link.target for link in template_links("outputs", definition.get("outputs")) if isinstance(link, Link)}
     for index, node in nodes.items():
         for link in links[index]:

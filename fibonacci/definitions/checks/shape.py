@@ -92,7 +92,7 @@ _UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
 
 
 def duplicate_ids(nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield the ids that an earlier node has."""
+    """Yield the IDs that an earlier node has."""
     first: dict[str, int] = {}
     for index, node in nodes.items():
         earlier = first.setdefault(node["id"], index)
@@ -101,7 +101,7 @@ def duplicate_ids(nodes: NodesByIndex) -> Iterator[Problem]:
 
 
 def reserved_ids(nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield the ids that templates cannot name."""
+    """Yield the IDs that templates cannot name."""
     for index, node in nodes.items():
         if node["id"] in _SOURCES:
             message = (

@@ -150,7 +150,7 @@ class _TemplateCheck:
         Args:
             location: Its place.
             text: The text.
-            reader: The id of the node that reads it, empty for an output, or None if its values may be missing.
+            reader: The ID of the node that reads it, empty for an output, or None if its values may be missing.
         """
         yield from brace_problems(location, text, self._ids, self._may_be_number)
         for offset, expression in placed_expressions(text):
@@ -179,7 +179,7 @@ class _TemplateCheck:
 
     @cached_property
     def _present(self) -> tuple[_PathSets, dict[str, int]]:
-        """The paths that have a value whenever a node runs, by its id: a comparison has asked for them before."""
+        """The paths that have a value whenever a node runs, by its ID: a comparison has asked for them before."""
         by_id = {node["id"]: node for node in self._nodes.values()}
         asked_by = {
             (node_id, holds): _asked_by(by_id[node_id], holds=holds) for node_id in by_id for holds in (True, False)

@@ -144,7 +144,7 @@ def execution_state(execution: ExecutionRecord) -> NodeState:
 
 
 def node_states(plain: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
-    """Return the states of nodes by id, where a missing one is unknown.
+    """Return the states of nodes by ID, where a missing one is unknown.
 
     Args:
         plain: The definition as plain JSON.
@@ -226,13 +226,13 @@ class DiagramNode(NamedTuple):
     """A node as it is shown. All texts are clean."""
 
     id: str
-    """The id as it is written. Empty for a node that has none."""
+    """The ID as it is written. Empty for a node that has none."""
 
     type: str
     """The type, such as `llm`, or `no type`. `MISSING` for a name that no node has."""
 
     label: str
-    """The name, or else the id."""
+    """The name, or else the ID."""
 
     details: tuple[str, ...]
     """What the node does, in a few words."""
@@ -269,7 +269,7 @@ class DiagramContents(NamedTuple):
     """The name of the workflow. Empty without one."""
 
     execution: str
-    """The id of the execution. Empty without one."""
+    """The ID of the execution. Empty without one."""
 
     state: NodeState | None
     """The state of the execution, or None without one."""

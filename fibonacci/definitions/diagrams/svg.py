@@ -381,7 +381,7 @@ class NodePlace(NamedTuple):
     """Where the box of a node is in a picture, in its pixels."""
 
     node_id: str
-    """The id of the node."""
+    """The ID of the node."""
 
     x: float
     """The left edge."""

@@ -40,7 +40,7 @@ class EncodedReply:
     Attributes:
         status: The HTTP status.
         body: The body.
-        request_id: The id of the request.
+        request_id: The ID of the request.
         headers: Headers of this reply alone.
         later: Waits for a more recent reply to the same request, or `None` if none will come.
     """
@@ -52,20 +52,20 @@ class EncodedReply:
     later: Callable[[], Reply] | None = None
 
     def settled(self) -> EncodedReply:
-        """Wait for the more recent reply, if one may come, and return it under the same request id."""
+        """Wait for the more recent reply, if one may come, and return it under the same request ID."""
         if self.later is None:
             return self
         return EncodedReply(self.status, encode(self.later(), self.request_id), self.request_id, self.headers)
 
 
 def encoded(reply: Reply) -> EncodedReply:
-    """Encode a reply under a new request id."""
+    """Encode a reply under a new request ID."""
     request_id = ids.request_id()
     return EncodedReply(reply.status, encode(reply, request_id), request_id, later=reply.later)
 
 
 def encoded_error(error: HTTPException) -> EncodedReply:
-    """Encode an error under a new request id."""
+    """Encode an error under a new request ID."""
     return EncodedReply(error.status, encode_error(error), ids.request_id(), error.headers)
 
 

@@ -126,7 +126,7 @@ def find_answer(
 
     Args:
         environment: What workflows can reach.
-        node_id: The id of the node.
+        node_id: The ID of the node.
         name: Its tool or its model.
         handler: Its handler.
         new_call: Returns what the handler is given.

@@ -50,9 +50,9 @@ class RecordedCall:
 
     Attributes:
         kind: `llm`, `critic`, or `tool` and its name.
-        node: The id of the node. A call with the same input from another node is equal to this one, and is used after
+        node: The ID of the node. A call with the same input from another node is equal to this one, and is used after
             the node's own.
-        input: What the handler received, by name, except for ids, the attempt and the iteration. Two calls of one kind
+        input: What the handler received, by name, except for IDs, the attempt and the iteration. Two calls of one kind
             with the same input are equal.
         answer: What the handler returned, any JSON.
         error: The text of the handler's exception, or `None` if it returned an answer.

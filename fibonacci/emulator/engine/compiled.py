@@ -26,11 +26,11 @@ class CompiledWorkflow:
     Attributes:
         definition: The definition itself, or `None`.
         text: The definition in JSON. Empty without one.
-        order: The ids of the nodes, each after those that it starts after.
-        nodes: The nodes by id, in the order of the definition, with the default retry.
-        places: The place of each id in `order`.
+        order: The IDs of the nodes, each after those that it starts after.
+        nodes: The nodes by ID, in the order of the definition, with the default retry.
+        places: The place of each ID in `order`.
         flow: When each node runs.
-        followers: The ids of the nodes that start after each node.
+        followers: The IDs of the nodes that start after each node.
         outputs: Templates by output name, or `None`.
         timeout: The seconds that a run may take, or `None`.
         input_schema: The schema of the inputs, or `None`.
@@ -52,7 +52,7 @@ class CompiledWorkflow:
     allow_partial_results: bool = False
 
     def between(self, first: str, last: str) -> set[str]:
-        """Return the ids of the nodes that depend on the first and that the last depends on, the first included."""
+        """Return the IDs of the nodes that depend on the first and that the last depends on, the first included."""
         waits_for = self.flow.waits_for
         return (reachable(waits_for, last) & reachable(_inverted(waits_for), first)) | {first}
 

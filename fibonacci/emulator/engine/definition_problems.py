@@ -70,7 +70,7 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
 
 
 def by_node(problems: Sequence[Problem], nodes: Mapping[int, Node]) -> dict[str, list[str]]:
-    """Return the messages of problems by the id of the node that has them.
+    """Return the messages of problems by the ID of the node that has them.
 
     Args:
         problems: The problems.

@@ -35,7 +35,7 @@ from fibonacci.emulator.state.json_encoding import JSON
 from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredNode, StoredTrace
 
 Launch = Callable[[Callable[[], HandlerOutcome]], str]
-"""Calls a handler in a new thread. Returns the id of the call."""
+"""Calls a handler in a new thread. Returns the ID of the call."""
 
 
 class RunningExecution:
@@ -81,7 +81,7 @@ class RunningExecution:
 
     @property
     def calls(self) -> list[str]:
-        """The ids of the running handler calls."""
+        """The IDs of the running handler calls."""
         return calls_of(self._nodes.all())
 
     @property

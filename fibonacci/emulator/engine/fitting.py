@@ -52,7 +52,7 @@ class Readers:
     """What reads a node.
 
     Attributes:
-        names: The ids by which templates read it: its own, and those of the nodes that have it as their fallback.
+        names: The IDs by which templates read it: its own, and those of the nodes that have it as their fallback.
         paths: The paths that templates read, in order.
         comparisons: The comparisons that read it, by the path that they read.
     """

@@ -220,7 +220,7 @@ class NodeMemory:
 
     Args:
         store: The store.
-        workflow_id: The id of the workflow.
+        workflow_id: The ID of the workflow.
         now: The time in Unix seconds.
     """
 

@@ -40,7 +40,7 @@ def iteration_of(node: StoredNode) -> int:
 
 
 def calls_of(nodes: Iterable[StoredNode]) -> list[str]:
-    """Return the ids of the handler calls that nodes wait for."""
+    """Return the IDs of the handler calls that nodes wait for."""
     return [node["call"] for node in nodes if node["phase"] == "call" and node["call"] is not None]
 
 
@@ -151,7 +151,7 @@ class NodeStates:
         return ABSENT if record["status"] == "skipped" else record["output"]
 
     def outputs(self) -> JSONObject:
-        """Return the outputs of all nodes that have one, by id."""
+        """Return the outputs of all nodes that have one, by ID."""
         return {
             node_id: record["output"]
             for node_id in self._records

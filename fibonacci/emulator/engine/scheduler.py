@@ -47,7 +47,7 @@ class StoredExecutions:
 
     Args:
         environment: What workflows can reach, the store among it.
-        launch: Starts the call of a handler of an execution. Returns the id of the call.
+        launch: Starts the call of a handler of an execution. Returns the ID of the call.
         on_end: Called with the time at which an execution has ended, unless it ended when it started.
     """
 
@@ -416,7 +416,7 @@ class Scheduler:
         return any(user_handlers.is_running(call, self._store.owners) for call in self._calls())
 
     def _calls(self) -> Iterator[str]:
-        """Yield the ids of all handler calls in the state."""
+        """Yield the IDs of all handler calls in the state."""
         return (call for record in self._store.calls.records() for call in record["calls"])
 
     def _follow_clock(self) -> None:

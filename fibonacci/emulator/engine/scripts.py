@@ -78,7 +78,7 @@ class Script:
     """A sequence of answers for a node, a tool or a model, as `emulator.script` returns it.
 
     Attributes:
-        name: The id of a node, the name of a tool, or a model.
+        name: The ID of a node, the name of a tool, or a model.
         answers: The answers in order: any JSON, and failures of the node.
         repeat: Whether it starts over after the last answer.
 
@@ -197,7 +197,7 @@ class ScriptQueue(Scripts):
         """Take the next answer for an attempt of a node.
 
         Args:
-            node_id: The id of the node, whose own script goes first.
+            node_id: The ID of the node, whose own script goes first.
             other: The name of its tool or its model, or `None`.
 
         Returns:
@@ -245,7 +245,7 @@ def new_script(name: object, answers: object, *, repeat: object = False, place: 
     """Return a script, checked.
 
     Args:
-        name: The id of a node, the name of a tool, or a model.
+        name: The ID of a node, the name of a tool, or a model.
         answers: The answers. An object with the key `$failure` is a failure.
         repeat: Whether to begin again after the last one.
         place: The place of the answers, for errors.

@@ -1,7 +1,7 @@
 """User handlers: your functions that answer in place of the default nodes, what they receive and report, their threads.
 
 A state may name calls of a process that was killed, or calls from before it was restored. Those run nowhere, so the
-scheduler has to find and fail them. The id of a call begins with the name of its owner.
+scheduler has to find and fail them. The ID of a call begins with the name of its owner.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ class NodeCall:
     """The call of a node.
 
     Attributes:
-        node_id: The id of the node in the definition.
-        execution_id: The id of the execution, such as `exec_abc123`.
-        workflow_id: The id of the workflow, such as `wf-abc123`.
+        node_id: The ID of the node in the definition.
+        execution_id: The ID of the execution, such as `exec_abc123`.
+        workflow_id: The ID of the workflow, such as `wf-abc123`.
         attempt: The number of the attempt, from 1. The first retry is attempt 2.
         iteration: The number of the iteration: 1, or higher if a critic has asked for an improvement. Attempts are
             counted separately in each iteration.
@@ -212,7 +212,7 @@ class CriticCall(NodeCall):
     """A call of a critic, as your handler for `emulator.critic` receives it.
 
     Attributes:
-        target_node: The id of the node to assess.
+        target_node: The ID of the node to assess.
         output: The output of that node, any JSON.
         criteria: The criteria to assess it by, with their values filled in, in the order of the definition.
         model: The name of the node's model, or `None`.
@@ -364,7 +364,7 @@ _STARTED: Final[dict[str, float]] = {}  # ids are unique, so that emulators in o
 
 
 def register(owners: Owners) -> str:
-    """Return the id of a new call in this process."""
+    """Return the ID of a new call in this process."""
     call = f"{owners.own()}-{secrets.token_hex(8)}"
     _STARTED[call] = time.monotonic()
     return call
@@ -386,7 +386,7 @@ def is_running(call: str, owners: Owners) -> bool:
 
 
 Report = Callable[[str, str, HandlerOutcome], None]
-"""Stores the outcome of a call: given the id of its execution, the id of the call and the outcome. In a transaction."""
+"""Stores the outcome of a call: given the ID of its execution, the ID of the call and the outcome. In a transaction."""
 
 
 class HandlerThreads:
@@ -406,7 +406,7 @@ class HandlerThreads:
         self._lock = threading.Lock()
 
     def launch(self, execution_id: str, work: Callable[[], HandlerOutcome]) -> str:
-        """Start the call of a handler, and return the id of the call."""
+        """Start the call of a handler, and return the ID of the call."""
         call = register(self._store.owners)
         # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
         arguments = (execution_id, call, work)

@@ -17,7 +17,7 @@ from fibonacci.definitions.templates import TemplateError, parse
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
 
 SHORTEST: Final = 4
-"""The fewest characters of a value that is hidden. Shorter ones occur in ids and words, and can be guessed."""
+"""The fewest characters of a value that is hidden. Shorter ones occur in IDs and words, and can be guessed."""
 
 
 class Variables(MutableMapping[str, str]):

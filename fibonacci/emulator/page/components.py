@@ -302,7 +302,7 @@ def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElem
     Args:
         name: Its name on the page.
         title: What it is.
-        lines: What to do with `client`. `{organization}` is the id of the organization.
+        lines: What to do with `client`. `{organization}` is the ID of the organization.
         context: The request.
     """
     done = lines.replace("{organization}", context.backend.app.organization)

@@ -43,7 +43,7 @@ def diagram(drawing: Drawing, source: str, links: Mapping[str, NodeLink], descri
     Args:
         drawing: The drawing.
         source: The address of its picture.
-        links: Where nodes lead, by their ids.
+        links: Where nodes lead, by their IDs.
         description: What says the same in words.
     """
     width, height = round(drawing.width, 1), round(drawing.height, 1)

@@ -67,7 +67,7 @@ def report_problems(context: RequestContext, workflow_id: str, problems: Sequenc
 
     Args:
         context: The request.
-        workflow_id: The id of its workflow.
+        workflow_id: The ID of its workflow.
         problems: The problems.
 
     Raises:
@@ -110,7 +110,7 @@ def _has_name(workflow: CompiledWorkflow, name: str) -> bool:
 
 
 def _scripted_names(workflow: CompiledWorkflow) -> set[str]:
-    """Return what a script can be for: the ids of nodes, tools and models."""
+    """Return what a script can be for: the IDs of nodes, tools and models."""
     names = set(workflow.nodes)
     for node in workflow.nodes.values():
         if isinstance(node, ToolNode):

@@ -66,17 +66,17 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def is_organization_id(text: str) -> bool:
-    """Return whether a text is a valid id of an organization."""
+    """Return whether a text is a valid ID of an organization."""
     return _ID.fullmatch(text) is not None
 
 
 def organization_of(context: RequestContext) -> str:
-    """Return the organization that the path names. Every valid id is one, with the defaults of the plan.
+    """Return the organization that the path names. Every valid ID is one, with the defaults of the plan.
 
     The key belongs only to the emulator's organization. Another organization is a warning.
 
     Raises:
-        HTTPException: 404 if the id is not valid. In strict mode also if it is of another organization.
+        HTTPException: 404 if the ID is not valid. In strict mode also if it is of another organization.
     """
     organization = context.path["organization_id"]
     if not is_organization_id(organization):

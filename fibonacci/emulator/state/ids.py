@@ -8,22 +8,22 @@ from hashlib import sha256
 
 
 def workflow_id() -> str:
-    """Return a new id of a workflow."""
+    """Return a new ID of a workflow."""
     return f"wf-{secrets.token_hex(6)}"
 
 
 def execution_id() -> str:
-    """Return a new id of an execution."""
+    """Return a new ID of an execution."""
     return f"exec_{secrets.token_hex(8)}"
 
 
 def request_id() -> str:
-    """Return a new id of a request."""
+    """Return a new ID of a request."""
     return f"req_{secrets.token_hex(8)}"
 
 
 def audit_id() -> str:
-    """Return a new id of an audit log entry."""
+    """Return a new ID of an audit log entry."""
     return f"audit_{secrets.token_hex(6)}"
 
 

@@ -293,7 +293,7 @@ def map_content(shape: Any, value: Any, change: Change) -> Any:
 
 
 _WRITTEN_HERE: Final = frozenset(("id", "type", "status", "scope", "action", "role", "call", "request"))
-"""Fields that only the emulator writes, in addition to ids and times, so that nobody passes on a secret in them."""
+"""Fields that only the emulator writes, in addition to IDs and times, so that nobody passes on a secret in them."""
 
 
 def _changed_field(name: str, shape: Any, value: Any, change: Change) -> Any:

@@ -38,7 +38,7 @@ from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import SECRET, Key, RecordT, Search, Table, TableKind
 
 APPLICATION: Final = 0x46494245
-"""The application id of an emulator's SQLite file: the letters FIBE."""
+"""The application ID of an emulator's SQLite file: the letters FIBE."""
 
 # `record` and `apart` are JSON objects of the fields; `apart` is NULL unless a large field is kept there, behind the
 # others, so that brief records are read without it. `lists` is a JSON array of the lists that the record is in, from

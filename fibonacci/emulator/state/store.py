@@ -1,6 +1,6 @@
 """The state of an emulator in memory (`sqlite` keeps the same in a file), and the processes that share a state.
 
-A process id does not tell: two containers have the same ones, and neither sees those of the other. The system takes a
+A process ID does not tell: two containers have the same ones, and neither sees those of the other. The system takes a
 lock away from a process that ends, however it ends.
 
 Records are plain JSON objects. A stored record is replaced and never changed in place, so that records need no copies

@@ -153,7 +153,7 @@ class EndpointCall:
 
 
 def new_workflow(server: Server) -> str:
-    """Return the id of a new workflow.
+    """Return the ID of a new workflow.
 
     Args:
         server: The server.
@@ -162,7 +162,7 @@ def new_workflow(server: Server) -> str:
 
 
 def new_execution(server: Server) -> str:
-    """Return the id of a new execution, which has ended.
+    """Return the ID of a new execution, which has ended.
 
     Args:
         server: The server.
@@ -251,7 +251,7 @@ def change_settings(server: Server, times: int = 1) -> int:
 
 
 def running(server: Server) -> str:
-    """Return the id of an execution that takes its time.
+    """Return the ID of an execution that takes its time.
 
     Args:
         server: The server.

@@ -274,7 +274,7 @@ def _count(results: list[Result]) -> str:
 
 
 UNKNOWN = "contract-suite-unknown"
-"""An id that nothing has."""
+"""An ID that nothing has."""
 
 
 def require_envelope(response: RawResponse) -> Any:

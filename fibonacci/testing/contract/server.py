@@ -245,7 +245,7 @@ class Server:
         base_url: The base URL of the server.
         api_key: The API key of an owner.
         api_version: The API that it is checked for.
-        organization_id: The id of the organization whose settings are checked.
+        organization_id: The ID of the organization whose settings are checked.
         role_keys: The keys of other roles, such as `{"member": ...}`. Checks that need a missing one are skipped.
         transport: Sends the requests. Default: the SDK's own connections.
         clock: The source of time. Default: the machine's.
@@ -255,7 +255,7 @@ class Server:
         client: A client of the server.
         requests: Sends requests without the client, below the paths of the API.
         wire: What went over the wire.
-        organization_id: The id of the organization whose settings are checked.
+        organization_id: The ID of the organization whose settings are checked.
         sleep: Sleeps for a number of seconds.
         now: Returns the time in Unix seconds.
         seed: What the generated values are made from.
@@ -378,7 +378,7 @@ class Server:
         """Return the path of a resource of the organization.
 
         Args:
-            rest: The path after the id of the organization.
+            rest: The path after the ID of the organization.
         """
         return f"/organizations/{self.organization_id}/{rest}"
 

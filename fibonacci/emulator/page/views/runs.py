@@ -339,7 +339,7 @@ def run_again(context: ViewContext) -> Done:
 
 
 def started(context: ViewContext, workflow_id: str, inputs: JSONObject) -> Done:
-    """Run a workflow, whose id is that of a path, and lead to the run."""
+    """Run a workflow, whose ID is that of a path, and lead to the run."""
     run = context.backend.send("POST", f"/v1/workflows/{workflow_id}/execute", {"inputs": inputs})["data"]
     return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {state_text(run['status'])}.")
 

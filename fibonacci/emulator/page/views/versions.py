@@ -118,7 +118,7 @@ def _path(workflow: Any) -> str:
 
 
 def name_of(workflow: Any) -> str:
-    """Return the name of a workflow, or its id if the name is blank."""
+    """Return the name of a workflow, or its ID if the name is blank."""
     return str(workflow["name"].strip() or workflow["id"])
 
 

@@ -30,7 +30,7 @@ print(client.workflows.create(name="Greeter", definition={"nodes": [node]}).id)
 
 
 def show_list(context: ViewContext) -> PageContent:
-    """Show the workflows, the oldest first, or those whose name or id contains a text."""
+    """Show the workflows, the oldest first, or those whose name or ID contains a text."""
     page = (
         _search(context, context.searched) if context.searched else context.backend.items("/workflows", context.cursor)
     )
@@ -38,16 +38,16 @@ def show_list(context: ViewContext) -> PageContent:
         runs = {workflow["id"]: store.executions.count("workflow_id", workflow["id"]) for workflow in page.items}
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in page.items]
     empty = [h.p("No workflows yet. To create one:"), example("create", "A first workflow · Python", _CREATE, context)]
-    columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
+    columns = ("Name", "ID", "Version", "Nodes", "Runs", "Updated")
     return PageContent(
         "Workflows",
         [
-            search_form(context, "Name or id"),
+            search_form(context, "Name or ID"),
             table(
                 "Workflows",
                 columns,
                 rows,
-                h.p("No workflow has this text in its name or id.") if context.searched else empty,
+                h.p("No workflow has this text in its name or ID.") if context.searched else empty,
                 ("Version", "Nodes", "Runs"),
             ),
             pager(context, page.more),
@@ -67,7 +67,7 @@ def show(context: ViewContext) -> PageContent:
         [
             h.p(workflow["description"]) if workflow["description"] else None,
             facts(
-                ("Id", h.code(workflow_id)),
+                ("ID", h.code(workflow_id)),
                 ("Version", workflow["version"]),
                 ("Created", moment(workflow["created_at"])),
                 ("Updated", moment(workflow["updated_at"])),

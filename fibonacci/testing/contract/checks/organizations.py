@@ -419,7 +419,7 @@ def _approval(server: Server) -> None:
 
 
 def _held(server: Server, path: str) -> str:
-    """Execute a workflow that is held for approval, return the execution's id, and cancel it at the end."""
+    """Execute a workflow that is held for approval, return the execution's ID, and cancel it at the end."""
     run = data_of(server.raw("POST", path, json_body={}))
     server.add_cleanup(server.raw, "POST", f"/executions/{run['execution_id']}/cancel")
     require_equal(run["status"], "pending_approval", "status")

@@ -33,7 +33,7 @@ class ListEndpoint:
 
     Attributes:
         endpoint: The endpoint.
-        fill: Creates at least two items. It returns the path of the list, and the ids that the list must have.
+        fill: Creates at least two items. It returns the path of the list, and the IDs that the list must have.
         key: The field that identifies an item. Empty where none is documented.
         creates: Whether `fill` changes anything.
     """

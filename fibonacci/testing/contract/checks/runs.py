@@ -29,7 +29,7 @@ def holds(name: str, *after: str, **fields: Any) -> dict[str, Any]:
     """Return a conditional that holds.
 
     Args:
-        name: Its id.
+        name: Its ID.
         after: The nodes that it depends on.
         fields: Further fields, which replace others.
     """
@@ -41,7 +41,7 @@ def fails(name: str, *after: str, **fields: Any) -> dict[str, Any]:
     """Return a conditional that fails: what it compares as numbers is none.
 
     Args:
-        name: Its id.
+        name: Its ID.
         after: The nodes that it depends on.
         fields: Further fields.
     """
@@ -52,7 +52,7 @@ def waits(name: str, seconds: Any, *after: str, **fields: Any) -> dict[str, Any]
     """Return a node that waits.
 
     Args:
-        name: Its id.
+        name: Its ID.
         seconds: How long.
         after: The nodes that it depends on.
         fields: Further fields.
@@ -73,7 +73,7 @@ class RunCase:
         outputs: The outputs. By default those of the nodes that completed, if the run did.
         attempts: The attempts of the nodes that failed, or of each of them.
         seconds: How long it takes at least.
-        shown: What the trace says a node was given, by its id.
+        shown: What the trace says a node was given, by its ID.
         error: What the error of the run has in it. Empty for none.
     """
 
@@ -171,7 +171,7 @@ def require_running(run: Mapping[str, Any]) -> None:
 def require_trace(
     run: Mapping[str, Any], types: Mapping[str, str], statuses: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Return the trace by the ids of nodes, after a look at each.
+    """Return the trace by the IDs of nodes, after a look at each.
 
     Args:
         run: The run, as it is read alone.

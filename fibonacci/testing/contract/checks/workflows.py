@@ -408,7 +408,7 @@ OPERATORS: Final = [
 """An operator, its left value, a right value with which it holds, and one with which it does not."""
 
 Question = tuple[str, str, Any, str, bool]
-"""An id, an operator, a left value, a right value, and whether it holds."""
+"""An ID, an operator, a left value, a right value, and whether it holds."""
 
 COMPARISONS: Final = Checks("comparisons")
 
