@@ -73,7 +73,8 @@ def key_in(text: str) -> str | int:
 def other_key(text: str) -> str | None:
     """Return the key that reads the same and is of the other type, or None if there is none.
 
-    >>> other_key("7"), other_key('"7"'), other_key('"007"'), other_key("a") ('"7"', '7', None, None)
+    >>> other_key("7"), other_key('"7"'), other_key('"007"'), other_key("a")
+    ('"7"', '7', None, None)
     """
     key = key_in(text)
     if isinstance(key, int):
