@@ -1,4 +1,4 @@
-"""The Python client of the Fibonacci platform: AI workflows, run, versioned and governed.
+"""The Python client for the Fibonacci platform: run, version and govern AI workflows.
 
 Example:
     ```python

@@ -433,7 +433,7 @@ class DefinitionError(FibonacciError, ValueError):
     """The errors and the warnings, in the order of the definition."""
 
     def __init__(self, problems: Problems) -> None:
-        # What a line quotes of the file is safe already; the message is several lines of our own.
+        # What a line quotes from the file is already safe, and the line breaks are ours.
         lines = (text for problem in problems for text in (str(problem), problem.snippet) if text)
         super().__init__("\n".join(lines))
         self.problems = problems

@@ -59,7 +59,7 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
         with trio.CancelScope(deadline=trio.current_time() + seconds, shield=True):
             await function()
         return
-    task = asyncio.create_task(function())  # a cancellation of the caller does not reach it
+    task = asyncio.create_task(function())  # a cancellation of the caller doesn't reach it
     ends = monotonic() + seconds
     cancellation: asyncio.CancelledError | None = None
     attempts = 1

@@ -269,7 +269,7 @@ class AsyncFibonacci:
         changes = {"timeout": timeout, "max_retries": max_retries, "headers": headers}
         config = self._config.replace(api_key=api_key, base_url=base_url, **changes)
         has_same_limits = isinstance(api_key, Unset) and config.base_url == self._config.base_url
-        # Not by calling the class: a subclass may have a constructor of its own, and state that stays.
+        # This doesn't call the class: a subclass may have another constructor, and state to keep.
         clone = type(self).__new__(type(self))
         vars(clone).update(state_of(self))
         clone._configure(config, shared=self._shared if has_same_limits else self._shared.for_other_limits())

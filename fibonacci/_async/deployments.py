@@ -297,7 +297,7 @@ class AsyncDeployments(AsyncResource):
         """Return the platform's tools, or None and the reason if the key's role, for example, can't list them."""
         try:
             return {tool.name: tool async for tool in AsyncTools(self._requestor).list()}.values(), ""
-        except APIError as error:  # the plan's next request raises what is wrong with more than the tools
+        except APIError as error:  # if more is wrong than the tools, the plan's next request raises it
             return None, error.message
 
     async def _read_platform(self, state: EnvironmentState | None) -> list[Workflow]:

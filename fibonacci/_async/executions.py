@@ -314,7 +314,7 @@ class AsyncExecutions(AsyncResource):
             ```
         """
         if status is not None:
-            from fibonacci._core.workflow_requests import check_status  # most lists are not filtered
+            from fibonacci._core.workflow_requests import check_status  # most lists aren't filtered
 
             check_status(status)
         return self._pager(list_executions(workflow_id=workflow_id, status=status, page_size=page_size, cursor=cursor))

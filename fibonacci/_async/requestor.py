@@ -110,7 +110,7 @@ class AsyncRequestor:
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
-        # The first import of either takes time that is no call's.
+        # The first import of either takes time that shouldn't count for any call.
         shared.transport()
         if config.api_version != "v1":
             import_module("fibonacci._core.api_0_2")
@@ -200,7 +200,7 @@ class AsyncRequestor:
             error.request_id = response.request_id
             add_call_details(error, call, is_uncertain=True)
             raise
-        except OSError as error:  # pydantic imports what it has not needed before, which takes a file descriptor
+        except OSError as error:  # pydantic imports modules on first use, which takes a file descriptor
             unreadable = response_error(response, f"the response cannot be read now ({error})")
             raise add_call_details(unreadable, call, is_uncertain=True) from error
         return data, meta, response_info(call, response, meta, elapsed)

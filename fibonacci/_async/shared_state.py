@@ -107,7 +107,7 @@ class AsyncSharedState:
 
     def _named(self, name: str) -> AsyncTransport:
         transport = self._made.get(name)
-        # Two threads may make one at the same time; the first is kept, and the other has opened nothing.
+        # Two threads may make one at the same time. The first is kept, and the other hasn't opened anything.
         return self._made.setdefault(name, _new_transport(name, self._config)) if transport is None else transport
 
 

@@ -358,7 +358,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             ```
         """
         request = create_workflow(check_name(name), description, definition)
-        encode(request.body)  # what cannot be sent is refused now, and not when the workflow is missing
+        encode(request.body)  # refuse an unusable body now, even if the workflow exists
         workflow = await self.find(name)
         return await self._send(request) if workflow is None else workflow
 

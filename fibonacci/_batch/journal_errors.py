@@ -24,7 +24,7 @@ _REMEDIES: Final = {
     "SQLITE_PERM": "this user may not open it. Change its permissions, or pass another path",
     "SQLITE_IOERR": f"reading or writing it fails. Check the disk, its space and its limits. {_KEPT}",
     "SQLITE_CORRUPT": _DAMAGED,
-    "SQLITE_ERROR": _DAMAGED,  # its tables are not what they were: the statements are always the same
+    "SQLITE_ERROR": _DAMAGED,  # its tables have changed, because the statements are always the same
     "SQLITE_NOTADB": "it is no journal. Pass another path",
     "SQLITE_BUSY": "another program has it open and locks it. Close that program",
     "SQLITE_LOCKED": "another program has it open and locks it. Close that program",

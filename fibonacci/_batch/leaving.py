@@ -67,7 +67,7 @@ class InterruptHandler:
             self._is_first = False
             self._on_signal(number)
             return
-        # Also after the end of the run, where its handler could not be removed or another one calls it.
+        # This happens even after the run, if its handler couldn't be removed or another one calls it.
         self.restore()
         previous = self._before(number)
         if callable(previous):

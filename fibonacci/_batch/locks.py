@@ -65,7 +65,7 @@ def filesystem_in(mounts: str, path: str) -> str | None:
 _HOLDER_BYTES = 20
 _MOST_BYTES = 4096
 
-# A reader that looks whether a lock is held takes it for some microseconds: that is no run which has the journal.
+# A reader that checks whether a lock is held takes it for some microseconds. That isn't a run with the journal.
 _TRIES = 3
 
 LOCK_SUFFIX: Final = "-lock"
@@ -90,7 +90,7 @@ class FileLock:
         self._file: FileIO | None = FileIO(path, "r+", opener=_opened)
         try:
             lock_file_patiently(self._file.fileno(), _TRIES)
-            with suppress(OSError):  # it is for messages alone: a full disk does not matter here
+            with suppress(OSError):  # it is only for messages, so a full disk doesn't matter here
                 _write_at(self._file.fileno(), str(os.getpid()).encode("ascii").ljust(_HOLDER_BYTES), 0)
             renew_in_children(self)
         except BlockingIOError as error:

@@ -69,7 +69,7 @@ class BatchOptions:
         self.max_failures: int | None = _unless_none(check_count, "max_failures", options)
         self.max_unknown: int | None = _unless_none(check_count, "max_unknown", options)
         self.max_rows: int | None = _unless_none(check_positive_int, "max_rows", options)
-        # Checked before: what is wrong with it depends on the mode.
+        # Checked before, because what is valid depends on the mode.
         self.on_result: Callable[[Any], object] | None = options["on_result"]
         self.if_unknown: str = _choice("if_unknown", options)
         self.if_quota_exceeded: str = _choice("if_quota_exceeded", options)

@@ -442,7 +442,7 @@ SECONDS: Final = 9.0
 _RENEWALS: Final = 9
 _CLOSED_WITHIN: Final = 1.0
 _IS_LOST, _IS_TAKEN, _, _IS_ASKED_TO_STOP = range(-1, 3)
-# The leases of this process: another run of the same process need not wait to see whether one is renewed.
+# The leases of this process. Another run in it need not wait to see whether one is renewed.
 _held: set[str] = set()
 
 
@@ -507,7 +507,7 @@ class JournalLease:
     def release(self) -> None:
         """Release the lease. If the server doesn't answer at once, it lapses by itself."""
         self._ended.set()
-        if not self._is_kept:  # its thread was not started
+        if not self._is_kept:  # its thread wasn't started
             self._give_back()
         elif threading.current_thread() is not self._thread:
             self._thread.join(_CLOSED_WITHIN)
@@ -651,7 +651,7 @@ class RedisJournal(Journal):
         self._change(commands, added=len(new), is_synced=self._is_synced and bool(new or again))
 
     def _ended(self) -> Iterator[JournalEntry]:
-        self._find((), ())  # so that results that are missing do not pass for none
+        self._find((), ())  # so that missing results don't pass for none
         place = 0
         while True:
             bounds = (place, place + _AT_ONCE - 1)
@@ -729,7 +729,7 @@ class RedisJournal(Journal):
         self._check_process()
         with self._lock:
             before = self._revision
-            # A number is not used again, whatever becomes of the write.
+            # A number isn't used again, whatever becomes of the write.
             next_ = before._replace(number=before.number + len(self._known), run=self._lease.token)
             self._known.append(next_.stamp)
             known = ",".join(self._known)
@@ -782,7 +782,7 @@ class RedisJournal(Journal):
                 " this run starts and records nothing more. Its executions continue, and the other run has what was"
                 " recorded of them",
             )
-        if not self._loss:  # else what this run has recorded itself of the loss would hide what is missing
+        if not self._loss:  # otherwise this run's own record of the loss would hide what is missing
             self._loss = facts
             self._lease.lose()
         return loss_of(self.path, self._revision, self._loss)

@@ -142,7 +142,7 @@ def _of_numpy(value: Any) -> Any:
         return [plain(item) for item in value]
     kind = getattr(value.dtype, "kind", "")
     if kind == "M":
-        text = str(value)  # with nanoseconds, which Python's own times do not have
+        text = str(value)  # with nanoseconds, which Python's own times don't have
         return None if text == "NaT" else text
     converted = value.astype("timedelta64[us]").item() if kind == "m" else value.item()
     return value if hasattr(converted, "dtype") else plain(converted)
@@ -427,7 +427,7 @@ class RowParser:
                 )
             text = canonical_inputs(inputs)
             return Row(index, key, json.loads(text), text), None
-        except Exception as error:  # of the user's function too: one row must not stop the others
+        except Exception as error:  # even from the user's function: one row must not stop the others
             return Row(index, key, inputs, readable_inputs(inputs), is_sound=False), error
 
     def check_keys(self, rows: Iterable[Any]) -> None:

@@ -95,7 +95,7 @@ def claims_beside(
     """
     own = Path(path)
     for lock in sorted(own.parent.glob(f"*{LOCK_SUFFIX}")):
-        # A file without a lock is not opened: closing it would release what this process has locked in it itself.
+        # A file without a lock isn't opened, because closing it would release this process's own locks in it.
         journal = lock.with_name(lock.name.removesuffix(LOCK_SUFFIX))
         try:
             if not journal.is_file() or journal.samefile(own):
@@ -653,7 +653,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
             # From now on the database alone is not the whole journal, and says so: it is in the mode WAL.
             lock.write_note(str(mark), is_synced=True)
             _sync_folder(path)
-            connection.execute("PRAGMA journal_mode = MEMORY")  # a change of one page leaves no other file beside it
+            connection.execute("PRAGMA journal_mode = MEMORY")  # a change of one page leaves no other file next to it
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             reason = f"is in a file system that does not support write-ahead logs ({mode}): pass another path"

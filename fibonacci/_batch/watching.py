@@ -11,7 +11,7 @@ from fibonacci.models.executions import Execution
 FIRST = 1.0
 LONGEST = 15.0
 _GROWTH = 1.5
-# Of the requests left in the window, polling takes at most this part; the rest is for the user's own calls.
+# Of the requests left in the window, polling takes at most this part. The rest is for the user's own calls.
 _SHARE = 0.5
 
 

@@ -135,7 +135,7 @@ def _creation(request: Request[Any]) -> object:
 
 def _changes(request: Request[Any]) -> dict[str, Any]:
     body: dict[str, Any] = request.body
-    with suppress(ValueError):  # what cannot be sent is refused later; what is too deep to be read is sent as it is
+    with suppress(ValueError):  # an unusable body is refused later, and one too deep to read is sent as it is
         body = from_json(encode(body))  # it may have models in it
     if is_object(body.get("definition")):
         from fibonacci.definitions.files.legacy_dialect import in_words_of_0_2_4  # few programs write definitions

@@ -300,7 +300,7 @@ def _add_problems(error: ValidationError, call: Call) -> None:
         from dataclasses import replace  # no call that succeeds needs these
 
         from fibonacci.definitions.checks.check import check_definition
-    except OSError:  # no file descriptor is left: the refusal matters more
+    except OSError:  # no file descriptor is left, but the refusal matters more
         return
     problems, key = check_definition(definition), call.api_key
     problems[:] = (

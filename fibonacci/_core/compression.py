@@ -9,7 +9,7 @@ from typing import Any
 
 _STEP = 64 * 1024
 _FIRST_STEP = 512
-# A gzip body may have several members; a legitimate one never has so many.
+# A gzip body may have several members, but a legitimate one never has so many.
 _MOST_MEMBERS = 10_000
 
 
@@ -43,7 +43,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
         if name in ("gzip", "x-gzip"):
             body = _inflate(body, 16 + zlib.MAX_WBITS, limit)
         elif name == "deflate":
-            # Servers disagree on whether deflate means with or without zlib's frame; the first byte tells.
+            # Servers disagree on whether deflate means with or without zlib's frame. The first byte tells.
             framed = body[:1] and body[0] & 0x0F == 8
             body = _inflate(body, zlib.MAX_WBITS if framed else -zlib.MAX_WBITS, limit)
         elif name == "br" and bounded_brotli():

@@ -199,7 +199,7 @@ class Config:
         changes = {name: value for name, value in changes.items() if not isinstance(value, Unset)}
         has_key = "api_key" in changes
         if has_key and not callable(changes["api_key"]):
-            check_key(changes["api_key"], source="api_key")  # None is no request to read the environment again
+            check_key(changes["api_key"], source="api_key")  # None doesn't mean to read the environment again
         if "base_url" in changes:
             changes["base_url"] = self._other_base_url(changes["base_url"], is_key_kept=not has_key)
         own = {} if self.idempotency_key is None else {"idempotency-key": self.idempotency_key}

@@ -177,7 +177,7 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
         envelope = _envelope(returns).validate_json(body)
         return envelope["data"], _meta(envelope.get("meta"))
     except ValidationError:
-        pass  # the error is gone when the response is read anew: its faults take memory
+        pass  # drop the error before reading the response again: its faults take memory
     document = _parse(response, body)
     if is_object(document) and "input_data" in document and _is_model(returns):
         problem = "the response is a run with input_data in place of inputs, which may have run without any"
@@ -273,7 +273,7 @@ def _validate(response: APIResponse, data: Any, returns: Any) -> Any:
             first = error.errors(include_url=False, include_input=False)[0]
             faults = f"{'.'.join(str(part) for part in first['loc']) or 'the response'}: {first['msg']}; {faults}"
         problem = f"the response is not a {getattr(returns, '__name__', returns)} ({faults})"
-        # The validator's own error is no cause: it shows values of the response.
+        # The validator's own error isn't the cause, because it shows values of the response.
         raise response_error(response, problem) from None
 
 

@@ -163,7 +163,7 @@ class LeasedWindow:
     def receive(self, message: LeaseMessage, reply: LeaseReply, now: float) -> None:
         """Take in the reply to a message."""
         if message.epoch not in ("", reply.epoch):
-            self._epoch = ""  # the state was lost: the next message says what is held, before anything is granted
+            self._epoch = ""  # the state was lost, so the next message says what is held before anything is granted
             self._has_asked = False
             return
         self._epoch = reply.epoch

@@ -203,7 +203,7 @@ class Phases:
         return seconds
 
 
-#: The status of a server that is not responsible for the host; a request may be repeated on another connection.
+#: The status of a server that isn't responsible for the host. A request may be repeated on another connection.
 MISDIRECTED = 421
 
 

@@ -16,7 +16,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | str
 
 
 _NO_PARAMS: Final[Mapping[str, QueryValue]] = MappingProxyType({})
-_USUAL_PAGE: Final = 50  # items, as platforms commonly have it; not documented
+_USUAL_PAGE: Final = 50  # items, as platforms commonly have it, though not documented
 
 
 class Request(NamedTuple, Generic[T_co]):

@@ -105,7 +105,7 @@ def canonical(body: object) -> str:
         text = _encoder(sort_keys=True).encode(body)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        encode(body)  # explains, unless the keys alone cannot be sorted
+        encode(body)  # explains, unless it is just that the keys can't be sorted
         raise TypeError(f"the body has keys of several types ({error}); use str keys") from None
     return text
 

@@ -102,7 +102,7 @@ def _moment(text: str, headers: Mapping[str, str], now: float) -> float:
         return _date(text)
     if number < 0:
         raise ValueError("a reset is not negative")
-    if number < 1e8:  # a number of seconds; as a Unix time it would be in 1973 or before
+    if number < 1e8:  # a number of seconds, because as a Unix time it would be in 1973 or before
         return server_time(headers, now) + number
     # Unix seconds, milliseconds or microseconds.
     return number / (1 if number < 1e11 else 1e3 if number < 1e14 else 1e6)

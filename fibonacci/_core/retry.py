@@ -31,7 +31,7 @@ _TRANSIENT_BASE = 0.05
 _THROTTLING_BASE = 1.0
 
 _IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-# The server does not support the request, or the network wants a login first: another attempt brings the same.
+# The server doesn't support the request, or the network wants a login first. Another attempt changes nothing.
 _LASTING = frozenset({501, 505, 511})
 # Another attempt may reach a server that is responsible for the host (421), or come late enough to be no replay (425).
 _NOT_PROCESSED = frozenset({MISDIRECTED, 425})
@@ -45,7 +45,7 @@ Outcome = Literal["final", "never_sent", "refused", "unknown"]
 """The outcome of one attempt, as far as it matters for the next."""
 
 
-# A dataclass takes eight times as long to define as a NamedTuple; each first call of a process would wait for both.
+# A dataclass takes eight times as long to define as a NamedTuple, and the first call of a process waits for both.
 class Attempt(NamedTuple):
     """One attempt of a call that has ended.
 

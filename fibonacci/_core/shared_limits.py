@@ -204,7 +204,7 @@ class RateLimiter:
             self.window.pause(now, seconds)
             return
         if seconds is None and (not admission.is_probe or self.window.delay(now) is not None):
-            return  # the next window ends it, or its end is not known
+            return  # the next window ends it, or its end isn't known
         seconds = LONGEST_WAIT if seconds is None else min(seconds, LONGEST_WAIT)
         self._breakers.pop(admission.endpoint, None)
         self._breakers[admission.endpoint] = _CircuitBreaker(now + seconds)
@@ -213,7 +213,7 @@ class RateLimiter:
         self._is_probing = True
 
 
-# Tokens of the retry quota; AWS's standard retry mode of 2026 has the same figure.
+# Tokens of the retry quota. AWS's standard retry mode of 2026 has the same figure.
 _CAPACITY = 500
 # Keys whose limits are kept although none is in use, and how many are looked at for each that is added beyond.
 _KEPT_KEYS = 1024
@@ -510,7 +510,7 @@ def kept_limits(name: tuple[str, int], make: Callable[[], SharedLimits]) -> Shar
         for oldest in first(_shared.__iter__, _LOOKED_AT if len(_shared) > _KEPT_KEYS else 0):
             with suppress(KeyError):  # another thread has forgotten it
                 if _shared[oldest].is_in_use(time.monotonic()):
-                    _shared.move_to_end(oldest)  # never absent meanwhile: its next call would not find its limits
+                    _shared.move_to_end(oldest)  # never absent in between, or its next call wouldn't find its limits
                 else:
                     del _shared[oldest]
     return limits

@@ -27,7 +27,7 @@ class SingleReader:
 
     def __init__(self, error: str) -> None:
         self._error = error
-        self._turns: list[ref[Turn]] = []  # in the order in which they began; the first one reads
+        self._turns: list[ref[Turn]] = []  # in the order in which they began. The first one reads
 
     def turn(self) -> Turn:
         """Begin to read, until the end of the block.

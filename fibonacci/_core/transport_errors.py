@@ -17,11 +17,11 @@ TransportErrorKind = Literal[
     "unknown",  # sent, and no complete response
     "timeout",  # sent, and the time was up before the complete response
     "too_large",  # the response is larger than max_response_bytes
-    "tls",  # the certificate is not trusted, or TLS failed otherwise
-    "name",  # the host's name cannot be resolved
+    "tls",  # the certificate isn't trusted, or TLS failed for another reason
+    "name",  # the host's name can't be resolved
     "proxy",  # the proxy refused
-    "invalid",  # the request cannot be sent as it is
-    "broken",  # the HTTP library itself failed; the request may have been sent
+    "invalid",  # the request can't be sent as it is
+    "broken",  # the HTTP library itself failed, and the request may have been sent
 ]
 """What a `TransportError` can be, as far as it matters for a retry.
 

@@ -175,17 +175,17 @@ class Window:
         self._margin = margin
         self._sees_ends = sees_ends
         self.paused_until: float = -_UNKNOWN
-        self._remaining: int | None = None  # by the last statement; None: not known
+        self._remaining: int | None = None  # by the last statement, or None if not known
         self._reset = 0.0  # the stated reset in Unix seconds: the server's own name for the window
         self._lateness = 0.0  # seconds after their stated reset that windows are believed to end
         self._late_at = -_UNKNOWN  # when a response showed that last
         self._scouted_at = -_UNKNOWN  # when the first request was admitted after the last end of a window
         self._resets_at = _UNKNOWN
         self._stated_at = -float("inf")
-        self._length = 0.0  # of a window; 0 when not known
+        self._length = 0.0  # of a window, or 0 if not known
         self._clock_offset = -float("inf")  # the server's Unix clock less the monotonic one, as closely as is known
-        self._fitting_length: float = 0.0  # that the windows that began last have; 0 when none of _LENGTHS fits
-        self._fitting_windows = 0  # how many in a row; -1 once one has ended later
+        self._fitting_length: float = 0.0  # that the latest windows have, or 0 if none of _LENGTHS fits
+        self._fitting_windows = 0  # how many in a row, or -1 once one has ended later
         self._fitted_at = -_UNKNOWN  # when the first request of the last of them was admitted
         self._ends_by = _UNKNOWN  # when the present window ends by that length
         self._ended_at = -_UNKNOWN  # when the last window was taken to have ended
@@ -301,12 +301,12 @@ class Window:
         if is_same:
             self._find_lateness(admission.at - (reset - self._clock_offset), now)
         ends_in = reset + self._lateness - self._clock_offset - now
-        # A request that was sent after the last statement has the newer response; other responses may be out of order.
+        # A request that was sent after the last statement has the newer response. Other responses may be out of order.
         is_newer = admission.is_probe or admission.at > self._stated_at
         is_older = not is_newer and not is_same and reset < self._reset and now < self._resets_at
         if ends_in <= 0 or is_older or (is_same and self._ends_by < self._resets_at and self._is_late(admission)):
             if is_same and stated.remaining == 0 and admission.at >= self._ended_at:
-                # For the server it has not passed, and its end is not known.
+                # For the server it hasn't passed, and its end isn't known.
                 self.pause(now, _SCOUTED)
                 self._scouted_at = -_UNKNOWN
             return  # it is about a window that has passed

@@ -18,11 +18,11 @@ from fibonacci._sync.shared_state import SharedState
 if TYPE_CHECKING:
     from fibonacci._sync.clock import Clock
 
-# Seconds for which a call waits for a limiter that cannot be used, such as a Redis server that restarts.
+# How many seconds a call waits for an unusable limiter, such as a Redis server that restarts.
 _PATIENCE = 30.0
-# Shorter waits are not reported.
+# Shorter waits aren't reported.
 _SHORTEST_REPORTED = 1.0
-# The sleep of a user's clock cannot be interrupted: a delay that other calls may end is slept in steps of this length.
+# A user's clock can't be interrupted, so a delay that other calls may end is slept in steps of this length.
 _POLL_INTERVAL = 0.02
 
 
@@ -42,7 +42,7 @@ def report_wait(
 def _record(call: Call, seconds: float) -> None:
     """Record a wait for the rate limit that has ended, of any length, on the span of the call."""
     record: Callable[[float], object] | None = getattr(call.span, "add_rate_limit_wait", None)
-    if record is not None:  # a tracer of the user's own need not have it
+    if record is not None:  # a user's tracer need not have it
         record(seconds)
 
 

@@ -257,7 +257,7 @@ class PageReader(_runtime.IterationHints, Generic[T]):
             return page, None
         mark = repr(sorted(following.items()))
         if self._named_by.setdefault(mark, number) != number:
-            return page, _repeated(mark, request, page)  # this page is valid; fetching the next one is what fails
+            return page, _repeated(mark, request, page)  # this page is valid, and fetching the next one fails
         return page, (number + 1, request._replace(params={**request.params, **following}))
 
 

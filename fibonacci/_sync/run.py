@@ -36,7 +36,7 @@ _log = logging.getLogger("fibonacci")
 
 # Seconds: an error that is about to be raised waits no longer for the cancellation.
 _CANCEL = 5.0
-_CANCEL_AT_MOST = _CANCEL + 1  # a transport of the user's may not keep to it
+_CANCEL_AT_MOST = _CANCEL + 1  # a user's transport may ignore it
 
 
 class ExitNotes:
@@ -103,7 +103,7 @@ class ExitNotes:
     def _cancel_for(self, error: BaseException) -> None:
         self._is_canceling = True
         try:
-            if isinstance(error, GeneratorExit):  # code that is closed cannot wait for anything
+            if isinstance(error, GeneratorExit):  # closed code can't wait for anything
                 self._canceled = "the execution was not canceled: the code that waited for it was closed"
             else:
                 _runtime.shielded(self._cancel_execution, _CANCEL_AT_MOST)
@@ -112,7 +112,7 @@ class ExitNotes:
             _add_note(another, self._canceled)
             raise
         finally:
-            if self._may_continue:  # who shuts down sees no exception of what is canceled
+            if self._may_continue:  # whoever shuts down doesn't see exceptions of canceled work
                 text = self._requestor.redact(f"execution {self.execution_id} may continue: {self._canceled}")
                 log(_log, logging.WARNING, "%s", text, execution_id=self.execution_id)
         _add_note(error, self._canceled)

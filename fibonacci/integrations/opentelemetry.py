@@ -198,7 +198,7 @@ class _Span:
     def fail(self, error: BaseException) -> None:
         """Record the exception that leaves the block, unless a span inside this one already has."""
         self.set("error.type", _type_of(error))
-        if isinstance(error, Exception):  # a cancellation is no error
+        if isinstance(error, Exception):  # a cancellation isn't an error
             self._span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
             if error is not self.recorded:
                 self._span.record_exception(error)

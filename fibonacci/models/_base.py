@@ -44,10 +44,10 @@ class Model(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="allow",
         frozen=True,
-        # What is not as documented is converted where responses are read, by `_reading`, and is reported there.
+        # `_reading` converts and reports what isn't as documented.
         strict=True,
         serialize_by_alias=True,
-        # A model's validator is built when it is first needed, not when its module is imported.
+        # A model's validator is built on first use, not when its module is imported.
         defer_build=True,
         protected_namespaces=(),
     )
@@ -134,7 +134,7 @@ class Model(BaseModel):
         def __getattr__(self, name: str) -> Any:
             if name not in self._other_names:
                 try:
-                    return super().__getattr__(name)  # a field that the SDK does not know
+                    return super().__getattr__(name)  # a field that the SDK doesn't know
                 except AttributeError:
                     if name.startswith("_") or hasattr(type(self), name):
                         raise
@@ -193,7 +193,7 @@ class Model(BaseModel):
     def _short(self, name: str) -> str:
         more = self.model_extra or {}
         is_unknown = name in more and name not in self._converted and name not in type(self).model_fields
-        # A field that is named like a method is no method.
+        # A field with the name of a method isn't a method.
         text = repr(more[name] if is_unknown else getattr(self, name, None))
         return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 

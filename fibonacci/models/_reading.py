@@ -114,7 +114,7 @@ def _read_as(annotation: Any, value: object, *, strict: bool) -> Any:
     """Return a value as a type, or None if it doesn't fit."""
     try:
         return _adapter(annotation, strict=strict).validate_python(value)
-    except (ValidationError, PydanticUserError):  # the latter: a model in a class of the user's, which has rules itself
+    except (ValidationError, PydanticUserError):  # the latter for a model in a user's class, which has its own rules
         return None
 
 

@@ -299,7 +299,7 @@ def outputs_as(outputs: Mapping[str, Any], model: type[T], source: str) -> T:
         return TypeAdapter(model).validate_json(to_json(outputs))
     except ValidationError as error:
         cause = _without_values(error)
-    except (PydanticUserError, NameError) as error:  # the second for a name that is resolved later, and not known
+    except (PydanticUserError, NameError) as error:  # the second for a name that is resolved later and isn't known
         raise TypeError(f"model must be a type that pydantic validates, such as a BaseModel, not {model!r}") from error
     # Raised here: the exception above has the values in its text, and would be the context of this one.
     faults = [f"{'.'.join(map(str, fault['loc'])) or 'all'}: {fault['msg']}" for fault in cause.errors()]

@@ -90,7 +90,7 @@ class Workers:
 
 
 AsyncRows = Iterable[Any] | AsyncIterable[Any]
-"""What rows may be read from."""
+"""What `run_many` can read rows from."""
 
 ROW_METHODS = ("__iter__", "__aiter__")
 """The methods of which such an object has one."""

@@ -48,7 +48,7 @@ async def open_batch(
     workflow = await requests.workflow()
     received_at = requestor.clock.time()
     quota = None
-    if options.organization_id is not None:  # one that does not exist would be noticed by nothing else
+    if options.organization_id is not None:  # nothing else would notice that it doesn't exist
         quota = await read_quota(requests, options.organization_id)
     header = header_of(requests.workflow_id, workflow, options)
     limits = await requestor.use_limits()
@@ -91,7 +91,7 @@ async def read_quota(requests: AsyncBatchRequests, organization_id: str) -> Quot
         return await requests.quota(organization_id)
     except NotFoundError:
         raise
-    except (APIStatusError, UnsupportedCallError):  # it may not be read by every role, or at all
+    except (APIStatusError, UnsupportedCallError):  # not every role can read it, if any
         return None
 
 

@@ -58,7 +58,7 @@ class AsyncRowReader:
         try:
             value = self._values.popleft() if self._values else await self._source.read(_END)
             await self._place(value)
-        except Exception as error:  # of the user's iterable or functions, or a key that cannot be used
+        except Exception as error:  # from the user's iterable or functions, or an unusable key
             self._state.stop(error)
         return not self._state.is_exhausted
 

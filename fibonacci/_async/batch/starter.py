@@ -64,7 +64,7 @@ class AsyncRowStarter:
         context.starts.add(context.now)
         try:
             context.work(partial(self._start, row))
-        except RuntimeError:  # no thread is left: nothing was sent
+        except RuntimeError:  # no thread is left, so nothing was sent
             del context.state.starting[row.index]
             raise
 
@@ -214,7 +214,7 @@ class AsyncRowFinder:
             candidates = await self._candidates(rows)
             if candidates is None:
                 matched = MatchedRows([], [(row, "the list of executions changes while it is read") for row in rows])
-            else:  # the journals after the list: what is in it was started by then
+            else:  # read the journals after the list: everything in the list was started by then
                 claims = await self._context.use_journal(partial(self._context.journal.claims, list(candidates)))
                 matched = matches(rows, candidates, claims)
         except BaseException as error:

@@ -77,7 +77,7 @@ class SocketStream:
         A read that need not wait gives other tasks a turn, so that a peer that sends without end can't stop them.
         """
         deadline.require()
-        if self._has_written:  # what is read next is hardly there yet: it costs less not to try
+        if self._has_written:  # the next bytes have hardly arrived yet, so it costs less not to try
             self._has_written = False
         else:
             try:
@@ -262,7 +262,7 @@ def _event_loop() -> EventLoop:
 
 
 async def _resolve(loop: EventLoop, host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
-    from fibonacci._net.names import resolver  # not needed for an address
+    from fibonacci._net.names import resolver  # an address doesn't need it
 
     phases.enter("dns")
     deadline.require()

@@ -143,7 +143,7 @@ class AsyncConnectionPool:
         try:
             first_byte_timeout = self._timeout_on(connection, request, deadline)
             response = await connection.exchange(request, deadline, limit, first_byte_timeout)
-        except StaleConnection:  # a new connection is not stale
+        except StaleConnection:  # a new connection isn't stale
             return None
         except SilentConnection:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
@@ -201,7 +201,7 @@ class AsyncConnectionPool:
     def _put_back(self, use: _Use) -> None:
         """Keep a connection that ended cleanly, and close any other."""
         self._active.discard(use)
-        # Let go of first, so that no interrupt makes it idle twice: at worst it is closed as garbage.
+        # Forget it first, so that no interrupt makes it idle twice. At worst it is closed as garbage.
         connection, use.connection = use.connection, None
         if connection is None:
             return

@@ -123,7 +123,7 @@ class Workers:
 
 
 Rows = Iterable[Any]
-"""What rows may be read from."""
+"""What `run_many` can read rows from."""
 
 ROW_METHODS = ("__iter__",)
 """The methods of which such an object has one."""

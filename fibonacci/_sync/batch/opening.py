@@ -47,7 +47,7 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
     workflow = requests.workflow()
     received_at = requestor.clock.time()
     quota = None
-    if options.organization_id is not None:  # one that does not exist would be noticed by nothing else
+    if options.organization_id is not None:  # nothing else would notice that it doesn't exist
         quota = read_quota(requests, options.organization_id)
     header = header_of(requests.workflow_id, workflow, options)
     limits = requestor.use_limits()
@@ -90,7 +90,7 @@ def read_quota(requests: BatchRequests, organization_id: str) -> Quota | None:
         return requests.quota(organization_id)
     except NotFoundError:
         raise
-    except (APIStatusError, UnsupportedCallError):  # it may not be read by every role, or at all
+    except (APIStatusError, UnsupportedCallError):  # not every role can read it, if any
         return None
 
 

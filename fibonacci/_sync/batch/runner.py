@@ -35,7 +35,7 @@ _STOP_CHECK = 0.25
 _GATHERING = 0.01
 # Seconds: the progress is shown that often although nothing happens.
 _LONGEST_WAIT = 60.0
-# Real seconds for which a clock of the user's is not asked while requests are on their way.
+# While requests are under way, a user's clock isn't asked for this many real seconds.
 _CLOCK_CHECK = 1.0
 
 
@@ -274,7 +274,7 @@ class BatchRunner:
             return
         self._is_asking = False
         state = self._state
-        # Executions whose start has no response yet may be among them, and are not those of others.
+        # Some may be executions of this run whose start has no response yet.
         own = state.running.keys() | state.overdue.keys()
         others = sum(execution_id not in own for execution_id in running) - len(state.starting)
         self._context.plan.record_quota(capacity, max(0, others), self._context.now)

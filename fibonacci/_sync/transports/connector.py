@@ -134,7 +134,7 @@ class _Endpoint:
         host = parts.hostname or ""
         self.url = url
         self.is_secure = parts.scheme == "https"
-        # A zone of a link-local address, as in fe80::1%eth0, stands percent-encoded in a URL (RFC 6874).
+        # A zone of a link-local address, as in fe80::1%eth0, is percent-encoded in a URL (RFC 6874).
         host = host.replace("%25", "%", 1) if ":" in host else host
         self.host = host if host.isascii() else host.encode("idna").decode("ascii")
         self.bracketed = f"[{self.host}]" if ":" in self.host else self.host

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fibonacci._sync.transports.tls import Stream, TLSStream
 
 
-# A server may report that it is still at work (102), even every second of a long execution; more is a fault.
+# A server may report that it is still at work (102), even every second. More than that is a fault.
 _MAX_INFORMATIONAL = 1000
 # Steps of the parser (small events, or pieces of so many bytes) between two checkpoints: a millisecond or two. The most
 # expensive bytes are those of many short headers.
@@ -84,7 +84,7 @@ class ResponseReader:
             self.read(deadline)
 
 
-# Bytes of the largest head of a response; h11's own limit is smaller than what some servers send.
+# Bytes of the largest head of a response. Some servers send more than h11's limit.
 _MAX_HEAD = 100 * 1024
 
 
@@ -218,7 +218,7 @@ class HTTP11Connection:
         else:
             self.response_time = time.monotonic() - self.began_at
             return
-        # Raised here, so that the exception above is not taken for the cause.
+        # Raised here, so that the exception above doesn't become the cause.
         where = f"on a connection that had been idle for {self.began_at - self.ended_at:.1f} s"
         if first_byte_timeout is None or deadline.remaining() == 0:
             raise DeadlineExceeded(f"no response {where}")
@@ -235,7 +235,7 @@ class HTTP11Connection:
                 raise TransportError("too_large", None, HTTPResponse(status=status, headers=headers, body=bytes(body)))
         if is_complete and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             # Bytes beyond the end of the response would be taken for the response to the next request.
-            # A server that says 421 is not responsible for the host on this connection.
+            # A server that says 421 isn't responsible for the host on this connection.
             is_reusable = not self._http.trailing_data[0] and status != MISDIRECTED
             self._http.start_next_cycle()
             self.is_reusable = is_reusable  # last, as a signal may interrupt the call at each line

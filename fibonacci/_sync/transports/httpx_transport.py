@@ -214,7 +214,7 @@ class HTTPXTransport(TransportBase):
             if not is_network_failure(error):
                 raise
             raise connect_error_from(error) from error
-        # Two threads may make one at the same time; the first is kept, and the other has opened nothing.
+        # Two threads may make one at the same time. The first is kept, and the other hasn't opened anything.
         return clients.setdefault(origin, new)
 
     def _new_client(self, origin: str) -> Any:
@@ -229,7 +229,7 @@ class HTTPXTransport(TransportBase):
             raise TransportError("proxy", error) from error
         if proxy is not None and proxy.is_socks and find_spec("socksio") is None:
             raise TransportError("proxy", OSError(NO_SOCKSIO))
-        # The client's certificate is for the platform; a proxy behind TLS does not get it.
+        # The client's certificate is for the platform. A proxy behind TLS doesn't get it.
         proxy_context = ssl_context(self._ca_bundle) if proxy is not None and proxy.is_secure else None
         return httpx.Client(
             verify=ssl_context(self._ca_bundle, self._client_cert),
@@ -243,7 +243,7 @@ class HTTPXTransport(TransportBase):
 
     def _read(self, response: Any, deadline: Deadline) -> HTTPResponse:
         if response.is_stream_consumed:
-            # It was made whole, as a mock transport makes it; then httpx has decoded the body too.
+            # It was made whole, as a mock transport does, so httpx has decoded the body too.
             return self._bounded(
                 HTTPResponse(
                     status=response.status_code, headers=response.headers.raw, body=response.content, decoded=True
@@ -262,7 +262,7 @@ class HTTPXTransport(TransportBase):
         """Return the URL of the client's proxy, without user and password. None if it isn't known."""
         try:
             proxy = None if self._client is not None else proxy_for(origin)
-        except ValueError:  # the variable is no URL
+        except ValueError:  # the variable isn't a URL
             return None
         return None if proxy is None else proxy.url
 

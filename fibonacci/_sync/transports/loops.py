@@ -129,7 +129,7 @@ class CapacityLimiter:
             self._wake_next()
 
     def _take_in_turn(self, share: CapacityShare) -> bool:
-        # A handler's call has the turn of the call that it has interrupted, which cannot take it now.
+        # A handler's call uses the turn of the call that it has interrupted, which can't use it now.
         turns = [waiting.turn for waiting in first(self._queue.__iter__, self._free())]
         return share.turn in turns and self._take(share)
 

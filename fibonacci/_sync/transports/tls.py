@@ -68,7 +68,7 @@ class TLSStream:
         self._stream = stream
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        # As bytes: for a text Python imports its IDNA codec, which takes 1 ms; the name is ASCII already.
+        # As bytes, because for a str Python imports its IDNA codec, which takes 1 ms. The name is ASCII.
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname.encode("ascii"))
 
     def do_handshake(self, deadline: Deadline) -> None:
@@ -81,7 +81,7 @@ class TLSStream:
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self._perform(deadline, self._tls.do_handshake)
             return
-        # That is no matter of trust, and may not happen the next time.
+        # That has nothing to do with trust, and may not happen the next time.
         raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection during the TLS handshake")
 
     @property
@@ -114,7 +114,7 @@ class TLSStream:
             while rest:
                 rest = rest[self._perform(deadline, self._tls.write, rest) :]
         except ConnectionError:
-            if self.bytes_sent == before:  # so there is no response; an alert may say why the peer has left
+            if self.bytes_sent == before:  # so there is no response, but an alert may say why the peer has left
                 with suppress(ConnectionError, DeadlineExceeded):
                     self.read(deadline)
             raise
