@@ -373,8 +373,8 @@ _OTHER_TYPES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """What other languages call the types."""
 
-_SIMILAR: Final = 0.75  # "tipe" and "type"; less would take keywords of other tools, as enumNames, for misspelled ones
-_FEWEST_LETTERS: Final = 4  # "note" is no misspelled "not"
+_SIMILAR: Final = 0.75  # "tipe" and "type". Less would match keywords of other tools, such as enumNames
+_FEWEST_LETTERS: Final = 4  # "note" is not a misspelled "not"
 
 
 class SchemaFault(NamedTuple):
@@ -423,7 +423,7 @@ def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: boo
     """Yield the faults of a schema, but not of those inside it."""
     for keyword, value in schema.items():
         if not isinstance(keyword, str):
-            continue  # it has no JSON form, which is a fault of its own
+            continue  # it can't be written as JSON, which is a separate problem
         at = f"{place}.{keyword}"
         if keyword not in CHECKED_KEYWORDS:
             yield from _unchecked(keyword, at)

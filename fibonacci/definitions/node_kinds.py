@@ -56,7 +56,7 @@ class NodeKind(NamedTuple):
     """Returns the outline of a box in an SVG, its element and attributes, from its width and height."""
 
 
-_POINT: Final = 12.0  # how far the sides of a conditional's box stand out
+_POINT: Final = 12.0  # how far the sides of a conditional's box stick out
 
 
 def rectangle(width: float, height: float) -> tuple[str, str]:

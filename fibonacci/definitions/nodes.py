@@ -51,7 +51,7 @@ class DefinitionModel(BaseModel):
         allow_inf_nan=False,
         defer_build=True,  # importing the emulator is 5 % faster: WorkflowDefinition builds the nodes with itself
         populate_by_name=True,
-        # A NaN inside `params` would be written as null, which has another meaning; the client refuses a NaN.
+        # A NaN inside `params` would be written as null, which has another meaning. The client refuses a NaN.
         ser_json_inf_nan="constants",
     )
 

@@ -396,7 +396,7 @@ class _Parser:
                 if first > last:
                     raise self._error(f"{first}-{last} is in the wrong order")
                 tests.append(_between(first, last))
-            else:  # as in [\w-.], where it is no range
+            else:  # as in [\w-.], where it is not a range
                 tests += [_one_of(part) if isinstance(part, str) else part for part in (first, "-", last)]
         return _Characters(tests, is_negative=is_negative)
 

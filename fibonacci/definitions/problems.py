@@ -46,7 +46,8 @@ class Problem:
     """The place in your file, such as `triage.yaml:12:7` or `triage.py:22`, or None if it isn't known."""
 
     offset: int | None = None
-    """The number of characters before the problem, in the text at `location`. None if the whole value is meant."""
+    """The number of characters before the problem, in the text at `location`. None if the problem is the whole value.
+    """
 
     snippet: str | None = field(default=None, compare=False, repr=False)
     """The line of your file, and below it a line with a caret under the place. None if it isn't known."""

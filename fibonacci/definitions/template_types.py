@@ -61,7 +61,7 @@ _MOST_SHOWN: Final = 20
 
 _DEEPEST: Final = 50
 _MOST_VALUES: Final = 300  # each comparison is made with all of them
-_MOST_FORMS: Final = 100  # references double them with each one that names the next one twice
+_MOST_FORMS: Final = 100  # each reference that names the next one twice doubles them
 
 
 class _Document(NamedTuple):

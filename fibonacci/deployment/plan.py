@@ -205,8 +205,8 @@ class DeploymentPlan:
         `apply` refuses the plan if the state of its environment, or a workflow on the platform, has changed since.
 
         Args:
-            path: The file, which is replaced if it exists. It stores where the folder is relative to itself. In another
-                checkout, put it in the same place, or pass `folder` to `load`.
+            path: The file, which is replaced if it exists. It has the path to the folder, relative to itself. In
+                another checkout, put it in the same place, or pass `folder` to `load`.
 
         Raises:
             TypeError: If `path` is not a str or a path object.
@@ -395,7 +395,7 @@ def done_text(change: DeploymentChange) -> str:
 
 
 # A plan in a file has its fields as they are, so that a new one is saved without a word here. The digest tells a plan
-# that was edited or damaged from the one that was reviewed. Places are relative, for a checkout is elsewhere tomorrow.
+# that was edited or damaged from the one that was reviewed. Places are relative, because a checkout may move.
 
 FORMAT: Final = 1
 

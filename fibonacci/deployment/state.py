@@ -282,7 +282,7 @@ def _platform_in(text: str) -> _WrittenPlatform:
     if isinstance(written, int) and written > FORMAT:
         raise ValueError(f"it has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it")
     platform = _WrittenPlatform.model_validate(content)
-    _platform(platform.base_url)  # which refuses what is no URL
+    _platform(platform.base_url)  # which refuses anything but a URL
     return platform
 
 

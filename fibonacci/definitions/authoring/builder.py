@@ -32,8 +32,8 @@ class WorkflowBuilder:
     `"Answer {{classify}}"`. A node depends on the nodes in its templates and in `after=`, and in a branch also on the
     conditional. The builder writes all of them to its `dependencies`.
 
-    A wrong argument raises a `TypeError` or a `ValueError` in the line that passes it. `check` finds what only the
-    whole definition shows, and names the line of the node.
+    A wrong argument raises a `TypeError` or a `ValueError` in the line that passes it. Call `check` to find problems
+    that only the whole definition shows. It names the line of the node.
 
     Args:
         name: The name of the workflow that people see.
@@ -430,12 +430,12 @@ class WorkflowBuilder:
     def check(
         self, tools: Iterable[str | NamedTool] | ToolSource | None = None, *, models: Iterable[str] | None = None
     ) -> Problems:
-        """List the problems that only the whole definition shows, like `check_definition`.
+        """List the problems of the whole definition, like `check_definition`.
 
         Args:
             tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool`
                 has a JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the
-                default) checks neither.
+                default) skips both checks.
             models: The names of the models that may be used. None (the default) doesn't check them.
 
         Returns:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions.problems import snippet
 
-# This is `fibonacci/definitions/authoring/`; the frames of the whole package are not the author's.
+# This is `fibonacci/definitions/authoring/`. The frames of the whole package are not the author's.
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep
 # What an f-string replaces.
 _REPLACED: Final = re.compile(

@@ -222,7 +222,7 @@ def _inline(value: Any, definitions: Mapping[str, Any]) -> Any:
     if target is not None and target in definitions:
         others = {key: item for key, item in value.items() if key != "$ref"}
         return _inline({**definitions[target], **others}, definitions)
-    # A discriminator's mapping refers to definitions that are gone; it only repeats them.
+    # A discriminator's mapping refers to definitions that are gone, and only repeats them.
     return {key: _inline(item, definitions) for key, item in value.items() if not _is_discriminator(key, item)}
 
 
@@ -290,7 +290,7 @@ class Template:
         """Return the template of a field, by its name in JSON, or of an item of a list, by its index."""
         return self._of(item(self._value_type, _part_key(self, key), str(self)))
 
-    if not TYPE_CHECKING:  # which would take every attribute for one that exists
+    if not TYPE_CHECKING:  # which would think that every attribute exists
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):  # no field, but a protocol of Python's or a notebook's, which asks at any time
@@ -520,7 +520,7 @@ class ConditionalHandle(NodeHandle[ConditionalOutput]):
             A context manager. Use it once, after the block of the conditional.
 
         Raises:
-            ValueError: When you enter the block a second time, or enter it in a different block than the conditional's.
+            ValueError: If you enter the block twice, or don't nest it like the block of the conditional.
 
         Example:
             >>> from fibonacci import WorkflowBuilder

@@ -54,8 +54,8 @@ def check_definition(
     Args:
         definition: A `WorkflowDefinition`, or the definition as plain JSON. You can pass any value: none raises.
         tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool` has a
-            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) checks
-            neither.
+            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) skips
+            both checks.
         models: The names of the models that may be used. None (the default) doesn't check them, because the platform
             has no list of models.
 

@@ -317,7 +317,7 @@ def _options(key: str, comparisons: Sequence[Comparison], schemas: Schemas) -> S
             results_seen[tuple(_result(comparison, value, assumed) for comparison in comparisons)] = None
     results = list(results_seen)
     # A failure only stops what runs without it: it matters where it goes with another result. What always fails is a
-    # fault of its own, and left open here.
+    # separate problem, and ignored here.
     return [result for result in results if result != (None,)] or [(True,), (False,)]
 
 

@@ -450,7 +450,7 @@ def _missing_in(
     reported: set[tuple[str, str]] = set()
     for place, group in groups:
         if len(group) > 1 and readings[tuple(group)].are_alternatives:
-            continue  # one of them stands where the others are empty
+            continue  # one of them is shown where the others are empty
         for part in dict.fromkeys([tuple(group), *((source,) for source in group)]):
             reason = readings[part].reason
             if reason is not None and reported.isdisjoint((place, source) for source in part):
@@ -466,7 +466,7 @@ def groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:
         sources = {source: expression.strip() for expression in group if (source := _node_of(expression, reader))}
         if len(sources) == len(group):
             yield sources
-        else:  # what adjoins an input is no alternative to it
+        else:  # what is next to an input is not an alternative to it
             yield from ({source: expression} for source, expression in sources.items())
 
 
@@ -475,7 +475,7 @@ def _node_of(expression: str, reader: str | None) -> str | None:
     try:
         reference = parse(expression)
     except TemplateError:
-        return None  # a fault of its own
+        return None  # a separate problem
     return reference.source if reference.is_node and reference.source != reader else None
 
 

@@ -41,7 +41,7 @@ _ROOT: Final = "inputs"
 _TEXTS: Final = frozenset(
     ("instruction", "prompt", "system_prompt", "improvement_prompt")
 )  # for models, which read text
-_RESEMBLES: Final = 0.7  # rows may have columns that are no inputs: `state` is no misspelled `date`
+_RESEMBLES: Final = 0.7  # rows may have columns that are not inputs: `state` is not a misspelled `date`
 
 
 def check_inputs(

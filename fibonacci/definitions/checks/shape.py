@@ -56,7 +56,7 @@ def unknown_keys(definition: Mapping[str, Any]) -> Iterator[Problem]:
 def _unknown_in_node(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
     node_type = known_type(node.get("type"))
     if node_type is None:
-        return  # it is missing or unknown, which is a fault of its own
+        return  # it is missing or unknown, which is a separate problem
     known = _NODES[node_type]
     yield from _unknown(node, known, f"a node of type {node_type}", prefix)
     for key, inner in _INSIDE.items():
@@ -216,7 +216,7 @@ def _model_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
 def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
     kind, value = fault["type"], fault["input"]
     if location[:1] == ["nodes"] and len(location) > 2:
-        del location[2]  # pydantic adds the node's type, which is no place in the definition
+        del location[2]  # pydantic adds the node's type, which is not a place in the definition
     if location[:1] == ["version"]:
         return problem("version", "wrong_type", f"should be a text or a number, not {_kind_of(value)}")
     if kind == "union_tag_not_found":

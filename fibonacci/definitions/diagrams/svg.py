@@ -97,7 +97,7 @@ def _variables(values: Mapping[str, str]) -> str:
 def _style_sheet(scope: str) -> str:
     rules = [f".{scope}{{{_variables(LIGHT)};{_variables(DERIVED)}}}"]
     rules += [f"@media (prefers-color-scheme:dark){{.{scope}{{{_variables(DARK)}}}}}"]
-    # JupyterLab has a theme of its own, whatever the system prefers.
+    # JupyterLab has its own theme, whatever the system prefers.
     for is_light, colors in (("true", LIGHT), ("false", DARK)):
         rules.append(f'[data-jp-theme-light="{is_light}"] .{scope}{{{_variables(colors)}}}')
     for selectors, declarations in RULES.items():

@@ -111,8 +111,8 @@ def check_file(
     Args:
         path: The file, as for `load`.
         tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool` has a
-            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) checks
-            neither.
+            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) skips
+            both checks.
 
     Returns:
         The problems in the order of the file, each with file, line and column. The list is empty if there are none, and
@@ -169,7 +169,7 @@ def problems_of(
 def dumps(
     definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer", format: Format = "yaml"
 ) -> str:
-    """Return a definition as text, without defaults and in the order in which people read it.
+    """Return a definition as text, without defaults and with its keys in a readable order.
 
     Args:
         definition: The definition, as JSON or as a model. It isn't checked.
@@ -231,7 +231,7 @@ def dump(
     write_file(path, dumps(definition, generation=generation, format=format_of_file(path)))
 
 
-# The codes that are about a key; the others are about its value.
+# The codes that are about a key. The others are about its value.
 _AT_THE_KEY = ("misspelled_schema_keyword", "unknown_key", "unknown_parameter", "unknown_schema_keyword")
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
@@ -282,7 +282,7 @@ def read_checked(
     for problem in check_definition(root.plain(), tools=tools):
         element, exact = root.find(problem.location)
         offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
-        if offset in faulty:  # what could not be read is no value to check
+        if offset in faulty:  # what could not be read has no value to check
             continue
         if exact and problem.offset is not None:
             source.add(source.offset_in(element, problem.offset), problem)
@@ -360,7 +360,7 @@ def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:
     """
     name = os.fspath(path)
     with Path(path).open("rb") as file:
-        content = file.read(4 * MAX_SIZE + 1)  # a character has at most four bytes; what is longer is refused
+        content = file.read(4 * MAX_SIZE + 1)  # a character has at most four bytes, so what is longer is refused
     try:
         return content.decode("utf-8"), name
     except UnicodeDecodeError as error:

@@ -45,7 +45,7 @@ Content = dict[str, "Element"] | list["Element"] | str | int | float | bool | No
 """The content of an element: elements in an object or an array, or a scalar."""
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-# What is written for one character of a text, by the quote that the value begins with; others are written as they are.
+# How one character of a text is written, by the quote that the value begins with. Others are written as they are.
 _ESCAPE: Final = r"\\(?:x..|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|U.{8}|[\s\S])"
 _WRITTEN: Final = {'"': re.compile(rf"{_ESCAPE}|[\s\S]"), "'": re.compile(r"''|[\s\S]")}
 _AS_IT_IS: Final = re.compile(r"[\s\S]")

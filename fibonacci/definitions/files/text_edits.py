@@ -267,7 +267,7 @@ class _Editor:
         else:
             self._replace_in_lines(entry, wanted)
 
-    # Block style: an entry has lines of its own.
+    # Block style: each entry has separate lines.
 
     def _replace_in_lines(self, entry: _Entry, wanted: Any) -> None:
         element, (_, begin, key) = entry.element, entry
@@ -361,7 +361,7 @@ class _Editor:
         floors = [element.key_end, *ends]
         first = entries[0].begin
         above = self._above(first, floors[0])
-        # An entry behind a dash goes with those that follow, up to the first one that stays.
+        # An entry after a dash goes with those that follow, up to the first one that stays.
         behind_dash = 0 if self._is_first(first) else min(kept)
         if behind_dash:
             until = entries[behind_dash].begin
@@ -408,7 +408,7 @@ class _Editor:
                 before = self._end_before(before)
         self._edit(before, end, "")
 
-    # In brackets: entries are separated by commas, each on a line of its own or not.
+    # In brackets: commas separate the entries, which may be on one line or on many.
 
     def _replace_in_brackets(self, entry: _Entry, wanted: Any) -> None:
         element = entry.element

@@ -60,7 +60,7 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
     written = write_definition(definition, generation="newer", text_format=text_format)
     newline = match[0] if (match := re.search(r"\r\n|\r|\n", text)) else "\n"
     start = "\ufeff" if text.startswith("\ufeff") else ""
-    with suppress(ValueError):  # of what cannot be changed in place; a DefinitionError of what cannot be read
+    with suppress(ValueError):  # it cannot be changed in place, or not read (DefinitionError)
         result = edited(source, root, _in_words_of(raw, in_order(definition, generation="newer")))
         for end in ("", newline):  # a block text that has come to the end of a text may need it
             if _says(result + end, written, text_format):

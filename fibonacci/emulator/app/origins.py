@@ -163,7 +163,7 @@ _METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
 _EXPOSED: Final = "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 _PREFLIGHT_SECONDS: Final = 600
-_OWN_PAGE: Final = frozenset({"same-origin", "none"})  # of Sec-Fetch-Site; `none` is the user, not a page
+_OWN_PAGE: Final = frozenset({"same-origin", "none"})  # of Sec-Fetch-Site, where `none` is the user, not a page
 
 
 class Origins:

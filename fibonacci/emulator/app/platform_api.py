@@ -56,7 +56,7 @@ class EndpointCaller:
         try:
             endpoint, path = find(router, request, actor)
             context = self._context(path, Query(query), self._body(router, request, endpoint), actor, now)
-            if query and not endpoint.is_read:  # a refusal has to come before the change
+            if query and not endpoint.is_read:  # a refusal must come before the change
                 _report_unread(context, endpoint)
             if request.body and not endpoint.reads_body:
                 _report_unread_body(context, endpoint)

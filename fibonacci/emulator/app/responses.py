@@ -103,7 +103,7 @@ def in_form_of(request: ServerRequest, response: ServerResponse) -> ServerRespon
     if response.status >= 400:
         with suppress(
             HTTPException, LookupError, TypeError, AttributeError
-        ):  # a body that is no documented error stays as it is
+        ):  # a body that is not a documented error stays as it is
             error = read_json(body)["error"]
             faults = [_fault_of_0_2(request, **fault) for fault in error["details"]] if response.status == 422 else ()
             body = to_json({"detail": faults or error["message"]})

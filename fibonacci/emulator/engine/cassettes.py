@@ -50,8 +50,7 @@ class RecordedCall:
 
     Attributes:
         kind: `llm`, `critic`, or `tool` and its name.
-        node: The ID of the node. A call with the same input from another node is equal to this one, and is used after
-            the node's own.
+        node: The ID of the node. A replay uses the node's calls first, and then equal calls of other nodes.
         input: What the handler received, by name, except for IDs, the attempt and the iteration. Two calls of one kind
             with the same input are equal.
         answer: What the handler returned, any JSON.

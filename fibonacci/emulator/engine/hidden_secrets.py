@@ -166,7 +166,7 @@ def _marked(secret: Secret, form: str) -> str:
     return _stand_in(secret[0], _digits_of(*secret), form)
 
 
-_OPEN, _CLOSE = "\ufdd0", "\ufdd1"  # no text has them: they are no characters
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"  # no text has them, because they are not characters
 
 
 def place_of_secret(name: str) -> str:

@@ -62,7 +62,7 @@ class NodeStates:
         self._flow: Final = workflow.flow
         self._records: Final[dict[str, StoredNode]] = {record["id"]: record.copy() for record in records}
         self._indexes: Final = {node_id: index for index, node_id in enumerate(self._records)}
-        # The ends of phases; one that is not that of the record any more is dropped when it comes first.
+        # The ends of phases. One that no longer matches its record is dropped when it comes first.
         self._timed: Final[list[tuple[float, int, str]]] = []
         self._progress: _Progress | None = None  # made when it is first asked for: most of what reads a run is not
         for node_id, record in self._records.items():

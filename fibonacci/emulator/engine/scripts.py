@@ -138,7 +138,7 @@ class Scripts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_name: dict[str, list[QueuedScript]] = {}  # by the underscore spelling; an id of a node has no dot
+        self._by_name: dict[str, list[QueuedScript]] = {}  # by the underscore spelling. The ID of a node has no dot
 
     @property
     def unused(self) -> list[Script]:

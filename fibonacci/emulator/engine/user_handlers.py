@@ -408,7 +408,7 @@ class HandlerThreads:
     def launch(self, execution_id: str, work: Callable[[], HandlerOutcome]) -> str:
         """Start the call of a handler, and return the ID of the call."""
         call = register(self._store.owners)
-        # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
+        # It cannot report before this transaction ends. If that fails, the report finds no execution and is dropped.
         arguments = (execution_id, call, work)
         threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()
         return call

@@ -170,7 +170,7 @@ class RoutePattern:
         try:
             segments = segments_of(request.target.partition("?")[0])
         except HTTPException:
-            return False  # a path that cannot be decoded is no endpoint's
+            return False  # a path that cannot be decoded belongs to no endpoint
         return len(segments) == len(self._parts) and all(map(_segment_matches, self._parts, segments))
 
 

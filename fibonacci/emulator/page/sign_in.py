@@ -121,7 +121,7 @@ def sign_in_page(back: str, refusal: str | None = None) -> Content:
     return h.form(
         h.h1("Sign in"),
         None if refusal is None else h.p(refusal, class_="flash error", role="alert", id="refusal"),
-        # A password manager stores the key under this name; nobody enters it.
+        # A password manager stores the key under this name, which nobody enters.
         h.input(type="text", name="username", value="owner", autocomplete="username", hidden=True),
         h.label("Owner's key", for_="key"),
         h.input(

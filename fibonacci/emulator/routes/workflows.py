@@ -187,7 +187,7 @@ def _check(context: RequestContext, workflow_id: str, definition: JSONObject | N
     from fibonacci.definitions.problems import INVALID  # the checks would slow the start of an emulator
 
     problems = problems_of(to_json(definition), context.environment)
-    if context.actor == SEED.name:  # the user adds tools and models after it; each execution checks them
+    if context.actor == SEED.name:  # the user adds tools and models after it, and each execution checks them
         problems = [problem for problem in problems if problem.code not in ("unknown_tool", "unknown_model")]
     refused: Iterable[Problem] = ()
     if context.environment.warnings.strict:

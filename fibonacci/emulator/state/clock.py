@@ -38,7 +38,7 @@ class EmulatorClock:
             raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
         self.mode: Final[TimeMode] = mode
         self._follows_machine = mode != "manual"
-        # Seconds ahead of the machine's time; of a manual clock, the time itself.
+        # Seconds ahead of the machine's time. For a manual clock, the time itself.
         self._time = 0.0 if self._follows_machine else float(int(time.time()))
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
