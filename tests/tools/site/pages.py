@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from tests.tools.pictures.in_pages import by_scheme
@@ -40,6 +40,9 @@ class SitePage:
     source: str = ""
     """The file in the repository that a reader edits to change it; empty if no single file has its text."""
 
+    blocks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The HTML on the site in place of blocks of code, such as signatures with links, by their Markdown."""
+
     shown: str = ""
     """Its Markdown on the site, with what neither GitHub nor agents need, such as async tabs; empty if it is `text`."""
 
@@ -49,7 +52,10 @@ class SitePage:
 
         Each picture is two images, which follow the site's switch between light and dark.
         """
-        return by_scheme(_FENCE_OR_ROW.sub(_with_bars, self.shown or self.text))
+        text = by_scheme(_FENCE_OR_ROW.sub(_with_bars, self.shown or self.text))
+        for block, html in self.blocks.items():
+            text = text.replace(block, html)
+        return text
 
     @property
     def plain_text(self) -> str:

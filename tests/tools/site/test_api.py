@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import griffe
 import pytest
@@ -14,6 +15,7 @@ import fibonacci
 from fibonacci import AsyncFibonacci, Fibonacci
 from tests.kit.public_api import MODULES
 from tests.tools.releases.project import ROOT
+from tests.tools.site.api.elsewhere import elsewhere
 from tests.tools.site.api.fragments import fragments
 from tests.tools.site.api.names import PublicNames, read_names
 from tests.tools.site.api.reference import api_pages
@@ -122,7 +124,7 @@ def test_every_signature_is_python(names: PublicNames) -> None:
     assert len(functions) > 100
     for each in functions:
         assert isinstance(each.target, griffe.Function)
-        text = signature("name", each.target)
+        text = str(signature("name", each.target))
         ast.parse(f"{text.replace('async name', 'async def name', 1) if text[:5] == 'async' else f'def {text}'}: ...")
 
 
@@ -145,6 +147,35 @@ def test_a_type_with_several_entries_has_one_piece_of_code_between_two_links(pag
     text = pages["client.organizations"].text
     role = "[`Role`](fibonacci.models.md#fibonacci.models.Role)"
     assert f"- `allowed_roles` (`Sequence[`{role}`] | `[`Unset`](fibonacci.md#fibonacci.Unset)): " in text
+
+
+def test_the_types_of_a_signature_lead_to_their_entries(pages: dict[str, SitePage]) -> None:
+    page = pages["client.workflows"]
+    shown = page.site_text
+    execution = '<a href="fibonacci.models.md#fibonacci.models.Execution"><span class="n">Execution</span></a>'
+    assert '<span class="nb">float</span> <span class="o">|</span> <span class="kc">None</span>' in shown
+    assert f'<span class="o">-&gt;</span> {execution}\n</code></pre></div>' in shown
+    assert '<a href="https://docs.pydantic.dev/latest/api/base_model/#pydantic.BaseModel">' in shown
+    assert "```python\nget(workflow_id: str) -> Workflow\n```" in page.plain_text
+    assert "```python\nget(workflow_id" not in shown
+    # On its own page, an entry is a fragment alone.
+    assert '<a href="#fibonacci.models.ResponseInfo">' in pages["fibonacci.models"].site_text
+
+
+def test_a_type_of_another_package_leads_to_its_documentation(pages: dict[str, SitePage]) -> None:
+    path = "[`Path`](https://docs.python.org/3/library/pathlib.html#pathlib.Path)"
+    assert f"**Returns** {path}: The path of the file." in pages["client.workflows"].text
+    assert elsewhere("datetime.datetime") == "https://docs.python.org/3/library/datetime.html#datetime.datetime"
+    assert [elsewhere(path) for path in ("str", "typing.Any", "collections.abc.Sequence", "other.Thing")] == [None] * 4
+
+
+def test_the_html_of_a_signature_says_what_its_markdown_says(pages: dict[str, SitePage]) -> None:
+    blocks = {markdown: html for page in pages.values() for markdown, html in page.blocks.items()}
+    assert len(blocks) > 100
+    for markdown, html in blocks.items():
+        assert unescape(re.sub(r"<[^>]+>", "", html)).strip() == markdown.removeprefix("```python\n").removesuffix(
+            "\n```"
+        )
 
 
 def test_the_arguments_of_a_class_stand_before_its_example(pages: dict[str, SitePage]) -> None:

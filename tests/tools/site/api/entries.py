@@ -9,8 +9,9 @@ import griffe
 from tests.kit.public_api import constructor, is_group
 from tests.tools.site.api.docstrings import listed_attributes, render_sections, titled_list
 from tests.tools.site.api.fragments import fragment
+from tests.tools.site.api.highlighting import block
 from tests.tools.site.api.names import Entry, PublicNames, summary
-from tests.tools.site.api.signatures import signature, value_of
+from tests.tools.site.api.signatures import Code, joined, signature, value_of
 from tests.tools.site.api.types import Linker
 
 
@@ -33,8 +34,8 @@ def render_body(entry: Entry, linker: Linker, level: int) -> Iterator[str]:
     if bases:
         yield f"Bases: {', '.join(bases)}"
     code = _code(entry)
-    if code:
-        yield f"```python\n{code}\n```"
+    if code is not None:
+        yield block(code, linker)
     yield from render_sections(target, linker, entry.name)
     attributes = list(_attributes(entry, linker))
     if attributes:
@@ -59,18 +60,18 @@ def members_of(entry: Entry, names: PublicNames) -> Iterator[Entry]:
             yield each
 
 
-def _code(entry: Entry) -> str:
+def _code(entry: Entry) -> Code | None:
     target = entry.target
     if isinstance(target, griffe.Function):
         versions = target.overloads or []
         if isinstance(target.parent, griffe.Class | griffe.Module):
             versions = versions or target.parent.overloads.get(target.name, [])
-        return "\n".join(signature(_called(entry), each) for each in versions or [target])
+        return joined("\n", [signature(_called(entry), each) for each in versions or [target]])
     if isinstance(target, griffe.Attribute):
         return value_of(target)
     init = constructor(target)
     is_created_by_programs = init is not None and not entry.shown.startswith("client.") and _has_arguments(target, init)
-    return signature(target.name, init, is_constructor=True) if init is not None and is_created_by_programs else ""
+    return signature(target.name, init, is_constructor=True) if init is not None and is_created_by_programs else None
 
 
 def _called(entry: Entry) -> str:

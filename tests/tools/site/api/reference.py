@@ -63,7 +63,7 @@ def _client_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     parts = [f"# `{title}` {fragment(first.name)}", *render_body(first, linker, 1)]
     for entry in rest:
         parts += render_entry(entry, linker, 2)
-    return SitePage(path, title, plain(description), _text(parts), _source(first.target))
+    return SitePage(path, title, plain(description), _text(parts), _source(first.target), linker.blocks)
 
 
 def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> SitePage:
@@ -80,7 +80,8 @@ def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     if repeated:
         parts += ["## Names described elsewhere", "\n".join(_repeated(repeated, linker))]
     files = {_source(entry.target) for entry in entries}
-    return SitePage(path, name, plain(summary(target)), _text(parts), files.pop() if len(files) == 1 else "")
+    source = files.pop() if len(files) == 1 else ""
+    return SitePage(path, name, plain(summary(target)), _text(parts), source, linker.blocks)
 
 
 def _source(target: griffe.Object) -> str:

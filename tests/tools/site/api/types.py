@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from posixpath import relpath
 from typing import Final
 
 import griffe
 
+from tests.tools.site.api.elsewhere import elsewhere
 from tests.tools.site.api.names import Entry, PublicNames
 
 _NAMED: Final = re.compile(
@@ -24,11 +25,18 @@ class Linker:
 
     names: PublicNames
     page: str
+    blocks: dict[str, str] = field(default_factory=dict[str, str])
+    """The HTML of each signature on the page, by its Markdown."""
 
     def to(self, entry: Entry) -> str:
         """Return the target of a link to an entry."""
         path = "" if entry.page == self.page else relpath(entry.page, PurePosixPath(self.page).parent.as_posix())
         return f"{path}#{entry.name}"
+
+    def address(self, path: str) -> str | None:
+        """Return the target of a link to what a whole name stands for; None if no page describes it."""
+        entry = self.names.find(path)
+        return elsewhere(path) if entry is None else self.to(entry)
 
     def link(self, entry: Entry, text: str | None = None) -> str:
         """Return a link to an entry, with its name as the text."""
@@ -40,9 +48,10 @@ class Linker:
             return ""
         text = str(annotation)
         found = {entry.name: entry for entry in map(self._of_expression, _named(annotation)) if entry is not None}
-        if len(found) == 1:
+        others = [each for each in _named(annotation) if self._elsewhere(each)]
+        if len(found) == 1 and not others:
             return self.link(next(iter(found.values())), text)
-        if not found:
+        if not found and not others:
             return f"`{text}`"
         return "".join(self._parts(annotation))
 
@@ -70,13 +79,17 @@ class Linker:
         between = ""
         for part in [annotation] if isinstance(annotation, str) else annotation.iterate(flat=True):
             entry = None if isinstance(part, str) else self._of_expression(part)
-            if entry is None:
+            other = None if isinstance(part, str) else self._elsewhere(part)
+            if entry is None and other is None:
                 between += str(part)
                 continue
             yield f"`{between}`" if between else ""
-            yield self.link(entry, str(part))
+            yield self.link(entry, str(part)) if entry is not None else f"[`{part}`]({other})"
             between = ""
         yield f"`{between}`" if between else ""
+
+    def _elsewhere(self, part: str | griffe.Expr) -> str | None:
+        return None if isinstance(part, str) or self._of_expression(part) else elsewhere(part.canonical_path)
 
     def _of_expression(self, part: str | griffe.Expr) -> Entry | None:
         return self.names.find(part if isinstance(part, str) else part.canonical_path)
