@@ -1,7 +1,7 @@
-"""What other threads, signal handlers and forks do at any time, and what holds against it.
+"""Protection against what other threads, signal handlers and forks may do at any time.
 
-What a fork inherits is renewed in the child before any other code of it runs. The child has one thread then, so no
-thread sees an object half renewed, and nothing waits for a lock whose holder is a thread of the parent.
+What a fork inherits is renewed in the child before any other code of it runs. The child has only one thread at that
+point. So no thread sees a half-renewed object, and nothing waits for a lock that a thread of the parent holds.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 """Files on a disk that others use too: whose they may be, how they are written, and locks on them.
 
-A path is of one of two kinds. The user chooses it: then a link, a FIFO or a device is what is meant, if it is the
-user's or root's. Or the package derives it from such a path (a lock, a mark, a file that is not finished): it is state,
-which is a regular file of this user and never a link, since nobody has looked at it. What is wrong is an `OSError`
-whose text is in `strerror`. Windows has other owners and modes, which are left to it.
+There are two kinds of paths:
+
+- The user chooses the path. Then the user means what is there, even a link, a FIFO or a device, if it belongs to the
+  user or to root.
+- The package derives the path from such a path, for a lock, a mark or an unfinished file. That is state. It must be a
+  regular file of this user and never a link, because nobody has looked at it.
+
+Errors are `OSError`, with the text in `strerror`. Windows has other owners and modes, which are left to it.
 """
 
 from __future__ import annotations
@@ -70,7 +74,7 @@ def lock_file_patiently(file: int, tries: int) -> None:
 
     Raises:
         BlockingIOError: If another holds it each time.
-        OSError: If it cannot be locked.
+        OSError: If it can't be locked.
     """
     for left in reversed(range(tries)):
         try:
@@ -93,7 +97,7 @@ _MOST_LINKS = 40  # as Linux
 
 
 def open_state(path: Location, flags: int, *, is_private: bool = True) -> int:
-    """Open a file that the package has named itself; one that is created is for this user alone.
+    """Open a file that the package has named itself, and create it for this user alone.
 
     Args:
         path: The file.
@@ -104,7 +108,7 @@ def open_state(path: Location, flags: int, *, is_private: bool = True) -> int:
         The descriptor.
 
     Raises:
-        OSError: If it cannot be opened, is a link or no regular file, or another user's, or others may write to it.
+        OSError: If it can't be opened, is a link or no regular file, or another user's, or others may write to it.
     """
     try:
         descriptor = os.open(path, flags | _STATE, _PRIVATE)
@@ -122,7 +126,7 @@ def open_state(path: Location, flags: int, *, is_private: bool = True) -> int:
 
 
 def check_state(path: Location) -> None:
-    """Check a file that the package has named itself and another library opens; it may be missing.
+    """Check a file that the package has named itself and another library opens, if it exists.
 
     Raises:
         OSError: If it is a link or no regular file, or another user's, or others may write to it.
@@ -132,16 +136,16 @@ def check_state(path: Location) -> None:
 
 
 def read_private(path: Location, *, is_secret: bool = False) -> bytes:
-    """Return the content of a file that decides where secrets go; the user's or root's link to it is followed.
+    """Return the content of a file that decides where secrets go, following a link of the user or of root.
 
     Args:
         path: The file.
-        is_secret: Whether it is a secret itself, so that others must not read it. What belongs to root may be read: in
-            a container, a secret is such a file, and its mode cannot be changed.
+        is_secret: Whether it is a secret itself, so that others must not read it. A file of root may be readable,
+            because in a container a secret is such a file, and its mode can't be changed.
 
     Raises:
-        OSError: If it cannot be read, is no regular file, or another user's, or others may write to it, or must not
-            read it.
+        OSError: If it can't be read, is no regular file, or another user's, or others may write to it, or must not read
+            it.
     """
     descriptor = os.open(follow(path), os.O_RDONLY | _STATE)
     with os.fdopen(descriptor, "rb") as file:
@@ -158,7 +162,7 @@ def make_private(path: Location) -> None:
     """Create an empty file for this user alone at a path that the user has chosen, unless there is one.
 
     Raises:
-        OSError: If it cannot be created, is no regular file, or another user's, or others may write to it.
+        OSError: If it can't be created, is no regular file, or another user's, or others may write to it.
     """
     place = follow(path)
     try:
@@ -170,10 +174,10 @@ def make_private(path: Location) -> None:
 
 
 def check_database(path: Location) -> None:
-    """Check the files of a SQLite database at a path that the user has chosen; SQLite opens them itself.
+    """Check the files of a SQLite database, which SQLite itself opens, at a path that the user has chosen.
 
     Raises:
-        OSError: If one is another user's, or others may write to it; if one beside the database is a link.
+        OSError: If one is another user's, if others may write to it, or if one beside the database is a link.
     """
     place = follow(path)
     for suffix in ("", "-wal", "-shm", "-journal"):
@@ -203,8 +207,8 @@ def check_inside(path: Location) -> None:
     """Refuse a file of a folder that others may have filled, such as a clone, where it is a link to something else.
 
     Raises:
-        OSError: If it is a link that leads out of its folder, to a hidden file, or to one with another suffix; or if it
-            is no file, but a FIFO or a device.
+        OSError: If it is a link that leads out of its folder, to a hidden file, or to one with another suffix. Also if
+            it isn't a file, but a FIFO or a device.
     """
     file = Path(path)
     if not file.is_symlink():
@@ -243,7 +247,7 @@ def open_stream(path: Location) -> int:
     """Open what `is_stream` says is one.
 
     Raises:
-        OSError: If it cannot be opened, or a regular file has taken its place.
+        OSError: If it can't be opened, or a regular file has taken its place.
     """
     descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
     status = os.fstat(descriptor)
@@ -257,8 +261,8 @@ def check_replaceable(path: Location, *, is_state: bool = False) -> Path:
     """Return the file that is written in place of a path: where the links lead that the user has chosen.
 
     Raises:
-        OSError: If a link, or the file that is there, is another user's, or it is no regular file; for a state, also if
-            it is a link.
+        OSError: If a link or the existing file is another user's, or the file isn't a regular file. For a state, also
+            if it is a link.
     """
     place = Path(path) if is_state else follow(path)
     with contextlib.suppress(FileNotFoundError):
@@ -269,20 +273,21 @@ def check_replaceable(path: Location, *, is_state: bool = False) -> Path:
 def write_file(
     path: Location, content: str | bytes, *, mode: int | None = None, created: int = 0o666, is_state: bool = False
 ) -> None:
-    """Write a text, in UTF-8, or bytes to a file; a reader sees the old content or the new, never a part.
+    """Write bytes, or text in UTF-8, to a file, so that a reader sees the old content or the new, never a part.
 
-    The content goes to a temporary file beside it, which then takes its place. An existing file keeps its permissions,
-    and a symbolic link remains one. What is there and is no regular file, such as `/dev/stdout`, is written to.
+    The content goes to a temporary file next to it, which then takes its place. An existing file keeps its permissions,
+    and a symbolic link remains one. Anything but a regular file, such as `/dev/stdout`, is written to directly.
 
     Args:
         path: The file.
         content: The text, whose line breaks are written as they are, or the bytes.
-        mode: The permissions of the file, such as 0o600, whatever it had; None for those that it has or is given.
+        mode: The permissions of the file, such as 0o600, whatever they were before. None for the present or default
+            ones.
         created: The permissions of a new file, of which the process takes some away (its umask).
         is_state: Whether the package has named the file itself, so that it is never a link.
 
     Raises:
-        OSError: If the file cannot be written, or is another user's; it then is as it was.
+        OSError: If the file can't be written, or is another user's. Then it is unchanged.
     """
     encoded = content.encode("utf-8") if isinstance(content, str) else content
     if not is_state and is_stream(path):
@@ -318,7 +323,7 @@ _HOUR = 3600
 
 
 def _create_temporary(folder: Path, mode: int) -> tuple[Path, int]:
-    """Create and lock a temporary file; return it and its descriptor. The lock tells that its process is alive."""
+    """Create and lock a temporary file, and return it and its descriptor. The lock shows that its process lives."""
     while True:
         temporary = folder / f".fibonacci-{secrets.token_hex(8)}.tmp"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _STATE, mode)
@@ -337,8 +342,8 @@ def _create_temporary(folder: Path, mode: int) -> tuple[Path, int]:
 def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files of `write_file` that processes of this user have left in a folder when killed.
 
-    Those of a living process are locked, and stay. Where there are no locks, all of them do; on Windows, which cannot
-    rename a file that is open, those of the last hour.
+    Files of a living process are locked, and stay. Without locks, all files stay. On Windows, which can't rename an
+    open file, those of the last hour stay.
     """
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -373,11 +378,11 @@ def finish(file: BinaryIO, target: Path, *, mode: int | None = None) -> None:
 
     Args:
         file: The file, which has its content.
-        target: The file that is replaced; it may be missing.
-        mode: The permissions, whatever the other one has; None for those.
+        target: The file to replace, which may be missing.
+        mode: The permissions, whatever those of the other are. None to keep those.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If it can't be written.
     """
     file.flush()
     if sys.platform != "win32":
@@ -395,7 +400,7 @@ def _check(path: Location, status: os.stat_result, *, is_private: bool = True) -
     """Check what the package is going to read or write as a file.
 
     Raises:
-        OSError: If it is no regular file, or another user's; if it is private, also if others may write to it.
+        OSError: If it isn't a regular file, or is another user's. If it is private, also if others may write to it.
     """
     if stat.S_ISLNK(status.st_mode):
         raise OSError(errno.ELOOP, "is a symbolic link, and must be a file: remove it", os.fspath(path))
@@ -411,7 +416,7 @@ def _check(path: Location, status: os.stat_result, *, is_private: bool = True) -
 
 
 def _check_owner(path: Location, status: os.stat_result, folder: Path, fault: str = "belongs to another user") -> None:
-    """Check whose a file is: this user's or root's; to root also the owner's of the folder, such as one in a container.
+    """Check that a file is this user's or root's, or for root, the owner's of the folder, as in a container.
 
     Raises:
         OSError: If it is another user's.

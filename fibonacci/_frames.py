@@ -39,7 +39,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def declared_kind(declared: Any) -> Kind:
-    """Return the kind that a type annotation determines; `null` where only the values determine it."""
+    """Return the kind that a type annotation determines, or `null` if only the values determine it."""
     if declared in _SCALARS:
         return _SCALARS[declared]
     origin, arguments = get_origin(declared), get_args(declared)
@@ -89,7 +89,7 @@ def _common(one: Kind, other: Kind) -> Kind:
 
 
 def is_uniform(kind: Kind) -> bool:
-    """Whether values of a kind have one shape throughout; an object without fields has none that can be stored."""
+    """Whether values of a kind have one shape throughout. An object without fields can't be stored as one."""
     if isinstance(kind, ListOf):
         return is_uniform(kind.item)
     if isinstance(kind, Struct):
@@ -111,7 +111,7 @@ def fitted(value: Any, kind: Kind) -> Any:
 
 
 def _in_utc(value: datetime) -> datetime | None:
-    """Return a time in UTC, which one without a time zone is taken to be in; None when its year there is no year."""
+    """Return a time in UTC, assuming UTC without a time zone, or None if its year isn't valid there."""
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError:
@@ -122,7 +122,7 @@ Row = Mapping[str, Any]
 
 
 class Column(NamedTuple):
-    """One column: the values of a field of all objects, None where an object does not have it."""
+    """One column: the values of a field of all objects, None where an object doesn't have it."""
 
     name: str
     kind: Kind
@@ -141,7 +141,7 @@ def columns_of(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: boo
     Args:
         rows: The fields of each object.
         declared: The types of the documented fields, which are columns even when the list is empty.
-        flatten: Whether the fields of nested objects are columns of their own, named by dotted paths.
+        flatten: Whether to make a column of each field of nested objects, named by dotted paths.
     """
     names = list(dict.fromkeys([*declared, *(name for row in rows for name in row)]))
     if flatten:
@@ -196,7 +196,7 @@ def _flattened(
 
 
 def _members(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the values in an object that are no objects, each with its dotted path."""
+    """Yield the values in an object that aren't objects, each with its dotted path."""
     if isinstance(value, Mapping):
         for name, member in cast("Mapping[object, Any]", value).items():
             yield from _members(f"{path}.{name}", member)
@@ -212,10 +212,10 @@ _LIBRARIES = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
 
 
 def load_library(extra: str) -> Any:
-    """Return the library of an extra; calls that send something first ask for it before.
+    """Return the library of an extra. Calls that send requests load it first.
 
     Raises:
-        ImportError: If it is not installed; the message names the extra.
+        ImportError: If it isn't installed. The message names the extra.
     """
     library = _LIBRARIES[extra]
     try:
@@ -236,7 +236,9 @@ _PANDAS_TYPES = {
 
 
 def pandas_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> pandas.DataFrame:
-    """Return a data frame with a row for each object; see `columns_of` for the arguments.
+    """Return a data frame with a row for each object.
+
+    See `columns_of` for the arguments.
 
     Nested values, and values that have no type in common, are objects.
     """
@@ -253,9 +255,11 @@ def pandas_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: b
 
 
 def polars_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> polars.DataFrame:
-    """Return a data frame with a row for each object; see `columns_of` for the arguments.
+    """Return a data frame with a row for each object.
 
-    Nested values are structs and lists where all have the same shape; else they are JSON texts.
+    See `columns_of` for the arguments.
+
+    Nested values are structs and lists if they all have the same shape, otherwise JSON as text.
     """
     load_library("polars")
     import polars
@@ -283,9 +287,11 @@ def polars_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: b
 
 
 def arrow_table(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> Any:
-    """Return a table with a row for each object; see `columns_of` for the arguments.
+    """Return a table with a row for each object.
 
-    Nested values are structs and lists where all have the same shape; else they are JSON texts.
+    See `columns_of` for the arguments.
+
+    Nested values are structs and lists if they all have the same shape, otherwise JSON as text.
     """
     pyarrow = load_library("arrow")
 

@@ -12,7 +12,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def passing_interrupts(model: type[M]) -> type[M]:
-    """Let pass, in `model_dump`, what is raised in a serializer in Python: pydantic makes an error of its own of it."""
+    """Let exceptions pass that a Python serializer raises in `model_dump`, which pydantic would replace."""
     dump = model.model_dump
 
     @wraps(dump)

@@ -20,8 +20,8 @@ else:
     class once(property):  # noqa: N801  (type checkers take it for a property)
         """A property that is computed once for each object.
 
-        It stands for `functools.cached_property`, which type checkers do not accept where a protocol has a read-only
-        property, and whose module takes as long to import as everything else that a client needs (51 % of it, by
+        It replaces `functools.cached_property`, which type checkers don't accept where a protocol has a read-only
+        property. That module also takes as long to import as everything else that a client needs (51 % of it, by
         `python -m tests.tools.benchmarks.ablations`).
         """
 
@@ -66,9 +66,9 @@ else:
 def uninterrupted(load: "Callable[[], T]") -> "T":
     """Return what a function returns that imports modules, which no signal interrupts.
 
-    An exception of a signal's handler, such as the KeyboardInterrupt of Ctrl-C, would leave a package half imported:
-    some never import again then. Handlers run in the main thread alone, so the function is called in another one; the
-    exception ends the wait for it.
+    An exception of a signal handler, such as the KeyboardInterrupt of Ctrl-C, would leave a package half imported, and
+    some packages can't be imported after that. Handlers run only in the main thread, so the function is called in
+    another one. The exception then ends the wait for it.
     """
     from _thread import start_new_thread
     from threading import Lock  # here: until Python 3.13 it takes the thread that imports it first for the main one
@@ -122,8 +122,8 @@ def state_of(instance: object) -> "dict[str, Any]":
 class LateImports:
     """Modules that most first calls of a process do without, imported when its second call begins.
 
-    A script with one call does not wait for them; and calls that fail do not depend on them: an import needs a file
-    descriptor, which may be what a call fails for.
+    A script with one call doesn't wait for them. Calls that fail don't depend on them either: an import needs a file
+    descriptor, and a call may fail because none is left.
 
     Args:
         modules: Their names.
@@ -134,14 +134,14 @@ class LateImports:
         self._calls = 0
 
     def begin_call(self) -> None:
-        """Count a call; import the modules unless it is the first."""
+        """Count a call, and import the modules unless it is the first."""
         if self._missing:
             self._calls += 1
             if self._calls > 1:
                 self.load()
 
     def load(self) -> bool:
-        """Import the modules; return False when that is not possible now."""
+        """Import the modules, or return False if that isn't possible now."""
         if self._missing:
             try:
                 uninterrupted(self._import)
@@ -170,8 +170,8 @@ def lazy_names(
     Args:
         module: The `globals()` of the module.
         public: The public names of each module that they are defined in.
-        modules: The public modules in it, which are attributes too. A star import does not bring them: their names,
-            such as `models`, are likely names of a program's variables.
+        modules: The public modules in it, which are attributes too. A star import doesn't bring them: their names, such
+            as `models`, are likely names of a program's variables.
         migration: The module whose `renamed(name)` names the replacement of a name of an earlier version.
     """
     homes = {name: home for home, names in public.items() for name in names}
@@ -197,7 +197,7 @@ def lazy_names(
 
 
 def _missing_name(module: str, name: str, migration: "str | None") -> Exception:
-    """Return the error for a name that a module does not have."""
+    """Return the error for a name that a module doesn't have."""
     renamed = None if migration is None else __import__(migration, fromlist=["renamed"]).renamed(name)
     if renamed is None:
         return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
@@ -207,7 +207,7 @@ def _missing_name(module: str, name: str, migration: "str | None") -> Exception:
 
 
 def _is_asked_by_import() -> bool:
-    """Whether a `from` import looks whether a module has a name, before it asks for the name."""
+    """Whether a `from` import is checking that a module has a name, before it gets the name."""
     from inspect import currentframe
 
     frame = currentframe()

@@ -1,10 +1,11 @@
 """Logging: records with the SDK's fields, so that a formatter may name them, and no API key in what HTTP libraries log.
 
-The client and the emulator, which share nothing else, both log with it. What a record says of others' texts is one line
-without control characters: a model's line break would be a record of its own.
+The client and the emulator, which share nothing else, both log with it. Text from others is one line without control
+characters in a record, because a model's line break would look like a new record.
 
-It has a file of its own because loggers outlive modules: whatever is reachable from here survives until the last and
-slowest pass of the interpreter's shutdown. With everything that `logs` imports, a short script ended a quarter later.
+This is a separate file because loggers outlive modules. Whatever is reachable from here survives until the last and
+slowest pass of the interpreter's shutdown. With everything that `logs` imports, a short script took a quarter longer to
+end.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _client_logger: Logger | None = None
 def client_logger(level: int) -> Logger | None:
     """Return the logger `fibonacci` if a record of the level would be read by anybody. It gets no handler that writes.
 
-    A program that has not imported `logging` reads no records; importing it here would take 2 ms of its first call.
+    A program that hasn't imported `logging` reads no records, and importing it here would take 2 ms of its first call.
     """
     global _client_logger
     if _client_logger is None and "logging" in sys.modules:
@@ -51,7 +52,7 @@ def log(
     request_id: str | None = None,
     execution_id: str | None = None,
 ) -> None:
-    """Log a record whose fields are None where they are not known.
+    """Log a record whose fields are None where they aren't known.
 
     Args:
         logger: The logger.
@@ -60,12 +61,12 @@ def log(
         args: The arguments of the message.
         with_exception: Whether to add the exception that is being handled.
         method: The HTTP method.
-        path: The path of the request; its query is left out.
+        path: The path of the request, without its query.
         status: The HTTP status.
         attempt: The number of the attempt, from 1.
         elapsed: Seconds since the call began.
-        request_id: The id that the platform gave the request.
-        execution_id: The id of the execution; taken from the path where it has one.
+        request_id: The ID that the platform gave the request.
+        execution_id: The ID of the execution. Taken from the path if the path has one.
     """
     if not logger.isEnabledFor(level):
         return

@@ -121,7 +121,7 @@ ATTRIBUTES = {
 
 
 def renamed(name: str) -> str | None:
-    """Return the message for a name of 0.2.4, or an attribute such as `Execution.run_id`; None for any other."""
+    """Return the message for a name of 0.2.4, or an attribute such as `Execution.run_id`. None for any other."""
     instead = RENAMED.get(name) or ATTRIBUTES.get(name)
     if instead is None:
         return None

@@ -90,7 +90,7 @@ def shown_url(url: str) -> str:
     """Return the URL of a server without user, password and options.
 
     Raises:
-        ValueError: If its path is not that of a database, as with a `/` in a password, which would be shown.
+        ValueError: If its path isn't that of a database, as with a `/` in a password, which would be shown.
     """
     parts = urlsplit(url)
     database = parts.path.removeprefix("/")

@@ -1,4 +1,4 @@
-"""Help with misspelled names; difflib is imported only where a name is wrong."""
+"""Help with misspelled names. It imports difflib only if a name is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MAX_CANDIDATES = 300  # each is compared letter by letter
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """Return the known word that another resembles most; None if it resembles none, or if there are too many.
+    """Return the known word that another resembles most, or None if it resembles none, or if there are too many.
 
     Args:
         word: The word.
@@ -26,7 +26,7 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the end of a message that suggests the nearest known word; empty if none is near."""
+    """Return the end of a message that suggests the nearest known word. Empty if none is near."""
     near = nearest(word, known)
     return f"; did you mean {near!r}?" if near else ""
 
@@ -50,13 +50,14 @@ class _LazyText:
 def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str]] | None = None) -> AttributeError:
     """Return the error for a missing attribute, whose text has the nearest name that exists.
 
-    For one of fibonacci-sdk 0.2.4 it has what stands for it today. The text is made when it is read, for most such
-    errors are not: `hasattr` discards them. The error has no `obj`, for which Python would add the same suggestion.
+    For a name of fibonacci-sdk 0.2.4, the text has its replacement. The text is only made when it is read, because most
+    such errors never are: `hasattr` discards them. The error has no `obj`, for which Python would add the same
+    suggestion.
 
     Args:
         owner: The object.
         name: The attribute.
-        known: Returns the attributes that the object has; those of its class by default.
+        known: Returns the attributes that the object has. Default: those of its class.
     """
 
     def text() -> str:

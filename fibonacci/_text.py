@@ -1,8 +1,8 @@
-"""Text of others made safe to show: no terminal, log or reader takes a part of it for something else.
+"""Text from others made safe to show, so that no terminal, log or reader takes a part of it for something else.
 
-What a server, a model or another user has written may hold sequences that a terminal carries out, line breaks that
-forge a line of a log, and marks that change the order in which a line is read. They are escaped as Python writes them.
-A text that has been made safe stays the same when it is made safe again.
+Text from a server, a model or another user may contain dangerous characters: sequences that a terminal executes, line
+breaks that forge a log line, and marks that change the order in which a line is read. They are escaped as Python writes
+them. A text that has been made safe stays the same when it is made safe again.
 
 The words for a number of things are here too: every part of the package has such numbers.
 """

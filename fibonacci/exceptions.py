@@ -1,4 +1,4 @@
-"""The module of errors of fibonacci-sdk 0.2.4, which is `fibonacci.errors` today: importing it says so."""
+"""The errors module of fibonacci-sdk 0.2.4. Importing it says that it is `fibonacci.errors` today."""
 
 from fibonacci._migration import renamed
 

@@ -1,8 +1,8 @@
 """What has no mechanical counterpart in the other mode: the system's clock, event loops.
 
 This file and its twin in the other half are written by hand. Everything else in the synchronous half is derived.
-asyncio and trio are used directly, because loading anyio's backend would take a tenth of a cold script's time, and
-fails when no file descriptor is left.
+asyncio and trio are used directly, because anyio's backend takes a tenth of a cold script's time to load, and can't be
+loaded without a free file descriptor.
 """
 
 from __future__ import annotations

@@ -173,8 +173,8 @@ class FrameRows(ABC):
         frame: The frame.
 
     Attributes:
-        methods: What the frames of a library have, and nothing else that is passed as rows. The first one decides
-            alone for most: a lazy frame of polars warns when it is asked for its columns.
+        methods: Methods by which the frames of a library are recognized. For most values the first one decides, because
+            a lazy frame of polars warns when asked for its columns.
     """
 
     methods: ClassVar[tuple[str, ...]]
@@ -405,7 +405,7 @@ class RowParser:
         return self._key is None
 
     def parse(self, index: int, value: Any) -> tuple[Row, Exception | None]:
-        """Return a row, and what is wrong with its inputs: such a row fails alone.
+        """Return a row, and what is wrong with its inputs. Such a row fails without stopping others.
 
         Args:
             index: The place of the row, from 0.

@@ -24,7 +24,7 @@ class OpenIntent(NamedTuple):
 
 
 class Claims:
-    """What a journal has, and those next to it.
+    """What a journal and the journals next to it contain.
 
     Args:
         taken: The IDs of executions that belong to rows of the journal.
@@ -119,14 +119,14 @@ def is_past(executions: Sequence[Execution], since: float) -> bool:
 def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> MatchedRows:
     """Match rows with executions by their inputs.
 
-    Rows with equal inputs get executions if there are as many of these as of those: then no execution is left over
-    that another program may have started, and no row is left over whose execution one of them may be. A row anywhere
-    in a journal that may just be started with the same inputs leaves a doubt as well.
+    Rows with equal inputs get executions only if there are as many executions as rows. With more executions, another
+    program may have started some. With fewer, nobody can tell which row has none. A row in any journal that may just be
+    starting with the same inputs leaves a doubt as well.
 
     Args:
         rows: Rows whose start had no response.
         candidates: Executions of the workflow.
-        claims: What the journals say, read after the list: who starts a row writes its intent before.
+        claims: What the journals say, read after the list: whoever starts a row writes its intent first.
     """
     groups: dict[bytes, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.intended_at):

@@ -173,7 +173,7 @@ class JournalHolder(NamedTuple):
     """A run that has a journal.
 
     Attributes:
-        run: The name of the run, which no other has. Empty while it opens the journal.
+        run: The unique name of the run. Empty while it opens the journal.
         process: Its process, for messages.
     """
 
@@ -689,8 +689,8 @@ def check_files(path: str, note: str) -> bool:
 def _read(path: str, header: JournalHeader, noted: JournalMark | None, *, is_open: bool) -> JournalMark | None:
     """Return the mark of the last commit of the journal at a path, or None if it is new.
 
-    It is read by a connection that can change none of its files: closing another one would remove the write-ahead log
-    of a journal that is refused, and that is whole again when the file that is missing has been put back.
+    It uses a connection that can't change any of the files. Closing an ordinary connection would remove the write-ahead
+    log. If the journal is refused because a file is missing, it is whole again once that file is back.
 
     Raises:
         JournalError: If it is another program's, damaged, or less than what was noted.
@@ -755,7 +755,7 @@ def read_checked(
 
 
 def _is_there(path: str) -> bool:
-    """Whether there is a journal, or what is left of one."""
+    """Whether there is a journal, or a part of one."""
     return os.path.lexists(path) or os.path.lexists(f"{os.path.realpath(path)}{LOCK_SUFFIX}")
 
 

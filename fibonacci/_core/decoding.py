@@ -40,9 +40,9 @@ _BETWEEN_OBJECTS = re.compile(rb"\}\s*,(?=\s*\{)")
 def edges(body: bytes) -> list[int]:
     """Return where to cut an envelope's list: its opening bracket, then some of the commas between its items.
 
-    What stands between two edges is meant to be the items of a list without its brackets. It may not be, for braces
-    inside texts are counted too. No harm is done, as then it is no JSON: what a list begins with is, with a bracket
-    behind it, a list of its own only where an item has ended.
+    What is between two edges should be items of a list without its brackets. It may be something else, because braces
+    inside strings are counted too. That does no harm, because such a piece isn't valid JSON: the start of a list is
+    only a list with a bracket behind it if an item has just ended.
 
     Args:
         body: The body of the response: JSON.
@@ -88,8 +88,8 @@ _REL_NEXT = r";\s*rel\s*=\s*(?:\"\s*(?:(?!next[\s\"])[^\"\s]+\s+)*next[\s\"]|nex
 def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, QueryValue] | None:
     """Return the query parameters to add for the next page, or None when this page is the last.
 
-    It looks for these, in this order: `next_cursor` in `meta` or `meta.pagination`, then `page` and `total_pages`
-    there, then a `Link` header with rel="next" to the same path on the same origin.
+    First it looks for `next_cursor` in `meta` or `meta.pagination`, then for `page` and `total_pages` there. Last comes
+    a `Link` header with rel="next" to the same path on the same origin.
 
     Args:
         meta: The `meta` of the page.

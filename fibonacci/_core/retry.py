@@ -1,13 +1,13 @@
 """Which attempts are repeated, and after what delay.
 
-Three outcomes decide. *Never sent*: any method may be repeated. *Refused* (429): any method, after the delay that the
-server asks for. *Unknown* (sent, but no usable response, or a status of 408 or from 500): only idempotent methods. A
-POST or PATCH whose outcome is unknown is never repeated, because that could run a workflow twice. A 503 is no
-exception, whatever wait it states: gateways send it with `Retry-After` when the work is done and its response came too
-late.
+Three outcomes decide. After *never sent*, any method may be repeated. After *refused* (429), any method may be repeated
+after the delay that the server asks for. After *unknown* (sent, but no usable response, or a status of 408 or from
+500), only idempotent methods may be repeated. A POST or PATCH whose outcome is unknown is never repeated, because that
+could run a workflow twice. This is true for a 503 too, whatever wait it states. Gateways send one with `Retry-After`
+even if the work was done and only its response came too late.
 
-A refusal by the rate limit says that the call is fine and comes too early: it is repeated for as long as the time of
-the call lasts, and doesn't count as one of the `max_retries`.
+A refusal by the rate limit says that the call is fine but too early. It is repeated for as long as the call's timeout
+allows, and doesn't count toward `max_retries`.
 """
 
 from __future__ import annotations

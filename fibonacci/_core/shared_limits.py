@@ -273,11 +273,11 @@ class SharedLimits:
 
     Args:
         is_enforced: Whether calls are delayed. Otherwise the limits are learned, and every request is admitted.
-        window: The window of the rate limit, where it isn't one of this process alone.
+        window: The window of the rate limit, unless it belongs to this process alone.
 
     Attributes:
-        failure: Why no call can be admitted at present. None in a process of its own.
-        is_inherited: Whether this process is a fork of the one that has made them, whose calls they are about.
+        failure: Why no call can be admitted at present. Always None if the limits belong to this process alone.
+        is_inherited: Whether this process is a fork, and the limits belong to its parent's calls.
     """
 
     def __init__(self, *, is_enforced: bool = True, window: RequestWindow | None = None) -> None:
@@ -308,7 +308,7 @@ class SharedLimits:
         return self._limiter.in_flight
 
     def renew_in_child(self) -> None:
-        """Let go of the lock, which a thread of the parent may hold. The child's calls get limits of their own."""
+        """Let go of the lock, which a thread of the parent may hold. The child's calls get new limits."""
         self._lock = threading.RLock()
         self.is_inherited = True
         _shared.clear()  # here, where no other thread may have found its limits already
@@ -501,7 +501,7 @@ def kept_limits(name: tuple[str, int], make: Callable[[], SharedLimits]) -> Shar
     """Return the limits of that name, made unless they are there: the same object for every client in the process.
 
     Args:
-        name: The base URL, and a hash that stands for the key, so that the registry holds no secrets.
+        name: The base URL, and a hash of the key, so that the registry holds no secrets.
         make: Makes them.
     """
     limits = _shared.get(name)

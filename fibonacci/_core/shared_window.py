@@ -1,8 +1,8 @@
 """The window that the processes of one API key share: who may send next, by which leases and messages.
 
-This is the state of a limiter for several processes, and what a message to it changes. A store keeps it, and has the
-processes take turns: a file, which is read into this class and written back, or Redis, where `_net/redis_window.lua`
-does the same (`tests/net/test_redis_store.py` compares the two).
+This is the state of a limiter for several processes, and what a message to it changes. A store keeps it, and makes the
+processes take turns. The store is a file, which is read into this class and written back, or Redis. There,
+`_net/redis_window.lua` does the same, and `tests/net/test_redis_store.py` compares the two.
 """
 
 from __future__ import annotations
@@ -142,14 +142,18 @@ class _Lease(Admission):
 class SharedWindow:
     """The state of a limiter that several processes share.
 
-    Requests in flight are leases. Those of a process that was killed lapse as every other does: when a later response
-    states a number that includes them, and when their window has passed. Calls that wait have a place in one queue, so
-    that no process overtakes another. A place is kept for three seconds after its process last asked. When a window
-    begins, it is shared out to the processes that wait, so that the fastest doesn't take it all before others wake. A
-    call whose process has used up its share doesn't count as one before those of the others, who wake later than the
-    process whose request has found that the window has begun. When none waits, those that start together aren't there
-    yet: each may take a part at once, and more over some seconds, so that the one that starts first doesn't take it
-    all.
+    Requests in flight are leases. Leases of a killed process lapse like all others: when a later response states a
+    number that includes them, and when their window has passed.
+
+    Calls that wait have a place in one queue, so that no process overtakes another. A place is kept for three seconds
+    after its process last asked.
+
+    When a window begins, the processes that wait share it, so that the fastest doesn't take it all before others wake.
+    A call whose process has used up its share no longer stands in the way of calls of other processes. These wake later
+    than the process whose request found that the window has begun.
+
+    If no process waits, those that are about to start aren't known yet. So each may take a part at once, and more over
+    some seconds, which keeps the first one from taking it all.
 
     While nothing is known of the window, one request at a time is sent to learn it.
 

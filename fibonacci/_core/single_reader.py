@@ -16,8 +16,8 @@ class SingleReader:
     It doesn't wait for its turn instead: an error has to be raised to somebody, and whoever shares an iterator by
     mistake would never notice.
 
-    There is no lock, which a signal handler or the garbage collector could meet. A turn ends with its object at the
-    latest, so Ctrl-C at any moment leaves nothing behind.
+    It uses no lock, because a signal handler or the garbage collector could run into it. A turn ends with its object at
+    the latest, so Ctrl-C at any moment leaves nothing behind.
 
     Args:
         error: The text of the error.

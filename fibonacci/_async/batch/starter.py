@@ -194,8 +194,8 @@ class AsyncRowFinder:
     def search(self, *, is_at_rest: bool) -> bool:
         """Search for the executions of the rows of unknown outcome, in a worker, unless that was done.
 
-        Those of an earlier run are searched for soon, and all once more when nothing else is under way: as long as
-        another row with the same inputs may have been started, a row stays unknown.
+        It searches for rows of an earlier run soon, and for all of them once more when nothing else is under way. A row
+        stays unknown as long as another row with the same inputs may have been started.
 
         Returns:
             Whether a search was begun.

@@ -1,6 +1,6 @@
 """Sockets under asyncio and trio. Written by hand, like its blocking twin.
 
-A connection is a plain non-blocking socket, not a transport of the event loop: it can be dropped at any time, even if
+A connection is a plain non-blocking socket, not a transport of the event loop. It can be dropped at any time, even if
 its loop is closed, and a cancellation leaves no state behind.
 """
 

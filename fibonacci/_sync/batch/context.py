@@ -355,7 +355,7 @@ class BatchContext:
             row.is_recorded = True
 
     def progress_to_note(self, *, is_alone: bool) -> str | None:
-        """Return the note on the progress that the journal should have now, or None to leave the one that it has.
+        """Return the note on the progress that the journal should have now, or None to leave its present note.
 
         Args:
             is_alone: Whether nothing else is going to be written.
