@@ -1,6 +1,7 @@
-"""When a node runs: one account, which the emulator's engine, the checks and the diagrams ask.
+"""When a node runs: one answer, which the emulator's engine, the checks and the diagrams all use.
 
-It knows how the nodes of a definition are linked, and is told what has become of them so far. It runs nothing itself.
+It knows how the nodes of a definition are linked, and its callers tell it the states of the nodes so far. It runs
+nothing itself.
 """
 
 from __future__ import annotations
@@ -192,8 +193,8 @@ class Flow:
     def _starts_after(self, critics: Mapping[str, Sequence[str]]) -> Edges:
         """Return what each node starts after.
 
-        What would make nodes wait for each other is left out: a fallback may use what depends on the failed node. The
-        fallbacks come first: a critic assesses what replaces its target.
+        This leaves out what would make nodes wait for each other, because a fallback may use what depends on the failed
+        node. The fallbacks come first: a critic assesses what replaces its target.
         """
         after = {node_id: dict.fromkeys(targets) for node_id, targets in self.waits_for.items()}
         reach = _Reach(after)

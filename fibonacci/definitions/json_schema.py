@@ -1,7 +1,7 @@
 """JSON Schema: whether a value fits a schema, in bounded time, and what is wrong with the schema itself.
 
 This is the part of the standard that schemas of inputs and answers use. `schema_faults` lists what is outside of it, so
-that nothing is left unchecked in silence.
+that nothing goes unchecked without notice.
 
 Other people write the schemas and values, and 30 references that each name the next one twice are a billion schemas. So
 each check counts its steps, about one for each schema and value, and stops at a limit. A value that reaches the limit
@@ -136,7 +136,7 @@ class _UncheckedPattern(Exception):
 
 _Place = str | tuple["_Place", str | int]
 """A place in a value: its own name, or the place of what it is in, and the name or index there. Only the place of a
-fault is written out: that of each element would take as long as all names around it are."""
+problem is written out, because writing that of each element would take as long as all names around it."""
 
 
 class _Check:

@@ -1,7 +1,7 @@
 """The kinds of nodes: what the SDK knows of each type besides its model, in one table.
 
-A kind has a model in `nodes.py`, an entry here and a method of `WorkflowBuilder`. Whoever asks for the type of a node
-asks this table, or matches all of `NodeType` or of `Node`: a kind that is missing there is an error of types.
+A kind has a model in `nodes.py`, an entry here and a method of `WorkflowBuilder`. Code that depends on the type of a
+node looks it up here, or matches all of `NodeType` or `Node`, where a missing kind is a type error.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ remaining work is counted in steps, and refused at a limit that is the same on e
 enough: that of pydantic takes 47 s for `(?:a{0,1000}){0,100}x` on 10,000 letters, and has no lookaheads.
 
 The language is that of JSON Schema, ECMA 262: `$` is only the end of the text, and `\d` has ten digits. Back references
-and what only Python has, such as flags, are refused with the reason.
+and features that only Python has, such as flags, are refused with the reason.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a template gives: the types of expressions, before a workflow runs.
 
-They are read from JSON Schemas, and from what the platform documents of critics and conditionals. What is not
-understood is unknown, and an unknown type is never a fault: it has every field, and may equal anything.
+They are read from JSON Schemas, and from what the platform documents of critics and conditionals. Anything else has an
+unknown type, which is never a problem: it has every field, and may equal anything.
 """
 
 from __future__ import annotations

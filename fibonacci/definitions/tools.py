@@ -59,7 +59,7 @@ def named_parameters(schema: Mapping[str, Any]) -> list[str] | None:
 def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the places of values that do not fit the schema of their parameter, such as `headers.x`, and why.
 
-    What a template has as its value is not known here. Null is an absent value.
+    The values of templates are not known here. Null is an absent value.
     """
     steps = Steps()
     for name, value in params.items():

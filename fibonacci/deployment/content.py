@@ -46,8 +46,8 @@ def content_of_workflow(workflow: Workflow) -> WorkflowContent:
 def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
     """Return the content that a file asks for.
 
-    Without a name in the file it is the workflow's, else that of the file. A description that neither the file nor the
-    definition on the platform has is the workflow's: it was set by other means, and is left alone.
+    If the file has no name, the content has the workflow's name, or the file's if there is no workflow yet. If neither
+    the file nor the definition on the platform has a description, the workflow's stays: somebody set it by other means.
 
     Args:
         definition: The definition in the file.

@@ -1,7 +1,7 @@
 """The folder of definitions: its files, what each says of a workflow, and who may change it.
 
-The files are small and local, so they are read and written in place, in async mode too: a thread for each would take
-longer, and could not be canceled.
+The files are small and local, so even async code reads and writes them directly. A thread for each would take longer,
+and could not be canceled.
 """
 
 from __future__ import annotations
@@ -149,9 +149,9 @@ class DeploymentFolder:
     def locked(self) -> Generator[None]:
         """Keep every other `apply` and `pull` on this machine away from the folder, where the system can.
 
-        What those left that were killed while they wrote a definition is removed.
+        It also removes what processes left that were killed while they wrote a definition.
 
-        The system ends it with the process, however that ends.
+        The system releases the lock when the process ends, however it ends.
 
         Raises:
             StalePlanError: If another one is running.

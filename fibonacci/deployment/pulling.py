@@ -66,7 +66,7 @@ def definition_of(workflow: Workflow) -> Mapping[str, Any]:
 def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Workflow, file: str | None) -> str:
     """Return the name of the file that a workflow is pulled into.
 
-    Without a given one it is that of the state, else the one with the workflow's name, else a new one.
+    If the user gives no name, it is the file in the state, or else the one with the workflow's name, or else a new one.
 
     Args:
         folder: The folder.
@@ -132,7 +132,7 @@ def needs_writing(
 
 
 def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[str, Any], *, overwrite: bool) -> None:
-    """Write a file from which the same definition can be read: with the errors that it has, to be mended there.
+    """Write a file that reads as the same definition, including its errors, so that the user can correct them there.
 
     Whatever else the file has, such as comments, stays in it.
 

@@ -1,7 +1,7 @@
 """The account: API keys and their roles, the plan, and its rate limit, which can be changed while the emulator runs.
 
-They are the limits of its plan: all keys share them. They live in memory: a request that only reads writes nothing to
-the disk. A restart begins new windows, and each of several processes that share a file counts its own requests.
+All keys share the limits of the plan. Counts are in memory, so that a request that only reads writes nothing to the
+disk. A restart begins new windows, and if several processes share a file, each counts only its own requests.
 
 The keys of all roles are derived from the owner's by HMAC-SHA256: `fib-viewer-<hex>` for a role, `fib-member-ada-<hex>`
 for a person with a role. So no key needs to be registered, and other processes with the owner's key derive the same

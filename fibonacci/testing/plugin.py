@@ -29,7 +29,7 @@ _EMULATORS: Final[pytest.StashKey[EmulatorFixtures]] = pytest.StashKey()
 def fibonacci_emulator_options() -> Mapping[str, Any]:
     """Provide the options of the emulators, which you can override with others, such as `{"plan": "free"}`.
 
-    A fixture of a wider scope than the test's needs its options in that scope too.
+    A fixture with a wider scope than the test's needs its options in that scope too.
     """
     return {}
 
@@ -38,11 +38,11 @@ def fibonacci_emulator_options() -> Mapping[str, Any]:
 def fibonacci_emulator(
     request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
 ) -> Iterator[Emulator]:
-    """Provide an emulator for this test alone, which listens on a loopback socket.
+    """Provide an emulator for only this test, which listens on a loopback socket.
 
     Its options are those of `fibonacci_emulator_options` and of `@pytest.mark.fibonacci(plan="free", ...)`. Until the
-    test ends, the environment variables name it: a client that the code under test creates with `Fibonacci()` connects
-    to it.
+    test ends, the environment variables point to it, so a client that your code creates with `Fibonacci()` connects to
+    it.
     """
     yield from _emulator(request, fibonacci_emulator_options)
 

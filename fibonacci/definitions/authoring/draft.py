@@ -107,10 +107,10 @@ class Draft:
         return node_id
 
     def _let_decide(self, gate: str, node_id: str) -> None:
-        """Let a conditional decide about a node, in place of the block that both were added in.
+        """Let a conditional decide whether a node runs, instead of the block that both were added in.
 
-        A node runs if any conditional has taken the branch that names it: the one of the block must not name it too.
-        The node still depends on that one, which is only an order.
+        A node runs if any conditional has taken a branch that names it, so the conditional of the block must not name
+        it too. The node still depends on that conditional, but only for the order.
         """
         block = self._block_of.get(node_id)
         if block is not None and block is self._block_of.get(gate):

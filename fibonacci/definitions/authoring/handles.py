@@ -142,8 +142,8 @@ def item(annotation: object, key: str | int, of: str) -> Part:
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON Schema of a model, its fields named as in JSON.
 
-    The schema of a model inside a model stands where it is used: not everything that reads schemas follows `$ref`. One
-    that holds itself cannot be written so, and stays under `$defs`.
+    The schema of a nested model is written where it is used, because not everything that reads schemas follows `$ref`.
+    A model that contains itself can't be written that way, and stays under `$defs`.
 
     Args:
         model: The model.

@@ -74,10 +74,10 @@ class GroupReading:
 
 
 class Outcomes:
-    """What may become of nodes.
+    """The possible outcomes of nodes.
 
-    Conditionals and conditions hold or not, and a node with a `fallback` or `on_error` may fail. Other failures are not
-    played: they only stop what would run without them.
+    Conditionals and conditions are true or false, and a node with a `fallback` or `on_error` may fail. Other failures
+    are not played, because they only stop what would run without them.
 
     Args:
         nodes: The nodes in plain JSON, by ID. What depends on a cycle is left out.
@@ -202,7 +202,7 @@ class Outcomes:
     def _cone(self, node_ids: Iterable[str], reader: str | None, most_choices: float = inf) -> list[str] | None:
         """Return some nodes and all that decide whether they run, in order, or None for a cycle or too many nodes.
 
-        For the outputs that is also what saves the run when one of them fails.
+        For the outputs, that includes what saves the run if one of these nodes fails.
         """
         reached: set[str] = set()
         pending = list(node_ids)

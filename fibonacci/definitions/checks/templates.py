@@ -1,4 +1,4 @@
-"""Templates that are probably not meant: fields that there are not, values that may be missing, stray braces.
+"""Templates that are probably mistakes: fields that don't exist, values that may be missing, stray braces.
 
 JSON, CSS, LaTeX and programs in an instruction have braces as well, and are fine. Braces are reported only if they hold
 the name of a node or a source, are unbalanced, or use the syntax of another template language.

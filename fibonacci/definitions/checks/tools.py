@@ -137,7 +137,7 @@ def _known_tool(tool: object) -> KnownTool:
 
 
 def tool_problems(nodes: NodesByIndex, tools: Mapping[str, KnownTool]) -> Iterator[Problem]:
-    """Yield the tools that do not exist, and the parameters that do not fit the schemas of those that do.
+    """Yield the tools that don't exist, and the parameters that don't fit the schemas of existing tools.
 
     The dotted and the underscore spelling name the same tool.
     """

@@ -1,8 +1,8 @@
-"""What a diagram shows: the nodes of a definition, their states, and the edges between them, faults included.
+"""What a diagram shows: the nodes of a definition, their states, and the edges between them, including mistakes.
 
-No font is at hand, so widths are estimated, rather too wide: the fonts of the machines differ by a fifth.
+There is no font to measure with, so widths are estimated on the wide side: fonts differ by a fifth between machines.
 
-This reads plain JSON and skips what has the wrong type: the diagram of a faulty definition helps to find the fault.
+This reads plain JSON and skips what has the wrong type: the diagram of a definition with a mistake helps to find it.
 """
 
 from __future__ import annotations

@@ -306,7 +306,7 @@ class _Centers:
 def _spread(wanted: Sequence[float], gaps: Sequence[float], weights: Sequence[float]) -> list[float]:
     """Return the positions nearest to the wanted ones, by least squares, that keep the order and the gaps.
 
-    Without the gaps this is an isotonic regression, which pools neighbors that are in each other's way.
+    Apart from the gaps, this is an isotonic regression, which pools neighbors that get in each other's way.
     """
     offsets = [0.0]
     for gap in gaps:

@@ -1,7 +1,7 @@
 """Definitions as SVG: self-contained, without scripts, in light and dark.
 
 The style sheet of an SVG inside a page applies to the whole page. Each rule is therefore bound to one class whose name
-is derived from all rules: diagrams of this version share them, and those of another version do not clash.
+is derived from all rules: diagrams of this version share them, and those of other versions don't conflict.
 """
 
 from __future__ import annotations

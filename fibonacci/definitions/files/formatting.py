@@ -69,7 +69,7 @@ def _between(source: Source, start: int, end: int) -> Iterator[Comment]:
 
 
 def with_comments(text: str, source: Source, root: Element) -> str:
-    """Return a YAML text with the comments of another text of the same definition.
+    """Return a YAML text with the comments from another text of the same definition.
 
     A comment on a separate line stays before its key or item. A comment after a value stays after that value. If the
     key, item or value is gone, the comment goes before what is around it. Comments at the end stay at the end.

@@ -52,9 +52,9 @@ _Object = dict[str, Element]
 
 
 def modernize(root: Element, source: Source) -> None:
-    """Replace the words of the dialect by today's, in place.
+    """Replace the words of the dialect with today's, in place.
 
-    Each word becomes a warning at its first place that names today's word, and what has none an error.
+    The first place of each word gets a warning that names today's word, or an error if there is none.
 
     Args:
         root: The definition. A value of another shape than a definition's is left as it is.

@@ -189,8 +189,8 @@ class Source:
     def offset_in(self, value: Element, index: int) -> int:
         """Return the offset at which a character of a text value is written.
 
-        Formats write the same text with escapes, folded, or indented: this changes nothing but spaces and line breaks,
-        which stand anywhere. The characters between them are the same ones in the same order, so they are counted.
+        Formats write the same text with escapes, folded, or indented, which changes only spaces and line breaks. All
+        other characters are the same, in the same order, so this counts them.
 
         Args:
             value: The value, a text.

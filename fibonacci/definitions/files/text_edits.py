@@ -1,4 +1,4 @@
-"""Edits of a text in YAML or JSON: what differs from another value is changed in place, and the rest stays as it is.
+"""Edits of a text in YAML or JSON: only what differs from another value changes, in place.
 
 These comments belong to an entry of an object or array, and are removed with it: those directly above it with the same
 indentation, those below it that are indented deeper, and the one at the end of its last line. All other comments stay,

@@ -27,11 +27,11 @@ _MISSING: Final = object()
 
 
 def updated_text(text: str, name: str, definition: _Object) -> str | None:
-    """Return the text of a definition's file that is changed where it differs from another definition.
+    """Return the text of a definition's file, changed only where it differs from another definition.
 
     Comments, empty lines, the order of keys and nodes, quotes and block texts, spellings, line breaks and JSON's
-    indentation stay. What is removed takes its comments with it. The result is read, and is returned only if it says
-    what the definition says.
+    indentation stay. What is removed takes its comments with it. The result is read back, and returned only if it means
+    the same as the definition.
 
     Args:
         text: The text.

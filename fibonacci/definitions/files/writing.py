@@ -1,4 +1,4 @@
-"""Definitions as text, in YAML or JSON, with their keys in the order in which people read them.
+"""Definitions as text, in YAML or JSON, with their keys in a readable order.
 
 Texts that YAML 1.1 or 1.2 would read as something else are quoted.
 """

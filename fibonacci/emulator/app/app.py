@@ -161,7 +161,7 @@ class App:
     def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
         """Handle a request of the API in the name of an actor, inside a transaction of the caller.
 
-        No key is checked, no rate limit counts it, no failure is injected into it, and it is not recorded.
+        This checks no key, counts toward no rate limit, gets no injected failure, and is not recorded.
         """
         return self._api.call(request, actor)
 

@@ -1,9 +1,10 @@
 """Which hosts an emulator answers to, and which pages of a browser may call it.
 
-Such a page sends its own name in `Host`, and its browser takes the response for one of the page's own server.
+A page of another host can make the name of that host resolve to this address (DNS rebinding). It then sends that name
+in `Host`, and the browser believes that the response comes from the page's server.
 
 A browser adds `Origin` to what a page sends, and shows the response to a page of another origin only if CORS headers
-allow it. What is sent is carried out all the same: so a foreign origin is refused before anything changes.
+allow it. The request is still carried out, so a foreign origin is refused before anything changes.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ class Origins:
             self._check_origin(origin, host)
 
     def check_form(self, request: ServerRequest) -> None:
-        """Check that a page of the emulator's own address has sent a form, behind a proxy with TLS or not.
+        """Check that a page at the emulator's address has sent a form, whether behind a TLS proxy or not.
 
         A browser says so of every form. A form of a named origin is refused, because it would have the session of the
         page.

@@ -25,8 +25,8 @@ CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authori
 def without_secrets(request: ServerRequest) -> ServerRequest:
     """Return a request with each value in its body replaced if it connects a tool, or else the request itself.
 
-    Only connecting a tool has a body there. A request with a misspelled path below `/tools` has secrets all the same.
-    In the API of 0.2, a login and a key have secrets too, and those of a run are replaced.
+    Only requests that connect a tool have a body there. A request with a misspelled path below `/tools` may have
+    secrets all the same. In the API of 0.2, logins and keys have secrets too, and those of a run are replaced.
     """
     target = request.target.lower()  # a path in other case leads nowhere, with the same secrets
     is_of_workflows = f"{API_0_2}workflows/" in target

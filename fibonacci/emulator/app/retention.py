@@ -1,7 +1,7 @@
-"""What is kept: responses by `Idempotency-Key`, and no more than a number of them and of executions.
+"""What is kept: responses by `Idempotency-Key`, with a limit for them and for executions.
 
 A repeated POST gets the first response and is carried out once. The responses are part of the state: they survive the
-process if the state does. What is too old is dropped, so that an emulator that runs for long does not grow.
+process if the state does. What is too old is dropped, so that an emulator doesn't grow when it runs for a long time.
 """
 
 from __future__ import annotations

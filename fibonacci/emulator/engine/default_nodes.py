@@ -245,7 +245,8 @@ def cannot_run(node_type: str) -> str:
 def default_llm_output(node: LLMNode, instruction: str, fitting: Fitting) -> Any:
     """Return a text made from the model and the rendered instruction, or JSON that fits the schema of the node.
 
-    What is compared gets a value that decides the comparison. JSON without a schema has the fields that are read.
+    A field that a comparison reads gets a value that decides the comparison. JSON without a schema has the fields that
+    are read.
 
     Raises:
         NodeError: If no simple value fits the schema.
@@ -266,7 +267,7 @@ def default_llm_output(node: LLMNode, instruction: str, fitting: Fitting) -> Any
 def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory, fitting: Fitting) -> JSONObject:
     """Return the call of a tool and its output, and store the value for `memory_set`.
 
-    Made-up texts that are compared get a value that decides the comparison. Whatever tells success is as it is.
+    Made-up texts that a comparison reads get a value that decides it. Fields that report success keep their value.
 
     Raises:
         NodeError: If the parameters of `memory_set` are not valid.

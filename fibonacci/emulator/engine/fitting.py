@@ -107,8 +107,8 @@ def _references(value: Any) -> Iterator[Reference]:
 class Fitting:
     """Makes one default answer fit what reads it.
 
-    Where several values fit, it chooses: the one that the inputs name, else one that depends on all that the node is
-    asked. So the same run gives the same result again, and other inputs reach other branches.
+    If several values fit, it takes one that the inputs name, or else one that depends on everything the node is asked.
+    So the same run gives the same result again, and other inputs reach other branches.
 
     Args:
         readers: What reads the node.

@@ -175,7 +175,7 @@ def place_of_secret(name: str) -> str:
 
 
 class RecordedSecrets:
-    """Takes the values of secrets out of recorded calls, and puts those in that there are on replay, whatever they are.
+    """Takes the values of secrets out of recorded calls, and puts in the present ones on replay, whatever they are.
 
     In an input, a placeholder is where a template was. Any other text that equals a secret gets the digits of that
     text: on replay it may be the same text, or the secret that the emulator has then. A text that already contains

@@ -133,7 +133,7 @@ class NodeStates:
     def take_ready(self) -> str | None:
         """Return the next node that can start, which is taken for started, or `None` once there is none.
 
-        They come in the order of the workflow. What a critic takes back comes after that, in the order again.
+        They come in the order of the workflow. Nodes that a critic takes back come after that, in the same order.
         """
         return self._known_progress().take_ready()
 

@@ -312,9 +312,9 @@ class Scheduler:
         return any(table.count() > 0 for table in (self._store.runs, self._store.queue, self._store.held))
 
     def resume(self) -> None:
-        """Take a state over: advance the clock to where its last user left it, and fail what no process works on.
+        """Take over a state: advance the clock to where its last user left it, and fail what no process works on.
 
-        If it cannot be written, only the clock is advanced.
+        If the state can't be written, this only advances the clock.
         """
         self._is_resuming = True
         try:
@@ -380,7 +380,7 @@ class Scheduler:
     def _skip_waits(self) -> None:
         """Advance the clock from event to event of all executions, while no handler works anywhere.
 
-        A handler takes real time: what is due meanwhile waits for its end, so that no timeout is jumped over.
+        A handler takes real time. What becomes due meanwhile waits for its end, so that no timeout is skipped.
         """
         while not self._is_a_handler_working() and (event := self._next_event(math.inf)) is not None:
             first, due, until = event
@@ -428,9 +428,9 @@ class Scheduler:
         self._store.clock_state.put("now", record={"now": self._clock.now()})
 
     def repeat_reports(self) -> None:
-        """Take the outcomes of handlers again that came since a mark to which the state was undone.
+        """Take again the outcomes of handlers that came after a mark to which the state was undone.
 
-        A call that began before the mark is in the state again, and nobody works on it any more.
+        A call that began before the mark is in the state again, but nobody works on it anymore.
         """
         reports = list(self._reports)
         if not self._store.is_marked:

@@ -1,7 +1,7 @@
 """The tool catalog, and which tool a name means.
 
-The dotted and the underscore spelling name the same tool: `gmail.send` is `gmail_send`. The user's own tools, those
-with a handler, are tools like any other.
+The dotted and the underscore spelling name the same tool: `gmail.send` is `gmail_send`. The user's tools, which have a
+handler, are tools like any other.
 """
 
 from __future__ import annotations

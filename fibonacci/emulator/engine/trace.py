@@ -1,6 +1,6 @@
-"""The trace of an execution: what each node was given, returned, and failed or was skipped for.
+"""The trace of an execution: what each node received and returned, and why it failed or was skipped.
 
-What only the trace shows is stored besides the record of the execution, so that lists do not read it.
+What only the trace shows is stored separately from the record of the execution, so that lists don't read it.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ ToolHandler = Callable[[ToolCall], Any]
 CriticHandler = Callable[[CriticCall], Any]
 """A handler returns the output of its node, any JSON, or a coroutine of it. An exception fails the node.
 
-A critic's returns a score from 0 to 10, or an object with `overall_score` or `criteria_scores`.
+That of a critic returns a score from 0 to 10, or an object with `overall_score` or `criteria_scores`.
 """
 
 

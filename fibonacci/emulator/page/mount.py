@@ -29,7 +29,7 @@ class WithPage:
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request, safe to call from many threads.
 
-        Those of the page are counted by no rate limit and recorded in no log, and no failure is injected into them.
+        Requests of the page don't count toward rate limits, aren't recorded, and get no injected failures.
         """
         if self._is_of_page(request):
             return self._site().handle(request)

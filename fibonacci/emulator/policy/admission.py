@@ -1,7 +1,7 @@
 """Admission: whether a workflow may run, and what in it is unknown or not supported.
 
 A run counts when it is requested, whether or not it requires approval. The hour begins with its first run. An approved
-run waits as `pending` while `concurrent_executions` is exhausted.
+run waits as `pending` while the limit of `concurrent_executions` is reached.
 
 Inputs are checked first, then the definition, tool policies, quotas, and approval.
 

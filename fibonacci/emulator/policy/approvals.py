@@ -7,8 +7,8 @@ only with `allow_self_approval`. One rejection is enough: the execution is `canc
 at the decision, and a threshold that is lowered releases the runs that have enough approvals. Only an admin or the
 owner can decide. A run without a decision after `APPROVAL_SECONDS` is `cancelled`.
 
-The quota of runs per hour was applied when the run was requested. Once approved it is `pending` until the quota of
-concurrent executions has a place for it, and a tool that a policy refuses by then fails its node.
+The quota of runs per hour was applied when the run was requested. An approved run is `pending` until the quota of
+concurrent executions has a place for it. If a policy refuses a tool by then, its node fails.
 
 A definition has the categories that it names, as in `{"categories": ["financial"], "nodes": [...]}`, those of its tools
 in the catalog, and those of the words in its tools' names. For example, `slack_send_message` and `email_send` are

@@ -192,7 +192,7 @@ def delete_memory(context: RequestContext) -> Reply:
 def find_memory(context: RequestContext) -> Reply:
     """POST /api/v1/memory/list and /search, the oldest first: the values with all that is given.
 
-    The query is a text in the key, the description or the value. An entry has each of the tags.
+    The query is a text in the key, the description or the value. An entry must have all of the tags.
     """
     body = read(MemoryQuery, context.body)
     scope, owner, _ = _place(context, body, "*")

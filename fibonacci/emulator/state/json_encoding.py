@@ -95,7 +95,7 @@ _BAD_TEXT: Final = "is not valid Unicode: it has a lone surrogate, as if it was 
 def unicode_fault(content: object, name: str = "") -> tuple[str, str] | None:
     """Return the place of the first text in JSON that is not valid Unicode, and a message, or `None` if all are valid.
 
-    Nothing like it is stored: hardly any client can read a response with it, whatever else that holds.
+    Such text is never stored, because hardly any client could read a response that contains it.
 
     Args:
         content: The JSON.

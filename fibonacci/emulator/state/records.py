@@ -1,7 +1,7 @@
 """What is stored: a type for the records of each table. The check of snapshots is derived from these types.
 
-So is what in a record may hold a secret: texts and JSON, and never the names of its fields, its states and numbers. A
-field that came later is `NotRequired`: the records of earlier versions lack it.
+So are the parts of a record that may hold a secret: texts and JSON, but never the names of fields, states or numbers. A
+field that was added later is `NotRequired`, because the records of earlier versions lack it.
 """
 
 from __future__ import annotations

@@ -359,7 +359,7 @@ class SqliteTable(Generic[RecordT]):
 def _conditions(search: Search) -> Iterator[tuple[Any, ...]]:
     """Yield conditions that all wanted records meet, and few others, each with its values. Damaged ones meet them too.
 
-    The text is looked for first in the record as it is stored: most need no more than that.
+    A text is first searched for in the record as it is stored, which is enough for most.
     """
     time = f"NOT json_valid(record) OR json_extract(record, '$.{search.time}')"
     if search.begin is not None:

@@ -1,7 +1,7 @@
 """The state of an emulator in memory (`sqlite` keeps the same in a file), and the processes that share a state.
 
-A process ID does not tell: two containers have the same ones, and neither sees those of the other. The system takes a
-lock away from a process that ends, however it ends.
+A process ID is not enough to identify a process: two containers have the same ones, and neither sees those of the
+other. A lock is: the system releases it when the process ends, however it ends.
 
 Records are plain JSON objects. A stored record is replaced and never changed in place, so that records need no copies
 and other kinds of store are possible.
@@ -305,7 +305,7 @@ class Store:
     def undo(self, mark: int) -> None:
         """Undo all changes since a mark, even those of other processes, and drop the mark and those after it.
 
-        It costs what the changes have cost, whatever the size of the state. Records keep their numbers.
+        The cost depends on the changes, not on the size of the state. Records keep their numbers.
 
         Raises:
             StateError: If that cannot be stored. Nothing is changed.

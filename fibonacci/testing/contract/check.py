@@ -175,8 +175,8 @@ class Result:
     """What the server does instead, why the check was skipped, or what the API lacks. Empty when the server agrees."""
 
     transcript: tuple[str, ...] = ()
-    """When it disagrees: the last request to the endpoint of the check with its response, and the last of all, if that
-    is another. In lines, without the API key."""
+    """If it disagrees: the last request to the endpoint of the check with its response, and the last request of all if
+    that is a different one. As lines, without the API key."""
 
 
 def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> Iterator[Result]:

@@ -385,7 +385,7 @@ class Server:
     def wait_for_requests(self, count: int) -> None:
         """Wait for the next window of the rate limit unless enough requests are left in this one.
 
-        A wait in the middle of a check would end what it runs.
+        Waiting in the middle of a check would end what it runs.
 
         Args:
             count: How many requests.
