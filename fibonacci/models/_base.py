@@ -256,7 +256,7 @@ def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
 
     It is set as a plain attribute, past Pydantic, which leaves names that aren't fields out of dumps, equality and
     reprs. A private attribute of Pydantic would slow down the reading of a page: see the ablations in
-    docs/reference/performance.md.
+    docs/contributing/performance.md.
     """
     if received and isinstance(received[0], Model):
         for model in received:

@@ -62,8 +62,8 @@ class RunResult:
     inputs: Any
     """The inputs of the run as JSON has them, so NaN is None and a time is text.
 
-    If the inputs can't be represented in JSON, this is what you passed. From the journal, it then has text for each
-    such value.
+    If the inputs can't be represented in JSON, this is what you passed. A result from the journal has text in place of
+    each such value.
     """
 
     execution: Execution | None
