@@ -317,32 +317,35 @@ def _brief(shown: object) -> str:
 
 
 REMEDIES = {
-    "AmbiguousNameError": "Use the id of the workflow that you mean, one of `workflow_ids`",
+    "AmbiguousNameError": "Use the ID of the workflow you mean, one of `workflow_ids`",
     "AuthenticationError": "Check the key: it is wrong or expired",
     "PermissionDeniedError": (
         "Use a key with the role that the call needs: owner for governance and quotas, admin or owner for versions"
     ),
-    "NotFoundError": "Check the id. For memory: the scope, and whether the value has expired",
-    "ConflictError": "Read the current state: the execution has ended, or the policy exists already",
+    "NotFoundError": "Check the ID. For memory, check the scope and whether the value has expired",
+    "ConflictError": "Read the current state: the execution has ended, or the policy already exists",
     "BadRequestError": "Read `details`",
     "ValidationError": (
-        "Read `details` and, for a definition, `problems`; `check_definition` finds most faults before sending"
+        "Read `details` and, for a definition, `problems`. `check_definition` finds most mistakes before you "
+        "send anything"
     ),
-    "QuotaExceededError": "Wait for the quota's period, or have it raised; it is never retried",
-    "RateLimitError": "Wait `retry_after` seconds, or give the call a longer `timeout`, within which it waits",
-    "ServerError": "Check `outcome_unknown` first. Try later; report the `request_id` if it persists",
-    "APITimeoutError": "Check `outcome_unknown` first. Look at `phase` and `phases`, or give a longer `timeout`",
-    "PaginationError": "Report it: the server's pages form a cycle",
-    "APIResponseError": "Look at `body`: often a proxy or a login page responded in place of the platform",
-    "StalePlanError": "Make the plan anew, read it, apply it",
-    "ExecutionCancelledError": "A call or a person has canceled it. Run the workflow again if it is still needed",
+    "QuotaExceededError": "Wait until the quota is reset, or have it raised. The SDK never retries it",
+    "RateLimitError": "Wait `retry_after` seconds, or give the call a longer `timeout`, and it waits by itself",
+    "ServerError": "Check `outcome_unknown` first. Try again later, and report the `request_id` if it keeps happening",
+    "APITimeoutError": "Check `outcome_unknown` first. Look at `phase` and `phases`, or pass a longer `timeout`",
+    "PaginationError": "Report it: the pages of the server form a cycle",
+    "APIResponseError": "Look at `body`: often a proxy or a login page has responded instead of the platform",
+    "StalePlanError": "Make a new plan, read it, and apply it",
+    "ExecutionCancelledError": (
+        "A call or a person has canceled the execution. Run the workflow again if you still need it"
+    ),
     "ExecutionFailedError": (
-        "The calls succeeded, the workflow did not. Its text names the node and the reason; `error.execution.trace` "
-        "has more where the platform sends it"
+        "The calls succeeded, but the workflow failed. The message names the node and the reason. "
+        "`error.execution.trace` has more, where the platform sends it"
     ),
-    "OutputError": "Correct the type that was given to `outputs_as`, or the workflow: the text names the fields",
+    "OutputError": "Correct the type you passed to `outputs_as`, or the workflow. The message names the fields",
     "WaitTimeoutError": (
-        "The execution continues. Wait again, or cancel it. Without an `execution`, look whether one was started"
+        "The execution continues. Wait again, or cancel it. If there is no `execution`, check whether one was started"
     ),
 }
 """By the name of the class. The messages of the other errors name the remedy."""
