@@ -240,7 +240,7 @@ class TestErrors:
         html = html_of(caught.value)
         assert re.search(r"What happened</th><td[^>]*>GET /workflows/wf-nope: status 404", html)
         assert "first note" in html
-        assert re.search(r"What to do</th><td[^>]*>Check the id", html)
+        assert re.search(r"What to do</th><td[^>]*>Check the ID", html)
 
     def test_the_body_can_be_opened(self) -> None:
         error = NotFoundError("no workflow")

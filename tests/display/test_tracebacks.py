@@ -93,7 +93,7 @@ def test_a_404_is_a_few_lines(shown: dict[str, list[str]]) -> None:
     assert len(lines) <= 8
     assert lines[:2] == ["Cell In[1], line 2", f"----> 2 {CALL}"]
     assert lines[3].startswith("NotFoundError: GET /workflows/wf-nope: status 404 not_found, There is no workflow")
-    assert lines[4].startswith("What to do: Check the id.")
+    assert lines[4].startswith("What to do: Check the ID.")
     assert lines[-1] == "All frames: %tb Plain"
 
 
