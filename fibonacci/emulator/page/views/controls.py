@@ -212,7 +212,7 @@ def show_limits(context: ViewContext) -> PageContent:
             facts(("Plan", app.account.plan), ("Organization", h.code(app.organization))),
             h.section(
                 h.h2("Rate limits", id="rates"),
-                h.p("All keys of the organization share these limits. Requests of this page don't count."),
+                h.p("All keys of the organization share these limits. Requests from this page don't count."),
                 table(
                     "Rate limits",
                     ("Window", "Used", "Limit", "Left", "Next window"),

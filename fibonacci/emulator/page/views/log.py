@@ -85,7 +85,7 @@ def requests_table(context: ViewContext, entries: Sequence[LogEntry]) -> HTMLEle
     """Return a table of requests."""
     first = _FIRST.replace("{address}", f"http://{context.address}")
     empty = [
-        h.p("No requests here. Requests of clients appear as they arrive, unlike those of this page. For example:"),
+        h.p("No requests here. Those from clients appear as they arrive, but not those from this page. For example:"),
         text_block("first-request", "A request · curl", first, context),
     ]
     return table("Requests", ("Response", "Method", "Path", "Time"), [_request_row(entry) for entry in entries], empty)

@@ -163,7 +163,7 @@ def show_tools(context: ViewContext) -> PageContent:
             pager(context, page.more),
             h.section(
                 h.h2("Models", id="models"),
-                h.p("The emulator warns about any other name. To add names, use ", h.code("emulator.models"), "."),
+                h.p("The emulator knows these and warns about others. Add names to ", h.code("emulator.models"), "."),
                 h.ul([h.li(h.code(name)) for name in environment.models], class_="words"),
                 aria_labelledby="models",
             ),
