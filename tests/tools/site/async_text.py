@@ -9,9 +9,11 @@ the block has no async text.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Final, TypeAlias
 
 import griffe
@@ -32,6 +34,7 @@ OF_ONE_HALF: Final = {"clock", "http_client", "transport"}
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _ASYNC: Final = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef)
+_IMPORTS: Final = (ast.Import, ast.ImportFrom)
 _TESTS: Final = re.compile(r"^ *(?:async )?def test_", re.MULTILINE)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -78,22 +81,34 @@ class Page:
         try:
             if block.is_sync_only:
                 raise Uncertain("the page says so")
-            if block.saved_as or _TESTS.search(block.code):
-                self._refuse_calls(block.code, tree)
-            halves = _Halves(block.code, self.pairs, self.known, unknown=self.unknown)
-            halves.statements(tree.body)
+            code = self._async_code(block, tree)
         except Uncertain as reason:
             self.known = before
             return Derived(None, self._shared(block.code, tree), str(reason))
+        return Derived(code, "" if code else block.code)
+
+    def _async_code(self, block: Block, tree: ast.Module) -> str | None:
+        """Return the async text of a block; None if it is the same as the sync one."""
+        before = dict(self.known)
+        halves = _Halves(block.code, self.pairs, self.known, unknown=self.unknown)
+        halves.statements(tree.body)
         if not halves.edits:
-            return Derived(None, block.code)
+            return None
+        if _TESTS.search(block.code):
+            raise Uncertain("tests, which a plugin runs")
         missing = {each for each in halves.used if each[1] not in self.imported | halves.imported}
         self.imported |= halves.imported | {name for _, name in missing}
         imports = "".join(f"from {module} import {name}\n" for module, name in sorted(missing))
         code = halves.text()
         # Without imports of its own, a block begins with its code.
-        separator = "" if not imports or isinstance(tree.body[0], ast.Import | ast.ImportFrom) else "\n"
-        return Derived(imports + separator + code, "")
+        separator = "" if not imports or isinstance(tree.body[0], _IMPORTS) else "\n"
+        code = imports + separator + code
+        if not block.saved_as:
+            return code
+        program = as_program(code)
+        names = {name for node in tree.body if not isinstance(node, _IMPORTS) for name in _bound(node)}
+        self.known = before | dict.fromkeys(names, SyncOnly())
+        return program
 
     def _already_async(self, code: str, tree: ast.Module) -> Derived:
         """Note what a block binds that has async code itself: its objects are what they are in both halves."""
@@ -109,19 +124,12 @@ class Page:
         self.known |= halves.known
         return Derived(None, code)
 
-    def _refuse_calls(self, code: str, tree: ast.Module) -> None:
-        """Refuse a file that makes calls: its form as a program or a test is not that of a notebook."""
-        halves = _Halves(code, self.pairs, dict(self.known))
-        halves.statements(tree.body)
-        if halves.edits:
-            raise Uncertain("a file with calls")
-
     def _shared(self, code: str, tree: ast.Module) -> str:
         """Return the statements of a refused block that hold for both readers, and note what the others bind."""
         shared: list[str] = []
         for node in tree.body:
             halves = _Halves(code, self.pairs, self.known)
-            is_import = isinstance(node, ast.Import | ast.ImportFrom)
+            is_import = isinstance(node, _IMPORTS)
             before = dict(self.known)
             try:
                 halves.statement(node)
@@ -134,6 +142,36 @@ class Page:
             self.known.clear()
             self.known |= before | {name: SyncOnly() for name in _bound(node)}
         return "\n".join(shared)
+
+
+def awaits_at_the_top(code: str) -> bool:
+    """Whether a text awaits outside of functions, as only notebooks can."""
+    compiled = compile(code, "<page>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return bool(compiled.co_flags & inspect.CO_COROUTINE)
+
+
+def as_program(code: str) -> str:
+    """Return a text that awaits at the top as a program, all of whose code but the imports is in a `main`.
+
+    Args:
+        code: The text. It begins with imports, maybe below the comment that names its file.
+
+    Raises:
+        Uncertain: If it does not await at the top, or has texts of several lines, which cannot be indented.
+    """
+    body = [node for node in ast.parse(code).body if not isinstance(node, _IMPORTS)]
+    lines = code.splitlines()
+    first = body[0].lineno - 1
+    strings = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    if not awaits_at_the_top(code) or any(node.lineno != node.end_lineno for node in strings):
+        raise Uncertain("a file that is no program, or has texts of several lines")
+    if any(isinstance(node, _IMPORTS) and node.lineno > first for node in ast.parse(code).body):
+        raise Uncertain("a file with imports below its code")
+    while first and lines[first - 1].startswith("#"):
+        first -= 1
+    head = "\n".join(lines[:first]).rstrip().replace("\nfrom fibonacci", "\nimport asyncio\n\nfrom fibonacci", 1)
+    main = indent("\n".join(lines[first:]), "    ")
+    return f"{head}\n\n\nasync def main() -> None:\n{main}\n\n\nasyncio.run(main())\n"
 
 
 def _bound(node: ast.AST) -> Iterator[str]:

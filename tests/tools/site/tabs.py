@@ -10,11 +10,12 @@ from textwrap import indent
 from typing import Final
 
 from tests.tools.markdown import Block, map_blocks
-from tests.tools.site.async_text import Page
+from tests.tools.site.async_text import Page, awaits_at_the_top
 from tests.tools.site.async_types import Pairs
 from tests.tools.site.pages import SitePage
 
 GUIDE: Final = "how-to/use-async.md"
+TUTORIAL: Final = "tutorial/"
 NOTE: Final = "This code uses `await` at the top level, as notebooks do."
 """What the first async tab of a page says."""
 
@@ -26,7 +27,12 @@ _IN_INDEX: Final = re.compile(
 
 
 def with_tabs(page: SitePage, pairs: Pairs) -> SitePage:
-    """Return a page whose blocks have a tab for sync and one for async code, where the async text differs."""
+    """Return a page whose blocks have a tab for sync and one for async code, where the async text differs.
+
+    The tutorial has none: its programs import each other, and a beginner reads one text.
+    """
+    if page.path.startswith(TUTORIAL):
+        return page
     following = Page(pairs)
     link = relpath(GUIDE, PurePosixPath(page.path).parent.as_posix())
     notes = [f"{NOTE} In a program, put it in an `async def`, as [Async]({link}) shows.\n"]
@@ -35,7 +41,7 @@ def with_tabs(page: SitePage, pairs: Pairs) -> SitePage:
         code = following.derive(block).code
         if code is None:
             return None
-        note = notes.pop() if notes else ""
+        note = notes.pop() if notes and awaits_at_the_top(code) else ""
         both = _tab("Sync", block.code) + "\n" + _tab("Async", code, note)
         return indent(both, margin, lambda line: bool(line.strip())).rstrip("\n")
 

@@ -15,10 +15,12 @@ from tests.tools.site.api.names import read_names
 from tests.tools.site.async_text import Derived, Page
 from tests.tools.site.async_types import Pairs
 from tests.tools.site.navigation import listed_pages, read_navigation
+from tests.tools.site.tabs import TUTORIAL
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
-PAGES = [ROOT / "docs" / page.path for page in listed_pages(read_navigation(ROOT / "docs"))]
+LISTED = [page.path for page in listed_pages(read_navigation(ROOT / "docs"))]
+PAGES = [ROOT / "docs" / path for path in LISTED if not path.startswith(TUTORIAL)]
 
 
 @pytest.fixture(scope="module")

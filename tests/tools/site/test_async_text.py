@@ -108,7 +108,7 @@ REFUSED = (
     "def make() -> Fibonacci: ...",
     "own: Protocol = Fibonacci()",
     "with open('x') as file, Fibonacci() as own: ...",
-    "# service.py\nclient.health.check()",
+    "# service.py\ndef check(client: Fibonacci):\n    client.health.check()",
     "def test_it():\n    client.health.check()",
 )
 
@@ -158,6 +158,18 @@ def test_an_async_class_that_no_async_text_has_imported_is_imported(pairs: Pairs
     ]
 
 
+def test_a_program_is_one(pairs: Pairs) -> None:
+    program = "# hello.py\nfrom fibonacci import Fibonacci\n\n# Once:\nown = Fibonacci()\nown.health.check()\n"
+    made, cut_off = derived(pairs, program, "own.health.check()")
+    assert made.code == (
+        "# hello.py\nimport asyncio\n\nfrom fibonacci import AsyncFibonacci\n\n\nasync def main() -> None:\n"
+        "    # Once:\n    own = AsyncFibonacci()\n    await own.health.check()\n\n\nasyncio.run(main())\n"
+    )
+    assert cut_off.code is None
+    (several_lines,) = derived(pairs, f'{program}print("""\na\n""")\n')
+    assert several_lines.refused == "a file that is no program, or has texts of several lines"
+
+
 def test_tabs_stand_where_the_block_was(pairs: Pairs) -> None:
     block = f"```python\n{START}client.health.check()\n```"
     text = f"# Title\n\nBefore.\n\n<!-- not run: it is an example -->\n{block}\n\nAfter.\n"
@@ -172,6 +184,7 @@ def test_tabs_stand_where_the_block_was(pairs: Pairs) -> None:
     )
     assert '\n=== "Async"\n\n    ```python\n    from fibonacci import AsyncFibonacci\n' in page.shown
     assert page.shown.endswith("as [Async](use-async.md) shows.\n\nAfter.\n")
+    assert with_tabs(SitePage("tutorial/a.md", "A", "", text), pairs).shown == ""
     sync_only = text.replace("not run: it is an example", "sync only")
     assert with_tabs(SitePage("how-to/a.md", "A", "", sync_only), pairs).shown == sync_only
 
