@@ -99,13 +99,13 @@ class RetryPolicy(DefinitionModel):
     """
 
     max_attempts: int | None = Field(default=None, ge=1)
-    """The maximum number of attempts, including the first. None uses the platform's default."""
+    """The maximum number of attempts, including the first. If None, the platform uses its default."""
 
     delay: float | None = Field(default=None, ge=0)
-    """How many seconds to wait before the first retry. None uses the platform's default."""
+    """How many seconds to wait before the first retry. If None, the platform uses its default."""
 
     backoff: Backoff | None = None
-    """How the delay grows from retry to retry: `linear` or `exponential`. None keeps it constant."""
+    """How the delay grows from retry to retry: `linear` or `exponential`. If None, it stays constant."""
 
 
 class Condition(DefinitionModel):
@@ -205,7 +205,7 @@ class _FallibleNode(BaseNode):
     """The fields of the nodes that call something outside the workflow."""
 
     condition: Condition | None = None
-    """The condition for running the node, which is skipped if it is false. None always runs it."""
+    """The condition for running the node, which is skipped if it is false. If None, the node always runs."""
 
     fallback: str | None = None
     """The ID of the node to run if this one fails. Its output replaces this node's output."""
@@ -232,13 +232,13 @@ class LLMNode(_FallibleNode):
     """The system prompt of the model, a template, or None."""
 
     model: str | None = None
-    """The name of the model. None uses the platform's default."""
+    """The name of the model. If None, the platform uses its default."""
 
     max_tokens: int | None = Field(default=None, ge=1)
-    """The maximum number of tokens that the model generates. None uses the platform's default."""
+    """The maximum number of tokens that the model generates. If None, the platform uses its default."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """The sampling temperature, a number from 0 to 2, or to 1 in the newer documentation. None uses the default."""
+    """The sampling temperature, from 0 to 2, or to 1 in the newer documentation. If None, the default applies."""
 
     output_format: str | None = None
     """The form of the answer: `json` to have it parsed. Otherwise the answer is a text."""
@@ -247,7 +247,7 @@ class LLMNode(_FallibleNode):
     """The JSON Schema to check the answer against. The older key `schema` works too."""
 
     timeout: float | None = Field(default=None, gt=0)
-    """How many seconds the model may take. None uses the platform's default."""
+    """How many seconds the model may take. If None, the platform uses its default."""
 
     memory_read: list[str] = Field(default_factory=list[str])
     """The keys to read from memory before the node runs, in any order."""
@@ -295,7 +295,7 @@ class CriticNode(BaseNode):
     """What to assess the output by, in order. Each text is a template."""
 
     model: str | None = None
-    """The name of the model that assesses. None uses the platform's default."""
+    """The name of the model that assesses. If None, the platform uses its default."""
 
     min_score: float = Field(default=7, ge=1, le=10)
     """The score from which the output passes, a number from 1 to 10."""
@@ -304,10 +304,10 @@ class CriticNode(BaseNode):
     """The maximum number of times that the target may run again until it passes."""
 
     improvement_prompt: str | None = None
-    """The instruction for the target when it runs again, a template. None uses the platform's default."""
+    """The instruction for the target when it runs again, a template. If None, the platform uses its default."""
 
     timeout: float | None = Field(default=None, gt=0)
-    """How many seconds the critic may take. None uses the platform's default."""
+    """How many seconds the critic may take. If None, the platform uses its default."""
 
 
 class ConditionalNode(BaseNode):
@@ -449,10 +449,10 @@ class WorkflowDefinition(DefinitionModel):
     """The version of the definition, a number or a text of your choice."""
 
     timeout: float | None = Field(default=None, gt=0)
-    """How many seconds a whole run may take. None uses the platform's default."""
+    """How many seconds a whole run may take. If None, the platform uses its default."""
 
     default_retry: RetryPolicy | None = None
-    """How to retry nodes that don't set their retries themselves. None doesn't retry them."""
+    """How to retry nodes that don't set their retries themselves. If None, they aren't retried."""
 
     input_schema: dict[str, Any] | None = None
     """The JSON Schema to check the inputs of a run against, before anything runs."""
@@ -467,7 +467,7 @@ class WorkflowDefinition(DefinitionModel):
     """The nodes, in any order. Dependencies and templates decide which runs first."""
 
     outputs: dict[str, Any] | None = None
-    """The templates of the outputs, by name. None gives the output of each node, by node ID."""
+    """The templates of the outputs, by name. If None, they are the output of each node, by node ID."""
 
     def _repr_html_(self) -> str:
         """Return the diagram, for notebooks."""
