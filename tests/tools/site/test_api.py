@@ -17,7 +17,7 @@ from tests.kit.public_api import MODULES
 from tests.tools.releases.project import ROOT
 from tests.tools.site.api.elsewhere import elsewhere
 from tests.tools.site.api.fragments import fragments
-from tests.tools.site.api.names import PublicNames, read_names
+from tests.tools.site.api.names import PublicNames
 from tests.tools.site.api.reference import api_pages
 from tests.tools.site.api.signatures import signature
 from tests.tools.site.pages import SitePage
@@ -25,11 +25,6 @@ from tests.tools.stubs import lazy_modules
 
 # The source of the whole package is read once for all of them.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
-
-
-@pytest.fixture(scope="module")
-def names() -> PublicNames:
-    return read_names(ROOT)
 
 
 @pytest.fixture(scope="module")

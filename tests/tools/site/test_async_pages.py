@@ -11,7 +11,6 @@ import pytest
 from tests.docs.running import holds_tests, own_logging, setting
 from tests.tools.markdown import Block, blocks_of
 from tests.tools.releases.project import ROOT
-from tests.tools.site.api.names import read_names
 from tests.tools.site.async_text import Derived, Page
 from tests.tools.site.async_types import Pairs
 from tests.tools.site.navigation import listed_pages, read_navigation
@@ -21,11 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
 LISTED = [page.path for page in listed_pages(read_navigation(ROOT / "docs"))]
 PAGES = [ROOT / "docs" / path for path in LISTED if not path.startswith(TUTORIAL)]
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Pairs:
-    return Pairs(read_names(ROOT))
 
 
 def derived(page: Path, pairs: Pairs) -> list[tuple[Block, Derived]]:

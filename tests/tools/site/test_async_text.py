@@ -8,8 +8,6 @@ import pytest
 
 from tests.kit.assertions import check_rows
 from tests.tools.markdown import Block
-from tests.tools.releases.project import ROOT
-from tests.tools.site.api.names import read_names
 from tests.tools.site.async_text import Derived, Page
 from tests.tools.site.async_types import Pairs
 from tests.tools.site.pages import SitePage
@@ -19,11 +17,6 @@ from tests.tools.site.tabs import with_tabs, without_async_tabs
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
 START = "from fibonacci import Fibonacci\n\nclient = Fibonacci()\n"
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Pairs:
-    return Pairs(read_names(ROOT))
 
 
 def derived(pairs: Pairs, *codes: str) -> list[Derived]:
