@@ -48,8 +48,8 @@ class AsyncFibonacci:
     same key share the plan's rate limit, so together they stay within it.
 
     Args:
-        api_key: The API key, or a function that returns one and is called for each attempt. Default: the environment
-            variable `FIBONACCI_API_KEY`, or else the key of the profile.
+        api_key: The API key, or a function that returns one, which the SDK calls for each attempt. Default: the
+            environment variable `FIBONACCI_API_KEY`, or else the key of the profile.
         profile: The name of a profile, which has a base URL and, in the keychain, a key (see `fibonacci profiles`).
             Arguments and environment variables take precedence over it. Default: `FIBONACCI_PROFILE`, or else, if no
             key is given, the default profile.
@@ -254,7 +254,7 @@ class AsyncFibonacci:
             headers: Headers to send in addition, by name. None removes a header that the client was given.
 
         Returns:
-            The new client. If you close either client, the connections of both are closed.
+            The new client. Closing either client closes the connections of both.
 
         Raises:
             ConfigurationError: If an option has an invalid value. The message says how to fix it.

@@ -328,8 +328,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
     ) -> Workflow:
         """Return the workflow with exactly this name, and create it if it doesn't exist.
 
-        An existing workflow is returned as it is. Its description and definition are neither compared nor updated. To
-        keep workflows in line with files, use `plan` and `apply`.
+        If the workflow exists, you get it as it is. This neither compares nor updates its description and definition.
+        To keep workflows in line with files, use `plan` and `apply`.
 
         The platform allows several workflows with one name, so two programs that call this at the same time may create
         two. The next call then raises an `AmbiguousNameError`.
@@ -465,7 +465,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             rows: An iterable of rows, such as dicts of inputs or Pydantic models, or a data frame of pandas, polars or
-                pyarrow. Rows are read as they are needed. NaN, NaT and NA are sent as null, and times as text.
+                pyarrow. The SDK reads rows as it needs them. It sends NaN, NaT and NA as null, and times as text.
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: the
                 row's index.
             inputs: A function that turns a row into inputs. Default: the row itself, a mapping or a Pydantic model.
@@ -495,7 +495,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 once the rows under way have ended.
             if_new_version: What to do if the workflow has changed since rows of the journal were started, or changes
                 while rows run. `"raise"` raises a `JournalError`. `"continue"` runs the rows that are left with the new
-                version. A change is noticed within a minute.
+                version. The SDK notices a change within a minute.
             retry_failed: Whether to start rows again that failed in an earlier call with the journal. Their `attempts`
                 list every start.
             ordered: Whether to yield results in the order of the rows. If so, no row starts more than 1,000 rows ahead
@@ -609,10 +609,10 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Args:
             plan: What `plan` returned, for the same platform.
-            allow_delete: Whether `apply` may delete workflows. Without it, a plan that deletes any is refused as a
-                whole.
+            allow_delete: Whether `apply` may delete workflows. Without it, `apply` refuses the whole plan if it deletes
+                any.
             overwrite: Whether `apply` may replace workflows that somebody changed on the platform since the last apply.
-                Without it, a plan with such a conflict is refused as a whole.
+                Without it, `apply` refuses the whole plan if it has such a conflict.
             on_change: Called with each `DeploymentChange` once it is made. For a new workflow, it has the new
                 `workflow_id`.
 

@@ -225,8 +225,8 @@ class Executions(Resource):
         """Wait until several executions have ended, whatever their status.
 
         It reads the list of executions, newest first, so waiting for a hundred takes about as many requests as waiting
-        for one. An execution far down the list is polled on its own. The list is read as seldom as `wait` polls, and a
-        temporary failure doesn't end the wait.
+        for one. It polls an execution that is far down the list separately. It reads the list as seldom as `wait`
+        polls, and goes on after a temporary failure.
 
         Args:
             ids: The IDs of the executions, such as `["exec_abc123", "exec_abc124"]`.

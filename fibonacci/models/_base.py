@@ -28,9 +28,9 @@ _TIMES = ("created_at", "updated_at")
 class Model(BaseModel):
     """An object from the platform: frozen, with typed fields for what is documented, and open to other fields.
 
-    Fields that this version of the SDK doesn't know are kept, and are attributes too. `model_dump(mode="json")` returns
-    every field of the response unchanged, known or not, and no others. Some attributes have another value than the
-    response, such as a `datetime` in place of text. For these, `model_extra` has what the response had.
+    The SDK keeps fields that it doesn't know, which are attributes too. `model_dump(mode="json")` returns every field
+    of the response unchanged, known or not, and no others. Some attributes have another value than the response, such
+    as a `datetime` in place of text. For these, `model_extra` has what the response had.
 
     Two objects are equal if all their fields are. Their hash comes from their IDs. An object without an ID isn't
     hashable.
