@@ -17,7 +17,7 @@ _KEYCHAIN = "`fibonacci auth login`: it stores the key in the keychain (extra `k
 _DICT = "the dict that `client.request(...)` returns, or pass your own model as `returns=`"
 _LOGS = "the logger `fibonacci` of Python's logging, and the client's `on_retry=`"
 _OPTIONS = "arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"
-_REDACTION = "nothing else, because the API key is never in a log, repr or error"
+_REDACTION = "nothing in its place: the API key is never in a log, repr or error"
 _TOOLS = "`client.tools.list()`, and filter the tools"
 
 RENAMED = {
