@@ -11,7 +11,7 @@ ApiKey = str | Callable[[], str]
 """An API key, or a function that returns one, which the SDK calls for each attempt."""
 
 AsyncApiKey = ApiKey | Callable[[], Awaitable[str]]
-"""An API key, or a function, async or not, that returns one and is called for each attempt."""
+"""An API key, or a function, async or not, that returns one for each attempt."""
 
 ClientCert = (
     str

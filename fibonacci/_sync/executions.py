@@ -184,9 +184,9 @@ class Executions(Resource):
     ) -> Execution:
         """Wait until an execution has ended, whatever its status.
 
-        It polls slowly enough for your plan. The first poll comes after 1 second, the interval grows to 15 seconds, and
-        polling never takes more than a fair share of the rate limit. If a poll fails temporarily (no connection, a 5xx,
-        a rate limit), the SDK polls again.
+        It polls slowly enough for your plan. The time between polls grows from 1 second to 15 seconds, and polling
+        never takes more than a fair share of the rate limit. If a poll fails temporarily (no connection, a 5xx, a rate
+        limit), the SDK polls again.
 
         Args:
             execution_id: The ID of the execution, such as `"exec_abc123"`.

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class AsyncTransport(Protocol):
     """What sends a client's requests: one HTTP request in, the complete response out.
 
-    Pass your own as `transport=`. It must not retry, nor follow redirects: the client decides about those. The client
-    closes only a transport that it has made itself, from a name.
+    Pass your own as `transport=`. It must not retry, and must not follow redirects. The client closes only a transport
+    that it has made itself, from a name.
 
     Example:
         ```python
