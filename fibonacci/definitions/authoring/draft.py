@@ -197,10 +197,10 @@ def _check_single_braces(location: str, value: object, known: Collection[str]) -
         ValueError: If a name in single braces is a template in the author's program.
     """
     for place, text in strings(value):
-        for expression, template in forgotten_f_strings(text, Template):
+        for expression, _ in forgotten_f_strings(text, Template):
             raise ValueError(
-                f"{location}{place}: {{{expression}}} stays as it is without f, and begins with {template} here; "
-                f'write f"...", or {{ {expression} }} with spaces if the braces are meant'
+                f"{location}{place}: {{{expression}}} stays plain text, because the string has no f prefix; "
+                f'write f"...", or {{ {expression} }} with spaces if you mean the braces'
             )
         for _, name in single_braced(text, known):
             warn_of(f"{{{name}}} is no template: in an f-string write the value itself, or double the braces once more")

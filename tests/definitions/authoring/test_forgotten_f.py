@@ -15,7 +15,7 @@ from tests.kit.assertions import check_each
 
 flow = WorkflowBuilder("of the module")
 of_the_module = flow.inputs()
-REFUSED = r"\{\{input.*\}\} here; write f"
+REFUSED = "the string has no f prefix; write f"
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def flow_and_given() -> tuple[WorkflowBuilder, Any]:
 
 def test_it_says_what_is_meant_and_how_braces_are_written(flow_and_given: tuple[WorkflowBuilder, Any]) -> None:
     flow, given = flow_and_given
-    with pytest.raises(ValueError, match="without f") as caught:
+    with pytest.raises(ValueError, match="has no f prefix") as caught:
         flow.llm("a", "Hello {given.mail}")
     assert str(caught.value) == (
-        "instruction: {given.mail} stays as it is without f, and begins with {{input}} here; "
-        'write f"...", or { given.mail } with spaces if the braces are meant'
+        "instruction: {given.mail} stays plain text, because the string has no f prefix; "
+        'write f"...", or { given.mail } with spaces if you mean the braces'
     )
     flow.llm("a", "Hello { given.mail }")
     assert len(flow.definition.nodes) == 1
@@ -43,9 +43,9 @@ def test_whatever_an_f_string_would_insert() -> None:
         given = flow.inputs()
         classify = flow.llm("classify", given.mail)
         mail, verdict = given.mail, classify.output
-        with pytest.raises(ValueError, match="stays as it is without f"):
+        with pytest.raises(ValueError, match="stays plain text, because the string has no f"):
             flow.tool("a", "t", {"x": ["so", f"Answer {text} now"]})
-        with pytest.raises(ValueError, match="stays as it is without f"):
+        with pytest.raises(ValueError, match="stays plain text, because the string has no f"):
             flow.output(x=text)
         assert f"{mail} {verdict}" == "{{input.mail}} {{classify}}"
 
@@ -166,4 +166,4 @@ flow.llm("a", "Hello {given.mail}")
     assert lines["<ipython-input-3-abc>"] == 4
     run = subprocess.run([sys.executable, "-"], input=program, capture_output=True, check=False, text=True)
     assert 'File "<stdin>", line 4' in run.stderr
-    assert "{given.mail} stays as it is without f" in run.stderr
+    assert "{given.mail} stays plain text, because the string has no f" in run.stderr
