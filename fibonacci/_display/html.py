@@ -331,7 +331,10 @@ REMEDIES = {
     ),
     "QuotaExceededError": "Wait until the quota is reset, or have it raised. The SDK never retries it",
     "RateLimitError": "Wait `retry_after` seconds, or give the call a longer `timeout`, and it waits by itself",
-    "ServerError": "Check `outcome_unknown` first. Try again later, and report the `request_id` if it keeps happening",
+    "ServerError": (
+        "If `outcome_unknown` is True, find out first whether the work was done. Otherwise, try again later. "
+        "If it keeps happening, report the `request_id`"
+    ),
     "APITimeoutError": "Check `outcome_unknown` first. Look at `phase` and `phases`, or pass a longer `timeout`",
     "PaginationError": "Report it: the pages of the server form a cycle",
     "APIResponseError": "Look at `body`: often a proxy or a login page has responded instead of the platform",
