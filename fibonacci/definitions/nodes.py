@@ -238,7 +238,7 @@ class LLMNode(_FallibleNode):
     """The maximum number of tokens that the model generates. If None, the platform uses its default."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """The sampling temperature, from 0 to 2, or to 1 in the newer documentation. If None, the default applies."""
+    """The sampling temperature, a number from 0 to 2 (newer documentation: to 1). If None, the default applies."""
 
     output_format: str | None = None
     """The form of the answer: `json` to have it parsed. Otherwise the answer is a text."""
