@@ -1,6 +1,7 @@
 """HTML of objects, lists, runs and their traces, and errors in notebooks and IPython.
 
-Whatever comes from the platform passes through `escaped`. Styles stand in attributes: notebooks remove style sheets.
+Whatever comes from the platform passes through `escaped`. Styles are in attributes, because notebooks remove style
+sheets.
 
 IPython asks an exception for the lines of its traceback by its method `_render_traceback_`, in a terminal and in the
 kernel of a notebook. It does so for `%tb` too, hence any mode but the default one (`%tb Plain`, `%xmode Verbose`) is
@@ -90,7 +91,7 @@ def json_text(shown: object, indent: int | None = None) -> str:
 
 
 def html_of(shown: object) -> str | None:
-    """Return the HTML that an object has for notebooks; None if it has none."""
+    """Return the HTML that an object has for notebooks, or None if it has none."""
     display_hook: Callable[[], str] | None = getattr(shown, "_repr_html_", None)
     return None if display_hook is None else display_hook()
 
@@ -100,8 +101,8 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
     Args:
         title: What is in it, as HTML.
-        headers: The names of the columns, as texts; empty where the names of the rows suffice.
-        rows: The cells of each row, as HTML; the first is the row's header.
+        headers: The names of the columns, as texts. Empty where the names of the rows suffice.
+        rows: The cells of each row, as HTML. The first is the row's header.
     """
     names = "".join(f'<th scope="col" style="{_HEADER}">{escaped(cut(header, _NAME))}</th>' for header in headers)
     head = f"<thead><tr>{names}</tr></thead>" if names else ""
@@ -143,9 +144,9 @@ def pager_html(name: str, call: str, page: object) -> str:
     """Return what is known of a pager.
 
     Args:
-        name: The name of its class; that of an async one begins with `Async`.
+        name: The name of its class. That of an async one begins with `Async`.
         call: Its request, such as `GET /workflows`.
-        page: Its first page where that was fetched already; None otherwise.
+        page: Its first page where that was fetched already. None otherwise.
     """
     title = f"<strong>{escaped(name)}</strong> {code(call)}"
     is_async = name.startswith("Async")
@@ -213,7 +214,7 @@ def _span(node: NodeRecord) -> tuple[datetime, datetime] | None:
 
 
 def object_html(title: str, fields: Mapping[str, Any], *parts: str) -> str:
-    """Return the fields of an object that have a value, and what belongs in tables or pictures of its own."""
+    """Return the fields of an object that have a value, and what belongs in separate tables or pictures."""
     return display(
         fields_table(title, {key: content for key, content in fields.items() if content is not None}), *parts
     )
@@ -259,8 +260,8 @@ def runs_html(name: str, workflow_id: str, counts: Mapping[str, int], results: S
     """Return how far the rows of a workflow have come. Nothing is run for it.
 
     Args:
-        name: The name of the class; that of an async one begins with `Async`.
-        workflow_id: The id of the workflow.
+        name: The name of the class. That of an async one begins with `Async`.
+        workflow_id: The ID of the workflow.
         counts: The numbers of a summary, by name.
         results: The fields of the latest results.
     """
@@ -355,7 +356,7 @@ REMEDIES = {
 
 
 def remedy(error: BaseException) -> str | None:
-    """Return the remedy for an error; None when its message has it."""
+    """Return the remedy for an error, or None when its message has it."""
     names = (base.__name__ for base in type(error).__mro__)
     return next((REMEDIES[name] for name in names if name in REMEDIES), None)
 
@@ -397,7 +398,7 @@ def traceback_lines(error: BaseException) -> list[str]:
 
 
 def _shell() -> Any:
-    """Return the running IPython; None elsewhere."""
+    """Return the running IPython, or None elsewhere."""
     module = sys.modules.get("IPython")
     return None if module is None else module.get_ipython()
 

@@ -65,7 +65,7 @@ class TickingBar:
 
 
 class ProgressBar(TickingBar, Generic[E]):
-    """Shows the state of an execution, the elapsed time and, where the platform sends them, its nodes; on stderr.
+    """Shows the state of an execution on stderr, with the elapsed time and the nodes, if the platform sends them.
 
     It is shown while it is entered, and stays on its line afterwards, however the wait has ended.
 
@@ -119,7 +119,7 @@ class RowsBar(TickingBar):
     """Shows how many rows have ended.
 
     Args:
-        total: The number of rows; None where it is not known.
+        total: The number of rows, or None where it is not known.
     """
 
     def __init__(self, total: int | None) -> None:

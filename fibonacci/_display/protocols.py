@@ -12,7 +12,7 @@ class NodeRecord(Protocol):
 
     @property
     def id(self) -> str:
-        """The id of the node."""
+        """The ID of the node."""
         ...
 
     @property
@@ -57,7 +57,7 @@ class ExecutionRecord(Protocol):
 
     @property
     def id(self) -> str:
-        """The id."""
+        """The ID."""
         ...
 
     @property

@@ -1,7 +1,8 @@
-"""`fibonacci __complete`, which the scripts of `fibonacci completion` ask: what may stand at the cursor.
+"""`fibonacci __complete`, which the scripts of `fibonacci completion` ask: what may appear at the cursor.
 
 The first line says what the shell adds itself: `files`, `folders`, or nothing (`words`). Each further line is a word,
-and after a tab what it is. A word that is no plain text is none: names on the platform are chosen by anybody.
+and after a tab what it is. Words that are not plain text are left out, because anybody can choose names on the
+platform.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ _PAGE: Final = 200
 
 
 class Candidate(NamedTuple):
-    """A word that may stand at the cursor, and what it is."""
+    """A word that may appear at the cursor, and what it is."""
 
     word: str
     description: str = ""
 
 
 def run_complete(arguments: Sequence[str], command_parser: Callable[[Sequence[str]], CommandParser]) -> int:
-    """Print what may stand at the cursor. Whatever fails, nothing is printed to stderr.
+    """Print what may appear at the cursor. Whatever fails, nothing is printed to stderr.
 
     Args:
-        arguments: `bash`, the line up to the cursor, and the part of the word that bash replaces; or `words`, and the
+        arguments: `bash`, the line up to the cursor, and the part of the word that bash replaces, or `words` and the
             words up to the cursor, without quotes.
         command_parser: Returns the parser of a command line.
 
@@ -63,7 +64,7 @@ def run_complete(arguments: Sequence[str], command_parser: Callable[[Sequence[st
 def completions(
     command_parser: Callable[[Sequence[str]], CommandParser], words: Sequence[str], current: str
 ) -> tuple[str, list[Candidate]]:
-    """Return what the shell completes itself, and the words that may stand at the cursor.
+    """Return what the shell completes itself, and the words that may appear at the cursor.
 
     Args:
         command_parser: Returns the parser of a command line.
@@ -178,7 +179,7 @@ class _Place:
         return ("files", []) if is_file else ("words", words())
 
     def _words_of(self, action: argparse.Action, current: str) -> Callable[[], list[Candidate]] | None:
-        """Return what reads the candidates for a value; None if there are none."""
+        """Return what reads the candidates for a value, or None if there are none."""
         command = self.parser.prog.partition(" ")[2]
         name = action.dest.removeprefix(PREFIX)
         if name == "profile" or (command.startswith("profiles ") and command != "profiles add"):
@@ -206,7 +207,7 @@ class _Place:
         return [Candidate(path.name) for path in sorted(folder.iterdir()) if path.is_dir()]
 
     def _from_platform(self, read: Callable[[Fibonacci], list[Candidate]]) -> list[Candidate]:
-        """Return what one request brings; nothing if it fails, or takes too long.
+        """Return what one request brings, or nothing if it fails or takes too long.
 
         The request is made in a thread: a server that sends a byte a second keeps no timeout from starting again.
         """
@@ -230,7 +231,7 @@ class _Place:
 
 
 def _commands(action: argparse.Action) -> Mapping[str, CommandParser]:
-    """Return the commands that an argument names; empty if it names none."""
+    """Return the commands that an argument names. Empty if it names none."""
     choices: Any = action.choices
     return cast("Mapping[str, CommandParser]", choices) if isinstance(choices, Mapping) else {}
 
@@ -240,11 +241,11 @@ def _help_of(action: argparse.Action) -> str:
 
 
 def _workflows(client: Fibonacci, *, is_id: bool) -> list[Candidate]:
-    """Return the names of workflows, and the ids of those whose name cannot stand for them.
+    """Return the names of workflows, and the IDs of those whose name can't be used instead.
 
     Args:
         client: The client.
-        is_id: Whether what was typed may begin an id; then there are the others too.
+        is_id: Whether what was typed may begin an ID, which adds the other IDs.
     """
     workflows = next(iter(client.workflows.list(page_size=_PAGE).pages())).items
     every = [workflow.name or "" for workflow in workflows]
@@ -340,7 +341,7 @@ class _Words(NamedTuple):
     quote: str
 
     def replacement(self, word: str, replaced: str) -> str:
-        """Return what to put in the place of a part of the word at the cursor; empty if that is not safe.
+        """Return what to put in the place of a part of the word at the cursor. Empty if that is not safe.
 
         Args:
             word: The whole word that is meant.
@@ -354,7 +355,7 @@ class _Words(NamedTuple):
 
 
 def _words(line: str) -> _Words:
-    """Split a line as bash does; what is not ended at the cursor is its word. Nothing is expanded."""
+    """Split a line as bash does, where the unfinished part at the cursor is its word. Nothing is expanded."""
     words: list[str] = []
     current, quote, start, is_escaped = "", "", 0, False
     for index, character in enumerate(line):

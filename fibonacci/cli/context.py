@@ -87,7 +87,7 @@ class Output:
 
     Args:
         options: The parsed command line.
-        name_of: Returns the name that people read for the id of a workflow.
+        name_of: Returns the name that people read for the ID of a workflow.
 
     Attributes:
         is_json: Whether one JSON value is called for.
@@ -108,7 +108,7 @@ class Output:
         """Note what was changed, for the case that its result cannot be written.
 
         Args:
-            change: What was done, with its id: `exec_abc123 was started`.
+            change: What was done, with its ID: `exec_abc123 was started`.
         """
         self._change = change
 
@@ -133,11 +133,11 @@ class Output:
 
         Args:
             model: The class of what is going to be printed.
-            is_read: Whether nothing is going to be changed. Then the names may be those of fields that the SDK does not
-                know, unless they resemble one that it knows.
+            is_read: Whether the command only reads. Then the names may be fields that the SDK doesn't know, unless they
+                resemble known ones.
 
         Raises:
-            UsageError: If a name is no field.
+            UsageError: If a name is not a field.
         """
         if not self._fields:
             return
@@ -154,7 +154,7 @@ class Output:
         """Print one object: a model, or a value that has a JSON form.
 
         Raises:
-            UnknownFieldError: If `--fields` has a name that the object does not have; it is printed whole.
+            UnknownFieldError: If `--fields` has a name that the object does not have. It is printed whole.
         """
         self._print_value(value)
         self._report_unknown_field()
@@ -171,7 +171,7 @@ class Output:
             self._print(self._json(shown, indent=2 if self.is_terminal else None))
 
     def document(self, name: str, text: str) -> None:
-        """Print a text that is all of the data, such as a diagram; as JSON, it is the one field of an object.
+        """Print a text that is all of the data, such as a diagram, or as JSON the only field of an object.
 
         Args:
             name: The name of the field.
@@ -187,10 +187,10 @@ class Output:
 
         Args:
             items: Models, or objects that have a JSON form.
-            columns: The fields that a table shows; default: those for the class of the items.
+            columns: The fields that a table shows. Default: those for the class of the items.
 
         Raises:
-            UnknownFieldError: If `--fields` has a name that the first item does not have; the items are printed whole.
+            UnknownFieldError: If `--fields` has a name that the first item does not have. The items are printed whole.
         """
         self._print_items(self._limited(items), columns)
         self._report_unknown_field()
@@ -267,7 +267,7 @@ class Output:
     def array(self, items: Iterable[Any]) -> None:
         """Print all items of an iterable as a JSON array.
 
-        Its end is printed after the last item only, so that a part is no JSON.
+        Its end is printed after the last item only, so that a part is not valid JSON.
         """
         separator = "["
         indent = "\n  " if self.is_terminal else "\n"
@@ -303,7 +303,7 @@ class Output:
 
 
 def first(items: Iterable[Any], limit: int | None) -> Iterator[Any]:
-    """Yield the first items, without asking for one more; all of them where the limit is None."""
+    """Yield the first items, without asking for one more, or all of them if the limit is None."""
     for number, item in enumerate(items, 1):
         yield item
         if number == limit:
@@ -346,7 +346,7 @@ class Context:
         return self._exits.enter_context(Fibonacci(profile=self.options.profile, on_wait=self._say_wait))
 
     def name_of(self, workflow_id: str) -> str:
-        """Return the name that people read for the id of a workflow; the id, if it has none or that cannot be read."""
+        """Return the name that people read for the ID of a workflow, or the ID if it has none or it can't be read."""
         return self._workflow_names.name_of(workflow_id) if workflow_id else ""
 
     @cached_property
@@ -377,7 +377,7 @@ class Context:
         """Ask before something that cannot be undone.
 
         Raises:
-            UsageError: If there is no terminal to ask on, and `--yes` was not given; or if the response is not yes.
+            UsageError: If there is no terminal to ask on and `--yes` was not given, or if the response is not yes.
         """
         self.check_confirmable(question)
         if self.options.yes:

@@ -1,4 +1,4 @@
-"""The log lines of the SDK on stderr; the SDK redacts the API key in them."""
+"""The log lines of the SDK on stderr, in which the SDK redacts the API key."""
 
 from __future__ import annotations
 

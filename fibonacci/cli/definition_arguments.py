@@ -1,4 +1,4 @@
-"""Definitions as arguments: files, all of a folder, stdin, a workflow of the platform; and their faults."""
+"""Definitions as arguments: files, all of a folder, stdin, or a workflow of the platform, and their problems."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 STDIN: Final = "-"
-"""The argument that stands for stdin."""
+"""The argument that means stdin."""
 
 
 class DefinitionText(NamedTuple):
@@ -63,7 +63,7 @@ def definition_files(arguments: Iterable[str]) -> list[str]:
     Subfolders are not read, as in a deployment.
 
     Raises:
-        UsageError: If there is no such file, it has another suffix, or a folder has no definition.
+        UsageError: If the file doesn't exist or has another suffix, or a folder has no definition.
     """
     return list(dict.fromkeys(file for argument in arguments for file in _files(argument)))
 
@@ -137,8 +137,8 @@ class ReferencedDefinition(NamedTuple):
 
     Attributes:
         definition: The definition as plain JSON.
-        stem: The name of the file without its suffix; of a workflow, its name.
-        workflow: The workflow; None for a file.
+        stem: The name of the file without its suffix. Of a workflow, its name.
+        workflow: The workflow, or None for a file.
         problems: The faults of the file.
     """
 
@@ -164,15 +164,15 @@ def is_file_reference(reference: str) -> bool:
 
 
 def read_reference(context: Context, reference: str) -> ReferencedDefinition:
-    """Return what an argument refers to; the definition in a file may have faults, as long as it can be read.
+    """Return what an argument refers to, even if the definition in a file has problems, as long as it can be read.
 
     Args:
         context: The context, whose client is used for a workflow.
-        reference: A file, `-`, or the id or name of a workflow, also with a version: `ID@VERSION`.
+        reference: A file, `-`, or the ID or name of a workflow, also with a version: `ID@VERSION`.
 
     Raises:
         DefinitionError: If the text of a file cannot be read to its end.
-        UsageError: If there is no such file or workflow, or the workflow has no definition.
+        UsageError: If the file or workflow doesn't exist, or the workflow has no definition.
         APIError: If a request fails.
     """
     if not is_file_reference(reference):
@@ -228,7 +228,7 @@ _LEAST: Final = 20
 
 
 def snippet_lines(problem: Problem, stream: TextIO | None) -> list[str]:
-    """Return the line of the file and the line with the caret, without a key in them; none where it is not known.
+    """Return the line of the file and the line with the caret, without a key in them, or none where it is not known.
 
     Args:
         problem: The fault.
@@ -259,7 +259,7 @@ def github_line(problem: Problem) -> str:
 
 
 def fault_object(problem: Problem) -> dict[str, Any]:
-    """Return a fault as JSON; a place that is not known is null."""
+    """Return a fault as JSON, where an unknown place is null."""
     place = _PLACE.fullmatch(problem.source or "")
     assert place is not None  # every text matches
     file, line, column = place.groups()

@@ -28,7 +28,7 @@ def make_plan(context: Context) -> DeploymentPlan:
     """Return the plan for the folder of the command line, which may have errors among its problems.
 
     Raises:
-        UsageError: If there is no such folder, or it has neither a definition nor a state.
+        UsageError: If the folder doesn't exist, or has neither a definition nor a state.
         DeploymentError: If the state or the platform does not allow a plan.
         APIError: If a call fails.
     """
@@ -52,8 +52,8 @@ def load_plan(context: Context) -> DeploymentPlan:
     """Return the plan that the command line names, for its folder.
 
     Raises:
-        UsageError: If there is no such folder.
-        DeploymentError: If the file is no plan.
+        UsageError: If the folder doesn't exist.
+        DeploymentError: If the file is not a plan.
         OSError: If it cannot be read.
     """
     from fibonacci import DeploymentPlan

@@ -67,7 +67,7 @@ class Finding(NamedTuple):
         name: What was checked.
         status: Whether it is as it should be.
         detail: What was found.
-        remedy: What to do about a problem; empty when there is none.
+        remedy: What to do about a problem. Empty when there is none.
         is_about_key: Whether the problem is the API key.
     """
 
@@ -124,11 +124,11 @@ class Configuration:
     """What the command is configured with, found check by check.
 
     Args:
-        profile_name: The option `--profile`; None when it is not given.
+        profile_name: The option `--profile`, or None when it is not given.
 
     Attributes:
-        address: The address; None when it cannot be found.
-        key: The key; None when it cannot be found.
+        address: The address, or None when it cannot be found.
+        key: The key, or None when it cannot be found.
         settings: The options of a client that are from the environment, with a default in the place of a wrong one.
     """
 
@@ -141,7 +141,7 @@ class Configuration:
         self.settings: dict[str, object] = {}
 
     def checks(self) -> Iterator[Finding]:
-        """Yield a finding for each part; one that cannot be found ends those that depend on it."""
+        """Yield a finding for each part, and stop at those that depend on a missing one."""
         yield _versions()
         yield ok("environment", ", ".join(_variables_set()) or "no variable of the client is set")
         yield from _misspelled_variables()
@@ -237,7 +237,7 @@ class Configuration:
 
 
 def _redis_trouble(limiter: str) -> str:
-    """Return why the Redis server of a rate limiter cannot be used; empty if it can, or the limiter has none."""
+    """Return why the Redis server of a rate limiter cannot be used. Empty if it can, or the limiter has none."""
     if not limiter.startswith(RATE_LIMITER_SCHEMES):
         return ""
     try:
@@ -296,7 +296,7 @@ def _versions() -> Finding:
 
 
 def _variables_set() -> list[str]:
-    """Return the names, never the values: one of them is the key, and a proxy's may hold a password."""
+    """Return the names, never the values, because one is the key, and that of a proxy may contain a password."""
     names = os.environ if sys.platform != "win32" else [name.upper() for name in os.environ]
     return sorted(
         name
@@ -328,7 +328,7 @@ class NetworkChecks:
         self.is_reachable: bool = False
 
     def checks(self) -> Iterator[Finding]:
-        """Yield a finding for each step; the first problem is the last."""
+        """Yield a finding for each step, and stop after the first problem."""
         for step in (self._find_proxy, self._look_up, self._connect, self._handshake):
             try:
                 finding = step()
@@ -420,7 +420,7 @@ _APIS = {"v1": "the documented API", "0.2": "the API of fibonacci-sdk 0.2.4"}
 
 
 def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configuration) -> Iterator[Finding]:
-    """Make one call, and yield what it shows; a second one where the server may speak the other API.
+    """Make one call, or a second one if the server may speak the other API, and yield what they show.
 
     Args:
         key: The key.
@@ -470,7 +470,7 @@ def _other_address(address: PlatformAddress) -> PlatformAddress:
 
 
 def _may_be_of_other_api(error: APIError, address: PlatformAddress) -> bool:
-    """Whether a failure is one that a server of the other API may cause."""
+    """Whether a server of the other API may have caused a failure."""
     if not isinstance(error, APIStatusError):
         return isinstance(error, APIResponseError)
     is_documented = is_of_other_api(error.body, "0.2")

@@ -44,7 +44,7 @@ _PREFIX: Final = "fibonacci: "
 _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """The faults of a path that was typed or configured, unlike those of a disk."""
 _UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, DeploymentError, UnsupportedCallError)
-"""The client refuses arguments, files and calls that the server does not have before it changes anything; so does a
+"""The client refuses arguments, files and calls that the server does not have before it changes anything. So does a
 command whose extra is not installed."""
 _NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError, UnknownFieldError)
 """What the platform was asked for has come out badly, or must not be done."""
@@ -80,7 +80,7 @@ def report(error: BaseException, *, is_debug: bool) -> int:
 
 
 def fault_lines(error: BaseException) -> list[str]:
-    """Return the lines of each fault of a definition or a state, where the error has several; else none."""
+    """Return the lines of each fault of a definition or a stateif the error has several, or else none."""
     if isinstance(error, DeploymentError) and "\n" in str(error):
         lines = text_of(error).command.splitlines()
         return [wrapped_message(printable_line(line), sys.stderr) for line in lines]
@@ -116,7 +116,7 @@ def _text(error: BaseException) -> str:
 
 
 def add_remedy(error: BaseException, text: str) -> None:
-    """Add to an error how to go on: a sentence of its own after the text of an interrupt, which is one."""
+    """Add to an error how to continue, as a separate sentence after the text of an interrupt."""
     error.add_note(text[:1].upper() + text[1:] if isinstance(error, KeyboardInterrupt) else text)
 
 
@@ -146,7 +146,7 @@ def _is_conflict(error: DeploymentError) -> bool:
 
 
 def _is_refusal(error: APIError) -> bool:
-    """Whether the platform has answered that it will not do it; after a rate limit's reset it does."""
+    """Whether the platform refused. For a rate limit, it doesn't count, because the call works after the reset."""
     return (
         isinstance(error, APIStatusError) and 400 <= error.status_code < 500 and not isinstance(error, RateLimitError)
     )

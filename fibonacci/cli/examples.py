@@ -141,4 +141,4 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "health check": ("health check", "health check --fields status"),
     "health secrets": ("health secrets", "health secrets --json"),
 }
-"""What to type after `fibonacci`, by the command whose help shows it; the help of `fibonacci` itself is at ''."""
+"""What to type after `fibonacci`, by the command whose help shows it. The help of `fibonacci` itself is at ''."""

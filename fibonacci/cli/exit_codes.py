@@ -1,4 +1,4 @@
-"""Exit codes of the command, and the error of what its user has to change."""
+"""Exit codes of the command, and the errors for mistakes that the user must correct."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ USAGE: Final = 64
 """An argument or a file has a fault, or an extra is not installed. Nothing that changes anything was sent."""
 
 NO_ANSWER: Final = 69
-"""There is no usable answer: no connection, a 5xx, the rate limit, a proxy's page; or it cannot be written."""
+"""There is no usable answer (no connection, a 5xx, the rate limit, a proxy's page), or it can't be written."""
 
 UNWRITTEN: Final = 74
-"""It was carried out, but its result cannot be written: a full disk, a closed pipe. stderr has the id."""
+"""The command worked, but its result can't be written, for example to a full disk. stderr has the ID."""
 
 NOT_ENDED: Final = 75
 """It has not ended in the time to wait, or it is not known whether it was carried out. Look before you repeat it."""
 
 SIGNALED: Final = 128
-"""A signal has ended the command; its number is added: 130 is Ctrl-C, 143 SIGTERM, 129 SIGHUP."""
+"""A signal ended the command. The code is 128 plus its number: 130 is Ctrl-C, 143 SIGTERM, 129 SIGHUP."""
 
 
 class UsageError(ValueError):
-    """An argument or a file of the command has a fault; the text is one line with the place and the remedy."""
+    """An argument or a file of the command is wrong. The text is one line with the place and the remedy."""
 
 
 class UnwrittenResultError(Exception):
@@ -53,4 +53,4 @@ class UnwrittenResultError(Exception):
 
 
 class UnknownFieldError(LookupError):
-    """What the platform has answered has no field of a name in `--fields`; it was printed whole."""
+    """The platform's answer has no field of a name in `--fields`, so it was printed whole."""

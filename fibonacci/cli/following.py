@@ -177,7 +177,7 @@ def _with_trace(context: Context, execution: Execution) -> Execution:
 
 
 def _failure(execution: Execution, error: ExecutionFailedError | None) -> ExecutionFailedError:
-    """Return the error of an execution that did not succeed. Its text has the id, which the notes would repeat."""
+    """Return the error of an execution that did not succeed. Its text has the ID, which the notes would repeat."""
     if error is not None:
         return type(error)(error.message, execution=execution, reason=error.reason)
     return execution_error(execution)
@@ -185,7 +185,7 @@ def _failure(execution: Execution, error: ExecutionFailedError | None) -> Execut
 
 @contextmanager
 def _explained(find: str) -> Generator[list[str]]:
-    """Add to an error that ends the wait how to go on; yield the list of the ids that were seen."""
+    """Add to an error that ends the wait how to go on, and yield the list of the IDs that were seen."""
     seen: list[str] = []
     try:
         yield seen

@@ -71,10 +71,10 @@ def _content(name: str, path: str) -> tuple[str, str]:
 
 
 def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict[str, Any]:
-    """Return the inputs of both options, `--inputs` and `--input`; a single one replaces that of the object.
+    """Return the inputs of both options, `--inputs` and `--input`, where a single one replaces that of the object.
 
     Raises:
-        UsageError: If the whole is no object, or stdin is named more than once.
+        UsageError: If the result is not an object, or stdin is named more than once.
     """
     sources = [assigned.source for assigned in single] + ([] if whole is None else [whole.source])
     if sources.count(STDIN) > 1:

@@ -15,9 +15,9 @@ _PICTURES_PER_SECOND: Final = 4
 
 
 class LiveDisplay:
-    """Shows a picture on a console while the block runs; the last one stays.
+    """Shows a picture on a console while the block runs, and leaves the last one there.
 
-    Ctrl-Z leaves it as an end does, with a cursor, and `fg` draws it anew, below what the shell has printed. A thread
+    Ctrl-Z leaves it as an end does, with a cursor, and `fg` draws it again, below what the shell has printed. A thread
     of rich draws, so that the signal never comes in the middle of a picture.
 
     Args:

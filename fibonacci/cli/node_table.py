@@ -17,7 +17,7 @@ _STYLES = {"completed": "green", "failed": "red", "running": "yellow", "pending_
 
 
 class NodeTable(LiveDisplay):
-    """Shows the nodes of an execution on stderr while the block runs; the last state stays.
+    """Shows the nodes of an execution on stderr while the block runs, and leaves the last state there.
 
     Args:
         no_color: Whether to show no color, whatever the environment has.

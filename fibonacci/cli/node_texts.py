@@ -10,7 +10,7 @@ _LONG = 200
 
 
 def duration_of(node: NodeTrace) -> str:
-    """Return how long a node took; empty until it has ended."""
+    """Return how long a node took, or an empty text until it has ended."""
     if node.started_at is None or node.ended_at is None:
         return ""
     return f"{(node.ended_at - node.started_at).total_seconds():.1f} s"

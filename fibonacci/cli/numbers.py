@@ -16,7 +16,7 @@ _PERIOD_PART: Final = re.compile(r"(\d{1,9})([dhms])", re.ASCII)
 
 
 def period(text: str) -> int | None:
-    """Return the seconds of numbers with units, such as `1h30m`; None for another text."""
+    """Return the seconds of numbers with units, such as `1h30m`, or None for another text."""
     if _PERIOD.fullmatch(text) is None:
         return None
     return sum(int(number) * _UNITS[unit] for number, unit in _PERIOD_PART.findall(text))

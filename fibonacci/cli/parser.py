@@ -110,7 +110,7 @@ class CommandAdder(Protocol):
     def __call__(
         self, name: str, help: str, *, section: str | None = None, description: str | None = None, **options: Any
     ) -> CommandParser:
-        """Add a command; return its parser. With a title of a section, the help lists it there."""
+        """Add a command, and return its parser. With a title of a section, the help lists it there."""
         ...
 
 
@@ -138,7 +138,7 @@ class CommandHelp(argparse.HelpFormatter):
         return wrapped(" ".join(text.split()), width)
 
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any = None) -> None:
-        """Add the usage without the global options, which follow in a group of their own."""
+        """Add the usage without the global options, which follow in a separate group."""
         own = [action for action in actions if action.dest not in GLOBAL_NAMES]
         super().add_usage(usage, own, groups, prefix)
 
@@ -154,7 +154,7 @@ class CommandParser(argparse.ArgumentParser):
     """A parser that adds its arguments when it is used, so that one command does not load all others.
 
     Args:
-        add_arguments: Adds the arguments of the command; None if it has none.
+        add_arguments: Adds the arguments of the command, or None if it has none.
         options: The options of `argparse.ArgumentParser`.
 
     Attributes:
@@ -199,17 +199,17 @@ class CommandParser(argparse.ArgumentParser):
         return f"unknown option {name!r}{did_you_mean(name, listed) or '; --help lists them'}"
 
     def _inputs_remedy(self, word: str) -> str:
-        """Return how inputs are typed that stand as an argument; empty where it is none, or there is no such option."""
+        """Return how to type inputs that were given as an argument. Empty for others, or without such an option."""
         if word.startswith("{") and "--inputs" in self._option_string_actions:
             return "; inputs follow --inputs"
         is_input = "--input" in self._option_string_actions and "=" in word.lstrip("=")
         return f"; did you mean --input {word}?" if is_input else ""
 
     def add_commands(self, metavar: str) -> CommandAdder:
-        """Make room for commands below this one; return what adds them.
+        """Make room for commands below this one, and return what adds them.
 
         Args:
-            metavar: What stands for one in the usage, such as `VERB`.
+            metavar: The placeholder for one in the usage, such as `VERB`.
         """
         commands: Any = self.add_subparsers(title="commands", metavar=metavar, required=True, prog=self.prog)
         unsectioned: Any = self._subparsers
@@ -382,7 +382,7 @@ class Verbs:
         self._add = parser.add_commands("VERB")
 
     def add(self, name: str, help: str, run: Callable[[Context], int], options: Iterable[str] = ()) -> CommandParser:
-        """Add a verb; return its parser, for its arguments.
+        """Add a verb, and return its parser, for its arguments.
 
         Args:
             name: The verb.

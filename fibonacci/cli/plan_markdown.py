@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fibonacci.definitions import Problem
 
 _MOST: Final = 65_536
-"""The characters that GitHub takes; counted in bytes, which are no fewer, whatever it counts."""
+"""The most characters that GitHub accepts. They are counted in bytes, of which there are never fewer."""
 _RESERVED: Final = 500
 """What is left for the last line, which says what was cut."""
 _LONGEST: Final = 500
@@ -60,7 +60,7 @@ class _Comment:
         self._parts.append(part)
 
     def add_lines(self, what: str, lines: Sequence[str], *, before: str = "", after: str = "") -> None:
-        """Add as many lines as fit, as one part; none when there is none.
+        """Add as many lines as fit, as one part, or none when there is none.
 
         Args:
             what: What the lines are, for the account of those that do not fit.

@@ -34,7 +34,7 @@ def encodable(text: str, encoding: str) -> str:
 
 
 def fitted(text: str, width: int, ellipsis: str) -> str:
-    """Return a text that takes exactly so many cells: it is cut, or filled with spaces."""
+    """Return a text that takes exactly a number of cells, cut or filled with spaces."""
     missing = width - cell_width(text)
     if missing >= 0:
         return text + " " * missing
@@ -52,7 +52,7 @@ _TIME: Final = re.compile(r"(?:.*_)?at")
 
 
 def one_line(name: str, value: Any, *, with_seconds: bool = False) -> str:
-    """Return a value in one line; empty for null.
+    """Return a value in one line. Empty for null.
 
     Args:
         name: The name of the field: those that end with `at` hold times.
@@ -80,7 +80,7 @@ _TIMES: Final = ("created_at", "updated_at")
 
 
 def plain(value: Any) -> Any:
-    """Return the JSON of a model, each field as the platform sent it, its times last; other values as they are."""
+    """Return the JSON of a model, each field as the platform sent it, its times last, and other values as they are."""
     if not hasattr(value, "model_dump"):
         return value
     fields: dict[str, Any] = value.model_dump(mode="json")
@@ -91,7 +91,7 @@ def plain(value: Any) -> Any:
 def named_fields(value: Any) -> dict[str, Any]:
     """Return all fields of an object: those that were sent, then the documented ones that were not.
 
-    What is no object has none.
+    Anything but an object has none.
     """
     sent = plain(value)
     if not is_object(sent):
@@ -105,7 +105,7 @@ def select(value: Any, paths: Sequence[str]) -> dict[str, Any]:
 
     Args:
         value: A model, or an object of JSON.
-        paths: Names, with dots between the levels; a number is an index of a list. What is missing is null.
+        paths: Names, with dots between the levels. A number is an index of a list. What is missing is null.
     """
     fields = named_fields(value)
     selected: dict[str, Any] = {}
@@ -119,13 +119,13 @@ def select(value: Any, paths: Sequence[str]) -> dict[str, Any]:
 
 
 def unknown_fields(paths: Iterable[str], known: Collection[str]) -> list[str]:
-    """Return the first name of each path that is no field."""
+    """Return the first name of each path that is not a field."""
     names = {path: path.partition(".")[0] for path in paths}
     return [name for path, name in names.items() if path not in known and name not in known]
 
 
 def unknown_field_text(name: str, known: Collection[str]) -> str:
-    """Return what is wrong with a name that is no field, with the nearest one or all of them."""
+    """Return what is wrong with a name that is not a field, with the nearest one or all of them."""
     remedy = did_you_mean(name, known) or f": the fields are {', '.join(known) or 'none'}"
     return f"--fields has the unknown name {name!r}{remedy}"
 
@@ -134,7 +134,7 @@ def check_fields(paths: Iterable[str], known: Collection[str]) -> None:
     """Check that the first name of each path is a field.
 
     Raises:
-        UsageError: If there is no such field.
+        UsageError: If a field doesn't exist.
     """
     for name in unknown_fields(paths, known):
         raise UsageError(unknown_field_text(name, known))
@@ -184,7 +184,7 @@ class Painter:
 
     Attributes:
         encoding: The encoding of the terminal.
-        ellipsis: What stands for the rest of a text that is cut.
+        ellipsis: What replaces the rest of a text that is cut.
         width: The width of the terminal in cells.
     """
 
@@ -196,10 +196,10 @@ class Painter:
         self._console = _console(stream) if has_color else None
 
     def line(self, parts: Sequence[tuple[str, str]]) -> None:
-        """Print a line; one that CI would take for a command, as behind the terminal of a container, without colors.
+        """Print a line, without colors if CI would take it for a command, as behind the terminal of a container.
 
         Args:
-            parts: Texts, each with a style of rich, such as `bold`; an empty style is the terminal's own.
+            parts: Texts, each with a style of rich, such as `bold`. An empty style is the terminal's own.
         """
         whole = "".join(text for text, _ in parts)
         if (safe := without_commands(whole)) != whole:
@@ -220,7 +220,7 @@ def style_of(name: str, value: Any) -> str:
 
 
 def encoding_of(stream: TextIO | None) -> str:
-    """Return the encoding of a stream; a stream that keeps texts has none."""
+    """Return the encoding of a stream, or none for a stream that keeps texts."""
     return getattr(stream, "encoding", None) or "utf-8"
 
 
@@ -259,9 +259,9 @@ class TerminalTable:
 
     Args:
         painter: The terminal.
-        columns: The fields to show; default: those of the objects' class that any of the first objects has. Then the
-            name of a workflow stands in the place of its id, unless the objects have it in a field.
-        name_of: Returns the name for the id of a workflow.
+        columns: The fields to show. Default: those of the objects' class that any of the first objects has. By default,
+            the name of a workflow replaces its ID, unless the objects have it in a field.
+        name_of: Returns the name for the ID of a workflow.
     """
 
     def __init__(self, painter: Painter, columns: Sequence[str], name_of: Callable[[str], str]) -> None:
@@ -330,7 +330,7 @@ _TARGET: Final = re.compile(r"workflow[\w-]*/([^/]+)")
 
 
 def _workflow_id(name: str, value: str) -> str:
-    """Return the id of a workflow that a field ends with; empty if there is none."""
+    """Return the ID of a workflow that a field ends with. Empty if there is none."""
     if name == "workflow_id":
         return value
     target = _TARGET.fullmatch(value) if name == "target" else None
@@ -361,12 +361,12 @@ _INDENT: Final = "  "
 
 
 def write_object(painter: Painter, fields: Mapping[str, Any], name_of: Callable[[str], str]) -> None:
-    """Print the fields of an object, and the name of a workflow behind its id.
+    """Print the fields of an object, and the name of a workflow behind its ID.
 
     Args:
         painter: The terminal.
         fields: The fields.
-        name_of: Returns the name for the id of a workflow.
+        name_of: Returns the name for the ID of a workflow.
     """
     for name, value in fields.items():
         below = _below(value)
@@ -380,7 +380,7 @@ def write_object(painter: Painter, fields: Mapping[str, Any], name_of: Callable[
 
 
 def _below(value: Any) -> list[str]:
-    """Return the lines that stand below the name; none when the value fits beside it."""
+    """Return the lines to print below the name, or none if the value fits next to it."""
     if isinstance(value, str):
         return printable(value).splitlines() if "\n" in value.strip() else []
     if is_object(value) or (is_array(value) and any(isinstance(member, dict | list) for member in value)):
@@ -389,5 +389,5 @@ def _below(value: Any) -> list[str]:
 
 
 def _empty(value: Any) -> str:
-    """Return what stands for a value without a text: null, an empty text or list."""
+    """Return the placeholder for a value without a text: null, an empty text or list."""
     return json.dumps(value)

@@ -43,7 +43,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def text_cell(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs; a number stays as it is."""
+    """Return a text as a cell that no spreadsheet runs, leaving a number as it is."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
@@ -66,7 +66,7 @@ class RowsFormat(NamedTuple):
 
     Attributes:
         name: `csv` or `jsonl`.
-        key: The column that has to have the key of each row; None for none.
+        key: The column that must have the key of each row, or None.
         json_columns: Columns of CSV whose cells are JSON.
         is_raw: Whether cells of CSV are read as they are, with the apostrophe before what would be a formula.
     """
@@ -110,7 +110,7 @@ def open_rows(path: str, rows_format: RowsFormat) -> Generator[RowFile]:
     """Open the rows of a file, and check all of them.
 
     Args:
-        path: The path of a file or pipe; `-` for stdin. What is no file is copied to a temporary one.
+        path: The path of a file or pipe. `-` for stdin. Anything but a file is copied to a temporary one.
         rows_format: How the rows are written.
 
     Raises:
@@ -133,7 +133,7 @@ def _source(path: str) -> AbstractContextManager[BinaryIO]:
 
 @contextmanager
 def _copied(path: str) -> Generator[BinaryIO]:
-    """Copy what can be read only once: rows are checked before any of them is run."""
+    """Copy what can be read only once, because rows are checked before any of them runs."""
     with TemporaryFile() as copy:
         with _stdin() if path == STDIN else Path(path).open("rb") as stream:
             shutil.copyfileobj(stream, copy)
@@ -145,7 +145,7 @@ def _stdin() -> AbstractContextManager[BinaryIO]:
 
 
 def read_rows(file: BinaryIO, name: str, rows_format: RowsFormat) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file. Blank lines are no rows.
+    """Yield the rows of a file. Blank lines are skipped.
 
     Args:
         file: The file, of UTF-8 with or without a byte order mark.
@@ -153,7 +153,7 @@ def read_rows(file: BinaryIO, name: str, rows_format: RowsFormat) -> Iterator[di
         rows_format: How the rows are written.
 
     Raises:
-        UsageError: If a row is malformed; the text begins with the file and the line.
+        UsageError: If a row is malformed. The text begins with the file and the line.
     """
     read = _csv_rows if rows_format.name == "csv" else _json_rows
     return read(_Lines(file, name), rows_format)
@@ -214,7 +214,7 @@ def _csv_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]
 
 
 def _records(lines: _Lines) -> Iterator[list[str]]:
-    """Yield the records of CSV; the present line is the last of each."""
+    """Yield the records of CSV, where the present line is the last of each."""
     reader = csv.reader(lines, strict=True)
     while True:
         try:
@@ -275,7 +275,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _first_twice(names: Iterable[str]) -> str | None:
-    """Return the first name that is there twice; None without one."""
+    """Return the first name that occurs twice, or None."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
@@ -330,7 +330,7 @@ class ResultStream:
 class ResultArray:
     """Writes results to a stream as one JSON array.
 
-    Its end is written after the last result only, so that a part is no JSON.
+    Its end is written after the last result only, so that a part is not valid JSON.
 
     Args:
         stream: The stream.
@@ -359,11 +359,11 @@ class ResultArray:
 class ResultFile:
     """Writes results to `PATH.partial`, which takes the place of `PATH` when all are written.
 
-    So a file at the path is whole. What a crash leaves in the partial file the journal has too, and the next run
-    writes it again, from the first result on. A new file is for this user alone.
+    So a file at the path is whole. What a crash leaves in the partial file the journal has too, and the next run writes
+    it again, from the first result on. A new file is for this user alone.
 
     Args:
-        path: The path of the file; a pipe or device is written to as it is.
+        path: The path of the file. A pipe or device is written to as it is.
         name: `jsonl` or `csv`.
         is_raw: Whether cells of CSV are written as they are.
 

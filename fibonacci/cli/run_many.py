@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 
 def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat | None]:
-    """Check what the arguments say together; return the formats of the rows and of the results.
+    """Check what the arguments say together, and return the formats of the rows and of the results.
 
     Args:
         options: The parsed arguments.
 
     Returns:
-        The format of the rows, and that of `--out`; None without.
+        The format of the rows, and that of `--out`, or None without.
 
     Raises:
         UsageError: If they do not fit each other.
@@ -82,7 +82,7 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
 
 
 def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
-    """Check that results can be written, and not over another file; the journal may be none."""
+    """Check that results can be written, and not over another file, without requiring a journal."""
     out = check_out(options.out, with_partial=True)
     if out is None:
         return
@@ -95,7 +95,7 @@ _RESUME: Final = "the same command with --resume continues"
 
 
 def run_rows(context: Context) -> int:
-    """Carry out the command; what is wrong is raised, with a note on how to continue.
+    """Carry out the command, and raise errors with a note on how to continue.
 
     Args:
         context: The context of the command.
@@ -192,7 +192,7 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
 
 
 def _can_show_progress(out: str | None) -> bool:
-    """Whether there is a bar for a terminal that results do not fill; elsewhere, the progress is a line of the log."""
+    """Whether to show a bar, on a terminal that has no results. Elsewhere, the progress is a line of the log."""
     if not is_terminal(sys.stderr):
         return True
     return find_spec("tqdm") is not None and (out is not None or not is_terminal(sys.stdout))

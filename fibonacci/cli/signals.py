@@ -31,7 +31,7 @@ def signal_of(interrupt: KeyboardInterrupt) -> int:
 
 
 def _set(number: int, handler: Callable[[int, FrameType | None], None]) -> bool:
-    """Handle a signal; return False in a thread other than the main one, which cannot."""
+    """Handle a signal, and return False in a thread other than the main one, which cannot."""
     try:
         signal.signal(number, handler)
     except ValueError:

@@ -1,7 +1,7 @@
 """Standard streams: those that are closed, what CI would carry out, and keys that are not repeated.
 
-GitHub Actions carries out a line that begins with `::`, and `##[` anywhere in a line; Azure Pipelines `##[` and
-`##vso[`, TeamCity `##teamcity[`. A text for people has them escaped, as a control character is.
+GitHub Actions executes a line that begins with `::`, and `##[` anywhere in a line. Azure Pipelines executes `##[` and
+`##vso[`, and TeamCity `##teamcity[`. A text for people has these escaped, like control characters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def without_commands(text: str) -> str:
 
 
 def without_commands_in_json(text: str) -> str:
-    """Return a JSON text of the same value that holds no command; no line of it begins with `::`."""
+    """Return a JSON text of the same value that holds no command, so that no line begins with `::`."""
     return _ANYWHERE.sub(r"\\u0023", text) if "##" in text else text
 
 
@@ -66,7 +66,7 @@ def reading_width() -> int:
 
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """Return the lines of a text, broken between words alone; all but the first are indented."""
+    """Return the lines of a text, broken only between words, with all but the first indented."""
     import textwrap  # a command that prints no prose does without
 
     return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
@@ -81,17 +81,17 @@ def fitting_lines(line: str, width: int) -> list[str]:
 
 
 def wrapped_message(text: str, stream: TextIO | None) -> str:
-    """Return a message with line breaks between words where its stream is a terminal; elsewhere as it is."""
+    """Return a message with line breaks between words where its stream is a terminal, or elsewhere as it is."""
     return "\n".join(wrapped(text, reading_width(), "  ")) if is_terminal(stream) else text
 
 
 def read_stdin() -> str:
-    """Return the text of stdin; a process that was started without one has an empty text."""
+    """Return the text of stdin, which is empty for a process that was started without one."""
     return sys.stdin.read() if has_stream(sys.stdin) else ""
 
 
 def print_message(text: str, *, end: str = "\n") -> None:
-    """Print to stderr, unless its terminal is closed; what CI would take for a command is escaped.
+    """Print to stderr, unless its terminal is closed, and escape what CI would take for a command.
 
     A process that was started without stderr prints nothing, rather than among its data.
     """

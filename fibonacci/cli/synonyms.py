@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "audit": "organizations governance audit ID",
     **dict.fromkeys(("org", "keys", "secrets", "generate", "api", "curl"), "request METHOD PATH"),
 }
-"""What to type after `fibonacci`, by what is no command; capitals stand for what the user fills in."""
+"""What to type after `fibonacci`, by words that are not commands. The user fills in what is in capitals."""
 _VERBS: Final = {
     **dict.fromkeys(("ls", "all"), ("list",)),
     **dict.fromkeys(("show", "describe", "view", "cat", "read", "status"), ("get", "show", "status")),
@@ -51,12 +51,12 @@ _VERBS: Final = {
 
 
 def synonym(word: str, known: Collection[str], *, is_command: bool) -> str | None:
-    """Return the command that people mean by another word; None if it is not known.
+    """Return the command that people mean by another word, or None if it is not known.
 
     Args:
         word: What was typed.
         known: The names of the commands that could have been typed.
-        is_command: Whether it stands right after `fibonacci`; then the text has what else to type.
+        is_command: Whether it stands right after `fibonacci`. Then the text has what else to type.
     """
     if is_command:
         return COMMANDS.get(word)

@@ -29,7 +29,7 @@ _ID_WIDTH = 26
 
 
 def columns_of(execution: Execution, workflow: str) -> str:
-    """Return time, id, status, workflow and duration, in columns; times are of this machine's time zone.
+    """Return time, ID, status, workflow and duration, in columns, with times in this machine's time zone.
 
     Args:
         execution: The execution.
@@ -61,11 +61,11 @@ class ExecutionFeed:
 
     Args:
         client: Sends the requests.
-        workflow_id: Those of one workflow alone; None for all.
+        workflow_id: Those of one workflow alone, or None for all.
 
     Attributes:
         requests: How many requests the last poll took.
-        response: The response to the last request; None before the first.
+        response: The response to the last request, or None before the first.
     """
 
     def __init__(self, client: Fibonacci, workflow_id: str | None = None) -> None:
@@ -83,7 +83,7 @@ class ExecutionFeed:
             The newest page, the oldest first. The first poll reports what is newer than that.
 
         Raises:
-            APIError: If a request fails; then it can be called again.
+            APIError: If a request fails. Then it can be called again.
         """
         self.requests = 0
         executions: dict[str, Execution] = {}
@@ -99,7 +99,7 @@ class ExecutionFeed:
         """Return what was started or has changed since the last poll, the oldest first.
 
         Raises:
-            APIError: If a request fails; then the next poll reports what this one would have.
+            APIError: If a request fails. Then the next poll reports what this one would have.
         """
         self.requests = 0
         executions = self._front()
@@ -196,7 +196,7 @@ class PollPace:
 
         Args:
             requests: How many requests the last poll took.
-            response: The response to the last of them; None when there was none.
+            response: The response to the last of them, or None when there was none.
             has_changed: Whether it brought anything new.
         """
         previous = None if has_changed else self._delay
@@ -246,7 +246,7 @@ class Tail:
     Args:
         feed: Reads them.
         say: Called with what there is to say about the connection.
-        sleep: Sleeps so many seconds.
+        sleep: Sleeps for a number of seconds.
         clock: Returns the seconds on a monotonic clock.
     """
 
@@ -282,7 +282,7 @@ class Tail:
             self._sleep(delay)
 
     def _attempt(self, read: Callable[[], list[Execution]]) -> list[Execution] | None:
-        """Return what a poll has brought; None when it failed in a way that may be temporary."""
+        """Return what a poll has brought, or None when it failed in a way that may be temporary."""
         try:
             executions = read()
         except _TRANSIENT as error:

@@ -17,7 +17,7 @@ class NotJSONError(argparse.ArgumentTypeError):
 
 
 class JSONValue(NamedTuple):
-    """A JSON value of the command line; null is one too.
+    """A JSON value of the command line, which may be null.
 
     Attributes:
         value: The value.
@@ -61,7 +61,7 @@ def check_out(path: str, *, with_partial: bool = False) -> str | None:
         with_partial: Whether it grows in `PATH.partial`, which then must be this user's too.
 
     Returns:
-        Its path without links; None for a pipe or a device, which is written to as it is.
+        Its path without links, or None for a pipe or a device, which is written to as it is.
 
     Raises:
         UsageError: If it cannot be written.

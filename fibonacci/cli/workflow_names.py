@@ -1,4 +1,4 @@
-"""Workflows by name: the workflow that a typed name or id means, and the names that people read in place of ids."""
+"""Workflows by name: the workflow that a typed name or ID means, and the names that people read in place of IDs."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
 
 NOT_AN_ID = (NotFoundError, BadRequestError)
-"""What a platform answers to the name of a workflow in place of its id; a name may not even have the form of an id."""
+"""What a platform answers to the name of a workflow in place of its ID. A name may not even have the form of an ID."""
 
 
 def workflow_id_of(client: Fibonacci, reference: str) -> str:
-    """Return the id of the workflow with an id or a name; see `workflow_of`."""
+    """Return the ID of the workflow with an ID or a name (see `workflow_of`)."""
     return workflow_of(client, reference).id
 
 
 def workflow_of(client: Fibonacci, reference: str) -> Workflow:
-    """Return the workflow with an id or a name. An id comes first.
+    """Return the workflow with an ID or a name. An ID comes first.
 
     Args:
         client: The client.
-        reference: The id or name.
+        reference: The ID or name.
 
     Returns:
-        The workflow; one that was found by its name is as the list has it.
+        The workflow. One that was found by its name is as the list has it.
 
     Raises:
         UsageError: If there is none.
@@ -65,7 +65,7 @@ class WorkflowNames:
         self._is_listed = False
 
     def name_of(self, workflow_id: str) -> str:
-        """Return the name of a workflow; its id where it has no name, or that cannot be read."""
+        """Return the name of a workflow, or its ID if it has no name or it can't be read."""
         if workflow_id not in self._names and self._lookups and not self._is_listed:
             self._is_listed = True
             self._names.update(self._listed())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_group(parser: CommandParser, name: str) -> None:
-    """Add the calls of a group, such as `workflows`, and its verbs that are no calls."""
+    """Add the calls of a group, such as `workflows`, and its verbs that are not calls."""
     from fibonacci.cli.call_tables.calls import CALLS
 
     add = _add_entries(parser, CALLS[name], (name,))

@@ -1,4 +1,4 @@
-"""What the derived tables hold: groups of calls, calls, and their parameters; where parsed options hold those."""
+"""What the derived tables hold: groups of calls, calls, and their parameters, and where parsed options have those."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class CallParameter(NamedTuple):
         name: Its name in Python.
         kind: The kind of its value, a name of `value_kinds.KINDS`.
         help: What it is, from the docstring.
-        is_positional: Whether it is an argument, which has to be given, and not an option.
-        is_required: Whether the option has to be given.
+        is_positional: Whether it is an argument, which is required, and not an option.
+        is_required: Whether the option is required.
         is_nullable: Whether null differs from leaving it out, so that `--null` takes its name.
-        choices: The documented words; the platform may have others.
+        choices: The documented words. The platform may have others.
     """
 
     name: str
@@ -40,7 +40,7 @@ class CallParameter(NamedTuple):
 
     @property
     def option(self) -> str:
-        """The name as it is typed, such as `user-id`; `--workflow` takes a name as well as an id."""
+        """The name as it is typed, such as `user-id`, where `--workflow` takes a name as well as an ID."""
         name = self.name.removesuffix("_id") if self.kind == "workflow" else self.name
         return name.replace("_", "-")
 
@@ -54,7 +54,7 @@ class CallEntry(NamedTuple):
         endpoint: The request that it sends, such as `GET /workflows/{id}`.
         parameters: Its parameters, without `page_size`, which follows from `--limit`.
         is_list: Whether it returns a pager.
-        model: The class in `fibonacci.models` of what it returns, or of the items; empty where nothing is documented.
+        model: The class in `fibonacci.models` of what it returns, or of the items. Empty where nothing is documented.
     """
 
     help: str

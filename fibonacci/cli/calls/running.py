@@ -61,7 +61,7 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
 
 
 def _change(path: tuple[str, ...], arguments: list[Any], result: Any) -> str:
-    """Return what a call has changed, with the id of what it returns."""
+    """Return what a call has changed, with the ID of what it returns."""
     if path[-1] == "execute":
         return f"{result.id} was started"
     id = getattr(result, "id", None)
@@ -75,7 +75,7 @@ def _deletion(arguments: list[Any]) -> str:
 def _call_workflow(
     context: Context, entry: CallEntry, path: tuple[str, ...], arguments: list[Any], named: dict[str, Any]
 ) -> None:
-    """Make a call whose first argument is a workflow: an id, without another request, or else a name."""
+    """Make a call whose first argument is a workflow: an ID, without another request, or else a name."""
     from fibonacci import APIError
     from fibonacci.cli.workflow_names import NOT_AN_ID
 

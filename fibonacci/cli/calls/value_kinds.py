@@ -23,8 +23,8 @@ class ValueKind(NamedTuple):
     """How a value is typed.
 
     Attributes:
-        metavar: What stands for it in the help of an option.
-        read: Makes the value from what was typed; raises `ArgumentTypeError` with the remedy.
+        metavar: The placeholder for it in the help of an option.
+        read: Makes the value from what was typed. Raises `ArgumentTypeError` with the remedy.
     """
 
     metavar: str
@@ -57,7 +57,7 @@ def seconds(text: str) -> int:
 
 
 def names(text: str) -> list[str]:
-    """Read names with commas between them; an empty text is the empty list."""
+    """Read names with commas between them, where an empty text is the empty list."""
     words = [name.strip() for name in text.split(",")] if text.strip() else []
     if not all(words):
         raise ArgumentTypeError(f"{text!r} has an empty name; separate names by one comma")
@@ -65,7 +65,7 @@ def names(text: str) -> list[str]:
 
 
 def word(text: str, choices: Sequence[str]) -> str:
-    """Read one of the documented words, or another one, which the platform may have; a misspelling is refused."""
+    """Read one of the documented words, or another one that the platform may have, but refuse a misspelling."""
     if text in choices:
         return text
     if hint := did_you_mean(text, choices):
@@ -74,7 +74,7 @@ def word(text: str, choices: Sequence[str]) -> str:
 
 
 def any_json(text: str) -> Any:
-    """Read any JSON; a text needs its own quotes."""
+    """Read any JSON, where a text needs quotes inside the argument."""
     return _json(text, "; a text is typed in quotes of its own: '\"text\"'")
 
 

@@ -51,7 +51,7 @@ def add_address_options(parser: CommandParser) -> None:
 
 
 def read_file(context: Context) -> ProfilesFile:
-    """Return the file of profiles; say so if others can read it."""
+    """Return the file of profiles, and warn if others can read it."""
     from fibonacci._profiles.config_file import access_problem, read_profiles
 
     file = read_profiles()
@@ -129,7 +129,7 @@ def _profile_row(file: ProfilesFile, name: str) -> dict[str, Any]:
 
 
 def read_secret(prompt: str) -> str:
-    """Return a secret without the white space around it; empty if there is none.
+    """Return a secret without the white space around it. Empty if there is none.
 
     Args:
         prompt: The text before it, which is printed to the terminal.
@@ -232,7 +232,7 @@ def _logout(context: Context) -> int:
 
 
 def _read_key(context: Context, address: PlatformAddress, legacy: str | None) -> str:
-    """Return the key that is typed or piped; that of 0.2.4, when there is one and nothing is."""
+    """Return the key that is typed or piped, or that of 0.2.4 if there is one and nothing is typed."""
     from fibonacci._core.option_checks import check_key
     from fibonacci.cli.exit_codes import UsageError
 
@@ -271,7 +271,7 @@ _UNWRAPPED = 10_000
 
 
 def add_doctor_arguments(parser: CommandParser) -> None:
-    """Add the arguments of the command, which has none of its own."""
+    """Add the arguments of the command, which has none."""
 
 
 def run_doctor(context: Context) -> int:

@@ -151,7 +151,7 @@ def _all_formatted(files: Sequence[str]) -> list[_Formatted]:
     """Return the formatted files.
 
     Raises:
-        DefinitionError: If any cannot be formatted; it has the faults of all.
+        DefinitionError: If any cannot be formatted. It has the faults of all.
     """
     from fibonacci.definitions import Problems
     from fibonacci.errors import DefinitionError

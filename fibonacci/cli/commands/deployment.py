@@ -1,4 +1,4 @@
-"""`fibonacci plan`, `apply`, `diff` and `pull`: definitions in files beside the workflows of the platform."""
+"""`fibonacci plan`, `apply`, `diff` and `pull`: definitions in files, compared with the workflows of the platform."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_plan_arguments(parser: CommandParser) -> None:
 
 
 def run_plan(context: Context) -> int:
-    """Print the plan; exit 0 if there is nothing to do, 2 if there is."""
+    """Print the plan, and exit 0 if there is nothing to do or 2 if there is."""
     from fibonacci.cli.deployment_output import in_words_of_command, make_plan, plan_object, shown_plan
     from fibonacci.errors import DefinitionError
 
@@ -162,7 +162,7 @@ def add_diff_arguments(parser: CommandParser) -> None:
 
 
 def run_diff(context: Context) -> int:
-    """Print the differences; exit 0 if there are none, 1 if there are, and for nothing else."""
+    """Print the differences, and exit 0 if there are none or 1 only if there are."""
     from fibonacci.cli.context import color_changes, uses_color
     from fibonacci.cli.definition_arguments import read_reference
     from fibonacci.cli.deployment_output import change_objects
@@ -199,7 +199,7 @@ def add_pull_arguments(parser: CommandParser) -> None:
 
 
 def run_pull(context: Context) -> int:
-    """Write the file, record it in the state beside it, and print its path."""
+    """Write the file, record it in the state next to it, and print its path."""
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
     from fibonacci.deployment.pulling import split_target

@@ -44,7 +44,7 @@ def add_status(parser: CommandParser) -> None:
 
 
 def opened_journal(context: Context) -> JournalView:
-    """Return the journal that the command line names; nothing of it is changed.
+    """Return the journal that the command line nameswithout changing it.
 
     Raises:
         UsageError: If the argument names no journal.
@@ -87,11 +87,11 @@ class RunStatus:
 
     Attributes:
         journal: The path or URL of the journal, without a password.
-        workflow_id: The id of the workflow.
-        version: Its version, as a text; None where it is not known.
+        workflow_id: The ID of the workflow.
+        version: Its version, as a text, or None where it is not known.
         is_running: Whether a run has the journal now.
-        summary: How many rows have ended, and how many are under way.
-        progress: What the run has noted of its pace; None if it has noted nothing.
+        summary: How many rows have ended, and how many are in progress.
+        progress: What the run has noted of its pace, or None if it has noted nothing.
         failures: How many rows have failed by each reason, the most frequent one first.
         unknown: The keys of the first rows of unknown outcome.
         read_at: When it was read.
@@ -119,27 +119,27 @@ class RunStatus:
 
     @property
     def total(self) -> int | None:
-        """The number of rows; None where the journal does not tell."""
+        """The number of rows, or None where the journal does not tell."""
         return None if self.progress is None else self.progress.total
 
     @property
     def left(self) -> int | None:
-        """How many rows have not ended and are not unknown; None where the journal does not tell."""
+        """How many rows have not ended and are not unknown, or None where the journal does not tell."""
         return None if self.total is None else max(self.under_way, self.total - self.ended - self.summary.unknown)
 
     @property
     def rows_per_minute(self) -> float | None:
-        """How many rows end in a minute; None without a run."""
+        """How many rows end in a minute, or None without a run."""
         return self.progress.rows_per_minute if self.progress is not None and self.is_running else None
 
     @property
     def bound_by(self) -> str | None:
-        """The limit that binds; None where none does, and without a run."""
+        """The limit that binds, or None where none does, and without a run."""
         return self.progress.bound_by if self.progress is not None and self.is_running else None
 
     @property
     def seconds_left(self) -> float | None:
-        """The time left in seconds; None where it is not known, and without a run."""
+        """The time left in seconds, or None where it is not known, and without a run."""
         if self.progress is None or self.progress.seconds_left is None or not self.is_running:
             return None
         age = (self.read_at - self.progress.written_at).total_seconds()  # by the clocks of two machines, perhaps
@@ -147,7 +147,7 @@ class RunStatus:
 
     @property
     def paused_until(self) -> datetime | None:
-        """Until when no row is started, because a quota is used up; None while rows are."""
+        """Until when no row is started, because a quota is used up, or None while rows are."""
         until = self.progress.paused_until if self.progress is not None and self.is_running else None
         return until if until is not None and until > self.read_at else None
 
@@ -464,7 +464,7 @@ def _changes(statuses: Iterable[RunStatus]) -> Iterator[RunStatus]:
 
 
 def _draw(context: Context, statuses: Iterator[RunStatus]) -> None:
-    """Show a status in the place of the one before, or in a line of its own where the terminal cannot do that."""
+    """Show a status in place of the previous one, or on a new line if the terminal can't replace it."""
     with _live(context) as show:
         if show is None:
             for status in _changes(statuses):
@@ -476,7 +476,7 @@ def _draw(context: Context, statuses: Iterator[RunStatus]) -> None:
 
 @contextmanager
 def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
-    """Yield what keeps a status up to date on a terminal; None if it cannot, or without rich (extra `cli`)."""
+    """Yield what keeps a status up to date on a terminal, or None if it cannot, or without rich (extra `cli`)."""
     if os.environ.get("TERM") in ("dumb", "unknown"):
         yield None
         return
@@ -624,7 +624,7 @@ def run_stop(context: Context) -> int:
 
 
 def _ask(journal: HeldJournal) -> JournalHolder | None:
-    """Ask the run that has a journal to stop, as soon as it has a name; return it."""
+    """Ask the run that has a journal to stop, as soon as it has a name, and return it."""
     ends = time.monotonic() + _OPENED_WITHIN
     while (asked := journal.stop()) is not None and not asked.run and time.monotonic() < ends:
         time.sleep(_LOOKED_EVERY)

@@ -38,13 +38,13 @@ def documentation_of(name: str = "") -> str:
     """Return the guide, or the documentation of a public name.
 
     Args:
-        name: The name, such as `workflows.run`, `Execution` or `fibonacci.emulator`; empty for the guide.
+        name: The name, such as `workflows.run`, `Execution` or `fibonacci.emulator`. Empty for the guide.
 
     Returns:
         Markdown or plain text.
 
     Raises:
-        ValueError: If there is no such public name; the text names the nearest one.
+        ValueError: If the public name doesn't exist. The text has the nearest one.
     """
     if not name:
         names = ", ".join(_MODULES)
@@ -113,10 +113,10 @@ def validate(definition: dict[str, Any] | str, tools: Sequence[models.Tool] | No
 
     Args:
         definition: The definition, or the text of a JSON or YAML file.
-        tools: The tools of the platform; None does not check those of the definition.
+        tools: The tools of the platform. None does not check those of the definition.
 
     Returns:
-        `valid`, whether it has no error, and `problems`, its errors and warnings; `count` of all where it has too many.
+        `valid`, whether it has no error, and `problems`, its errors and warnings. `count` of all where it has too many.
 
     Raises:
         ImportError: If the text is YAML, and PyYAML is not installed.

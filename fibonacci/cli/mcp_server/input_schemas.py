@@ -26,7 +26,7 @@ def cleaned(text: str, limit: int) -> str:
 
     Args:
         text: The text.
-        limit: The most characters to return; a longer text ends in an ellipsis.
+        limit: The most characters to return. A longer text ends in an ellipsis.
     """
     visible = "".join(character for character in text if character.isspace() or _is_visible(character))
     line = " ".join(visible.split())
@@ -45,7 +45,7 @@ def _is_visible(character: str) -> bool:
 
 
 PROPERTY_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""The names of properties that every model's API accepts; one other name makes it refuse all tools."""
+"""The names of properties that every model's API accepts. One other name makes it refuse all tools."""
 
 _SCHEMAS: Final = frozenset(("items", "additionalProperties"))  # not `not`: less in it would admit less
 _LISTS_OF_SCHEMAS: Final = frozenset(("allOf", "anyOf", "prefixItems"))
@@ -109,7 +109,7 @@ def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
 
 
 def _kept(keyword: str, value: Any, inner: Callable[[Any], Any]) -> Any:
-    """Return what is kept of the argument of a keyword; None for nothing."""
+    """Return what is kept of the argument of a keyword, or None for nothing."""
     if keyword in _VALUES:
         return value if _VALUES[keyword](value) else None
     if keyword in _TEXTS and isinstance(value, str):
@@ -148,11 +148,11 @@ def input_schema(definition: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the JSON Schema of the inputs of a workflow.
 
     Args:
-        definition: The definition as plain JSON; it need not be valid.
+        definition: The definition as plain JSON. It need not be valid.
 
     Returns:
-        The schema of an object: the definition's `input_schema`, reduced to what a client can be given; without one,
-        the inputs that templates name; an object with any fields where neither says more, or where it is too long.
+        The schema of an object: the definition's `input_schema`, reduced to what a client can be given. Without one,
+        the inputs that templates name. An object with any fields where neither says more, or where it is too long.
     """
     if definition is None:
         return {"type": "object"}
@@ -171,7 +171,7 @@ def _declared(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _used(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of the inputs that templates name; those are required that every run uses."""
+    """Return the schema of the inputs that templates name, of which those that every run uses are required."""
     root, uses = _Field(), input_uses(definition)
     for use in uses:
         is_text = use.is_text and len(use.reference.path) <= _MOST_NESTED

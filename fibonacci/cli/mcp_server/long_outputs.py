@@ -20,7 +20,7 @@ def shortened(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int
         outputs: The outputs of an execution.
 
     Returns:
-        The outputs, of each that was cut the beginning of its text; and by name the length of those texts.
+        The outputs, with only the beginning of those that were cut, and the length of the texts of these, by name.
     """
     texts = {name: text_of_output(value) for name, value in outputs.items()}
     left, lengths = LONGEST, dict[str, int]()
@@ -51,7 +51,7 @@ def part_of(outputs: Mapping[str, Any], name: str, offset: int) -> tuple[str, st
         The part, and a note that says where it is, and how to go on.
 
     Raises:
-        ValueError: If there is no such output, or it is not longer than the offset.
+        ValueError: If the output doesn't exist, or is not longer than the offset.
     """
     if name not in outputs:
         remedy = did_you_mean(name, outputs) or f"; the outputs are {', '.join(outputs) or 'none'}"

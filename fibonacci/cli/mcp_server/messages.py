@@ -26,9 +26,9 @@ _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|[^"\[\]{}]+', re.DOTALL
 
 
 def refusal_of(message: bytes) -> JSONRPCError | None:
-    """Return the answer to a message that is no message of the protocol; None if it is one, or asks for no answer.
+    """Return the answer to a message that isn't of the protocol, or None if it is, or asks for no answer.
 
-    The answer has the id of the request wherever that can be read: a client that gets another one waits on.
+    The answer has the ID of the request wherever that can be read: a client that gets another one waits on.
 
     Args:
         message: One message, as it was sent.
@@ -65,7 +65,7 @@ def _refusal(code: int, message: str, request: object) -> JSONRPCError:
 
 
 def _id_of(request: object) -> str | int | None:
-    """Return the id of a request; None if it has none, or is none: the ids of responses are the server's own."""
+    """Return the ID of a request, or None if it has none, or is none: the IDs of responses are the server's own."""
     request_id = request.get("id") if is_object(request) and "method" in request else None
     if isinstance(request_id, str):
         return request_id if is_unicode(request_id) else None
@@ -73,7 +73,7 @@ def _id_of(request: object) -> str | int | None:
 
 
 def _envelope(message: bytes) -> Any:
-    """Return the object of a message that cannot be read whole, with 0 for what is nested in it; None without one."""
+    """Return the object of a message that cannot be read whole, with 0 for nested values, or None without one."""
     kept: list[str] = []
     depth = 0
     for token in _TOKEN.findall(message.decode("utf-8", "replace")):

@@ -49,7 +49,7 @@ def execution_result(execution: Execution, *, workflow_id: str | None = None, is
 
     Args:
         execution: The execution.
-        workflow_id: The id of the workflow, which not every response has.
+        workflow_id: The ID of the workflow, which not every response has.
         is_error: Whether the call has failed with it.
     """
     # Without the key before they are cut: half of it would not be recognized.
@@ -114,7 +114,7 @@ class ProgressReporter:
 
     Args:
         send: Sends one notification: the progress, the total (unknown), the message.
-        node_count: The number of nodes of the workflow; 0 if it is not known.
+        node_count: The number of nodes of the workflow. 0 if it is not known.
 
     Attributes:
         node_count: The same.
@@ -178,7 +178,7 @@ class WorkflowRunner:
         say: Reports to the operator of the server.
 
     Attributes:
-        started: The ids of the executions that were started.
+        started: The IDs of the executions that were started.
     """
 
     def __init__(self, client: AsyncFibonacci, *, wait: float, say: Callable[[str], None]) -> None:
@@ -196,8 +196,8 @@ class WorkflowRunner:
             progress: Reports the progress.
 
         Raises:
-            FibonacciError: If it cannot be started; `outcome_unknown` says whether it may have been started all the
-                same. If polling fails permanently; a note has the id.
+            FibonacciError: If it cannot be started, where `outcome_unknown` says whether it may have been started all
+                the same, or if polling fails permanently, where a note has the ID.
         """
         async with progress.beating():
             execution = await self._start(workflow, inputs)
@@ -208,7 +208,7 @@ class WorkflowRunner:
                 raise
 
     async def wait(self, execution: Execution, seconds: float, progress: ProgressReporter) -> Execution:
-        """Wait until an execution has ended, needs approval, or the time is up; return it as it then is."""
+        """Wait until an execution has ended, needs approval, or the time is up, and return it as it then is."""
         if execution.is_terminal or execution.status == PENDING_APPROVAL or seconds <= 0:
             return execution
 
@@ -225,7 +225,7 @@ class WorkflowRunner:
             return error.execution or execution
 
     async def recent(self, workflow: WorkflowTool) -> list[dict[str, Any]]:
-        """Return the id, status and time of the latest executions of a workflow; none if they cannot be listed."""
+        """Return the ID, status and time of the latest executions of a workflow, or none if they cannot be listed."""
         reading = self._client.with_options(timeout=_READ, max_retries=0)
         try:
             executions = await reading.executions.list(workflow_id=workflow.workflow_id).take(20)
@@ -251,7 +251,7 @@ class WorkflowRunner:
         return execution
 
     async def _abandon(self, starting: asyncio.Future[Execution], workflow: WorkflowTool, key: str) -> None:
-        """Give the request that starts an execution some time to return its id, so that it can be canceled."""
+        """Give the request that starts an execution some time to return its ID, so that it can be canceled."""
         with anyio.CancelScope(shield=True):
             await asyncio.wait({starting}, timeout=_CANCEL)
             starting.cancel()

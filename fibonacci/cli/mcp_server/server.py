@@ -166,7 +166,7 @@ class WorkflowServer:
 
 
 async def _fault(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping[str, Any]) -> str:
-    """Return what is wrong with the arguments of a tool; empty if nothing is."""
+    """Return what is wrong with the arguments of a tool. Empty if nothing is."""
     if workflow is None:
         known: Mapping[str, Any] = tool.input_schema["properties"]
         for name in arguments:

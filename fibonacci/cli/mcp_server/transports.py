@@ -37,7 +37,7 @@ class EndingSignal:
     """The signal that has ended the server.
 
     Attributes:
-        number: Its number; None if there was none.
+        number: Its number, or None if there was none.
     """
 
     number: int | None = None
@@ -45,7 +45,7 @@ class EndingSignal:
 
 @contextmanager
 def ending_signals(end: Callable[[], object] | None = None) -> Generator[EndingSignal]:
-    """Handle SIGINT and SIGTERM in the running event loop during the block; yield the one that came.
+    """Handle SIGINT and SIGTERM in the running event loop during the block, and yield the one that came.
 
     Args:
         end: Called at each.
@@ -73,7 +73,7 @@ async def serve_stdio(server: Server[Any]) -> int | None:
     """Serve until stdin ends, or a signal. stdout is the protocol's: what else is printed goes to stderr.
 
     Returns:
-        The number of the signal that ended it; None if stdin has ended. Executions of calls that had not ended are
+        The number of the signal that ended it, or None if stdin has ended. Executions of calls that had not ended are
         canceled either way.
 
     Raises:
@@ -157,7 +157,7 @@ class LoopbackAddress(NamedTuple):
 
     Attributes:
         host: The address to listen on.
-        port: The port; 0 for a free one.
+        port: The port. 0 for a free one.
     """
 
     host: str
@@ -183,7 +183,7 @@ def access_token() -> tuple[str, bool]:
     """Return the token that clients have to send, and whether it was made now.
 
     Raises:
-        UsageError: If the one in the environment is too short, or cannot stand in a header.
+        UsageError: If the one in the environment is too short, or can't be sent in a header.
     """
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
@@ -199,7 +199,7 @@ def access_token() -> tuple[str, bool]:
 async def serve_http(
     server: Server[Any], address: LoopbackAddress, token: str, on_ready: Callable[[str], None]
 ) -> int | None:
-    """Serve until a signal; executions of calls that had not ended are canceled.
+    """Serve until a signal, then cancel executions of calls that had not ended.
 
     Args:
         server: The server of the protocol.
@@ -281,7 +281,7 @@ class TokenRequired:
 
 
 class MessageRequired:
-    """Answers bodies that are no message of the protocol, which the SDK answers differently in each of its versions.
+    """Answers bodies that are not messages of the protocol, which the SDK answers differently in each of its versions.
 
     Args:
         app: The application behind it.

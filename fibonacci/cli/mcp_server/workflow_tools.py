@@ -31,13 +31,13 @@ def tool_names(names: Mapping[str, str | None]) -> dict[str, str]:
     """Return the name of each workflow's tool: `run_` and what ASCII keeps of the workflow's name.
 
     A name that is too long, is the same as another's, or does not survive in ASCII, is followed by a hash of the
-    workflow's id. Names depend on the set of workflows, not on their order.
+    workflow's ID. Names depend on the set of workflows, not on their order.
 
     Args:
-        names: The name of each workflow, by its id.
+        names: The name of each workflow, by its ID.
 
     Returns:
-        Distinct names of lower-case letters, digits and `_`, by the id of the workflow.
+        Distinct names of lower-case letters, digits and `_`, by the ID of the workflow.
 
     Example:
         >>> tool_names({"wf-1": "Sort the mail"})
@@ -52,7 +52,7 @@ def tool_names(names: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _slug(name: str) -> tuple[str, bool]:
-    """Return what ASCII keeps of a name, and whether it can stand for the name alone."""
+    """Return what ASCII keeps of a name, and whether that is enough to identify the name."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     kept = decomposed.encode("ascii", "ignore").decode()
     slug = _SEPARATORS.sub("_", kept).strip("_")
@@ -72,8 +72,8 @@ class AllowedExecutions:
 
     Args:
         client: The client of the platform.
-        workflow_ids: The ids of the allowed workflows.
-        started: The ids of executions that the server has started, where responses do not name the workflow.
+        workflow_ids: The IDs of the allowed workflows.
+        started: The IDs of executions that the server has started, where responses do not name the workflow.
     """
 
     def __init__(self, client: AsyncFibonacci, workflow_ids: Collection[str], started: Collection[str]) -> None:
@@ -85,7 +85,7 @@ class AllowedExecutions:
         """Return an execution.
 
         Raises:
-            ValueError: If there is none with the id, or it is of another workflow: a client cannot distinguish the two.
+            ValueError: If there is none with the ID, or it is of another workflow: a client cannot distinguish the two.
             FibonacciError: If the call fails.
         """
         try:
@@ -99,7 +99,7 @@ class AllowedExecutions:
         raise _unknown(execution_id)
 
     async def cancel(self, execution_id: str) -> Execution:
-        """Cancel an execution, and return it; one that has ended is returned as it is.
+        """Cancel an execution, and return it, or return one that has ended as it is.
 
         Raises:
             ValueError: As with `get`.
@@ -146,8 +146,8 @@ class WorkflowTool:
     """A workflow that may be run, as a tool.
 
     Attributes:
-        workflow_id: The id of the workflow.
-        definition: Its definition; None where the platform does not send it.
+        workflow_id: The ID of the workflow.
+        definition: Its definition, or None where the platform does not send it.
         node_count: The number of its nodes.
         tool: The tool as clients list it.
     """
