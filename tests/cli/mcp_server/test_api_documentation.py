@@ -10,7 +10,7 @@ from fibonacci.cli.mcp_server.fixed_tools import documentation_of
 def test_public_names() -> None:
     for name, text in (
         ("", "# fibonacci-sdk"),
-        ("workflows.run", "Start a workflow, wait until it has ended"),
+        ("workflows.run", "Start a workflow, wait until it ends"),
         ("client.workflows.run()", "cancel_on_exit"),
         ("Fibonacci.workflows", "- run: Start a workflow"),
         ("Execution", "- outputs: The value of each node or named output"),
