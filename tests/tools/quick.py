@@ -111,7 +111,8 @@ def checks(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     if slow:
         yield "slow tests", [*pytest, "-m", "slow", *slow]
     for test, files in chosen.named.items():
-        yield f"{test} of what has changed", [*pytest, "-n", "0", test, "-k", " or ".join(files)]
+        mark = ["-m", "slow"] if is_all_slow(ROOT / test) else []
+        yield f"{test} of what has changed", [*pytest, "-n", "0", *mark, test, "-k", " or ".join(files)]
 
 
 def _git(*arguments: str) -> list[str]:
