@@ -1,4 +1,4 @@
-"""What is displayed of executions and their nodes: the models have these attributes, and are not imported for it."""
+"""What is displayed of executions and their nodes: the models have these attributes, and aren't imported for it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class FileStore:
     """Keeps a shared window in a private folder. Time is the monotonic clock, which all processes of a machine share.
 
     The file is replaced, never changed: a process may be killed at any moment, and the next one finds a whole state.
-    One that cannot be read is begun again, and each process says what it holds.
+    One that can't be read is begun again, and each process says what it holds.
 
     Args:
         name: The name of the window, which becomes that of the files.
@@ -49,7 +49,7 @@ class FileStore:
         """Carry out a message under the lock.
 
         Raises:
-            StoreError: If the folder is not private or cannot be written, or the lock is not free for two seconds.
+            StoreError: If the folder isn't private or can't be written, or the lock isn't free for two seconds.
         """
         try:
             with self._prepared_lock():
@@ -103,10 +103,10 @@ class FileStore:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder for this user's files, if it is not there.
+    """Make a folder for this user's files, if it isn't there.
 
     Raises:
-        OSError: If it cannot be made, or another user may use it.
+        OSError: If it can't be made, or another user may use it.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -35,7 +35,7 @@ class HTTPXTrace:
 
     Attributes:
         callback: What the request has as its extension `trace`; it calls `observe`.
-        refusal: What a proxy that refused CONNECT has said, or why nothing is sent over a new connection; None for no
+        refusal: What a proxy that refused CONNECT has said, or why nothing is sent over a new connection. None for no
             refusal.
     """
 

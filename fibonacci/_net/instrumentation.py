@@ -33,8 +33,8 @@ _originals: dict[str, tuple[object, ...]] = {}
 def replaced_function() -> str | None:
     """Return a function of httpx or httpcore that a tool has replaced, so that calls have to go through httpx, or None.
 
-    A function of the library has its code in the library's own folder. A replacement has not, whatever it is: a mock, a
-    wrapper, a function under the same name. Names that a version of the library does not have are skipped.
+    A function of the library has its code in the library's own folder. A replacement hasn't, whatever it is: a mock, a
+    wrapper, a function under the same name. Names that a version of the library doesn't have are skipped.
     """
     for library, functions in _functions.items():
         module = sys.modules.get(library)

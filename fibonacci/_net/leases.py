@@ -28,7 +28,7 @@ class WindowStore(Protocol):
         """Carry out a message, of which the processes carry out one at a time.
 
         Raises:
-            StoreError: If that cannot be done. The same message may be sent again.
+            StoreError: If that can't be done. The same message may be sent again.
         """
         ...
 
@@ -41,7 +41,7 @@ def window_store(rate_limiter: str, name: str) -> WindowStore:
         name: The name of the window: a hash, for others may read it.
 
     Raises:
-        ImportError: If the package that it needs is not installed.
+        ImportError: If the package that it needs isn't installed.
         ConfigurationError: If it is a URL that names no server.
     """
     if rate_limiter == "machine":
@@ -116,7 +116,7 @@ class LeaseThread:
                 self._exchange()
 
     def _waits_for_news(self, seconds: float) -> bool:
-        """Wait for news, but no longer than so many seconds; return whether there were any."""
+        """Wait for news, but no longer than that many seconds; return whether there were any."""
         try:
             self._news.get(timeout=seconds)
         except Empty:

@@ -1,7 +1,7 @@
 """Name lookups, and the addresses of a host in the order in which to try them (RFC 8305).
 
-The system's lookup has no time limit and cannot be canceled; it may hang for as long as the name service does. So it
-runs in daemon threads, and a call may stop waiting for it. The executor of asyncio is not used: at the end of
+The system's lookup has no time limit and can't be canceled; it may hang for as long as the name service does. So it
+runs in daemon threads, and a call may stop waiting for it. The executor of asyncio isn't used: at the end of
 `asyncio.run` it waits for the lookups that hang.
 """
 
@@ -45,8 +45,8 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
 class ConnectionAttempts:
     """The attempts to connect to a host that has several addresses; `str()` gives the outcome of each.
 
-    The address that accepted is preferred by the whole process when it was not the first, so that only one connection
-    in a minute waits for a dead address.
+    The address that accepted is preferred by the whole process when it wasn't the first, so that only one connection in
+    a minute waits for a dead address.
 
     Args:
         host: The host.
@@ -146,7 +146,7 @@ class Lookup:
         """Return the addresses.
 
         Raises:
-            OSError: If the name cannot be resolved.
+            OSError: If the name can't be resolved.
             UnicodeError: If a label of the name is empty or too long.
         """
         if self._error is not None:
@@ -165,7 +165,7 @@ class Resolver:
     """Runs lookups in at most `MAX_THREADS` threads, which end when there is nothing to look up.
 
     It takes no lock, which a signal's handler may meet in its own thread. What a thread needs it takes itself, when it
-    runs: so one that is not started, or whose start is interrupted, changes nothing.
+    runs: so one that isn't started, or whose start is interrupted, changes nothing.
     """
 
     def __init__(self) -> None:
@@ -173,7 +173,7 @@ class Resolver:
         renew_in_children(self)
 
     def renew_in_child(self) -> None:
-        """Begin anew: a forked process has none of the threads."""
+        """Begin again: a forked process has none of the threads."""
         self._lookups: dict[tuple[str, int], Lookup] = {}
         self._queue: deque[Lookup] = deque()
         self._free: deque[int] = deque(range(MAX_THREADS))

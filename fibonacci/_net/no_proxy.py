@@ -77,7 +77,7 @@ def _canonical(host: str) -> str:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the IP address that a host is, an IPv4 address written as IPv6 as what it is; None for a name."""
+    """Return the IP address that a host is, an IPv4 address written as IPv6 as what it is, or None for a name."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

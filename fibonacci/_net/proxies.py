@@ -16,9 +16,9 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def proxy_for(origin: str) -> Proxy | None:
-    """Return the proxy for an origin such as `https://api.fibonacci.dev`; None for none.
+    """Return the proxy for an origin such as `https://api.fibonacci.dev`, or None for none.
 
-    This machine is always reached directly: a proxy cannot reach it, and would read the key.
+    This machine is always reached directly: a proxy can't reach it, and would read the key.
 
     Raises:
         ValueError: If what is set is no URL of a proxy.
@@ -78,7 +78,7 @@ def _system_proxy(scheme: str, host: str, netloc: str) -> str | None:
 
 
 def _proxy(url: str) -> Proxy | None:
-    """Return the proxy that a URL names; None when it is no such URL."""
+    """Return the proxy that a URL names, or None if it is no such URL."""
     from fibonacci._net.proxy import Proxy
 
     try:

@@ -26,7 +26,7 @@ class Proxy:
 
     Attributes:
         url: Its URL, without user and password.
-        auth: Its user and password; None when it needs none.
+        auth: Its user and password. None if it needs none.
     """
 
     url: str
@@ -53,12 +53,12 @@ class Proxy:
 def tunnel_refusal(
     authority: str, status: int, reason: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes = b""
 ) -> TransportError:
-    """Return the error for a proxy that does not connect to a server.
+    """Return the error for a proxy that doesn't connect to a server.
 
     Args:
         authority: The host and port of the server.
         status: The status of the proxy's response to CONNECT.
-        reason: What stands beside it.
+        reason: What stands next to it.
         headers: The headers; that of Squid says what went wrong.
         body: The beginning of the body, whose first line may say so.
     """

@@ -34,7 +34,7 @@ except ImportError as error:
     ) from error
 
 FAILURES: Final = (RedisError, OSError, ValueError)
-"""What redis-py raises when a command cannot be carried out."""
+"""What redis-py raises when a command can't be carried out."""
 
 _redis: Any = redis  # whose types are partly unknown
 # What another try does not change.
@@ -87,7 +87,7 @@ def redis_client(url: str, timeout: float) -> Any:
 
 
 def failure(error: Exception, url: str, *, has_worked: bool) -> tuple[str, bool]:
-    """Return the text of a failure, without a password, and whether another try does not change it.
+    """Return the text of a failure, without a password, and whether another try doesn't change it.
 
     Args:
         error: What redis-py has raised.
@@ -125,7 +125,7 @@ def _speaks_without_tls(url: str) -> bool:
 
 
 def _is_about_tls(error: BaseException) -> bool:
-    """Whether the two sides cannot agree on TLS; a connection that ends during it is none of these."""
+    """Whether the two sides can't agree on TLS; a connection that ends during it is none of these."""
     ended = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError, TimeoutError)
     return isinstance(error, ssl.SSLError) and not isinstance(error, ended)
 
@@ -161,7 +161,7 @@ class RedisConnection:
         """Carry out commands on one connection, in one round trip, and return the reply to each.
 
         Raises:
-            StoreError: If one of them was not carried out, or it is not known whether it was.
+            StoreError: If one of them wasn't carried out, or it isn't known whether it was.
         """
         try:
             replies = self._run(commands)
@@ -201,7 +201,7 @@ class RedisStore:
         name: The name of the window, which becomes that of the keys.
 
     Raises:
-        ConfigurationError: If the URL names no server. The text does not show it, for it may hold a password.
+        ConfigurationError: If the URL names no server. The text doesn't show it, for it may hold a password.
     """
 
     def __init__(self, url: str, name: str) -> None:
@@ -220,7 +220,7 @@ class RedisStore:
             now: The time in seconds, for tests. Default: the time of the server.
 
         Raises:
-            StoreError: If Redis cannot be reached, or refuses the script.
+            StoreError: If Redis can't be reached, or refuses the script.
         """
         try:
             reply = self._run(json.dumps(message), *([] if now is None else [repr(now)]))

@@ -51,7 +51,7 @@ def literal_address(host: str, port: int) -> Address | None:
 class QuietSocket(socket.socket):
     """A socket that is closed without a warning when it is garbage, as when its event loop is gone.
 
-    A forked child closes its copies, so that it cannot read what the parent waits for, and so that the peer learns when
+    A forked child closes its copies, so that it can't read what the parent waits for, and so that the peer learns when
     the parent closes. What of a call goes on in the child, as after a fork in a signal's handler, fails on them.
     """
 
@@ -91,7 +91,7 @@ def lacks_descriptor(error: BaseException) -> bool:
 
 
 def connect_error(sock: socket.socket) -> OSError | None:
-    """Return why a connection attempt that has ended failed; None when the socket is connected."""
+    """Return why a connection attempt that has ended failed, or None if the socket is connected."""
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return os_error(code) if code else None
 

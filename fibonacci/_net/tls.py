@@ -31,7 +31,7 @@ def holds_certificate(path: str) -> bool:
 
 
 def version_of(path: str) -> tuple[int, int, int] | None:
-    """Return what changes when a file is replaced or rewritten; None when there is none."""
+    """Return what changes when a file is replaced or rewritten, or None if there is none."""
     try:
         status = Path(path).stat()
     except OSError:
@@ -40,7 +40,7 @@ def version_of(path: str) -> tuple[int, int, int] | None:
 
 
 def raise_if_no_descriptor(error: Exception) -> None:
-    """Raise an error again that is not about the file: the process or the system has no descriptor left."""
+    """Raise an error again that isn't about the file: the process or the system has no descriptor left."""
     if not isinstance(error, ssl.SSLError) and lacks_descriptor(error):  # an SSLError has numbers of its own
         raise error
 
@@ -84,8 +84,8 @@ def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None
     those of certifi. A file that has been replaced is read again, as certificates are renewed while programs run.
 
     Args:
-        ca_bundle: A PEM file of authorities, or a folder of them; None for none.
-        client_cert: A PEM file with certificate and key, or both files, or both and the key's password; None for none.
+        ca_bundle: A PEM file of authorities, or a folder of them. None for none.
+        client_cert: A PEM file with certificate and key, or both files, or both and the key's password. None for none.
 
     Raises:
         ssl.SSLError: If one of them holds nothing usable; it names the option or the variable.

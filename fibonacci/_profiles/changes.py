@@ -42,7 +42,7 @@ def with_value(text: str, table: tuple[str, ...], name: str, value: str | bool |
 
     Args:
         text: The text.
-        table: The name of the table, part by part; empty for what precedes all tables. One that is missing is added.
+        table: The name of the table, part by part. Empty for what precedes all tables. One that is missing is added.
         name: The name of the value, of letters and underscores.
         value: The value, without control characters; None removes it.
     """
@@ -139,12 +139,12 @@ def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion 
 
     Args:
         name: Its name.
-        base_url: The base URL of the platform; None for the usual one.
-        api_version: The API that the platform speaks; None for the documented one.
+        base_url: The base URL of the platform. None for the usual one.
+        api_version: The API that the platform speaks. None for the documented one.
 
     Raises:
         ConfigurationError: If there is one of the name, or the file, the name or the URL is wrong.
-        OSError: If the file cannot be written.
+        OSError: If the file can't be written.
     """
     check_profile_name(name, source="NAME")
     if base_url is not None:
@@ -169,7 +169,7 @@ def remove_profile(name: str) -> Profile:
 
     Raises:
         ConfigurationError: If there is none of the name, or the file is wrong.
-        OSError: If the file cannot be written.
+        OSError: If the file can't be written.
     """
     with _locked_profiles() as file:
         profile = file.profile(name, source="NAME")
@@ -186,7 +186,7 @@ def use_profile(name: str) -> None:
 
     Raises:
         ConfigurationError: If there is none of the name, or the file is wrong.
-        OSError: If the file cannot be written.
+        OSError: If the file can't be written.
     """
     with _locked_profiles() as file:
         file.profile(name, source="NAME")
@@ -200,7 +200,7 @@ def note_key(name: str, *, is_stored: bool) -> None:
 
     Raises:
         ConfigurationError: If there is no such profile, or the file is wrong.
-        OSError: If the file cannot be written.
+        OSError: If the file can't be written.
     """
     with _locked_profiles() as file:
         file.profile(name, source="NAME")
@@ -214,7 +214,7 @@ def _locked_profiles() -> Generator[ProfilesFile]:
     """Yield what the file has, which no other process or thread changes while the block runs.
 
     Raises:
-        ConfigurationError: If the file cannot be read, or others change it for too long.
+        ConfigurationError: If the file can't be read, or others change it for too long.
         OSError: If there is no folder for it, and none can be made.
     """
     path = config_path()
@@ -286,7 +286,7 @@ def keychain() -> ModuleType:
     """Return the functions of the keychain.
 
     Raises:
-        ConfigurationError: If its package is not installed; it names the remedy.
+        ConfigurationError: If its package isn't installed; it names the remedy.
     """
     try:
         from fibonacci._profiles import keychain as functions
@@ -320,8 +320,8 @@ def remember_key(file: ProfilesFile, profile: Profile, key: str) -> None:
     """Store the API key of a profile, and add the profile to the file if it is new.
 
     Raises:
-        ConfigurationError: If the keychain or the file cannot be used. Nothing is changed then.
-        OSError: If the file cannot be written.
+        ConfigurationError: If the keychain or the file can't be used. Nothing is changed then.
+        OSError: If the file can't be written.
     """
     functions, origin = keychain(), home_of(profile).origin
     functions.store_key(profile.name, origin, key)
@@ -338,8 +338,8 @@ def forget_key(profile: Profile) -> bool:
     """Delete the API key of a profile; return whether there was one.
 
     Raises:
-        ConfigurationError: If the keychain or the file cannot be used.
-        OSError: If the file cannot be written.
+        ConfigurationError: If the keychain or the file can't be used.
+        OSError: If the file can't be written.
     """
     was_there: bool = keychain().delete_key(profile.name, home_of(profile).origin)
     note_key(profile.name, is_stored=False)

@@ -36,9 +36,9 @@ class Profile(NamedTuple):
 
     Attributes:
         name: Its name.
-        base_url: The base URL of the platform; None for the usual one.
+        base_url: The base URL of the platform. None for the usual one.
         keychain: Whether its API key is in the keychain.
-        api_version: The API that the platform speaks; None for the documented one.
+        api_version: The API that the platform speaks. None for the documented one.
     """
 
     name: str
@@ -52,9 +52,9 @@ class ProfilesFile(NamedTuple):
 
     Attributes:
         path: Its path.
-        default: The name of the default profile that the file states; None for none.
+        default: The name of the default profile that the file states. None for none.
         profiles: The profiles by their names.
-        text: The text; empty when there is no file.
+        text: The text. Empty if there is no file.
     """
 
     path: Path
@@ -64,7 +64,7 @@ class ProfilesFile(NamedTuple):
 
     @property
     def default_name(self) -> str | None:
-        """The name of the profile that is used when none is named; None for none."""
+        """The name of the profile that is used when none is named. None for none."""
         return self.default or (DEFAULT_PROFILE if DEFAULT_PROFILE in self.profiles else None)
 
     def profile(self, name: str, *, source: str) -> Profile:
@@ -106,10 +106,10 @@ def config_path() -> Path:
 
 
 def read_profiles() -> ProfilesFile:
-    """Read the file of profiles; one that does not exist has none.
+    """Read the file of profiles; one that doesn't exist has none.
 
     Raises:
-        ConfigurationError: If it cannot be read, is not what it should be, or holds an API key.
+        ConfigurationError: If it can't be read, isn't what it should be, or holds an API key.
     """
     path = config_path()
     try:
@@ -131,7 +131,7 @@ def parse_profiles(path: Path, text: str) -> ProfilesFile:
         text: Its content.
 
     Raises:
-        ConfigurationError: If the text is not what it should be, or holds an API key.
+        ConfigurationError: If the text isn't what it should be, or holds an API key.
     """
     if _KEY.search(text):
         raise _key_error(path, "it")
@@ -153,7 +153,7 @@ def check_profile_name(name: object, *, source: str) -> str:
     """Return the name of a profile.
 
     Raises:
-        TypeError: If it is not a string.
+        TypeError: If it isn't a string.
         ConfigurationError: If it is blank, or has other characters than letters, digits, `-` and `_`.
     """
     if not isinstance(name, str):
@@ -168,7 +168,7 @@ def check_profile_name(name: object, *, source: str) -> str:
 
 
 def access_problem(path: Path) -> str | None:
-    """Return what is wrong with the permissions of the file; None for nothing, or where there is no file."""
+    """Return what is wrong with the permissions of the file, or None for nothing, or where there is no file."""
     if sys.platform == "win32":
         return None
     try:

@@ -1,6 +1,6 @@
 """The order of the credentials: the argument, the environment, the profile, whose API key is in the keychain.
 
-Each setting has the first of them that is given. Two mixtures would send a key to a host that it was not meant for, and
+Each setting has the first of them that is given. Two mixtures would send a key to a host that it wasn't meant for, and
 are refused: a key of the keychain and another address than the one that it was stored for, and a key of the environment
 and the address of a profile that has a key of its own.
 """
@@ -81,8 +81,8 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
         options: The arguments of the client by name.
 
     Raises:
-        ConfigurationError: If the profile or its key cannot be used; it names the remedy.
-        TypeError: If the name of the profile is not a string.
+        ConfigurationError: If the profile or its key can't be used; it names the remedy.
+        TypeError: If the name of the profile isn't a string.
     """
     file = read_profiles()
     if problem := access_problem(file.path):
@@ -109,15 +109,15 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
-    """Return the profile of that name, else that of the environment, else the file's default; None for none.
+    """Return the profile of that name, else that of the environment, else the file's default, or None for none.
 
     Args:
         file: The file of profiles.
-        name: The argument; None when it is not given.
+        name: The argument. None if it isn't given.
 
     Raises:
         ConfigurationError: If there is no such profile.
-        TypeError: If the name is not a string.
+        TypeError: If the name isn't a string.
     """
     source: str = argument("profile")
     if name is None:
@@ -130,11 +130,11 @@ def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
 
 
 def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
-    """Return the profile that a client of this environment uses; None for none, as where its key is given.
+    """Return the profile that a client of this environment uses, or None for none, as where its key is given.
 
     Args:
         file: The file of profiles.
-        name: The argument `profile` of the client; None when it is not given.
+        name: The argument `profile` of the client. None if it isn't given.
 
     Raises:
         ConfigurationError: If there is no such profile.
@@ -143,7 +143,7 @@ def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
 
 
 def precedence_over(profile: Profile) -> str:
-    """Return what the environment has in the place of a default profile, and where calls go; empty for nothing.
+    """Return what the environment has in the place of a default profile, and where calls go. Empty for nothing.
 
     Raises:
         ConfigurationError: If the base URL of the environment is none.
@@ -163,14 +163,14 @@ def find_address(
     """Return the base URL: the argument, else that of the environment, the profile, or the usual one of the API.
 
     Args:
-        profile: The profile; None for none.
-        base_url: The argument; None when it is not given.
-        api_version: The argument of this name; None when it is not given.
+        profile: The profile. None for none.
+        base_url: The argument. None if it isn't given.
+        api_version: The argument of this name. None if it isn't given.
         allow_insecure: Whether plain http to other machines than this one is allowed.
 
     Raises:
         ConfigurationError: If it is no base URL, or there is no such API.
-        TypeError: If an argument is not a string.
+        TypeError: If an argument isn't a string.
     """
     version = find_api_version(api_version, None if profile is None else profile.api_version)
     check = partial(check_base_url, allow_insecure=allow_insecure, api_version=version)
@@ -186,14 +186,14 @@ def find_address(
 
 
 def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | None:
-    """Return the key of the environment, else that of the profile; None when there is neither.
+    """Return the key of the environment, else that of the profile, or None if there is neither.
 
     Args:
-        profile: The profile; None for none.
+        profile: The profile. None for none.
         address: The address that the key is to be sent to.
 
     Raises:
-        ConfigurationError: If it cannot stand in a header, cannot be read, or is not meant for the address.
+        ConfigurationError: If it can't stand in a header, can't be read, or isn't meant for the address.
     """
     if (key := os.environ.get(_KEY_VARIABLE)) is not None:
         if profile is not None:

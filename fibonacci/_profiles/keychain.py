@@ -35,21 +35,21 @@ def keychain_name() -> str:
     """Return the name of the keychain, such as `macOS Keychain`.
 
     Raises:
-        ConfigurationError: If it cannot be used.
+        ConfigurationError: If it can't be used.
     """
     with _explained():
         return keyring.get_keyring().name
 
 
 def stored_key(profile: str, origin: str) -> str | None:
-    """Return the API key of a profile for an address; None if there is none.
+    """Return the API key of a profile for an address, or None if there is none.
 
     Args:
         profile: The name of the profile.
         origin: The scheme, host and port that the key is sent to.
 
     Raises:
-        ConfigurationError: If the keychain is locked, or cannot be used.
+        ConfigurationError: If the keychain is locked, or can't be used.
     """
     with _explained():
         return keyring.get_password(_service(origin), profile)
@@ -59,7 +59,7 @@ def store_key(profile: str, origin: str, key: str) -> None:
     """Store the API key of a profile for an address.
 
     Raises:
-        ConfigurationError: If the keychain is locked, or cannot be used, or has not kept the key.
+        ConfigurationError: If the keychain is locked, or can't be used, or hasn't kept the key.
     """
     with _explained(key):
         keyring.set_password(_service(origin), profile, key)
@@ -73,7 +73,7 @@ def delete_key(profile: str, origin: str) -> bool:
     """Delete the API key of a profile for an address; return whether there was one.
 
     Raises:
-        ConfigurationError: If the keychain is locked, or cannot be used.
+        ConfigurationError: If the keychain is locked, or can't be used.
     """
     if stored_key(profile, origin) is None:
         return False
@@ -86,10 +86,10 @@ def delete_key(profile: str, origin: str) -> bool:
 
 
 def legacy_key() -> str | None:
-    """Return the API key that fibonacci-sdk 0.2.4 has stored; None if there is none.
+    """Return the API key that fibonacci-sdk 0.2.4 has stored. None if there is none.
 
     Raises:
-        ConfigurationError: If the keychain is locked, or cannot be used.
+        ConfigurationError: If the keychain is locked, or can't be used.
     """
     with _explained():
         return keyring.get_password(_LEGACY_SERVICE, _LEGACY_ACCOUNT)
