@@ -82,6 +82,8 @@ def test_every_page_says_what_is_shown_of_links_to_it(site: BuiltSite) -> None:
         assert found["og:type"] == ("article" if folder else "website")
         assert {"og:title", "og:image:alt", "twitter:card"} <= {*found}, page
         assert found["og:description"] == found["description"]
+        title = found["og:title"] + (" - fibonacci-sdk" if folder else " documentation")
+        assert f"<title>{title}</title>" in page.read_text("utf-8")
         image = site.folder.parent / found["og:image"].removeprefix(f"{address}/")
         size = struct.unpack(">II", image.read_bytes()[16:24])
         assert size == (int(found["og:image:width"]), int(found["og:image:height"]))
