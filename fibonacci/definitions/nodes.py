@@ -91,7 +91,9 @@ Backoff = Literal["linear", "exponential"]
 
 
 class RetryPolicy(DefinitionModel):
-    """How to retry a node, in the older spelling, which is also the only one for a workflow's `default_retry`.
+    """How to retry a node, in the older spelling.
+
+    A workflow's `default_retry` has only this spelling.
 
     Example:
         >>> RetryPolicy(max_attempts=3, delay=2.0, backoff="exponential").max_attempts

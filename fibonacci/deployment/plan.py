@@ -171,9 +171,9 @@ class DeploymentPlan:
     """What `apply` would do, in order."""
 
     problems: Problems = field(default_factory=Problems)
-    """What is wrong with the files. For example, `check_definition` found a problem with the platform's tools, two
-    files give their workflows the same name, or another workflow on the platform already has the name. `apply` refuses
-    a plan with errors, but not one that has only warnings."""
+    """What is wrong with the files: problems that `check_definition` finds with the platform's tools, and workflow
+    names that another file or another workflow on the platform already has. `apply` refuses a plan with errors, but not
+    one that has only warnings."""
 
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows stay as they are, in alphabetical order."""
