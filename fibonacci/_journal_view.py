@@ -51,16 +51,16 @@ class JournalView:
 
     @property
     def summary(self) -> RunsSummary:
-        """How far the rows have come.
+        """The numbers of rows that have succeeded, failed, have an unknown outcome or are left.
 
         `left` counts the rows in the journal that have no result and aren't unknown. Rows that the run hasn't reached
-        yet aren't in the journal, and aren't counted. `from_journal` is 0.
+        yet aren't in the journal, and aren't counted. `from_journal` is always 0 here.
         """
         return self._reader.summary()
 
     @property
     def progress(self) -> RunsProgress | None:
-        """What the latest run noted in the journal about its pace. None if it noted nothing."""
+        """How fast the latest run is, as it last noted in the journal. None if it noted nothing."""
         return self._reader.progress()
 
     def rows(self, status: str | None = None) -> Iterator[RunResult]:
@@ -70,15 +70,15 @@ class JournalView:
             status: Only the rows with this status. Rows with a result are `"completed"`, `"failed"` or `"cancelled"`.
                 Rows without one are `"pending"` before they start, `"starting"` while the request is under way, and
                 `"running"` once the execution is known. They are `"unknown"` if it isn't known whether they were
-                started. While a run is using the journal, a start without a response is unknown after 60 s, by the
-                clock of this machine.
+                started. While a run is using the journal, a row whose request gets no response counts as `"unknown"`
+                after 60 s, by this machine's clock.
 
         Returns:
             An iterator over the rows, each with its inputs and attempts. `execution` is None as long as there is no
             result.
 
         Raises:
-            JournalError: If the journal can't be read, or isn't what was written.
+            JournalError: If the journal can't be read, or is damaged.
 
         Example:
             ```python
@@ -120,12 +120,12 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
             URL had no name, the name is the ID of the workflow.
 
     Returns:
-        An object to read its rows and its state from.
+        A view of the journal, from which you can read its rows and its state.
 
     Raises:
         JournalError: If it doesn't exist, isn't a journal, or has lost a part.
         TypeError: If it is neither a path nor a URL.
-        ValueError: If it is a URL of something else, or has no name.
+        ValueError: If it is a URL of anything but Redis, or a URL without a name.
         ImportError: If it is in Redis, and redis-py isn't installed.
 
     Example:

@@ -92,8 +92,8 @@ class FibonacciError(Exception):
     """
 
     message: str
-    """What went wrong, without the circumstances that `str(error)` adds. The text is as the platform or a model wrote
-    it. Print or log `str(error)` instead: there, control characters and line breaks are escaped."""
+    """What went wrong, without the circumstances that `str(error)` adds. It may contain text of the platform or of a
+    model, with control characters and line breaks. To print or log it, use `str(error)`, which escapes them."""
 
     code: str | None
     """The platform's code, such as `"validation_error"`. None if there is none."""
@@ -233,7 +233,8 @@ class APIConnectionError(APIError):
 class APITimeoutError(APIConnectionError, TimeoutError):
     """The call didn't finish within its `timeout`, which covers all attempts, waits and the body.
 
-    It is a `TimeoutError` too. If the `timeout` of `workflows.run` itself is up, you get a `WaitTimeoutError` instead.
+    It is a `TimeoutError` too. If the `timeout` that you passed to `workflows.run` is up, you get a `WaitTimeoutError`
+    instead.
     """
 
 
@@ -348,7 +349,10 @@ class ValidationError(BadRequestError):
 
     @property
     def problems(self) -> Problems:
-        """What `check_definition` finds in the definition that was sent. Empty without a definition or a fault."""
+        """What `check_definition` finds in the definition that was sent. Empty if it finds nothing.
+
+        It is also empty if the request had no definition.
+        """
         if self._problems is None:
             from fibonacci.definitions.problems import Problems
 
@@ -371,8 +375,8 @@ class ValidationError(BadRequestError):
 class RateLimitError(APIStatusError):
     """429: too many requests, and the wait for the next window doesn't fit into the call's timeout.
 
-    It is also raised before anything is sent if the last responses said that no request is left and the reset is too
-    far away. Then `attempts` is 0, and `status_code` is 429 all the same.
+    If the last responses said that no request is left and the reset is too far away, it is raised before anything is
+    sent. Then `attempts` is 0, but `status_code` is still 429.
 
     Example:
         >>> failure = emulator.fail("GET /tools", "rate_limit", retry_after=3600)
@@ -388,7 +392,7 @@ class RateLimitError(APIStatusError):
 
 
 class QuotaExceededError(APIStatusError):
-    """429 because a quota of the plan is used up, such as the runs per hour or the requests per day.
+    """429: a quota of the plan is used up, such as the runs per hour or the requests per day.
 
     The SDK never retries it. It isn't a `RateLimitError`, because a program that waits for the rate limit and tries
     again would wait for hours.
@@ -456,7 +460,7 @@ class StalePlanError(DeploymentError):
     """A workflow of the plan, or the state of the environment, changed after you made the plan.
 
     Make a new plan. Nothing was changed, unless somebody else's change came between two steps of `apply`. In that case,
-    a note counts the changes that were made.
+    a note on the exception says how many changes were made.
     """
 
 
@@ -580,7 +584,8 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
     """
 
     execution: Execution | None
-    """The execution as last received. None if none was received. Of several, the first that hadn't ended."""
+    """The execution as last received. None if none was received. If you waited for several, it is the first that hadn't
+    ended."""
 
     executions: Sequence[Execution | None]
     """The executions of a `wait_all` as last received, in the order of its IDs. None where no poll succeeded."""
@@ -607,12 +612,12 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
 class JournalError(FibonacciError):
     """The journal of `workflows.run_many` can't be used.
 
-    The message has the reason and what to do. Possible reasons: the journal belongs to another workflow or to other
-    keys, another run uses it, it is damaged, it can't be written, or its server can't be reached. A journal that has
-    lost rows is refused as well, because the missing rows may have run.
+    The message has the reason and what to do. Possible reasons: the journal belongs to another workflow, its keys were
+    made in another way, another run uses it, it is damaged, it can't be written, or its server can't be reached. A
+    journal that has lost rows is refused as well, because the missing rows may have run.
 
-    It is also raised when the workflow has changed since rows were started, or changes while rows run. Without a
-    journal, `path` is empty. What the journal has recorded stays.
+    It is also raised when the workflow has changed since rows were started, or changes while rows run. What a journal
+    has recorded stays. Without a journal, `path` is empty.
 
     Example:
         >>> try:

@@ -56,13 +56,14 @@ class AsyncFibonacci:
         base_url: The base URL of the platform. A host that isn't ASCII is sent in its `xn--` form. Default:
             `FIBONACCI_BASE_URL`, or else that of the profile, or else `https://api.fibonacci.dev/v1` (with the API
             `"0.2"`, `https://api.fibonacci.today`).
-        api_version: The API that the server speaks: `"v1"`, the documented one, or `"0.2"`, that of fibonacci-sdk
-            0.2.4. For `"0.2"`, `base_url` is the root of the server, and a call that the server doesn't have raises an
-            `UnsupportedCallError`. Default: `FIBONACCI_API_VERSION`, or else that of the profile, or else `"v1"`.
+        api_version: The API that the server speaks: `"v1"` (the documented one) or `"0.2"` (the one that fibonacci-sdk
+            0.2.4 used). For `"0.2"`, `base_url` is the root of the server, and a call that the server doesn't have
+            raises an `UnsupportedCallError`. Default: `FIBONACCI_API_VERSION`, or else that of the profile, or else
+            `"v1"`.
         timeout: Seconds for a whole call, including retries, waits, queueing for a connection, and the body. None means
             no limit. Default: `FIBONACCI_TIMEOUT`, or else 60 (300 for `workflows.execute`).
-        max_retries: The largest number of retries per call. Retries after a 429 don't count, but with 0 there are none.
-            Default: `FIBONACCI_MAX_RETRIES`, or else 2.
+        max_retries: The largest number of retries per call. Retries after a 429 don't count toward it. With 0, the SDK
+            never retries, not even after a 429. Default: `FIBONACCI_MAX_RETRIES`, or else 2.
         headers: Headers to send with each request, by name. Default: only those of the SDK.
         transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object from `fibonacci.transports`,
             which the client never closes. Default: `FIBONACCI_TRANSPORT`, or else `"socket"`.
@@ -73,17 +74,18 @@ class AsyncFibonacci:
         client_cert: Your certificate for mutual TLS: the path of a PEM file with certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
-        max_connections: The largest number of connections in use per origin. More calls than that queue. Default:
-            1,000.
+        max_connections: The largest number of connections in use per origin. Further calls wait for a free one.
+            Default: 1,000.
         max_idle_connections: The largest number of idle connections to keep per origin. Default: 100.
         allow_insecure: Whether to allow plain http to other machines. Your API key then travels unencrypted.
         allow_pickled_secrets: Whether a pickle of the client may contain the key that you passed as `api_key`, and the
-            password in `rate_limiter`. Otherwise, pickling such a client is a `TypeError`. A key from the environment
-            or the keychain is never in a pickle. It is read again where the client is unpickled.
-        idempotency: Pass `"server"` if the server honors `Idempotency-Key`, so that the SDK may retry POSTs too. If it
-            doesn't honor it, a workflow may run several times.
-        max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). It also
-            limits the number of JSON values to 1,048,576, or to one per 64 bytes if that is more.
+            password in `rate_limiter`. Otherwise, pickling a client with either of them raises a `TypeError`. A key
+            from the environment or the keychain is never in a pickle. It is read again where the client is unpickled.
+        idempotency: Pass `"server"` if the server honors `Idempotency-Key`, so that the SDK may retry POSTs too. With a
+            server that ignores the header, a workflow may run several times.
+        max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). A
+            response may also have at most 1,048,576 JSON values. If you raise the limit, it may have one for each 64
+            bytes of it.
         rate_limiter: Which clients share a key's rate limit. `"process"`: those in this process. `"machine"`: those in
             all processes of this user on this machine. The URL of a Redis server (`redis://`, `rediss://` or
             `unix://`): those in all processes that name it. `"off"`: none, and no request is delayed before it is sent.
@@ -218,9 +220,9 @@ class AsyncFibonacci:
     def reset_rate_limit(self) -> None:
         """Forget what is known about the key's rate limit.
 
-        Calls that wait for the next window go on, and the next call asks the server. The reset itself does no I/O.
-        Other clients in this process with the same key share the rate limit, so they are reset too. If `api_key` is a
-        function, the reset applies to the key that was used last.
+        Calls that wait for the next window stop waiting, and the next call asks the server. The reset itself does no
+        I/O. Other clients in this process with the same key share the rate limit, so they are reset too. If `api_key`
+        is a function, the reset applies to the key that was used last.
 
         Example:
             ```python
@@ -335,8 +337,9 @@ class AsyncFibonacci:
     async def aclose(self) -> None:
         """Close the client's connections.
 
-        A later call opens new ones. A transport that you passed as an object stays open. If `cancel_on_exit` is
-        canceling executions at that moment, this waits up to 6 s for it. Leaving a `with` block does the same.
+        A later call opens new ones. A transport that you passed as an object stays open. If a `workflows.run` with
+        `cancel_on_exit` is canceling its execution at that moment, this call waits up to 6 s for it. Leaving a
+        `with` block does the same.
 
         Example:
             ```python

@@ -14,7 +14,7 @@ class AsyncHealthChecks(AsyncResource):
     """Show the health of the platform.
 
     The SDK never retries these calls. The platform documents the response of `secrets`. It doesn't document a 503 with
-    a JSON body, and the SDK treats that as a result rather than an error:
+    a JSON body. The SDK treats such a response as a result, not as an error:
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
@@ -25,7 +25,7 @@ class AsyncHealthChecks(AsyncResource):
             The health. A 503 with a JSON body is a result too, with `healthy` False.
 
         Raises:
-            APIError: If there is no such response. The SDK doesn't retry.
+            APIError: If the response has another error status, can't be read, or doesn't arrive. The SDK doesn't retry.
 
         Example:
             ```python
@@ -44,7 +44,7 @@ class AsyncHealthChecks(AsyncResource):
             The health, with the result of each check. A 503 with a JSON body is a result too, with `healthy` False.
 
         Raises:
-            APIError: If there is no such response. The SDK doesn't retry.
+            APIError: If the response has another error status, can't be read, or doesn't arrive. The SDK doesn't retry.
 
         Example:
             ```python

@@ -31,7 +31,7 @@ class AsyncGovernance(AsyncResource):
     """
 
     async def get(self, organization_id: str) -> GovernanceSettings:
-        """Return which workflows need approval (`GET /organizations/{organization_id}/governance`).
+        """Return the approval settings (`GET /organizations/{organization_id}/governance`).
 
         Args:
             organization_id: The ID of the organization, such as `"acme"`.
@@ -70,7 +70,8 @@ class AsyncGovernance(AsyncResource):
 
         Args:
             organization_id: The ID of the organization, such as `"acme"`.
-            require_approval_for_external_comm: Whether workflows that send something to the outside need approval.
+            require_approval_for_external_comm: Whether workflows that communicate with the outside, such as by e-mail,
+                need approval.
             require_approval_for_public_writes: Whether workflows that publish need approval.
             require_approval_for_permission_changes: Whether workflows that change permissions need approval.
             allow_self_approval: Whether people may approve their own requests.
@@ -162,7 +163,7 @@ class AsyncGovernance(AsyncResource):
             organization_id: The ID of the organization, such as `"acme"`.
 
         Returns:
-            The statistics. The platform doesn't document the fields, and those that it doesn't send are `None`.
+            The statistics. The platform doesn't document the fields. Fields that it doesn't send are `None`.
 
         Raises:
             NotFoundError: If the organization doesn't exist.
@@ -255,8 +256,9 @@ class AsyncQuotas(AsyncResource):
 class AsyncToolPolicies(AsyncResource):
     """Allow and forbid tools, for everyone or for one role.
 
-    The platform documents `tool_name`, and that an unknown tool is a 422. It doesn't document the other fields, nor
-    those of an exception for a role, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents `tool_name`, and that an unknown tool is a 422. It doesn't document the other fields of a
+    policy and the fields of an exception for a role, so the SDK chose them:
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def create(
@@ -473,7 +475,8 @@ def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset:
 class AsyncOrganizations(AsyncResource):
     """Read and change governance, quotas and tool policies of an organization.
 
-    The platform documents the endpoints, and the roles that changes need. Each group says what else the SDK chose.
+    The platform documents the endpoints, and the roles that changes need. The docstrings of `governance`, `quota` and
+    `tool_policies` say what it doesn't document.
     """
 
     @namespace

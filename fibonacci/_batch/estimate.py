@@ -53,7 +53,7 @@ class RunsEstimate:
     """The name of the plan. None if the platform doesn't say."""
 
     requests_per_row: float
-    """The number of requests per row: one to start it, plus its share of those that check on executions."""
+    """The number of requests per row: one to start it, plus its share of the requests that check on executions."""
 
     hours: float
     """The hours that all rows take together."""
@@ -62,7 +62,7 @@ class RunsEstimate:
     """The limit that slows the rows down the most, such as `"300 runs an hour"`. None if no limit is known."""
 
     hours_by_limit: dict[str, float]
-    """The hours that the rows would take if this were the only limit, by the text of the limit."""
+    """The hours that the rows would take with each limit alone, by the text of the limit, as in `bound_by`."""
 
     def __str__(self) -> str:
         on_plan = f" on {self.plan}" if self.plan else ""

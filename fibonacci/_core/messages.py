@@ -251,8 +251,8 @@ class HTTPRequest:
     """
 
     on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)
-    """Called by a transport, once, when the request has waited a second for a connection. It gets the seconds, and a
-    few words on what the request waits for. The async client's returns an awaitable."""
+    """Called by a transport, once, when the request has waited a second for a connection. Its arguments are the
+    seconds, and a few words on what the request waits for. With the async client, it returns an awaitable."""
 
     phases: Phases = field(default_factory=Phases, compare=False)
     """What the call is doing. A transport enters each phase as it begins, and the error of a timeout names the last

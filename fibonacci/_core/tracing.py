@@ -41,7 +41,7 @@ class Span(Protocol):
 
 
 class WaitSpan(Span, Protocol):
-    """The span of a call that also records its waits for the rate limit, which is optional for a tracer.
+    """An optional addition to `Span` that also records the waits of a call for the rate limit.
 
     Example:
         ```python
@@ -94,7 +94,7 @@ class ExecutionSpan(Protocol):
 class Tracing(Protocol):
     """What makes spans for `Fibonacci(tracing=...)`.
 
-    If an exception leaves the block of a span, the span has failed.
+    If an exception leaves the `with` block of a span, mark the span as failed.
 
     Example:
         ```python
@@ -152,7 +152,7 @@ class Tracing(Protocol):
 
 
 class ExecutionTracing(Protocol):
-    """What a tracer may have in addition: a span for each `run` and `wait`, which is the parent of their calls.
+    """An optional addition to `Tracing`: a span for each `run` and `wait`, the parent of the spans of its calls.
 
     Example:
         ```python

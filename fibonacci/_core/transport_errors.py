@@ -23,7 +23,7 @@ TransportErrorKind = Literal[
     "invalid",  # the request can't be sent as it is
     "broken",  # the HTTP library itself failed, and the request may have been sent
 ]
-"""What a `TransportError` can be, as far as it matters for a retry.
+"""The kinds of a `TransportError`, as far as they matter for a retry.
 
 Nothing reached the server: `never_sent`, `timeout_never_sent`, `tls`, `name`, `proxy`, `invalid`. The request may have
 been carried out: `unknown` (no complete response), `timeout`, `too_large` (a response above the limit in bytes),
@@ -37,12 +37,12 @@ class TransportError(Exception):
     It never reaches your code: the call raises an `APIConnectionError` instead.
 
     Attributes:
-        kind: What happened, as far as it matters for a retry: `never_sent` and `timeout_never_sent` (nothing reached
-            the server), `unknown` and `timeout` (the request may have), `too_large`, `tls`, `name`, `proxy`, `invalid`,
-            `broken`.
-        cause: The exception behind it. None for none.
+        kind: What happened, as far as it matters for a retry. With `never_sent` and `timeout_never_sent`, nothing
+            reached the server. With `unknown` and `timeout`, the request may have reached it. The others are
+            `too_large`, `tls`, `name`, `proxy`, `invalid` and `broken`.
+        cause: The exception that caused it. None if there is none.
         response: The part of the response that arrived, if its body was cut off or too large. None otherwise.
-        proxy: The URL of the proxy on the way, without user and password. None for no proxy.
+        proxy: The URL of the proxy on the way, without user and password. None if there is no proxy.
 
     Raises:
         TypeError: If the cause isn't an exception.

@@ -39,4 +39,4 @@ class Unset:
 
 
 UNSET: Final = Unset()
-"""Marks an argument that was left out, where None means something else: it isn't sent, and changes nothing."""
+"""Marks an argument that was left out, so that it isn't sent and changes nothing, while None is sent as null."""

@@ -12,7 +12,7 @@ from fibonacci._remedies import joined, remedy
 from fibonacci.errors import ConfigurationError
 
 QueryValue = str | int | float | bool | None
-"""What a query parameter may be, of which None isn't sent."""
+"""What a query parameter may be, where None means that it isn't sent."""
 _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 _PORTS = {"http": 80, "https": 443}
 

@@ -184,9 +184,8 @@ class Executions(Resource):
     ) -> Execution:
         """Wait until an execution has ended, whatever its status.
 
-        It polls slowly enough for your plan. The time between polls grows from 1 second to 15 seconds, and polling
-        never takes more than a fair share of the rate limit. If a poll fails temporarily (no connection, a 5xx, a rate
-        limit), the SDK polls again.
+        The time between polls grows from 1 second to 15 seconds. Polling never uses more than a fair share of your
+        plan's rate limit. If a poll fails temporarily (no connection, a 5xx, a rate limit), the SDK polls again.
 
         Args:
             execution_id: The ID of the execution, such as `"exec_abc123"`.
@@ -204,9 +203,10 @@ class Executions(Resource):
                 state.
             NotFoundError: If the execution doesn't exist.
             APIError: If polling fails permanently.
-            BaseException: If anything else ends the wait early, such as `KeyboardInterrupt`. A note on it has the ID.
+            BaseException: If anything else ends the wait early, such as `KeyboardInterrupt`. A note on the exception
+                has the ID of the execution.
             ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
-            TypeError: If this client can't call `on_update`. Nothing is sent.
+            TypeError: If `on_update` isn't a function, or is one that this client can't wait for. Nothing is sent.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -225,8 +225,8 @@ class Executions(Resource):
         """Wait until several executions have ended, whatever their status.
 
         It reads the list of executions, newest first, so waiting for a hundred takes about as many requests as waiting
-        for one. It polls an execution that is far down the list separately. It reads the list as seldom as `wait`
-        polls, and goes on after a temporary failure.
+        for one. It polls an execution that is far down the list separately. It waits between reads as `wait` does
+        between polls, and reads again after a temporary failure.
 
         Args:
             ids: The IDs of the executions, such as `["exec_abc123", "exec_abc124"]`.
@@ -257,8 +257,8 @@ class Executions(Resource):
     def watch(self, execution_id: str, *, timeout: float | None = None) -> Iterator[Execution]:
         """Loop over an execution as it changes, until it has ended.
 
-        It polls like `wait`, while your loop asks for the next change. You can leave the loop at any time.
-        `duration_ms` and `updated_at` grow while the execution runs, and don't count as changes.
+        It polls like `wait`, while your loop asks for the next change. You can leave the loop at any time. A change of
+        `duration_ms` or `updated_at` alone doesn't count.
 
         Args:
             execution_id: The ID of the execution, such as `"exec_abc123"`.

@@ -211,8 +211,8 @@ class WorkflowCalls(Resource):
             inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
                 model is sent with its defaults, under its aliases. Default: none.
             idempotency_key: The `Idempotency-Key` of the request, 1 to 255 visible ASCII characters. A server that
-                honors it starts the workflow once per key, and answers a repeated request as it did the first. Default:
-                the key in the client's headers, or else a new one.
+                honors it starts the workflow once per key, and gives a repeated request the same response as the first
+                one. Default: the key in the client's headers, or else a new one.
 
         Returns:
             The execution at the time of the response, with its `id` and `status`. It has `outputs` once it has
@@ -295,7 +295,7 @@ class Workflows(WorkflowCalls):
             name: The name, with the same case and spaces.
 
         Returns:
-            The workflow as the list has it, or None if no workflow has the name.
+            The workflow as the list returns it, or None if no workflow has the name.
 
         Raises:
             AmbiguousNameError: If several workflows have the name. `workflow_ids` lists them.
@@ -329,8 +329,8 @@ class Workflows(WorkflowCalls):
     ) -> Workflow:
         """Return the workflow with exactly this name, and create it if it doesn't exist.
 
-        If the workflow exists, you get it as it is. This neither compares nor updates its description and definition.
-        To keep workflows in line with files, use `plan` and `apply`.
+        If the workflow exists, you get it as it is. Its description and definition are neither compared with yours nor
+        updated. To keep workflows in line with files, use `plan` and `apply`.
 
         The platform allows several workflows with one name, so two programs that call this at the same time may create
         two. The next call then raises an `AmbiguousNameError`.
@@ -338,10 +338,10 @@ class Workflows(WorkflowCalls):
         Args:
             name: The name, with the same case and spaces.
             description: What a new workflow is for.
-            definition: The nodes and outputs of a new workflow, as JSON or a model, as for `create`.
+            definition: The nodes and outputs of a new workflow, as JSON or as a `WorkflowDefinition`, as for `create`.
 
         Returns:
-            The workflow that was found, as the list has it, or the new one.
+            The workflow that was found, as the list returns it, or the new one.
 
         Raises:
             AmbiguousNameError: If several workflows have the name. `workflow_ids` lists them.
@@ -376,8 +376,8 @@ class Workflows(WorkflowCalls):
     ) -> Execution:
         """Start a workflow, wait until it ends, and raise an error unless it succeeded.
 
-        If anything else ends the call early, the exception has a note with the ID of the execution, so that you can
-        find it again. As long as the ID isn't known, the note has the idempotency key.
+        If an exception ends the call after the request was sent, it has a note with the ID of the execution, so that
+        you can find the execution again. Until the ID is known, the note has the idempotency key instead.
 
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.
@@ -389,7 +389,7 @@ class Workflows(WorkflowCalls):
             on_update: Called with the `Execution` when it has started, and again whenever its status, a node, its
                 outputs, its error or another field changes. A change of `duration_ms` or `updated_at` alone doesn't
                 count.
-            cancel_on_exit: Whether to cancel the execution if the call ends before it does, because of
+            cancel_on_exit: Whether to cancel the execution if the call ends before the execution does, because of
                 `KeyboardInterrupt`, a cancellation, the timeout or any other error. Canceling takes 5 seconds at most,
                 and a note on the exception says whether it worked.
             progress: Whether to show a progress bar on stderr, with the nodes done or the elapsed time (extra
@@ -408,8 +408,8 @@ class Workflows(WorkflowCalls):
             APITimeoutError: If the client's `timeout` is shorter, and ends the request that starts the workflow.
             APIError: If a request fails for any other reason, as with `execute`.
             ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
-            TypeError: If the inputs contain a value that JSON can't represent, or this client can't call `on_update`.
-                Nothing is sent.
+            TypeError: If the inputs contain a value that JSON can't represent, or `on_update` isn't a function, or
+                is one that this client can't wait for. Nothing is sent.
             ValueError: If an argument has an invalid value, as with `execute`. Nothing is sent.
 
         Example:
@@ -480,7 +480,7 @@ class Workflows(WorkflowCalls):
                 what others are running, at most 100.
             timeout: Seconds to wait for each execution. None means no limit. An execution that takes longer keeps
                 running, and counts toward `concurrency` until it ends. Another call with the journal waits for it
-                again. If such executions fill `concurrency` for as long again, the run stops.
+                again. If such executions use up all of `concurrency` for another `timeout` seconds, the run stops.
             max_failures: How many rows may fail or time out before the SDK stops starting new ones. Default: no limit,
                 but the run stops if none of the first 25 rows to end succeeds.
             max_unknown: How many rows may have an unknown outcome before the SDK stops starting new ones. Default: as
@@ -490,37 +490,37 @@ class Workflows(WorkflowCalls):
             if_unknown: What to do about rows that may or may not have started, once all others have ended. `"raise"`
                 raises an error that lists them. `"skip"` yields them as unknown. `"match"` looks for executions with
                 the same inputs, and raises for rows that stay in doubt. `"rerun"` starts them again, so a row may run
-                twice. A match may belong to another program, but never to another row of this journal or of the
-                journals next to it.
+                twice. A match may belong to another program, but never to another row of this journal, or of other
+                journals in the same folder or on the same server.
             if_quota_exceeded: Whether to `"wait"` for an hourly or daily quota, or to `"raise"` a `QuotaExceededError`
                 once the rows under way have ended.
             if_new_version: What to do if the workflow has changed since rows of the journal were started, or changes
                 while rows run. `"raise"` raises a `JournalError`. `"continue"` runs the rows that are left with the new
                 version. The SDK notices a change within a minute.
-            retry_failed: Whether to start rows again that failed in an earlier call with the journal. Their `attempts`
-                list every start.
+            retry_failed: Whether to rerun rows that failed in an earlier call with the journal. The `attempts` of such
+                a row list every start.
             ordered: Whether to yield results in the order of the rows. If so, no row starts more than 1,000 rows ahead
                 of the next result.
             organization_id: The ID of the organization whose quota counts. Default: the workflow's organization.
-            progress: Whether to show a progress bar on stderr (extra `progress`), or log a line a minute without a
-                terminal.
+            progress: Whether to show a progress bar on stderr (extra `progress`). Without a terminal, the SDK logs a
+                line a minute instead.
 
         Returns:
             The runs. Loop over them to get a `RunResult` for each row as it ends. Nothing is sent before you do.
 
         Raises:
             TypeError: If an argument has the wrong type. Nothing is sent.
-            ValueError: If an argument has an invalid value. While you loop, if two rows have the same key, a row's
-                inputs differ from those in the journal, or the first row doesn't fit the workflow. For example, a
-                misspelled column is found in the first row, before anything starts. Equal keys in a sequence, such as a
-                list, are found before anything is sent.
+            ValueError: If an argument has an invalid value. While you loop, also if two rows have the same key, or a
+                row's inputs differ from those in the journal. Also if the first row doesn't fit the workflow, for
+                example because a column is misspelled: then no row is started. In a list or another sequence, equal
+                keys are found before anything is sent.
             JournalError: While you loop, if the journal can't be used, or the workflow has changed.
             ImportError: While you loop, if the journal is in Redis and redis-py isn't installed. Nothing is sent.
             UnknownOutcomeError: At the end, if it isn't known whether some rows were started.
             TooManyFailuresError: At the end, if more rows than `max_failures` failed or timed out, or none of the first
                 25 succeeded.
             RunsStoppedError: At the end, if another process stopped the run before all rows had ended.
-            WaitTimeoutError: At the end, if executions that outlast `timeout` leave no place for more rows.
+            WaitTimeoutError: At the end, if executions that outlast `timeout` use up all of `concurrency`.
             NotFoundError: While you loop, if the workflow or the organization doesn't exist.
             QuotaExceededError: At the end, if a quota is used up and `if_quota_exceeded` is `"raise"`.
             APIError: While you loop, if the platform would refuse every row, or can't be reached for 15 minutes.
@@ -559,16 +559,16 @@ class Workflows(WorkflowCalls):
     ) -> DeploymentPlan:
         """Compare the definitions in a folder with the platform, and return what `apply` would do.
 
-        It changes nothing, on the platform or on disk. It checks the definitions as `check_definition` does, against
-        the platform's tools, which it lists once.
+        It changes nothing, on the platform or on disk. It checks the definitions as `check_definition` does. For that,
+        it lists the platform's tools once.
 
         Args:
             folder: The path of the folder. Each `*.yaml`, `*.yml` and `*.json` file in it is a workflow.
-            environment: Where you deploy to, such as `"staging"`. Its state is in the folder of that name in
-                `.fibonacci`. Default: `FIBONACCI_ENVIRONMENT`, or else the name of the client's profile, or else
-                `"default"`.
+            environment: Where you deploy to, such as `"staging"`. The folder `.fibonacci/ENVIRONMENT` in `folder` is
+                its state: what was last applied there. Default: `FIBONACCI_ENVIRONMENT`, or else the name of the
+                client's profile, or else `"default"`.
             moved: Files that you renamed, if the files themselves don't contain the workflow's name. The keys are the
-                names at the last apply and the values the new names, both without suffix, such as
+                names at the last apply, and the values are the new names. Both are without suffix, such as
                 `{"triage": "sorting"}`. The value None means that the file is gone for good.
 
         Returns:
@@ -610,10 +610,10 @@ class Workflows(WorkflowCalls):
 
         Args:
             plan: What `plan` returned, for the same platform.
-            allow_delete: Whether `apply` may delete workflows. Without it, `apply` refuses the whole plan if it deletes
-                any.
+            allow_delete: Whether `apply` may delete workflows. If False, `apply` refuses a plan that deletes any, and
+                changes nothing.
             overwrite: Whether `apply` may replace workflows that somebody changed on the platform since the last apply.
-                Without it, `apply` refuses the whole plan if it has such a conflict.
+                If False, `apply` refuses a plan with such a conflict, and changes nothing.
             on_change: Called with each `DeploymentChange` once it is made. For a new workflow, it has the new
                 `workflow_id`.
 
@@ -626,7 +626,8 @@ class Workflows(WorkflowCalls):
             StalePlanError: If a workflow of the plan, or the state, has changed since you made the plan.
             DeploymentError: If the plan deletes workflows or has conflicts, or was made for another platform. Nothing
                 changes.
-            APIError: If a request fails. A note on it counts the changes made before. A new plan has the rest.
+            APIError: If a request fails. A note on the exception says how many changes were made before. To make the
+                rest, make a new plan.
             TypeError: If `plan` isn't a plan. Nothing is sent.
 
         Example:
@@ -649,15 +650,16 @@ class Workflows(WorkflowCalls):
         overwrite: bool = False,
         environment: str | None = None,
     ) -> Path:
-        """Write the definition of a workflow to a file, and record both in the state in `.fibonacci` next to it.
+        """Write the definition of a workflow to a file, and record it in the state (`.fibonacci` next to the file).
 
-        In an existing file, only what differs from the workflow changes. Comments, quotes, block strings, spellings,
-        and the order of keys and nodes stay. A comment goes with the node, key or item that it belongs to.
+        In an existing file, only what differs from the workflow changes. Comments, quotes, block strings, older names
+        of fields (such as `prompt`), and the order of keys and nodes stay. A comment goes with the node, key or item
+        that it belongs to.
 
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.
-            path: The path of a `*.yaml`, `*.yml` or `*.json` file, or of a folder. In a folder, it writes the file that
-                the state has for the workflow, or else a new file named after the workflow.
+            path: The path of a `*.yaml`, `*.yml` or `*.json` file, or of a folder. In a folder, `pull` writes the file
+                that the state names for the workflow, or else a new file named after the workflow.
             overwrite: Whether to replace a file that differs from what was last applied.
             environment: The environment to pull from, as for `plan`.
 

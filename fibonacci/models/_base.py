@@ -26,11 +26,11 @@ _TIMES = ("created_at", "updated_at")
 
 @passing_interrupts
 class Model(BaseModel):
-    """An object from the platform: frozen, with typed fields for what is documented, and open to other fields.
+    """An object from the platform, frozen, with a typed field for everything that the platform documents.
 
-    The SDK keeps fields that it doesn't know, which are attributes too. `model_dump(mode="json")` returns every field
-    of the response unchanged, known or not, and no others. Some attributes have another value than the response, such
-    as a `datetime` in place of text. For these, `model_extra` has what the response had.
+    The SDK keeps fields that it doesn't know. They are attributes too. `model_dump(mode="json")` returns every field of
+    the response unchanged, known or not, and no others. Some attributes are converted, for example from text to a
+    `datetime`. For these, `model_extra` has the value in the response.
 
     Two objects are equal if all their fields are. Their hash comes from their IDs. An object without an ID isn't
     hashable.
@@ -110,9 +110,10 @@ class Model(BaseModel):
         return [name for name in super().__dir__() if name not in hidden]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields with the names and values that the attributes have, such as `id`, and times as `datetime`.
+        """Return the fields as a dict with the names and values of the attributes, such as `id`.
 
-        `dict(model)` does the same. To get the fields of the response unchanged, use `model_dump(mode="json")` instead.
+        Times are `datetime` objects. `dict(model)` does the same. To get the fields of the response unchanged, use
+        `model_dump(mode="json")` instead.
 
         Returns:
             The values by name. Every documented field is there, None or empty if the platform didn't send it. The

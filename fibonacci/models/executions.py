@@ -16,7 +16,7 @@ T = TypeVar("T")
 NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"] | str
 """The states of a node that the SDK knows.
 
-The platform may have others, which stay strings.
+If the platform sends another one, you get it as a string.
 """
 
 
@@ -52,7 +52,7 @@ class NodeTrace(Model):
     input: Any = None
     """What the last attempt was given: the node's fields, with their templates filled in. None if the node never ran.
 
-    The emulator doesn't fill in templates of secrets and of the environment.
+    The emulator doesn't fill in templates that read secrets or environment variables.
     """
 
     output: Any = None
@@ -66,7 +66,7 @@ class NodeTrace(Model):
 
     @property
     def usage(self) -> dict[str, int | float] | None:
-        """What all attempts have used, by name, including failed attempts. None if nothing was reported.
+        """The tokens and the cost of all attempts, even failed ones, by name. None if nothing was reported.
 
         `input_tokens` and `output_tokens` are each the number of tokens. `cost` is in the currency of whoever reports
         it.
@@ -75,7 +75,7 @@ class NodeTrace(Model):
 
     @property
     def warnings(self) -> list[str] | None:
-        """What in the node is unknown, isn't supported, or has no effect, in the order in which it was found.
+        """The parts of the node that are unknown, aren't supported or have no effect, in the order of discovery.
 
         None if the platform doesn't report it.
         """
@@ -93,9 +93,9 @@ class NodeTrace(Model):
 
 
 ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "pending_approval"] | str
-"""The states that the SDK knows.
+"""The states of an execution that the SDK knows.
 
-The platform may have others, which stay strings.
+If the platform sends another one, you get it as a string.
 """
 
 KNOWN_STATUSES: tuple[str, ...] = get_args(get_args(ExecutionStatus)[0])
@@ -166,9 +166,10 @@ class Execution(Timestamped):
 
     @property
     def failure_reason(self) -> str | None:
-        """Why the run failed or was canceled, in the platform's words. None if it didn't, or the platform doesn't say.
+        """Why the run failed or was canceled, in the platform's words.
 
-        It is the error of the node that failed if the platform sends one, otherwise that of the run.
+        None if neither happened, or if the platform doesn't say. It is the error of the node
+        that failed if the platform sends one, otherwise that of the run.
         """
         if self.status not in _WITHOUT_SUCCESS:
             return None
@@ -234,8 +235,8 @@ class Execution(Timestamped):
     def raise_for_status(self) -> Self:
         """Raise an error if the execution failed or was canceled, as `workflows.run` does.
 
-        If the execution hasn't ended, nothing is raised. `is_terminal` tells you, and `executions.wait` waits for the
-        end.
+        If the execution hasn't ended, nothing is raised. To find out whether it has, use `is_terminal`. To wait for the
+        end, use `executions.wait`.
 
         Returns:
             The execution itself.

@@ -10,7 +10,7 @@ from fibonacci.models._base import Timestamped
 MemoryScope = Literal["workflow", "user", "organization", "global"] | str
 """The scopes that the SDK knows.
 
-The platform may have others, which stay strings.
+If the platform sends another one, you get it as a string.
 """
 
 

@@ -9,7 +9,7 @@ from fibonacci.models._base import Model, Timestamped
 Role = Literal["owner", "admin", "member", "viewer"] | str
 """The roles that the SDK knows.
 
-The platform may have others, which stay strings.
+If the platform sends another one, you get it as a string.
 """
 
 
@@ -75,9 +75,10 @@ class AuditEntry(Model):
 
 
 class ApprovalStats(Model):
-    """How many approval requests an organization has had: each counts in one of the states, and in the total.
+    """How many approval requests an organization has had, by state and in total.
 
-    The platform doesn't document the fields. One that it doesn't send is `None`, and other fields are kept.
+    The platform doesn't document the fields. A field that it doesn't send is `None`. The SDK keeps fields that it
+    doesn't know.
 
     Example:
         ```python

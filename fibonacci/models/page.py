@@ -45,9 +45,9 @@ class Page(Generic[T]):
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
         """Return the items as a pandas data frame (extra `pandas`).
 
-        Its columns are the keys of `to_dict`: the documented fields, even of an empty page, and all others that occur.
-        Their types are the nullable ones of pandas (`Int64`, `boolean`, `string`), and times are in UTC. Nested values,
-        and values without a common type, are objects.
+        Its columns are the keys of `to_dict`: the documented fields, and all other fields that an item has. Even an
+        empty page has the documented ones. Their types are the nullable ones of pandas (`Int64`, `boolean`, `string`),
+        and times are in UTC. Columns with nested values, or with values of several types, have the type `object`.
 
         Args:
             flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.
@@ -71,8 +71,8 @@ class Page(Generic[T]):
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
         """Return the items as a polars data frame (extra `polars`).
 
-        It has the same columns as `to_pandas`. Nested values are structs and lists if they all have the same shape.
-        Otherwise, and if the values of a column have no common type, the column holds JSON as text.
+        It has the same columns as `to_pandas`. Nested values are structs and lists if they all have the same shape. If
+        they don't, or if the values of a column have no common type, the column has JSON as text.
 
         Args:
             flatten: Whether to make a column of each field of a nested object, such as `outputs.greet`.

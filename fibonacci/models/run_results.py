@@ -54,7 +54,7 @@ class RunResult:
     """
 
     index: int
-    """The number of rows before this one."""
+    """The position of the row, a number from 0."""
 
     key: str | int
     """The key of the row, text or a number, as you passed it. Without `key=`, the row's index."""
@@ -62,8 +62,8 @@ class RunResult:
     inputs: Any
     """The inputs of the run as JSON has them, so NaN is None and a time is text.
 
-    If the inputs can't be represented in JSON, this is what you passed. A result from the journal has text in place of
-    each such value.
+    If the inputs can't be represented in JSON, this is what you passed. In a result that was read from the journal,
+    such values are text.
     """
 
     execution: Execution | None
@@ -170,7 +170,7 @@ COLUMNS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsSummary:
-    """How far the rows of a `workflows.run_many` have come.
+    """How many rows of a `workflows.run_many` have succeeded, failed, have an unknown outcome or are left.
 
     Example:
         ```python
@@ -197,7 +197,7 @@ class RunsSummary:
 
     left: int
     """The number of rows without a result: those under way, those whose end nobody waited for, and those that haven't
-    started, as far as `len(rows)` tells."""
+    started. If `rows` has no `len()`, rows that haven't been read aren't counted."""
 
     def __str__(self) -> str:
         return (
@@ -213,7 +213,7 @@ class RunsSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsProgress:
-    """What a `workflows.run_many` last noted in its journal about its pace, for programs that watch it.
+    """How fast a `workflows.run_many` is, as it last noted in its journal, for programs that watch it.
 
     Example:
         ```python
@@ -226,8 +226,8 @@ class RunsProgress:
     """
 
     written_at: datetime
-    """When it was written, on the clock of the machine that runs the rows (UTC). While rows start and end, this is
-    about once a second."""
+    """When it was written, on the clock of the machine that runs the rows (UTC). While rows start and end, it is
+    written about once a second."""
 
     total: int | None
     """The number of rows. None if they come from an iterator of unknown length."""
@@ -249,4 +249,5 @@ class RunsProgress:
     """The number of rows that may or may not have started, because their request got no usable response."""
 
     unknown_keys: tuple[str | int, ...]
-    """The keys of the first ten such rows, in the order in which they became unknown, each a number or text."""
+    """The keys of the first ten rows that may or may not have started, in the order in which they became unknown. Each
+    is a number or text."""

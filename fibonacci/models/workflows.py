@@ -78,9 +78,9 @@ class WorkflowVersion(Timestamped):
 
 
 RegistryStatus = Literal["approved", "deprecated", "archived"] | str
-"""The states that the SDK knows.
+"""The states of a registry entry that the SDK knows.
 
-The platform may have others, which stay strings.
+If the platform sends another one, you get it as a string.
 """
 
 

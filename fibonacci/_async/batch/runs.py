@@ -315,11 +315,12 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     The loop yields the `RunResult` of each row as it ends, or in the order of the rows with `ordered=True`. You can
     loop only once.
 
-    The SDK starts rows and follows them only while the loop waits for the next result. Requests under way go on in
-    between. If you do long work with each result, do it elsewhere, for example in another thread.
+    The SDK starts rows and follows them only while the loop waits for the next result. Between results, only requests
+    under way continue. If you do long work with each result, do it elsewhere, for example in another thread, or your
+    rows run slower.
 
-    If you leave the loop early, no more rows start, and executions that have started keep running on the platform. With
-    a journal, close the runs and repeat the same call, and it waits for these executions.
+    If you leave the loop early, no more rows start, and executions that have started keep running on the platform. If
+    you use a journal, close the runs and make the same call again: it waits for these executions.
 
     Example:
         ```python
@@ -348,14 +349,14 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     async def results(self) -> list[RunResult]:
         """Run all rows, and return their results in the order of the rows.
 
-        After a loop, complete or not, it runs no rows. It returns the results so far, without rows whose execution
-        hasn't ended.
+        If you have already looped, even over a part of the rows, it runs no more rows. It then returns the results so
+        far, and leaves out rows whose execution hasn't ended.
 
         Returns:
             A list with the result of each row, in the order of the rows.
 
         Raises:
-            FibonacciError: As when you loop. Call it again to get the results so far.
+            FibonacciError: As when you loop. Call `results` again to get the results so far.
 
         Example:
             ```python
@@ -403,18 +404,19 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         latest ones.
 
         It also raises the errors that would stop the run before its first row: wrong inputs in the first row, two rows
-        with one key, a missing organization, or an unusable journal. It doesn't read rows that can be read only once,
-        such as those of a generator.
+        with the same key, a missing organization, or an unusable journal. It doesn't read rows that can be read only
+        once, such as those of a generator.
 
         Args:
-            rows: The number of rows. Default: `len(rows)` of what you passed, and `max_rows` at most.
+            rows: The number of rows. Default: the length of the rows that you passed to `run_many`, or `max_rows` if
+                that is smaller.
 
         Returns:
             The estimate, in hours. Print it to see the hours and the limit that slows the rows down.
 
         Raises:
-            ValueError: If the number of rows isn't known or isn't positive, or two rows have the same key. Nothing is
-                sent. Also if the first row doesn't fit the workflow.
+            ValueError: If the number of rows isn't known or isn't positive, or two rows have the same key. In these
+                cases, nothing is sent. Also if the first row doesn't fit the workflow.
             JournalError: If the journal can't be used.
             APIError: If the workflow can't be read, or the organization doesn't exist.
 
@@ -428,8 +430,8 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     async def aclose(self) -> None:
         """Start no more rows, and wait for the requests under way.
 
-        Executions keep running on the platform. Afterwards, another run can use the journal. That is so even if this
-        call is canceled, because the cancellation takes effect after the responses. A second call does nothing.
+        Executions keep running on the platform. Afterwards, another run can use the journal. If you cancel this call,
+        it still waits for the responses before it ends. A second call does nothing.
         """
         await self._session.aclose()
 

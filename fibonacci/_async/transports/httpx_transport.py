@@ -61,23 +61,24 @@ class AsyncHTTPXTransport(AsyncTransportBase):
     """A transport that sends requests through a client of httpx or httpx2.
 
     You can pass your own client. httpx has a timeout for each step and none for a whole call, so the transport itself
-    ends a request whose time is up.
+    ends a request whose time is up. All options except `max_response_bytes` apply only to clients that the transport
+    makes itself.
 
     Args:
         client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. Default: the transport
             makes its own httpx clients, one per origin, event loop and process, and `aclose` closes them.
         ca_bundle: A PEM file of CAs to trust in addition to the system's, or a folder of such files, named by their
-            hashes. Like all other options except `max_response_bytes`, it applies only to clients that the transport
-            makes itself.
+            hashes.
         max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
         client_cert: Your certificate for mutual TLS: the path of a PEM file with certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
         connect_timeout: Seconds for one attempt to connect. Default: 5. A client that you pass keeps its setting.
-        max_connections: The largest number of connections in use. More requests than that queue. Default: 1,000.
+        max_connections: The largest number of connections in use. Further requests wait for a free one. Default: 1,000.
         max_idle_connections: The largest number of idle connections to keep. Default: 100.
 
     Raises:
-        ConfigurationError: If the client has another interface, or a file doesn't exist.
+        ConfigurationError: If `client` is neither an `httpx.AsyncClient` nor an `httpx2.AsyncClient`, or a file doesn't
+            exist.
         TypeError: If an argument has the wrong type.
 
     Example:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class AsyncTransport(Protocol):
     """What sends a client's requests: one HTTP request in, the complete response out.
 
-    Pass your own as `transport=`. It must not retry, and must not follow redirects. The client closes only a transport
-    that it has made itself, from a name.
+    Pass your own as `transport=`. It must not retry, and must not follow redirects. The client never closes it: it
+    closes only transports that it made itself, as for `transport="socket"`.
 
     Example:
         ```python
@@ -63,7 +63,7 @@ class AsyncTransport(Protocol):
             The response, whatever its status, with its body as received.
 
         Raises:
-            TransportError: If there is no complete response. Its kind decides about a retry.
+            TransportError: If there is no complete response. Its `kind` decides whether the SDK retries.
         """
         ...
 

@@ -402,7 +402,7 @@ class SocketTransport(TransportBase):
     """The default transport: HTTP/1.1 over plain sockets, with a pool of connections.
 
     You can use it from several threads, in several event loops one after another, and after a fork. Each event loop and
-    each process has its own connections, in one pool per origin. The protocol itself is h11's.
+    each process has its own connections, in one pool per origin. The library h11 reads and writes the HTTP.
 
     Args:
         ca_bundle: A PEM file of CAs to trust in addition to the system's, or a folder of such files, named by their
@@ -411,8 +411,8 @@ class SocketTransport(TransportBase):
         client_cert: Your certificate for mutual TLS: the path of a PEM file with certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
-        max_connections: The largest number of connections in use per origin. More requests than that queue. Default:
-            1,000.
+        max_connections: The largest number of connections in use per origin. Further requests wait for a free one.
+            Default: 1,000.
         max_idle_connections: The largest number of idle connections to keep per origin. Default: 100.
         idle_timeout: Seconds after which an idle connection isn't used again. With 0, no connection is used twice.
             Default: 15.

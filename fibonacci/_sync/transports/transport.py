@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Transport(Protocol):
     """What sends a client's requests: one HTTP request in, the complete response out.
 
-    Pass your own as `transport=`. It must not retry, and must not follow redirects. The client closes only a transport
-    that it has made itself, from a name.
+    Pass your own as `transport=`. It must not retry, and must not follow redirects. The client never closes it: it
+    closes only transports that it made itself, as for `transport="socket"`.
 
     Example:
         ```python
@@ -64,7 +64,7 @@ class Transport(Protocol):
             The response, whatever its status, with its body as received.
 
         Raises:
-            TransportError: If there is no complete response. Its kind decides about a retry.
+            TransportError: If there is no complete response. Its `kind` decides whether the SDK retries.
         """
         ...
 

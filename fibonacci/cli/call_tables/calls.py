@@ -222,8 +222,8 @@ _ORGANIZATIONS: Final = CallGroup(
             "read and change the approval settings, and read reports and the audit log",
             {
                 "get": CallEntry(
-                    "show which workflows need approval",
-                    "Show which workflows need approval.",
+                    "show the approval settings",
+                    "Show the approval settings.",
                     "GET /organizations/{organization_id}/governance",
                     (
                         CallParameter(
@@ -243,7 +243,7 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "require_approval_for_external_comm",
                             "boolean",
-                            "whether workflows that send something to the outside need approval",
+                            "whether workflows that communicate with the outside, such as by e-mail, need approval",
                         ),
                         CallParameter(
                             "require_approval_for_public_writes",
