@@ -37,7 +37,7 @@ def main() -> None:
         if "FIBONACCI_API_KEY" in os.environ:
             with Fibonacci() as client:
                 deploy(client, folder, allow_delete=allow_delete)
-                print(client.workflows.plan(folder))  # prints: No changes: ... matches its 2 files.
+                print(client.workflows.plan(folder))  # prints: No changes: ... (2 files) matches default at ....
         else:
             with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
                 deploy(client, folder, allow_delete=allow_delete)

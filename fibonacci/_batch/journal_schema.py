@@ -68,7 +68,9 @@ class JournalMark(NamedTuple):
             return f"is not the journal that {lock} belongs to: {_PUT_BACK}; if it is here on purpose, remove {lock}"
         if noted.commits > self.commits:
             missing = "1 commit" if noted.commits == self.commits + 1 else f"{noted.commits - self.commits} commits"
-            return f"lacks the last {missing} that {lock} counts, so that a part of it is missing or older: {_PUT_BACK}"
+            return (
+                f"lacks the last {missing} that {lock} counts, so one of its files is missing or too old: {_PUT_BACK}"
+            )
         if noted.commits == self.commits and noted != self:
             return f"is not what {lock} says of its last commit: {_PUT_BACK}"
         return None
@@ -84,15 +86,15 @@ def checksum_of(record: Sequence[Any]) -> int:
 
 
 _PUT_BACK = (
-    "put back all its files (-wal and -lock too) as its last run has left them. If they are lost, nothing tells which"
-    " rows have run: look at the executions of the workflow before you run rows again with another path"
+    "put back all its files (-wal and -lock too) as its last run left them. If they are lost, nobody can tell which"
+    " rows have run. Look at the executions of the workflow before you run rows again with another path"
 )
 
 
 def unmarked(lock: str) -> str:
     """Return what is wrong with a journal whose run didn't end, and that has no mark, as the end of a sentence."""
     return (
-        f"was left by a run that did not end, and {lock}, which says how much it has to hold, is missing or damaged:"
+        f"was left by a run that did not end, and {lock}, which says what it must contain, is missing or damaged:"
         f" {_PUT_BACK}"
     )
 

@@ -44,8 +44,8 @@ def proxy_for(origin: str) -> Proxy | None:
     proxy = _proxy(url)
     if proxy is None:
         raise ValueError(
-            f"the environment names a {target.scheme} proxy that is no http, https or socks5 URL;"
-            " in its user and password, percent-encode all but letters and digits"
+            f"the proxy that the environment sets for {target.scheme} is not an http, https or socks5 URL. In its user"
+            " and password, percent-encode everything except letters and digits"
         )
     return proxy
 

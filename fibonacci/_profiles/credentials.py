@@ -239,9 +239,9 @@ def _refuse_foreign_key(profile: Profile, address: PlatformAddress) -> None:
     is_own = address.source in ("profile", "default") and address.origin == home_of(profile).origin
     if profile.keychain and is_own and address.origin != origin_of(DEFAULT_BASE_URLS[find_api_version(None)]):
         raise ConfigurationError(
-            f"{_KEY_VARIABLE} is set, and the profile {profile.name!r} has a key of its own for {address.origin}:"
-            f" the former is not sent there. Unset {_KEY_VARIABLE}; or set {_URL_VARIABLE} too, which names where its"
-            " key goes",
+            f"{_KEY_VARIABLE} is not sent to {address.origin}, because the profile {profile.name!r} has its own key for"
+            f" it. To use the key of the profile, unset {_KEY_VARIABLE}. To use {_KEY_VARIABLE}, also set"
+            f" {_URL_VARIABLE} to the address it is for",
             is_about_key=True,
         )
 

@@ -516,4 +516,4 @@ def _clock(date: str, moment: float, uncertainty: float) -> Finding:
     text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
     if abs(skew) > _MAX_SKEW:
         return problem("clock", text, "set this machine's clock, for certificates are judged by it")
-    return ok("clock", text if abs(skew) >= 1 + uncertainty else "as the server's, within a second")
+    return ok("clock", text if abs(skew) >= 1 + uncertainty else "agrees with the server's to within a second")

@@ -292,7 +292,8 @@ def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
         return "\n\n".join([f"Plan for {place}", *problems, f"Plan: {plan.summary}, so apply refuses it."])
     if not plan.has_changes:
         files = "1 file" if len(plan.unchanged) == 1 else f"{len(plan.unchanged)} files"
-        return "\n\n".join([*problems, f"No changes: {place} matches its {files}."])
+        text = f"No changes: {visible(str(plan.folder))} ({files}) matches {plan.environment} at {plan.base_url}."
+        return "\n\n".join([*problems, text])
     width = max(len(visible(change.file)) for change in plan.changes)
     changes = [change_text(change, width, detailed=detailed) for change in plan.changes]
     return "\n\n".join([f"Plan for {place}", *problems, *changes, f"Plan: {plan.summary}."])

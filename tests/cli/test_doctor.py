@@ -254,7 +254,7 @@ class TestPlatform:
             (-3600, 1, "3600 s ahead of the server's"),
             (3600, 1, "3600 s behind the server's"),
             (-20, 0, "20 s ahead of the server's"),
-            (0, 0, "as the server's, within a second"),
+            (0, 0, "agrees with the server's to within a second"),
         ],
     )
     def test_the_clock(self, server: ScriptedServer, seconds: float, code: int, detail: str) -> None:

@@ -174,7 +174,7 @@ Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
     ]
     assert repr(result) == f"<DeploymentResult {str(flows.folder)!r}: 3 done>"
     empty = flows.plan()
-    assert str(empty) == f"No changes: {flows.folder} in default at {flows.client.base_url} matches its 2 files."
+    assert str(empty) == f"No changes: {flows.folder} (2 files) matches default at {flows.client.base_url}."
     assert str(flows.apply(empty)) == "Nothing was done."
 
 

@@ -222,7 +222,7 @@ class TestVariables:
         self, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", url)
-        with pytest.raises(ValueError, match="https proxy that is no http, https or socks5 URL") as raised:
+        with pytest.raises(ValueError, match="for https is not an http, https or socks5 URL") as raised:
             proxy_for("https://api.example.com")
         assert "s3cret" not in str(raised.value)
         assert raised.value.__context__ is None

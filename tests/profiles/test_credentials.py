@@ -161,15 +161,15 @@ class TestMixtures:
     ) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
         text = refusal(mode, profile="work")
-        assert "FIBONACCI_API_KEY is set, and the profile 'work' has a key of its own" in text
-        assert "Unset FIBONACCI_API_KEY" in text
+        assert "because the profile 'work' has its own key for it" in text
+        assert "unset FIBONACCI_API_KEY" in text
 
     def test_a_key_of_the_environment_and_a_profile_whose_address_is_the_usual_one_of_its_api(
         self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         work.write_text('[profiles.work]\napi_version = "0.2"\nkeychain = true\n')
         monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
-        assert "the profile 'work' has a key of its own for https://api.fibonacci.today" in refusal(
+        assert "is not sent to https://api.fibonacci.today, because the profile 'work' has its own key" in refusal(
             mode, profile="work"
         )
         monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")  # then the environment alone names that address
