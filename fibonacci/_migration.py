@@ -22,8 +22,8 @@ _TOOLS = "`client.tools.list()`, and filter the tools"
 
 RENAMED = {
     "Workflow": (
-        "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`, or as a type "
-        "`fibonacci.models.Workflow`"
+        "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`. In type "
+        "annotations, `fibonacci.models.Workflow`"
     ),
     "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` if you await calls",
     "Config": _OPTIONS,

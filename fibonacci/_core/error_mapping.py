@@ -190,7 +190,7 @@ def is_of_other_api(body: object, api_version: str) -> bool:
 def text_without_envelope(response: APIResponse, body: object, base_url: str, path: str) -> str:
     """Return the message for a response with an error status and none in the form of the platform's errors."""
     if response.status == 304:
-        return "the response says that nothing has changed, which the request did not ask; check the cache in between"
+        return "the response says nothing has changed, but the request had no condition; check the cache in between"
     if 300 <= response.status < 400:
         return _redirect_message(response, base_url, path)
     if response.status == 407:

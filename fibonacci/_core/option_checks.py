@@ -28,7 +28,7 @@ _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
 
 def check_key(key: object, *, source: str) -> str:
-    """Return an API key that can stand in a header.
+    """Return an API key that can be sent in a header.
 
     Raises:
         ConfigurationError: If it isn't a string, is blank, or has a character that a header can't hold.
@@ -43,7 +43,7 @@ def check_key(key: object, *, source: str) -> str:
         if not "!" <= character <= "~":
             # The character is named, never the key.
             raise ConfigurationError(
-                f"{source} has the character {character!r} at position {position}, which cannot stand in a header;"
+                f"{source} has the character {character!r} at position {position}, which is not allowed in a header;"
                 " copy the key again, without white space or line breaks",
                 is_about_key=True,
             )
@@ -326,7 +326,7 @@ def _check_header(name: object, value: object) -> None:
         raise ConfigurationError(f"headers: {name!r} is not a header name; use letters, digits and hyphens")
     if not all(" " <= c <= "~" or c == "\t" for c in value) or value != value.strip():
         raise ConfigurationError(
-            f"headers: the value of {name!r} has characters that cannot stand in a header;"
+            f"headers: the value of {name!r} has characters that are not allowed in a header;"
             " use printable ASCII without line breaks or outer spaces"
         )
 

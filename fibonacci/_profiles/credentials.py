@@ -193,7 +193,7 @@ def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | No
         address: The address that the key is to be sent to.
 
     Raises:
-        ConfigurationError: If it can't stand in a header, can't be read, or isn't meant for the address.
+        ConfigurationError: If it can't be sent in a header, can't be read, or isn't meant for the address.
     """
     if (key := os.environ.get(_KEY_VARIABLE)) is not None:
         if profile is not None:

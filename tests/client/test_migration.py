@@ -78,6 +78,13 @@ def test_the_page_has_the_same_table() -> None:
     assert rows[: len(RENAMED)] == list(RENAMED.items())
 
 
+def test_the_errors_that_the_page_says_kept_their_names_are_there() -> None:
+    section = PAGE.read_text("utf-8").partition("### Errors that kept their names")[2].partition("\n## ")[0]
+    names = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert len(names) == 7
+    assert set(names) <= set(fibonacci.__all__)
+
+
 def test_the_programs_of_then_use_names_of_then() -> None:
     blocks = [block.code for block in blocks_of(PAGE) if block.not_run == "is of fibonacci-sdk 0.2.4"]
     assert len(blocks) >= 10

@@ -278,7 +278,7 @@ RESPONSES: dict[str, Response] = {
     ),
     "304": Response(
         _moved(304, "https://other.example/v1/x"),
-        "the response says that nothing has changed, which the request did not ask; check the cache in between",
+        "the response says nothing has changed, but the request had no condition; check the cache in between",
     ),
     "300": Response(_html(300, b""), "the server redirects, and does not say where"),
     "302 to nowhere": Response(_html(302, b""), "the server redirects, and does not say where"),

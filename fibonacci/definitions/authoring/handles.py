@@ -409,13 +409,15 @@ def _part_key(value: object, key: object) -> str | int:
 
     Raises:
         TypeError: If the key is neither a name nor an index.
-        ValueError: If it cannot stand in a template.
+        ValueError: If it isn't allowed in a template.
     """
     if isinstance(key, slice):
         raise TypeError(f"{value} cannot be sliced: a template names one item, such as [0]")
     if isinstance(key, str):
         if not _KEY.fullmatch(key):
-            raise ValueError(f"{key!r} cannot stand in a template: no dots, spaces and braces; go deeper by [...][...]")
+            raise ValueError(
+                f"{key!r} is not allowed in a template: no dots, spaces and braces; go deeper by [...][...]"
+            )
         return str(key)
     if isinstance(key, bool) or not isinstance(key, SupportsIndex):
         raise TypeError(f"the key of a part of {value} is a name or an index, not {type(key).__name__}")

@@ -137,10 +137,10 @@ def test_a_key_that_cannot_stand_in_a_template_is_refused(search: NodeHandle) ->
 
     rows: list[tuple[Any, type[Exception], str]] = [
         (slice(0, 2), TypeError, "{{search}} cannot be sliced: a template names one item"),
-        ("a.b", ValueError, "'a.b' cannot stand in a template"),
-        ("a b", ValueError, "'a b' cannot stand in a template"),
-        ("{a}", ValueError, "'{a}' cannot stand in a template"),
-        ("", ValueError, "'' cannot stand in a template"),
+        ("a.b", ValueError, "'a.b' is not allowed in a template"),
+        ("a b", ValueError, "'a b' is not allowed in a template"),
+        ("{a}", ValueError, "'{a}' is not allowed in a template"),
+        ("", ValueError, "'' is not allowed in a template"),
         (-1, ValueError, "{{search}}[-1]: a template counts the items of a list from 0"),
         (True, TypeError, "a name or an index, not bool"),
         (None, TypeError, "a name or an index, not NoneType"),
