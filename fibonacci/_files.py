@@ -144,8 +144,8 @@ def read_private(path: Location, *, is_secret: bool = False) -> bytes:
             because in a container a secret is such a file, and its mode can't be changed.
 
     Raises:
-        OSError: If it can't be read, is no regular file, or another user's, or others may write to it, or must not read
-            it.
+        OSError: If it can't be read, is not a regular file, or another user's, or others may write to it, or must not
+            read it.
     """
     descriptor = os.open(follow(path), os.O_RDONLY | _STATE)
     with os.fdopen(descriptor, "rb") as file:
@@ -162,7 +162,7 @@ def make_private(path: Location) -> None:
     """Create an empty file for this user alone at a path that the user has chosen, unless there is one.
 
     Raises:
-        OSError: If it can't be created, is no regular file, or another user's, or others may write to it.
+        OSError: If it can't be created, is not a regular file, or another user's, or others may write to it.
     """
     place = follow(path)
     try:
@@ -198,7 +198,7 @@ def follow(path: Location) -> Path:
             return place
         if not stat.S_ISLNK(status.st_mode):
             return place
-        _check_owner(path, status, place.parent, "is a symbolic link of another user")
+        _check_owner(path, status, place.parent, "is a symbolic link that belongs to another user")
         place = place.parent / place.readlink()
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
 
@@ -213,13 +213,13 @@ def check_inside(path: Location) -> None:
     file = Path(path)
     if not file.is_symlink():
         if file.exists() and not file.is_file() and not file.is_dir():
-            raise OSError(errno.EACCES, "is no regular file", os.fspath(path))
+            raise OSError(errno.EACCES, "is not a regular file", os.fspath(path))
         return
     real = Path(os.path.realpath(file))
     folder = Path(os.path.realpath(file.parent))
     is_inside = real.is_relative_to(folder)
     if not is_inside or any(part.startswith(".") for part in real.relative_to(folder).parts):
-        raise OSError(errno.EACCES, "is a symbolic link that leads out of its folder", os.fspath(path))
+        raise OSError(errno.EACCES, "is a symbolic link that points outside its folder", os.fspath(path))
     if real.suffix.lower() != file.suffix.lower():
         raise OSError(errno.EACCES, f"is a symbolic link to {real.name!r}, which has another suffix", os.fspath(path))
 
@@ -407,7 +407,7 @@ def _check(path: Location, status: os.stat_result, *, is_private: bool = True) -
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EACCES, "is no regular file: remove it", os.fspath(path))
+        raise OSError(errno.EACCES, "is not a regular file: remove it", os.fspath(path))
     _check_owner(path, status, Path(path).parent)
     if is_private and _is_writable_by_others(status):
         mode = stat.S_IMODE(status.st_mode)

@@ -14,13 +14,13 @@ from fibonacci._text import printable_line
 
 TABLE: Final = {
     "no key": ("pass api_key=..., set the environment variable FIBONACCI_API_KEY,", "set FIBONACCI_API_KEY,"),
-    "blank key": ("; pass your API key, or set FIBONACCI_API_KEY", ": set it to an API key, or unset it"),
-    "plain http": ("use https, or pass allow_insecure=True in a network that you trust", "use https"),
+    "blank key": (". Pass your API key, or set FIBONACCI_API_KEY", ". Set it to an API key, or unset it"),
+    "plain http": ("Use https, or pass allow_insecure=True on a network you trust", "Use https"),
     "key in a URL": ("pass the key as api_key", "set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`"),
     "private authority": ("pass ca_bundle=... or set SSL_CERT_FILE", "set SSL_CERT_FILE to its file"),
     "client certificate": (
-        ": pass client_cert=... with one that it accepts",
-        ", which the command does not have: use Python",
+        ". Pass client_cert=... with one that it accepts",
+        ". The command can't send one: use Python",
     ),
     "where the address is set": ("base_url", "FIBONACCI_BASE_URL or the profile,"),
     "the address": ("base_url", "the base URL"),
@@ -51,7 +51,7 @@ TABLE: Final = {
         "`fibonacci pull {id} --dir DIR --environment {environment}`",
     ),
     "pull": ('pull("{id}", folder)', "`fibonacci pull {id} --dir DIR`"),
-    "key function": ("; a function can be passed too, such as key=lambda row: row.{name}", ""),
+    "key function": (". You can also pass a function, such as key=lambda row: row.{name}", ""),
     "continue": (
         "To continue, make the same call again with journal={journal!r}, resume=True.",
         "The same command with --resume continues.",
@@ -67,16 +67,17 @@ TABLE: Final = {
     "then unknown": (". It", "\nit"),  # the command begins a line
     "unknown rows": ("{count} of the rows", "these rows"),
     "start the others": (
-        ", and run only those that were not started: without a journal, another call runs all rows a second time",
-        ", and run only those that were not started: without --journal, the same command runs all rows a second time.",
+        ", and run only the rows that were not started. Without a journal, another call runs every row a second time",
+        ", and run only the rows that were not started. Without --journal, the same command runs every row a second"
+        " time.",
     ),
     "decide": (
-        ', and call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, perhaps a second'
+        ', and call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, possibly a second'
         " time",
         ".",
     ),
     "resume needs rows": (
-        "resume=True continues a journal that has some: check its path or URL",
+        "resume=True needs a journal that has some: check its path or URL",
         "--resume needs some: check FILE",
     ),
 }

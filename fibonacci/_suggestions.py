@@ -28,7 +28,7 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the end of a message that suggests the nearest known word. Empty if none is near."""
     near = nearest(word, known)
-    return f"; did you mean {near!r}?" if near else ""
+    return f". Did you mean {near!r}?" if near else ""
 
 
 class _LazyText:
@@ -68,7 +68,7 @@ def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str
             return message
         known_names = dir(type(owner)) if known is None else known()
         names = [name for name in known_names if not name.startswith("_")]
-        remedy = did_you_mean(name, names) or f"; it has {', '.join(names)}"
+        remedy = did_you_mean(name, names) or f". It has {', '.join(names)}"
         return f"{kind} has no attribute {name!r}{remedy}"
 
     return AttributeError(_LazyText(text), name=name)

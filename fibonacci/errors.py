@@ -195,7 +195,7 @@ class APIError(FibonacciError):
         call = f"{self.method} {self.path}: " if self.method else ""
         text = f"{call}{self._headline()} [{', '.join(self._circumstances())}]"
         if self.outcome_unknown:
-            key = f"; idempotency key {self.idempotency_key}" if self.idempotency_key else ""
+            key = f" (idempotency key {self.idempotency_key})" if self.idempotency_key else ""
             text += f" It may have been carried out, so it was not sent again{key}."
         return printable_line(text)
 
@@ -342,7 +342,7 @@ class ValidationError(BadRequestError):
         ...     client.workflows.create(name="Greeter", definition={"nodes": [node]})
         ... except ValidationError as error:
         ...     print(error.problems.warnings[0])
-        nodes[0].instrction: warning: 'instrction' is not a key of a node of type llm; did you mean 'instruction'?
+        nodes[0].instrction: warning: 'instrction' is not a key of a node of type llm. Did you mean 'instruction'?
     """
 
     _problems: Problems | None = None
@@ -369,7 +369,7 @@ class ValidationError(BadRequestError):
         if not unsaid:
             return text
         more = f"; and {len(unsaid) - 3} more in `problems`" if len(unsaid) > 3 else ""
-        return f"{text.rstrip('.')}; in the definition: {'; '.join(unsaid[:3])}{more}"
+        return f"{text.rstrip('.')}. In the definition: {'; '.join(unsaid[:3])}{more}"
 
 
 class RateLimitError(APIStatusError):
@@ -795,4 +795,4 @@ def loading_error(cause: OSError) -> APIConnectionError:
     Args:
         cause: The failure of the import.
     """
-    return APIConnectionError(f"the client's modules cannot be imported now ({cause.strerror}); nothing was sent")
+    return APIConnectionError(f"the client's modules cannot be imported now ({cause.strerror}). Nothing was sent")

@@ -118,7 +118,7 @@ class AsyncIterationHints:
 
         def __await__(self):
             raise TypeError(
-                f"{type(self).__name__} is not awaited: write `async for item in ...` for every item of every page,"
+                f"{type(self).__name__} cannot be awaited: write `async for item in ...` for every item of every page,"
                 " or `await ....first()` for the first item"
             )
 

@@ -87,7 +87,7 @@ class AsyncPlanApplication:
                 await self._report(change)
         except BaseException as error:
             done = f"{len(self._done)} of {len(self._plan.changes)} changes"
-            error.add_note(f"apply ended early: {done} were completed; make a plan and apply it to continue")
+            error.add_note(f"apply ended early after {done}. To continue, make a new plan and apply it")
             raise
         return DeploymentResult(folder=self._plan.folder, changes=tuple(self._done), workflows=dict(self._results))
 
@@ -102,7 +102,7 @@ class AsyncPlanApplication:
         step = step_of(change)
         origin, self._known = step.previous_file or change.file, step.known
         if self._known is not None and not self._files.has(origin, self._known):
-            raise stale_plan(f"another process has written the state of {origin}")
+            raise stale_plan(f"another process wrote the state of {origin}")
         workflow_id, content = change.workflow_id, step.content
         if change.action == "create" and content is not None:
             await self._create(change, content)

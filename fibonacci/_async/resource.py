@@ -27,8 +27,8 @@ T = TypeVar("T")
 NextPage = tuple[int, Request[T]] | PaginationError | None
 
 _SHARED = (
-    "another task or thread waits for the next page of this list: iterate it in one, which may hand the items to others"
-    " through a queue, or iterate the list in each, which then has all of its items"
+    "another task or thread is waiting for the next page of this list. Iterate it in one of them and hand the items to"
+    " the others through a queue, or create a list in each, which then gets every item"
 )
 
 
@@ -287,7 +287,7 @@ class AsyncItems(AsyncPageReader[T]):
 
 
 def _repeated(mark: str, request: Request[T], page: Page[T]) -> PaginationError:
-    error = PaginationError(f"the server names the page {mark[:80]} a second time; iterating would never end")
+    error = PaginationError(f"the server returned the cursor {mark[:80]} a second time, so iterating would never end")
     error.method, error.path = request.method, request.path
     error.status_code, error.request_id = page.response.status_code, page.response.request_id
     error.attempts, error.elapsed = page.response.attempts, page.response.elapsed

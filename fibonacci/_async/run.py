@@ -66,7 +66,7 @@ class AsyncExitNotes:
         self._requestor = requestor
         self._idempotency_key = idempotency_key
         self._cancel = cancel
-        self._canceled = "it is not known whether the execution was canceled"
+        self._canceled = "whether the execution was canceled is unknown"
         self._may_continue = True
         self._was_sent = False
         self._is_canceling = False
@@ -112,7 +112,7 @@ class AsyncExitNotes:
             raise
         finally:
             if self._may_continue:  # whoever shuts down doesn't see exceptions of canceled work
-                text = self._requestor.redact(f"execution {self.execution_id} may continue: {self._canceled}")
+                text = self._requestor.redact(f"execution {self.execution_id} may still be running: {self._canceled}")
                 log(_log, logging.WARNING, "%s", text, execution_id=self.execution_id)
         _add_note(error, self._canceled)
 
@@ -120,15 +120,17 @@ class AsyncExitNotes:
         if self.execution_id is not None:
             note = f"execution id: {self.execution_id}"
             if isinstance(error, WaitTimeoutError) and not self._cancel:
-                note += "; it continues: wait again with executions.wait, or end it with executions.cancel"
+                note += (
+                    ". The execution keeps running: wait again with executions.wait, or end it with executions.cancel"
+                )
             _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an ID
             return
         cause = (error.__cause__ or error) if isinstance(error, WaitTimeoutError) else error
         if _was_never_sent(cause):
             return
-        note = f"no execution id was received; idempotency key: {self._idempotency_key}"
+        note = f"no execution id was received (idempotency key: {self._idempotency_key})"
         if getattr(cause, "outcome_unknown", True):
-            note += "; it may have been started: look for it with executions.list before you start it again"
+            note += ". The execution may have been started: look for it with executions.list before you start it again"
         _add_note(error, self._requestor.redact(note))
 
     async def _cancel_execution(self) -> None:
@@ -139,10 +141,14 @@ class AsyncExitNotes:
         try:
             await self._requestor.send(request)
         except ConflictError:
-            ended = "the execution has ended" if was_sent else "the execution was not canceled: it had ended already"
+            ended = (
+                "the execution has ended"
+                if was_sent
+                else ("the execution was not canceled, because it had already ended")
+            )
             self._canceled, self._may_continue = ended, False
         except Exception as error:  # of the user's own callbacks too: the first error is the one to raise
-            self._canceled = f"canceling the execution failed, so it may continue: {error}"
+            self._canceled = f"canceling the execution failed, so it may still be running: {error}"
         else:
             self._canceled, self._may_continue = "the execution was canceled, as cancel_on_exit asks", False
 
@@ -239,7 +245,7 @@ async def _start(
             raise
         await requestor.clock.sleep(left)
         text = f"no execution of workflow {workflow_id} was received within the time to wait"
-        text += "; it may have been started" if error.outcome_unknown else "; nothing was started"
+        text += ", and it may have been started" if error.outcome_unknown else ", and nothing was started"
         raise WaitTimeoutError(requestor.redact(text), idempotency_key=error.idempotency_key) from error
 
 

@@ -29,7 +29,7 @@ from fibonacci.models.executions import Execution
 
 # A poll that fails with one of these says nothing about the execution: the next one may succeed.
 TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
-_SHARED = "another task or thread waits for the next change of this execution: call watch in each"
+_SHARED = "another task or thread is waiting for the next change of this execution: call watch in each"
 # Seconds reserved for a last poll before the deadline.
 _LAST_POLL = 0.5
 
@@ -171,7 +171,7 @@ async def wait_all(
 
 def _checked(execution_ids: Iterable[str]) -> list[str]:
     if isinstance(execution_ids, str | bytes) or not hasattr(execution_ids, "__iter__"):
-        raise TypeError(f"ids must be a list of ids, not {kind_of(execution_ids)}; pass one id as [id]")
+        raise TypeError(f"ids must be a list of ids, not {kind_of(execution_ids)}. Pass one id as [id]")
     return [check_id(f"ids[{index}]", execution_id) for index, execution_id in enumerate(execution_ids)]
 
 

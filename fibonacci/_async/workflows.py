@@ -315,7 +315,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         workflows = [workflow async for page in pages for workflow in page.items if workflow.name == name]
         if len(workflows) > 1:
             ids = [workflow.id for workflow in workflows]
-            text = f"{len(workflows)} workflows have the name {name!r}: pass an id, one of {', '.join(ids)}"
+            text = f"{len(workflows)} workflows have the name {name!r}: pass one of their ids, {', '.join(ids)}"
             raise AmbiguousNameError(text, workflow_ids=ids)
         return workflows[0] if workflows else None
 

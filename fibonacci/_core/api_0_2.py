@@ -99,7 +99,7 @@ def _unsupported(entry: Missing, endpoint: str) -> UnsupportedCallError:
         joined(
             f"{entry.call} ({endpoint}) is not in the API of fibonacci-sdk 0.2.4, which ",
             remedy("what selects 0.2"),
-            " selects; nothing was sent. ",
+            " selects. Nothing was sent. ",
             entry.instead,
         ),
         call=entry.call,
@@ -165,7 +165,7 @@ def _read_cursor(cursor: QueryValue) -> tuple[int, int]:
 
 def _one_page(request: Request[Any]) -> Mapping[str, QueryValue]:
     if request.params.get("cursor") is not None:
-        raise ValueError("cursor: this server lists its tools on one page; leave it out")
+        raise ValueError("cursor: this server lists all tools on one page, so leave it out")
     return {}
 
 

@@ -321,8 +321,8 @@ def rate_limit_error(
         left: The requests that are left in the window, and the limit. None if not known.
         last: The rate limit as the server last stated it.
     """
-    text = f"the rate limit admits no request within the time of the call{left_text(left)}"
-    error = RateLimitError(text if call.attempts else f"{text}; nothing was sent")
+    text = f"the rate limit allows no request within the call's timeout{left_text(left)}"
+    error = RateLimitError(text if call.attempts else f"{text}. Nothing was sent")
     error.retry_after = seconds
     error.rate_limit = last
     return add_call_details(error, call, is_uncertain=False)
@@ -336,13 +336,13 @@ def left_text(left: tuple[int, int] | None) -> str:
 def closed_error(call: Call) -> APIConnectionError:
     """Return the error for a call that waited for the rate limit when its client was closed."""
     text = "the client was closed while the call waited for the rate limit"
-    error = APIConnectionError(text if call.attempts else f"{text}; nothing was sent")
+    error = APIConnectionError(text if call.attempts else f"{text}. Nothing was sent")
     return add_call_details(error, call, is_uncertain=False)
 
 
 def limiter_error(call: Call, failure: str) -> APIConnectionError:
     """Return the error for a call that can't be admitted because the rate limiter can't be used."""
-    error = APIConnectionError(failure if call.attempts else f"{failure}; nothing was sent")
+    error = APIConnectionError(failure if call.attempts else f"{failure.rstrip('.')}. Nothing was sent")
     return add_call_details(error, call, is_uncertain=False)
 
 
@@ -356,8 +356,8 @@ def note_interruption(error: BaseException, call: Call) -> None:
     method, path = call.request.method, call.request.path.partition("?")[0]
     if method in ("POST", "PATCH") and call.phases.current in SENT:
         error.outcome_unknown = True  # type: ignore[attr-defined]  # as an `APIError` has it
-        key = f"; idempotency key: {call.idempotency_key}" if call.idempotency_key else ""
-        error.add_note(redact(f"{method} {path} was interrupted: it may have been carried out{key}", call.api_key))
+        key = f" (idempotency key: {call.idempotency_key})" if call.idempotency_key else ""
+        error.add_note(redact(f"{method} {path} was interrupted, and may have been carried out{key}", call.api_key))
 
 
 def add_call_details(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:

@@ -118,5 +118,5 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     except brotli.error as error:
         raise DecompressionError(f"the body cannot be decompressed: {error}") from None
     if position < len(view):
-        raise DecompressionError("the body cannot be decompressed: more follows its end")
+        raise DecompressionError("the body cannot be decompressed: there is data after its end")
     return b"".join(parts)

@@ -128,7 +128,7 @@ class Config:
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
         if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:
             raise ConfigurationError(
-                "clock: the processes that share a rate limiter need the machine's clock; with one of your own, pass"
+                "clock: processes that share a rate limiter need the machine's clock. With your own clock, pass"
                 ' rate_limiter="process" or "off"'
             )
         self._check_mode()
@@ -179,12 +179,12 @@ class Config:
         # A pickle goes where nobody expects a secret: to a broker, a cache, a scheduler's log, a disk.
         if not self.allow_pickled_secrets:
             raise TypeError(
-                f"{secret} is not pickled: take it from {source}, which is read again where the client is unpickled;"
-                " or make the client there; or pass allow_pickled_secrets=True"
+                f"cannot pickle {secret}: take it from {source}, which is read again when the client is"
+                " unpickled, or create the client there, or pass allow_pickled_secrets=True"
             )
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("the configuration of a client is not pickled: pickle the client, which leaves secrets out")
+        raise TypeError("cannot pickle the configuration of a client: pickle the client, which leaves out secrets")
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with other values.
@@ -217,8 +217,8 @@ class Config:
         )
         if is_key_kept and self.key_source == "keychain" and origin_of(checked) != origin_of(self.base_url):
             raise ConfigurationError(
-                f"the API key of the profile {self.profile!r} is stored for {origin_of(self.base_url)}, and base_url"
-                f" names {origin_of(checked)}: it is not sent there. Pass api_key=... too"
+                f"the API key of the profile {self.profile!r} is stored for {origin_of(self.base_url)}, but base_url"
+                f" names {origin_of(checked)}, so it is not sent there. Pass api_key=... too"
             )
         return checked
 
@@ -226,8 +226,8 @@ class Config:
         for name, default in _CONNECTION_DEFAULTS.items():
             if getattr(self, name) != default:
                 raise ConfigurationError(
-                    f"{name} does not reach a transport or http_client that you pass: pass it there, as in"
-                    f" SocketTransport({name}=...), or set it on the httpx client"
+                    f"{name} does not apply to a transport or http_client that you pass: give it to the transport, as"
+                    f" in SocketTransport({name}=...), or set it on the httpx client"
                 )
 
 
@@ -254,7 +254,7 @@ def find_api_version(version: object, of_profile: ApiVersion | None = None) -> A
         if version == known:
             return known
     raise ConfigurationError(
-        f'{source} must be "v1", the documented API, or "0.2", that of fibonacci-sdk 0.2.4, not {version[:40]!r}'
+        f'{source} must be "v1" (the documented API) or "0.2" (the API of fibonacci-sdk 0.2.4), not {version[:40]!r}'
     )
 
 
@@ -277,8 +277,8 @@ def missing_key() -> ConfigurationError:
         joined(
             "no API key: ",
             remedy("no key"),
-            " or run `fibonacci auth login`. A .env file is not read: load it by `set -a; . ./.env`, by"
-            " `uv run --env-file .env`, or with python-dotenv. Nor is ~/.fibonacci/config.yaml of fibonacci-sdk 0.2.4",
+            " or run `fibonacci auth login`. The SDK doesn't read .env files: load yours with `set -a; . ./.env`, `uv"
+            " run --env-file .env` or python-dotenv. Nor does it read ~/.fibonacci/config.yaml of fibonacci-sdk 0.2.4",
         ),
         is_about_key=True,
     )
@@ -339,7 +339,7 @@ def _max_retries(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"{name} must be an int, not {kind_of(number)}")
     if number < 0:
-        raise ConfigurationError(f"{name} must be 0 or more, not {number}; 0 means no retries")
+        raise ConfigurationError(f"{name} must be 0 or more, not {number} (0 means no retries)")
     return number
 
 
@@ -347,7 +347,8 @@ def _rate_limiter(name: Any) -> str:
     source = "rate_limiter"
     if name == _LIMITER_FROM_ENVIRONMENT and "FIBONACCI_RATE_LIMITER" not in os.environ:
         raise ConfigurationError(
-            "the pickled client has its rate limiter from the environment variable FIBONACCI_RATE_LIMITER: set it here"
+            "the pickled client took its rate limiter from the environment variable FIBONACCI_RATE_LIMITER: set it"
+            " here too"
         )
     if name in (None, _LIMITER_FROM_ENVIRONMENT):
         name = os.environ.get("FIBONACCI_RATE_LIMITER", LOCAL_RATE_LIMITERS[0])

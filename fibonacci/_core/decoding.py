@@ -180,7 +180,7 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
         pass  # drop the error before reading the response again: its faults take memory
     document = _parse(response, body)
     if is_object(document) and "input_data" in document and _is_model(returns):
-        problem = "the response is a run with input_data in place of inputs, which may have run without any"
+        problem = "the response describes a run with input_data in place of inputs, so it may have run without inputs"
         raise response_error(response, problem, OTHER_API["v1"])
     data, meta = unwrap(document)
     return _validate(response, data, returns), meta
@@ -214,7 +214,9 @@ def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list
         pass
     document = _parse(response, body)
     if is_array(document):
-        raise response_error(response, "the response is a bare array, which names no next page", OTHER_API["v1"])
+        raise response_error(
+            response, ("the response is a bare array, without a cursor for the next page"), OTHER_API["v1"]
+        )
     data, meta = unwrap(document)
     return _validate(response, _items(response, data, collection), returns), meta
 
@@ -245,7 +247,7 @@ def _items(response: APIResponse, data: Any, collection: str) -> list[Any]:
         lists = [value for value in values if is_array(value)]
         if len(lists) == 1:
             return lists[0]
-    raise response_error(response, f"the response holds no list of {collection}")
+    raise response_error(response, f"the response has no list of {collection}")
 
 
 def _body(response: APIResponse) -> bytes:

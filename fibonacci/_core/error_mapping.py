@@ -112,41 +112,41 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
     reason = "" if error.cause is None else reason_of(error.cause)
     if error.kind == "proxy":
         if "with status 407" in reason:
-            return f"; {PROXY_AUTH.replace('HTTP_PROXY', 'HTTPS_PROXY')}"
+            return f". The{PROXY_AUTH.removeprefix('the').replace('HTTP_PROXY', 'HTTPS_PROXY')}"
         is_refusal = "responded to CONNECT" in reason
-        permits = ", and whether the proxy permits this host" if is_refusal else ""
-        return f"; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY{permits}"
+        permits = ", and whether the proxy allows this host" if is_refusal else ""
+        return f". Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY{permits}"
     if error.kind == "name":
         where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else remedy("where the address is set")
-        return joined("; check ", where, " and the network's name service")
+        return joined(". Check ", where, " and the network's DNS")
     if error.kind == "tls" and error.cause is not None:
         return _tls_remedy(error.cause, reason, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
     # h11's text for bytes that are not text. Some servers only close the connection.
     is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
     if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
-        return joined("; if the server speaks TLS on this port, ", remedy("the address"), " should begin with https://")
+        return joined(". If the server uses TLS on this port, ", remedy("the address"), " should begin with https://")
     return ""
 
 
 def _tls_remedy(cause: BaseException, reason: str, *, is_proxy_behind_tls: bool) -> str:
     if any(getattr(inner, "reason", None) in _NO_TLS for inner in cause_chain(cause)):
-        who = "the proxy or the server" if is_proxy_behind_tls else "the server"
+        who = "The proxy or the server" if is_proxy_behind_tls else "The server"
         proxy = "HTTPS_PROXY or " if is_proxy_behind_tls else ""
-        text = f"; {who} does not speak TLS on this port: {proxy}"
+        text = f". {who} does not use TLS on this port: {proxy}"
         return joined(text, remedy("the address"), " should begin with http://, or name another port")
     if "certificate verify failed" in reason:
         return joined(
-            "; if a private authority signed the certificate, ",
+            ". If a private CA issued the certificate, ",
             remedy("private authority"),
-            "; if it has expired or names another host, fix the server's certificate",
+            ". If it has expired or names another host, fix the server's certificate",
         )
     alert = certificate_alert(cause)
     if alert is None:
         return ""
     if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
         # Servers differ in which of these they send when the client has no certificate.
-        return joined("; the server asks for a client certificate", remedy("client certificate"))
-    return joined("; the server does not accept the client certificate", remedy("client certificate"))
+        return joined(". The server asks for a client certificate", remedy("client certificate"))
+    return joined(". The server does not accept the client certificate", remedy("client certificate"))
 
 
 def _is_not_http(cause: BaseException | None) -> bool:
@@ -170,9 +170,9 @@ _HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enab
 
 OTHER_API: Final[Mapping[str, str]] = {
     "v1": joined(
-        "; that is the form of the API of fibonacci-sdk 0.2.4: if the server speaks that, ", remedy("speak v1")
+        ". The API of fibonacci-sdk 0.2.4 responds like this. If that's your server's API, ", remedy("speak v1")
     ),
-    "0.2": joined("; that is the form of the documented API: if the server speaks that, ", remedy("speak 0.2")),
+    "0.2": joined(". The documented API responds like this. If that's your server's API, ", remedy("speak 0.2")),
 }
 """What to do about a response in the form of the other API than the client speaks."""
 
@@ -190,7 +190,7 @@ def is_of_other_api(body: object, api_version: str) -> bool:
 def text_without_envelope(response: APIResponse, body: object, base_url: str, path: str) -> str:
     """Return the message for a response with an error status and none in the form of the platform's errors."""
     if response.status == 304:
-        return "the response says nothing has changed, but the request had no condition; check the cache in between"
+        return "the response says that nothing has changed, which the request did not ask. Check the cache in between"
     if 300 <= response.status < 400:
         return _redirect_message(response, base_url, path)
     if response.status == 407:
@@ -202,29 +202,32 @@ def text_without_envelope(response: APIResponse, body: object, base_url: str, pa
 def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
     location = response.headers.get("location", "")
     if not location:
-        return "the server redirects, and does not say where"
+        return "the server redirects without saying where"
     try:
         parts = urlsplit(urljoin(base_url + path, location))
     except ValueError:
-        return "the server redirects to what is no URL"
+        return "the server redirects to something that is not a URL"
     # What is before the host or in the query may be a secret.
     target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     moved = target.removesuffix(path.partition("?")[0])
-    text = f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere"
+    text = (
+        f"the server redirects to {target[:200]!r}. The SDK doesn't follow redirects, because they could send the API"
+        " key elsewhere"
+    )
     if moved in (target, base_url):
         return text
-    return joined(text, "; if you trust that address, ", remedy("another address", url=moved))
+    return joined(text, ". If you trust that address, ", remedy("another address", url=moved))
 
 
 def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
     """Return where such a response probably came from, and the remedy. Empty if nothing indicates either."""
     body = response.text()[:1000].lower()
     if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
-        return joined("; the server speaks TLS on this port: ", remedy("the address"), " should begin with https://")
+        return joined(". The server uses TLS on this port: ", remedy("the address"), " should begin with https://")
     if response.status in (404, 405) and (hint := hint_without_version(base_url, path)):
         return hint
     if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, body)):
-        return "; a gateway or proxy in between responded, not the platform"
+        return ". A gateway or proxy responded, not the platform"
     return ""
 
 
@@ -232,7 +235,7 @@ def hint_without_version(base_url: str, path: str) -> str:
     """Return that the base URL has no `/v1`. Empty if it has a version, or the path does."""
     if not base_url or re.search(r"/v\d+(/|$)", urlsplit(base_url + path).path):
         return ""
-    return f"; the base URL {base_url} has no /v1"
+    return f". The base URL {base_url} has no /v1"
 
 
 def is_path_unknown(path: str, details: Sequence[Any]) -> bool:
@@ -344,7 +347,7 @@ def response_error(response: APIResponse, problem: str, hint: str = "") -> APIRe
     text = response.text()
     begins = " ".join(text[:200].split())
     if "html" in kind.lower() or begins.startswith("<"):
-        hint = "; a proxy or a login page seems to have responded in place of the platform"
+        hint = ". A proxy or a login page seems to have responded instead of the platform"
     error = APIResponseError(
         joined(f"{problem}: {kind}, beginning {begins[:120]!r}", hint) if begins else f"{problem}: {kind}"
     )

@@ -45,8 +45,8 @@ def check_values(body: bytes, max_response_bytes: int) -> None:
     # Some may be within strings: now they are counted exactly, up to the limit. The end of the body matches twice.
     if sum(1 for _ in islice(_to_separator().finditer(body), limit + 2)) > limit + 1:
         raise TooLargeError(
-            f"the body has more than {limit:,} JSON values, which take too much memory;"
-            f" a larger max_response_bytes allows more, one for each {BYTES_PER_VALUE} bytes"
+            f"the body has more than {limit:,} JSON values, which take too much memory."
+            f" A larger max_response_bytes allows more: one value for each {BYTES_PER_VALUE} bytes"
         )
 
 

@@ -56,8 +56,9 @@ def log_switch(replaced: str) -> None:
         log(
             logger,
             _WARNING,
-            "calls are sent through httpx while a tool has replaced %s, so that it sees them; to choose, pass"
-            ' transport="httpx", or "socket" for connections that the tool does not see, or set FIBONACCI_TRANSPORT',
+            "calls go through httpx while a tool has replaced %s, so that the tool sees them. To choose, pass"
+            ' transport="httpx", or "socket" for connections that the tool doesn\'t see, or set'
+            " FIBONACCI_TRANSPORT",
             replaced,
         )
 

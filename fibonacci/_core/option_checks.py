@@ -21,7 +21,7 @@ _RESERVED_HEADERS = frozenset(
 )
 # `inspect.CO_COROUTINE`, `CO_ITERABLE_COROUTINE` and `CO_ASYNC_GENERATOR`, for inspect is slow to import.
 _ASYNC = 0x80 | 0x100 | 0x200
-_SYNC_REMEDY = "which a sync client cannot await; pass a plain function, or use AsyncFibonacci"
+_SYNC_REMEDY = "which a sync client cannot await. Pass a plain function, or use AsyncFibonacci"
 _CA_BUNDLE = "the path of a PEM file, or of a folder of certificates named by their hashes"
 _CLIENT_CERT = "the path of a PEM file, (certificate, key) or (certificate, key, password)"
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
@@ -43,8 +43,8 @@ def check_key(key: object, *, source: str) -> str:
         if not "!" <= character <= "~":
             # The character is named, never the key.
             raise ConfigurationError(
-                f"{source} has the character {character!r} at position {position}, which is not allowed in a header;"
-                " copy the key again, without white space or line breaks",
+                f"{source} has the character {character!r} at position {position}, which is not allowed in a header."
+                " Copy the key again, without spaces or line breaks",
                 is_about_key=True,
             )
     return key
@@ -62,7 +62,7 @@ def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"{name} must be a number of seconds or None, not {kind_of(seconds)}")
     if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds}; None means no limit")
+        raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds} (None means no limit)")
     return float(seconds)
 
 
@@ -154,7 +154,7 @@ def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) ->
     if not 2 <= len(files) <= 3:
         raise TypeError(f"client_cert must be {_CLIENT_CERT}, not a tuple of {len(files)}")
     if not all(isinstance(password, str) for password in files[2:]):
-        raise TypeError(f"client_cert must be {_CLIENT_CERT}; the password is {kind_of(files[2])}")
+        raise TypeError(f"client_cert must be {_CLIENT_CERT}, but the password is {kind_of(files[2])}")
     paths = [_existing_path("client_cert", path, _CLIENT_CERT, may_be_folder=False) for path in files[:2]]
     return (*paths, *map(Password, files[2:]))
 
@@ -166,7 +166,7 @@ def _existing_path(name: str, path: str | os.PathLike[str], wanted: str, *, may_
         raise TypeError(f"{name} must be {wanted}, not {kind_of(path)}") from None
     # pathlib is slow to import
     if not (os.path.exists(path) if may_be_folder else os.path.isfile(path)):  # noqa: PTH110, PTH113
-        raise ConfigurationError(f"{name}: there is no file {path!r}; pass {wanted}")
+        raise ConfigurationError(f"{name}: there is no file {path!r}. Pass {wanted}")
     return path
 
 
@@ -181,8 +181,8 @@ class Password(str):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "the password in client_cert is not pickled: make the client where it is used,"
-            " or pass a key without a password"
+            "the password in client_cert cannot be pickled: create the client where it is used, or pass a key without"
+            " a password"
         )
 
 
@@ -282,7 +282,7 @@ def check_callback(name: str, function: Any, *, close: str) -> Any:
 def check_methods(name: str, value: Any, methods: tuple[str, ...]) -> Any:
     """Return an object that has these methods, or None."""
     if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
-        raise TypeError(f"{name} must have the methods {', '.join(methods)}; {kind_of(value)} has not")
+        raise TypeError(f"{name} must be an object with the methods {', '.join(methods)}, not {kind_of(value)}")
     return value
 
 
@@ -321,13 +321,13 @@ def _check_header(name: object, value: object) -> None:
         raise TypeError(f"headers must map str to str, not {kind_of(name)} to {kind_of(value)}")
     if name.lower() in _RESERVED_HEADERS:
         remedy = "pass api_key instead" if name.lower() == "authorization" else "leave it out"
-        raise ConfigurationError(f"headers: {name!r} is set by the client itself; {remedy}")
+        raise ConfigurationError(f"headers: the client sets {name!r} itself: {remedy}")
     if not name or not all(c.isascii() and (c.isalnum() or c in _TOKEN_PUNCTUATION) for c in name):
-        raise ConfigurationError(f"headers: {name!r} is not a header name; use letters, digits and hyphens")
+        raise ConfigurationError(f"headers: {name!r} is not a header name. Use letters, digits and hyphens")
     if not all(" " <= c <= "~" or c == "\t" for c in value) or value != value.strip():
         raise ConfigurationError(
-            f"headers: the value of {name!r} has characters that are not allowed in a header;"
-            " use printable ASCII without line breaks or outer spaces"
+            f"headers: the value of {name!r} has characters that are not allowed in a header. Use printable ASCII,"
+            " without line breaks or spaces at the ends"
         )
 
 
@@ -352,7 +352,7 @@ def coroutine_error(name: str) -> TypeError:
     Args:
         name: What the function was passed as.
     """
-    return TypeError(f"{name} has returned a coroutine, {_SYNC_REMEDY}")
+    return TypeError(f"{name} returned a coroutine, {_SYNC_REMEDY}")
 
 
 def check_not_async(name: str, function: Any) -> None:

@@ -106,18 +106,18 @@ def canonical(body: object) -> str:
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         encode(body)  # explains, unless it is just that the keys can't be sorted
-        raise TypeError(f"the body has keys of several types ({error}); use str keys") from None
+        raise TypeError(f"the body has keys of several types ({error}). Use str keys") from None
     return text
 
 
 def _explain(value: object, place: str, *, depth: int) -> None:
     """Raise an error that names the place of the first value without a JSON form."""
     if depth > 200:
-        raise ValueError(f"{place[:80]}... is nested too deeply, or holds itself; send plain, finite data")
+        raise ValueError(f"{place[:80]}... is nested too deeply or contains itself. Send plain, finite data")
     if isinstance(value, Mapping):
         for key, inner in cast("Mapping[object, object]", value).items():
             if not isinstance(key, str | int | float | bool | None):
-                raise TypeError(f"{place or 'the body'} has a key of type {type(key).__name__}; use str keys")
+                raise TypeError(f"{place or 'the body'} has a key of type {type(key).__name__}. Use str keys")
             name = printable_line(str(key))
             _explain(inner, f"{place}.{name}" if place else name, depth=depth + 1)
     elif isinstance(value, list | tuple):
@@ -131,11 +131,11 @@ def _explain(value: object, place: str, *, depth: int) -> None:
 
 def _explain_leaf(value: object, place: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{place} is {value}, which JSON does not know; use None or a finite number")
+        raise ValueError(f"{place} is {value}, which JSON cannot represent. Use None or a finite number")
     if isinstance(value, str):
         if not is_unicode(value):
-            raise ValueError(f"{place} holds a lone surrogate, which is no text; check how it was decoded")
+            raise ValueError(f"{place} contains a lone surrogate, which is not valid text. Check how it was decoded")
     elif not isinstance(value, int | float | bool | None):
         kind = type(value).__name__
         remedy = _REMEDIES.get(kind, _OF_NUMPY if hasattr(value, "dtype") else _OF_ANY)
-        raise TypeError(f"{place} is of type {kind}, which has no JSON form; {remedy}")
+        raise TypeError(f"{place} is of type {kind}, which has no JSON form: {remedy}")

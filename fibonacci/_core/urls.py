@@ -37,7 +37,7 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool, api_versio
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        text = f" is not a URL ({error}); use one like https://api.example.com/v1"
+        text = f" is not a URL ({error}). Use one like https://api.example.com/v1"
         raise ConfigurationError(joined(source, text)) from None
     netloc = parts.netloc.lower()
     if host and not host.isascii() and parts.username is None:
@@ -49,13 +49,13 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool, api_versio
             joined(source, f" must be like https://api.example.com/v1, not {_without_secrets(url)!r}")
         )
     if " " in url or parts.username is not None or parts.query or parts.fragment:
-        text = " must hold no user, space, query or fragment; "
+        text = " must not contain a user, space, query or fragment: "
         raise ConfigurationError(joined(source, text, remedy("key in a URL")))
     if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
         raise ConfigurationError(
             joined(
                 source,
-                f" is plain http to {host}: the API key would travel unencrypted; ",
+                f" is plain http to {host}, so the API key would travel unencrypted. ",
                 remedy("plain http"),
             )
         )
@@ -68,8 +68,8 @@ def _base_path(path: str, source: str, api_version: str) -> str:
     root = path.removesuffix("/api/v1")
     if root.endswith("/v1"):
         raise ConfigurationError(
-            f"{source} ends in /v1, where the documented API is: api_version={api_version!r} takes the root of a"
-            " server, such as https://api.fibonacci.today"
+            f"{source} ends in /v1, the path of the documented API. With api_version={api_version!r}, pass the root of"
+            " a server, such as https://api.fibonacci.today"
         )
     return root
 
@@ -81,7 +81,7 @@ def _ascii_host(host: str, *, source: str) -> str:
         return idna.encode(host, uts46=True).decode("ascii")
     except idna.IDNAError as error:
         raise ConfigurationError(
-            f"{source} has a host that is no name ({error}); correct it, or write it in its xn-- form"
+            f"{source} has an invalid host name ({error}). Correct it, or write it in its xn-- form"
         ) from None
 
 
@@ -107,7 +107,7 @@ def left_for(origin: str, host: str, peer: str) -> OSError | None:
     target = urlsplit(origin)
     if target.scheme != "http" or target.hostname != host or not _is_local_name(host) or _is_loopback_address(peer):
         return None
-    text = f"{host} is a name of this machine, and the name service gives {peer}: the API key would travel unencrypted"
+    text = f"{host} is a name for this machine, but DNS resolves it to {peer}, so the API key would travel unencrypted"
     return OSError(errno.EADDRNOTAVAIL, text)
 
 
@@ -167,7 +167,9 @@ def _segment(name: str, value: object) -> str:
     try:
         return quote(check_id(name, value), safe="")
     except UnicodeEncodeError:
-        raise ValueError(f"{name} holds a lone surrogate, which is no text; check how it was decoded") from None
+        raise ValueError(
+            f"{name} contains a lone surrogate, which is not valid text. Check how it was decoded"
+        ) from None
 
 
 def check_id(name: str, value: object) -> str:
@@ -178,10 +180,10 @@ def check_id(name: str, value: object) -> str:
         ValueError: If it is empty, `.` or `..`, and would reach another endpoint, or everything.
     """
     if not isinstance(value, str):
-        hint = "; decode it first" if isinstance(value, bytes) else ""
+        hint = ": decode it first" if isinstance(value, bytes) else ""
         raise TypeError(f"{name} must be a str, not {'None' if value is None else type(value).__name__}{hint}")
     if not value.strip() or value in (".", ".."):
-        raise ValueError(f"{name} must name something, not {value!r}: it would reach another endpoint")
+        raise ValueError(f"{name} must not be {value!r}, which would reach another endpoint")
     return value
 
 
@@ -219,7 +221,7 @@ def check_path(path: object) -> str:
         encoded = quote(bare, safe=_PATH_SAFE)
         return f"{encoded}?{quote(query, safe=_PATH_SAFE + '?[]')}" if query else encoded
     except UnicodeEncodeError:
-        raise ValueError("path holds a lone surrogate, which is no text; check how it was decoded") from None
+        raise ValueError("path contains a lone surrogate, which is not valid text. Check how it was decoded") from None
 
 
 def query(parameters: Mapping[str, QueryValue]) -> str:
@@ -235,7 +237,7 @@ def query(parameters: Mapping[str, QueryValue]) -> str:
     try:
         return f"?{urlencode(pairs)}" if pairs else ""
     except UnicodeEncodeError:
-        raise ValueError("a query parameter holds a lone surrogate; check how it was decoded") from None
+        raise ValueError("a query parameter contains a lone surrogate. Check how it was decoded") from None
 
 
 def _query_text(name: str, value: object) -> str:
@@ -243,7 +245,7 @@ def _query_text(name: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    hint = "; decode it first" if isinstance(value, bytes) else ""
+    hint = ": decode it first" if isinstance(value, bytes) else ""
     raise TypeError(f"{name} must be a str, a number or a bool, not {type(value).__name__}{hint}")
 
 

@@ -387,7 +387,7 @@ class Fibonacci:
         def __setattr__(self, name: str, value: Any) -> None:
             config = vars(self).get("_config")
             if config is not None and name in config.options():
-                raise AttributeError(f"{name} cannot be changed: use with_options(...), or make another client")
+                raise AttributeError(f"{name} cannot be changed: use with_options(...), or create another client")
             object.__setattr__(self, name, value)
 
     def _configure(self, config: Config, shared: SharedState | None = None) -> None:

@@ -467,9 +467,9 @@ def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset:
         TypeError: If it is a string, or None, which the platform doesn't accept in place of a list.
     """
     if isinstance(roles, str):
-        raise TypeError(f"allowed_roles must be a list of roles, not the str {roles!r}; write [{roles!r}]")
+        raise TypeError(f"allowed_roles must be a list of roles, not the str {roles!r}. Write [{roles!r}]")
     if roles is None:
-        raise TypeError("allowed_roles must be a list of roles, not None; leave it out to leave the roles as they are")
+        raise TypeError("allowed_roles must be a list of roles, not None. To keep the roles as they are, leave it out")
     return roles if isinstance(roles, Unset) else [*roles]
 
 

@@ -101,8 +101,13 @@ def one_line(error: BaseException) -> str:
     if not isinstance(error, _PLAIN):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
-        text += f"{' ' if text.endswith(('.', '?', '!')) else '; '}{for_command(note)}"
+        text += f"{' ' if text.endswith(('.', '?', '!')) else '. '}{_as_sentence(for_command(note))}"
     return printable_line(without_keys(" ".join(text.split())))
+
+
+def _as_sentence(note: str) -> str:
+    word = note.partition(" ")[0]
+    return note[:1].upper() + note[1:] if word.isalpha() else note  # an id or a path stays as it is
 
 
 def _text(error: BaseException) -> str:

@@ -193,7 +193,7 @@ def _explained(find: str) -> Generator[list[str]]:
         notes: list[str] = getattr(error, "__notes__", [])
         if seen:
             notes[:] = [note for note in notes if not note.startswith("execution id: ")]
-            add_remedy(error, f"the execution continues; to follow it: fibonacci executions watch {seen[-1]}")
+            add_remedy(error, f"the execution keeps running. To follow it: fibonacci executions watch {seen[-1]}")
         elif find and notes:  # of a request that may have been carried out
             error.add_note(find)
         raise

@@ -203,7 +203,7 @@ class CommandParser(argparse.ArgumentParser):
         if word.startswith("{") and "--inputs" in self._option_string_actions:
             return "; inputs follow --inputs"
         is_input = "--input" in self._option_string_actions and "=" in word.lstrip("=")
-        return f"; did you mean --input {word}?" if is_input else ""
+        return f". Did you mean --input {word}?" if is_input else ""
 
     def add_commands(self, metavar: str) -> CommandAdder:
         """Make room for commands below this one, and return what adds them.
@@ -366,7 +366,7 @@ def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
         from fibonacci.cli.synonyms import synonym
 
         meant = f"--{word}" if word in ("help", "version") else synonym(word, known, is_command=name == "COMMAND")
-        remedy = f"; did you mean {meant!r}?" if meant else ""
+        remedy = f". Did you mean {meant!r}?" if meant else ""
     remedy = remedy or did_you_mean(word, known) or f": it is one of {', '.join(known)}"
     return f"unknown {'command' if is_command else f'value for {name}'} {word!r}{remedy}"
 

@@ -446,7 +446,7 @@ def _unchecked(keyword: str, place: str) -> Iterator[SchemaFault]:
         return
     near = None if keyword in _UNCHECKED else _nearest_keyword(keyword)
     if near is not None:
-        message = f"{keyword!r} is not a keyword of JSON Schema; did you mean {near!r}?"
+        message = f"{keyword!r} is not a keyword of JSON Schema. Did you mean {near!r}?"
         yield SchemaFault(place, "misspelled_schema_keyword", message)
     else:
         message = f"the schema keyword {keyword!r} is not checked: neither the SDK nor the emulator reads it"
@@ -473,8 +473,8 @@ def _unknown_types(value: Any, place: str) -> Iterator[SchemaFault]:
     for name in value if is_array(value) else [value]:
         if isinstance(name, str) and name not in TYPES:
             near = _OTHER_TYPES.get(name.lower()) or nearest(name.lower(), TYPES)
-            remedy = f"did you mean {near!r}?" if near else f"there are {', '.join(TYPES)}"
-            yield SchemaFault(place, "bad_schema", f"JSON Schema has no type {name!r}; {remedy}")
+            remedy = f"Did you mean {near!r}?" if near else f"The types are {', '.join(TYPES)}"
+            yield SchemaFault(place, "bad_schema", f"JSON Schema has no type {name!r}. {remedy}")
         elif not isinstance(name, str):
             yield SchemaFault(place, "bad_schema", f"{shown(name)} is no type; there are {', '.join(TYPES)}")
 

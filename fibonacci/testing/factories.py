@@ -148,7 +148,7 @@ def _refuse_typos(model: type[Model], known: set[str], changes: Mapping[str, Any
     for name in changes:
         near = [] if name in known else get_close_matches(name, known, n=1, cutoff=_TYPO_SIMILARITY)
         if near:
-            raise TypeError(f"{model.__name__} has no field {name!r}; did you mean {near[0]!r}?")
+            raise TypeError(f"{model.__name__} has no field {name!r}. Did you mean {near[0]!r}?")
 
 
 _SETTINGS: Final = {

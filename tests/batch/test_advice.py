@@ -33,7 +33,7 @@ def test_rows_of_unknown_outcome_with_a_journal(
 
 def test_rows_of_unknown_outcome_without_a_journal(emulator: Emulator, client: Fibonacci, greeter: str) -> None:
     emulator.fail(EXECUTE, kind="status", status=502, times=1)
-    with pytest.raises(UnknownOutcomeError, match="run only those that were not started") as caught:
+    with pytest.raises(UnknownOutcomeError, match="run only the rows that were not started") as caught:
         client.workflows.run_many(greeter, named("Ada", "Bob")).results()
     assert "if_unknown" not in str(caught.value)
 

@@ -311,7 +311,10 @@ class TestFromRunToRun:
         assert [result.execution for result in caught.value.results] == [None]
         (skipped,) = setting.run(setting.runs(rows=rows, if_unknown="skip")).values()
         assert (skipped.status, skipped.execution) == ("unknown", None)
-        told = f"row 0: its execution is taken to be {execution_id}, which has its inputs and belongs to no other row"
+        told = (
+            f"row 0: its execution is assumed to be {execution_id}, which has the same inputs and belongs to no other"
+            " row"
+        )
         assert told not in caplog.messages
         (found,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
         assert found.execution is not None
@@ -418,7 +421,7 @@ class TestFromRunToRun:
 
     def test_the_same_key_with_other_inputs(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs(rows=[{"id": 7, "seconds": 0}]))
-        with pytest.raises(ValueError, match="row 0 has the key 7, with which the journal has other inputs"):
+        with pytest.raises(ValueError, match="row 0 has the key 7, for which the journal has other inputs"):
             setting.run(setting.runs(rows=[{"id": 7, "seconds": 1}]))
         assert setting.counts() == {7: 1}
 

@@ -172,7 +172,7 @@ class TestBeforeTheFirstRow:
         assert not path.exists()
         with pytest.raises(ValueError, match="rows 0 and 2 have the same key 1;"):
             estimate([*rows, rows[0]])
-        with pytest.raises(ValueError, match=r"row 0 is not what the workflow needs.*did you mean 'seconds'"):
+        with pytest.raises(ValueError, match=r"row 0 does not fit the workflow's inputs.*Did you mean 'seconds'"):
             estimate([{"id": 1, "secnds": 0}])
         with pytest.raises(JournalError, match=r"no/such/folder/runs\.db cannot be opened"):
             estimate(journal="no/such/folder/runs.db")

@@ -114,7 +114,7 @@ class TestData:
 STDIN = ["Greeter", "-", "--journal", "j"]
 FAULTS: list[tuple[list[str], str, str]] = [
     (["Greeter"], "", "ROWS is missing: see --help"),
-    ([*STDIN, "--fields", "keys"], "{}", "--fields has the unknown name 'keys'; did you mean 'key'?"),
+    ([*STDIN, "--fields", "keys"], "{}", "--fields has the unknown name 'keys'. Did you mean 'key'?"),
     (
         [*STDIN, "--fields", "key", "--out", "a.csv"],
         "{}",
@@ -182,7 +182,7 @@ class TestExitCodes:
         command.write("rows.csv", CSV)
         ran = command("Greeter", "rows.csv", "--journal", "j")
         assert ran.returncode == 64
-        assert ran.stderr.startswith("fibonacci: 2 workflows have the name 'Greeter': pass an id, one of ")
+        assert ran.stderr.startswith("fibonacci: 2 workflows have the name 'Greeter': pass one of their ids, ")
         assert greeter in ran.stderr
         assert other in ran.stderr
         ran = command("nobody/../x", "rows.csv", "--journal", "j")
@@ -305,7 +305,7 @@ class TestResumption:
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 74
         assert last_line(errors) == (
-            "fibonacci: rows were started, but the result cannot be written: Broken pipe; the same command with"
+            "fibonacci: rows were started, but the result cannot be written: Broken pipe. The same command with"
             " --resume continues"
         )
         assert "Traceback" not in errors

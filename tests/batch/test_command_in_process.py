@@ -108,7 +108,7 @@ class TestInProcess:
         assert call("--key", "id") == 64
         text = last_line(capsys.readouterr().err)
         assert "inputs.name: it is missing, but used by node 'greet'" in text
-        assert "inputs.nam: there is no such input; did you mean 'name'?" in text
+        assert "inputs.nam: there is no such input. Did you mean 'name'?" in text
         assert emulator.requests.to(EXECUTE).count == 0
         Path("rows.csv").write_text("id,name\n7,Ada\n8,Bob\n")
         assert call("--key", "id") == 0
@@ -163,7 +163,7 @@ class TestInProcess:
         assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
         Path("rows.csv").write_text("id,nam\n7,Ada\n")
         assert call("--estimate") == 64
-        assert "did you mean 'name'?" in capsys.readouterr().err
+        assert "Did you mean 'name'?" in capsys.readouterr().err
         Path("rows.csv").write_text("id,name\n7,Ada\n")
         emulator.fail("GET /organizations/{organization_id}/quota", status=404, times=2)
         assert call("--organization-id", "org-1", "--estimate") == call("--organization-id", "org-1") == 1
@@ -190,7 +190,7 @@ class TestInProcess:
         Path("o.jsonl").symlink_to("/dev/full")
         assert call("--out", "o.jsonl") == 74
         assert last_line(capsys.readouterr().err).endswith(
-            "No space left on device; the same command with --resume continues"
+            "No space left on device. The same command with --resume continues"
         )
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2

@@ -333,7 +333,7 @@ class TestResume:
     def test_true_refuses_one_that_has_no_rows(self, place: JournalPlace) -> None:
         for _ in range(2):
             text = refusal(lambda: place.open(HEADER, resume=True))
-            assert "has no rows, or is not there, and resume=True continues a journal that has some" in text
+            assert "has no rows, or is not there, and resume=True needs a journal that has some" in text
             place.open(HEADER).close()
         with closing(place.open(HEADER)) as journal:
             journal.write([row(1)])

@@ -159,7 +159,7 @@ def test_beside_a_run(held: HeldRun, place: JournalPlace, greeter: str, monkeypa
     assert array.data == [{"total": 12, "left": 0}]
     wrong = invoke("journal", "status", place.location, "--fields", "lefd")
     assert (wrong.code, wrong.out) == (64, "")
-    assert "did you mean 'left'?" in wrong.err
+    assert "Did you mean 'left'?" in wrong.err
 
 
 @pytest.mark.slow

@@ -66,6 +66,6 @@ def test_results_and_summary_cross_without_the_key(mode: Mode, emulator: Emulato
 
 
 def test_runs_do_not_cross_and_say_what_to_do(mode: Mode, emulator: Emulator, runs: Any) -> None:
-    with pytest.raises(TypeError, match=r"is not pickled: .* Call run_many in the process") as caught:
+    with pytest.raises(TypeError, match=r"cannot be pickled, because .* Call run_many in the process") as caught:
         pickle.dumps(runs)
     assert emulator.api_key not in str(caught.value)

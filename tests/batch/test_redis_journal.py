@@ -264,7 +264,7 @@ class TestLosses:
         )
         with monkeypatch.context() as elsewhere:
             elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
-            assert "resume=True continues a journal that has some" in refusal(redis_place.location, resume=True)
+            assert "resume=True needs a journal that has some" in refusal(redis_place.location, resume=True)
             redis_place.open(HEADER).close()
         assert "was removed and begun again: the one before had 1 row" in refusal(redis_place.location)
         (mark,) = (tmp_path / "state").rglob("*.json")

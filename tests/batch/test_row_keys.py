@@ -41,7 +41,7 @@ def test_keys_that_change_their_type_run_nothing_twice(
     texts: list[dict[str, Any]] = [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Bob"}]
     mode.run(any_client.workflows.run_many(greeter, texts, key="id", journal=place.location).results())
     numbers = [{**row, "id": int(row["id"])} for row in texts]
-    with pytest.raises(ValueError, match="row 0 has the key 1, and the journal has '1': numbers and texts are"):
+    with pytest.raises(ValueError, match="row 0 has the key 1, but the journal has '1': numbers and texts are"):
         mode.run(any_client.workflows.run_many(greeter, numbers, key="id", journal=place.location).results())
     assert len(inputs_of(client, greeter)) == 2
 

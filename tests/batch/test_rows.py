@@ -60,8 +60,8 @@ class TestRows:
     ) -> None:
         runs = any_client.workflows.run_many(greeter, [{"id": 1, "nam": "Ada"}, {"id": 2, "name": "Bob"}], key="id")
         text = (
-            r"^row 0 is not what the workflow needs, so no row is started: inputs.name: it is missing, but used by node"
-            r" 'greet'; inputs.nam: there is no such input; did you mean 'name'\?"
+            r"^row 0 does not fit the workflow's inputs, so no row is started: inputs.name: it is missing, but used by"
+            r" node 'greet'; inputs.nam: there is no such input. Did you mean 'name'\?"
         )
         with pytest.raises(ValueError, match=text):
             mode.each(runs, lambda _: None)
@@ -77,7 +77,7 @@ class TestRows:
         run(mode, runs("Ada"))
         client.workflows.update(greeter, definition={"nodes": [llm("greet", "{{input.other}}")]})
         assert [result.succeeded for result in run(mode, runs("Ada"))] == [True]
-        with pytest.raises(ValueError, match=r"^row 1 is not what the workflow needs"):
+        with pytest.raises(ValueError, match=r"^row 1 does not fit the workflow's inputs"):
             run(mode, runs("Ada", "Bob"))
 
     def test_what_may_be_meant_is_logged(
@@ -170,7 +170,7 @@ class TestRows:
             (
                 PersonRecord(1, "Ada"),
                 ValueError,
-                "row 0 has no column 'id', which key= names; .* key=lambda row: row.id",
+                r"row 0 has no column 'id', which key= names. .* key=lambda row: row.id",
             ),
         ],
     )
@@ -249,7 +249,7 @@ def test_rows_are_iterated_once(mode: Mode, emulator: Emulator, greeter: str) ->
     iterator = aiter(begun)
     assert len(run(mode, ended)) == 1
     for runs in (begun, ended):
-        with pytest.raises(RuntimeError, match=r"were iterated before: results\(\) has their results"):
+        with pytest.raises(RuntimeError, match=r"were already iterated. results\(\) has their results"):
             aiter(runs)
     del iterator
     assert len(mode.run(ended.results())) == 1

@@ -49,7 +49,7 @@ def test_the_log_says_it_in_a_warning(mode: Mode, tmp_path: Path, caplog: pytest
 
     with pytest.raises(RunsStoppedError):
         here.run(here.runs([5.0] * 9, journal=path, concurrency=1, on_result=stop))
-    (told,) = [each for each in caplog.records if "is stopped by another process" in each.getMessage()]
+    (told,) = [each for each in caplog.records if "was stopped by another process" in each.getMessage()]
     assert told.levelname == "WARNING"
     assert here.count(EXECUTE) < 9
 
@@ -92,7 +92,7 @@ def test_the_run_drains_and_the_same_call_continues(
     )
     assert executions(client, rester) == {run.key: 1 for run in found}, "all that was under way was waited for"
     assert len(found) < 40
-    assert [each.levelname for each in caplog.records if "is stopped by another process" in each.getMessage()] == [
+    assert [each.levelname for each in caplog.records if "was stopped by another process" in each.getMessage()] == [
         "WARNING"
     ]
     ran = stop(place)
@@ -154,7 +154,7 @@ class TestOutcomes:
             "the run has ended",
         ]
         assert (process.returncode, output) == (75, "")
-        assert "is stopped by another process: no further row is started, and " in errors
+        assert "was stopped by another process: no further row starts, and " in errors
         assert last_line(errors).endswith("left (0 from the journal). The same command with --resume continues.")
         found = lines_of(command.read("o.jsonl.partial"))
         assert executions(client, rester) == {each["key"]: 1 for each in found}

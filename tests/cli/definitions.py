@@ -35,7 +35,7 @@ FAULTS = """\
 bad.yaml:1:7: error: should be a text, not a number; write it in quotes: "7" [wrong_type]
     1 | name: 7
       |       ^
-bad.yaml:6:3: warning: 'temprature' is not a key of a node of type llm; did you mean 'temperature'? [unknown_key]
+bad.yaml:6:3: warning: 'temprature' is not a key of a node of type llm. Did you mean 'temperature'? [unknown_key]
     6 |   temprature: 0.2
       |   ^
 bad.yaml:7:18: error: depends on 'ask', which is not a node [unknown_dependency]

@@ -20,29 +20,29 @@ QUOTA = ["organizations", "quota", "update", "acme"]
 
 USAGE: list[tuple[list[str], str]] = [
     (["--quiet"], "fibonacci: COMMAND is missing: see --help"),
-    (["help", "workflow"], "fibonacci: unknown command 'workflow'; did you mean 'workflows'?"),
-    (["login"], "fibonacci: unknown command 'login'; did you mean 'auth login'?"),
-    (["rm", "Greeter"], "fibonacci: unknown command 'rm'; did you mean 'workflows delete ID|NAME'?"),
-    (["show", "Greeter"], "fibonacci: unknown command 'show'; did you mean 'workflows get ID|NAME'?"),
-    (["logs", "exec_1"], "fibonacci: unknown command 'logs'; did you mean 'executions watch ID'?"),
-    (["init"], "fibonacci: unknown command 'init'; did you mean 'pull ID|NAME'?"),
-    (["workflows", "rm", "x"], "fibonacci workflows: unknown command 'rm'; did you mean 'delete'?"),
-    (["workflows", "run", "x"], "fibonacci workflows: unknown command 'run'; did you mean 'execute'?"),
-    (["profiles", "rm", "x"], "fibonacci profiles: unknown command 'rm'; did you mean 'remove'?"),
+    (["help", "workflow"], "fibonacci: unknown command 'workflow'. Did you mean 'workflows'?"),
+    (["login"], "fibonacci: unknown command 'login'. Did you mean 'auth login'?"),
+    (["rm", "Greeter"], "fibonacci: unknown command 'rm'. Did you mean 'workflows delete ID|NAME'?"),
+    (["show", "Greeter"], "fibonacci: unknown command 'show'. Did you mean 'workflows get ID|NAME'?"),
+    (["logs", "exec_1"], "fibonacci: unknown command 'logs'. Did you mean 'executions watch ID'?"),
+    (["init"], "fibonacci: unknown command 'init'. Did you mean 'pull ID|NAME'?"),
+    (["workflows", "rm", "x"], "fibonacci workflows: unknown command 'rm'. Did you mean 'delete'?"),
+    (["workflows", "run", "x"], "fibonacci workflows: unknown command 'run'. Did you mean 'execute'?"),
+    (["profiles", "rm", "x"], "fibonacci profiles: unknown command 'rm'. Did you mean 'remove'?"),
     (["run", "ID", '{"a": 1}'], "fibonacci run: unexpected argument '{\"a\": 1}'; inputs follow --inputs"),
-    (["run", "Greeter", "name=Ada"], "fibonacci run: unexpected argument 'name=Ada'; did you mean --input name=Ada?"),
-    (["workflow"], "fibonacci: unknown command 'workflow'; did you mean 'workflows'?"),
+    (["run", "Greeter", "name=Ada"], "fibonacci run: unexpected argument 'name=Ada'. Did you mean --input name=Ada?"),
+    (["workflow"], "fibonacci: unknown command 'workflow'. Did you mean 'workflows'?"),
     (["workflows"], "fibonacci workflows: VERB is missing: see --help"),
-    (["workflows", "gte", "x"], "fibonacci workflows: unknown command 'gte'; did you mean 'get'?"),
-    (["organizations", "quotas"], "fibonacci organizations: unknown command 'quotas'; did you mean 'quota'?"),
+    (["workflows", "gte", "x"], "fibonacci workflows: unknown command 'gte'. Did you mean 'get'?"),
+    (["organizations", "quotas"], "fibonacci organizations: unknown command 'quotas'. Did you mean 'quota'?"),
     (["workflows", "get"], "fibonacci workflows get: ID|NAME is missing: see --help"),
     (
         ["workflows", "get", "a", "b"],
         "fibonacci workflows get: unexpected argument 'b'; a text with spaces needs quotes",
     ),
-    (["workflows", "list", "--jso"], "fibonacci workflows list: unknown option '--jso'; did you mean '--json'?"),
+    (["workflows", "list", "--jso"], "fibonacci workflows list: unknown option '--jso'. Did you mean '--json'?"),
     (["workflows", "list", "--zzz=1"], "fibonacci workflows list: unknown option '--zzz'; --help lists them"),
-    (["--jsno", "workflows", "list"], "fibonacci: unknown option '--jsno'; did you mean '--json'?"),
+    (["--jsno", "workflows", "list"], "fibonacci: unknown option '--jsno'. Did you mean '--json'?"),
     (["workflows", "create"], "fibonacci workflows create: --name is missing: see --help"),
     (
         ["workflows", "list", "--limit"],
@@ -54,7 +54,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (["request"], "fibonacci request: METHOD, PATH are missing: see --help"),
     (["graph", "."], "fibonacci: '.' is a folder: pass one of its files"),
-    (["workflows", "help"], "fibonacci workflows: unknown command 'help'; did you mean '--help'?"),
+    (["workflows", "help"], "fibonacci workflows: unknown command 'help'. Did you mean '--help'?"),
     (
         ["workflows", "list", "--limit", "0"],
         "fibonacci workflows list: argument --limit: '0' is no whole number from 1",
@@ -72,7 +72,7 @@ USAGE: list[tuple[list[str], str]] = [
     ([*UPDATE], "fibonacci: nothing to change: give at least one of enabled, allowed_roles"),
     (
         [*QUOTA, "--null", "memory-m"],
-        "fibonacci: --null has the unknown name 'memory-m'; did you mean 'memory-mb'?",
+        "fibonacci: --null has the unknown name 'memory-m'. Did you mean 'memory-mb'?",
     ),
     (
         ["workflows", "update", "wf-1", "--null", "name"],
@@ -96,7 +96,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         ["memory", "set", "k", "1", "--scope", "globl"],
-        "fibonacci memory set: argument --scope: unknown word 'globl'; did you mean 'global'?",
+        "fibonacci memory set: argument --scope: unknown word 'globl'. Did you mean 'global'?",
     ),
     (
         ["memory", "set", "k", "hello"],
@@ -122,7 +122,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         ["executions", "list", "--status", "compleeted"],
-        "fibonacci executions list: argument --status: unknown word 'compleeted'; did you mean 'completed'?",
+        "fibonacci executions list: argument --status: unknown word 'compleeted'. Did you mean 'completed'?",
     ),
     (["workflows", "get", ".."], "fibonacci: workflow_id "),
     (["workflows", "delete", "wf-1"], "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on"),
@@ -249,7 +249,7 @@ def test_a_closed_stdin(
     ("url", "code", "message"),
     [
         ("http://127.0.0.1:9/v1", 69, "no connection to 127.0.0.1:9"),
-        ("http://example.com/v1", 64, "unencrypted; use https\n"),
+        ("http://example.com/v1", 64, "unencrypted. Use https\n"),
     ],
 )
 def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str, code: int, message: str) -> None:

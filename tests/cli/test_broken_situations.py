@@ -64,7 +64,7 @@ ENVIRONMENT: dict[str, BrokenSituation] = {
     ),
     "negative retries": BrokenSituation(
         "retries",
-        "FIBONACCI_MAX_RETRIES must be 0 or more, not -3; 0 means no retries",
+        "FIBONACCI_MAX_RETRIES must be 0 or more, not -3 (0 means no retries)",
         "correct FIBONACCI_MAX_RETRIES, or unset it: the default is 2",
         {"FIBONACCI_MAX_RETRIES": "-3"},
     ),
@@ -119,7 +119,7 @@ ENVIRONMENT: dict[str, BrokenSituation] = {
     ),
     "an unknown API": BrokenSituation(
         "base URL",
-        'FIBONACCI_API_VERSION must be "v1", the documented API, or "0.2"',
+        'FIBONACCI_API_VERSION must be "v1" (the documented API) or "0.2"',
         "correct it where it is set",
         {"FIBONACCI_API_VERSION": "2"},
     ),
@@ -167,7 +167,7 @@ NETWORK: dict[str, BrokenSituation] = {
     "a name that nobody knows": BrokenSituation(
         "name",
         "platform.invalid:443, whose name cannot be resolved",
-        "check FIBONACCI_BASE_URL or the profile, and the network's name service",
+        "check FIBONACCI_BASE_URL or the profile, and the network's DNS",
         {"FIBONACCI_BASE_URL": "https://platform.invalid/v1"},
     ),
     "a proxy of an unknown kind": BrokenSituation(

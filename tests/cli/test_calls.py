@@ -54,7 +54,7 @@ def test_a_refused_definition_is_explained_once(emulator: Emulator) -> None:
     node = {"id": "greet", "type": "llm", "instrction": "Hello"}
     run = invoke("workflows", "create", "--name", "Greeter", "--definition", json.dumps({"nodes": [node]}))
     assert (run.code, run.out) == (1, "")
-    assert [run.err.count(words) for words in ("'instruction' is missing", "did you mean 'instruction'?")] == [1, 1]
+    assert [run.err.count(words) for words in ("'instruction' is missing", "Did you mean 'instruction'?")] == [1, 1]
 
 
 def test_the_tables_are_the_derived_ones() -> None:
@@ -259,5 +259,5 @@ def test_what_to_use_instead_of_a_call_that_0_2_does_not_have_is_a_command(monke
             assert not re.search(r"\w\.\w|[=(]", for_command(entry.instead)), entry
     run = invoke("versions", "list", "wf-1")
     assert (run.code, run.out) == (64, "")
-    assert "which FIBONACCI_API_VERSION or the profile selects; nothing was sent" in run.err
+    assert "which FIBONACCI_API_VERSION or the profile selects. Nothing was sent" in run.err
     assert "pass --workflow ID" in invoke("executions", "list").err

@@ -246,4 +246,4 @@ def test_a_completion_without_a_request_loads_no_client() -> None:
 def test_another_shell() -> None:
     run = invoke("completion", "bsh")
     assert (run.code, run.out) == (64, "")
-    assert run.err == "fibonacci completion: unknown value for SHELL 'bsh'; did you mean 'bash'?\n"
+    assert run.err == "fibonacci completion: unknown value for SHELL 'bsh'. Did you mean 'bash'?\n"

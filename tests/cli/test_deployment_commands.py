@@ -262,8 +262,9 @@ def test_an_interrupted_apply_says_what_was_done_and_how_to_go_on(platform: Emul
         rest, error = process.communicate(timeout=20)
     assert (process.returncode, first[:14], rest) == (130, "created a.yaml", "")
     assert re.fullmatch(
-        r"fibonacci: interrupted\. (POST /workflows was interrupted: it may have been carried out; [^;]+; )?"
-        r"apply ended early: 1 of 2 changes were completed; make a plan and apply it to continue\n",
+        r"fibonacci: interrupted\. (POST /workflows was interrupted, and may have been carried out"
+        r" \(idempotency key: [^)]+\)\. )?"
+        r"Apply ended early after 1 of 2 changes\. To continue, make a new plan and apply it\n",
         error,
     )
 
@@ -336,7 +337,7 @@ def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
 
 def test_warnings_are_printed_with_the_plan() -> None:
     write("flows/greeter.yaml", f"{GREETER}  temprature: 0\n")
-    words = "'temprature' is not a key of a node of type llm; did you mean 'temperature'?"
+    words = "'temprature' is not a key of a node of type llm. Did you mean 'temperature'?"
     planned = invoke("plan", "flows")
     assert (planned.code, planned.err) == (2, "")
     assert f": warning: {words}\n" in planned.out

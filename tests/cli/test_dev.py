@@ -176,7 +176,7 @@ def test_the_command_of_the_module_has_the_two_variables(capfd: pytest.CaptureFi
     ("arguments", "code", "text"),
     [
         (["--host", "0.0.0.0"], 64, "fibonacci: --host 0.0.0.0 can be reached by other machines: choose a key for it"),
-        (["--plan", "fre"], 64, "fibonacci dev: unknown value for --plan 'fre'; did you mean 'free'?"),
+        (["--plan", "fre"], 64, "fibonacci dev: unknown value for --plan 'fre'. Did you mean 'free'?"),
         (["--script", "none.json"], 64, "fibonacci: none.json: the file cannot be read"),
         (["--handlers", "no_module:register"], 64, "fibonacci: --handlers no_module:register: No module named"),
         (

@@ -186,7 +186,7 @@ class TestNetwork:
         run, found = doctor()
         assert (run.code, list(found)[-1]) == (1, "name")
         assert "platform.invalid:443, whose name cannot be resolved" in found["name"]["detail"]
-        assert found["name"]["remedy"] == "check FIBONACCI_BASE_URL or the profile, and the network's name service"
+        assert found["name"]["remedy"] == "check FIBONACCI_BASE_URL or the profile, and the network's DNS"
 
     def test_a_certificate_that_is_trusted(self, platform: pytest.MonkeyPatch, authority: Authority) -> None:
         platform.setenv("SSL_CERT_FILE", str(authority.file))
@@ -209,7 +209,7 @@ class TestNetwork:
             run, found = doctor()
         assert (run.code, list(found)[-1]) == (1, "TLS")
         assert "certificate verify failed" in found["TLS"]["detail"]
-        assert "certificate, set SSL_CERT_FILE to its file;" in found["TLS"]["remedy"]
+        assert "certificate, set SSL_CERT_FILE to its file." in found["TLS"]["remedy"]
         assert server.requests == []
 
     def test_behind_a_proxy(self, platform: pytest.MonkeyPatch, authority: Authority, tmp_path: Path) -> None:
@@ -383,7 +383,9 @@ def test_what_a_server_speaks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.mark.usefixtures("keychain")
 def test_login_and_status_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    hint = "if the server speaks that, set FIBONACCI_API_VERSION=0.2 and FIBONACCI_BASE_URL to its root, or api_version"
+    hint = (
+        "If that's your server's API, set FIBONACCI_API_VERSION=0.2 and FIBONACCI_BASE_URL to its root, or api_version"
+    )
     monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
     with ScriptedServer() as server:
         server.default = respond(*NOT_FOUND)

@@ -260,7 +260,7 @@ class TestCommand:
     def test_a_misspelled_status(self) -> None:
         run = invoke("executions", "tail", "--status", "complete")
         assert (run.code, run.out) == (64, "")
-        assert run.err.endswith("argument --status: unknown word 'complete'; did you mean 'completed'?\n")
+        assert run.err.endswith("argument --status: unknown word 'complete'. Did you mean 'completed'?\n")
 
 
 @needs_signals

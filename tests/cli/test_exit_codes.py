@@ -98,7 +98,7 @@ def test_remedies_are_those_of_the_command_line(
     assert f"`fibonacci pull {made} --dir DIR` if it is" in invoke("plan", ".").err
     assert invoke("run", made, "--idempotency-key", "").err.startswith("fibonacci: --idempotency-key must be ")
     monkeypatch.setenv("FIBONACCI_BASE_URL", "https://user:secret@platform.example/v1")
-    assert invoke("tools", "list").err.endswith("; set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`\n")
+    assert invoke("tools", "list").err.endswith(": set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`\n")
 
 
 @pytest.mark.usefixtures("work")
@@ -331,5 +331,5 @@ def test_an_unknown_authority_has_a_remedy_of_the_command(monkeypatch: pytest.Mo
         monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
         run = invoke("tools", "list")
     assert run.code == 69
-    assert "if a private authority signed the certificate, set SSL_CERT_FILE to its file" in run.err
+    assert "If a private CA issued the certificate, set SSL_CERT_FILE to its file" in run.err
     assert "ca_bundle" not in run.err

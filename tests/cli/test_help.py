@@ -140,7 +140,7 @@ def test_what_is_read_fits_the_terminal(
 
 def test_what_people_type_from_habit_is_a_command() -> None:
     def check(typed: str) -> None:
-        assert invoke(typed).err == f"fibonacci: unknown command {typed!r}; did you mean {COMMANDS[typed]!r}?\n"
+        assert invoke(typed).err == f"fibonacci: unknown command {typed!r}. Did you mean {COMMANDS[typed]!r}?\n"
 
     of_0_2_4 = ("init", "list", "status", "security", "audit", "org", "keys", "secrets", "generate")
     check_each(("login", "rm", "show", "ls", "logs", "open", *of_0_2_4), check)

@@ -135,7 +135,7 @@ class TestFields:
     @pytest.mark.parametrize(
         ("fields", "message"),
         [
-            ("nam", "--fields has the unknown name 'nam'; did you mean 'name'?"),
+            ("nam", "--fields has the unknown name 'nam'. Did you mean 'name'?"),
             ("id,,name", "'id,,name' is no list of names, such as id,name"),
         ],
     )

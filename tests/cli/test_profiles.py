@@ -113,15 +113,18 @@ def test_wrong_arguments_are_refused(config: Path) -> None:
         assert message.format(config=config) in run.err
 
     rows: list[tuple[list[str], str]] = [
-        (["use", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
-        (["show", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
-        (["remove", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
+        (["use", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
+        (["show", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
+        (["remove", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
         (["add", "work"], "there is a profile 'work' in {config}: remove it first, or use another name"),
         (["add", "a b"], "NAME must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not 'a b'"),
         (["add", "new", "--base-url", "example.com"], "--base-url must be like https://api.example.com/v1"),
-        (["add", "new", "--base-url", "https://a.example/v1", "--api-version", "0.2"], "--base-url ends in /v1, where"),
+        (
+            ["add", "new", "--base-url", "https://a.example/v1", "--api-version", "0.2"],
+            "--base-url ends in /v1, the",
+        ),
         (["add", "new", "--api-version", "1"], "'1'"),
-        (["lst"], "unknown command 'lst'; did you mean 'list'?"),
+        (["lst"], "unknown command 'lst'. Did you mean 'list'?"),
     ]
     check_each(rows, check)
 
@@ -137,7 +140,7 @@ def test_profiles_of_the_api_of_0_2_4(config: Path) -> None:
     assert config.read_text().count('api_version = "0.2"') == 2
     config.write_text(config.read_text().replace("a.example", "a.example/v1"))
     run = invoke("profiles", "show", "gate")
-    assert (run.code, "base_url of the profile 'gate' ends in /v1, where the documented" in run.err) == (64, True)
+    assert (run.code, "base_url of the profile 'gate' ends in /v1, the path of the documented" in run.err) == (64, True)
 
 
 def test_a_file_with_a_key_is_refused(config: Path) -> None:
@@ -172,7 +175,7 @@ def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
 
 def test_the_option_names_the_profile_of_a_call(config: Path) -> None:
     run = invoke("request", "GET", "/tools", "--profile", "wrok")
-    assert run == (64, "", f"fibonacci: --profile: there is no profile 'wrok' in {config}; did you mean 'work'?\n")
+    assert run == (64, "", f"fibonacci: --profile: there is no profile 'wrok' in {config}. Did you mean 'work'?\n")
     run = invoke("request", "GET", "/tools", "--profile", "work")
     assert run.code == 4
     assert "the profile 'work' has none. Run `fibonacci auth login --profile work`" in run.err

@@ -28,7 +28,7 @@ def test_it_runs_in_a_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["reqest"], "fibonacci: unknown command 'reqest'; did you mean 'request'?\n"),
+        (["reqest"], "fibonacci: unknown command 'reqest'. Did you mean 'request'?\n"),
         (
             ["request", "GET", "/health", "--data", "{"],
             "fibonacci request: argument --data: the argument is not JSON (line 1, column 2: Expecting property name"

@@ -79,7 +79,7 @@ class TestOutputs:
         assert execution_id is not None
         started, text = run.err.splitlines()
         assert started == f"execution {execution_id.id} is running"
-        assert text.endswith(f"the execution continues; to follow it: fibonacci executions watch {execution_id.id}")
+        assert text.endswith(f"The execution keeps running. To follow it: fibonacci executions watch {execution_id.id}")
 
     def test_a_run_that_waits_for_approval_says_what_to_do(self, emulator: Emulator) -> None:
         create(emulator, {"nodes": [tool("mail", "gmail_send", {"to": "a@b.c", "subject": "x", "body": "y"})]})
@@ -112,7 +112,7 @@ FAULTS: list[tuple[list[str], str]] = [
     ([], "inputs.name: it is missing, but used by node 'greet'"),
     (
         ["--input", "nmae=Ada"],
-        "inputs.name: it is missing, but used by node 'greet'; inputs.nmae: there is no such input; did you mean"
+        "inputs.name: it is missing, but used by node 'greet'; inputs.nmae: there is no such input. Did you mean"
         " 'name'?",
     ),
     (["--inputs", '{"name": "Ada", "x": 1}'], "inputs.x: there is no such input; the inputs are name"),
@@ -154,7 +154,7 @@ class TestFaults:
             create(emulator, GREET)
         assert invoke("run", "Greeter").code == 64
         assert invoke("run", "Nobody").err == "fibonacci: no workflow has the id or the name 'Nobody'\n"
-        text = "fibonacci: no workflow has the id or the name 'Greter'; did you mean 'Greeter'?\n"
+        text = "fibonacci: no workflow has the id or the name 'Greter'. Did you mean 'Greeter'?\n"
         assert invoke("run", "Greter").err == text
 
 

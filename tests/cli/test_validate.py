@@ -109,7 +109,7 @@ def test_tools_are_compared_with_those_of_the_platform() -> None:
     assert invoke("validate", "tool.yaml").code == 0
     run = invoke("validate", "tool.yaml", "--tools")
     assert run.code == 64
-    assert run.out.startswith("tool.yaml:4:9: error: there is no tool 'slack_send_mesage'; did you mean")
+    assert run.out.startswith("tool.yaml:4:9: error: there is no tool 'slack_send_mesage'. Did you mean")
 
 
 @pytest.mark.usefixtures("platform")
@@ -117,8 +117,8 @@ def test_parameters_are_compared_with_the_schemas_of_the_platform() -> None:
     write("tool.yaml", "nodes:\n- id: find\n  type: tool\n  tool: web_search\n  params: {query: x, limt: 5}\n")
     assert invoke("validate", "tool.yaml").code == 0
     assert invoke("validate", "tool.yaml", "--tools").out.startswith(
-        "tool.yaml:5:22: error: the tool 'web_search' has no parameter 'limt'; did you mean 'limit'? "
-        "[unknown_parameter]\n"
+        "tool.yaml:5:22: error: the tool 'web_search' has no parameter 'limt'. Did you mean 'limit'?"
+        " [unknown_parameter]\n"
     )
 
 

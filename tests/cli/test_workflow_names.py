@@ -92,7 +92,7 @@ def test_a_name_that_nothing_has(platform: Emulator) -> None:
         client.workflows.create(name="Greeter")
     run = invoke("executions", "list", "--workflow", "Greetr")
     assert run.code == 64
-    assert run.err == "fibonacci: no workflow has the id or the name 'Greetr'; did you mean 'Greeter'?\n"
+    assert run.err == "fibonacci: no workflow has the id or the name 'Greetr'. Did you mean 'Greeter'?\n"
 
 
 def test_a_named_workflow_is_executed_with_an_idempotency_key(platform: Emulator) -> None:

@@ -20,12 +20,12 @@ from tests.kit.server import ScriptedServer
 LONE = "a\ud800b"
 WITH_IDS = list({row.call: row for row in ROWS if row.arguments}.values())
 BAD_IDS: list[tuple[Any, type[Exception], str]] = [
-    ("", ValueError, "must name something"),
-    (" \t", ValueError, "must name something"),
+    ("", ValueError, "must not be"),
+    (" \t", ValueError, "must not be"),
     (".", ValueError, "another endpoint"),
     ("..", ValueError, "another endpoint"),
     (None, TypeError, "must be a str, not None"),
-    (b"wf-1", TypeError, "not bytes; decode it first"),
+    (b"wf-1", TypeError, "not bytes: decode it first"),
     (["wf-1"], TypeError, "must be a str, not list"),
     (True, TypeError, "must be a str, not bool"),
     (1.5, TypeError, "must be a str, not float"),
@@ -69,7 +69,7 @@ class TestQueries:
     @pytest.mark.parametrize(
         ("value", "expected", "text"),
         [
-            (b"c", TypeError, "cursor must be a str, a number or a bool, not bytes; decode it first"),
+            (b"c", TypeError, "cursor must be a str, a number or a bool, not bytes: decode it first"),
             (["c"], TypeError, "not list"),
             (LONE, ValueError, "lone surrogate"),
         ],
@@ -100,7 +100,7 @@ class TestNothingToChange:
         refused(mode, server, ValueError, lambda: row.on(caller), "nothing to change: give at least one", offered)
 
     @pytest.mark.parametrize("method", ["create", "update"])
-    @pytest.mark.parametrize(("roles", "remedy"), [("owner", "write ['owner']"), (None, "leave it out")])
+    @pytest.mark.parametrize(("roles", "remedy"), [("owner", "Write ['owner']"), (None, "leave it out")])
     def test_one_role_and_none_are_no_list_of_roles(
         self, mode: Mode, server: ScriptedServer, caller: Any, method: str, roles: str | None, remedy: str
     ) -> None:
@@ -219,11 +219,11 @@ class TestMisspelled:
             owner = getattr(owner, part)
         with pytest.raises(AttributeError) as caught:
             getattr(owner, name)
-        assert f"{type(owner).__name__} has no attribute {name!r}; did you mean {meant!r}?" == str(caught.value)
+        assert f"{type(owner).__name__} has no attribute {name!r}. Did you mean {meant!r}?" == str(caught.value)
         assert not hasattr(owner, name)
 
     def test_without_a_near_one_all_are_named(self, mode: Mode) -> None:
-        with pytest.raises(AttributeError, match="it has check, secrets"):
+        with pytest.raises(AttributeError, match="It has check, secrets"):
             _ = mode.client("key").health.zzz
 
     def test_an_unknown_argument_is_an_ordinary_type_error(self, mode: Mode) -> None:

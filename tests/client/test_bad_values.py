@@ -39,22 +39,22 @@ def nested(depth: int) -> list[Any]:
 
 def bad_values() -> list[tuple[Any, type[Exception], str]]:
     return [
-        (math.nan, ValueError, "is nan, which JSON does not know; use None or a finite number"),
+        (math.nan, ValueError, "is nan, which JSON cannot represent. Use None or a finite number"),
         (math.inf, ValueError, "is inf"),
         (-math.inf, ValueError, "is -inf"),
-        (b"bytes", TypeError, "is of type bytes, which has no JSON form; decode it, or encode it as base64"),
+        (b"bytes", TypeError, "is of type bytes, which has no JSON form: decode it, or encode it as base64"),
         (bytearray(b"b"), TypeError, "base64"),
-        (dt.datetime(2026, 11, 25, tzinfo=dt.UTC), TypeError, "datetime, which has no JSON form; use .isoformat()"),
+        (dt.datetime(2026, 11, 25, tzinfo=dt.UTC), TypeError, "datetime, which has no JSON form: use .isoformat()"),
         (dt.date(2026, 11, 25), TypeError, ".isoformat()"),
-        ({1, 2}, TypeError, "set, which has no JSON form; use sorted() or list()"),
+        ({1, 2}, TypeError, "set, which has no JSON form: use sorted() or list()"),
         (frozenset({1}), TypeError, "sorted()"),
         (decimal.Decimal("1.5"), TypeError, "use str() or float()"),
         (uuid.UUID(int=1), TypeError, "use str()"),
-        (NotMapping(), TypeError, "is of type NotMapping, which has no JSON form; send plain data"),
+        (NotMapping(), TypeError, "is of type NotMapping, which has no JSON form: send plain data"),
         (1j, TypeError, "complex"),
-        (LONE, ValueError, "holds a lone surrogate, which is no text"),
-        ({(1, 2): 3}, TypeError, "has a key of type tuple; use str keys"),
-        (CIRCULAR, ValueError, "holds itself"),
+        (LONE, ValueError, "contains a lone surrogate, which is not valid text"),
+        ({(1, 2): 3}, TypeError, "has a key of type tuple. Use str keys"),
+        (CIRCULAR, ValueError, "contains itself"),
         (nested(50_000), ValueError, "nested too deeply"),
     ]  # fmt: skip
 

@@ -167,7 +167,7 @@ class TestClasses:
         error = failing(mode, lambda: caller.workflows.execute("wf-1"))
         assert error.outcome_unknown
         assert error.idempotency_key == server.last.one("Idempotency-Key")
-        assert str(error).endswith(f"so it was not sent again; idempotency key {error.idempotency_key}.")
+        assert str(error).endswith(f"so it was not sent again (idempotency key {error.idempotency_key}).")
         server.add_response(envelope(), 502)
         error = failing(mode, lambda: caller.organizations.quota.update("acme", memory_mb=1))
         assert error.outcome_unknown
@@ -186,9 +186,10 @@ class TestClasses:
         server.add_response("", status, {"Location": "https://login.example/?next=v1"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is APIStatusError
-        assert "redirects to 'https://login.example/'; that is not followed, as the key must not go elsewhere [" in str(
-            error
-        )
+        assert (
+            "redirects to 'https://login.example/'. The SDK doesn't follow redirects, because they could send the API"
+            " key elsewhere ["
+        ) in str(error)
         assert len(server.requests) == 1
 
 

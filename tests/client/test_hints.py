@@ -85,7 +85,7 @@ class TestAttributes:
         made = Execution.model_validate({"id": "e", "status": "completed", "extra_thing": 1})
         with pytest.raises(AttributeError) as caught:
             getattr(made, name)
-        assert str(caught.value) == f"Execution has no attribute {name!r}; did you mean {meant!r}?"
+        assert str(caught.value) == f"Execution has no attribute {name!r}. Did you mean {meant!r}?"
         assert caught.value.name == name
 
     def test_python_does_not_add_its_own_suggestion(self) -> None:
@@ -109,7 +109,7 @@ class TestAttributes:
     def test_an_object_that_is_not_complete_yet(self) -> None:
         """Copying and unpickling make one, and ask it for attributes."""
         made: Any = Execution.__new__(Execution)
-        with pytest.raises(AttributeError, match="Execution has no attribute 'output'; did you mean 'outputs'"):
+        with pytest.raises(AttributeError, match=r"Execution has no attribute 'output'\. Did you mean 'outputs'"):
             _ = made.output
 
     def test_the_error_can_be_pickled(self) -> None:
@@ -124,7 +124,7 @@ class TestAttributes:
         with pytest.raises(AttributeError) as caught:
             _ = made.zzz
         assert str(caught.value).startswith(
-            "Workflow has no attribute 'zzz'; it has created_at, definition, description, id,"
+            "Workflow has no attribute 'zzz'. It has created_at, definition, description, id,"
         )
 
     @each_model
@@ -176,7 +176,10 @@ class TestOtherMode:
             client: Any = AsyncFibonacci("key")
             await client.tools.list()
 
-        text = r"^AsyncPager is not awaited: write `async for item in \.\.\.` for every item of every page, or `await"
+        text = (
+            r"^AsyncPager cannot be awaited: write `async for item in \.\.\.` for every item of every page, or"
+            r" `await"
+        )
         with pytest.raises(TypeError, match=text):
             asyncio.run(main())
 

@@ -113,7 +113,7 @@ def test_what_stands_for_them_is_there() -> None:
 @pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
 def test_a_missing_key_says_how_to_load_a_file(client: type[Fibonacci | AsyncFibonacci]) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"A \.env file is not read: .*set -a.*--env-file.*python-dotenv.*config\.yaml"
+        ConfigurationError, match=r"doesn't read \.env files: .*set -a.*--env-file.*python-dotenv.*config\.yaml"
     ):
         client()
 

@@ -187,7 +187,7 @@ class TestWaitAll:
     @each_row(
         ("ids", "kind", "text"),
         [
-            ("exec_1", TypeError, "ids must be a list of ids, not str; pass one id as [id]"),
+            ("exec_1", TypeError, "ids must be a list of ids, not str. Pass one id as [id]"),
             (7, TypeError, "ids must be a list of ids, not int"),
             (["exec_1", 7], TypeError, "ids[1] must be a str, not int"),
             (["exec_1", ""], ValueError, "ids[1] must name something"),

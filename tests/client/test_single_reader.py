@@ -84,7 +84,7 @@ def test_a_second_reader_gets_an_error_at_once_and_the_first_loses_nothing(
         for _ in range(3):
             error = mode.end(advance).error
             assert isinstance(error, RuntimeError), error
-            assert str(error).startswith("another task or thread waits for the next ")
+            assert str(error).startswith("another task or thread is waiting for the next ")
         server.goes_on.set()
         assert [*seen, show(reading.result().value), *rest(mode, iterator, show)] == expected
 

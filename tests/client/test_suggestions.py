@@ -7,7 +7,7 @@ from fibonacci._suggestions import did_you_mean, missing_attribute, nearest
 
 def test_the_nearest_name_is_suggested() -> None:
     assert nearest("clasify", ["draft", "classify", "class"]) == "classify"
-    assert did_you_mean("clasify", ["draft", "classify"]) == "; did you mean 'classify'?"
+    assert did_you_mean("clasify", ["draft", "classify"]) == ". Did you mean 'classify'?"
 
 
 def test_nothing_is_suggested_without_a_similar_name() -> None:
@@ -26,6 +26,6 @@ def test_a_missing_attribute_names_those_that_exist() -> None:
     class Ticket:
         mail = ""
 
-    assert str(missing_attribute(Ticket(), "mial")) == "Ticket has no attribute 'mial'; did you mean 'mail'?"
-    assert str(missing_attribute(Ticket(), "x")) == "Ticket has no attribute 'x'; it has mail"
-    assert "did you mean 'team'?" in str(missing_attribute(Ticket(), "taem", lambda: ["team", "_hidden"]))
+    assert str(missing_attribute(Ticket(), "mial")) == "Ticket has no attribute 'mial'. Did you mean 'mail'?"
+    assert str(missing_attribute(Ticket(), "x")) == "Ticket has no attribute 'x'. It has mail"
+    assert "Did you mean 'team'?" in str(missing_attribute(Ticket(), "taem", lambda: ["team", "_hidden"]))

@@ -112,5 +112,5 @@ def test_10_find_out_what_is_wrong_with_the_first_call(emulator: Emulator) -> No
     with pytest.raises(NotFoundError) as caught:
         client.workflows.list().first()
 
-    assert f"the base URL {client.base_url} has no /v1" in str(caught.value)
+    assert f"The base URL {client.base_url} has no /v1" in str(caught.value)
     client.close()

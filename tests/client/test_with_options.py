@@ -199,7 +199,7 @@ class TestRequest:
         ("options", "kind", "text"),
         [
             ({"headers": {"Authorization": "Bearer x"}}, ConfigurationError, "pass api_key instead"),
-            ({"headers": {"Host": "x"}}, ConfigurationError, "'Host' is set by the client itself; leave it out"),
+            ({"headers": {"Host": "x"}}, ConfigurationError, "the client sets 'Host' itself: leave it out"),
             ({"headers": {"X": "a\nb"}}, ConfigurationError, "the value of 'X'"),
             ({"headers": {"X": b"y"}}, TypeError, "headers must map str to str, not str to bytes"),
             ({"headers": "X: y"}, TypeError, "headers must be a mapping of names to values, not str"),

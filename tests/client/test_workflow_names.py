@@ -38,7 +38,7 @@ class TestFind:
         assert isinstance(error, AmbiguousNameError)
         assert isinstance(error, ValueError)
         assert error.workflow_ids == ids
-        assert str(error) == f"2 workflows have the name 'Twin': pass an id, one of {ids[0]}, {ids[1]}"
+        assert str(error) == f"2 workflows have the name 'Twin': pass one of their ids, {ids[0]}, {ids[1]}"
 
     def test_a_platform_that_refuses_large_pages(self, mode: Mode) -> None:
         refusal = respond(400, error_body("bad_request", "limit is at most 100"))

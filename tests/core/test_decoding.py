@@ -149,7 +149,9 @@ class TestLists:
 
     @each_row("document", [[], [{"name": "a"}]])
     def test_a_bare_array_would_end_with_its_first_page(self, document: Any) -> None:
-        with pytest.raises(APIResponseError, match=r"bare array, which names no next page: .*, set api_version=.0\.2"):
+        with pytest.raises(
+            APIResponseError, match=r"bare array, without a cursor for the next page: .*API, set api_version=.0\.2"
+        ):
             decode_list(api_response(encoded(document)), Tool, "tools")
 
     @pytest.mark.parametrize("document", [{"data": []}, {"data": {"items": []}}])

@@ -65,7 +65,7 @@ BRANCH = {
         (
             COUNT,
             {"count": 1, "tema": "x"},
-            "inputs.tema: there is no such input; did you mean 'team'?",
+            "inputs.tema: there is no such input. Did you mean 'team'?",
             "inputs.team: it is not given, but used by node 'a'",
         ),
         (
@@ -84,13 +84,13 @@ BRANCH = {
         (
             {"nodes": NODES, "input_schema": {**SCHEMA, "additionalProperties": True}},
             {"count": 1, "taem": "x"},
-            "inputs.taem: there is no such input; did you mean 'team'?",
+            "inputs.taem: there is no such input. Did you mean 'team'?",
             "",
         ),
         (
             {"nodes": NODES, "input_schema": {"$ref": "#/$defs/In", "$defs": {"In": SCHEMA}}},
             {"cuont": 1},
-            "inputs.count: it is missing, but used by node 'a'; inputs.cuont: there is no such input; did you mean"
+            "inputs.count: it is missing, but used by node 'a'; inputs.cuont: there is no such input. Did you mean"
             " 'count'?",
             "",
         ),

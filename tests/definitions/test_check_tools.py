@@ -19,7 +19,7 @@ DEFINITION = {
         {"id": "c", "type": "tool", "tool": "memory_set", "params": {"key": "k", "value": None}},
     ]
 }
-EXPECTED = ["nodes[1].tool: error: there is no tool 'web_serch'; did you mean 'web_search'?"]
+EXPECTED = ["nodes[1].tool: error: there is no tool 'web_serch'. Did you mean 'web_search'?"]
 NAMES = ["slack_send_message", "web_search", "memory.set"]
 
 
@@ -99,7 +99,7 @@ EITHER = [{"required": ["text"]}, {"required": ["message"]}]
     [
         (
             {"chanel": "x", "channel": "x"},
-            [f"params.chanel: error: {TOOL} has no parameter 'chanel'; did you mean 'channel'?"],
+            [f"params.chanel: error: {TOOL} has no parameter 'chanel'. Did you mean 'channel'?"],
         ),
         (
             {"zeal": 1, "channel": "x"},
@@ -147,5 +147,5 @@ def test_one_of_several_parameters_may_be_required() -> None:
     schema: dict[str, Any] = {"properties": {"text": {}, "message": {}}, "anyOf": EITHER}
     assert parameters({}, schema) == [f"params.text: error: {TOOL} needs the parameter 'text'"]
     assert parameters({"text": "x", "txt": "x"}, schema) == [
-        f"params.txt: error: {TOOL} has no parameter 'txt'; did you mean 'text'?"
+        f"params.txt: error: {TOOL} has no parameter 'txt'. Did you mean 'text'?"
     ]

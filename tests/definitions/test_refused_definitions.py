@@ -40,7 +40,7 @@ def test_the_error_has_the_problems_of_the_definition_that_was_sent(mode: Mode, 
         assert error.problems == check_definition(MISSPELLED)
         assert [each.code for each in error.problems] == ["missing_field", "unknown_key"]
         assert "nodes[0].instrction: warning: " in str(error)
-        assert str(error).count("did you mean 'instruction'?") == 1
+        assert str(error).count("Did you mean 'instruction'?") == 1
         copy = pickle.loads(pickle.dumps(error))
         assert (copy.problems, type(copy.problems), str(copy)) == (error.problems, Problems, str(error))
 
@@ -57,7 +57,7 @@ def test_a_model_and_older_spellings_are_checked_as_they_are() -> None:
             emulator.client().workflows.create(name="a", definition=definition)
         assert [each.message for each in caught.value.problems] == [message]
 
-    message = "'promt' is not a key of a node of type llm; did you mean 'prompt'?"
+    message = "'promt' is not a key of a node of type llm. Did you mean 'prompt'?"
     critic = {"id": "judge", "type": "critic", "target_node": "greet", "evaluation_criteria": ["tone"]}
     greet = {"id": "greet", "type": "llm", "prompt": "Hello"}
     rows: dict[str, tuple[Any, str]] = {

@@ -37,20 +37,20 @@ MISSPELLED: list[tuple[dict[str, Any], str, str]] = [
 @each_row(("schema", "place", "meant"), MISSPELLED)
 def test_a_misspelled_keyword_names_the_nearest(schema: dict[str, Any], place: str, meant: str) -> None:
     keyword = place.rpartition(".")[2]
-    message = f"{keyword!r} is not a keyword of JSON Schema; did you mean {meant!r}?"
+    message = f"{keyword!r} is not a keyword of JSON Schema. Did you mean {meant!r}?"
     assert found(schema) == [(place, message)]
     ((_, code, severity),) = codes(schema)
     assert (code, severity) == ("misspelled_schema_keyword", "error")
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
-    ({"type": "strng"}, "type", "JSON Schema has no type 'strng'; did you mean 'string'?"),
-    ({"type": ["null", "str"]}, "type", "JSON Schema has no type 'str'; did you mean 'string'?"),
-    ({"type": "Float"}, "type", "JSON Schema has no type 'Float'; did you mean 'number'?"),
+    ({"type": "strng"}, "type", "JSON Schema has no type 'strng'. Did you mean 'string'?"),
+    ({"type": ["null", "str"]}, "type", "JSON Schema has no type 'str'. Did you mean 'string'?"),
+    ({"type": "Float"}, "type", "JSON Schema has no type 'Float'. Did you mean 'number'?"),
     (
         {"type": "any"},
         "type",
-        "JSON Schema has no type 'any'; there are object, array, string, boolean, null, number, integer",
+        "JSON Schema has no type 'any'. The types are object, array, string, boolean, null, number, integer",
     ),
     ({"type": 5}, "type", "5 is no type; there are object, array, string, boolean, null, number, integer"),
     ({"required": "name"}, "required", "'name' is no argument of 'required'"),
@@ -60,7 +60,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (
         {"$ref": "#/$defs/Tre", "$defs": {"Tree": {}}},
         "$ref",
-        "the schema has no '#/$defs/Tre'; did you mean '#/$defs/Tree'?",
+        "the schema has no '#/$defs/Tre'. Did you mean '#/$defs/Tree'?",
     ),
 ]
 
@@ -74,7 +74,7 @@ def test_what_is_wrong_in_a_schema_is_an_error(schema: dict[str, Any], place: st
 
 def test_a_required_property_has_to_be_one_of_the_properties() -> None:
     schema: dict[str, Any] = {"items": {"properties": {"name": {}}, "required": ["name", "naem"]}}
-    message = "'naem' is required and is not among the properties; did you mean 'name'?"
+    message = "'naem' is required and is not among the properties. Did you mean 'name'?"
     assert found(schema) == [("items.required[1]", message)]
     assert codes(schema) == [(".items.required[1]", "unknown_property", "error")]
 

@@ -95,8 +95,8 @@ def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields() -> None:
         ),
         (
             "judge.criteria_scores.tnoe",
-            "unknown_field: {{judge.criteria_scores.tnoe}}: 'judge.criteria_scores' has no 'tnoe', "
-            "only tone, length; did you mean 'tone'?",
+            "unknown_field: {{judge.criteria_scores.tnoe}}: 'judge.criteria_scores' has no 'tnoe', only tone, length."
+            " Did you mean 'tone'?",
         ),
         (
             "plain.criteria_scores.tone",
@@ -105,7 +105,7 @@ def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields() -> None:
         ),
         (
             "gate.resutl",
-            "unknown_field: {{gate.resutl}}: 'gate' has no 'resutl', only result, branch; did you mean 'result'?",
+            "unknown_field: {{gate.resutl}}: 'gate' has no 'resutl', only result, branch. Did you mean 'result'?",
         ),
         (
             "ticket.note.length",
@@ -114,8 +114,8 @@ def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields() -> None:
         ("ticket.score.0", "unknown_field: {{ticket.score.0}}: 'ticket.score' is a number, which has no fields"),
         (
             "input.maill",
-            "unknown_input: {{input.maill}}: input_schema has no 'maill', only mail, amount, depth, tags, sender; "
-            "did you mean 'mail'?",
+            "unknown_input: {{input.maill}}: input_schema has no 'maill', only mail, amount, depth, tags, sender. Did"
+            " you mean 'mail'?",
         ),
         (
             "input.tags.first",
@@ -166,8 +166,8 @@ def test_a_model_that_holds_itself_is_followed() -> None:
     tree = {"type": "object", "properties": {"name": {}, "children": {"type": "array", "items": {"$ref": "#"}}}}
     assert said(llm("a", output_schema=tree), llm("x", "{{a.children.0.children.1.name}}")) == []
     assert said(llm("a", output_schema=tree), llm("x", "{{a.children.0.children.1.nam}}")) == [
-        "unknown_field: {{a.children.0.children.1.nam}}: 'a.children.0.children.1' has no 'nam', only name, children; "
-        "did you mean 'name'?"
+        "unknown_field: {{a.children.0.children.1.nam}}: 'a.children.0.children.1' has no 'nam', only name, children."
+        " Did you mean 'name'?"
     ]
 
 
@@ -278,7 +278,7 @@ def test_a_comparison_that_never_holds() -> None:
             assert problems[0][2].endswith(end)
             assert problems[0][1] == f"nodes[9].{'right' if '{{' in str(left) else 'left'}_value"
 
-    team = "so the comparison is always false: it is one of 'billing', 'sales'; did you mean 'billing'?"
+    team = "so the comparison is always false: it is one of 'billing', 'sales'. Did you mean 'billing'?"
     rows: list[tuple[Any, str, Any, str | None]] = [
         ("{{ticket.team}}", "equals", "billling", f"{{{{ticket.team}}}} never equals 'billling', {team}"),
         ("{{ticket.team}}", "not_equals", "billling", team.replace("false", "true")),
@@ -304,9 +304,9 @@ def test_a_comparison_that_never_holds() -> None:
         ("{{text}}", "equals", ["a"], "it is text"),
         ("{{text}}", "equals", "{{input.tags}}", "it is text, and {{input.tags}} is a list"),
         ("{{ticket}}", "equals", "billing", "it is an object"),
-        ("{{ticket}}", "contains", "tem", "with the fields team, score, level, ok, note, pair; did you mean 'team'?"),
+        ("{{ticket}}", "contains", "tem", "with the fields team, score, level, ok, note, pair. Did you mean 'team'?"),
         ("{{ticket}}", "contains", "team", None),
-        ("{{input.tags}}", "contains", "nwe", "each item of which is one of 'new', 'old'; did you mean 'new'?"),
+        ("{{input.tags}}", "contains", "nwe", "each item of which is one of 'new', 'old'. Did you mean 'new'?"),
         ("{{input.tags}}", "not_contains", "new", None),
         ("{{ticket.pair}}", "contains", "x", None),
         ("{{search}}", "contains", "x", None),

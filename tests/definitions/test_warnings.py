@@ -41,13 +41,13 @@ def test_a_message_says_what_is_wrong_and_what_to_do() -> None:
     rows: list[tuple[list[str], str]] = [
         (
             found(llm("a", temprature=0.1)),
-            "nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm; "
-            "did you mean 'temperature'?",
+            "nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm. Did you mean"
+            " 'temperature'?",
         ),
-        (found(llm("a"), output={}), "output: warning: 'output' is not a key of a definition; did you mean 'outputs'?"),
+        (found(llm("a"), output={}), "output: warning: 'output' is not a key of a definition. Did you mean 'outputs'?"),
         (
             found(llm("a", retry={"max_atempts": 3})),
-            "nodes[0].retry.max_atempts: warning: 'max_atempts' is not a key of a retry; did you mean 'max_attempts'?",
+            "nodes[0].retry.max_atempts: warning: 'max_atempts' is not a key of a retry. Did you mean 'max_attempts'?",
         ),
         (
             found(llm("a"), default_retry={"zeal": 1}),
@@ -59,21 +59,21 @@ def test_a_message_says_what_is_wrong_and_what_to_do() -> None:
         ),
         (
             found(llm("a", dependencies=["serch"]), llm("search")),
-            "nodes[0].dependencies[0]: error: depends on 'serch', which is not a node; did you mean 'search'?",
+            "nodes[0].dependencies[0]: error: depends on 'serch', which is not a node. Did you mean 'search'?",
         ),
         (
             found(llm("a", "{{inputs.name}}")),
-            "nodes[0].instruction: error: the template names 'inputs', which is neither a node nor a known source; "
-            "did you mean 'input'?",
+            "nodes[0].instruction: error: the template names 'inputs', which is neither a node nor a known source. Did"
+            " you mean 'input'?",
         ),
         (
             found(gate("a", "{{input.x}}", "equal", true_branch=["b"]), llm("b")),
-            "nodes[0].operator: error: 'equal' is not an operator; use equals, not_equals, contains, not_contains, "
-            "greater_than, less_than, starts_with, ends_with, is_empty, is_not_empty; did you mean 'equals'?",
+            "nodes[0].operator: error: 'equal' is not an operator; use equals, not_equals, contains, not_contains,"
+            " greater_than, less_than, starts_with, ends_with, is_empty, is_not_empty. Did you mean 'equals'?",
         ),
         (
             found({"id": "a", "type": "lm"}),
-            "nodes[0].type: error: 'lm' is not a type of node; did you mean 'llm'?",
+            "nodes[0].type: error: 'lm' is not a type of node. Did you mean 'llm'?",
         ),
         (found(llm("a", max_tokens="5")), "nodes[0].max_tokens: error: should be a whole number, not a text"),
         (found(llm("a", max_tokens=1.5)), "nodes[0].max_tokens: error: should be a whole number, not the number 1.5"),
@@ -171,9 +171,9 @@ def test_a_field_that_a_schema_has_or_leaves_open(path: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("path", "end"),
     [
-        ("mial", "has no 'mial', only mail, sender, tags, open, any, free; did you mean 'mail'?"),
-        ("sender.nam", "has no 'nam', only name; did you mean 'name'?"),
-        ("tags.0.nam", "has no 'nam', only name; did you mean 'name'?"),
+        ("mial", "has no 'mial', only mail, sender, tags, open, any, free. Did you mean 'mail'?"),
+        ("sender.nam", "has no 'nam', only name. Did you mean 'name'?"),
+        ("tags.0.nam", "has no 'nam', only name. Did you mean 'name'?"),
         ("tags.first", "is a list: 'first' is no index of it; use a number, such as 0"),
         ("mail.subject", "is text, which has no fields"),
         ("any.x", "has no 'x', only name"),
@@ -345,7 +345,7 @@ def test_a_key_is_looked_for_among_other_nodes_only_where_keys_of_nodes_are() ->
         "temperature: warning: 'temperature' is not a key of a definition, but of a node of type llm",
     ]
     assert found(llm("a", condition={"field": "{{input.x}}", "operator": "is_empty", "feld": 1})) == [
-        "nodes[0].condition.feld: warning: 'feld' is not a key of a condition; did you mean 'field'?"
+        "nodes[0].condition.feld: warning: 'feld' is not a key of a condition. Did you mean 'field'?"
     ]
 
 
@@ -411,7 +411,7 @@ def test_values_that_are_probably_not_meant() -> None:
         expected = [f"nodes[0].temperature: warning: {message}"] * (message is not None)
         assert found(llm("a", temperature=value)) == expected
     assert codes(llm("a", temperature=2.01)) == [("nodes[0].temperature", "invalid_value")]
-    for name, near in (("text", None), ("json", None), ("JSON", "; did you mean 'json'?"), ("xml", "")):
+    for name, near in (("text", None), ("json", None), ("JSON", ". Did you mean 'json'?"), ("xml", "")):
         message = f"nodes[0].output_format: warning: {name!r} is not a documented format; use text or json{near}"
         assert found(llm("a", output_format=name)) == [message] * (near is not None)
     for key in ("instruction", "prompt"):

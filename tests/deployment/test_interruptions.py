@@ -62,7 +62,7 @@ def test_a_creation_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, k
         flows.apply(plan)
     assert (failure.delivered, caught.value.outcome_unknown) == (1, True)
     assert caught.value.__notes__ == [
-        "apply ended early: 2 of 5 changes were completed; make a plan and apply it to continue"
+        "apply ended early after 2 of 5 changes. To continue, make a new plan and apply it"
     ]
     carried_out = KINDS[kind]
     assert len(flows.workflows()) == (3 if carried_out else 2)

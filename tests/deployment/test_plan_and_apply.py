@@ -68,7 +68,7 @@ def test_a_node_of_a_type_that_came_later_is_applied_as_it_is(flows: Flows) -> N
     assert applied["nodes"][1] == loop
     assert flows.plan().changes == ()
     (flows.folder / "a.json").write_text(json.dumps({**content, "nodes": [{**loop, "type": "lllm"}]}), "utf-8")
-    with pytest.raises(DefinitionError, match="'lllm' is not a type of node; did you mean 'llm'"):
+    with pytest.raises(DefinitionError, match=r"'lllm' is not a type of node\. Did you mean 'llm'"):
         flows.apply(flows.plan())
 
 

@@ -159,7 +159,7 @@ def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, t
         with pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
             flows.apply()
         assert caught.value.__notes__ == [
-            "apply ended early: 1 of 2 changes were completed; make a plan and apply it to continue"
+            "apply ended early after 1 of 2 changes. To continue, make a new plan and apply it"
         ]
         assert flows.workflow("b").version == 2
         assert steps_of(flows.plan()) == [("update", "b.yaml")]
@@ -212,7 +212,7 @@ def test_a_state_that_another_writes_while_the_plan_is_applied(
         flows = Flows(mode, meddling, tmp_path)
         for letter in "ab":
             flows.write(f"{letter}.yaml", letter, "changed")
-        with pytest.raises(StalePlanError, match=r"another process has written the state of b\.yaml"):
+        with pytest.raises(StalePlanError, match=r"another process wrote the state of b\.yaml"):
             flows.apply()
         assert [flows.workflow(letter).version for letter in "ab"] == [2, 1]
         assert path.read_text() == text

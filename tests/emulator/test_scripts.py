@@ -256,8 +256,8 @@ def test_unused_scripts_can_be_asked_for_and_a_near_miss_is_a_warning() -> None:
     assert emulator.scripts.unused == list(emulator.scripts)
     (warning,) = emulator.warnings
     assert str(warning) == (
-        "scripts clasify: no workflow has a node, a tool or a model of this name; "
-        "did you mean 'classify'? (unmatched_script)"
+        "scripts clasify: no workflow has a node, a tool or a model of this name. Did you mean 'classify'?"
+        " (unmatched_script)"
     )
     run(client, llm("clasify"))
     assert (misspelled.taken, len(emulator.warnings)) == (1, 1)

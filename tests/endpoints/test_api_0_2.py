@@ -139,7 +139,7 @@ def test_a_call_that_the_server_does_not_have_is_refused_before_anything_is_sent
         if not isinstance(entry, Missing):
             return
         assert entry.call == row.call
-        with pytest.raises(UnsupportedCallError, match="nothing was sent") as caught:
+        with pytest.raises(UnsupportedCallError, match="Nothing was sent") as caught:
             list(row.on(client))
         error = caught.value
         assert (error.call, error.endpoint, error.api_version) == (row.call, endpoint, "0.2")
@@ -371,7 +371,7 @@ class TestConfiguration:
         assert client.with_options(base_url="https://b.example/api/v1").base_url == "https://b.example"
 
     def test_what_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with pytest.raises(ConfigurationError, match=r"base_url ends in /v1, .* takes the root of a server"):
+        with pytest.raises(ConfigurationError, match=r"base_url ends in /v1, .* pass the root of a server"):
             Fibonacci("key", api_version="0.2", base_url="https://api.fibonacci.dev/v1")
         for version, kind in (("v2", ConfigurationError), (0.2, TypeError)):
             with pytest.raises(kind, match=r"^api_version must be"):

@@ -110,7 +110,7 @@ def _check_that_it_is_named(
         f"ca_bundle: no certificate in '{place}'" if name == "ca_bundle" else f"authority in {name}={place}: unset it"
     )
     assert said in str(error)
-    assert "private authority" not in str(error)
+    assert "private CA" not in str(error)
     assert "a PEM file of certificates, or a folder" in str(error)
 
 

@@ -90,7 +90,7 @@ def test_none_is_given_although_the_server_asks(mode: Mode, version: ssl.TLSVers
         assert type(one.api_error) is APIConnectionError
         # With TLS 1.3 the request was written before the server refused: it was not carried out all the same.
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
-        assert "the server asks for a client certificate: pass client_cert=" in str(one.api_error)
+        assert "The server asks for a client certificate. Pass client_cert=" in str(one.api_error)
 
 
 @pytest.mark.usefixtures("each_transport")
@@ -103,7 +103,7 @@ def test_the_server_does_not_trust_the_certificate(
     assert (server.requests, server.connections) == ([], len(METHODS))
     for one in ended.values():
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
-        assert "the server does not accept the client certificate: pass client_cert=" in str(one.api_error)
+        assert "The server does not accept the client certificate. Pass client_cert=" in str(one.api_error)
 
 
 @pytest.mark.usefixtures("each_transport")
@@ -182,7 +182,7 @@ def test_the_password_is_a_secret(kind: type[Any], files: ClientFiles) -> None:
     made = kind(**options, client_cert=certificate)
     assert files.password not in repr(made)
     assert repr(copy.deepcopy(made)) == repr(copy.copy(made)) == repr(made)
-    with pytest.raises(TypeError, match="the password in client_cert is not pickled: make the client where") as raised:
+    with pytest.raises(TypeError, match="the password in client_cert cannot be pickled: create the client") as raised:
         pickle.dumps(made)
     assert files.password not in str(raised.value)
     without = kind(**options, client_cert=certificate[:2])

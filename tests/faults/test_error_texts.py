@@ -22,7 +22,7 @@ from tests.kit.steps import Step, error_body, head, ok, raw_then_close, raw_then
 HTML = b"<html><h1>Something</h1></html>"
 SAYS_HTML = "the response says '<html><h1>Something</h1></html>'"
 NOT_HTTP = "the response from {at} is not HTTP/1.1: "
-PLAIN_BASE = "if the server speaks TLS on this port, base_url should begin with https://"
+PLAIN_BASE = "If the server uses TLS on this port, base_url should begin with https://"
 BROKE = "the connection to {at} broke before the complete response was received: "
 ALERT = b"\x15\x03\x03\x00\x02\x02\x46"  # TLS, fatal, protocol version
 NO_SUCH_HOST = b"<html>\n<style>a {}</style><title>No such host</title>\n"
@@ -44,8 +44,8 @@ CONNECTIONS: dict[str, Text] = {
     "cut": Text(raw_then_close(head(200, length=9) + b"{"), BROKE + "peer closed connection without sending complete"),
     "silent": Text(raw_then_stall(b""), "no complete response from {at} within the call's time", 0.2, APITimeoutError),
     "SSH": Text(raw_then_close(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), NOT_HTTP + "illegal status line"),
-    "HTTP/2": Text(raw_then_close(SETTINGS), f"{NOT_HTTP}illegal request line; {PLAIN_BASE}"),
-    "TLS alert": Text(raw_then_close(ALERT), f"{NOT_HTTP}illegal request line; {PLAIN_BASE}"),
+    "HTTP/2": Text(raw_then_close(SETTINGS), f"{NOT_HTTP}illegal request line. {PLAIN_BASE}"),
+    "TLS alert": Text(raw_then_close(ALERT), f"{NOT_HTTP}illegal request line. {PLAIN_BASE}"),
 }
 
 
@@ -87,7 +87,7 @@ def test_https_to_a_port_for_http(mode: Mode) -> None:
         error = _error(mode, server.base_url.replace("http:", "https:"))
     assert server.delivered == 1
     assert error.message.startswith(f"no TLS connection to 127.0.0.1:{server.port}: ")
-    remedy = "the server does not speak TLS on this port: base_url should begin with http://"
+    remedy = "The server does not use TLS on this port: base_url should begin with http://"
     assert remedy in error.message
     assert "certificate" not in error.message
 
@@ -97,7 +97,7 @@ def test_a_certificate_that_is_not_trusted(mode: Mode, authority: Authority) -> 
         error = _error(mode, server.base_url)
     assert error.message.startswith(
         f"no TLS connection to 127.0.0.1:{server.port}: certificate verify failed: unable to get local issuer"
-        " certificate; if a private authority signed the certificate, pass ca_bundle=..."
+        " certificate. If a private CA issued the certificate, pass ca_bundle=..."
     )
 
 
@@ -135,12 +135,12 @@ class TestProxies:
         [
             (
                 raw_then_close(head(403, length=0)),
-                "no connection to {at}: {status} 403 Whatever;"
-                " check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and whether the proxy permits this host",
+                "no connection to {at}: {status} 403 Whatever. Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and"
+                " whether the proxy allows this host",
             ),
             (
                 raw_then_close(head(407, length=0)),
-                "no connection to {at}: {status} 407 Whatever; the proxy needs a user",
+                "no connection to {at}: {status} 407 Whatever. The proxy needs a user",
             ),
             (raw_then_close(head(502, length=0)), "no connection to {at}: {status} 502 Whatever"),
             (
@@ -201,7 +201,7 @@ class TestProxies:
         error = _error(mode, "https://api.example/v1")
         at = "api.example:443 through proxy http://no-such-proxy.invalid:3128"
         assert error.message.startswith(f"no connection to {at}, whose name cannot be resolved: ")
-        assert "; check HTTPS_PROXY" in error.message
+        assert ". Check HTTPS_PROXY" in error.message
         no_password.append(error)
 
 
@@ -225,11 +225,11 @@ def _moved(status: int, location: str) -> Step:
 NO_PATH = json.dumps(
     {"error": {"code": "not_found", "message": "There is no GET /x.", "details": [{"field": "path", "message": "x"}]}}
 ).encode()
-LACKS_V1 = f"{SAYS_HTML}; the base URL {{origin}} has no /v1"
-GATEWAY = "a gateway or proxy in between responded, not the platform"
-NOT_FOLLOWED = "that is not followed, as the key must not go elsewhere"
-TRUST = "if you trust that address, pass base_url="
-TLS_PORT = "; the server speaks TLS on this port: base_url should begin with https://"
+LACKS_V1 = f"{SAYS_HTML}. The base URL {{origin}} has no /v1"
+GATEWAY = "A gateway or proxy responded, not the platform"
+NOT_FOLLOWED = "The SDK doesn't follow redirects, because they could send the API key elsewhere"
+TRUST = "If you trust that address, pass base_url="
+TLS_PORT = ". The server uses TLS on this port: base_url should begin with https://"
 RESPONSES: dict[str, Response] = {
     "404 without /v1": Response(_html(404), LACKS_V1, ""),
     "405 without /v1": Response(_html(405), LACKS_V1, ""),
@@ -246,7 +246,7 @@ RESPONSES: dict[str, Response] = {
         f"input_data: Field required{OTHER_API['v1']}",
     ),
     "401 of a framework": Response(respond(401, b'{"detail": "Who are you?"}'), "Who are you?", ""),
-    "502 of a framework": Response(respond(502, b'{"detail": "No upstream."}'), f"No upstream; {GATEWAY}"),
+    "502 of a framework": Response(respond(502, b'{"detail": "No upstream."}'), f"No upstream. {GATEWAY}"),
     "404 with problem details": Response(respond(404, b'{"title": "Gone", "detail": "No route."}'), "No route."),
     "404 below /v1": Response(_html(404), SAYS_HTML),
     "404 below /v2": Response(_html(404), SAYS_HTML, "/api/v2"),
@@ -254,7 +254,7 @@ RESPONSES: dict[str, Response] = {
     "404 of the platform": Response(respond(404, error_body("not_found", "There is none.")), "There is none.", ""),
     "404 of the platform, about the path": Response(
         respond(404, NO_PATH),
-        "There is no GET /x; the base URL {origin} has no /v1",
+        "There is no GET /x. The base URL {origin} has no /v1",
         "",
     ),
     "404 of the platform below /v1, about the path": Response(
@@ -262,14 +262,14 @@ RESPONSES: dict[str, Response] = {
         "There is no GET /x.",
     ),
     "403 without /v1": Response(_html(403), SAYS_HTML, ""),
-    "502 with HTML": Response(_html(502), f"{SAYS_HTML}; {GATEWAY}"),
-    "502 with nothing": Response(_html(502, b""), f"the response has no body; {GATEWAY}"),
-    "504 with text": Response(_html(504, b"Late"), f"the response says 'Late'; {GATEWAY}"),
-    "522 with HTML": Response(_html(522), f"{SAYS_HTML}; {GATEWAY}"),
+    "502 with HTML": Response(_html(502), f"{SAYS_HTML}. {GATEWAY}"),
+    "502 with nothing": Response(_html(502, b""), f"the response has no body. {GATEWAY}"),
+    "504 with text": Response(_html(504, b"Late"), f"the response says 'Late'. {GATEWAY}"),
+    "522 with HTML": Response(_html(522), f"{SAYS_HTML}. {GATEWAY}"),
     "502 of the platform": Response(respond(502, error_body("x", "Sorry.")), "Sorry."),
-    "503 with HTML": Response(_html(503), f"{SAYS_HTML}; {GATEWAY}"),
-    "503 through a proxy": Response(_html(503, b"", Via="1.1 squid"), f"the response has no body; {GATEWAY}"),
-    "503 of a proxy": Response(_html(503, b"", Proxy_Status="p"), f"the response has no body; {GATEWAY}"),
+    "503 with HTML": Response(_html(503), f"{SAYS_HTML}. {GATEWAY}"),
+    "503 through a proxy": Response(_html(503, b"", Via="1.1 squid"), f"the response has no body. {GATEWAY}"),
+    "503 of a proxy": Response(_html(503, b"", Proxy_Status="p"), f"the response has no body. {GATEWAY}"),
     "503 with nothing": Response(_html(503, b""), "the response has no body"),
     "500 with HTML": Response(_html(500), SAYS_HTML),
     "429 of a gateway": Response(_html(429), SAYS_HTML),
@@ -278,26 +278,26 @@ RESPONSES: dict[str, Response] = {
     ),
     "304": Response(
         _moved(304, "https://other.example/v1/x"),
-        "the response says nothing has changed, but the request had no condition; check the cache in between",
+        "the response says that nothing has changed, which the request did not ask. Check the cache in between",
     ),
-    "300": Response(_html(300, b""), "the server redirects, and does not say where"),
-    "302 to nowhere": Response(_html(302, b""), "the server redirects, and does not say where"),
-    "302 to no URL": Response(_moved(302, "https://[::1"), "the server redirects to what is no URL"),
+    "300": Response(_html(300, b""), "the server redirects without saying where"),
+    "302 to nowhere": Response(_html(302, b""), "the server redirects without saying where"),
+    "302 to no URL": Response(_moved(302, "https://[::1"), "the server redirects to something that is not a URL"),
     "301 to https": Response(
         _moved(301, "https://platform.example:444/v1/x?y=1"),
-        f"the server redirects to 'https://platform.example:444/v1/x'; {NOT_FOLLOWED};"
+        f"the server redirects to 'https://platform.example:444/v1/x'. {NOT_FOLLOWED}."
         f" {TRUST}'https://platform.example:444/v1'",
         path="/x?y=1",
     ),
     "308 to another path": Response(
         _moved(308, "/api/v1/x"),
-        f"the server redirects to '{{origin}}/api/v1/x'; {NOT_FOLLOWED}; {TRUST}'{{origin}}/api/v1'",
+        f"the server redirects to '{{origin}}/api/v1/x'. {NOT_FOLLOWED}. {TRUST}'{{origin}}/api/v1'",
     ),
     "302 to a login": Response(
         _moved(302, "https://ada:s3cret@login.example/in?token=s3cret#s3cret"),
-        f"the server redirects to 'https://login.example/in'; {NOT_FOLLOWED}",
+        f"the server redirects to 'https://login.example/in'. {NOT_FOLLOWED}",
     ),
-    "307 to itself": Response(_moved(307, "/v1/x"), f"the server redirects to '{{origin}}/v1/x'; {NOT_FOLLOWED}"),
+    "307 to itself": Response(_moved(307, "/v1/x"), f"the server redirects to '{{origin}}/v1/x'. {NOT_FOLLOWED}"),
     "nginx, TLS port": Response(
         _html(400, b"The plain HTTP request was sent to HTTPS port"),
         f"the response says 'The plain HTTP request was sent to HTTPS port'{TLS_PORT}",
@@ -330,7 +330,7 @@ def test_a_404_of_the_emulator_says_that_the_base_url_has_no_v1(mode: Mode, emul
     for call, arguments in zip(unknown, ([], ["Greeter"], ["wf-1"]), strict=True):
         error = mode.end(call, *arguments).api_error
         assert isinstance(error, NotFoundError)
-        assert f"; the base URL {origin} has no /v1" in str(error)
+        assert f". The base URL {origin} has no /v1" in str(error)
 
 
 @both_modes

@@ -75,9 +75,9 @@ def test_of_a_signal_handler(transport: Any, begun: bytes, handled: list[Excepti
                 assert caught.value is foreign
                 assert client.request("GET", "/x") == {"fine": True}
             assert (len(server.requests), server.connections, handled) == (2, 2, [])
-            note = "POST /x was interrupted: it may have been carried out; idempotency key: "
+            note = "POST /x was interrupted, and may have been carried out (idempotency key: "
             keys = [key for request in server.requests for key in request.all("idempotency-key")]
-            assert getattr(foreign, "__notes__", []) == [note + key for key in keys]
+            assert getattr(foreign, "__notes__", []) == [f"{note}{key})" for key in keys]
 
 
 class InterruptedLoop(asyncio.SelectorEventLoop):

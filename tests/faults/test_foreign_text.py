@@ -121,7 +121,7 @@ def test_what_a_proxy_and_a_row_say_is_safe_to_show(monkeypatch: pytest.MonkeyPa
     client = emulator.client()
     node = {"id": "a", "type": "llm", "instruction": "{{input.name}}"}
     workflow = client.workflows.create(name="x", definition={"nodes": [node]})
-    with pytest.raises(ValueError, match="JSON does not know") as of_inputs:
+    with pytest.raises(ValueError, match="JSON cannot represent") as of_inputs:
         client.workflows.run(workflow.id, inputs={HOSTILE: float("nan")})
     with pytest.raises(ValueError, match="no row is started") as of_row:
         client.workflows.run_many(workflow.id, [{HOSTILE: 1}]).results()

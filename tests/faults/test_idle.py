@@ -254,7 +254,7 @@ class TestDroppedConnection:
             relay.forget()
             ended = mode.end(client.request, "GET", "/x")
         assert isinstance(ended.error, APIConnectionError)
-        known = r"no response in \d\.\d s on a connection that had been idle for \d\.\d s; it may have died silently"
+        known = r"no response in \d\.\d s on a connection that had been idle for \d\.\d s, which may have died silently"
         assert re.search(known, str(ended.error))
 
     @all_modes_at_once

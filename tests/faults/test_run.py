@@ -35,8 +35,8 @@ from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
 NOTE = "execution id: exec_1"
-CONTINUES = "; it continues: wait again with executions.wait, or end it with executions.cancel"
-MAY_HAVE_STARTED = "; it may have been started: look for it with executions.list before you start it again"
+CONTINUES = ". The execution keeps running: wait again with executions.wait, or end it with executions.cancel"
+MAY_HAVE_STARTED = ". The execution may have been started: look for it with executions.list before you start it again"
 KEY = "sk-secret-of-mine"
 ID_REDACTED = "execution id: [API key]"
 
@@ -151,11 +151,11 @@ class TestTimeUp:
         assert ended.seconds >= 0.8
         assert (error.execution, error.idempotency_key) == (None, "job-7")
         assert str(error) == (
-            "no execution of workflow wf-1 was received within the time to wait; it may have been started"
+            "no execution of workflow wf-1 was received within the time to wait, and it may have been started"
         )
         assert type(error.__cause__) is APITimeoutError
         assert error.__cause__.outcome_unknown
-        assert notes_of(error) == [f"no execution id was received; idempotency key: job-7{MAY_HAVE_STARTED}"]
+        assert notes_of(error) == [f"no execution id was received (idempotency key: job-7){MAY_HAVE_STARTED}"]
         copied = pickle.loads(pickle.dumps(error))
         assert (copied.idempotency_key, copied.__cause__.outcome_unknown) == ("job-7", True)
         assert len(server.requests) == 1
@@ -169,12 +169,12 @@ class TestTimeUp:
             ended = mode.end(client.workflows.run, "wf-1", timeout=0.3)
         assert type(ended.error) is WaitTimeoutError
         assert str(ended.error) == (
-            "no execution of workflow wf-1 was received within the time to wait; nothing was started"
+            "no execution of workflow wf-1 was received within the time to wait, and nothing was started"
         )
         assert isinstance(ended.error.__cause__, APITimeoutError)
         assert not ended.error.__cause__.outcome_unknown
         assert notes_of(ended.error) == [
-            f"no execution id was received; idempotency key: {ended.error.idempotency_key}"
+            f"no execution id was received (idempotency key: {ended.error.idempotency_key})"
         ]
 
     def test_a_shorter_timeout_of_the_call_is_its_own(self, mode: Mode) -> None:
@@ -252,13 +252,13 @@ class TestNotes:
         assert isinstance(ended.error, APIConnectionError)
         key = server.last.one("Idempotency-Key")
         assert key == options.get("idempotency_key", key)
-        assert notes_of(ended.error) == [f"no execution id was received; idempotency key: {key}{MAY_HAVE_STARTED}"]
+        assert notes_of(ended.error) == [f"no execution id was received (idempotency key: {key}){MAY_HAVE_STARTED}"]
 
     @pytest.mark.parametrize("key", [KEY, lambda: KEY], ids=["key", "function"])
     def test_an_api_key_in_place_of_an_id_is_redacted(self, key: Any, mode: Mode, clock: FakeClock) -> None:
         echo = respond_json({"data": {"execution_id": KEY, "status": "running"}})
         failed = respond_json({"data": {"execution_id": KEY, "status": "failed", "error": KEY}})
-        lost = "no execution id was received; idempotency key: [API key]"
+        lost = "no execution id was received (idempotency key: [API key])"
         with (
             ScriptedServer(echo) as server,
             ScriptedServer(respond(404)) as missing,
@@ -321,14 +321,15 @@ class TestCancelOnExit:
     @pytest.mark.parametrize(
         ("response", "note"),
         [
-            (respond(409), "the execution was not canceled: it had ended already"),
+            (respond(409), "the execution was not canceled, because it had already ended"),
             (
                 respond(500),
-                "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: status 500",
+                "canceling the execution failed, so it may still be running: POST /executions/exec_1/cancel: status"
+                " 500",
             ),
             (
                 raw_then_reset(b""),
-                "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: ",
+                "canceling the execution failed, so it may still be running: POST /executions/exec_1/cancel: ",
             ),
         ],
     )
@@ -344,8 +345,10 @@ class TestCancelOnExit:
         assert second.startswith(note)
         assert len(server.requests) == 3
         logged = [record for record in caplog.records if record.levelname == "WARNING"]
-        assert [vars(record)["execution_id"] for record in logged] == ["exec_1"] * ("may continue" in note)
-        assert all(record.getMessage().startswith(f"execution exec_1 may continue: {note}") for record in logged)
+        assert [vars(record)["execution_id"] for record in logged] == ["exec_1"] * ("may still be running" in note)
+        assert all(
+            record.getMessage().startswith(f"execution exec_1 may still be running: {note}") for record in logged
+        )
 
     @pytest.mark.parametrize("turns", [0, 1, 4, 12])
     @pytest.mark.parametrize("closes", [True, False])

@@ -97,11 +97,14 @@ def test_a_pickled_client_holds_a_secret_only_when_that_is_allowed(
     kind: type[Fibonacci] | type[AsyncFibonacci], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for given in (kind(KEY), kind("other").with_options(api_key=KEY), kind(KEY).with_options(timeout=3)):
-        with pytest.raises(TypeError, match="is not pickled: take it from FIBONACCI_API_KEY or a profile") as caught:
+        with pytest.raises(
+            TypeError,
+            match="api_key: take it from FIBONACCI_API_KEY or a profile",
+        ) as caught:
             pickle.dumps([given])
         assert KEY not in str(caught.value)
         for part in (given.workflows, given.workflows.get, given.workflows.list(), vars(given)["_shared"]):
-            with pytest.raises(TypeError, match="is not pickled"):
+            with pytest.raises(TypeError, match="cannot pickle"):
                 pickle.dumps(part)
         for same in (copy.copy(given), copy.deepcopy(given)):  # they stay in the process
             assert vars(same)["_config"].api_key == KEY
@@ -111,7 +114,7 @@ def test_a_pickled_client_holds_a_secret_only_when_that_is_allowed(
     assert KEY.encode() not in pickle.dumps([kind(), kind(key_of_a_vault), kind(allow_pickled_secrets=True)])
     assert KEY not in repr(kind()) + repr(vars(kind()))
     for limiter in ("redis://:hunter2@localhost:1/0", "redis://localhost:1/0?password=hunter2"):
-        with pytest.raises(TypeError, match="password in rate_limiter is not pickled: take it from FIBONACCI_RATE_"):
+        with pytest.raises(TypeError, match="password in rate_limiter: take it from FIBONACCI_RATE_"):
             pickle.dumps(kind(rate_limiter=limiter))
         assert b"hunter2" in pickle.dumps(kind(rate_limiter=limiter, allow_pickled_secrets=True))
 

@@ -45,7 +45,7 @@ def test_a_name_of_this_machine_that_is_another_gets_no_request(
                 assert (ended.error is None) == is_fine
                 if not is_fine:
                     assert isinstance(ended.error, APIConnectionError)
-                    text = f"{name} is a name of this machine, and the name service gives {address}: the API key would"
+                    text = f"{name} is a name for this machine, but DNS resolves it to {address}, so the API key would"
                     assert text in str(ended.error)
                     assert ended.error.attempts == 1
     assert len(server.requests) == 2

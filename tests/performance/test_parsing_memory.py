@@ -48,7 +48,7 @@ def test_too_many_values_from_a_server(mode: Mode) -> None:
         client = mode.client_of(server)
         error = mode.end(client.request, "POST", "/x").api_error
         assert isinstance(error, APIResponseError)
-        assert "the body has more than 1,048,576 JSON values, which take too much memory; a larger max_resp" in str(
+        assert "the body has more than 1,048,576 JSON values, which take too much memory. A larger max_resp" in str(
             error
         )
         assert error.outcome_unknown

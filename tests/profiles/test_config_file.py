@@ -70,12 +70,12 @@ class TestFaults:
             ("[profiles]\nwork = 7", "the profile 'work' must be a table, [profiles.work]"),
             (
                 "[profiles.work]\nbase_ulr = 'x'",
-                "the profile 'work' has no setting 'base_ulr'; did you mean",
+                "the profile 'work' has no setting 'base_ulr'. Did you mean",
             ),
             ("[profiles.work]\nbase_url = 7", "base_url of the profile 'work' must be a URL in quotes"),
             ("[profiles.work]\napi_version = 0.2", "api_version of the profile 'work' must be "),
             ("[profiles.work]\nkeychain = 'yes'", "keychain of the profile 'work' must be true or false"),
-            ("[profile.work]", "the file has no setting 'profile'; did you mean 'profiles'"),
+            ("[profile.work]", "the file has no setting 'profile'. Did you mean 'profiles'"),
         ]
         check_each(rows, check)
 
@@ -206,7 +206,7 @@ class TestChanges:
             with pytest.raises(ConfigurationError, match=message):
                 add_profile(name, url)
         for change in (use_profile, remove_profile):
-            with pytest.raises(ConfigurationError, match=r"NAME: there is no profile 'wrok' .* did you mean 'work'"):
+            with pytest.raises(ConfigurationError, match=r"NAME: there is no profile 'wrok' .* Did you mean 'work'"):
                 change("wrok")
         assert list(read_profiles().profiles) == ["work"]
 

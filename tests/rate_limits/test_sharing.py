@@ -45,7 +45,7 @@ class TestSharing:
             workers.begin()
             assert workers.done()[0].rows == [6]
         client, began = client_of(emulator, rate_limiter, timeout=20), time.monotonic()
-        with pytest.raises(RateLimitError, match=r"0 of 6 left.*nothing was sent") as caught:
+        with pytest.raises(RateLimitError, match=r"0 of 6 left.*Nothing was sent") as caught:
             client.tools.get("calculator")
         assert time.monotonic() - began < 5
         assert caught.value.retry_after is not None

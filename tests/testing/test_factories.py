@@ -52,7 +52,7 @@ def test_values_are_validated() -> None:
 
 
 def test_a_typo_is_refused() -> None:
-    with pytest.raises(TypeError, match="Execution has no field 'output'; did you mean 'outputs'"):
+    with pytest.raises(TypeError, match=r"Execution has no field 'output'\. Did you mean 'outputs'"):
         make_execution(output={})
 
 

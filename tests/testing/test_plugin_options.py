@@ -96,7 +96,7 @@ def test_options_by_a_fixture(run_pytest: RunPytest) -> None:
 
 
 WRONG = {
-    'plann="free"': "@pytest.mark.fibonacci: Emulator has no option 'plann'; did you mean 'plan'?",
+    'plann="free"': "@pytest.mark.fibonacci: Emulator has no option 'plann'. Did you mean 'plan'?",
     "quux=1": "Emulator has no option 'quux'; the options are db, time, plan, api_key,",
     'time="skp"': "time is one of real, skip, manual, not 'skp'",
     '"free"': "@pytest.mark.fibonacci takes options by name, such as plan=\"free\", not 'free'",
@@ -125,7 +125,7 @@ def test_options_that_are_no_dict_are_an_error(run_pytest: RunPytest, options: s
 def test_a_typo_in_the_fixture_is_an_error(run_pytest: RunPytest) -> None:
     result = run_pytest("def test_it(fibonacci_emulator): pass", conftest=CONFTEST.replace('"plan"', '"paln"'))
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["fibonacci_emulator_options: Emulator has no option 'paln'; did you mean 'plan'?"])
+    result.stdout.fnmatch_lines(["fibonacci_emulator_options: Emulator has no option 'paln'. Did you mean 'plan'?"])
 
 
 def test_a_marker_without_effect_is_an_error(run_pytest: RunPytest) -> None:

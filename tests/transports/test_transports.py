@@ -155,12 +155,12 @@ WRONG_CONNECTION_OPTIONS: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"client_cert": "/no/such.pem"},
         ConfigurationError,
-        "client_cert: there is no file '/no/such.pem'; pass",
+        r"client_cert: there is no file '/no/such.pem'. Pass",
     ),
     ({"client_cert": (__file__, "/no/such.pem")}, ConfigurationError, "client_cert: there is no file '/no/such.pem'"),
     ({"client_cert": (__file__,)}, TypeError, "client_cert must be .*, not a tuple of 1"),
     ({"client_cert": 3}, TypeError, "client_cert must be the path of a PEM file, .*, not int"),
-    ({"client_cert": (__file__, __file__, 3)}, TypeError, "client_cert must be .*; the password is int"),
+    ({"client_cert": (__file__, __file__, 3)}, TypeError, "client_cert must be .*, but the password is int"),
     ({"connect_timeout": 0}, ConfigurationError, "connect_timeout must be above 0 seconds, not 0"),
     ({"connect_timeout": float("inf")}, ConfigurationError, "connect_timeout must be 0 or more seconds, not inf"),
     ({"connect_timeout": None}, TypeError, "connect_timeout must be a number of seconds, not None"),
@@ -230,7 +230,7 @@ class TestArguments:
         ids=str,
     )
     def test_a_connection_option_beside_a_transport_is_refused(self, mode: Mode, option: dict[str, Any]) -> None:
-        with pytest.raises(ConfigurationError, match=f"{next(iter(option))} does not reach a transport"):
+        with pytest.raises(ConfigurationError, match=f"{next(iter(option))} does not apply to a transport"):
             mode.client("sk-1", transport=mode.socket_transport(), **option)
 
     @each_row(("arguments", "error", "message"), WRONG_CONNECTION_OPTIONS)

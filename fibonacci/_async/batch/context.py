@@ -341,7 +341,7 @@ class AsyncBatchContext:
             except JournalError as error:
                 names = printable_line(", ".join(f"{row.key}: {row.execution_id}" for row in rows))
                 error.add_note(
-                    f"rows were started, and this could not be recorded; the ids of their executions: {names}"
+                    f"rows were started, but this could not be recorded. The ids of their executions: {names}"
                 )
                 raise
             for row in rows:
@@ -376,7 +376,7 @@ class AsyncBatchContext:
             return
         workflow = self.requests.workflow_id
         if self.options.if_new_version == "continue":
-            text = "the workflow %s was changed from version %s to %s: the rows that are left run with the new one"
+            text = "the workflow %s was changed from version %s to %s: the remaining rows run with the new one"
             log(_log, logging.WARNING, text, workflow, before, version)
             self.state.new_version = version
             return
@@ -395,7 +395,7 @@ class AsyncBatchContext:
         """
         asked = error.retry_after if isinstance(error, APIStatusError) else None
         if asked:
-            log(_log, logging.INFO, "no row is started for %.0f s, as the platform asks for: %s", asked, error)
+            log(_log, logging.INFO, "no row is started for %.0f s, as the platform asks: %s", asked, error)
         if self.plan.failed(self.now, asked, is_uncertain=is_uncertain):
             self.state.stop(error)
 

@@ -152,7 +152,7 @@ async def estimate(
     """
     count = options.total if number is None else check_positive_int("rows", number)
     if count is None:
-        raise ValueError("the number of rows is not known: pass it, as in runs.estimate(20_000)")
+        raise ValueError("the number of rows is unknown: pass it, as in runs.estimate(20_000)")
     if number is None and options.max_rows is not None:
         count = min(count, options.max_rows)
     repeatable = rows if can_be_read_again(rows) else ()

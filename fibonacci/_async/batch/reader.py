@@ -128,9 +128,9 @@ class AsyncRowReader:
         entry, was_seen = await self._context.use_journal(find)
         if entry is not None and not was_seen:
             raise ValueError(
-                f"row {row.index} has the key {key_in(row.key)!r}, and the journal has {key_in(other)!r}: numbers"
-                " and texts are different keys. Pass keys of the type that they had, as by"
-                " key=lambda row: str(row['id'])"
+                f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}: numbers and"
+                " texts are different keys. Pass keys of the same type as before, for example with key=lambda row:"
+                " str(row['id'])"
             )
 
     async def _continue(self, row: Row, entry: JournalEntry) -> None:
@@ -138,7 +138,7 @@ class AsyncRowReader:
         state, journal = self._state, self._context.journal
         if entry.digest and entry.digest != row.digest:
             raise ValueError(
-                f"row {row.index} has the key {key_in(row.key)!r}, with which the journal has other inputs; inputs must"
+                f"row {row.index} has the key {key_in(row.key)!r}, for which the journal has other inputs. Inputs must"
                 " not change between runs: pass another journal, or other keys"
             )
         if entry.is_finished:
@@ -176,7 +176,7 @@ def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: 
     problems = check_inputs(definition, row.inputs)
     if problems.errors:
         text = in_one_line(problems.errors)
-        text = f"row {row.index} is not what the workflow needs, so no row is started: {text}"
+        text = f"row {row.index} does not fit the workflow's inputs, so no row is started: {text}"
         raise InputsError(text, problems.errors, row.inputs)
     for problem in problems:
         if problem.location != f"inputs.{key_column}":

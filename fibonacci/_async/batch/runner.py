@@ -204,7 +204,7 @@ class AsyncBatchRunner:
         self._stop_checked_at = now
         if journal.is_asked_to_stop:
             state.stop_by(journal.path)
-            text = f"is stopped by another process: no further row is started, and {state.waited_for} under way are"
+            text = f"was stopped by another process: no further row starts, and {state.waited_for} under way are"
             log_journal(journal.path, f"{text} waited for", is_warning=True)
 
     def _stop_if_held(self) -> None:
@@ -234,7 +234,7 @@ class AsyncBatchRunner:
         try:
             version = version_text((await self._context.requests.workflow()).version)
         except Exception:
-            _log.debug("the workflow could not be read to see its version", exc_info=True)
+            _log.debug("the workflow could not be read to get its version", exc_info=True)
         finally:
             self._context.report(partial(self._context.take_version, version))
 

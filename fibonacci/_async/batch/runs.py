@@ -91,7 +91,7 @@ def rows_bar(total: int | None) -> RowsBar | None:
     return RowsBar(total)
 
 
-_ATTENDED = "another task or thread waits for the next result of these rows: iterate and close them in one"
+_ATTENDED = "another task or thread is waiting for the next result of these rows: iterate and close them in one only"
 
 
 class AsyncBatchSession:
@@ -246,7 +246,9 @@ class AsyncBatchSession:
             RuntimeError: If the rows run in the process that this one was forked from.
         """
         if self._process != os.getpid():
-            raise RuntimeError("these rows run in the process that has begun to, not in its fork: call run_many there")
+            raise RuntimeError(
+                "these rows run in the process that started them, not in a fork of it: call run_many there"
+            )
 
     async def _next_or_record(self) -> RunResult | None:
         """Run rows until one has a result, and record the IDs of executions however this ends."""
@@ -445,14 +447,16 @@ class AsyncRuns(_runtime.AsyncIterationHints):
 
     def __aiter__(self) -> AsyncIterator[RunResult]:
         if self._session.was_begun:
-            raise RuntimeError("these rows were iterated before: results() has their results; run_many runs them again")
+            raise RuntimeError(
+                "these rows were already iterated. results() has their results, and run_many runs them again"
+            )
         self._session.was_begun = True
         return AsyncRunsIterator(self._session, self._latest)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"{type(self).__name__} is not pickled: it runs rows where it is iterated. Call run_many in the process"
-            " that runs the rows; the results and the summary can be pickled"
+            f"{type(self).__name__} cannot be pickled, because it runs rows where it is iterated. Call run_many in the"
+            " process that runs the rows. You can pickle the results and the summary"
         )
 
     def __repr__(self) -> str:

@@ -221,7 +221,7 @@ class AsyncHTTP11Connection:
         where = f"on a connection that had been idle for {self.began_at - self.ended_at:.1f} s"
         if first_byte_timeout is None or deadline.remaining() == 0:
             raise DeadlineExceeded(f"no response {where}")
-        raise SilentConnection(f"no response in {first_byte_timeout:.1f} s {where}; it may have died silently")
+        raise SilentConnection(f"no response in {first_byte_timeout:.1f} s {where}, which may have died silently")
 
     async def _receive(self, deadline: Deadline, limit: int, phases: Phases, *, is_complete: bool) -> HTTPResponse:
         head = await self._reader.head(deadline)

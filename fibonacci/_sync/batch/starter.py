@@ -268,7 +268,7 @@ class RowFinder:
         for row, doubt in matched.doubts:
             state.doubts[row.index] = doubt
         for row, execution in matched.found:
-            text = "row %s: its execution is taken to be %s, which has its inputs and belongs to no other row"
+            text = "row %s: its execution is assumed to be %s, which has the same inputs and belongs to no other row"
             log(_log, logging.WARNING, text, row.key, execution.id, execution_id=execution.id)
             del state.unknown[row.index]
             row.error = None

@@ -119,7 +119,7 @@ class WorkflowServer:
         arguments = params.arguments or {}
         workflow = self._workflows.get(params.name)
         if fault := await _fault(workflow, tool, arguments):
-            return error_result(ValueError(f"{fault}; nothing was sent"))
+            return error_result(ValueError(f"{fault}{'' if fault.endswith('?') else '.'} Nothing was sent"))
         progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
         try:
             if workflow is not None:

@@ -97,7 +97,7 @@ class ArgumentReader:
         if isinstance(value, list | tuple):
             elements = cast("Sequence[object]", value)
             return [self.plain(item, f"{argument}[{index}]", depth + 1) for index, item in enumerate(elements)]
-        raise TypeError(f"{argument} is {_kind(value)}, which has no JSON form; {_remedy(value)}")
+        raise TypeError(f"{argument} is {_kind(value)}, which has no JSON form: {_remedy(value)}")
 
     def node(self, value: object, argument: str) -> str:
         """Return the ID of a node of this builder.

@@ -71,7 +71,7 @@ def check_definition(
         >>> node = {"id": "a", "type": "llm", "instruction": "Hello", "temprature": 0, "dependencies": ["b"]}
         >>> for problem in check_definition({"nodes": [node]}):
         ...     print(problem)
-        nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm; did you mean 'temperature'?
+        nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm. Did you mean 'temperature'?
         nodes[0].dependencies[0]: error: depends on 'b', which is not a node
     """
     known = None if tools is None else known_tools(tools)

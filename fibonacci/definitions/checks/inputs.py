@@ -73,7 +73,7 @@ def check_inputs(
         >>> for problem in check_inputs(definition, {"nmae": "Ada"}):
         ...     print(problem)
         inputs.name: error: it is missing, but used by node 'greet'
-        inputs.nmae: error: there is no such input; did you mean 'name'?
+        inputs.nmae: error: there is no such input. Did you mean 'name'?
     """
     given = _plain(inputs)
     plain = {} if definition is None else plain_object(definition)
@@ -205,7 +205,7 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
             continue
         near = nearest(name.lower(), unset, cutoff=_RESEMBLES)
         if near is not None:
-            yield _problem(name, "misspelled_input", f"there is no such input; did you mean {unset[near]!r}?")
+            yield _problem(name, "misspelled_input", f"there is no such input. Did you mean {unset[near]!r}?")
         elif not is_open:
             others = f"the inputs are {', '.join(known)}" if known else "the workflow has none"
             yield _problem(name, "unused_input", f"there is no such input; {others}")

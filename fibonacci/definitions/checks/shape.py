@@ -384,7 +384,7 @@ def category_problems(categories: object, tools: Iterable[KnownTool]) -> Iterato
     for index, name in enumerate(categories):
         near = nearest_category(name, known)
         if near is not None:
-            message = f"no tool has the category {name!r}; did you mean {near!r}?"
+            message = f"no tool has the category {name!r}. Did you mean {near!r}?"
             yield problem(f"categories[{index}]", "unknown_category", message)
 
 

@@ -54,7 +54,7 @@ def report_categories(context: RequestContext, owner: str, names: Iterable[str])
             EmulatorWarning(
                 code="unknown_category",
                 location=f"{owner} {name}",
-                message=f"no tool has this category; did you mean {near!r}?",
+                message=f"no tool has this category. Did you mean {near!r}?",
             )
             for name in names
             if (near := misspelled_category(name)) is not None
@@ -95,7 +95,7 @@ def report_unmatched_scripts(context: RequestContext, workflow: CompiledWorkflow
     for name in unused:
         near = get_close_matches(canonical_tool(name), names, n=1)
         if near and not any(_has_name(candidate, name) for candidate in (workflow, *_workflows(context))):
-            message = f"no workflow has a node, a tool or a model of this name; did you mean {near[0]!r}?"
+            message = f"no workflow has a node, a tool or a model of this name. Did you mean {near[0]!r}?"
             context.environment.warnings.keep(
                 [EmulatorWarning(code="unmatched_script", location=f"scripts {name}", message=message)]
             )

@@ -85,27 +85,27 @@ async def test_a_run_returns_its_outputs_as_data_and_as_text() -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "fault"),
     [
-        ("run_greeter", {}, "inputs.name: it is missing, but used by node 'greet'; nothing was sent"),
+        ("run_greeter", {}, "inputs.name: it is missing, but used by node 'greet'. Nothing was sent"),
         (
             "run_greeter",
             {"name": "Ada", "x": 1},
-            "inputs.x: there is no such input; the inputs are name; nothing was sent",
+            "inputs.x: there is no such input; the inputs are name. Nothing was sent",
         ),
-        ("get_execution", {}, "inputs: 'execution_id' is required; nothing was sent"),
+        ("get_execution", {}, "inputs: 'execution_id' is required. Nothing was sent"),
         (
             "get_execution",
             {"execution_id": ""},
-            "inputs.execution_id: '' has fewer than 1 characters; nothing was sent",
+            "inputs.execution_id: '' has fewer than 1 characters. Nothing was sent",
         ),
         (
             "get_execution",
             {"execution_id": "x", "wait_seconds": 31},
-            "inputs.wait_seconds: 31 is more than 30; nothing was sent",
+            "inputs.wait_seconds: 31 is more than 30. Nothing was sent",
         ),
         (
             "read_docs",
             {"names": ["x"]},
-            "inputs.names: there is no such argument; did you mean 'name'?; nothing was sent",
+            "inputs.names: there is no such argument. Did you mean 'name'? Nothing was sent",
         ),
     ],
 )
@@ -287,7 +287,7 @@ async def test_the_api_key_is_in_no_result() -> None:
         (GREETING, True, None),
         (json.dumps(GREETING), True, None),
         ("nodes:\n- id: a\n  type: llm\n", False, "definition:2:3"),
-        ({"nodes": [{"id": "a", "type": "lm"}]}, False, "did you mean 'llm'"),
+        ({"nodes": [{"id": "a", "type": "lm"}]}, False, "Did you mean 'llm'"),
         ("{", False, "definition:1:2"),
         ({}, False, "nodes"),
     ],
@@ -327,7 +327,7 @@ async def test_documentation_is_read() -> None:
         assert "cancel_on_exit" in text_of(await client.call_tool("read_docs", {"name": "workflows.run"}))
         wrong = await client.call_tool("read_docs", {"name": "workflows.rum"})
         assert wrong.is_error
-        assert "did you mean 'run'?" in text_of(wrong)
+        assert "Did you mean 'run'?" in text_of(wrong)
 
 
 @awaited
@@ -354,7 +354,7 @@ async def test_outputs_that_are_too_long_are_cut_and_read_on_once() -> None:
         beyond = await client.call_tool("read_output", {**place, "offset": 50_000})
         assert f"offset: the output 'greet' has {len(whole):,} characters" in text_of(beyond)
         wrong = await client.call_tool("read_output", {**place, "output": "geet"})
-        assert "the execution has no output 'geet'; did you mean 'greet'?" in text_of(wrong)
+        assert "the execution has no output 'geet'. Did you mean 'greet'?" in text_of(wrong)
 
 
 def test_short_outputs_stay_whole_beside_long_ones() -> None:
@@ -381,7 +381,7 @@ async def test_what_is_repeated_of_a_call_is_short() -> None:
         ]
         for tool, arguments in calls:
             assert len(text_of(await client.call_tool(tool, arguments))) < 20_000, tool
-        with pytest.raises(mcp_error(), match="there is no tool 'run_greter'; did you mean 'run_greeter'") as unknown:
+        with pytest.raises(mcp_error(), match=r"there is no tool 'run_greter'\. Did you mean 'run_greeter'") as unknown:
             await client.call_tool("run_greter", {})
         assert len(str(unknown.value)) < 200
 

@@ -271,11 +271,11 @@ def test_the_output_of_a_model_call_has_the_fields_of_its_output_schema(flow: Wo
     draft = flow.llm("draft", "x", output_schema=Verdict)
     assert f"{draft.output.reason} {draft['reason']} {draft.output}" == "{{draft.reason}} {{draft.reason}} {{draft}}"
     untyped: Any = draft
-    with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'resaon'; did you mean 'reason'\?"):
+    with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'resaon'. Did you mean 'reason'\?"):
         _ = untyped.output.resaon
     with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'x'; Verdict has reason, score"):
         _ = untyped.output.x
-    with pytest.raises(ValueError, match=r"\{\{draft\}\} has no 'resaon'; did you mean 'reason'\?"):
+    with pytest.raises(ValueError, match=r"\{\{draft\}\} has no 'resaon'. Did you mean 'reason'\?"):
         draft["resaon"]
     with pytest.raises(TypeError, match=r"\{\{draft.score\}\} is of type int: it has no fields"):
         draft["score"]["x"]
@@ -288,7 +288,7 @@ def test_the_output_of_critics_and_conditionals_is_what_they_document(flow: Work
     shown = f"{judge.output.passed} {judge.output.criteria_scores['tone']} {gate.output.result} {gate.output.branch[0]}"
     assert shown == "{{judge.passed}} {{judge.criteria_scores.tone}} {{gate.result}} {{gate.branch.0}}"
     untyped: Any = judge
-    with pytest.raises(AttributeError, match="'overall_socre'; did you mean 'overall_score'"):
+    with pytest.raises(AttributeError, match=r"'overall_socre'\. Did you mean 'overall_score'"):
         _ = untyped.output.overall_socre
 
 
@@ -386,7 +386,7 @@ def test_a_node_of_a_type_that_came_later_is_checked_like_any_other(flow: Workfl
         ("lllm", {}, ValueError, r"type 'lllm' is not a type of node: use flow\.llm\(\.\.\.\)"),
         ("", {}, ValueError, "type=''"),
         (5, {}, TypeError, "type must be a text"),
-        ("loop", {"over": {1, 2}}, TypeError, "over is of type set, which has no JSON form; use sorted"),
+        ("loop", {"over": {1, 2}}, TypeError, "over is of type set, which has no JSON form: use sorted"),
         ("loop", {"over": other}, ValueError, "over is {{b}} of another WorkflowBuilder"),
         ("loop", {"after": a}, TypeError, r"after must be a list of nodes, not the node 'a'"),
         ("loop", {"dependencies": [a]}, ValueError, r"dependencies: give the nodes as after=\[node\]"),

@@ -60,7 +60,7 @@ MISTAKES: dict[str, Mistake] = {
     "an unknown node": (
         lambda on: on.flow.llm("a", "Improve {{darft}}"),
         ValueError,
-        "instruction: {{darft}} names no node that is there yet; did you mean 'draft'?",
+        "instruction: {{darft}} names no node that is there yet. Did you mean 'draft'?",
     ),
     "a node of later": (
         lambda on: on.flow.tool("a", "t", {"x": ["{{summary}}"]}),
@@ -123,7 +123,7 @@ MISTAKES: dict[str, Mistake] = {
     "a date in params": (
         lambda on: on.flow.tool("a", "t", {"x": [date(2026, 1, 1)]}),
         TypeError,
-        "params.x[0] is of type date, which has no JSON form; use .isoformat()",
+        "params.x[0] is of type date, which has no JSON form: use .isoformat()",
     ),
     "NaN": (lambda on: on.flow.tool("a", "t", {"x": float("nan")}), ValueError, "params.x is nan"),
     "a number as key": (lambda on: on.flow.tool("a", "t", {1: "x"}), TypeError, "params has the key 1"),
@@ -231,6 +231,6 @@ def test_a_client_refuses_a_template_as_an_input() -> None:
     with Fibonacci("key", transport=transport) as client, pytest.raises(TypeError) as caught:
         client.workflows.execute("wf-1", inputs={"name": given.name})
     assert transport.requests == []
-    assert "inputs.name is of type Template, which has no JSON form; it has a value only inside the" in str(
+    assert "inputs.name is of type Template, which has no JSON form: it has a value only inside the" in str(
         caught.value
     )

@@ -56,17 +56,17 @@ def test_a_field_prints_its_template_under_its_name_in_json(given: Any) -> None:
 
 
 MISSPELT: list[tuple[Read, str]] = [
-    (lambda given: given.titel, "{{input}} has no field 'titel'; did you mean 'title'?"),
-    (lambda given: given.sender.nam, "{{input.sender}} has no field 'nam'; did you mean 'name'?"),
+    (lambda given: given.titel, "{{input}} has no field 'titel'. Did you mean 'title'?"),
+    (lambda given: given.sender.nam, "{{input.sender}} has no field 'nam'. Did you mean 'name'?"),
     (lambda given: given.copies[0].phone, "has no field 'phone'; Sender has name, mail_address"),
-    (lambda given: given.sender.mailAddress, "has no field 'mailAddress'; did you mean 'mail_address'?"),
+    (lambda given: given.sender.mailAddress, "has no field 'mailAddress'. Did you mean 'mail_address'?"),
     (lambda given: given.model_dump(), "{{input}} has no field 'model_dump'"),
     (lambda given: given._repr_html_(), "Template has no attribute '_repr_html_'"),
 ]
 IMPOSSIBLE: list[tuple[Read, type[Exception], str]] = [
     (lambda given: given.copies["name"], TypeError, "{{input.copies}} is a list: give the index of an item"),
     (lambda given: given.title["x"], TypeError, "{{input.title}} is of type str: it has no fields and no items"),
-    (lambda given: given.sender["nam"], ValueError, "{{input.sender}} has no 'nam'; did you mean 'name'?"),
+    (lambda given: given.sender["nam"], ValueError, "{{input.sender}} has no 'nam'. Did you mean 'name'?"),
     (lambda given: given.title.upper(), AttributeError, "{{input.title}} is of type str, and its value is known only"),
     (lambda given: given.copies.append(1), AttributeError, "'append' cannot be asked for here; ask in the instruction"),
     (lambda given: given.count + 1, TypeError, "the operator '+' cannot apply to {{input.count}}"),

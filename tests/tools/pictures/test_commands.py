@@ -37,7 +37,7 @@ def test_the_card_of_links_has_the_size_that_its_pages_state() -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("terminal-run", ("Sorts incoming mail", "Good morning, Ada!", "did you mean 'name'?", "completed")),
+        ("terminal-run", ("Sorts incoming mail", "Good morning, Ada!", "Did you mean 'name'?", "completed")),
         ("terminal-watch", ("outline", "no answer in 30 s", "it depends on 'draft', which failed")),
         ("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/flows")),
     ],

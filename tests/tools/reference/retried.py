@@ -48,9 +48,7 @@ def failures() -> list[FailedCall]:
     found += [
         FailedCall("a success that cannot be read, or is too large", "APIResponseError", "raised", "unknown"),
         FailedCall("a list whose server repeats a cursor", "PaginationError", "raised", "raised"),
-        FailedCall(
-            "the rate limit admits no request within the time of the call", "RateLimitError", "raised", "raised"
-        ),
+        FailedCall("the rate limit allows no request within the call's timeout", "RateLimitError", "raised", "raised"),
         *_by_statuses(),
         _of("any status with the code `validation_error`, 429 excepted", _response(400, code="validation_error")),
         _of("429 whose code has `quota` or `daily` in it", _response(429, code="quota_exceeded")),
