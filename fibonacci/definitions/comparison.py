@@ -43,7 +43,7 @@ class DefinitionChange:
     """
 
     kind: ChangeKind
-    """How it differs: `added`, `removed` or `changed`. A field that has a default is always `changed`."""
+    """How it differs: `added`, `removed` or `changed`. A field with a default is only ever `changed`."""
 
     location: str
     """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""

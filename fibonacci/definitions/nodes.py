@@ -207,7 +207,7 @@ class _FallibleNode(BaseNode):
     """The fields of the nodes that call something outside the workflow."""
 
     condition: Condition | None = None
-    """The condition for running the node, which is skipped if it is false. If None, the node always runs."""
+    """The condition for running the node. If it is false, the node is skipped. If None, the node always runs."""
 
     fallback: str | None = None
     """The ID of the node to run if this one fails. Its output replaces this node's output."""
@@ -228,10 +228,10 @@ class LLMNode(_FallibleNode):
     """Always `llm`, which is the type of this node."""
 
     instruction: str = Field(validation_alias=AliasChoices("instruction", "prompt"))
-    """The instruction, a template. The older key `prompt` works too."""
+    """The instruction, which can have templates. The older key `prompt` works too."""
 
     system_prompt: str | None = None
-    """The system prompt of the model, a template, or None."""
+    """The system prompt of the model, which can have templates, or None."""
 
     model: str | None = None
     """The name of the model. If None, the platform uses its default."""
@@ -240,7 +240,8 @@ class LLMNode(_FallibleNode):
     """The maximum number of tokens that the model generates. If None, the platform uses its default."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """The sampling temperature, a number from 0 to 2 (newer documentation: to 1). If None, the default applies."""
+    """The sampling temperature, from 0 to 2 (0 to 1 in the platform's newer documentation). If None, the platform uses
+    its default."""
 
     output_format: str | None = None
     """The form of the answer: `json` to have it parsed. Otherwise the answer is a text."""
@@ -255,7 +256,7 @@ class LLMNode(_FallibleNode):
     """The keys to read from memory before the node runs, in any order."""
 
     memory_write: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """What to write to memory after the node has run: values by key. Texts in them are templates."""
+    """What to write to memory after the node has run: values by key. Texts in them can have templates."""
 
 
 class ToolNode(_FallibleNode):
@@ -273,7 +274,7 @@ class ToolNode(_FallibleNode):
     """The name of the tool, such as `"slack_send_message"`."""
 
     params: dict[str, Any] = Field(default={}, validation_alias=AliasChoices("params", "inputs"))
-    """The parameters of the tool, by name. Texts in them are templates. The older key `inputs` works too."""
+    """The parameters of the tool, by name. Texts in them can have templates. The older key `inputs` works too."""
 
     timeout: float = Field(default=30, gt=0)
     """How many seconds the tool may take."""
@@ -294,19 +295,20 @@ class CriticNode(BaseNode):
     """The ID of the node whose output it assesses."""
 
     criteria: list[str] = Field(default_factory=lambda: list(DEFAULT_CRITERIA))
-    """What to assess the output by, in order. Each text is a template."""
+    """What to assess the output by, in order. Each text can have templates."""
 
     model: str | None = None
     """The name of the model that assesses. If None, the platform uses its default."""
 
     min_score: float = Field(default=7, ge=1, le=10)
-    """The score from which the output passes, a number from 1 to 10."""
+    """The lowest score that passes, a number from 1 to 10."""
 
     max_iterations: int = Field(default=3, ge=1)
-    """The maximum number of times that the target may run again until it passes."""
+    """The maximum number of times that the target may run again if it doesn't pass."""
 
     improvement_prompt: str | None = None
-    """The instruction for the target when it runs again, a template. If None, the platform uses its default."""
+    """The instruction for the target when it runs again, which can have templates. If None, the platform uses its
+    default."""
 
     timeout: float | None = Field(default=None, gt=0)
     """How many seconds the critic may take. If None, the platform uses its default."""
@@ -469,7 +471,7 @@ class WorkflowDefinition(DefinitionModel):
     """The nodes, in any order. Dependencies and templates decide which runs first."""
 
     outputs: dict[str, Any] | None = None
-    """The templates of the outputs, by name. If None, they are the output of each node, by node ID."""
+    """The outputs by name, with templates. If None, the workflow outputs what each node outputs, by node ID."""
 
     def _repr_html_(self) -> str:
         """Return the diagram, for notebooks."""

@@ -58,7 +58,7 @@ class Problem:
 
 
 class Problems(list[Problem]):
-    """The problems of a definition, in its order, as a list that is empty and false if there are none.
+    """The problems of a definition, as a list in the order of the definition, which is empty if there are none.
 
     Example:
         >>> from fibonacci.definitions import check_definition

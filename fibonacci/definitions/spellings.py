@@ -151,10 +151,11 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
 
     Args:
         definition: A `WorkflowDefinition`, or a definition as JSON, which may contain models.
-        generation: Which spelling to write, as in `Generation`. The definition may have either.
+        generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
+            `prompt`). The definition may have either.
 
     Returns:
-        A new dictionary by the keys of the definition. It shares no list or dictionary with the argument.
+        A new dictionary with the keys of the definition. It shares no list or dictionary with the argument.
 
     Raises:
         DefinitionError: If a field of a node has different values in its two spellings.

@@ -28,7 +28,7 @@ from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
 DeploymentAction = Literal["record", "update", "create", "delete"]
-"""The actions, in the order in which a plan takes them: `record` changes only the state."""
+"""What a change does, in the order in which a plan does it. `record` changes only what is recorded in `.fibonacci/`."""
 
 _SIGNS: Final[dict[DeploymentAction, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
@@ -75,13 +75,13 @@ class DeploymentChange:
     """
 
     action: DeploymentAction
-    """What to do: `create`, `update` or `delete` a workflow, or `record`, which changes only the state."""
+    """What to do: `create`, `update` or `delete` a workflow, or only `record` what is deployed, in `.fibonacci/`."""
 
     file: str
     """The name of the file, or the name that it had if it was removed."""
 
     name: str
-    """The name that the workflow will have, or for a deletion the name it has."""
+    """The name of the workflow after the change, or before it if the workflow is deleted."""
 
     workflow_id: str | None
     """The ID of the workflow, or None if it has yet to be created."""
@@ -141,7 +141,7 @@ class PlanBasis:
 class DeploymentPlan:
     """The changes that make the platform match the definitions in a folder.
 
-    Print it to see the problems in the files, and the changes. If there is an error among the problems, it has no
+    Print it to see the problems in the files, and the changes. If there is an error among the problems, the plan has no
     changes, and `apply` refuses it. A plan is for one folder and one environment. You can save it, and apply it in
     another process.
 
@@ -199,14 +199,14 @@ class DeploymentPlan:
         return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *problems])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the plan as a JSON file, so that you can review it and apply exactly that, later or on another machine.
+        """Save the plan as a JSON file, so that you can review it and apply exactly this plan later, on any machine.
 
         The file has everything that `apply` sends, so the definitions aren't read again. It contains no secrets.
         `apply` refuses the plan if the state of its environment, or a workflow on the platform, has changed since.
 
         Args:
-            path: The file, which is replaced if it exists. It has the path to the folder, relative to itself. In
-                another checkout, put it in the same place, or pass `folder` to `load`.
+            path: The file, which is replaced if it exists. It has the folder's path relative to the file. In another
+                checkout, put the file in the same place, or pass `folder` to `load`.
 
         Raises:
             TypeError: If `path` is not a str or a path object.
@@ -233,8 +233,8 @@ class DeploymentPlan:
 
         Args:
             path: The file.
-            folder: The folder to apply it to, such as that of another checkout. Default: the folder that the plan was
-                made for, found relative to the file.
+            folder: The folder with the definitions, if it isn't where the plan expects it, as in another checkout.
+                Default: the folder that the plan was made for, found relative to the file.
 
         Returns:
             The plan as it was saved, with the absolute path of its folder.

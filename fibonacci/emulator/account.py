@@ -293,7 +293,7 @@ def _check_rate(rate: Rate | None) -> None:
 
 
 KeyRole = Literal["owner", "admin", "member", "viewer"]
-"""The role of a key: in the emulator, one of these four.
+"""The roles that a key of the emulator can have.
 
 `fibonacci.models.Role` also accepts roles that the platform may add later.
 """

@@ -182,11 +182,11 @@ class Controls:
             execution_id: The ID of the run.
             by: Who approves: the role `admin` or `owner`, or the name of a person with such a role (see `key`). The
                 governance settings `approval_threshold` and `allow_self_approval` of the emulator's organization decide
-                how many people must approve, and whether the requester can be one of them. The requester is the name or
-                role of the key that started the run, or `owner`.
+                how many people must approve, and whether the requester can be one of them. The requester is the name of
+                the key that started the run, or its role if it has no name.
 
         Returns:
-            The execution. It has run, waits for more approvals, or is `pending` because too many executions are
+            The execution. It has started, waits for more approvals, or is `pending` because too many executions are
             running.
 
         Raises:
@@ -231,7 +231,7 @@ class Controls:
 
     @property
     def warnings(self) -> list[EmulatorWarning]:
-        """Whatever workflows and requests have that is unknown, unsupported or without effect: each once, oldest first.
+        """What is unknown, unsupported or without effect in workflows and requests: each once, oldest first.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -276,7 +276,8 @@ class Controls:
             status: The HTTP status code of the response. Default: 500 for `status`, 429 for `rate_limit`, 200 for
                 `html`.
             times: How many requests fail. `None` makes all of them fail until `failures.clear()`.
-            body: The body of that response: bytes, a text, or anything else as JSON. Default: the documented error.
+            body: The body of the response with `status`, `rate_limit` or `html`: bytes, a text, or anything else as
+                JSON. Default: the documented error, or a web page for `html`.
             headers: Additional headers of that response, by name.
             retry_after: The `Retry-After` header: a number of seconds, or a text that is sent as it is. Default: 1
                 second for `rate_limit`, none for the others.
@@ -463,15 +464,15 @@ class Preservation(EmulatorSettings, Snapshots):
 
     @contextmanager
     def preserve_state(self) -> Generator[None]:
-        """Undo everything that a `with` block changes when it ends: state, settings, handlers and scripts.
+        """Undo, at the end of a `with` block, what it has changed: state, settings, handlers and scripts.
 
         Use it when several tests share one emulator: each test finds what was there before, and what it creates is gone
         afterward. The cost depends on how much the block changed, not on how large the state is.
 
-        A run that was in progress before the block continues from where it was, and keeps what its handlers have
-        answered in the meantime. If the state is in a file, changes by other processes are undone as well. Recorded
-        requests, injected failures and warnings are dropped, even those from before the block. The time doesn't go
-        back, and the windows of the rate limits start over.
+        A run that was in progress before the block continues from where it was then. It keeps the answers that its
+        handlers gave during the block. If the state is in a file, changes by other processes are undone as well.
+        Recorded requests, injected failures and warnings are dropped, even those from before the block. The time
+        doesn't go back, and the windows of the rate limits start over.
 
         Returns:
             A context manager that yields nothing.
@@ -586,8 +587,9 @@ class ScriptsAndCassettes:
     def script(self, name: str, answers: Sequence[Any], *, repeat: bool = False) -> Script:
         """Give a node a sequence of answers, instead of calling its handler or using its default.
 
-        Each attempt takes the next answer, including retries, in the order in which nodes start. When no answer is
-        left, the node fails. A script for the node's ID is used before one for its tool or its model.
+        Each attempt of the node, including a retry, takes the next answer. If several nodes use the script, they take
+        answers in the order in which they start. When no answer is left, the node fails. A script for the node's ID is
+        used before one for its tool or its model.
 
         An answer is treated like that of a handler: it is parsed if the node asks for JSON, and for a critic it is a
         score or an object.
@@ -634,7 +636,7 @@ class ScriptsAndCassettes:
         again, delete the file.
 
         The file never contains the values of the emulator's secrets. It has placeholders, which a replay fills with the
-        secrets that the emulator has then, such as dummies.
+        secrets that the emulator has then. They can be dummies.
 
         Args:
             path: The cassette, a JSON file. Its folder must exist.
@@ -857,10 +859,10 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         return self
 
     def close(self) -> None:
-        """Stop listening and close all connections, which does nothing the second time.
+        """Stop listening and close all connections, unless that has already happened.
 
         The state stays, and you can call `start` again. If a file keeps the state, it is closed. Until the next
-        `start`, nothing opens or writes it, not even a function of yours that is still running.
+        `start`, nothing opens or writes it, not even a handler of yours that is still running.
         """
         with self._lock:
             server, self._server = self._server, None

@@ -22,8 +22,8 @@ FailureKind = Literal["status", "rate_limit", "html", "reset", "stall", "no_repl
 
 The request isn't carried out:
 
-- `status`: The response has that status, in the documented error envelope unless you give a body.
-- `rate_limit`: The response is a 429 with `Retry-After` and nothing remaining.
+- `status`: The response has the `status` that you pass, in the documented error envelope unless you pass a body.
+- `rate_limit`: The response is a 429 with `Retry-After` and `X-RateLimit-Remaining: 0`.
 - `html`: The response is a web page with status 200, like that of a login or a proxy.
 - `reset`: The connection is reset.
 - `stall`: The request is read, but no response is sent.

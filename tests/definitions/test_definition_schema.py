@@ -162,7 +162,7 @@ def test_an_editor_underlines_completes_and_explains(tmp_path: Path) -> None:
         ]
         assert editor.faults(head + "nodes:\n  - id: a\n    type: loop\n    over: 1\n") == []
         editor.faults(head + node + "    timeout: 5\n")
-        assert "The time that the model may take, in seconds" in editor.hover(6, 7)
+        assert "How many seconds the model may take" in editor.hover(6, 7)
         editor.faults(head + node + "    te")
         keys = editor.completions(6, 7)
         assert {"temperature", "max_tokens", "system_prompt", "memory_write", "timeout"} <= set(keys)

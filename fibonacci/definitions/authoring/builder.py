@@ -29,11 +29,11 @@ class WorkflowBuilder:
     """Builds a workflow definition in Python.
 
     Each node prints its template, so you can insert its output with an f-string: `f"Answer {classify}"` is
-    `"Answer {{classify}}"`. A node depends on the nodes in its templates and in `after=`, and in a branch also on the
-    conditional. The builder writes all of them to its `dependencies`.
+    `"Answer {{classify}}"`. A node depends on the nodes in its templates and in `after=`. If it is in a branch, it also
+    depends on the conditional. The builder writes all of these to the `dependencies` of the node.
 
     A wrong argument raises a `TypeError` or a `ValueError` in the line that passes it. Call `check` to find problems
-    that only the whole definition shows. It names the line of the node.
+    that only the whole definition shows. Each problem has the line that adds the node.
 
     Args:
         name: The name of the workflow that people see.
@@ -42,7 +42,7 @@ class WorkflowBuilder:
         timeout: How many seconds a whole run may take. Default: the platform's.
         retries: How often to retry a node that doesn't set `retries` itself. Default: never.
         retry_delay: How many seconds to wait before such a retry. Default: the platform's.
-        retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`. Default: not at all.
+        retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`. Default: it stays the same.
         allow_partial_results: Whether a failed run has the outputs of the nodes that completed.
         output_schema: What the outputs must look like: a Pydantic model (the class) or a JSON Schema.
 
@@ -109,18 +109,18 @@ class WorkflowBuilder:
 
         Args:
             id: The ID of the node: lowercase letters, digits, `_` and `-`.
-            instruction: What to ask the model, with the values that it needs.
-            model: The name of the model. Without it, the platform uses its default, as with all arguments below.
+            instruction: What to ask the model, with a template for each value that it needs.
+            model: The name of the model. Default: the platform's, as for `max_tokens`, `temperature` and `timeout`.
             system_prompt: The system prompt of the model.
             max_tokens: The maximum number of tokens that it generates.
             temperature: The sampling temperature, from 0 to 2.
             output_format: `json` to have the answer parsed.
             output_schema: What the answer must look like: a Pydantic model (the class) or a JSON Schema. With a model,
-                you can use only its fields, and `.output` has them. For example, `draft.output.reason`.
+                `.output` has only the fields of the model, such as `draft.output.reason`.
             memory_read: The keys to read from memory before the node runs.
             memory_write: What to write to memory after it has run, by key.
-            condition: The condition for running the node, which is skipped if it is false. Pass
-                `(left, operator, right)`, such as `(given.team, "equals", "sales")`, or `(left, "is_empty")`.
+            condition: A comparison. If it is false, the node is skipped. Pass `(left, operator, right)`, such as
+                `(given.team, "equals", "sales")`, or `(left, "is_empty")`.
             fallback: The node to run if this one fails. Its output replaces this node's output.
             on_error: The node to run if this one fails.
             timeout: How many seconds the node may take.
@@ -131,12 +131,13 @@ class WorkflowBuilder:
             after: Nodes that must run before this one, in addition to those in its templates.
 
         Returns:
-            The node, which prints as `{{id}}`. To use a part of its output, write `node.output.field` (type checkers
-            know the fields from the model), `node["field"]` or `node[0]`.
+            The node, which prints as `{{id}}`. To use a part of its output, write `node.output.field`, `node["field"]`
+            or `node[0]`. With a Pydantic model, type checkers know the fields of `node.output`.
 
         Raises:
             TypeError: If an argument has the wrong type.
-            ValueError: If an argument has a wrong value, the ID is already taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is already taken, or a template names a node that you
+                haven't added.
 
         Example:
             ```python
@@ -180,8 +181,8 @@ class WorkflowBuilder:
         Args:
             id: The ID of the node: lowercase letters, digits, `_` and `-`.
             tool_name: The name of the tool, such as `"slack_send_message"`. `client.tools.list()` has all of them.
-            params: The parameters of the tool, any JSON, with the values that it needs.
-            condition: The condition for running the node, as with `llm`.
+            params: The parameters of the tool: any JSON, with a template for each value that it needs.
+            condition: A comparison. If it is false, the node is skipped, as with `llm`.
             fallback: The node to run if this one fails. Its output replaces this node's output.
             on_error: The node to run if this one fails.
             timeout: How many seconds the tool may take. Default: 30.
@@ -196,7 +197,8 @@ class WorkflowBuilder:
 
         Raises:
             TypeError: If an argument has the wrong type, or a parameter can't be written as JSON.
-            ValueError: If an argument has a wrong value, the ID is already taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is already taken, or a template names a node that you
+                haven't added.
 
         Example:
             ```python
@@ -233,8 +235,8 @@ class WorkflowBuilder:
             target: The node to assess.
             criteria: What to assess it by. Default: quality, correctness and completeness.
             model: The name of the model that assesses.
-            min_score: The score from which the output passes, from 1 to 10. Default: 7.
-            max_iterations: How often the target may run again until it passes. Default: 3.
+            min_score: The lowest score that passes, from 1 to 10. Default: 7.
+            max_iterations: How often the target may run again if it doesn't pass. Default: 3.
             improvement_prompt: The instruction for the target when it runs again.
             timeout: How many seconds the node may take.
             retries: How often to retry the node if it fails. With 0, it isn't retried.
@@ -244,11 +246,12 @@ class WorkflowBuilder:
             after: Nodes that must run before this one, in addition to its target and those in its templates.
 
         Returns:
-            The node. `judge.output` has `passed`, `overall_score` and `criteria_scores`.
+            The node. Its `.output` has `passed`, `overall_score` and `criteria_scores`.
 
         Raises:
             TypeError: If an argument has the wrong type.
-            ValueError: If an argument has a wrong value, the ID is already taken, or a template names no node.
+            ValueError: If an argument has a wrong value, the ID is already taken, or a template names a node that you
+                haven't added.
 
         Example:
             ```python
@@ -280,16 +283,16 @@ class WorkflowBuilder:
         """Add a comparison that decides which of two branches runs.
 
         Nodes that you add in the `with` block of the conditional run only if the comparison is true. Nodes in the block
-        of `otherwise()` run only if it is false. You can nest conditionals: the inner one belongs to the branch of the
-        outer one, and the nodes in its blocks belong to its branches.
+        of `otherwise()` run only if it is false. You can also add a conditional in a block. It then runs only if that
+        branch does.
 
         Args:
             id: The ID of the node: lowercase letters, digits, `_` and `-`.
             left: The left operand, such as `classify.output.urgency`.
             operator: The operator, such as `"equals"`.
             right: The right operand. `"is_empty"` and `"is_not_empty"` have none.
-            then: Nodes of the first branch that you have already added. They depend on this node.
-            otherwise: Nodes of the second branch that you have already added.
+            then: Nodes that you added before, to run only if the comparison is true. They then depend on this node.
+            otherwise: Nodes that you added before, to run only if the comparison is false.
             retries: How often to retry the node if it fails. With 0, it isn't retried.
             retry_delay: How many seconds to wait before a retry.
             retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`.
@@ -297,12 +300,12 @@ class WorkflowBuilder:
             after: Nodes that must run before this one, in addition to those in its operands.
 
         Returns:
-            The node, which is also a context manager. `urgent.output.result` is whether the comparison is true.
+            The node, which is also a context manager. Its `.output.result` is whether the comparison is true.
 
         Raises:
             TypeError: If an argument has the wrong type, such as the ID of a node instead of the node.
-            ValueError: If an argument has a wrong value, the ID is already taken, a template names no node, or a node
-                is in both branches.
+            ValueError: If an argument has a wrong value, the ID is already taken, a template names a node that you
+                haven't added, or a node is in both branches.
 
         Example:
             ```python
@@ -322,7 +325,7 @@ class WorkflowBuilder:
     def node(
         self, id: str, type: str, *, name: str | None = None, after: Sequence[NodeHandle] = (), **fields: object
     ) -> NodeHandle[Any]:
-        """Add a node of a type that this version of the SDK has no method for, such as one that the platform has added.
+        """Add a node of a type that this version of the SDK has no method for, such as a newer one.
 
         `check` warns about such a node, because the SDK can't tell whether its fields are right. An emulator can't run
         it.
@@ -332,8 +335,8 @@ class WorkflowBuilder:
             type: The type, such as `"loop"`.
             name: The name that people see.
             after: Nodes that must run before this one, in addition to those in its fields.
-            fields: The fields of the type, by their names in JSON: any JSON, with the values that the node needs. They
-                are written as you pass them, None as null.
+            fields: The fields of the type, by their names in JSON. Their values can be any JSON, with templates. The
+                builder doesn't change them, and writes None as null.
 
         Returns:
             The node, as with `llm`.
@@ -369,9 +372,9 @@ class WorkflowBuilder:
                 use only its fields. Without a model, you can use any name.
 
         Returns:
-            The inputs, a template with their fields. For type checkers it is an instance of the model. Each field
-            prints its template, with the field's name in JSON: `given.customer.name` is `{{input.customer.name}}`, and
-            `given.items[0]` is `{{input.items.0}}`.
+            The inputs. Each field prints its template, with the field's name in JSON. For example,
+            `given.customer.name` is `{{input.customer.name}}`, and `given.items[0]` is `{{input.items.0}}`. For type
+            checkers, the inputs are an instance of the model.
 
         Raises:
             TypeError: If `model` isn't a Pydantic model.
@@ -406,7 +409,7 @@ class WorkflowBuilder:
     def output(self, /, **named: object) -> None:
         """Name the outputs of the workflow.
 
-        If you don't, the outputs are those of all nodes, by node ID.
+        If you never call this, the workflow outputs what each node outputs, by node ID.
 
         Args:
             named: The outputs by name. Each is a node, a part of a node, a text with templates, or a list or dict of
@@ -414,7 +417,7 @@ class WorkflowBuilder:
 
         Raises:
             TypeError: If something in an output can't be written as JSON.
-            ValueError: If an output with that name already exists, or a template names no node.
+            ValueError: If an output with that name already exists, or a template names a node that you haven't added.
 
         Example:
             ```python
@@ -433,17 +436,17 @@ class WorkflowBuilder:
         """List the problems of the whole definition, like `check_definition`.
 
         Args:
-            tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool`
-                has a JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the
-                default) skips both checks.
-            models: The names of the models that may be used. None (the default) doesn't check them.
+            tools: The tools that nodes may call, as names, as `Tool` objects, or as a sync client that lists them. If a
+                `Tool` has a JSON Schema in `parameters`, what nodes pass to it is checked too. Default: tools aren't
+                checked.
+            models: The names of the models that nodes may use. Default: models aren't checked.
 
         Returns:
-            The errors and warnings, in the order of the definition. The list's `.errors` and `.warnings` have only one
-            kind. Each problem has the line of your program in `source`, such as `triage.py:22`.
+            The errors and warnings, in the order of the definition. `.errors` has only the errors, and `.warnings` only
+            the warnings. Each problem has the line of your program in `source`, such as `triage.py:22`.
 
         Raises:
-            TypeError: If `tools` or `models` is none of these.
+            TypeError: If `tools` or `models` is something else.
             APIError: If you pass a client that can't list its tools.
 
         Example:

@@ -263,7 +263,7 @@ class Template:
     fields or items, so does the template.
 
     While you build the workflow, the value isn't known. Conditions, comparisons, loops and arithmetic with a template
-    therefore raise an error. Comparing it by `==` with a text or a number gives a warning.
+    therefore raise an error. Comparing one to a text or a number with `==` gives a warning.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -522,7 +522,7 @@ class ConditionalHandle(NodeHandle[ConditionalOutput]):
             A context manager. Use it once, after the block of the conditional.
 
         Raises:
-            ValueError: If you enter the block twice, or don't nest it like the block of the conditional.
+            ValueError: If you enter the block twice, or at another level of nesting than that of the conditional.
 
         Example:
             >>> from fibonacci import WorkflowBuilder

@@ -52,19 +52,20 @@ def check_definition(
     """List all problems of a workflow definition: what can't run, and what you probably didn't mean.
 
     Args:
-        definition: A `WorkflowDefinition`, or the definition as plain JSON. You can pass any value: none raises.
-        tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool` has a
-            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) skips
-            both checks.
-        models: The names of the models that may be used. None (the default) doesn't check them, because the platform
-            has no list of models.
+        definition: A `WorkflowDefinition`, or the definition as plain JSON. Any other value gives a problem, and no
+            exception.
+        tools: The tools that nodes may call, as names, as `Tool` objects, or as a sync client that lists them. If a
+            `Tool` has a JSON Schema in `parameters`, what nodes pass to it is checked too. Default: tools aren't
+            checked.
+        models: The names of the models that nodes may use. Default: models aren't checked, because the platform has no
+            list of them.
 
     Returns:
-        The errors and warnings, in the order of the definition. The list is empty if there are none, and its `.errors`
-        and `.warnings` have only one kind. Each check reports at most 500 problems.
+        The errors and warnings, in the order of the definition. The list is empty if there are none. Its `.errors` has
+        only the errors, and its `.warnings` only the warnings. Each of its checks reports at most 500 problems.
 
     Raises:
-        TypeError: If `tools` or `models` is none of these. The message says what to pass.
+        TypeError: If `tools` or `models` is something else. The message says what to pass.
         APIError: If you pass a client that can't list its tools.
 
     Example:

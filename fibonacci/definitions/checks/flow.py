@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 _MOST_WORLDS: Final = 4096
 """The largest number of outcomes that are all played for one question: those of 12 free choices. If there are more,
-only one is played, and those that differ from it by one choice. Then everything that is reported can happen, but some
-that can is not reported."""
+only one is played, and those that differ from it by one choice. Then everything that is reported can happen, but not
+everything that can happen is reported."""
 
 _MOST_CHOICES: Final = 24
 """The choices among which there may be twelve free ones: those that share a value, or start nothing, are not."""
@@ -61,7 +61,7 @@ class GroupReading:
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources: Final = sources
         self.reason: str | None = None
-        """Why the first of them was skipped in an outcome in which none of them has a value; None without one."""
+        """Why the first of them was skipped in an outcome in which none of them has a value, or None without one."""
         self.are_alternatives: bool = True
         """Whether in each outcome exactly one of them has a value."""
 
@@ -76,8 +76,9 @@ class GroupReading:
 class Outcomes:
     """The possible outcomes of nodes.
 
-    Conditionals and conditions are true or false, and a node with a `fallback` or `on_error` may fail. Other failures
-    are not played, because they only stop what would run without them.
+    Conditionals and conditions are true or false, or fail if their operands may not be comparable. A node with a
+    `fallback` or `on_error` may fail. Other failures are not played, because they only stop what would run without
+    them.
 
     Args:
         nodes: The nodes in plain JSON, by ID. What depends on a cycle is left out.
@@ -118,7 +119,8 @@ class Outcomes:
         """Tell what a reader reads of groups of nodes.
 
         Args:
-            reader: The ID of the node that reads, or None for the outputs, which are made when nothing has failed.
+            reader: The ID of the node that reads, or None for the outputs, which are made when no failure is left
+                without a fallback that completed.
             groups: The IDs of the nodes of each group.
         """
         readings = [GroupReading(group) for group in groups]
@@ -155,7 +157,7 @@ class Outcomes:
         return node_id in self._always and self._condition_of(node_id) is None and not self._may_fail(node_id)
 
     def _may_fail(self, node_id: str) -> bool:
-        """Tell whether to play the failure of a node, because it starts another node or goes with another result."""
+        """Tell whether a failure of a node is played: it starts another node, or its comparison may fail."""
         comparison = self._comparisons.get(node_id)
         if node_id in self._rescuers or comparison is None or self._constant[node_id] is not None:
             return node_id in self._rescuers
@@ -165,7 +167,7 @@ class Outcomes:
         return not all(map(self._always_has_value, sources or ()))
 
     def _explore(self, node_id: str, *, is_fragile: bool) -> None:
-        """Find out whether a node always runs, or never."""
+        """Find out whether a node always gets as far as its condition, and whether it never runs."""
         flow = self._flow
         if not (is_fragile or node_id in flow.gates or node_id in flow.rescues):
             needed = flow.depends_on[node_id]
@@ -200,7 +202,9 @@ class Outcomes:
             self._never.add(node_id)
 
     def _cone(self, node_ids: Iterable[str], reader: str | None, most_choices: float = inf) -> list[str] | None:
-        """Return some nodes and all that decide whether they run, in order, or None for a cycle or too many nodes.
+        """Return some nodes and all that decide whether they run, in order.
+
+        None for a cycle, and for too many nodes or choices.
 
         For the outputs, that includes what saves the run if one of these nodes fails.
         """
@@ -305,7 +309,7 @@ class _Play:
     """The choices of one outcome.
 
     Args:
-        taken: The positions of the options that are taken, by choice. Of any other it is the first.
+        taken: The positions of the options that are taken, by choice. Any other choice takes its first option.
     """
 
     def __init__(self, taken: Mapping[object, int]) -> None:
@@ -367,7 +371,7 @@ _MOST_COMPARISONS: Final = 1_000
 def flow_problems(
     definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex, flow: Flow
 ) -> Iterator[Problem]:
-    """Yield what never runs, and what runs for nothing."""
+    """Yield what never runs, what runs for nothing, and what may have no value."""
     if definition.get("nodes") == []:
         yield problem("nodes", "no_nodes", "a workflow needs at least one node")
     used = _used(definition, nodes, links)
@@ -502,7 +506,7 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
 
 
 def _used(definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex) -> set[str]:
-    """Return the IDs of the nodes whose output another node or an output of the workflow names."""
+    """Return the IDs of the nodes that an output of the workflow names, or another node outside its branches."""
     used = {link.target for link in template_links("outputs", definition.get("outputs")) if isinstance(link, Link)}
     for index, node in nodes.items():
         for link in links[index]:

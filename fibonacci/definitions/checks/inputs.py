@@ -60,8 +60,8 @@ def check_inputs(
 
     Returns:
         The problems, each at a place in the inputs, such as `inputs.user.name`. An input that is missing, misspelled or
-        doesn't fit `input_schema` is an error. An input that nothing uses is a warning, and so is one that you don't
-        pass and that may not be needed.
+        doesn't fit `input_schema` is an error. An input that nothing uses is a warning. So is a missing input that the
+        run may not need.
 
     Raises:
         TypeError: If the definition or the inputs are neither a mapping nor a model. The message says what to pass.

@@ -42,8 +42,8 @@ def mermaid(definition: Mapping[str, Any] | BaseModel, *, execution: Execution |
     """Return a definition as a Mermaid flowchart, with the state of each node if you pass an execution.
 
     Args:
-        definition: The definition, as a model or as plain JSON. It doesn't have to be valid: cycles, and names that no
-            node has, are drawn as they are.
+        definition: The definition, as a model or as plain JSON. It doesn't have to be valid: cycles and names of
+            missing nodes are drawn as they are.
         execution: An execution, to show the state and duration of each node from its `trace`. A node whose state isn't
             known is shown as `unknown`.
 

@@ -347,8 +347,8 @@ def svg(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | Non
     who prefer dark mode. The same arguments give the same text.
 
     Args:
-        definition: The definition, as a model or as plain JSON. It doesn't have to be valid: cycles, and names that no
-            node has, are drawn as they are.
+        definition: The definition, as a model or as plain JSON. It doesn't have to be valid: cycles and names of
+            missing nodes are drawn as they are.
         execution: An execution, to show the state and duration of each node from its `trace`. A node whose state isn't
             known is shown as `unknown`.
 

@@ -163,13 +163,13 @@ def format_definition(
 ) -> str:
     r"""Return the text of a definition in a normal form that keeps its comments.
 
-    Keys get the order of `dumps`, and words of fibonacci-sdk 0.2.4 become current ones. The definition doesn't have to
-    be valid. Formatting a formatted text changes nothing.
+    Keys get the same order as with `dumps`. What fibonacci-sdk 0.2.4 named differently gets its current name. The
+    definition doesn't have to be valid. Formatting a formatted text changes nothing.
 
     Args:
         text: A definition in YAML or JSON.
         name: The file name to show in the positions of errors.
-        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+        generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).
         format: The format of the text, which stays the same. With None (the default), a text that begins with `{` or
             `[` is JSON, and any other is YAML.
@@ -199,7 +199,7 @@ def format_file(path: str | os.PathLike[str], *, generation: Generation = "newer
 
     Args:
         path: The file. Its suffix decides the format: `.yaml` and `.yml`, or `.json`.
-        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+        generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).
 
     Returns:

@@ -110,18 +110,18 @@ def check_file(
 
     Args:
         path: The file, as for `load`.
-        tools: The tools that exist, as names, as `Tool` objects, or as a sync client that lists them. If a `Tool` has a
-            JSON Schema in `parameters`, the parameters that nodes pass to it are checked too. None (the default) skips
-            both checks.
+        tools: The tools that nodes may call, as names, as `Tool` objects, or as a sync client that lists them. If a
+            `Tool` has a JSON Schema in `parameters`, what nodes pass to it is checked too. Default: tools aren't
+            checked.
 
     Returns:
-        The problems in the order of the file, each with file, line and column. The list is empty if there are none, and
-        its `.errors` and `.warnings` have only one kind.
+        The problems in the order of the file, each with file, line and column. The list is empty if there are none. Its
+        `.errors` has only the errors, and its `.warnings` only the warnings.
 
     Raises:
         ImportError: If the file is YAML and PyYAML isn't installed. The message has the command that installs it.
         OSError: If the file can't be read, for example because it doesn't exist.
-        TypeError: If `tools` is none of these.
+        TypeError: If `tools` is something else.
         ValueError: If the file has another suffix.
         APIError: If you pass a client that can't list its tools.
 
@@ -173,7 +173,7 @@ def dumps(
 
     Args:
         definition: The definition, as JSON or as a model. It isn't checked.
-        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+        generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).
         format: `yaml` or `json`.
 
@@ -184,8 +184,8 @@ def dumps(
         DefinitionError: If a field of a node has different values in its two spellings.
         ImportError: If the format is YAML and PyYAML isn't installed. The message has the command that installs it.
         TypeError: If the definition has a value that isn't JSON. The message says where.
-        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also for
-            another format or generation.
+        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also if
+            there is no such format or generation.
 
     Example:
         >>> print(dumps({"nodes": [{"type": "llm", "id": "greet", "prompt": "Hello"}]}), end="")
@@ -210,7 +210,7 @@ def dump(
     Args:
         definition: The definition, as JSON or as a model. It isn't checked.
         path: The file. Its suffix decides the format: `.yaml` and `.yml`, or `.json`. The folder must exist.
-        generation: Which spelling of the documentation to write, `newer` (such as `instruction`) or `older` (such as
+        generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).
 
     Raises:
@@ -218,8 +218,8 @@ def dump(
         ImportError: If the file is YAML and PyYAML isn't installed. The message has the command that installs it.
         OSError: If the file can't be written.
         TypeError: If the definition has a value that isn't JSON. The message says where.
-        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also for
-            another suffix or generation.
+        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also if
+            there is no such suffix or generation.
 
     Example:
         ```python

@@ -109,7 +109,7 @@ class Hosts:
 
 
 def one_by_one(argument: str, values: Sequence[str]) -> Sequence[str]:
-    """Return the values of an argument that takes several, but refuse a text, which would be read by letter.
+    """Return the values of an argument that takes several, but refuse a text, which would be read letter by letter.
 
     Raises:
         TypeError: If it is a single text.
@@ -185,7 +185,7 @@ class Origins:
     def check(self, request: ServerRequest) -> None:
         """Check the host of a request, and the origin if it may change something.
 
-        Without `Host` it comes from this process: every connection requires one.
+        A request without `Host` comes from this process: over a connection, the header is required.
 
         Raises:
             HTTPException: 400 if the host is malformed, 403 if the host or the origin is foreign.
@@ -207,8 +207,8 @@ class Origins:
     def check_form(self, request: ServerRequest) -> None:
         """Check that a page at the emulator's address has sent a form, whether behind a TLS proxy or not.
 
-        A browser says so of every form. A form of a named origin is refused, because it would have the session of the
-        page.
+        A browser names the origin or the site of every form. A form of a named origin is refused, because it would have
+        the session of the page.
 
         Raises:
             HTTPException: 403 if it was sent by anything else.
@@ -269,7 +269,7 @@ def _named_origin(origin: str) -> str:
 
 
 def _normal_origin(origin: str) -> str | None:
-    """Return an origin in lower case and without the default port, or `None` if it is none, or `null`."""
+    """Return an origin with its host in lower case and its port, or `None` for `null` and whatever else is none."""
     return _read_origin(origin) if len(origin) <= _LONGEST else None
 
 

@@ -204,7 +204,7 @@ class RequestLog:
 class Requests:
     """The requests that an emulator received, or those to one endpoint: a live view, the oldest first.
 
-    It has the last 10,000 requests, without those of the control API.
+    It has at most the last 10,000 requests, and fewer if their bodies are large. Those of the control API aren't there.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -227,7 +227,7 @@ class Requests:
             route: A method and a path, such as `POST /workflows/{id}/execute` or `* /workflows/wf-1`, or `*` for all.
 
         Returns:
-            A view of these requests. Selecting from a view selects from all requests again.
+            A view of these requests. Its own `to` selects from all requests again, not only from these.
 
         Raises:
             ValueError: If no endpoint matches the route. The message names the closest ones.

@@ -49,8 +49,8 @@ class RecordedCall:
     """One call of a handler, as a cassette keeps it, with placeholders for secrets.
 
     Attributes:
-        kind: `llm`, `critic`, or `tool` and its name.
-        node: The ID of the node. A replay uses the node's calls first, and then equal calls of other nodes.
+        kind: `llm`, `critic`, or `tool` with the name of the tool, such as `tool web_search`.
+        node: The ID of the node. A replay prefers calls of the same node to equal calls of other nodes.
         input: What the handler received, by name, except for IDs, the attempt and the iteration. Two calls of one kind
             with the same input are equal.
         answer: What the handler returned, any JSON.
@@ -274,7 +274,7 @@ CassetteMode = Literal["record", "replay"]
 
 
 class Cassette:
-    """A file of recorded calls, which an emulator uses until another replaces it or its `with` block ends.
+    """A file of recorded calls of handlers, in use until another cassette replaces it or its `with` block ends.
 
     You can use it from many threads. The file is written after every answer.
 

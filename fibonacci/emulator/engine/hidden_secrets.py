@@ -1,8 +1,13 @@
-"""Secrets in files: no value is in a cassette, in a state or in a snapshot.
+"""Secrets in files: a cassette, a state file and a snapshot have a placeholder in place of each value.
 
-People copy, commit and send files. So no value is in a file, not even encrypted: an emulator that has the same secret
-puts it back, and any other shows the placeholder. The digits tell whether the secret is the same. They are few, and
-slow to compute, so that nobody learns a value from them by trying many.
+People copy, commit and send files. So no value is in a file, not even encrypted. An emulator that reads a state puts a
+value back if it has the same secret, and otherwise shows the placeholder. A replay puts in the secrets that the
+emulator has then.
+
+The digits in a placeholder tell whether the secret is the same. They are few, and slow to compute, so that nobody
+learns a value from them by trying many.
+
+Not replaced are values that are too short, and those in the keys of memory in a state file.
 """
 
 from __future__ import annotations
@@ -77,8 +82,8 @@ class SecretTexts:
 
         Args:
             value: The JSON.
-            stand_in: Returns the placeholder for a secret in a form.
-            other: Returns the placeholder for one of the other texts.
+            stand_in: Returns what replaces a secret in a form, such as its placeholder.
+            other: Returns what replaces one of the other texts.
             keys: Whether keys and numbers are those of users too.
         """
         pattern, forms = self._pattern, self._forms
@@ -128,7 +133,7 @@ class StoredSecrets:
         self._missing: set[str] = set()
 
     def hide(self, value: Any, shape: Any) -> Any:
-        """Return what is stored without the values of secrets, but keep field names, states and record numbers."""
+        """Return a record without the values of secrets, but with its field names, IDs, times, states and numbers."""
         if self._known is not self._secrets.ever_named:
             self._known = self._secrets.ever_named
             self._texts = SecretTexts(sorted(self._known))
@@ -170,16 +175,16 @@ _OPEN, _CLOSE = "\ufdd0", "\ufdd1"  # no text has them, because they are not cha
 
 
 def place_of_secret(name: str) -> str:
-    """Return what a template of a secret becomes where its place is to be known, and not its value."""
+    """Return the text for a template of a secret that shows where its value would be, but not the value."""
     return f"{_OPEN}{name}{_CLOSE}"
 
 
 class RecordedSecrets:
     """Takes the values of secrets out of recorded calls, and puts in the present ones on replay, whatever they are.
 
-    In an input, a placeholder is where a template was. Any other text that equals a secret gets the digits of that
-    text: on replay it may be the same text, or the secret that the emulator has then. A text that already contains
-    `<secret:` gets a backslash there, so that it is restored exactly.
+    In an input, a placeholder without digits is where a template was. Any other text that equals a secret becomes a
+    placeholder with the digits of that text: on replay it may be the same text, or the secret that the emulator has
+    then. A text that already contains `<secret:` gets a backslash there, so that it is restored exactly.
 
     Args:
         secrets: The secrets, which may change.
@@ -200,15 +205,15 @@ class RecordedSecrets:
         self._places = SecretTexts((), rf"<\\*secret:|{_OPEN}[^{_CLOSE}]*{_CLOSE}")
 
     def hide(self, value: Any) -> Any:
-        """Return an answer or an error with a placeholder for every secret, and without former values for good."""
+        """Return an answer or an error with a placeholder for every secret, and `***` for every former value of one."""
         return self._replaced(value, self._named)
 
     def hide_input(self, value: Any) -> Any:
-        """Return an input with placeholders where it has the places of templates of secrets."""
+        """Return an input with placeholders for the places of templates, and for other texts that equal a secret."""
         return self._replaced(value, _marked)
 
     def hide_places(self, value: Any) -> Any:
-        """Return the same with placeholders for templates alone: what else equals a secret stays."""
+        """Return an input with placeholders only for the places of templates: other texts that equal a secret stay."""
         return self._places.replace(value, _marked, _without_place)
 
     def put_back(self, value: Any) -> Any:
@@ -337,5 +342,5 @@ def _parts_of(recorded: str) -> Iterator[str | re.Match[str]]:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    """Return the text that got a backslash, or an empty text for a placeholder."""
+    """Return a text as it was before it got a backslash, or an empty text for a placeholder."""
     return f"<{match[1][1:]}secret:" if match[1] else ""

@@ -13,7 +13,7 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
 
 NodeFailureKind = Literal["timeout", "error"]
-"""How an attempt of a node fails in a script: `timeout` passes its time limit, `error` fails at once."""
+"""How an attempt of a node fails in a script: `timeout` uses up its time limit first, `error` fails at once."""
 
 _DEFAULT_MESSAGE: Final = "a scripted error"
 
@@ -39,8 +39,8 @@ class NodeFailure:
     In JSON, write `{"$failure": kind, "message": ...}`.
 
     Attributes:
-        kind: With `timeout`, the time limit of the node passes on the emulator's clock, or that of the workflow if the
-            node has none. With `error`, the node fails at once.
+        kind: With `timeout`, the node fails when its time limit is over on the emulator's clock. If it has none, the
+            time limit of the workflow counts. With `error`, the node fails at once.
         message: The error of the node, only with `error`.
 
     Raises:

@@ -151,7 +151,7 @@ class LLMCall(NodeCall):
     """A call of a language model, as your handler for `emulator.llm` receives it.
 
     Attributes:
-        instruction: The instruction with its values filled in, followed by what a critic asks to improve.
+        instruction: The instruction with its values filled in. If a critic asks for an improvement, that follows.
         model: The name of the node's model, or `None`.
         max_tokens: The maximum number of tokens that the node allows, or `None`.
         temperature: The sampling temperature of the node, from 0 to 2, or `None`.
@@ -216,7 +216,7 @@ class CriticCall(NodeCall):
         output: The output of that node, any JSON.
         criteria: The criteria to assess it by, with their values filled in, in the order of the definition.
         model: The name of the node's model, or `None`.
-        min_score: The score from which the output passes, from 1 to 10.
+        min_score: The lowest score that passes, from 1 to 10.
 
     Example:
         >>> from fibonacci.emulator import CriticCall, Emulator

@@ -1,7 +1,7 @@
 """The state of an emulator in memory (`sqlite` keeps the same in a file), and the processes that share a state.
 
-A process ID is not enough to identify a process: two containers have the same ones, and neither sees those of the
-other. A lock is: the system releases it when the process ends, however it ends.
+A process ID doesn't tell whether a process still runs: two containers have the same IDs, and neither sees the processes
+of the other. A lock does: the system releases it when the process ends, however it ends.
 
 Records are plain JSON objects. A stored record is replaced and never changed in place, so that records need no copies
 and other kinds of store are possible.
@@ -93,14 +93,14 @@ class Owners:
         return False
 
     def release(self) -> None:
-        """Give the lock up: what this process still does for the state counts no more."""
+        """Give up the lock: for the others, this process has ended, whatever it still does."""
         with self._mutex:
             if self._held is not None and self._held[0] == os.getpid():
                 self._file_of(self._name).unlink(missing_ok=True)
             self._forget()
 
     def _forget(self) -> None:
-        """Close the lock, which the parent of a child process keeps."""
+        """Close the lock. In a child process, the lock of the parent stays."""
         if self._held is not None:
             os.close(self._held[1])
         self._held = None
@@ -134,7 +134,7 @@ class Store:
 
     Attributes:
         hide: Returns a record, given its type too, as a file or a snapshot has it: without secrets.
-        put_back: Returns a record that was read as it was before.
+        put_back: Returns a record that was read with the secrets put back.
         report_bad_text: Called with the place of a stored text that was not valid Unicode, as earlier versions stored
             it.
         owners: The processes that share the state.
@@ -216,7 +216,7 @@ class Store:
     def transaction(self, patience: float | None = None) -> AbstractContextManager[object]:
         """Lock the state, and with a file also make all changes inside or none.
 
-        Every access to the state is inside a transaction. A nested one is part of the outer one.
+        Every access to the state is inside this or `reading`. A nested transaction is part of the outer one.
 
         Args:
             patience: Seconds to wait for another process that is writing. Default: the store's busy timeout.
@@ -249,7 +249,7 @@ class Store:
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
     def _hidden_rows(self, name: str) -> Iterator[tuple[list[str], Any]]:
-        """Yield keys and records without secrets, of which only the keys of memory may have one."""
+        """Yield keys and records without secrets. In a key, only a part named `key` may have one, as in memory."""
         kind = self.kinds[name]
         for key, record in self._tables[name].items():
             parts = [self.hide(part, str) if name == "key" else part for name, part in zip(kind.key, key, strict=False)]
@@ -264,7 +264,7 @@ class Store:
         return map_texts(record, in_unicode)
 
     def restore(self, snapshot: bytes, check: Check = _accept) -> None:
-        """Replace the state by that of a snapshot.
+        """Replace the state with that of a snapshot.
 
         Args:
             snapshot: The snapshot.
@@ -349,8 +349,9 @@ class Store:
 def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
     """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended.
 
-    Those are also in `(*workflow, "duration")`, and in one list for each binary digit of their milliseconds. The counts
-    of these lists give the sum of the durations of a workflow, so that computing the mean reads no execution.
+    Those are also in `(*workflow, "duration")`, and in one list for each binary digit of their milliseconds that is 1.
+    The counts of these lists give the sum of the durations of a workflow, so that the mean is computed without reading
+    any execution.
     """
     status, workflow = ("status", str(record.get("status"))), ("workflow_id", str(record.get("workflow_id")))
     lists = (status, workflow, (*workflow, *status))
@@ -363,7 +364,7 @@ def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
 
 
 def duration_of(execution: StoredExecution) -> int:
-    """Return the milliseconds that an execution took which has ended, as the times of both ends are shown."""
+    """Return how many milliseconds an execution took, by its times as they are shown, or 0 if it has not ended."""
     ended = execution["ended"]
     return 0 if ended is None else max(0, milliseconds(ended) - milliseconds(execution.get("started", ended)))
 
