@@ -137,7 +137,7 @@ class ConfigurationError(FibonacciError, ValueError):
         ...     Fibonacci("key", base_url="http://example.com")
         ... except ConfigurationError as error:
         ...     print(error)
-        base_url is plain http to example.com: the API key would travel unencrypted; ...
+        base_url is plain http to example.com, so the API key would travel unencrypted. ...
     """
 
     is_about_key: bool
